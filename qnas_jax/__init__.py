@@ -1,0 +1,3 @@
+"""Vectorised, quantum-inspired neural architecture search in JAX."""
+
+__version__ = "0.1.0"

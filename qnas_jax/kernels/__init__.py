@@ -1,0 +1,6 @@
+"""The hot operations: a plain reference, faster forms, one public function each."""
+
+from qnas_jax.kernels.depthwise import depthwise_conv
+from qnas_jax.kernels.dispatch import force_implementation
+
+__all__ = ["depthwise_conv", "force_implementation"]

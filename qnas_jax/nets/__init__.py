@@ -1,0 +1,25 @@
+"""Flax blocks, the weight-sharing supernet, and the stand-alone subnet."""
+
+from qnas_jax.nets.build import build_op
+from qnas_jax.nets.costs import cost_table, count_macs, describe_arch
+from qnas_jax.nets.flat import MODES, Mode, set_mode
+from qnas_jax.nets.ops import OPS, register_op
+from qnas_jax.nets.subnet import Subnet
+from qnas_jax.nets.supernet import Slots, Supernet, gather, scatter
+
+__all__ = [
+    "MODES",
+    "OPS",
+    "Mode",
+    "Slots",
+    "Subnet",
+    "Supernet",
+    "build_op",
+    "cost_table",
+    "count_macs",
+    "describe_arch",
+    "gather",
+    "register_op",
+    "scatter",
+    "set_mode",
+]

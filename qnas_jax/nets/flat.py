@@ -1,0 +1,136 @@
+"""One op's weights as a flat row, so that ops of different shapes can be stacked.
+
+A supernet keeps layer l as a matrix [K_l, D_l]: row k holds the parameters of op k, one
+after the other, zero-padded to the longest. Choosing an op is reading one row; writing
+it back touches one row. That is what makes the architecture data, whatever modules the
+ops are.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+# How batch normalisation behaves:
+#   train      normalise by the batch, move the running statistics a step
+#   running    normalise by the running statistics
+#   batch      normalise by the batch, and report the batch's own statistics
+Mode = Literal["train", "running", "batch"]
+MODES: tuple[Mode, ...] = ("train", "running", "batch")
+
+
+@dataclasses.dataclass(frozen=True)
+class FlatLayout:
+    """Where each array of a state lies in a flat row.
+
+    Attributes:
+      treedef: structure of the state.
+      shapes: shape of each array, in tree order.
+    """
+
+    treedef: Any
+    shapes: tuple[tuple[int, ...], ...]
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return sum(math.prod(shape) for shape in self.shapes)
+
+    def flatten(self, state: Any, width: int) -> jax.Array:
+        """Writes a state as a row of `width` values, padded with zeros."""
+        parts = [jnp.ravel(leaf) for leaf in jax.tree.leaves(state)]
+        row = jnp.concatenate(parts) if parts else jnp.zeros(0)
+        return jnp.pad(row, (0, width - self.size))
+
+    def unflatten(self, row: jax.Array) -> Any:
+        """Reads the state back from a row."""
+        leaves = []
+        start = 0
+        for shape in self.shapes:
+            stop = start + math.prod(shape)
+            leaves.append(row[start:stop].reshape(shape))
+            start = stop
+        return jax.tree.unflatten(self.treedef, leaves)
+
+
+def _layout(state: Any) -> FlatLayout:
+    leaves, treedef = jax.tree.flatten(state)
+    return FlatLayout(treedef, tuple(leaf.shape for leaf in leaves))
+
+
+@dataclasses.dataclass(frozen=True)
+class OpTemplate:
+    """An op without its arrays: how to run it on flat rows.
+
+    Attributes:
+      graphdefs: the module's static part for each batch-normalisation mode.
+      params: layout of its `nnx.Param` state.
+      stats: layout of its `nnx.BatchStat` state.
+    """
+
+    graphdefs: Mapping[Mode, Any]
+    params: FlatLayout
+    stats: FlatLayout
+
+    def apply(
+        self, mode: Mode, params: jax.Array, stats: jax.Array, inputs: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Runs the op.
+
+        Args:
+          mode: how batch normalisation behaves.
+          params: flat row of parameters, at least `self.params.size` values.
+          stats: flat row of running statistics.
+          inputs: [N, ...].
+
+        Returns:
+          The output and the new row of statistics, as wide as `stats`.
+        """
+        module = nnx.merge(
+            self.graphdefs[mode],
+            self.params.unflatten(params),
+            self.stats.unflatten(stats),
+        )
+        output = module(inputs)
+        state = nnx.state(module, nnx.BatchStat)
+        return output, self.stats.flatten(state, stats.shape[0])
+
+
+def template_of(module: nnx.Module, name: str) -> OpTemplate:
+    """Takes a module (with shapes or arrays) apart.
+
+    Args:
+      module: the op.
+      name: its name, for errors.
+
+    Returns:
+      The template.
+
+    Raises:
+      ValueError: the module has state that is neither Param nor BatchStat.
+    """
+    graphdefs: dict[Mode, Any] = {}
+    for mode in MODES:
+        set_mode(module, mode)
+        graphdef, params, stats, rest = nnx.split(module, nnx.Param, nnx.BatchStat, ...)
+        if jax.tree.leaves(rest):
+            raise ValueError(
+                f"op {name!r}: got state {list(nnx.to_flat_state(rest))}, expected "
+                "nnx.Param and nnx.BatchStat only"
+            )
+        graphdefs[mode] = graphdef
+    return OpTemplate(graphdefs, _layout(params), _layout(stats))
+
+
+def set_mode(module: nnx.Module, mode: Mode) -> None:
+    """Sets how a module's batch normalisation behaves (in place)."""
+    module.set_attributes(
+        nnx.BatchNorm,
+        use_running_average=mode == "running",
+        momentum=0.0 if mode == "batch" else 0.9,
+        raise_if_not_found=False,
+    )

@@ -1,0 +1,205 @@
+"""The small modules that ops are built of, with PyTorch's padding and defaults.
+
+Images are [N, H, W, C]. Convolutions pad k // 2 on each side whatever the stride, as
+the public code of BQNAS does ("SAME" of XLA differs for stride 2). Weights start as
+normal(0, sqrt(2 / (k * k * C_out))) (He et al. 2015, fan-out), batch normalisation
+keeps 0.9 of its running statistics a step and adds 1e-5 to the variance. Differs from
+PyTorch: running variances are biased ones.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+
+from qnas_jax.kernels import depthwise_conv
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "relu6": jax.nn.relu6,
+    "relu": jax.nn.relu,
+    "none": lambda images: images,
+}
+
+
+def normal_param(
+    rngs: nnx.Rngs, shape: tuple[int, ...], scale: float
+) -> nnx.Param[jax.Array]:
+    """A parameter that starts as normal(0, scale), and says so.
+
+    The supernet reads `normal_scale` to draw the weights of all ops of a layer at once,
+    which compiles in a fraction of the time of a draw for each array.
+    """
+    draw = jax.random.normal(rngs.params(), shape)
+    return nnx.Param(scale * draw, normal_scale=scale)
+
+
+def _he_normal(
+    rngs: nnx.Rngs, shape: tuple[int, ...], fan_out: int
+) -> nnx.Param[jax.Array]:
+    return normal_param(rngs, shape, (2.0 / fan_out) ** 0.5)
+
+
+def activation_fn(name: str) -> Callable[[jax.Array], jax.Array]:
+    """Looks up an activation by name.
+
+    Args:
+      name: relu6, relu or none.
+
+    Returns:
+      The function.
+
+    Raises:
+      ValueError: unknown name.
+    """
+    if name not in ACTIVATIONS:
+        raise ValueError(
+            f"activation: got {name!r}, expected one of {', '.join(ACTIVATIONS)}"
+        )
+    return ACTIVATIONS[name]
+
+
+def batch_norm(features: int, rngs: nnx.Rngs) -> nnx.BatchNorm:
+    """Batch normalisation with PyTorch's momentum and epsilon."""
+    return nnx.BatchNorm(features, momentum=0.9, epsilon=1e-5, rngs=rngs)
+
+
+class Conv(nnx.Module):
+    """Full convolution without bias, [N, H, W, C_in] -> [N, H', W', C_out]."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        kernel: int,
+        stride: int,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        shape = (kernel, kernel, in_features, out_features)
+        self.kernel = _he_normal(rngs, shape, kernel * kernel * out_features)
+        self.stride = stride
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Convolves."""
+        pad = self.kernel.shape[0] // 2
+        return lax.conv_general_dilated(
+            images,
+            self.kernel[...],
+            window_strides=(self.stride, self.stride),
+            padding=((pad, pad), (pad, pad)),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+
+
+class Pointwise(nnx.Module):
+    """1 x 1 convolution without bias, in groups of channels if asked.
+
+    A matrix product over the channels: faster than a general convolution everywhere.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        groups: int = 1,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        if in_features % groups or out_features % groups:
+            raise ValueError(
+                f"pointwise: got {in_features} -> {out_features} features, expected "
+                f"multiples of groups={groups}"
+            )
+        shape = (groups, in_features // groups, out_features // groups)
+        self.kernel = _he_normal(rngs, shape, out_features)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Multiplies each pixel's channels."""
+        kernel = self.kernel[...]
+        *pixel_shape, _ = images.shape
+        if kernel.shape[0] == 1:
+            return jnp.dot(images, kernel[0])
+        grouped = images.reshape(-1, kernel.shape[0], kernel.shape[1])
+        product = jnp.einsum("pgi,gio->pgo", grouped, kernel)
+        return product.reshape(*pixel_shape, -1)
+
+
+class Depthwise(nnx.Module):
+    """Depth-wise convolution without bias."""
+
+    def __init__(self, features: int, kernel: int, stride: int, *, rngs: nnx.Rngs):
+        shape = (kernel, kernel, features)
+        self.kernel = _he_normal(rngs, shape, kernel * kernel * features)
+        self.stride = stride
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Convolves each channel."""
+        return depthwise_conv(images, self.kernel[...], stride=self.stride)
+
+
+class SqueezeExcite(nnx.Module):
+    """Channel attention by a two-layer bottleneck (Hu et al. 2018), hard sigmoid."""
+
+    def __init__(self, features: int, reduction: int = 4, *, rngs: nnx.Rngs):
+        hidden = max(features // reduction, 1)
+        self.squeeze = Pointwise(features, hidden, rngs=rngs)
+        self.squeeze_bias = nnx.Param(jnp.zeros(hidden))
+        self.excite = Pointwise(hidden, features, rngs=rngs)
+        self.excite_bias = nnx.Param(jnp.zeros(features))
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Scales the channels of [N, H, W, C]."""
+        mean = images.mean(axis=(1, 2), keepdims=True)
+        bias = self.squeeze_bias[...].reshape(1, 1, 1, -1)
+        hidden = jax.nn.relu(self.squeeze(mean) + bias)
+        bias = self.excite_bias[...].reshape(1, 1, 1, -1)
+        gate = jax.nn.relu6(self.excite(hidden) + bias + 3.0) / 6.0
+        return images * gate
+
+
+class EfficientChannelAttention(nnx.Module):
+    """Channel attention by a convolution across channels (Wang et al. 2020, ECA)."""
+
+    def __init__(self, kernel: int = 3, *, rngs: nnx.Rngs):
+        self.kernel = _he_normal(rngs, (kernel, 1, 1), kernel)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Scales the channels of [N, H, W, C]."""
+        mean = images.mean(axis=(1, 2))
+        pad = self.kernel.shape[0] // 2
+        mixed = lax.conv_general_dilated(
+            mean[:, :, None],
+            self.kernel[...],
+            window_strides=(1,),
+            padding=((pad, pad),),
+            dimension_numbers=("NWC", "WIO", "NWC"),
+        )
+        gate = jax.nn.sigmoid(mixed)[:, None, None, :, 0]
+        return images * gate
+
+
+def channel_attention(
+    name: str, features: int, rngs: nnx.Rngs
+) -> Callable[[jax.Array], jax.Array] | None:
+    """Builds a channel attention module.
+
+    Args:
+      name: none, se or eca.
+      features: channels of its input.
+      rngs: keys.
+
+    Returns:
+      The module, or None.
+
+    Raises:
+      ValueError: unknown name.
+    """
+    if name == "none":
+        return None
+    if name == "se":
+        return SqueezeExcite(features, rngs=rngs)
+    if name == "eca":
+        return EfficientChannelAttention(rngs=rngs)
+    raise ValueError(f"attention: got {name!r}, expected one of none, se, eca")

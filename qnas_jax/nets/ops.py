@@ -1,0 +1,288 @@
+"""Candidate operations and fixed blocks, and the registry that names them.
+
+A new op is one Flax module and one registry line:
+
+    class MyOp(nnx.Module):
+        def __init__(self, in_features, out_features, stride, *, width=2, rngs): ...
+        def __call__(self, images): ...  # [N, H, W, C_in] -> [N, H', W', C_out]
+
+    register_op("my_op", MyOp)
+
+Its state may be `nnx.Param` and `nnx.BatchStat`. An op that adds its input to its
+output says so by an attribute `residual = True`; drop-path then applies to it.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from qnas_jax.nets.layers import (
+    Conv,
+    Depthwise,
+    Pointwise,
+    activation_fn,
+    batch_norm,
+    channel_attention,
+    normal_param,
+)
+
+
+class ConvBlock(nnx.Module):
+    """Convolution, batch normalisation, activation."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        kernel: int = 3,
+        activation: str = "relu6",
+        rngs: nnx.Rngs,
+    ):
+        self.conv: nnx.Module = (
+            Pointwise(in_features, out_features, rngs=rngs)
+            if kernel == 1 and stride == 1
+            else Conv(in_features, out_features, kernel, stride, rngs=rngs)
+        )
+        self.norm = batch_norm(out_features, rngs)
+        self.activation = activation
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C_in] -> [N, H', W', C_out]."""
+        return activation_fn(self.activation)(self.norm(self.conv(images)))
+
+
+class MBConv(nnx.Module):
+    """Inverted residual block (Sandler et al. 2018), optional channel attention.
+
+    Expand (left out for expansion 1), depth-wise convolution, attention, project; the
+    input is added if the shape is kept. `groups` applies to both point-wise products.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        kernel: int = 3,
+        expansion: int = 6,
+        attention: str = "none",
+        groups: int = 1,
+        activation: str = "relu6",
+        rngs: nnx.Rngs,
+    ):
+        hidden = in_features * expansion
+        widens = expansion != 1
+        self.expand = (
+            Pointwise(in_features, hidden, groups, rngs=rngs) if widens else None
+        )
+        self.expand_norm = batch_norm(hidden, rngs) if widens else None
+        self.depthwise = Depthwise(hidden, kernel, stride, rngs=rngs)
+        self.depthwise_norm = batch_norm(hidden, rngs)
+        self.attention = channel_attention(attention, hidden, rngs)
+        self.project = Pointwise(hidden, out_features, groups, rngs=rngs)
+        self.project_norm = batch_norm(out_features, rngs)
+        self.activation = activation
+        self.residual = stride == 1 and in_features == out_features
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C_in] -> [N, H', W', C_out]."""
+        act = activation_fn(self.activation)
+        hidden = images
+        if self.expand is not None and self.expand_norm is not None:
+            hidden = act(self.expand_norm(self.expand(hidden)))
+        hidden = act(self.depthwise_norm(self.depthwise(hidden)))
+        if self.attention is not None:
+            hidden = self.attention(hidden)
+        output = self.project_norm(self.project(hidden))
+        return images + output if self.residual else output
+
+
+class Skip(nnx.Module):
+    """Identity; a 3 x 3 convolution block where the shape changes (public BQNAS)."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        same = stride == 1 and in_features == out_features
+        self.conv = (
+            None if same else ConvBlock(in_features, out_features, stride, rngs=rngs)
+        )
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C_in] -> [N, H', W', C_out]."""
+        return images if self.conv is None else self.conv(images)
+
+
+class Projection(nnx.Module):
+    """Identity; a 1 x 1 convolution with batch normalisation where the shape changes.
+
+    The "identity" of NAS-Bench-Macro (Su et al. 2021).
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        same = stride == 1 and in_features == out_features
+        block = functools.partial(ConvBlock, kernel=1, activation="none", rngs=rngs)
+        self.conv = None if same else block(in_features, out_features, stride)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C_in] -> [N, H', W', C_out]."""
+        return images if self.conv is None else self.conv(images)
+
+
+class Shuffle(nnx.Module):
+    """Shuffle block (Ma et al. 2018, as in Guo et al. 2020).
+
+    Half of the channels pass untouched (a strided projection where the resolution
+    halves or the width changes), the other half goes through point-wise, depth-wise,
+    point-wise. Channels are shuffled at the input of blocks that keep the shape.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        kernel: int = 3,
+        rngs: nnx.Rngs,
+    ):
+        self.split = stride == 1 and in_features == out_features
+        entry = in_features // 2 if self.split else in_features
+        width = out_features // 2
+        self.shortcut = (
+            None if self.split else _shortcut(in_features, kernel, stride, rngs)
+        )
+        self.main = nnx.Sequential(
+            ConvBlock(entry, width, 1, kernel=1, activation="relu", rngs=rngs),
+            DepthwiseBlock(width, kernel, stride, rngs=rngs),
+            ConvBlock(
+                width, out_features - entry, 1, kernel=1, activation="relu", rngs=rngs
+            ),
+        )
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C_in] -> [N, H', W', C_out]."""
+        return _two_branches(images, self.split, self.shortcut, self.main)
+
+
+class ShuffleXception(nnx.Module):
+    """Shuffle block with three depth-wise separable convolutions (Guo et al. 2020)."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        self.split = stride == 1 and in_features == out_features
+        entry = in_features // 2 if self.split else in_features
+        width = out_features // 2
+        self.shortcut = None if self.split else _shortcut(in_features, 3, stride, rngs)
+        widths = [(entry, width), (width, width), (width, out_features - entry)]
+        blocks: list[nnx.Module] = []
+        for position, (before, after) in enumerate(widths):
+            step = stride if position == 0 else 1
+            blocks += [
+                DepthwiseBlock(before, 3, step, rngs=rngs),
+                ConvBlock(before, after, 1, kernel=1, activation="relu", rngs=rngs),
+            ]
+        self.main = nnx.Sequential(*blocks)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C_in] -> [N, H', W', C_out]."""
+        return _two_branches(images, self.split, self.shortcut, self.main)
+
+
+class DepthwiseBlock(nnx.Module):
+    """Depth-wise convolution and batch normalisation, no activation."""
+
+    def __init__(self, features: int, kernel: int, stride: int, *, rngs: nnx.Rngs):
+        self.conv = Depthwise(features, kernel, stride, rngs=rngs)
+        self.norm = batch_norm(features, rngs)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C] -> [N, H', W', C]."""
+        return self.norm(self.conv(images))
+
+
+def _shortcut(features: int, kernel: int, stride: int, rngs: nnx.Rngs) -> nnx.Module:
+    return nnx.Sequential(
+        DepthwiseBlock(features, kernel, stride, rngs=rngs),
+        ConvBlock(features, features, 1, kernel=1, activation="relu", rngs=rngs),
+    )
+
+
+def _two_branches(
+    images: jax.Array, split: bool, shortcut: Any, main: Any
+) -> jax.Array:
+    if split:
+        passed, entry = images[..., 0::2], images[..., 1::2]
+    else:
+        passed, entry = shortcut(images), images
+    return jnp.concatenate([passed, main(entry)], axis=-1)
+
+
+class GlobalAverage(nnx.Module):
+    """Mean over the pixels, [N, H, W, C] -> [N, C]."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        del rngs, stride
+        if in_features != out_features:
+            raise ValueError(
+                f"global_average: got {in_features} -> {out_features} features, "
+                "expected the same number"
+            )
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """[N, H, W, C] -> [N, C]."""
+        return images.mean(axis=(1, 2))
+
+
+class Classifier(nnx.Module):
+    """Linear layer with bias, weights normal(0, 0.01), [N, C] -> [N, classes]."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        del stride
+        self.kernel = normal_param(rngs, (in_features, out_features), 0.01)
+        self.bias = nnx.Param(jnp.zeros(out_features))
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        """[N, C] -> logits [N, classes]."""
+        return jnp.dot(features, self.kernel[...]) + self.bias[...][None]
+
+
+OPS: dict[str, type[nnx.Module]] = {
+    "mbconv": MBConv,
+    "skip": Skip,
+    "projection": Projection,
+    "shuffle": Shuffle,
+    "shuffle_xception": ShuffleXception,
+    "conv": ConvBlock,
+    "global_average": GlobalAverage,
+    "classifier": Classifier,
+}
+BUILT_IN = frozenset(OPS)
+
+
+def register_op(kind: str, module: type[nnx.Module]) -> None:
+    """Makes a module available to search spaces.
+
+    Args:
+      kind: a new name.
+      module: class with (in_features, out_features, stride, *, rngs, **options).
+
+    Raises:
+      ValueError: the name is that of a built-in op.
+    """
+    if kind in BUILT_IN:
+        raise ValueError(f"op kind {kind!r}: a built-in op; choose another name")
+    OPS[kind] = module

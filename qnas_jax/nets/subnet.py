@@ -1,0 +1,74 @@
+"""The stand-alone network of one architecture: what is retrained and deployed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+from flax import nnx
+
+from qnas_jax.nets.build import build_op
+from qnas_jax.spaces import NetworkSpace, check_archs
+
+
+class Subnet(nnx.Module):
+    """Stem, the chosen op of each layer, head; holds no other weights.
+
+    Attributes:
+      stem: fixed blocks.
+      layers: the chosen ops, in data order.
+      head: fixed blocks; the last yields the logits.
+    """
+
+    def __init__(self, space: NetworkSpace, arch: Any, *, rngs: nnx.Rngs):
+        arch = check_archs(space, arch)
+        self.stem = nnx.List(build_op(block, 0, rngs) for block in space.stem)
+        self.layers = nnx.List(
+            build_op(layer, index, rngs)
+            for layer, index in zip(space.layers, arch.tolist(), strict=True)
+        )
+        self.head = nnx.List(build_op(block, 0, rngs) for block in space.head)
+
+    def blocks(self) -> Iterator[Any]:
+        """Stem, layers and head in data order."""
+        yield from self.stem
+        yield from self.layers
+        yield from self.head
+
+    def __call__(
+        self,
+        images: jax.Array,
+        *,
+        drop_path: float = 0.0,
+        key: jax.Array | None = None,
+    ) -> jax.Array:
+        """Computes the logits.
+
+        Args:
+          images: float [N, H, W, C].
+          drop_path: probability that the last residual layer is left out for an image;
+            earlier ones less, in proportion to their depth (Huang et al. 2016).
+          key: needed if drop_path > 0; consumed.
+
+        Returns:
+          float [N, num_classes].
+        """
+        values = images
+        for block in self.stem:
+            values = block(values)
+        for depth, block in enumerate(self.layers, start=1):
+            output = block(values)
+            if drop_path > 0 and key is not None and getattr(block, "residual", False):
+                rate = drop_path * depth / len(self.layers)
+                output = _drop(jax.random.fold_in(key, depth), rate, values, output)
+            values = output
+        for block in self.head:
+            values = block(values)
+        return values
+
+
+def _drop(
+    key: jax.Array, rate: float, before: jax.Array, after: jax.Array
+) -> jax.Array:
+    """Leaves out the branch `after - before` of some images, scales it for others."""
+    keep = jax.random.bernoulli(key, 1.0 - rate, (len(before), 1, 1, 1))
+    return before + (after - before) * keep / (1.0 - rate)

@@ -1,0 +1,42 @@
+"""What can be searched: specifications, encodings and cost tables; no networks."""
+
+from qnas_jax.spaces.costs import CostTable
+from qnas_jax.spaces.encoding import (
+    arch_to_string,
+    archs_to_bits,
+    bits_per_layer,
+    bits_to_archs,
+    check_archs,
+    parse_arch,
+    read_archs,
+)
+from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
+from qnas_jax.spaces.registry import (
+    SPACES,
+    SpaceOptions,
+    build_space,
+    register_space,
+)
+from qnas_jax.spaces.space import SearchSpace
+
+__all__ = [
+    "SPACES",
+    "CostTable",
+    "Layer",
+    "NetworkSpace",
+    "Op",
+    "SearchSpace",
+    "SpaceOptions",
+    "arch_to_string",
+    "archs_to_bits",
+    "bits_per_layer",
+    "bits_to_archs",
+    "build_space",
+    "chain",
+    "check_archs",
+    "fixed",
+    "op",
+    "parse_arch",
+    "read_archs",
+    "register_space",
+]

@@ -1,0 +1,184 @@
+"""Architectures as indices, bits, strings and JSON values.
+
+An architecture is int32[L]. As bits, layer l takes b_l = ceil(log2 K_l) of them, most
+significant first; where K_l is no power of two some codes name no op. Such codes are
+never folded onto valid ones (a modulo would favour the first ops): `bits_to_archs`
+reports them, and the observation of registers draws from the valid codes only.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from qnas_jax.spaces.space import SearchSpace
+
+SEPARATOR = "|"
+
+
+def bits_per_layer(num_ops: Sequence[int]) -> tuple[int, ...]:
+    """b_l = ceil(log2 K_l), and 0 for a layer without a choice."""
+    return tuple((k - 1).bit_length() for k in num_ops)
+
+
+def check_archs(space: SearchSpace, archs: Any) -> np.ndarray:
+    """Checks architectures given as indices.
+
+    Args:
+      space: the space they belong to.
+      archs: integers [P, L] or [L].
+
+    Returns:
+      int32 array of the same shape.
+
+    Raises:
+      ValueError: wrong length, not integers, or an index out of range.
+    """
+    array = np.asarray(archs)
+    if array.ndim not in (1, 2) or array.shape[-1] != space.num_layers:
+        raise ValueError(
+            f"architecture: got shape {array.shape}, expected one index for each of "
+            f"the {space.num_layers} layers of {space.name!r}"
+        )
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"architecture: got {array.dtype} values, expected integers")
+    limits = np.asarray(space.num_ops)
+    wrong = np.argwhere((array < 0) | (array >= limits))
+    if wrong.size:
+        layer = int(wrong[0][-1])
+        raise ValueError(
+            f"architecture: got op {int(array[tuple(wrong[0])])} at layer {layer} of "
+            f"{space.name!r}, expected 0 to {limits[layer] - 1}"
+        )
+    return array.astype(np.int32)
+
+
+def archs_to_bits(space: SearchSpace, archs: Any) -> np.ndarray:
+    """Writes each layer's op as bits, most significant first.
+
+    Args:
+      space: the space.
+      archs: integers [..., L].
+
+    Returns:
+      uint8 [..., sum b_l].
+    """
+    archs = check_archs(space, archs)
+    columns = []
+    for layer, width in enumerate(bits_per_layer(space.num_ops)):
+        shifts = np.arange(width - 1, -1, -1)
+        columns.append((archs[..., layer, None] >> shifts) & 1)
+    return np.concatenate(columns, axis=-1).astype(np.uint8)
+
+
+def bits_to_archs(space: SearchSpace, bits: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Reads architectures from bits.
+
+    Args:
+      space: the space.
+      bits: 0 or 1, [..., sum b_l].
+
+    Returns:
+      codes int32 [..., L] and valid bool [...]; where valid is false some code is not
+      the index of an op, and the architecture must be drawn again.
+
+    Raises:
+      ValueError: wrong number of bits, or values other than 0 and 1.
+    """
+    bits = np.asarray(bits)
+    widths = bits_per_layer(space.num_ops)
+    if bits.shape[-1:] != (sum(widths),):
+        raise ValueError(
+            f"bits: got shape {bits.shape}, expected [..., {sum(widths)}] for "
+            f"{space.name!r}"
+        )
+    if not np.isin(bits, (0, 1)).all():
+        raise ValueError("bits: got values other than 0 and 1")
+    codes = []
+    start = 0
+    for width in widths:
+        weights = 1 << np.arange(width - 1, -1, -1)
+        codes.append(bits[..., start : start + width].astype(np.int64) @ weights)
+        start += width
+    archs = np.stack(codes, axis=-1).astype(np.int32)
+    return archs, (archs < np.asarray(space.num_ops)).all(axis=-1)
+
+
+def arch_to_string(space: SearchSpace, arch: Any) -> str:
+    """Writes an architecture as op names joined by `|`."""
+    arch = check_archs(space, arch)
+    names = (space.choices[layer][index] for layer, index in enumerate(arch.tolist()))
+    return SEPARATOR.join(names)
+
+
+def parse_arch(space: SearchSpace, value: Any) -> np.ndarray:
+    """Reads an architecture from a JSON value: indices, op names, or a string.
+
+    Args:
+      space: the space.
+      value: list of indices, list of op names, or the string of `arch_to_string`.
+
+    Returns:
+      int32 [L].
+
+    Raises:
+      ValueError: the value is none of these, or names an unknown op.
+    """
+    if isinstance(value, str):
+        value = value.split(SEPARATOR)
+    if not isinstance(value, list | tuple):
+        raise ValueError(
+            f"architecture: got {value!r}, expected a list of indices or a string of "
+            f"op names joined by {SEPARATOR!r}"
+        )
+    if not all(isinstance(item, str) for item in value):
+        if any(type(item) is not int for item in value):
+            raise ValueError(f"architecture: got {value!r}, expected integers")
+        return check_archs(space, np.asarray(value, dtype=np.int64))
+    if len(value) != space.num_layers:
+        raise ValueError(
+            f"architecture: got {len(value)} ops, expected {space.num_layers}, one for "
+            f"each layer of {space.name!r}"
+        )
+    indices = []
+    for layer, name in enumerate(value):
+        if name not in space.choices[layer]:
+            raise ValueError(
+                f"architecture: got op {name!r} at layer {layer} of {space.name!r}, "
+                f"expected one of {', '.join(space.choices[layer])}"
+            )
+        indices.append(space.choices[layer].index(name))
+    return np.asarray(indices, dtype=np.int32)
+
+
+def read_archs(space: SearchSpace, path: str) -> np.ndarray:
+    """Reads a JSON list of architectures (indices or strings) from a file.
+
+    Args:
+      space: the space.
+      path: file name.
+
+    Returns:
+      int32 [P, L].
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: not JSON, not a list, or a bad architecture (its place is named).
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = json.load(file)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file of architectures") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"{path}: expected a JSON list with at least 1 architecture")
+    archs = []
+    for position, value in enumerate(values):
+        try:
+            archs.append(parse_arch(space, value))
+        except ValueError as error:
+            raise ValueError(f"{path}, entry {position}: {error}") from None
+    return np.stack(archs)

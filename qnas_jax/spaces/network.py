@@ -1,0 +1,139 @@
+"""Search spaces of networks: a stem, layers with candidate ops, and a head.
+
+Blocks and ops are named by registry key (`qnas_jax.nets.OPS`) and keyword options, so
+a space can be written, hashed and compared without building a network.
+"""
+
+import dataclasses
+
+from qnas_jax.spaces.space import SearchSpace
+
+OptionValue = bool | int | float | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Op:
+    """One candidate operation of a layer, or one fixed block.
+
+    Attributes:
+      name: label in architecture strings, unique within its layer.
+      kind: key of the op registry.
+      options: keyword arguments of the registered module, as sorted pairs.
+    """
+
+    name: str
+    kind: str
+    options: tuple[tuple[str, OptionValue], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name or any(c in self.name for c in "|, \n"):
+            raise ValueError(
+                f"op name: got {self.name!r}, expected a word without '|', ',' or space"
+            )
+
+
+def op(name: str, kind: str, **options: OptionValue) -> Op:
+    """Writes an `Op`: `op("mb3", "mbconv", kernel=3, expansion=3)`."""
+    return Op(name, kind, tuple(sorted(options.items())))
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A place in the network and the ops that may stand there.
+
+    Attributes:
+      in_features: channels of the input.
+      out_features: channels of the output.
+      stride: 1 keeps the resolution, 2 halves it (rounded up).
+      ops: the candidates; a fixed block has one.
+    """
+
+    in_features: int
+    out_features: int
+    stride: int
+    ops: tuple[Op, ...]
+
+    def __post_init__(self) -> None:
+        for field in ("in_features", "out_features", "stride"):
+            value = getattr(self, field)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"layer {field}: got {value!r}, expected an int >= 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSpace(SearchSpace):
+    """A chain of searchable layers between a fixed stem and a fixed head.
+
+    Attributes:
+      name: identifier, used in work folders and reports.
+      choices: derived: the op names of each layer.
+      layers: the searchable layers, in data order.
+      stem: fixed blocks before them (one op each).
+      head: fixed blocks after them; the last one yields the logits.
+      image_shape: (height, width, channels) of the input.
+      num_classes: number of logits.
+    """
+
+    choices: tuple[tuple[str, ...], ...] = dataclasses.field(init=False)
+    layers: tuple[Layer, ...]
+    stem: tuple[Layer, ...]
+    head: tuple[Layer, ...]
+    image_shape: tuple[int, int, int]
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        names = tuple(tuple(op.name for op in layer.ops) for layer in self.layers)
+        object.__setattr__(self, "choices", names)
+        super().__post_init__()
+        self._check_chain()
+
+    def _check_chain(self) -> None:
+        features = self.image_shape[-1]
+        for position, layer in enumerate(self.blocks):
+            if layer.in_features != features:
+                raise ValueError(
+                    f"space {self.name!r}, block {position} (stem first): got "
+                    f"in_features={layer.in_features}, expected {features}, the "
+                    "features of the block before it"
+                )
+            features = layer.out_features
+        if features != self.num_classes:
+            raise ValueError(
+                f"space {self.name!r}: the head ends with {features} features, "
+                f"expected num_classes={self.num_classes}"
+            )
+        for part, blocks in (("stem", self.stem), ("head", self.head)):
+            if any(len(block.ops) != 1 for block in blocks):
+                raise ValueError(f"space {self.name!r}: a {part} block has one op")
+
+    @property
+    def blocks(self) -> tuple[Layer, ...]:
+        """Stem, searchable layers and head, in data order."""
+        return self.stem + self.layers + self.head
+
+
+def fixed(
+    in_features: int, out_features: int, stride: int, kind: str, **options: OptionValue
+) -> Layer:
+    """Writes a fixed block of the stem or the head."""
+    return Layer(in_features, out_features, stride, (op(kind, kind, **options),))
+
+
+def chain(
+    in_features: int, plan: list[tuple[int, int]], ops: tuple[Op, ...]
+) -> tuple[Layer, ...]:
+    """Writes layers that share one op list.
+
+    Args:
+      in_features: channels before the first layer.
+      plan: (out_features, stride) of each layer.
+      ops: the candidates of every layer.
+
+    Returns:
+      The layers.
+    """
+    layers = []
+    for out_features, stride in plan:
+        layers.append(Layer(in_features, out_features, stride, ops))
+        in_features = out_features
+    return tuple(layers)

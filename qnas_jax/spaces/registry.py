@@ -1,0 +1,79 @@
+"""Names of search spaces, and how a user adds one."""
+
+import dataclasses
+import pathlib
+import runpy
+from collections.abc import Callable
+
+from qnas_jax.options import OptionError, Options, option
+from qnas_jax.spaces.macro import nas_bench_macro
+from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
+from qnas_jax.spaces.network import NetworkSpace
+from qnas_jax.spaces.shuffle import spos
+from qnas_jax.spaces.small import cifar_small, digits
+
+SpaceBuilder = Callable[[tuple[int, int, int], int], NetworkSpace]
+
+SPACES: dict[str, SpaceBuilder] = {
+    "proxylessnas": proxylessnas,
+    "fbnet_s": fbnet_s,
+    "fbnet_l": fbnet_l,
+    "spos": spos,
+    "nas_bench_macro": nas_bench_macro,
+    "digits": digits,
+    "cifar_small": cifar_small,
+}
+
+BUILT_IN = frozenset(SPACES)
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceOptions(Options):
+    """Which space is searched.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    name: str = option("digits", "a registered space, or one that `file` registers")
+    file: str = option("", "Python file of yours that registers spaces and ops")
+
+
+def build_space(
+    options: SpaceOptions, image_shape: tuple[int, int, int], num_classes: int
+) -> NetworkSpace:
+    """Builds the space of a run.
+
+    Args:
+      options: name, and the file that may register it.
+      image_shape: (height, width, channels) of the data.
+      num_classes: number of classes of the data.
+
+    Returns:
+      The space.
+
+    Raises:
+      OptionError: the file is missing, or no such space is registered.
+    """
+    if options.file:
+        if not pathlib.Path(options.file).is_file():
+            raise OptionError("file", options.file, "an existing Python file")
+        runpy.run_path(options.file)
+    if options.name not in SPACES:
+        raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
+    return SPACES[options.name](image_shape, num_classes)
+
+
+def register_space(name: str, builder: SpaceBuilder) -> None:
+    """Makes a space available as `--config.space.name=<name>`.
+
+    Args:
+      name: a new name.
+      builder: (image_shape, num_classes) -> NetworkSpace.
+
+    Raises:
+      ValueError: the name is that of a built-in space.
+    """
+    if name in BUILT_IN:
+        raise ValueError(f"space {name!r}: a built-in space; choose another name")
+    SPACES[name] = builder

@@ -1,0 +1,55 @@
+"""What can be searched: layers, the candidate operations of each, and nothing else.
+
+A space is NumPy-free data: frozen, hashable, checked when it is built. It does not say
+what an architecture means; an evaluator does. `NetworkSpace` adds what is needed to
+build networks (blocks by registry name), still without any network code.
+
+Source: the chain-structured spaces of Li et al. 2024 (BQNAS), Guo et al. 2020 (SPOS).
+"""
+
+import dataclasses
+import math
+from functools import cached_property
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchSpace:
+    """Layers (or edges) and the names of the candidate operations of each.
+
+    Attributes:
+      name: identifier, used in work folders and reports.
+      choices: for each layer the names of its K_l ops; K_l >= 1 may differ by layer.
+    """
+
+    name: str
+    choices: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        if not self.choices:
+            raise ValueError(f"space {self.name!r}: got no layers, expected at least 1")
+        for index, names in enumerate(self.choices):
+            where = f"space {self.name!r}, layer {index}"
+            if not names:
+                raise ValueError(f"{where}: got no ops, expected at least 1")
+            if len(set(names)) != len(names):
+                raise ValueError(f"{where}: got repeated op names {list(names)}")
+
+    @property
+    def num_layers(self) -> int:
+        """L, the number of layers."""
+        return len(self.choices)
+
+    @cached_property
+    def num_ops(self) -> tuple[int, ...]:
+        """(K_1, ..., K_L), the number of ops of each layer."""
+        return tuple(len(names) for names in self.choices)
+
+    @property
+    def max_ops(self) -> int:
+        """The largest K_l."""
+        return max(self.num_ops)
+
+    @property
+    def size(self) -> int:
+        """Number of architectures, the product of all K_l."""
+        return math.prod(self.num_ops)

@@ -1,0 +1,21 @@
+"""Strict numerics for every test, and the real data where it is at hand."""
+
+import os
+import pathlib
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "standard")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> pathlib.Path:
+    """Folder with the real data sets; a set but wrong QNAS_DATA_DIR is a failure."""
+    value = os.environ.get("QNAS_DATA_DIR")
+    if not value:
+        pytest.skip("QNAS_DATA_DIR is not set: the folder with the real data sets")
+    path = pathlib.Path(value).resolve()
+    assert path.is_dir(), f"QNAS_DATA_DIR={value} is not a folder"
+    return path
