@@ -1,4 +1,4 @@
-"""Which form of a kernel runs: named by the caller, forced in a block, or by backend."""
+"""Which form of a kernel runs: named by the caller, forced, or chosen by backend."""
 
 import contextlib
 import contextvars

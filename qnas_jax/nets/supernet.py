@@ -204,8 +204,9 @@ def _init_layer(layer: Layer, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     what the modules drew for them is unused and compiled away.
     """
     templates = _templates(layer)
-    param_width = max(template.params.size for template in templates)
-    stat_width = max(template.stats.size for template in templates)
+    # At least one value: checkpoints hold no empty arrays.
+    param_width = max(1, *(template.params.size for template in templates))
+    stat_width = max(1, *(template.stats.size for template in templates))
     normal_key, module_key = jax.random.split(key)
     normal = jax.random.normal(normal_key, (len(templates), param_width))
     params, stats = [], []

@@ -1,0 +1,15 @@
+"""Every field with its default. Start another configuration from this one.
+
+Fields, meanings and ranges are declared once, in the option records:
+`data.DataOptions`, `spaces.SpaceOptions`, `training.SupernetOptions`,
+`search.SearchOptions` with `evaluation.ScoringOptions`, `training.RetrainOptions`.
+"""
+
+import ml_collections
+
+from qnas_jax.stages import default_config
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The default configuration."""
+    return default_config()

@@ -1,0 +1,61 @@
+"""Runs the job from the command line; all it does is parse flags.
+
+python main.py --config=configs/digits.py --workdir=runs/digits [--stage=search]
+"""
+
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import app, flags
+from ml_collections import config_flags
+
+_STAGES = ("all", "supernet", "search", "retrain", "report", "rank", "describe")
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", "configs/digits.py", "The configuration; override by --config.group.field"
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run; default: runs/<name of the configuration>"
+)
+_STAGE = flags.DEFINE_enum("stage", "all", _STAGES, "What to run, and from where")
+_ARCHS = flags.DEFINE_string(
+    "archs", None, "JSON list of architectures, for --stage=describe"
+)
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+    """Parses the flags; a wrong one is one line and exit status 2."""
+    try:
+        rest = flags.FLAGS(list(argv))
+    except Exception as error:  # the config file is the user's code
+        _fail(error)
+    if len(rest) > 1:
+        _fail(ValueError(f"got the argument {rest[1]!r}, expected flags only"))
+    return rest
+
+
+def _fail(error: Exception) -> None:
+    line = " ".join(str(error).split()) or type(error).__name__
+    sys.stderr.write(f"error: {line}\n")
+    sys.exit(2)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the stage that the flags name."""
+    from qnas_jax import launch
+
+    config_file = config_flags.get_config_filename(flags.FLAGS["config"])
+    workdir = _WORKDIR.value or pathlib.Path("runs") / pathlib.Path(config_file).stem
+    status = launch.launch(
+        _CONFIG.value,
+        stage=_STAGE.value,
+        workdir=pathlib.Path(workdir),
+        archs=_ARCHS.value,
+        command=["python", pathlib.Path(argv[0]).name, *sys.argv[1:]],
+    )
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=_parse)

@@ -1,0 +1,116 @@
+"""MNIST and Fashion-MNIST in their IDX files, compressed or not.
+
+Format: two zero bytes, the type (8 = unsigned byte), the rank, one big-endian uint32
+for each dimension, then the bytes. Source: LeCun, Cortes & Burges, "The MNIST database
+of handwritten digits", 1998; Xiao et al., "Fashion-MNIST", 2017.
+"""
+
+import gzip
+import math
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+
+from qnas_jax.data.dataset import SourceSplits, Split
+from qnas_jax.data.options import DataOptions
+
+CLASS_NAMES = {
+    "mnist": tuple(map(str, range(10))),
+    "fashion_mnist": (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+}
+
+
+def load_idx(options: DataOptions) -> SourceSplits:
+    """Reads the four files of `path`, else of `<data_dir>/<source>`.
+
+    Raises:
+      FileNotFoundError: no folder is named, or a file is missing.
+      ValueError: a file is damaged, or images and labels do not fit together.
+    """
+    folder = _folder(options)
+    return SourceSplits(
+        options.source,
+        _read_split(folder, "train"),
+        None,
+        _read_split(folder, "t10k"),
+        CLASS_NAMES[options.source],
+    )
+
+
+def read_idx(path: pathlib.Path, rank: int) -> np.ndarray:
+    """Reads one IDX file of unsigned bytes.
+
+    Args:
+      path: the file; a name that ends in `.gz` is decompressed.
+      rank: expected number of dimensions.
+
+    Returns:
+      uint8 array of that rank.
+
+    Raises:
+      ValueError: the file is truncated, of another format, type or rank.
+    """
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{path}: damaged gzip file ({error}): get it again"
+        ) from error
+    header = 4 * (1 + rank)
+    magic = bytes((0, 0, 8, rank))
+    if content[:4] != magic or len(content) < header:
+        raise ValueError(
+            f"{path}: starts with {content[:4].hex()}, expected {magic.hex()} "
+            f"(IDX, unsigned bytes, {rank} dimensions): get it again"
+        )
+    shape = struct.unpack(f">{rank}I", content[4:header])
+    if len(content) - header != math.prod(shape):
+        raise ValueError(
+            f"{path}: holds {len(content) - header} values, "
+            f"its header says {'x'.join(map(str, shape))}: get it again"
+        )
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def _folder(options: DataOptions) -> pathlib.Path:
+    if options.path:
+        return pathlib.Path(options.path).expanduser()
+    root = options.data_root()
+    if root is None:
+        raise FileNotFoundError(
+            f"no folder with the IDX files of {options.source}: set path to it, or "
+            f"data_dir (or QNAS_DATA_DIR) to the folder that holds {options.source}/"
+        )
+    return root / options.source
+
+
+def _read_split(folder: pathlib.Path, prefix: str) -> Split:
+    images_path = _find(folder, f"{prefix}-images-idx3-ubyte")
+    images = read_idx(images_path, rank=3)
+    labels = read_idx(_find(folder, f"{prefix}-labels-idx1-ubyte"), rank=1)
+    try:
+        return Split(images[..., None], labels.astype(np.int32))
+    except ValueError as error:
+        raise ValueError(f"{images_path}: {error}") from error
+
+
+def _find(folder: pathlib.Path, stem: str) -> pathlib.Path:
+    for path in (folder / f"{stem}.gz", folder / stem):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"{folder / stem}.gz is missing, also without .gz")

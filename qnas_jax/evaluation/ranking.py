@@ -1,0 +1,54 @@
+"""How well a supernet ranks a space whose true accuracies are known."""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+
+def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
+    """Reads NAS-Bench-Macro: every architecture with its trained accuracy.
+
+    Args:
+      data_dir: folder that holds `nas_bench_macro/nas_bench_macro.npz`.
+
+    Returns:
+      archs int32 [6561, 8] and the mean test accuracy of three trainings [6561], in
+      [0, 1].
+
+    Raises:
+      FileNotFoundError: the file is not there.
+      ValueError: the file is damaged.
+    """
+    path = pathlib.Path(data_dir) / "nas_bench_macro" / "nas_bench_macro.npz"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file; the truth of NAS-Bench-Macro is needed to rank "
+            "(set --config.data.data_dir or QNAS_DATA_DIR)"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as table:
+            return table["ops"].astype(np.int32), table["test_acc"].mean(axis=1) / 100.0
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{path}: not the table of NAS-Bench-Macro: {error}") from None
+
+
+TRUTHS = {"nas_bench_macro": read_macro_truth}
+
+
+def rank_agreement(scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    """Agreement of two rankings.
+
+    Args:
+      scores: float [N], larger is better.
+      truth: float [N], larger is better.
+
+    Returns:
+      kendall_tau (tau-b, which accounts for ties) and spearman, each in [-1, 1].
+    """
+    from scipy import stats
+
+    return {
+        "kendall_tau": float(stats.kendalltau(scores, truth).statistic),
+        "spearman": float(stats.spearmanr(scores, truth).statistic),
+    }

@@ -1,0 +1,73 @@
+"""What stands between the command line and the stages: set-up, errors, Ctrl-C."""
+
+import os
+import pathlib
+import sys
+
+import jax
+import ml_collections
+from absl import logging
+
+from qnas_jax.pipeline import run_stages
+from qnas_jax.runs import StopRequest, WorkFolder
+from qnas_jax.stages import Setting, describe_archs, read_config
+from qnas_jax.training import Stopped
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+def launch(
+    config: ml_collections.ConfigDict,
+    *,
+    stage: str,
+    workdir: pathlib.Path,
+    archs: str | None,
+    command: list[str],
+) -> int:
+    """Runs a command and turns what goes wrong into one line.
+
+    Args:
+      config: as parsed from flags.
+      stage: a stage, `all`, `rank` or `describe`.
+      workdir: folder of the run.
+      archs: file of architectures, for `describe`.
+      command: the command line, to be recorded and shown.
+
+    Returns:
+      The exit status: 0, 2 after a user's error, 130 after Ctrl-C.
+    """
+    logging.set_verbosity(logging.WARNING)  # the libraries' progress is not ours
+    use_compilation_cache()
+    try:
+        checked = read_config(config)
+        if stage == "describe":
+            lines = describe_archs(checked, archs or "")
+            sys.stdout.write("".join(line + "\n" for line in lines))
+            return 0
+        with StopRequest() as stop:
+            setting = Setting(checked, WorkFolder(workdir), stop)
+            lines = run_stages(setting, stage, command)
+    except (ValueError, ArithmeticError, FileNotFoundError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return USER_ERROR
+    except Stopped:
+        sys.stderr.write(f"stopped; to go on: {' '.join(command)}\n")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"stopped at once; to go on from the last checkpoint: {' '.join(command)}\n"
+        )
+        return INTERRUPTED
+    sys.stdout.write("".join(line + "\n" for line in lines))
+    return 0
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs in the user's cache folder, unless one is set."""
+    if jax.config.jax_compilation_cache_dir:
+        return
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = pathlib.Path(base).expanduser() / "qnas_jax" / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -1,0 +1,281 @@
+"""From the rows of a work folder to figures and one page; nothing is recomputed."""
+
+import base64
+import json
+import os
+import pathlib
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from qnas_jax.reporting import formats, verdict
+from qnas_jax.reporting.architecture_diagram import architecture_diagram
+from qnas_jax.reporting.ranking_scatter import ranking_scatter
+from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
+from qnas_jax.reporting.rows import Row, Run, column, read_run
+from qnas_jax.reporting.search_curves import (
+    known_costs,
+    score_against_cost,
+    search_progress,
+)
+from qnas_jax.reporting.statistics import Comparison, compare, wilson_interval
+from qnas_jax.reporting.training_curves import (
+    pool_scores,
+    retrain_curves,
+    supernet_curves,
+)
+
+FIGURES = (
+    "supernet_curves",
+    "pool_scores",
+    "search_progress",
+    "score_against_cost",
+    "register_heatmap",
+    "register_entropy",
+    "ranking_scatter",
+    "retrain_curves",
+    "architecture_diagram",
+)
+
+
+def write_report(workdir: pathlib.Path) -> pathlib.Path:
+    """Writes `figures/*.png` and `report.html` into a work folder.
+
+    A run that is not finished gets the sections its rows allow. The same rows always
+    give the same page. Every file is replaced in one step.
+
+    Args:
+      workdir: the work folder; at least `config.json` must be there.
+
+    Returns:
+      The path of the page; it opens without network and holds all figures.
+
+    Raises:
+      FileNotFoundError: the folder is not a work folder.
+      ValueError: a file in it is broken; the message names file and line.
+    """
+    run = read_run(workdir)
+    figures = draw_figures(run)
+    page = render_page(run, figures)
+    folder = workdir / "figures"
+    folder.mkdir(exist_ok=True)
+    for name in FIGURES:
+        path = folder / f"{name}.png"
+        if name in figures:
+            _replace_file(path, figures[name])
+        else:
+            path.unlink(missing_ok=True)
+    _replace_file(workdir / "report.html", page.encode("utf-8"))
+    return workdir / "report.html"
+
+
+def draw_figures(run: Run) -> dict[str, bytes]:
+    """Draws every figure whose rows are there.
+
+    Args:
+      run: the rows of a work folder.
+
+    Returns:
+      PNG files by the names of `FIGURES`.
+    """
+    winner = _winner(run)
+    layers = (run.result or {}).get("layers") or []
+    figures = {}
+    if run.supernet:
+        figures["supernet_curves"] = supernet_curves(run.supernet)
+    if run.pool:
+        figures["pool_scores"] = pool_scores(run.pool)
+    if run.search:
+        figures["search_progress"] = search_progress(run.search, run.history)
+    if known_costs(run.history):
+        figures["score_against_cost"] = score_against_cost(run.history, winner)
+    if run.registers is not None:
+        names = [row["op"] for row in layers if row.get("role", "layer") == "layer"]
+        figures["register_heatmap"] = register_heatmap(
+            run.registers, winner, names or None
+        )
+        figures["register_entropy"] = register_entropy(run.registers)
+    if run.ranking:
+        figures["ranking_scatter"] = ranking_scatter(run.ranking)
+    if run.retrain:
+        figures["retrain_curves"] = retrain_curves(run.retrain)
+    if layers:
+        figures["architecture_diagram"] = architecture_diagram(layers)
+    return figures
+
+
+def render_page(run: Run, figures: Mapping[str, bytes]) -> str:
+    """Fills the page's template.
+
+    Args:
+      run: the rows of a work folder.
+      figures: PNG files by name, embedded into the page.
+
+    Returns:
+      A complete HTML document without script and without outside resources.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("qnas_jax", "reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(formats.FILTERS)
+    images = {
+        name: "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+        for name, png in figures.items()
+    }
+    template = environment.get_template("report.html")
+    return template.render(figures=images, **_content(run))
+
+
+def _content(run: Run) -> dict[str, Any]:
+    result = run.result or {}
+    comparisons = _comparisons(result)
+    found = run.result or run.best
+    return {
+        "data": result.get("data") or _group(run.config, "data").get("name", "?"),
+        "space": result.get("space") or _group(run.config, "space").get("name", "?"),
+        "result": run.result,
+        "interval": _interval(result),
+        "verdict": _verdict(run, comparisons),
+        "networks": _networks(result, comparisons),
+        "ranking": run.ranking,
+        "found": found,
+        "arch_json": json.dumps(found["arch"]) if found and "arch" in found else None,
+        "layers": result.get("layers") or [],
+        "budget": _budget(run),
+        "pool": _pool_members(run.pool),
+        "pool_epoch": run.pool[-1]["epoch"] if run.pool else None,
+        "settings": _flattened(run.config),
+        "environment": _flattened(run.environment or {}),
+        "command": _command(run.environment or {}),
+        "seed": run.config.get("seed"),
+        "commit": (run.environment or {}).get("commit"),
+    }
+
+
+def _group(config: Row, name: str) -> Row:
+    group = config.get(name)
+    return group if isinstance(group, dict) else {}
+
+
+def _winner(run: Run) -> list[int] | None:
+    found = run.result or run.best or {}
+    return found.get("arch")
+
+
+def _interval(
+    network: Row, num_images: int | None = None
+) -> tuple[float, float] | None:
+    images = num_images or network.get("test_images")
+    if images is None or network.get("test_accuracy") is None:
+        return None
+    return wilson_interval(network["test_accuracy"], images)
+
+
+def _comparisons(result: Row) -> list[Comparison]:
+    others = {
+        name: network["test_accuracy"]
+        for name, network in (result.get("baselines") or {}).items()
+        if network.get("test_accuracy") is not None
+    }
+    if _interval(result) is None:
+        return []
+    return compare(result["test_accuracy"], others, result["test_images"])
+
+
+def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
+    sentences = []
+    result = run.result or {}
+    if _interval(result):
+        sentences.append(
+            verdict.accuracy_sentence(result["test_accuracy"], result["test_images"])
+        )
+    sentences += [
+        verdict.comparison_sentence(one, len(comparisons)) for one in comparisons
+    ]
+    # Until an evaluation succeeds there is no best score.
+    known = np.isfinite(column(run.search, "best"))
+    search = [row for row, use in zip(run.search, known, strict=True) if use]
+    if search:
+        sentences.append(verdict.search_sentence(search))
+    return sentences
+
+
+def _networks(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
+    """The rows of the comparison table, the winner first."""
+    if not result:
+        return []
+    ahead = {one.name: one for one in comparisons}
+    rows = {"winner": result, **(result.get("baselines") or {})}
+    return [
+        {
+            "name": verdict.network_name(name),
+            "search_score": row.get("search_score"),
+            "validation_accuracy": row.get("validation_accuracy"),
+            "test_accuracy": row.get("test_accuracy"),
+            "interval": _interval(row, result.get("test_images")),
+            "parameters": row.get("parameters"),
+            "macs": row.get("macs"),
+            "comparison": ahead.get(name),
+        }
+        for name, row in rows.items()
+    ]
+
+
+def _budget(run: Run) -> Row:
+    """Evaluations and seconds; seconds are only known for finished stages."""
+    result = run.result or {}
+    evaluations = result.get("evaluations")
+    if evaluations is None and run.search:
+        evaluations = run.search[-1]["evaluations"]
+    seconds = result.get("seconds") or {}
+    return {
+        "evaluations": evaluations,
+        "distinct": len({tuple(row["arch"]) for row in run.history}),
+        "failed": sum(row["status"] != "ok" for row in run.history),
+        "generations": len(run.search),
+        "seconds": seconds,
+        "total": sum(seconds.values()),
+    }
+
+
+def _pool_members(pool: Sequence[Row]) -> list[tuple[float, list[int]]]:
+    """The members of the last pool, best first."""
+    if not pool:
+        return []
+    members = zip(pool[-1]["scores"], pool[-1]["archs"], strict=True)
+    return sorted(members, key=lambda member: -member[0])
+
+
+def _flattened(tree: Row, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted name, value) pairs in order."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            pairs += _flattened(value, f"{prefix}{name}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value)
+            pairs.append((prefix + name, text))
+    return pairs
+
+
+def _command(environment: Row) -> str | None:
+    command = environment.get("command")
+    return shlex.join(command) if isinstance(command, list) else command
+
+
+def _replace_file(path: pathlib.Path, content: bytes) -> None:
+    """Writes beside the target and renames: a reader never sees half a file."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

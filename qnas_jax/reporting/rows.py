@@ -1,0 +1,252 @@
+"""Reading a work folder: JSON, JSON lines and register arrays, checked at the door.
+
+A run may have been killed at any moment, so every file but `config.json` may be
+absent, and the last line of a growing file may be half written. Everything else that
+does not look right is an error that names the file and the line.
+"""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from absl import logging
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+# The fields without which a row cannot be placed on an axis.
+_METRIC_FIELDS = {
+    "supernet": ("epoch", "loss", "accuracy"),
+    "pool": ("epoch", "archs", "scores"),
+    "search": ("generation", "evaluations", "best", "mean"),
+    "retrain": ("network", "epoch", "loss", "accuracy"),
+}
+_HISTORY_FIELDS = ("evaluation", "generation", "arch", "score", "status")
+
+
+@dataclasses.dataclass(frozen=True)
+class Registers:
+    """What the Q-bit registers looked like over the generations.
+
+    Attributes:
+      probabilities: float32 [G, L, K_max], P(op) in [0, 1], mean over the population.
+      num_ops: int [L], K_l; entries of `probabilities` beyond K_l are not used.
+      generations: int [G], the generation of each snapshot.
+    """
+
+    probabilities: np.ndarray
+    num_ops: np.ndarray
+    generations: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """All rows of one work folder; a part that is not there yet is empty or None."""
+
+    config: Row
+    environment: Row | None
+    supernet: list[Row]  # by epoch
+    pool: list[Row]  # by epoch
+    search: list[Row]  # by generation
+    retrain: dict[str, list[Row]]  # network -> rows by epoch, in order of appearance
+    history: list[Row]  # by evaluation
+    registers: Registers | None
+    best: Row | None
+    result: Row | None
+    ranking: Row | None
+
+
+def read_json(path: pathlib.Path) -> Row:
+    """Reads a JSON object.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: the file does not hold a JSON object.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected a JSON object there")
+    return _parsed(path.read_bytes(), str(path))
+
+
+def read_jsonl(path: pathlib.Path) -> list[Row]:
+    """Reads one JSON object a line; blank lines do not count.
+
+    A last line without a line end that does not parse is what a killed run leaves
+    behind: it is skipped with a warning.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: a line does not hold a JSON object; the message has its number.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected JSON rows there")
+    *complete, rest = path.read_bytes().split(b"\n")
+    rows = [
+        _parsed(line, f"{path}, line {number}")
+        for number, line in enumerate(complete, start=1)
+        if line.strip()
+    ]
+    if rest.strip():
+        try:
+            rows.append(_parsed(rest, f"{path}, line {len(complete) + 1}"))
+        except ValueError as error:
+            logging.warning("skipped a half-written last line: %s", error)
+    return rows
+
+
+def read_registers(path: pathlib.Path) -> Registers:
+    """Reads `search/registers.npz`.
+
+    Raises:
+      ValueError: not an npz file, an array is missing or the shapes do not agree.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            registers = Registers(
+                probabilities=np.asarray(arrays["probabilities"], np.float32),
+                num_ops=np.asarray(arrays["num_ops"], np.int64),
+                generations=np.asarray(arrays["generations"], np.int64),
+            )
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path}: not readable ({error}), expected the arrays probabilities, "
+            "num_ops and generations; run the search stage again"
+        ) from error
+    shape = registers.probabilities.shape
+    if (
+        len(shape) != 3
+        or registers.generations.shape != shape[:1]
+        or registers.num_ops.shape != shape[1:2]
+        or registers.num_ops.max(initial=1) > shape[2]
+    ):
+        raise ValueError(
+            f"{path}: got probabilities {shape}, num_ops {registers.num_ops.shape} and "
+            f"generations {registers.generations.shape}, expected [G, L, K_max], [L] "
+            "and [G] with no K_l above K_max"
+        )
+    return registers
+
+
+def read_ranking(path: pathlib.Path) -> Row:
+    """Reads `ranking.json`: true accuracies in [0, 1] beside the search's scores.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: a field is missing, lengths differ or an accuracy is not in [0, 1].
+    """
+    ranking = read_json(path)
+    _require(ranking, ("kendall_tau", "spearman", "true", "scores"), str(path))
+    if len(ranking["true"]) != len(ranking["scores"]):
+        raise ValueError(
+            f"{path}: got {len(ranking['true'])} true accuracies and "
+            f"{len(ranking['scores'])} scores, expected as many of both"
+        )
+    if any(not 0 <= value <= 1 for value in ranking["true"]):
+        raise ValueError(f"{path}: got a true accuracy outside of [0, 1]; not percent")
+    return ranking
+
+
+def read_run(workdir: pathlib.Path) -> Run:
+    """Reads all that a work folder holds.
+
+    A resumed run may have written a row twice; the later one counts.
+
+    Args:
+      workdir: the work folder; only `config.json` must be there.
+
+    Returns:
+      The rows, grouped by stage and sorted.
+
+    Raises:
+      FileNotFoundError: no such folder, or no `config.json` in it.
+      ValueError: a file is broken.
+    """
+    if not (workdir / "config.json").is_file():
+        raise FileNotFoundError(
+            f"{workdir}: no config.json there, expected the work folder of a run"
+        )
+    metrics = _read_metrics(workdir / "metrics.jsonl")
+    networks = dict.fromkeys(row["network"] for row in metrics["retrain"])
+    return Run(
+        config=read_json(workdir / "config.json"),
+        environment=_optional(read_json, workdir / "environment.json"),
+        supernet=_latest(metrics["supernet"], "epoch"),
+        pool=_latest(metrics["pool"], "epoch"),
+        search=_latest(metrics["search"], "generation"),
+        retrain={
+            name: _latest([r for r in metrics["retrain"] if r["network"] == name])
+            for name in networks
+        },
+        history=_read_history(workdir / "search" / "history.jsonl"),
+        registers=_optional(read_registers, workdir / "search" / "registers.npz"),
+        best=_optional(read_json, workdir / "best_arch.json"),
+        result=_optional(read_json, workdir / "result.json"),
+        ranking=_optional(read_ranking, workdir / "ranking.json"),
+    )
+
+
+def column(rows: Sequence[Row], field: str) -> np.ndarray:
+    """Returns one field of all rows as float64 [N]; NaN where absent or null."""
+    return np.array([row.get(field) for row in rows], dtype=np.float64)
+
+
+def scored(history: Sequence[Row]) -> list[Row]:
+    """Returns the evaluations that succeeded with a finite score."""
+    return [
+        row
+        for row in history
+        if row["status"] == "ok"
+        and row["score"] is not None
+        and np.isfinite(row["score"])
+    ]
+
+
+def _parsed(text: bytes, where: str) -> Row:
+    try:
+        value = json.loads(text.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{where}: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"{where}: got a JSON {type(value).__name__}, expected an object"
+        )
+    return value
+
+
+def _require(row: Row, fields: Sequence[str], where: str) -> None:
+    missing = [field for field in fields if field not in row]
+    if missing:
+        raise ValueError(f"{where}: got no field {missing[0]!r}, expected {fields}")
+
+
+def _optional(read: Callable[[pathlib.Path], T], path: pathlib.Path) -> T | None:
+    return read(path) if path.is_file() else None
+
+
+def _read_metrics(path: pathlib.Path) -> dict[str, list[Row]]:
+    """Groups the rows by stage; stages this page does not show are left out."""
+    groups: dict[str, list[Row]] = {stage: [] for stage in _METRIC_FIELDS}
+    for number, row in enumerate(_optional(read_jsonl, path) or [], start=1):
+        _require(row, ("stage",), f"{path}, row {number}")
+        if row["stage"] in groups:
+            fields = _METRIC_FIELDS[row["stage"]]
+            _require(row, fields, f"{path}, row {number} ({row['stage']})")
+            groups[row["stage"]].append(row)
+    return groups
+
+
+def _read_history(path: pathlib.Path) -> list[Row]:
+    rows = _optional(read_jsonl, path) or []
+    for number, row in enumerate(rows, start=1):
+        _require(row, _HISTORY_FIELDS, f"{path}, row {number}")
+    return _latest(rows, "evaluation")
+
+
+def _latest(rows: Sequence[Row], key: str = "epoch") -> list[Row]:
+    """Keeps the last row of each key value, sorted by it."""
+    by_key = {row[key]: row for row in rows}
+    return [by_key[value] for value in sorted(by_key)]

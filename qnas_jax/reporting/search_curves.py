@@ -1,0 +1,125 @@
+"""Figures of the search: progress over evaluations, score against cost."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qnas_jax.reporting import style
+from qnas_jax.reporting.rows import Row, column, scored
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Field of a row's cost -> name in a sentence, label of an axis.
+COSTS = {
+    "params": ("parameters", "Parameters"),
+    "macs": ("MACs", "Multiply-accumulates an image (MACs)"),
+}
+
+
+@style.png
+def search_progress(rows: Sequence[Row], history: Sequence[Row]) -> "Figure":
+    """Draws best so far, best and mean of each generation over the evaluations.
+
+    Args:
+      rows: the `search` rows, by generation; `evaluations` counts from the start.
+      history: all evaluations, drawn as points behind the curves; may be empty.
+
+    Returns:
+      A figure of one panel.
+    """
+    figure = style.new_figure(10, 4)
+    axes = figure.subplots()
+    points = scored(history)
+    if points:
+        axes.scatter(
+            column(points, "evaluation"),
+            column(points, "score"),
+            s=6,
+            color=style.GREY,
+            alpha=0.3,
+            linewidths=0,
+            label="one evaluation",
+        )
+    evaluations = column(rows, "evaluations")
+    generation_best = column(rows, "generation_best")
+    style.plot_line(
+        axes, evaluations, column(rows, "mean"), style.ORANGE, "generation mean"
+    )
+    style.plot_line(axes, evaluations, generation_best, style.SKY, "generation best")
+    axes.step(
+        evaluations,
+        column(rows, "best"),
+        where="post",
+        color=style.BLUE,
+        linewidth=2.2,
+        label="best so far",
+    )
+    axes.set_title("Progress of the search")
+    axes.set_xlabel("Evaluations")
+    axes.set_ylabel("Score")
+    axes.legend(loc="lower right", ncols=2)
+    style.whole_numbers(axes)
+    return figure
+
+
+def known_costs(history: Sequence[Row]) -> list[str]:
+    """Returns which of `COSTS` all successful evaluations recorded."""
+    points = scored(history)
+    return [
+        cost
+        for cost in COSTS
+        if points and all((row.get("cost") or {}).get(cost) for row in points)
+    ]
+
+
+@style.png
+def score_against_cost(
+    history: Sequence[Row], winner: Sequence[int] | None
+) -> "Figure":
+    """Draws the score of every evaluated arch against what it costs.
+
+    Args:
+      history: all evaluations; those that failed are left out.
+      winner: the arch to mark, if it was evaluated.
+
+    Returns:
+      A figure of one panel a cost; darker points were evaluated later.
+    """
+    from matplotlib.ticker import EngFormatter
+
+    figure = style.new_figure(10, 3.8)
+    points = scored(history)
+    costs = known_costs(history)
+    panels = figure.subplots(1, len(costs), squeeze=False)[0]
+    score = column(points, "score")
+    marked = [row for row in points if winner and row["arch"] == list(winner)][-1:]
+    for axes, cost in zip(panels, costs, strict=True):
+        shown = axes.scatter(
+            np.array([row["cost"][cost] for row in points], np.float64),
+            score,
+            c=column(points, "generation"),
+            cmap=style.amount_colors(lightest=0.25),
+            s=14,
+            alpha=0.8,
+            linewidths=0,
+        )
+        for row in marked:
+            axes.scatter(
+                row["cost"][cost],
+                row["score"],
+                s=150,
+                marker="*",
+                color=style.VERMILLION,
+                edgecolors="white",
+                label="winner",
+                zorder=3,
+            )
+            axes.legend(loc="lower right")
+        axes.set_title(f"Score against {COSTS[cost][0]}")
+        axes.set_xlabel(COSTS[cost][1])
+        axes.set_ylabel("Score")
+        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    figure.colorbar(shown, ax=list(panels), label="Generation", pad=0.01)
+    return figure

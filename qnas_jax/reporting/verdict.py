@@ -1,0 +1,87 @@
+"""The result in words: what was reached, against what, and how sure one may be."""
+
+from collections.abc import Sequence
+
+from qnas_jax.reporting import formats
+from qnas_jax.reporting.rows import Row
+from qnas_jax.reporting.statistics import Comparison, wilson_interval
+
+NETWORKS = {
+    "winner": "winner",
+    "random": "random subnet",
+    "largest": "largest subnet",
+}
+
+
+def network_name(name: str) -> str:
+    """Returns what the page calls a retrained network."""
+    return NETWORKS.get(name, name)
+
+
+def accuracy_sentence(accuracy: float, num_images: int) -> str:
+    """Says what the winner reaches on the test images.
+
+    Args:
+      accuracy: its test accuracy, in [0, 1].
+      num_images: the number of test images.
+
+    Returns:
+      A sentence with the 95 % interval.
+    """
+    low, high = wilson_interval(accuracy, num_images)
+    return (
+        f"The retrained winner is right on {formats.percent(accuracy)} of "
+        f"{formats.count(num_images)} test images (95 % interval "
+        f"{formats.percent(low)} to {formats.percent(high)})."
+    )
+
+
+def comparison_sentence(comparison: Comparison, num_comparisons: int) -> str:
+    """Says whether the winner differs from another network.
+
+    Args:
+      comparison: the test's outcome.
+      num_comparisons: how many tests its p-value was corrected for.
+
+    Returns:
+      One sentence.
+    """
+    other = network_name(comparison.name)
+    better = "better" if comparison.difference > 0 else "worse"
+    if comparison.significant:
+        claim = f"The winner is significantly {better} than the {other}"
+    else:
+        claim = f"No significant difference between the winner and the {other}"
+    corrected = f", Holm-corrected for {num_comparisons}" if num_comparisons > 1 else ""
+    return (
+        f"{claim}: {formats.points(comparison.difference)} percentage points "
+        f"(95 % interval {formats.points(comparison.low)} to "
+        f"{formats.points(comparison.high)}; {formats.p_value(comparison.p_value)}, "
+        f"Fisher's exact test{corrected})."
+    )
+
+
+def search_sentence(rows: Sequence[Row]) -> str:
+    """Says what the search added to its first generation.
+
+    Args:
+      rows: at least one `search` row, by generation.
+
+    Returns:
+      One sentence with the scores before and after.
+    """
+    first, last = rows[0], rows[-1]
+    gain = last["best"] - first["best"]
+    count = formats.count(last["evaluations"])
+    if gain <= 0:
+        return (
+            f"In {count} evaluations the search found nothing better than the best of "
+            f"its first generation (score {formats.score(first['best'])})."
+        )
+    return (
+        f"In {count} evaluations the search raised the best score from "
+        f"{formats.score(first['best'])} (best of the first generation) to "
+        f"{formats.score(last['best'])}, a gain of {formats.score(gain)}; the mean of "
+        f"a generation went from {formats.score(first['mean'])} to "
+        f"{formats.score(last['mean'])}."
+    )

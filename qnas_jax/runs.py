@@ -1,0 +1,294 @@
+"""The work folder of a run: what is finished, metrics, checkpoints, and how to stop.
+
+Every file is written whole or not at all (a temporary file that is renamed); rows are
+appended one line at a time, so that a killed run loses at most a half-written line.
+"""
+
+import contextlib
+import importlib.metadata
+import json
+import math
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
+from typing import Any
+
+import jax
+from absl import logging
+
+import qnas_jax
+
+
+class RunError(ValueError):
+    """The work folder cannot serve this command; `str()` is one complete line."""
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    """Writes a JSON file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads a JSON file of the work folder.
+
+    Args:
+      path: file.
+
+    Returns:
+      Its value.
+
+    Raises:
+      RunError: the file is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"{path}: damaged ({error}); delete it or use another --workdir"
+        ) from None
+
+
+def append_rows(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Appends rows to a JSONL file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(_plain(row)) + "\n" for row in rows)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(lines)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: values that are not finite become null."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def read_rows(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Reads a JSONL file; a half-written last line of a killed run is left out.
+
+    Args:
+      path: file; it may be absent.
+
+    Returns:
+      The rows.
+
+    Raises:
+      RunError: a line other than the last is damaged.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise RunError(f"{path}, line {number}: damaged ({error})") from None
+            logging.warning("%s: the last line is incomplete, left out", path)
+    return rows
+
+
+def rewrite_rows(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Replaces a JSONL file whole."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.unlink(missing_ok=True)
+    append_rows(temporary, rows)
+    os.replace(temporary, path)
+
+
+class WorkFolder:
+    """One run's files.
+
+    Attributes:
+      path: the folder; made if absent.
+    """
+
+    def __init__(self, path: str | pathlib.Path):
+        """Opens or makes a work folder.
+
+        Args:
+          path: the folder.
+
+        Raises:
+          RunError: the path names a file.
+        """
+        self.path = pathlib.Path(path)
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"--workdir: got {path}, a file; expected a folder")
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def log(self, stage: str, **values: Any) -> None:
+        """Appends a row to `metrics.jsonl`."""
+        append_rows(self.path / "metrics.jsonl", [{"stage": stage, **values}])
+
+    def drop_rows(self, drop: Callable[[dict[str, Any]], bool]) -> None:
+        """Removes rows of `metrics.jsonl`, for work that is done again."""
+        path = self.path / "metrics.jsonl"
+        if path.exists():
+            rewrite_rows(path, [row for row in read_rows(path) if not drop(row)])
+
+    def seconds(self) -> dict[str, float]:
+        """Time spent by stage, over all processes that worked on the run."""
+        path = self.path / "seconds.json"
+        return read_json(path) if path.exists() else {}
+
+    @contextlib.contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time of the block to a stage, also if it is interrupted."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            total = self.seconds()
+            spent = time.perf_counter() - started
+            total[stage] = round(total.get(stage, 0.0) + spent, 3)
+            write_json(self.path / "seconds.json", total)
+
+    def forget(self, stage: str, *files: str) -> None:
+        """Removes a stage's folder, rows and times, and further files of it."""
+        shutil.rmtree(self.path / stage, ignore_errors=True)
+        for name in files:
+            (self.path / name).unlink(missing_ok=True)
+        self.drop_rows(lambda row: row["stage"] == stage)
+        total = self.seconds()
+        if total.pop(stage, None) is not None:
+            write_json(self.path / "seconds.json", total)
+
+
+class Checkpoints:
+    """The newest states of a training, kept by orbax (atomic, two are kept)."""
+
+    def __init__(self, path: pathlib.Path, seconds_between: float = 60.0):
+        """Opens a checkpoint folder.
+
+        Args:
+          path: folder, made on the first save.
+          seconds_between: `save_if_due` saves no more often.
+        """
+        import orbax.checkpoint as ocp
+
+        self._args = ocp.args
+        self._manager = ocp.CheckpointManager(
+            path.absolute(),
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=2, enable_async_checkpointing=False
+            ),
+        )
+        self._seconds_between = seconds_between
+        self._last = time.monotonic()
+
+    def restore(self, state: Any) -> Any:
+        """Reads the newest state.
+
+        Args:
+          state: a state of the same structure, shapes and types.
+
+        Returns:
+          The stored one, or `state` itself if nothing was stored.
+        """
+        step = self._manager.latest_step()
+        if step is None:
+            return state
+        template = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(
+                leaf.shape, leaf.dtype, sharding=leaf.sharding
+            ),
+            state,
+        )
+        return self._manager.restore(step, args=self._args.StandardRestore(template))
+
+    def save(self, state: Any) -> None:
+        """Writes a state with a field `step`, unless that step is stored."""
+        step = int(state.step)
+        if step != self._manager.latest_step():
+            self._manager.save(step, args=self._args.StandardSave(state))
+        self._last = time.monotonic()
+
+    def save_if_due(self, state: Any) -> None:
+        """Writes a state if the last one is older than `seconds_between`."""
+        if time.monotonic() - self._last >= self._seconds_between:
+            self.save(state)
+
+    def close(self) -> None:
+        """Frees orbax's threads."""
+        self._manager.close()
+
+
+class StopRequest:
+    """Turns the first Ctrl-C into a request that loops ask for; the second kills.
+
+    Used as a context manager; calling it says whether a stop was asked for.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is asked for yet."""
+        self._asked = False
+        self._previous: Any = None
+
+    def __call__(self) -> bool:
+        """Whether the user asked to stop."""
+        return self._asked
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        sys.stderr.write("\nstopping after the present step (again: at once)\n")
+
+    def __enter__(self) -> "StopRequest":
+        self._previous = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+
+def progress(steps: Iterable[int], total: int, description: str) -> Iterable[int]:
+    """Shows a bar with rate and time left; silent if the output is no terminal."""
+    from tqdm import tqdm
+
+    return tqdm(
+        steps, total=total, desc=description, disable=None, leave=False, unit="step"
+    )
+
+
+def environment(command: list[str]) -> dict[str, Any]:
+    """Versions, devices and commit, for `environment.json`."""
+    names = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+    return {
+        "qnas_jax": qnas_jax.__version__,
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in names},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu_count": os.cpu_count(),
+        "backend": jax.default_backend(),
+        "devices": [str(device.device_kind) for device in jax.devices()],
+        "commit": _commit(),
+        "command": " ".join(command),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that holds the package, if it is one."""
+    folder = pathlib.Path(__file__).resolve().parent
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        result = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()

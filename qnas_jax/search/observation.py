@@ -1,0 +1,51 @@
+"""Observation: from the probabilities of ops to a random architecture.
+
+Registers of all kinds end in a table of probabilities, one row a layer, in which ops
+that a layer lacks have probability zero. Observing draws from that table, always at
+random and never by a threshold.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+def own_ops(num_ops: tuple[int, ...]) -> np.ndarray:
+    """Marks the ops that each layer has.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      bool [L, K_max].
+
+    Raises:
+      ValueError: there is no layer, or a layer without ops.
+    """
+    if not num_ops or min(num_ops) < 1:
+        raise ValueError(
+            f"num_ops: got {num_ops}, expected at least one layer and at least one op "
+            "in every layer"
+        )
+    return np.arange(max(num_ops)) < np.asarray(num_ops)[:, None]
+
+
+def observe(key: Array, probabilities: Array) -> Array:
+    """Draws one op a layer, by inversion of the cumulative distribution.
+
+    Args:
+      key: consumed.
+      probabilities: [P, L, K_max], non-negative, each row with a positive sum.
+
+    Returns:
+      int32 [P, L]; an op of probability zero is never drawn.
+    """
+    uniforms = jax.random.uniform(key, probabilities.shape[:2])
+    return jax.vmap(jax.vmap(_draw))(uniforms, probabilities)
+
+
+def _draw(uniform: Array, probabilities: Array) -> Array:
+    """The op whose share of the cumulative distribution holds `uniform`."""
+    cumulative = jnp.cumsum(probabilities)
+    return jnp.sum(cumulative <= uniform * cumulative[-1], dtype=jnp.int32)

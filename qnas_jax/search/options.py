@@ -1,0 +1,51 @@
+"""Options of the architecture search."""
+
+import dataclasses
+import math
+
+from qnas_jax.options import Options, option
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.registry import STRATEGIES
+from qnas_jax.search.rotation import RULES
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchOptions(Options):
+    """Which strategy searches, for how long, and how it moves its registers."""
+
+    strategy: str = option("qbit", "search strategy", choices=STRATEGIES)
+    generations: int = option(50, "generations; each evaluates one population", low=1)
+    population: int = option(20, "archs evaluated in one generation", low=1)
+    rule: str = option(
+        "han_kim_2002", "which registers are rotated, and where to", choices=RULES
+    )
+    angle: float = option(
+        0.05 * math.pi, "rotation in radians", above=0.0, high=math.pi / 2
+    )
+    epsilon: float = option(
+        0.01, "least probability of a Q-bit's or register's value", low=0.0, below=0.5
+    )
+    mu: float = option(0.9918, "contraction factor of qiga2", above=0.0, below=1.0)
+    groups: int = option(4, "groups of individuals that exchange guides", low=1)
+    local_migration_every: int = option(
+        1, "generations between migrations within groups; 0: never", low=0
+    )
+    global_migration_every: int = option(
+        20, "generations between migrations to all; 0: never", low=0
+    )
+
+
+def make_strategy(num_ops: tuple[int, ...], options: SearchOptions) -> Strategy:
+    """Builds the strategy that the options name.
+
+    Args:
+      num_ops: (K_1, ..., K_L), the number of ops of each layer.
+      options: the options; each strategy reads those that concern it.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      ValueError: a combination that the strategy cannot do.
+    """
+    return STRATEGIES[options.strategy].make(num_ops, options)

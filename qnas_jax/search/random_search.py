@@ -1,0 +1,43 @@
+"""Uniform random search, the baseline that every strategy has to beat.
+
+Source: Li & Talwalkar, Random search and reproducibility for NAS, UAI 2019.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.observation import observe, own_ops
+
+
+def random_search(num_ops: tuple[int, ...], *, population: int) -> Strategy:
+    """Makes the strategy; it learns nothing and its state is the empty tuple.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+
+    Returns:
+      The strategy.
+    """
+    own = own_ops(num_ops)
+    uniform = (own / own.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def init(key: Array) -> tuple[()]:
+        del key
+        return ()
+
+    def ask(key: Array, state: tuple[()]) -> Array:
+        del state
+        return observe(key, jnp.tile(jnp.asarray(uniform)[None], (population, 1, 1)))
+
+    def learn(state: tuple[()], archs: Array, scores: Array) -> tuple[()]:
+        del archs, scores
+        return state
+
+    def probabilities(state: tuple[()]) -> Array:
+        del state
+        return jnp.asarray(uniform)
+
+    return Strategy(num_ops, population, init, ask, learn, probabilities)

@@ -1,0 +1,71 @@
+"""Ranks a whole space with the supernet and compares with the known truth."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.evaluation import TRUTHS, rank_agreement
+from qnas_jax.options import OptionError
+from qnas_jax.runs import write_json
+from qnas_jax.stages.setting import Setting
+from qnas_jax.stages.supernet import load_supernet
+from qnas_jax.training import Stopped
+
+
+def rank_space(setting: Setting) -> str:
+    """Scores every architecture with a known accuracy; writes `ranking.json`.
+
+    Args:
+      setting: the run; its supernet stage is finished.
+
+    Returns:
+      One line with the agreement.
+
+    Raises:
+      OptionError: no truth is known for this space.
+      FileNotFoundError: the truth is not in the data folder.
+      Stopped: the user asked to stop; scores so far are kept.
+    """
+    name = setting.space.name
+    if name not in TRUTHS:
+        raise OptionError("space.name", name, "one of " + ", ".join(TRUTHS))
+    root = setting.config.data.data_root()
+    archs, truth = TRUTHS[name](str(root or "."))
+    scores = _score_all(setting, archs)
+    agreement = rank_agreement(scores, truth)
+    write_json(
+        setting.folder.path / "ranking.json",
+        {
+            **agreement,
+            "num_archs": len(archs),
+            "true": truth.tolist(),
+            "scores": scores.tolist(),
+        },
+    )
+    return (
+        f"{name}: {len(archs)} architectures, Kendall tau "
+        f"{agreement['kendall_tau']:.4f}, Spearman {agreement['spearman']:.4f}"
+    )
+
+
+def _score_all(setting: Setting, archs: np.ndarray) -> np.ndarray:
+    """Scores in batches; finished batches are kept in `rank/scores.npy`."""
+    options = setting.config.search
+    path = setting.folder.path / "rank" / "scores.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = np.load(path) if path.exists() else np.zeros(0, np.float32)
+    score = setting.scorer(options)
+    state = load_supernet(setting)
+    images, labels = setting.valid
+    if options.score_images:
+        images, labels = images[: options.score_images], labels[: options.score_images]
+    size = options.population
+    starts = range(len(done), len(archs), size)
+    for first in setting.progress(starts, len(starts), "ranking"):
+        batch = archs[first : first + size]
+        filled = jnp.asarray(np.resize(batch, (size, archs.shape[1])))
+        found = score((state.params, state.stats), filled, images, labels)
+        done = np.concatenate([done, np.asarray(found.accuracy)[: len(batch)]])
+        np.save(path, done)
+        if setting.should_stop():
+            raise Stopped(state)
+    return done

@@ -1,0 +1,199 @@
+"""Stage 3: trains the winner from scratch, beside two networks for comparison.
+
+The test split is touched here once, after the epochs were chosen on validation.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from qnas_jax import data
+from qnas_jax.evaluation import accuracy_and_loss
+from qnas_jax.nets import Subnet, describe_arch
+from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
+from qnas_jax.spaces import arch_to_string
+from qnas_jax.stages.setting import Setting
+from qnas_jax.training import (
+    EpochReport,
+    RetrainState,
+    StandaloneModel,
+    Stopped,
+    initial_retrain_state,
+    keep_best,
+    make_optimizer,
+    make_retrain_step,
+    make_schedule,
+    run_epochs,
+)
+
+_CHUNK = 500
+Measure = Callable[[Any, jax.Array, jax.Array], tuple[float, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A network to train.
+
+    Attributes:
+      name: winner, random or largest.
+      arch: int32 [L].
+      search_score: its score with the supernet's weights.
+    """
+
+    name: str
+    arch: np.ndarray
+    search_score: float
+
+
+def retrain_networks(setting: Setting) -> None:
+    """Trains all candidates and writes `result.json`.
+
+    Args:
+      setting: the run; its search stage is finished.
+
+    Raises:
+      Stopped: the user asked to stop; finished networks and the state are kept.
+      NonFiniteLossError: training diverged.
+    """
+    results = {}
+    for candidate in _candidates(setting):
+        path = setting.folder.path / "retrain" / candidate.name / "result.json"
+        if not path.exists():
+            write_json(path, _retrain(setting, candidate))
+        results[candidate.name] = read_json(path)
+    write_json(setting.folder.path / "retrain" / "networks.json", results)
+
+
+def _candidates(setting: Setting) -> list[Candidate]:
+    best_path = setting.folder.path / "best_arch.json"
+    if not best_path.exists():
+        raise RunError(f"{best_path}: missing; run --stage=search first")
+    best = read_json(best_path)
+    candidates = [Candidate("winner", np.asarray(best["arch"]), best["score"])]
+    if setting.config.retrain.compare:
+        baselines = read_json(setting.folder.path / "search" / "baselines.json")
+        candidates += [
+            Candidate(name, np.asarray(entry["arch"]), entry["search_score"])
+            for name, entry in baselines.items()
+        ]
+    return candidates
+
+
+def _retrain(setting: Setting, candidate: Candidate) -> dict[str, Any]:
+    stream = f"retrain/{candidate.name}"
+    subnet = Subnet(
+        setting.space,
+        candidate.arch,
+        rngs=nnx.Rngs(setting.key(f"{stream}/init")),
+    )
+    model = StandaloneModel(subnet)
+    measure = _measurer(setting, model)
+    state = _train(setting, model, candidate.name, measure)
+    test_images, test_labels = data.on_device(setting.dataset.test)
+    test_accuracy, test_loss = measure(state.best, test_images, test_labels)
+    costs = setting.costs.cost(candidate.arch[None])
+    return {
+        "arch": candidate.arch.tolist(),
+        "string": arch_to_string(setting.space, candidate.arch),
+        "search_score": candidate.search_score,
+        "validation_accuracy": float(state.best_accuracy),
+        "test_accuracy": test_accuracy,
+        "test_loss": test_loss,
+        "parameters": int(costs["params"][0]),
+        "macs": int(costs["macs"][0]),
+        "layers": describe_arch(setting.space, candidate.arch),
+    }
+
+
+def _train(
+    setting: Setting, model: StandaloneModel, name: str, measure: Measure
+) -> RetrainState:
+    options = setting.config.retrain
+    num_images = len(setting.dataset.train.labels)
+    steps_per_epoch = data.num_steps(num_images, options.batch_size)
+    optimizer = make_optimizer(options, steps_per_epoch)
+    checkpoints = Checkpoints(setting.folder.path / "retrain" / name / "checkpoints")
+    state = checkpoints.restore(initial_retrain_state(model, optimizer))
+    first_step = int(state.step)
+    setting.folder.drop_rows(
+        lambda row: (
+            row["stage"] == "retrain"
+            and row["network"] == name
+            and row["step"] > first_step
+        )
+    )
+    learning_rate = make_schedule(options, steps_per_epoch)
+
+    def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
+        accuracy, loss = measure(state.average, *setting.valid)
+        state = keep_best(state, accuracy)
+        setting.folder.log(
+            "retrain",
+            network=name,
+            epoch=report.epoch,
+            step=report.step,
+            loss=report.loss,
+            accuracy=report.accuracy,
+            valid_accuracy=accuracy,
+            valid_loss=loss,
+            learning_rate=float(learning_rate(report.step - 1)),
+            seconds=report.seconds,
+        )
+        checkpoints.save_if_due(state)
+        return state
+
+    step_fn = make_retrain_step(
+        model,
+        optimizer,
+        options,
+        setting.dataset.train,
+        *setting.pixels,
+        setting.key(f"retrain/{name}/steps"),
+    )
+    try:
+        state = run_epochs(
+            state,
+            step_fn,
+            key=setting.key(f"retrain/{name}/order"),
+            num_images=num_images,
+            steps_per_epoch=steps_per_epoch,
+            epochs=options.epochs,
+            on_epoch=on_epoch,
+            progress=setting.progress,
+            description=f"retrain {name} epoch",
+            should_stop=setting.should_stop,
+        )
+        checkpoints.save(state)
+    except Stopped as stop:
+        checkpoints.save(stop.state)
+        raise
+    finally:
+        checkpoints.close()
+    return state
+
+
+def _measurer(setting: Setting, model: StandaloneModel) -> Measure:
+    """Accuracy and loss of the model with given (params, stats) on a split."""
+    mean, std = setting.pixels
+
+    @jax.jit
+    def compute(
+        weights: Any, images: jax.Array, labels: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        def run(pixels: jax.Array) -> jax.Array:
+            return model.predict(*weights, data.normalise(pixels, mean, std))
+
+        return accuracy_and_loss(run, images, labels, _CHUNK)
+
+    def measure(
+        weights: Any, images: jax.Array, labels: jax.Array
+    ) -> tuple[float, float]:
+        accuracy, loss = compute(weights, jnp.asarray(images), jnp.asarray(labels))
+        return float(accuracy), float(loss)
+
+    return measure

@@ -1,0 +1,72 @@
+"""Path samplers, the balance pool, supernet training and retraining."""
+
+from qnas_jax.training.balance_pool import merge_pool, pool_members, pool_share
+from qnas_jax.training.loop import (
+    EpochReport,
+    NonFiniteLossError,
+    Progress,
+    Stopped,
+    Totals,
+    run_epochs,
+)
+from qnas_jax.training.loss import smoothed_cross_entropy
+from qnas_jax.training.optimizer import make_optimizer, make_schedule
+from qnas_jax.training.options import (
+    PATH_SAMPLERS,
+    RetrainOptions,
+    SupernetOptions,
+    TrainingOptions,
+)
+from qnas_jax.training.paths import (
+    PathSampler,
+    SamplerState,
+    fair_arch,
+    initial_sampler_state,
+    make_sampler,
+)
+from qnas_jax.training.retrain import (
+    RetrainState,
+    StandaloneModel,
+    initial_retrain_state,
+    keep_best,
+    make_retrain_step,
+)
+from qnas_jax.training.supernet import (
+    SupernetState,
+    initial_supernet_state,
+    make_supernet_step,
+    map_slots,
+)
+
+__all__ = [
+    "PATH_SAMPLERS",
+    "EpochReport",
+    "NonFiniteLossError",
+    "PathSampler",
+    "Progress",
+    "RetrainOptions",
+    "RetrainState",
+    "SamplerState",
+    "StandaloneModel",
+    "Stopped",
+    "SupernetOptions",
+    "SupernetState",
+    "Totals",
+    "TrainingOptions",
+    "fair_arch",
+    "initial_retrain_state",
+    "initial_sampler_state",
+    "initial_supernet_state",
+    "keep_best",
+    "make_optimizer",
+    "make_retrain_step",
+    "make_sampler",
+    "make_schedule",
+    "make_supernet_step",
+    "map_slots",
+    "merge_pool",
+    "pool_members",
+    "pool_share",
+    "run_epochs",
+    "smoothed_cross_entropy",
+]

@@ -1,0 +1,148 @@
+"""Which paths of the supernet a training step trains.
+
+A sampler is a pure function of (key, state, step), so a resumed run draws the same
+paths. `uniform`: every op with the same probability (Guo et al. 2020). `fair`: each op
+of a layer once in K steps, in random order (the public BQNAS code). `strict_fair`: the
+same for the K paths of one update (FairNAS, Chu et al. 2021). `balance_pool`: a share
+of the steps trains a member of the pool, the others follow `fair` (Li et al. 2024).
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+
+@struct.dataclass
+class SamplerState:
+    """What the samplers remember.
+
+    Attributes:
+      fair_steps: int32, steps that followed the fair order.
+      pool: int32 [E, L], the balance pool, best first.
+      pool_scores: float32 [E], -inf where the pool has no member yet.
+    """
+
+    fair_steps: jax.Array
+    pool: jax.Array
+    pool_scores: jax.Array
+
+
+Sample = Callable[
+    [jax.Array, jax.Array, SamplerState, jax.Array], tuple[jax.Array, SamplerState]
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class PathSampler:
+    """Draws the paths of a step.
+
+    Attributes:
+      num_paths: S, paths of one update.
+      sample: (order_key, step_key, state, pool_share) -> (archs int32 [S, L], state).
+        The order key is the same at every step and only folded; the step key is
+        consumed.
+    """
+
+    num_paths: int
+    sample: Sample
+
+
+def initial_sampler_state(num_ops: tuple[int, ...], pool_size: int) -> SamplerState:
+    """The state of a sampler before the first step, with an empty pool."""
+    return SamplerState(
+        fair_steps=jnp.zeros((), jnp.int32),
+        pool=jnp.zeros((pool_size, len(num_ops)), jnp.int32),
+        pool_scores=jnp.full((pool_size,), -jnp.inf, jnp.float32),
+    )
+
+
+def fair_arch(key: jax.Array, num_ops: tuple[int, ...], step: jax.Array) -> jax.Array:
+    """The architecture of a step in the fair order.
+
+    Every layer goes through random permutations of its own ops, one op a step.
+
+    Args:
+      key: the same for all steps (the order is derived from it).
+      num_ops: (K_1, ..., K_L).
+      step: int32, number of fair steps before this one.
+
+    Returns:
+      int32 [L].
+    """
+    widest = max(num_ops)
+
+    def layer_op(layer: jax.Array, count: jax.Array) -> jax.Array:
+        layer_key = jax.random.fold_in(key, layer)
+        order_key = jax.random.fold_in(layer_key, step // count)
+        draws = jax.random.uniform(order_key, (widest,))
+        order = jnp.argsort(jnp.where(jnp.arange(widest) < count, draws, jnp.inf))
+        return order[step % count]
+
+    counts = jnp.asarray(num_ops, jnp.int32)
+    ops = jax.vmap(layer_op)(jnp.arange(len(num_ops)), counts)
+    return ops.astype(jnp.int32)
+
+
+def make_sampler(name: str, num_ops: tuple[int, ...]) -> PathSampler:
+    """Builds a sampler.
+
+    Args:
+      name: one of `PATH_SAMPLERS`.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      The sampler. The paths of one `strict_fair` update hold every op of the widest
+      layers once; narrower layers go on with their next permutation.
+    """
+    widest = max(num_ops)
+    samplers = {
+        "uniform": PathSampler(1, _uniform(num_ops)),
+        "fair": PathSampler(1, _fair(num_ops, 1)),
+        "strict_fair": PathSampler(widest, _fair(num_ops, widest)),
+        "balance_pool": PathSampler(1, _balance_pool(num_ops)),
+    }
+    return samplers[name]
+
+
+def _uniform(num_ops: tuple[int, ...]) -> Sample:
+    def sample(
+        order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
+    ) -> tuple[jax.Array, SamplerState]:
+        del order_key, share
+        counts = jnp.asarray(num_ops, jnp.int32)
+        return jax.random.randint(key, counts.shape, 0, counts)[None], state
+
+    return sample
+
+
+def _fair(num_ops: tuple[int, ...], paths: int) -> Sample:
+    def sample(
+        order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
+    ) -> tuple[jax.Array, SamplerState]:
+        del key, share
+        steps = state.fair_steps + jnp.arange(paths)
+        archs = jax.vmap(lambda step: fair_arch(order_key, num_ops, step))(steps)
+        return archs, state.replace(fair_steps=state.fair_steps + paths)
+
+    return sample
+
+
+def _balance_pool(num_ops: tuple[int, ...]) -> Sample:
+    sample_fair = _fair(num_ops, 1)
+
+    def sample(
+        order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
+    ) -> tuple[jax.Array, SamplerState]:
+        turn_key, member_key = jax.random.split(key)
+        members = jnp.isfinite(state.pool_scores).sum()
+        from_pool = (jax.random.uniform(turn_key) < share) & (members > 0)
+        member = jax.random.randint(member_key, (), 0, jnp.maximum(members, 1))
+        archs, after = sample_fair(order_key, key, state, share)
+        archs = jnp.where(from_pool, state.pool[member][None], archs)
+        fair_steps = jnp.where(from_pool, state.fair_steps, after.fair_steps)
+        return archs, state.replace(fair_steps=fair_steps)
+
+    return sample

@@ -1,0 +1,226 @@
+"""One training step of the supernet, compiled once for all architectures.
+
+The architecture is data. Rows of the chosen ops, their momenta and their running
+statistics are gathered, trained, and scattered back, so nothing else changes and the
+cost of the optimiser is that of the path, not of the supernet.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from qnas_jax.data import Augmentation, Split, augment, on_device, take_batch
+from qnas_jax.nets import Slots, Supernet, gather, scatter
+from qnas_jax.training.loop import Totals
+from qnas_jax.training.loss import smoothed_cross_entropy
+from qnas_jax.training.options import SupernetOptions
+from qnas_jax.training.paths import (
+    PathSampler,
+    SamplerState,
+    initial_sampler_state,
+)
+
+
+@struct.dataclass
+class SupernetState:
+    """All that training needs to go on, as one tree of arrays.
+
+    Attributes:
+      params: rows of all ops.
+      stats: running statistics of all ops.
+      moments: state of the optimiser.
+      sampler: state of the path sampler.
+      totals: sums of the present epoch.
+      pool_share: float32, share of steps that train a pool member.
+      step: int32, steps finished.
+    """
+
+    params: Slots
+    stats: Slots
+    moments: Any
+    sampler: SamplerState
+    totals: Totals
+    pool_share: jax.Array
+    step: jax.Array
+
+
+def initial_supernet_state(
+    supernet: Supernet,
+    optimizer: optax.GradientTransformation,
+    options: SupernetOptions,
+    key: jax.Array,
+) -> SupernetState:
+    """Draws the state before the first step.
+
+    Args:
+      supernet: the network.
+      optimizer: the optimiser.
+      options: pool_size.
+      key: consumed.
+
+    Returns:
+      The state.
+    """
+    params, stats = supernet.init(key)
+    return SupernetState(
+        params=params,
+        stats=stats,
+        moments=optimizer.init(params),
+        sampler=initial_sampler_state(supernet.space.num_ops, options.pool_size),
+        totals=Totals.zero(),
+        pool_share=jnp.zeros((), jnp.float32),
+        step=jnp.zeros((), jnp.int32),
+    )
+
+
+def make_supernet_step(
+    supernet: Supernet,
+    optimizer: optax.GradientTransformation,
+    sampler: PathSampler,
+    options: SupernetOptions,
+    train: Split,
+    mean: jax.Array,
+    std: jax.Array,
+    key: jax.Array,
+) -> Callable[[SupernetState, jax.Array], SupernetState]:
+    """Builds the step function for `run_epochs`.
+
+    Args:
+      supernet: the network.
+      optimizer: the optimiser.
+      sampler: draws the paths.
+      options: batch size, smoothing, augmentation.
+      train: the training split; its images stay on the device.
+      mean: float32 [C] of the pixels in [0, 1].
+      std: float32 [C].
+      key: root of all randomness of the steps; only folded.
+
+    Returns:
+      (state, order) -> state, jitted; the state is donated.
+    """
+    images, labels = on_device(train)
+    steps_per_epoch = len(train.labels) // options.batch_size
+    augmentation = Augmentation(options.crop_padding, options.flip, options.cutout)
+    order_key, steps_key = jax.random.split(key)
+
+    def loss_fn(
+        params: Slots, stats: Slots, arch: jax.Array, images: jax.Array, labels: Any
+    ) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
+        logits, stats = supernet.apply(params, stats, arch, images, mode="train")
+        loss = smoothed_cross_entropy(logits, labels, options.label_smoothing)
+        return loss, (logits, stats)
+
+    gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def step(
+        state: SupernetState, order: jax.Array, images: jax.Array, labels: jax.Array
+    ) -> SupernetState:
+        step_key = jax.random.fold_in(steps_key, state.step)
+        path_key, augment_key = jax.random.split(step_key)
+        archs, sampler_state = sampler.sample(
+            order_key, path_key, state.sampler, state.pool_share
+        )
+        place = state.step % steps_per_epoch
+        pixels, targets = take_batch(images, labels, order, place, options.batch_size)
+        batch = augment(augment_key, pixels, mean, std, augmentation), targets
+        update = _update_one_path if sampler.num_paths == 1 else _update_all_paths
+        state = update(state, gradient_fn, optimizer, archs, batch)
+        return state.replace(sampler=sampler_state, step=state.step + 1)
+
+    return lambda state, order: step(state, order, images, labels)
+
+
+def _update_one_path(
+    state: SupernetState,
+    gradient_fn: Callable[..., Any],
+    optimizer: optax.GradientTransformation,
+    archs: jax.Array,
+    batch: tuple[jax.Array, jax.Array],
+) -> SupernetState:
+    arch = archs[0]
+    params, stats = gather(state.params, arch), gather(state.stats, arch)
+    moments = map_slots(lambda slots: gather(slots, arch), state.params, state.moments)
+    (loss, (logits, stats)), gradient = gradient_fn(params, stats, arch, *batch)
+    updates, moments = optimizer.update(gradient, moments, params)
+    params = optax.apply_updates(params, updates)
+    return state.replace(
+        params=scatter(state.params, arch, params),
+        stats=scatter(state.stats, arch, stats),
+        moments=map_slots(
+            lambda slots, path: scatter(slots, arch, path),
+            state.params,
+            state.moments,
+            moments,
+        ),
+        totals=state.totals.add(loss, logits, batch[1]),
+    )
+
+
+def _update_all_paths(
+    state: SupernetState,
+    gradient_fn: Callable[..., Any],
+    optimizer: optax.GradientTransformation,
+    archs: jax.Array,
+    batch: tuple[jax.Array, jax.Array],
+) -> SupernetState:
+    """Strict fairness: sums the gradients of all paths, then updates once."""
+
+    def add_path(
+        carry: tuple[Slots, Slots, Totals], arch: jax.Array
+    ) -> tuple[tuple[Slots, Slots, Totals], None]:
+        gradients, all_stats, totals = carry
+        params, stats = gather(state.params, arch), gather(all_stats, arch)
+        (loss, (logits, stats)), gradient = gradient_fn(params, stats, arch, *batch)
+        gradients = _add_rows(gradients, arch, gradient)
+        all_stats = scatter(all_stats, arch, stats)
+        return (gradients, all_stats, totals.add(loss, logits, batch[1])), None
+
+    zero = jax.tree.map(jnp.zeros_like, state.params)
+    start = (zero, state.stats, state.totals)
+    (gradients, stats, totals), _ = jax.lax.scan(add_path, start, archs)
+    updates, moments = optimizer.update(gradients, state.moments, state.params)
+    params = optax.apply_updates(state.params, updates)
+    return state.replace(params=params, stats=stats, moments=moments, totals=totals)
+
+
+def _add_rows(slots: Slots, arch: jax.Array, path: Slots) -> Slots:
+    return {
+        "fixed": [a + b for a, b in zip(slots["fixed"], path["fixed"], strict=True)],
+        "layers": [
+            matrix.at[arch[layer]].add(row)
+            for layer, (matrix, row) in enumerate(
+                zip(slots["layers"], path["layers"], strict=True)
+            )
+        ],
+    }
+
+
+def map_slots(
+    function: Callable[..., Any], like: Slots, tree: Any, *others: Any
+) -> Any:
+    """Applies a function to the parts of an optimiser state that mirror parameters.
+
+    Args:
+      function: (part, *parts of the others) -> part.
+      like: parameters; a part mirrors them if it has their tree structure.
+      tree: the optimiser's state.
+      *others: further states of the same structure.
+
+    Returns:
+      `tree` with these parts replaced; other leaves come from the last argument.
+    """
+    structure = jax.tree.structure(like)
+
+    def mirrors(node: Any) -> bool:
+        return jax.tree.structure(node) == structure
+
+    def visit(node: Any, *rest: Any) -> Any:
+        return function(node, *rest) if mirrors(node) else (node, *rest)[-1]
+
+    return jax.tree.map(visit, tree, *others, is_leaf=mirrors)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from qnas_jax.data import DataOptions, load
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("datasets"))
+
+
+def all_labels(data):
+    return np.concatenate([data.train.labels, data.valid.labels, data.test.labels])
+
+
+def test_digits():
+    data = load(DataOptions())
+    labels = all_labels(data)
+    assert len(labels) == 1797
+    # Counts of the UCI file's documentation (optdigits, test part).
+    counts = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    np.testing.assert_array_equal(np.bincount(labels), counts)
+    assert (len(data.train), len(data.valid), len(data.test)) == (1150, 288, 359)
+    assert data.image_shape == (8, 8, 1)
+    assert data.train.images.max() == 255 and data.train.images.min() == 0
+    assert len(np.unique(data.train.images)) == 17
+
+
+@pytest.mark.parametrize(
+    ("source", "mean", "std"),
+    [("mnist", 0.1307, 0.3081), ("fashion_mnist", 0.2860, 0.3530)],
+)
+def test_mnist_and_fashion_mnist(data_dir, source, mean, std):
+    data = load(DataOptions(source=source, data_dir=str(data_dir)))
+    assert (len(data.train), len(data.valid), len(data.test)) == (
+        48_000,
+        12_000,
+        10_000,
+    )
+    assert data.image_shape == (28, 28, 1)
+    np.testing.assert_allclose([data.mean[0], data.std[0]], [mean, std], atol=2e-3)
+    train_counts = np.bincount(np.r_[data.train.labels, data.valid.labels])
+    test_counts = np.bincount(data.test.labels)
+    if source == "fashion_mnist":
+        np.testing.assert_array_equal(train_counts, [6_000] * 10)
+        np.testing.assert_array_equal(test_counts, [1_000] * 10)
+        np.testing.assert_array_equal(np.bincount(data.valid.labels), [1_200] * 10)
+    else:
+        official = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+        np.testing.assert_array_equal(train_counts, official)
+        official = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+        np.testing.assert_array_equal(test_counts, official)
+
+
+@pytest.mark.slow
+def test_cifar10(data_dir, cache_dir):
+    options = {
+        "source": "tfds",
+        "name": "cifar10",
+        "data_dir": str(data_dir),
+        "cache_dir": cache_dir,
+    }
+    data = load(DataOptions(**options))
+    assert (len(data.train), len(data.valid), len(data.test)) == (
+        40_000,
+        10_000,
+        10_000,
+    )
+    assert data.image_shape == (32, 32, 3)
+    assert data.class_names[:2] == ("airplane", "automobile")
+    np.testing.assert_array_equal(np.bincount(data.valid.labels), [1_000] * 10)
+    np.testing.assert_array_equal(np.bincount(data.test.labels), [1_000] * 10)
+    images = np.concatenate([data.train.images, data.valid.images])
+    pixels = images.reshape(-1, 3)
+    mean = pixels.mean(0, np.float64) / 255
+    np.testing.assert_allclose(mean, [0.4913, 0.4821, 0.4465], atol=1e-4)
+    np.testing.assert_allclose(data.std, [0.2452, 0.2428, 0.2606], atol=2e-3)
+    small = load(DataOptions(**options, max_train=500, max_valid=100, max_test=200))
+    np.testing.assert_array_equal(np.bincount(small.train.labels), [50] * 10)
+    assert (len(small.valid), len(small.test)) == (100, 200)
+    whole = {bytes(image) for image in data.train.images}
+    assert all(bytes(image) in whole for image in small.train.images)

@@ -1,0 +1,64 @@
+"""Whole searches against stated targets and published numbers, 20 seeds in one call."""
+
+import jax
+import numpy as np
+import pytest
+
+from qnas_jax.evaluation.landscapes import (
+    bits_knapsack_evaluator,
+    onemax_evaluator,
+    pairs_knapsack_evaluator,
+    read_knapsack,
+)
+from qnas_jax.search import SearchOptions, make_strategy, scan_search
+
+
+def run_seeds(strategy, evaluate, generations, seed=0, num_seeds=20):
+    keys = jax.random.split(jax.random.key(seed), num_seeds)
+    run = jax.vmap(lambda key: scan_search(strategy, evaluate, key, generations))
+    return jax.jit(run)(keys)
+
+
+def test_default_options_solve_onemax_84():
+    options = SearchOptions()
+    assert (options.strategy, options.population) == ("qbit", 20)
+    strategy = make_strategy((2,) * 84, options)
+    state, _ = run_seeds(strategy, onemax_evaluator(), 100)
+    assert np.mean(state.best_score) >= 0.97
+
+
+def test_released_search_is_no_better_than_its_start():
+    options = SearchOptions(strategy="bqnas_released")
+    weights = np.random.default_rng(0).random(84).astype(np.float32)
+
+    def weighted(key, archs):
+        del key
+        return archs, archs @ weights
+
+    strategy = make_strategy((2,) * 84, options)
+    _, trace = run_seeds(strategy, weighted, 100)
+    np.testing.assert_array_equal(trace.best[:, -1], trace.best[:, 0])
+
+
+# Over 2,000 seeds QIGA-1 reaches 1399.0 +- 0.2 on 250 items here, and 1398.6 +- 0.2 in
+# the authors' own program; the published mean of 20 runs is 7.5 above both, so that
+# this row takes more seeds than the others.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "items", "published", "num_seeds"),
+    [
+        ("qiga1", 250, 1406.53, 100),
+        ("qiga2", 250, 1467.41, 20),
+        ("qiga1", 500, 2812.74, 20),
+        ("qiga2", 500, 2929.47, 20),
+    ],
+)
+def test_published_knapsack_results(data_dir, name, items, published, num_seeds):
+    knapsack = read_knapsack(data_dir / "knapsack" / f"knapsack-{items}.txt")
+    if name == "qiga1":
+        num_ops, evaluate = (2,) * items, bits_knapsack_evaluator(knapsack)
+    else:
+        num_ops, evaluate = (4,) * (items // 2), pairs_knapsack_evaluator(knapsack)
+    strategy = make_strategy(num_ops, SearchOptions(strategy=name, population=10))
+    _, trace = run_seeds(strategy, evaluate, 500, num_seeds=num_seeds)
+    assert abs(np.mean(trace.generation_best[:, -1]) - published) <= 10
