@@ -6,14 +6,16 @@ python main.py --config=configs/digits.py --workdir=runs/digits [--stage=search]
 import pathlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from absl import app, flags
 from ml_collections import config_flags
 
 _STAGES = ("all", "supernet", "search", "retrain", "report", "rank", "describe")
 
+_DEFAULT_CONFIG = "configs/digits.py"
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", "configs/digits.py", "The configuration; override by --config.group.field"
+    "config", None, "The configuration; override by --config.group.field"
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run; default: runs/<name of the configuration>"
@@ -26,16 +28,26 @@ _ARCHS = flags.DEFINE_string(
 
 def _parse(argv: Sequence[str]) -> list[str]:
     """Parses the flags; a wrong one is one line and exit status 2."""
+    from qnas_jax.stages import check_overrides
+
+    argv = list(argv)
+    if not any(a.lstrip("-").split("=")[0] == "config" for a in argv[1:]):
+        argv.insert(1, f"--config={_DEFAULT_CONFIG}")
     try:
-        rest = flags.FLAGS(list(argv))
-    except Exception as error:  # the config file is the user's code
+        check_overrides(argv)
+        rest = flags.FLAGS(argv)
+        file = config_flags.get_config_filename(flags.FLAGS["config"])
+        if not pathlib.Path(file).is_file():
+            raise FileNotFoundError(f"--config: got {file}, expected a Python file")
+        _ = _CONFIG.value  # runs the file, which is the user's code
+    except Exception as error:
         _fail(error)
     if len(rest) > 1:
         _fail(ValueError(f"got the argument {rest[1]!r}, expected flags only"))
     return rest
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: Exception) -> NoReturn:
     line = " ".join(str(error).split()) or type(error).__name__
     sys.stderr.write(f"error: {line}\n")
     sys.exit(2)

@@ -42,7 +42,9 @@ def launch(
     try:
         checked = read_config(config)
         if stage == "describe":
-            lines = describe_archs(checked, archs or "")
+            if archs is None:
+                raise ValueError("--archs: got nothing, expected a JSON file")
+            lines = describe_archs(checked, archs)
             sys.stdout.write("".join(line + "\n" for line in lines))
             return 0
         with StopRequest() as stop:

@@ -79,17 +79,17 @@ class Options:
 
 def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
     allowed = describe_allowed(field)
-    kind = type(field.default)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
+    kind, got = type(field.default), type(value)
+    if kind is float and got is int:
+        return _checked(field, float(value))
+    if got is not kind:
         raise OptionError(field.name, value, allowed)
     rule = field.metadata
     if rule["choices"] is not None and value not in rule["choices"]:
         raise OptionError(field.name, value, allowed)
     if kind in (int, float):
         inside = (
-            math.isfinite(value)
+            (kind is int or math.isfinite(value))
             and (rule["low"] is None or value >= rule["low"])
             and (rule["high"] is None or value <= rule["high"])
             and (rule["above"] is None or value > rule["above"])

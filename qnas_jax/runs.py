@@ -34,7 +34,8 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes a JSON file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(_plain(value), indent=2, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
     os.replace(temporary, path)
 
 
@@ -61,17 +62,20 @@ def read_json(path: pathlib.Path) -> Any:
 def append_rows(path: pathlib.Path, rows: Iterable[dict[str, Any]]) -> None:
     """Appends rows to a JSONL file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(_plain(row)) + "\n" for row in rows)
+    lines = "".join(json.dumps(_plain(row), allow_nan=False) + "\n" for row in rows)
     with open(path, "a", encoding="utf-8") as file:
         file.write(lines)
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: values that are not finite become null."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in row.items()
-    }
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: numbers that are not finite become null, at any depth."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def read_rows(path: pathlib.Path) -> list[dict[str, Any]]:
@@ -122,12 +126,17 @@ class WorkFolder:
           path: the folder.
 
         Raises:
-          RunError: the path names a file.
+          RunError: the path names a file, or the folder cannot be made.
         """
         self.path = pathlib.Path(path)
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"--workdir: got {path}, a file; expected a folder")
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"--workdir: got {path}, expected a folder that can be made ({error})"
+            ) from None
 
     def log(self, stage: str, **values: Any) -> None:
         """Appends a row to `metrics.jsonl`."""

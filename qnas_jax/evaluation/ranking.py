@@ -1,7 +1,8 @@
 """How well a supernet ranks a space whose true accuracies are known."""
 
 import pathlib
-from typing import Any
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -28,15 +29,30 @@ def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
         )
     try:
         with np.load(path, allow_pickle=False) as table:
-            return table["ops"].astype(np.int32), table["test_acc"].mean(axis=1) / 100.0
-    except (OSError, ValueError, KeyError) as error:
+            archs, runs = table["ops"].astype(np.int32), table["test_acc"]
+    # What `np.load` raises on damaged files.
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(f"{path}: not the table of NAS-Bench-Macro: {error}") from None
+    if archs.shape != (6561, 8) or runs.shape != (6561, 3):
+        raise ValueError(
+            f"{path}: got ops {archs.shape} and test_acc {runs.shape}, expected "
+            "(6561, 8) and (6561, 3)"
+        )
+    return archs, runs.mean(axis=1) / 100.0
 
 
 TRUTHS = {"nas_bench_macro": read_macro_truth}
 
 
-def rank_agreement(scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+def rank_agreement(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Agreement of two rankings.
 
     Args:

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -41,6 +42,9 @@ class ScoringOptions(Options):
     score_chunk: int = option(128, "images computed at once; bounds memory", low=1)
     calibration_images: int = option(
         256, "training images that `recalibrate` passes through each subnet", low=1
+    )
+    calibration_batch: int = option(
+        128, "images of one calibration batch; a rest is left out", low=1
     )
 
 
@@ -98,7 +102,7 @@ def make_population_scorer(
             params, stats = (gather(slots, arch) for slots in weights)
             if options.statistics == "recalibrate":
                 stats = _calibrate(
-                    forward, params, stats, arch, calibration, options.score_chunk
+                    forward, params, stats, arch, calibration, options.calibration_batch
                 )
             mode: Mode = "batch" if options.statistics == "batch" else "running"
 
@@ -114,6 +118,7 @@ def make_population_scorer(
         weights: Weights, archs: Any, images: jax.Array, labels: jax.Array
     ) -> Scores:
         archs = jnp.asarray(archs, jnp.int32)
+        chex.assert_shape(archs, (None, supernet.space.num_layers))
         return score_population(weights, archs, images, labels, calibration)
 
     return call
@@ -140,12 +145,12 @@ def _calibrate(
     stats: Slots,
     arch: jax.Array,
     images: jax.Array,
-    chunk: int,
+    batch_size: int,
 ) -> Slots:
     """Averages the statistics of the calibration batches for one subnet."""
-    chunk = min(chunk, len(images))
-    batches = images[: len(images) // chunk * chunk]
-    batches = batches.reshape(-1, chunk, *images.shape[1:])
+    batch_size = min(batch_size, len(images))
+    batches = images[: len(images) // batch_size * batch_size]
+    batches = batches.reshape(-1, batch_size, *images.shape[1:])
 
     def add_batch(total: Slots, batch: jax.Array) -> tuple[Slots, None]:
         _, found = forward(params, stats, arch, batch, mode="batch")
@@ -171,7 +176,8 @@ def accuracy_and_loss(
       chunk: images computed at once; bounds memory.
 
     Returns:
-      Accuracy in [0, 1] and mean cross-entropy, scalars.
+      Accuracy in [0, 1] and mean cross-entropy, scalars. An image whose loss is not
+      finite counts as wrong.
     """
     count = len(labels)
     chunk = min(chunk, count)
@@ -185,7 +191,7 @@ def accuracy_and_loss(
         targets = labels[places % count]
         logits = run(images[places % count])
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
-        correct = logits.argmax(axis=-1) == targets
+        correct = (logits.argmax(axis=-1) == targets) & jnp.isfinite(losses)
         counted = places < count
         correct_sum = totals[0] + jnp.sum(correct & counted)
         return (correct_sum, totals[1] + jnp.sum(losses * counted)), None

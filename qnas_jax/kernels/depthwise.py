@@ -42,7 +42,8 @@ def depthwise_conv(
       float [N, ceil(H / stride), ceil(W / stride), C].
 
     Raises:
-      ValueError: shapes do not fit, k is even, or the implementation is unknown.
+      ValueError: shapes do not fit, k is even, the stride is below 1, or the
+        implementation is unknown.
     """
     if images.ndim != 4 or kernel.ndim != 3 or images.shape[-1] != kernel.shape[-1]:
         raise ValueError(
@@ -53,6 +54,8 @@ def depthwise_conv(
         raise ValueError(
             f"depthwise_conv: got kernel {kernel.shape}, expected an odd square"
         )
+    if stride < 1:
+        raise ValueError(f"depthwise_conv: got stride {stride}, expected at least 1")
     form = dispatch.choose(implementation, FORMS, {"cpu": "shifted"})
     return form(images, kernel, stride)
 

@@ -16,7 +16,7 @@ _forced: contextvars.ContextVar[str | None] = contextvars.ContextVar(
 
 @contextlib.contextmanager
 def force_implementation(name: str) -> Iterator[None]:
-    """Makes every kernel traced in this block use one form.
+    """Makes every kernel traced in this block use one form, whatever its caller names.
 
     Args:
       name: the form, for example "reference" (what cost counting and tests need).
@@ -49,7 +49,7 @@ def choose(
     Raises:
       ValueError: there is no form of that name.
     """
-    name = implementation or _forced.get()
+    name = _forced.get() or implementation
     if name is None:
         name = by_backend.get(jax.default_backend(), REFERENCE)
     if name not in forms:

@@ -3,10 +3,39 @@
 from collections.abc import Mapping
 
 import jax
+import numpy as np
 from flax import nnx
 
 from qnas_jax.nets.ops import OPS
-from qnas_jax.spaces import Layer
+from qnas_jax.spaces import Layer, Op
+
+OpModules = tuple[type[nnx.Module], ...]
+
+
+def op_modules(layer: Layer) -> OpModules:
+    """The modules that are registered for a layer's ops at present.
+
+    What is cached for a layer is cached for these too: a user may register an op anew.
+
+    Args:
+      layer: its candidates.
+
+    Returns:
+      A class for each op.
+
+    Raises:
+      ValueError: a kind is not registered.
+    """
+    return tuple(_op_module(spec) for spec in layer.ops)
+
+
+def _op_module(spec: Op) -> type[nnx.Module]:
+    if spec.kind not in OPS:
+        raise ValueError(
+            f"op {spec.name!r}: got kind {spec.kind!r}, expected one of "
+            f"{', '.join(OPS)} (see register_op)"
+        )
+    return OPS[spec.kind]
 
 
 def build_op(layer: Layer, index: int, rngs: nnx.Rngs) -> nnx.Module:
@@ -21,25 +50,35 @@ def build_op(layer: Layer, index: int, rngs: nnx.Rngs) -> nnx.Module:
       The module.
 
     Raises:
-      ValueError: the kind is not registered, or the options do not fit its module.
+      ValueError: the kind is not registered, the options do not fit its module, or
+        the module keeps an array that is no variable.
     """
     spec = layer.ops[index]
-    if spec.kind not in OPS:
-        raise ValueError(
-            f"op {spec.name!r}: got kind {spec.kind!r}, expected one of "
-            f"{', '.join(OPS)} (see register_op)"
-        )
+    make = _op_module(spec)
     options: Mapping[str, bool | int | float | str] = dict(spec.options)
-    make = OPS[spec.kind]
     try:
-        return make(  # type: ignore[call-arg]
+        module = make(  # type: ignore[call-arg]
             layer.in_features, layer.out_features, layer.stride, rngs=rngs, **options
         )
     except TypeError as error:
         raise ValueError(
             f"op {spec.name!r}: options {dict(options)} do not fit "
             f"{make.__name__}: {error}"
-        ) from None
+        ) from error
+    _check_attributes(spec, module)
+    return module
+
+
+def _check_attributes(spec: Op, module: nnx.Module) -> None:
+    """An array that is no variable would be shared by no one and trained by no one."""
+    for path, part in nnx.iter_modules(module):
+        for name, value in vars(part).items():
+            if isinstance(value, jax.Array | np.ndarray):
+                raise ValueError(
+                    f"op {spec.name!r}: got a plain array in the attribute "
+                    f"{'.'.join(map(str, (*path, name)))}, expected nnx.Param, or a "
+                    "constant that is made in __call__"
+                )
 
 
 def abstract_op(layer: Layer, index: int) -> nnx.Module:

@@ -16,9 +16,9 @@ from flax import nnx
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from qnas_jax.kernels import force_implementation
-from qnas_jax.nets.build import abstract_op
+from qnas_jax.nets.build import OpModules, abstract_op, op_modules
 from qnas_jax.nets.flat import set_mode
-from qnas_jax.spaces import CostTable, Layer, NetworkSpace
+from qnas_jax.spaces import CostTable, Layer, NetworkSpace, check_archs
 
 
 def count_macs(function: Any, *arguments: Any) -> int:
@@ -70,19 +70,11 @@ def _inner_jaxprs(params: dict[str, Any]) -> Iterator[Jaxpr]:
 
 
 @functools.lru_cache(maxsize=4096)
-def op_cost(
-    layer: Layer, index: int, input_shape: tuple[int, ...]
+def _op_cost(
+    layer: Layer, index: int, input_shape: tuple[int, ...], modules: OpModules
 ) -> tuple[int, int, tuple[int, ...]]:
-    """Cost of one candidate for one input.
-
-    Args:
-      layer: the layer.
-      index: which of its ops.
-      input_shape: shape of one input, [H, W, C] or [C].
-
-    Returns:
-      Parameters, multiply-accumulates, and the shape of one output.
-    """
+    """Parameters, multiply-accumulates, and the shape of one output of a candidate."""
+    del modules  # part of the cache key only
     module = abstract_op(layer, index)
     set_mode(module, "running")
     graphdef, state = nnx.split(module)
@@ -115,7 +107,10 @@ def block_costs(
     shape: tuple[int, ...] = space.image_shape
     rows = []
     for position, layer in enumerate(space.blocks):
-        costs = [op_cost(layer, index, shape) for index in range(len(layer.ops))]
+        modules = op_modules(layer)
+        costs = [
+            _op_cost(layer, index, shape, modules) for index in range(len(layer.ops))
+        ]
         outputs = {cost[2] for cost in costs}
         if len(outputs) != 1:
             named = {
@@ -147,7 +142,8 @@ def cost_table(space: NetworkSpace) -> CostTable:
     table = np.zeros((2, space.num_layers, space.max_ops), np.int64)
     for layer, costs in enumerate(rows[first:last]):
         table[:, layer, : len(costs)] = np.asarray(costs).T
-    fixed = np.asarray([costs[0] for costs in rows[:first] + rows[last:]]).sum(axis=0)
+    fixed_costs = [costs[0] for costs in rows[:first] + rows[last:]]
+    fixed = np.asarray(fixed_costs, np.int64).reshape(-1, 2).sum(axis=0)
     return CostTable(
         params=table[0],
         macs=table[1],
@@ -167,8 +163,12 @@ def describe_arch(space: NetworkSpace, arch: Any) -> list[dict[str, Any]]:
     Returns:
       One record a block: role (stem, layer, head), layer (index, layers only), op,
       in_features, out_features, stride, resolution (of the input), params, macs.
+
+    Raises:
+      ValueError: the architecture is not one of the space.
     """
-    chosen = [0] * len(space.stem) + [int(i) for i in arch] + [0] * len(space.head)
+    indices = check_archs(space, arch).tolist()
+    chosen = [0] * len(space.stem) + indices + [0] * len(space.head)
     records = []
     for position, (layer, (shape, costs), index) in enumerate(
         zip(space.blocks, block_costs(space), chosen, strict=True)

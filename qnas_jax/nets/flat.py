@@ -116,18 +116,28 @@ def template_of(module: nnx.Module, name: str) -> OpTemplate:
     graphdefs: dict[Mode, Any] = {}
     for mode in MODES:
         set_mode(module, mode)
-        graphdef, params, stats, rest = nnx.split(module, nnx.Param, nnx.BatchStat, ...)
-        if jax.tree.leaves(rest):
+        graphdef, *states = nnx.split(module, nnx.Param, nnx.BatchStat, ...)
+        params, stats, rest = states
+        foreign = [
+            f"{'.'.join(map(str, path))} ({type(variable).__name__})"
+            for path, variable in nnx.to_flat_state(rest)
+        ]
+        if foreign:
             raise ValueError(
-                f"op {name!r}: got state {list(nnx.to_flat_state(rest))}, expected "
-                "nnx.Param and nnx.BatchStat only"
+                f"op {name!r}: got the state {', '.join(foreign)}, expected nnx.Param "
+                "and nnx.BatchStat only"
             )
         graphdefs[mode] = graphdef
     return OpTemplate(graphdefs, _layout(params), _layout(stats))
 
 
 def set_mode(module: nnx.Module, mode: Mode) -> None:
-    """Sets how a module's batch normalisation behaves (in place)."""
+    """Sets how a module's batch normalisation behaves (in place).
+
+    Args:
+      module: whose `nnx.BatchNorm` parts are set; a user's own too keep 0.9 a step.
+      mode: see `Mode`.
+    """
     module.set_attributes(
         nnx.BatchNorm,
         use_running_average=mode == "running",

@@ -143,6 +143,9 @@ class Shuffle(nnx.Module):
     Half of the channels pass untouched (a strided projection where the resolution
     halves or the width changes), the other half goes through point-wise, depth-wise,
     point-wise. Channels are shuffled at the input of blocks that keep the shape.
+
+    Raises:
+      ValueError: the shape changes, and no channel is left for the main branch.
     """
 
     def __init__(
@@ -154,8 +157,9 @@ class Shuffle(nnx.Module):
         kernel: int = 3,
         rngs: nnx.Rngs,
     ):
-        self.split = stride == 1 and in_features == out_features
-        entry = in_features // 2 if self.split else in_features
+        self.split, entry, exit_width = _branch_widths(
+            in_features, out_features, stride
+        )
         width = out_features // 2
         self.shortcut = (
             None if self.split else _shortcut(in_features, kernel, stride, rngs)
@@ -163,9 +167,7 @@ class Shuffle(nnx.Module):
         self.main = nnx.Sequential(
             ConvBlock(entry, width, 1, kernel=1, activation="relu", rngs=rngs),
             DepthwiseBlock(width, kernel, stride, rngs=rngs),
-            ConvBlock(
-                width, out_features - entry, 1, kernel=1, activation="relu", rngs=rngs
-            ),
+            ConvBlock(width, exit_width, 1, kernel=1, activation="relu", rngs=rngs),
         )
 
     def __call__(self, images: jax.Array) -> jax.Array:
@@ -174,16 +176,21 @@ class Shuffle(nnx.Module):
 
 
 class ShuffleXception(nnx.Module):
-    """Shuffle block with three depth-wise separable convolutions (Guo et al. 2020)."""
+    """Shuffle block with three depth-wise separable convolutions (Guo et al. 2020).
+
+    Raises:
+      ValueError: the shape changes, and no channel is left for the main branch.
+    """
 
     def __init__(
         self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
     ):
-        self.split = stride == 1 and in_features == out_features
-        entry = in_features // 2 if self.split else in_features
+        self.split, entry, exit_width = _branch_widths(
+            in_features, out_features, stride
+        )
         width = out_features // 2
         self.shortcut = None if self.split else _shortcut(in_features, 3, stride, rngs)
-        widths = [(entry, width), (width, width), (width, out_features - entry)]
+        widths = [(entry, width), (width, width), (width, exit_width)]
         blocks: list[nnx.Module] = []
         for position, (before, after) in enumerate(widths):
             step = stride if position == 0 else 1
@@ -208,6 +215,21 @@ class DepthwiseBlock(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """[N, H, W, C] -> [N, H', W', C]."""
         return self.norm(self.conv(images))
+
+
+def _branch_widths(
+    in_features: int, out_features: int, stride: int
+) -> tuple[bool, int, int]:
+    """Whether the input is split, and the channels into and out of the main branch."""
+    split = stride == 1 and in_features == out_features
+    if split:
+        return True, in_features // 2, in_features // 2
+    if out_features <= in_features:
+        raise ValueError(
+            f"shuffle: got {in_features} -> {out_features} features with stride "
+            f"{stride}, expected more than {in_features}: the shortcut keeps them all"
+        )
+    return False, in_features, out_features - in_features
 
 
 def _shortcut(features: int, kernel: int, stride: int, rngs: nnx.Rngs) -> nnx.Module:

@@ -51,13 +51,18 @@ class Subnet(nnx.Module):
 
         Returns:
           float [N, num_classes].
+
+        Raises:
+          ValueError: drop_path > 0 without a key.
         """
+        if drop_path > 0 and key is None:
+            raise ValueError(f"drop_path: got {drop_path} without a key")
         values = images
         for block in self.stem:
             values = block(values)
         for depth, block in enumerate(self.layers, start=1):
             output = block(values)
-            if drop_path > 0 and key is not None and getattr(block, "residual", False):
+            if key is not None and drop_path > 0 and getattr(block, "residual", False):
                 rate = drop_path * depth / len(self.layers)
                 output = _drop(jax.random.fold_in(key, depth), rate, values, output)
             values = output

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
-from qnas_jax.nets.build import abstract_op, build_op
+from qnas_jax.nets.build import OpModules, abstract_op, build_op, op_modules
 from qnas_jax.nets.flat import Mode, OpTemplate, template_of
 from qnas_jax.nets.subnet import Subnet
 from qnas_jax.spaces import Layer, NetworkSpace
@@ -50,9 +50,8 @@ class Supernet:
             other than parameters and batch statistics.
         """
         self.space = space
-        self._stem = tuple(_templates(block) for block in space.stem)
-        self._layers = tuple(_templates(layer) for layer in space.layers)
-        self._head = tuple(_templates(block) for block in space.head)
+        self._places = _places(space)
+        self._templates = tuple(_templates(block) for block in space.blocks)
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -65,13 +64,13 @@ class Supernet:
         """
         params: Slots = {"fixed": [], "layers": []}
         stats: Slots = {"fixed": [], "layers": []}
-        for position, layer in enumerate(self.space.blocks):
-            rows = _init_layer(layer, jax.random.fold_in(key, position))
-            searched = 0 <= position - len(self.space.stem) < self.space.num_layers
-            for slots, row in zip((params, stats), rows, strict=True):
-                slots["layers" if searched else "fixed"].append(
-                    row if searched else row[0]
-                )
+        for position, (block, (group, _)) in enumerate(
+            zip(self.space.blocks, self._places, strict=True)
+        ):
+            block_key = jax.random.fold_in(key, position)
+            rows = _init_layer(block, op_modules(block), block_key)
+            for slots, matrix in zip((params, stats), rows, strict=True):
+                slots[group].append(matrix if group == "layers" else matrix[0])
         return params, stats
 
     def apply(
@@ -95,30 +94,19 @@ class Supernet:
         Returns:
           Logits [N, num_classes] and the path's new statistics.
         """
-        num_stem = len(self._stem)
-        values, fixed = images, []
-        for position, (template,) in enumerate(self._stem):
-            values, row = template.apply(
-                mode, params["fixed"][position], stats["fixed"][position], values
-            )
-            fixed.append(row)
-        rows = []
-        for layer, templates in enumerate(self._layers):
-            branches = tuple(functools.partial(t.apply, mode) for t in templates)
-            values, row = _switch(
-                branches,
-                arch[layer],
-                params["layers"][layer],
-                stats["layers"][layer],
-                values,
-            )
-            rows.append(row)
-        for position, (template,) in enumerate(self._head, start=num_stem):
-            values, row = template.apply(
-                mode, params["fixed"][position], stats["fixed"][position], values
-            )
-            fixed.append(row)
-        return values, {"fixed": fixed, "layers": rows}
+        values = images
+        new_stats: Slots = {"fixed": [], "layers": []}
+        for (group, place), templates in zip(
+            self._places, self._templates, strict=True
+        ):
+            rows = params[group][place], stats[group][place]
+            if group == "layers":
+                branches = tuple(functools.partial(t.apply, mode) for t in templates)
+                values, row = _switch(branches, arch[place], *rows, values)
+            else:
+                values, row = templates[0].apply(mode, *rows, values)
+            new_stats[group].append(row)
+        return values, new_stats
 
     def cut(self, params: Slots, stats: Slots, arch: Any) -> Subnet:
         """Cuts out the stand-alone network of an architecture, with its weights.
@@ -131,23 +119,19 @@ class Supernet:
         Returns:
           A network that owns copies of the chosen weights.
         """
-        subnet = Subnet(self.space, arch, rngs=nnx.Rngs(jax.random.key(0)))
-        indices = [0] * len(self._stem) + [int(i) for i in arch] + [0] * len(self._head)
-        chosen = gather(params, jnp.asarray(arch)), gather(stats, jnp.asarray(arch))
-        num_stem = len(self._stem)
-        templates = self._stem + self._layers + self._head
-        for position, block in enumerate(subnet.blocks()):
-            template = templates[position][indices[position]]
-            searched = 0 <= position - num_stem < self.space.num_layers
-            group = "layers" if searched else "fixed"
-            place = position - num_stem if searched else position
-            if not searched and position >= num_stem:
-                place = position - self.space.num_layers
-            rows = [slots[group][place] for slots in chosen]
+        subnet = nnx.eval_shape(
+            lambda: Subnet(self.space, arch, rngs=nnx.Rngs(jax.random.key(0)))
+        )
+        path = jnp.asarray(arch, jnp.int32)
+        path_params, path_stats = gather(params, path), gather(stats, path)
+        for block, (group, place), templates in zip(
+            subnet.blocks(), self._places, self._templates, strict=True
+        ):
+            template = templates[int(arch[place]) if group == "layers" else 0]
             nnx.update(
                 block,
-                template.params.unflatten(rows[0]),
-                template.stats.unflatten(rows[1]),
+                template.params.unflatten(path_params[group][place]),
+                template.stats.unflatten(path_stats[group][place]),
             )
         return subnet
 
@@ -189,6 +173,15 @@ def scatter(slots: Slots, arch: jax.Array, path: Slots) -> Slots:
     return {"fixed": path["fixed"], "layers": layers}
 
 
+def _places(space: NetworkSpace) -> tuple[tuple[str, int], ...]:
+    """Where the rows of each block lie in `Slots`: group and place, in data order."""
+    num_stem, num_fixed = len(space.stem), len(space.stem) + len(space.head)
+    stem = [("fixed", place) for place in range(num_stem)]
+    layers = [("layers", place) for place in range(space.num_layers)]
+    head = [("fixed", place) for place in range(num_stem, num_fixed)]
+    return (*stem, *layers, *head)
+
+
 def _templates(layer: Layer) -> tuple[OpTemplate, ...]:
     return tuple(
         template_of(abstract_op(layer, index), spec.name)
@@ -196,13 +189,16 @@ def _templates(layer: Layer) -> tuple[OpTemplate, ...]:
     )
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _init_layer(layer: Layer, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _init_layer(
+    layer: Layer, modules: OpModules, key: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Parameters [K, D] and statistics [K, S] of all ops of a layer.
 
     Parameters that declare a `normal_scale` come from one draw for the whole layer;
     what the modules drew for them is unused and compiled away.
     """
+    del modules  # part of the cache key only
     templates = _templates(layer)
     # At least one value: checkpoints hold no empty arrays.
     param_width = max(1, *(template.params.size for template in templates))

@@ -27,7 +27,7 @@ def check_archs(space: SearchSpace, archs: Any) -> np.ndarray:
 
     Args:
       space: the space they belong to.
-      archs: integers [P, L] or [L].
+      archs: integers [..., L].
 
     Returns:
       int32 array of the same shape.
@@ -36,7 +36,7 @@ def check_archs(space: SearchSpace, archs: Any) -> np.ndarray:
       ValueError: wrong length, not integers, or an index out of range.
     """
     array = np.asarray(archs)
-    if array.ndim not in (1, 2) or array.shape[-1] != space.num_layers:
+    if array.shape[-1:] != (space.num_layers,):
         raise ValueError(
             f"architecture: got shape {array.shape}, expected one index for each of "
             f"the {space.num_layers} layers of {space.name!r}"
@@ -102,7 +102,7 @@ def bits_to_archs(space: SearchSpace, bits: Any) -> tuple[np.ndarray, np.ndarray
         codes.append(bits[..., start : start + width].astype(np.int64) @ weights)
         start += width
     archs = np.stack(codes, axis=-1).astype(np.int32)
-    return archs, (archs < np.asarray(space.num_ops)).all(axis=-1)
+    return archs, np.all(archs < np.asarray(space.num_ops), axis=-1)
 
 
 def arch_to_string(space: SearchSpace, arch: Any) -> str:
@@ -135,7 +135,7 @@ def parse_arch(space: SearchSpace, value: Any) -> np.ndarray:
     if not all(isinstance(item, str) for item in value):
         if any(type(item) is not int for item in value):
             raise ValueError(f"architecture: got {value!r}, expected integers")
-        return check_archs(space, np.asarray(value, dtype=np.int64))
+        return check_archs(space, np.asarray(value))
     if len(value) != space.num_layers:
         raise ValueError(
             f"architecture: got {len(value)} ops, expected {space.num_layers}, one for "

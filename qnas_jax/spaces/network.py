@@ -30,6 +30,12 @@ class Op:
             raise ValueError(
                 f"op name: got {self.name!r}, expected a word without '|', ',' or space"
             )
+        for name, value in self.options:
+            if not isinstance(value, bool | int | float | str):
+                raise ValueError(
+                    f"op {self.name!r}, option {name}: got {value!r}, expected a bool, "
+                    "int, float or str"
+                )
 
 
 def op(name: str, kind: str, **options: OptionValue) -> Op:
@@ -54,6 +60,7 @@ class Layer:
     ops: tuple[Op, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ops", tuple(self.ops))
         for field in ("in_features", "out_features", "stride"):
             value = getattr(self, field)
             if type(value) is not int or value < 1:
@@ -82,6 +89,8 @@ class NetworkSpace(SearchSpace):
     num_classes: int
 
     def __post_init__(self) -> None:
+        for field in ("layers", "stem", "head", "image_shape"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
         names = tuple(tuple(op.name for op in layer.ops) for layer in self.layers)
         object.__setattr__(self, "choices", names)
         super().__post_init__()

@@ -24,8 +24,12 @@ def spos(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
     return NetworkSpace(
         name="spos",
         layers=chain(16, plan, SPOS_OPS),
-        stem=(fixed(image_shape[-1], 16, stem_stride, "conv", kernel=3),),
-        head=conv_head(640, 1024, num_classes),
+        stem=(
+            fixed(
+                image_shape[-1], 16, stem_stride, "conv", kernel=3, activation="relu"
+            ),
+        ),
+        head=conv_head(640, 1024, num_classes, activation="relu"),
         image_shape=image_shape,
         num_classes=num_classes,
     )

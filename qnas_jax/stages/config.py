@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
 
 from qnas_jax.data import DataOptions
 from qnas_jax.evaluation import ScoringOptions
-from qnas_jax.options import OptionError, Options, option
+from qnas_jax.options import OptionError, Options, describe_allowed, option
 from qnas_jax.search import SearchOptions
 from qnas_jax.spaces import SpaceOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions
@@ -67,6 +68,49 @@ def default_config() -> ml_collections.ConfigDict:
     `data.source` and the other defaults describe the digits run.
     """
     return ml_collections.ConfigDict(RunConfig().as_dict())
+
+
+def check_overrides(arguments: Sequence[str]) -> None:
+    """Checks `--config.group.field=value` arguments before the flags are parsed.
+
+    Args:
+      arguments: the command line.
+
+    Raises:
+      OptionError: a field is unknown, or its value is not of the field's type.
+    """
+    for position, argument in enumerate(arguments):
+        name, equals, value = argument.lstrip("-").partition("=")
+        if not argument.startswith("-") or not name.startswith("config."):
+            continue
+        if not equals:
+            value = "".join(arguments[position + 1 : position + 2])
+        field = _find_field(name.removeprefix("config."), value)
+        if not _has_type(value, type(field.default)):
+            allowed = describe_allowed(field)
+            raise OptionError(name.removeprefix("config."), value, allowed)
+
+
+def _find_field(name: str, value: str) -> "dataclasses.Field[Any]":
+    group, _, field = name.partition(".")
+    if not field and group == "seed":
+        return next(f for f in dataclasses.fields(RunConfig) if f.name == "seed")
+    if group not in GROUPS:
+        raise OptionError(name, value, "a field of " + ", ".join([*GROUPS, "seed"]))
+    fields = {f.name: f for f in dataclasses.fields(GROUPS[group])}
+    if field not in fields:
+        raise OptionError(name, value, "one of " + ", ".join(sorted(fields)))
+    return fields[field]
+
+
+def _has_type(value: str, kind: type) -> bool:
+    if kind is bool:
+        return value.lower() in ("true", "false", "1", "0")
+    try:
+        kind(value)
+    except ValueError:
+        return False
+    return True
 
 
 def read_config(config: ml_collections.ConfigDict) -> RunConfig:

@@ -115,7 +115,7 @@ def run_epochs(
       on_epoch: (state, report) -> state after each epoch (validation, checkpoints).
       progress: wraps the steps of an epoch for display.
       description: what is being trained.
-      should_stop: asked after every step.
+      should_stop: asked after every step, at the end of an epoch after `on_epoch`.
 
     Returns:
       The final state.
@@ -134,7 +134,9 @@ def run_epochs(
         for _ in progress(range(left), left, label):
             state = step_fn(state, order)
             step += 1
-            if should_stop():
+            # After the last step of an epoch its totals are reported first: a resumed
+            # run starts with the next epoch.
+            if step < (epoch + 1) * steps_per_epoch and should_stop():
                 raise Stopped(state)
         totals = jax.device_get(state.totals)
         loss = float(totals.loss / totals.images)
@@ -151,4 +153,6 @@ def run_epochs(
             seconds=time.perf_counter() - started,
         )
         state = on_epoch(state.replace(totals=Totals.zero()), report)
+        if should_stop():
+            raise Stopped(state)
     return state

@@ -166,7 +166,7 @@ def _moving_average(state: RetrainState, newest: Any, decay: float) -> Any:
 
 def keep_best(state: RetrainState, accuracy: float) -> RetrainState:
     """Keeps the averaged weights if their validation accuracy is the best so far."""
-    if accuracy <= float(state.best_accuracy):
+    if not accuracy > float(state.best_accuracy):  # NaN never wins
         return state
     return state.replace(
         best=jax.tree.map(jnp.copy, state.average),

@@ -169,7 +169,11 @@ def _update_all_paths(
     archs: jax.Array,
     batch: tuple[jax.Array, jax.Array],
 ) -> SupernetState:
-    """Strict fairness: sums the gradients of all paths, then updates once."""
+    """Strict fairness: sums the gradients of all paths, then updates once.
+
+    Layers narrower than the widest may leave out an op in one update; its row keeps its
+    values.
+    """
 
     def add_path(
         carry: tuple[Slots, Slots, Totals], arch: jax.Array
@@ -185,8 +189,24 @@ def _update_all_paths(
     start = (zero, state.stats, state.totals)
     (gradients, stats, totals), _ = jax.lax.scan(add_path, start, archs)
     updates, moments = optimizer.update(gradients, state.moments, state.params)
-    params = optax.apply_updates(state.params, updates)
-    return state.replace(params=params, stats=stats, moments=moments, totals=totals)
+    keep = functools.partial(_visited_rows, archs)
+    return state.replace(
+        params=keep(state.params, optax.apply_updates(state.params, updates)),
+        stats=stats,
+        moments=map_slots(keep, state.params, state.moments, moments),
+        totals=totals,
+    )
+
+
+def _visited_rows(archs: jax.Array, before: Slots, after: Slots) -> Slots:
+    """The new rows of the ops that a path of archs [S, L] visits, old ones else."""
+    rows = []
+    for layer, (old, new) in enumerate(
+        zip(before["layers"], after["layers"], strict=True)
+    ):
+        visited = jnp.zeros(len(old), bool).at[archs[:, layer]].set(True)
+        rows.append(jnp.where(visited[:, None], new, old))
+    return {"fixed": after["fixed"], "layers": rows}
 
 
 def _add_rows(slots: Slots, arch: jax.Array, path: Slots) -> Slots:

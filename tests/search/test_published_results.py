@@ -47,7 +47,7 @@ def test_released_search_is_no_better_than_its_start():
 @pytest.mark.parametrize(
     ("name", "items", "published", "num_seeds"),
     [
-        ("qiga1", 250, 1406.53, 100),
+        ("qiga1", 250, 1406.53, 60),
         ("qiga2", 250, 1467.41, 20),
         ("qiga1", 500, 2812.74, 20),
         ("qiga2", 500, 2929.47, 20),

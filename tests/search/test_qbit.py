@@ -1,5 +1,6 @@
 """The QEA against numbers by hand and against a plain NumPy one."""
 
+import dataclasses
 import math
 
 import jax
@@ -12,8 +13,16 @@ from qnas_jax.search.guides import Migration
 from qnas_jax.search.qbit import qbit
 
 
+def compiled(strategy):
+    return dataclasses.replace(
+        strategy,
+        learn=jax.jit(strategy.learn),
+        probabilities=jax.jit(strategy.probabilities),
+    )
+
+
 def make(num_ops, population=2, rule="always", angle=0.1, epsilon=0.0, period=1):
-    return qbit(
+    strategy = qbit(
         num_ops,
         population=population,
         rule=rule,
@@ -21,6 +30,7 @@ def make(num_ops, population=2, rule="always", angle=0.1, epsilon=0.0, period=1)
         epsilon=epsilon,
         migration=Migration(global_every=period),
     )
+    return compiled(strategy)
 
 
 def test_first_generation_only_finds_a_guide():
@@ -92,14 +102,14 @@ class SignedQiga:
 
 
 def test_qiga1_equals_a_signed_numpy_one():
-    strategy = make_strategy((2,) * 8, SearchOptions(strategy="qiga1", population=5))
+    options = SearchOptions(strategy="qiga1", population=5)
+    strategy = compiled(make_strategy((2,) * 8, options))
     state = strategy.init(jax.random.key(0))
     reference = SignedQiga(5, 8)
     rng = np.random.default_rng(1)
-    tell = jax.jit(strategy.tell)
     for _ in range(80):
         archs, scores = rng.integers(0, 2, (5, 8)), rng.integers(0, 50, 5)
-        state = tell(state, jnp.asarray(archs), jnp.asarray(scores))
+        state = strategy.tell(state, jnp.asarray(archs), jnp.asarray(scores))
         reference.tell(archs, scores)
         np.testing.assert_array_equal(state.guides.archs[3], reference.best)
         np.testing.assert_allclose(

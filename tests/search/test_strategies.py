@@ -20,7 +20,7 @@ from qnas_jax.search import (
 from qnas_jax.search.random_search import random_search
 
 UNEVEN, EVEN = (5, 2, 3, 1, 4), (4, 4, 4, 4, 4)
-GENERATIONS = 8
+GENERATIONS = 5
 
 
 @pytest.fixture(params=STRATEGIES)
@@ -114,7 +114,7 @@ def test_failed_evaluations_never_win(name):
         fail = jax.random.choice(key, bad)
         return archs, scores.at[worst].set(fail).at[0].set(jnp.nan)
 
-    state, trace = scan_search(strategy, fail_sometimes, jax.random.key(4), 30)
+    state, trace = scan_search(strategy, fail_sometimes, jax.random.key(4), 20)
     assert jnp.isfinite(state.best_score)
     assert np.all(np.isfinite(trace.best))
     table = strategy.probabilities(state.strategy_state)

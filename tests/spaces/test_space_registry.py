@@ -1,0 +1,150 @@
+"""Built-in spaces by their published plans, and spaces that a user adds."""
+
+import numpy as np
+import pytest
+
+from qnas_jax.options import OptionError
+from qnas_jax.spaces import (
+    SPACES,
+    CostTable,
+    SpaceOptions,
+    build_space,
+    register_space,
+)
+
+CIFAR = ((32, 32, 3), 10)
+
+
+def built(name, image_shape=(32, 32, 3), num_classes=10):
+    return build_space(SpaceOptions(name=name), image_shape, num_classes)
+
+
+@pytest.fixture
+def registry():
+    """Takes back what a test registers."""
+    before = dict(SPACES)
+    yield SPACES
+    SPACES.clear()
+    SPACES.update(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "num_ops"),
+    [
+        ("proxylessnas", (16,) * 21),
+        ("fbnet_s", (9,) * 22),
+        ("fbnet_l", (9,) * 22),
+        ("spos", (4,) * 20),
+        ("nas_bench_macro", (3,) * 8),
+        ("digits", (6, 5, 6, 5, 6)),
+        ("cifar_small", (5, 6, 5, 6, 6, 5, 6, 6)),
+    ],
+)
+def test_layers_and_ops(name, num_ops):
+    space = built(name)
+    assert space.name == name and space.num_ops == num_ops
+    assert space.image_shape == (32, 32, 3) and space.num_classes == 10
+    # Another image depth and other classes only change the two ends.
+    other = built(name, (32, 32, 1), 7)
+    assert other.layers == space.layers
+    assert other.stem[0].in_features == 1 and other.head[-1].out_features == 7
+
+
+def test_every_built_in_space_is_tested_here():
+    assert set(SPACES) == {
+        *("proxylessnas", "fbnet_s", "fbnet_l", "spos"),
+        *("nas_bench_macro", "digits", "cifar_small"),
+    }
+
+
+def test_sizes_of_the_spaces():
+    assert built("proxylessnas").size == 16**21
+    assert built("nas_bench_macro").size == 6561
+    assert built("digits").size == 6 * 5 * 6 * 5 * 6
+
+
+@pytest.mark.parametrize(
+    ("name", "small", "large"),
+    [
+        ("proxylessnas", 2**3, 2**5),
+        ("fbnet_s", 2**3, 2**5),
+        ("fbnet_l", 2**3, 2**5),
+        ("spos", 2**3, 2**5),
+        ("nas_bench_macro", 2**3, 2**3),
+        ("digits", 2**2, 2**2),
+        ("cifar_small", 2**3, 2**3),
+    ],
+)
+def test_resolution_falls_by_the_published_factor(name, small, large):
+    for image, factor in (((32, 32, 3), small), ((224, 224, 3), large)):
+        strides = [block.stride for block in built(name, image).blocks]
+        assert np.prod(strides) == factor
+
+
+def test_order_of_the_public_codes_ops():
+    """BQNAS: (kernel, expansion, attention) of each op; its 1 is SE and its 2 is ECA."""
+    public = [
+        *((3, 1, 0), (3, 3, 0), (3, 6, 0), (5, 3, 0), (5, 6, 0), (3, 3, 2), (5, 6, 1)),
+        *((3, 1, 1), (3, 3, 1), (3, 6, 1), (5, 3, 1), (5, 6, 2), (5, 3, 2), (3, 6, 2)),
+        (3, 1, 2),
+    ]
+    *ops, skip = built("proxylessnas").layers[0].ops
+    assert skip.kind == "skip"
+    numbers = {"none": 0, "se": 1, "eca": 2}
+    found = [dict(each.options) for each in ops]
+    assert public == [
+        (o["kernel"], o["expansion"], numbers[o["attention"]]) for o in found
+    ]
+    assert len(set(public)) == 15
+    assert built("proxylessnas").choices[0][6] == "mb6_k5_se"
+
+
+def test_skip_stands_only_where_the_shape_is_kept():
+    for name in ("digits", "cifar_small"):
+        for layer in built(name).layers:
+            same = layer.stride == 1 and layer.in_features == layer.out_features
+            assert ("skip" in [each.name for each in layer.ops]) == same
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(OptionError, match="name: got 'resnet', allowed: one of prox"):
+        built("resnet")
+
+
+def test_a_registered_space_is_built_with_the_shape_of_the_data(registry):
+    register_space("mine", lambda shape, classes: built("digits", shape, classes))
+    space = built("mine", (16, 16, 1), 4)
+    assert (space.image_shape, space.num_classes) == ((16, 16, 1), 4)
+    register_space("mine", lambda shape, classes: built("spos", shape, classes))
+    assert built("mine").num_layers == 20
+    with pytest.raises(ValueError, match="space 'digits': a built-in space; choose"):
+        register_space("digits", registry["spos"])
+
+
+def test_a_space_file_must_exist(tmp_path):
+    missing = str(tmp_path / "space.py")
+    with pytest.raises(OptionError, match="file: got .*space.py', allowed: an exist"):
+        build_space(SpaceOptions(file=missing), *CIFAR)
+
+
+def test_costs_by_hand():
+    table = CostTable(
+        params=np.array([[10, 20, 0], [1, 2, 3]]),
+        macs=np.array([[100, 700, 0], [400, 500, 600]]),
+        fixed_params=1000,
+        fixed_macs=5000,
+        num_ops=(2, 3),
+    )
+    assert table.supernet_params == 1036
+    costs = table.cost([[0, 0], [1, 2], [0, 1]])
+    assert costs["params"].tolist() == [1011, 1023, 1012]
+    assert costs["macs"].tolist() == [5500, 6300, 5600]
+    single = table.cost([1, 2])
+    assert (int(single["params"]), int(single["macs"])) == (1023, 6300)
+    assert table.largest().tolist() == [1, 2] and table.largest().dtype == np.int32
+
+
+def test_a_missing_op_is_never_the_largest():
+    params = np.array([[0, 0, 0], [0, 5, 5]])
+    table = CostTable(params, params, 0, 0, (1, 3))
+    assert table.largest().tolist() == [0, 1]

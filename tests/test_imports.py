@@ -1,0 +1,163 @@
+"""Who may import whom, and that importing does nothing else."""
+
+import ast
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import qnas_jax
+
+PACKAGE = pathlib.Path(qnas_jax.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Parts of ours that each part may import, besides itself.
+BASIS = {"options"}
+NETS = {"spaces", "kernels", "options"}
+LEARNING = {"nets", "data", *NETS}
+STAGES = {"training", "evaluation", "search", "reporting", "runs", "quantum", *LEARNING}
+ALLOWED = {
+    "options": set(),
+    "runs": set(),
+    "spaces": BASIS,
+    "data": BASIS,
+    "kernels": BASIS,
+    "nets": NETS,
+    "quantum": {"kernels", "options"},
+    "training": LEARNING,
+    "evaluation": LEARNING,
+    "search": {"spaces", "options"},
+    "reporting": set(),
+    "stages": STAGES,
+    "pipeline": {"stages", *STAGES},
+    "launch": {"pipeline", "stages", *STAGES},
+}
+# Libraries that a part must do without.
+FORBIDDEN = {
+    "options": {"jax", "flax", "optax", "numpy"},
+    "spaces": {"jax", "flax", "optax"},
+    "data": {"flax", "optax", "tensorflow"},
+    "kernels": {"flax", "optax"},
+    "quantum": {"flax", "optax"},
+    "search": {"flax.nnx", "flax.linen", "optax", "tensorflow_datasets"},
+    "reporting": {"jax", "flax", "optax"},
+}
+
+
+def imported_names(path: pathlib.Path) -> set[str]:
+    """Full dotted names of all imports of a file, also of those within functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def part_of(path: pathlib.Path) -> str:
+    """The folder or module right below the package that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def broken_rules(path: pathlib.Path) -> list[str]:
+    """Imports of a file that the rules do not allow, in words."""
+    part = part_of(path)
+    broken = []
+    for name in sorted(imported_names(path)):
+        if name.startswith("qnas_jax."):
+            other = name.split(".")[1]
+            if other not in {part, "__version__"} | ALLOWED[part]:
+                broken.append(f"{part} imports {name}")
+        for library in FORBIDDEN.get(part, ()):
+            if name == library or name.startswith(f"{library}."):
+                broken.append(f"{part} imports {name}")
+    return broken
+
+
+def test_every_part_of_the_package_has_a_rule():
+    parts = {part_of(path) for path in FILES} - {"__init__"}
+    assert parts <= ALLOWED.keys(), "a new part needs a line in ALLOWED"
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_import_rules(part):
+    files = [path for path in FILES if part_of(path) == part]
+    assert [rule for path in files for rule in broken_rules(path)] == []
+
+
+def test_the_package_itself_imports_nothing():
+    assert imported_names(PACKAGE / "__init__.py") == set()
+
+
+def test_the_rules_see_what_they_should(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    file = tmp_path / "search" / "new.py"
+    file.parent.mkdir()
+    file.write_text(
+        "import numpy\n"
+        "from qnas_jax.spaces import SearchSpace\n"
+        "from flax import nnx\n"
+        "def late():\n"
+        "    from qnas_jax import nets\n"
+        "    import qnas_jax.data.peek\n"
+    )
+    assert broken_rules(file) == [
+        "search imports flax.nnx",
+        "search imports qnas_jax.data.peek",
+        "search imports qnas_jax.nets",
+    ]
+
+
+def test_no_folder_or_module_without_an_idea():
+    vague = {"utils", "util", "helpers", "common", "misc"}
+    root = PACKAGE.parent
+    named = [*FILES, *root.glob("*.py")]
+    for folder in ("tests", "configs", "experiments"):
+        named += (root / folder).rglob("*.py")
+    words = {word for path in named for word in (path.stem, path.parent.name)}
+    assert words & vague == set()
+
+
+IMPORT_ALL = """
+import importlib, json, os, pkgutil, sys
+import jax
+from jax._src import xla_bridge
+config, environment = dict(jax.config.values), dict(os.environ)
+import qnas_jax
+names = [m.name for m in pkgutil.walk_packages(qnas_jax.__path__, "qnas_jax.")]
+for name in names:
+    importlib.import_module(name)
+loaded = set(sys.modules)
+after = {key: jax.config.values[key] for key in config}
+print(json.dumps({
+    "names": names,
+    "loaded": sorted(loaded),
+    "backends": xla_bridge.backends_are_initialized(),
+    "config": [key for key in config if config[key] != after[key]],
+    "environment": [k for k, v in os.environ.items() if environment.get(k) != v],
+}))
+"""
+
+
+def test_importing_everything_does_nothing_else():
+    """No device, hence no array; no setting changed; no word; no heavy library."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT_ALL],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    found = json.loads(line)
+    assert {"qnas_jax.launch", "qnas_jax.pipeline"} < set(found["names"])
+    assert len(found["names"]) == len(FILES) - 1
+    assert not found["backends"], "importing created an array or asked for devices"
+    assert found["config"] == [] and found["environment"] == []
+    heavy = {"matplotlib", "sklearn", "tensorflow_datasets", "jinja2", "PIL"}
+    assert heavy & set(found["loaded"]) == set()

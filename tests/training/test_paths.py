@@ -1,0 +1,154 @@
+"""The samplers: balance, randomness, and what the pool changes."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from qnas_jax.training import fair_arch, initial_sampler_state, make_sampler
+
+NUM_OPS = (3, 2, 5, 1, 4)
+
+
+@functools.cache
+def compiled(name, num_ops, num_steps):
+    sampler = make_sampler(name, num_ops)
+
+    @jax.jit
+    def run(state, share, key):
+        order_key, steps_key = jax.random.split(key)
+
+        def body(state, step):
+            key = jax.random.fold_in(steps_key, step)
+            archs, after = sampler.sample(order_key, key, state, share)
+            return after, (archs, state.fair_steps)
+
+        return jax.lax.scan(body, state, jnp.arange(num_steps))
+
+    return run
+
+
+def draw_paths(name, state, num_steps, *, num_ops=NUM_OPS, share=0.0, seed=0):
+    """Archs [T, S, L] of T steps and the fair steps before each of them."""
+    run = compiled(name, num_ops, num_steps)
+    state, found = run(state, jnp.float32(share), jax.random.key(seed))
+    return state, *map(np.asarray, found)
+
+
+def fair_paths(num_steps, seed=0):
+    """The fair order [T, L] under the key that `draw_paths` uses."""
+    order_key, _ = jax.random.split(jax.random.key(seed))
+    archs = jax.vmap(lambda step: fair_arch(order_key, NUM_OPS, step))
+    return np.asarray(archs(jnp.arange(num_steps)))
+
+
+def with_pool(num_ops, members, size):
+    """A state whose pool has some members and free places."""
+    state = initial_sampler_state(num_ops, size)
+    pool = state.pool.at[: len(members)].set(jnp.asarray(members, jnp.int32))
+    scores = state.pool_scores.at[: len(members)].set(0.5)
+    return state.replace(pool=pool, pool_scores=scores)
+
+
+def test_fair_visits_each_op_once_in_k_steps():
+    archs = fair_paths(120)
+    assert archs.dtype == np.int32 and archs.shape == (120, 5)
+    for layer, count in enumerate(NUM_OPS):
+        for block in archs[:, layer].reshape(-1, count):
+            np.testing.assert_array_equal(np.sort(block), np.arange(count))
+
+
+def test_fair_order_is_random_for_each_block_and_layer():
+    key = jax.random.key(3)
+    archs = jax.vmap(lambda step: fair_arch(key, (3, 3), step))(jnp.arange(3 * 1200))
+    blocks = np.asarray(archs).reshape(1200, 3, 2)
+    names = [[int(a * 9 + b * 3 + c) for a, b, c in blocks[..., i]] for i in range(2)]
+    for layer in names:
+        _, counts = np.unique(layer, return_counts=True)
+        assert len(counts) == 6  # all permutations of three ops
+        assert stats.chisquare(counts).pvalue > 1e-3
+    table = stats.contingency.crosstab(*names).count
+    assert table.shape == (6, 6)
+    assert stats.chi2_contingency(table).pvalue > 1e-3
+
+
+def test_fair_is_a_function_of_key_and_step():
+    key = jax.random.key(1)
+    jitted = jax.jit(lambda step: fair_arch(key, NUM_OPS, step))
+    for step in (0, 1, 7, 1000):
+        eager = fair_arch(key, NUM_OPS, jnp.int32(step))
+        np.testing.assert_array_equal(jitted(step), eager)
+    other = np.asarray([fair_arch(jax.random.key(2), NUM_OPS, i) for i in range(12)])
+    same = np.asarray([fair_arch(key, NUM_OPS, i) for i in range(12)])
+    assert (other != same).any()
+
+
+def test_fair_sampler_follows_the_order_and_counts():
+    state = initial_sampler_state(NUM_OPS, 2)
+    after, archs, counts = draw_paths("fair", state, 30)
+    np.testing.assert_array_equal(archs[:, 0], fair_paths(30))
+    np.testing.assert_array_equal(counts, np.arange(30))
+    assert int(after.fair_steps) == 30
+
+
+def test_strict_fair_update_holds_each_op_of_the_widest_layers_once():
+    num_ops = (3, 4, 4, 2)
+    assert make_sampler("strict_fair", num_ops).num_paths == 4
+    state = initial_sampler_state(num_ops, 1)
+    _, archs, counts = draw_paths("strict_fair", state, 9, num_ops=num_ops)
+    np.testing.assert_array_equal(counts, 4 * np.arange(9))
+    for update in archs:
+        for layer in (1, 2):
+            np.testing.assert_array_equal(np.sort(update[:, layer]), np.arange(4))
+        np.testing.assert_array_equal(np.sort(update[:, 3]), [0, 0, 1, 1])
+    for block in archs[..., 0].reshape(-1, 3):  # across the ends of updates
+        np.testing.assert_array_equal(np.sort(block), np.arange(3))
+
+
+def test_uniform_is_uniform_and_independent_by_layer():
+    state = initial_sampler_state(NUM_OPS, 1)
+    after, archs, _ = draw_paths("uniform", state, 6000)
+    assert archs.shape == (6000, 1, 5)
+    assert int(after.fair_steps) == 0
+    for layer, count in enumerate(NUM_OPS):
+        found = np.bincount(archs[:, 0, layer], minlength=count)
+        assert len(found) == count
+        if count > 1:
+            assert stats.chisquare(found).pvalue > 1e-3
+    table = stats.contingency.crosstab(archs[:, 0, 0], archs[:, 0, 2]).count
+    assert stats.chi2_contingency(table).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.85])
+def test_pool_share_is_kept_and_pool_steps_leave_the_fair_order_alone(share):
+    members = [[0, 0, 0, 0, 0], [1, 1, 1, 0, 1], [2, 1, 4, 0, 3]]
+    state = with_pool(NUM_OPS, members, 5)
+    after, archs, counts = draw_paths("balance_pool", state, 3000, share=share)
+    fair = np.diff([*counts, int(after.fair_steps)]).astype(bool)
+    num_pool = int((~fair).sum())
+    if share:
+        assert stats.binomtest(num_pool, 3000, share).pvalue > 1e-3
+    else:
+        assert num_pool == 0
+    np.testing.assert_array_equal(archs[fair, 0], fair_paths(3000 - num_pool))
+    if share:
+        places = [members.index(arch.tolist()) for arch in archs[~fair, 0]]
+        assert stats.chisquare(np.bincount(places)).pvalue > 1e-3
+
+
+def test_full_share_trains_members_only():
+    members = [[2, 1, 4, 0, 3]]
+    state = with_pool(NUM_OPS, members, 5)
+    after, archs, _ = draw_paths("balance_pool", state, 3000, share=1.0)
+    np.testing.assert_array_equal(archs[:, 0], np.tile(members, (3000, 1)))
+    assert int(after.fair_steps) == 0
+
+
+def test_empty_pool_falls_back_to_fair():
+    state = initial_sampler_state(NUM_OPS, 5)
+    after, archs, _ = draw_paths("balance_pool", state, 3000, share=1.0)
+    np.testing.assert_array_equal(archs[:, 0], fair_paths(3000))
+    assert int(after.fair_steps) == 3000
