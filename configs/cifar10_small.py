@@ -1,4 +1,13 @@
-"""placeholder"""
+"""Real CIFAR-10 images, a reduced space and budget: the whole job on a CPU.
+
+Question: does the job work on real colour images within half an hour on two cores?
+
+    python main.py --config=configs/cifar10_small.py --workdir=runs/cifar10_small
+
+The images are those of `--config.data.data_dir` or `QNAS_DATA_DIR` (lossy JPEG copies).
+
+Measured: pending.
+"""
 
 import ml_collections
 
@@ -11,9 +20,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.update(source="tfds", name="cifar10", valid_fraction=0.2)
     config.data.update(max_train=20_000, max_valid=2_000)
     config.space.update(name="cifar_small")
-    config.supernet.update(epochs=12, batch_size=64, learning_rate=0.05, crop_padding=4)
-    config.supernet.update(flip=True, pool_every=3, pool_images=500)
-    config.search.update(generations=20, population=20, score_images=1_000)
-    config.retrain.update(epochs=10, batch_size=64, learning_rate=0.1, crop_padding=4)
+    config.supernet.update(epochs=10, batch_size=64, learning_rate=0.1, crop_padding=4)
+    config.supernet.update(flip=True, pool_every=2, pool_images=500)
+    config.search.update(generations=20, population=16, score_images=1_000)
+    config.search.update(calibration_images=256)
+    config.retrain.update(epochs=8, batch_size=64, learning_rate=0.1, crop_padding=4)
     config.retrain.update(flip=True, warmup_epochs=1.0, ema_decay=0.99)
     return config

@@ -1,4 +1,12 @@
-"""Real 8 x 8 digits (scikit-learn, 1,797 images), a small space, the whole job."""
+"""Real 8 x 8 digits, a small space, the whole job: the first run to try.
+
+Question: does the whole chain work, and how good is a network of some 50,000 parameters
+on scikit-learn's digits (1,797 images, no download)?
+
+    python main.py --config=configs/digits.py --workdir=runs/digits
+
+Measured: pending.
+"""
 
 import ml_collections
 
@@ -10,27 +18,10 @@ def get_config() -> ml_collections.ConfigDict:
     config = default.get_config()
     config.data.update(source="digits", valid_fraction=0.25, test_fraction=0.2)
     config.space.update(name="digits")
-    config.supernet.update(
-        epochs=40,
-        batch_size=64,
-        learning_rate=0.1,
-        crop_padding=1,
-        pool_every=10,
-        pool_images=0,
-    )
-    config.search.update(
-        strategy="qbit",
-        generations=25,
-        population=16,
-        calibration_images=256,
-        score_chunk=128,
-    )
-    config.retrain.update(
-        epochs=40,
-        batch_size=64,
-        learning_rate=0.1,
-        warmup_epochs=2.0,
-        crop_padding=1,
-        ema_decay=0.99,
-    )
+    config.supernet.update(epochs=100, batch_size=64, learning_rate=0.1, crop_padding=1)
+    config.supernet.update(pool_every=20, pool_images=0)
+    config.search.update(strategy="qbit", population=16, generations=25)
+    config.search.update(calibration_images=256, score_chunk=128)
+    config.retrain.update(epochs=40, batch_size=64, learning_rate=0.1, crop_padding=1)
+    config.retrain.update(warmup_epochs=2.0, ema_decay=0.99)
     return config

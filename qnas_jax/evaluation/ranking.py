@@ -28,7 +28,7 @@ def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
             "(set --config.data.data_dir or QNAS_DATA_DIR)"
         )
     try:
-        with np.load(path, allow_pickle=False) as table:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as table:
             archs, runs = table["ops"].astype(np.int32), table["test_acc"]
     # What `np.load` raises on damaged files.
     except (

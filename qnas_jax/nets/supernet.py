@@ -8,8 +8,8 @@ chosen rows.
 
 Each layer is a `lax.switch` with its own reverse rule: it keeps the layer's input and
 computes the chosen branch again going back. Differentiating a switch directly saves
-zero-filled residuals for every branch, 4 x slower (docs: BUILD.md, decisions). Never
-`vmap` it: that turns the switch into running every branch.
+zero-filled residuals for every branch. Never `vmap` it: that turns the switch into
+running every branch (`experiments/bench_scoring_forms.py`).
 
 Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """

@@ -9,4 +9,11 @@ from qnas_jax.stages.config import (
 from qnas_jax.stages.describe import describe_archs
 from qnas_jax.stages.setting import Setting
 
-__all__ = ["RunConfig", "Setting", "check_overrides", "default_config", "describe_archs", "read_config"]
+__all__ = [
+    "RunConfig",
+    "Setting",
+    "check_overrides",
+    "default_config",
+    "describe_archs",
+    "read_config",
+]

@@ -82,7 +82,7 @@ def test_resolution_falls_by_the_published_factor(name, small, large):
 
 
 def test_order_of_the_public_codes_ops():
-    """BQNAS: (kernel, expansion, attention) of each op; its 1 is SE and its 2 is ECA."""
+    """(kernel, expansion, attention) in the BQNAS code, where 1 is SE and 2 is ECA."""
     public = [
         *((3, 1, 0), (3, 3, 0), (3, 6, 0), (5, 3, 0), (5, 6, 0), (3, 3, 2), (5, 6, 1)),
         *((3, 1, 1), (3, 3, 1), (3, 6, 1), (5, 3, 1), (5, 6, 2), (5, 3, 2), (3, 6, 2)),

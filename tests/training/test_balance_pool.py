@@ -58,13 +58,21 @@ def test_merge_equals_a_slow_one_on_random_candidates():
         np.testing.assert_array_equal(found, np.float32([best[m] for m in members]))
 
 
-def test_not_a_number_never_enters():
-    archs = np.array([[1, 1], [2, 2], [3, 3]])
-    state = merge_pool(empty(), archs, np.array([np.nan, 0.2, -np.inf]))
+def test_scores_that_are_not_finite_never_enter():
+    archs = np.array([[1, 1], [2, 2], [3, 3], [4, 4]])
+    scores = np.array([np.nan, 0.2, -np.inf, np.inf])
+    state = merge_pool(empty(), archs, scores)
     assert pool_members(state).tolist() == [[2, 2]]
     assert np.isneginf(np.asarray(state.pool_scores)[1:]).all()
-    state = merge_pool(state, archs, np.full(3, np.nan))
+    state = merge_pool(state, archs, np.full(4, np.nan))
     assert pool_members(state).shape == (0, 2)
+
+
+def test_fewer_distinct_candidates_than_places_leave_places_free():
+    archs = np.array([[1, 1], [2, 2], [1, 1], [2, 2]])
+    state = merge_pool(empty(5), archs, np.array([0.1, 0.2, 0.1, 0.2]))
+    assert pool_members(state).tolist() == [[2, 2], [1, 1]]
+    assert np.isfinite(state.pool_scores).tolist() == [True, True, False, False, False]
 
 
 def test_old_scores_do_not_outlive_new_ones():

@@ -1,0 +1,323 @@
+"""Every op against the same arithmetic in NumPy and SciPy, in every mode."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from scipy import signal, special
+
+from qnas_jax.nets import MODES, OPS, Subnet, build_op, set_mode
+from qnas_jax.nets.layers import batch_norm
+from qnas_jax.spaces import Layer, op
+
+
+class Arithmetic:
+    """The ops of `OPS` in float64; `new` holds the running statistics afterwards."""
+
+    def __init__(self, arrays, mode, prefix=""):
+        self.arrays, self.mode, self.prefix = arrays, mode, prefix
+        self.new = {}
+
+    def __getitem__(self, name):
+        return self.arrays[f"{self.prefix}{name}"]
+
+    def has(self, name):
+        return any(key.startswith(f"{self.prefix}{name}.") for key in self.arrays)
+
+    def within(self, name):
+        inner = Arithmetic(self.arrays, self.mode, f"{self.prefix}{name}.")
+        inner.new = self.new
+        return inner
+
+    def norm(self, name, values):
+        mean, var = values.mean((0, 1, 2)), values.var((0, 1, 2))
+        old_mean, old_var = self[f"{name}.mean"], self[f"{name}.var"]
+        keep = {"train": 0.9, "running": 1.0, "batch": 0.0}[self.mode]
+        self.new[f"{self.prefix}{name}.mean"] = keep * old_mean + (1 - keep) * mean
+        self.new[f"{self.prefix}{name}.var"] = keep * old_var + (1 - keep) * var
+        if self.mode == "running":
+            mean, var = old_mean, old_var
+        scaled = (values - mean) / np.sqrt(var + 1e-5)
+        return scaled * self[f"{name}.scale"] + self[f"{name}.bias"]
+
+    def depthwise(self, name, values, stride):
+        kernel = self[f"{name}.kernel"]
+        return np.stack(
+            [
+                correlate(values[..., c], kernel[..., c], stride)
+                for c in range(values.shape[-1])
+            ],
+            axis=-1,
+        )
+
+    def pointwise(self, name, values):
+        kernel = self[f"{name}.kernel"]
+        parts = np.split(values, len(kernel), axis=-1)
+        products = [part @ matrix for part, matrix in zip(parts, kernel, strict=True)]
+        return np.concatenate(products, axis=-1)
+
+    def conv(self, values, stride, activation="relu6"):
+        kernel = self["conv.kernel"]
+        if kernel.ndim == 3:
+            values = self.pointwise("conv", values)
+        else:
+            channels = [
+                sum(
+                    correlate(values[..., i], kernel[..., i, o], stride)
+                    for i in range(kernel.shape[2])
+                )
+                for o in range(kernel.shape[3])
+            ]
+            values = np.stack(channels, axis=-1)
+        return ACTIVATIONS[activation](self.norm("norm", values))
+
+    def mbconv(self, values, stride, activation="relu6", **_):
+        act = ACTIVATIONS[activation]
+        hidden = values
+        if self.has("expand"):
+            hidden = act(self.norm("expand_norm", self.pointwise("expand", hidden)))
+        hidden = self.depthwise("depthwise", hidden, stride)
+        hidden = act(self.norm("depthwise_norm", hidden))
+        if self.has("attention"):
+            hidden = hidden * self.within("attention").gate(hidden.mean((1, 2)))
+        output = self.norm("project_norm", self.pointwise("project", hidden))
+        return values + output if output.shape == values.shape else output
+
+    def gate(self, mean):
+        if self.has("squeeze"):
+            hidden = self.pointwise("squeeze", mean) + self["squeeze_bias"]
+            hidden = self.pointwise("excite", np.maximum(hidden, 0))
+            gate = np.clip((hidden + self["excite_bias"] + 3) / 6, 0, 1)
+        else:
+            taps = self["kernel"].ravel()
+            gate = special.expit(
+                np.stack([np.correlate(row, taps, mode="same") for row in mean])
+            )
+        return gate[:, None, None]
+
+    def skip(self, values, stride):
+        return self.within("conv").conv(values, stride) if self.has("conv") else values
+
+    def projection(self, values, stride):
+        if not self.has("conv"):
+            return values
+        kernel = self["conv.conv.kernel"]
+        strided = values[:, ::stride, ::stride]
+        return self.within("conv").norm(
+            "norm", strided @ kernel.reshape(kernel.shape[-2:])
+        )
+
+    def separable(self, values, name, stride):
+        block = self.within(name)
+        return block.norm("norm", block.depthwise("conv", values, stride))
+
+    def shuffled(self, values, stride, main):
+        if self.has("shortcut"):
+            passed = self.separable(values, "shortcut.layers.0", stride)
+            passed = self.within("shortcut.layers.1").conv(passed, 1, "relu")
+            entry = values
+        else:
+            # Two groups of channels, transposed: the shuffle of the paper.
+            *pixels, channels = values.shape
+            mixed = np.moveaxis(values.reshape(*pixels, channels // 2, 2), -1, -2)
+            passed, entry = mixed[..., 0, :], mixed[..., 1, :]
+        return np.concatenate([passed, main(entry)], axis=-1)
+
+    def shuffle(self, values, stride, **_):
+        def main(entry):
+            hidden = self.within("main.layers.0").conv(entry, 1, "relu")
+            hidden = self.separable(hidden, "main.layers.1", stride)
+            return self.within("main.layers.2").conv(hidden, 1, "relu")
+
+        return self.shuffled(values, stride, main)
+
+    def shuffle_xception(self, values, stride):
+        def main(hidden):
+            for position in range(3):
+                step = stride if position == 0 else 1
+                hidden = self.separable(hidden, f"main.layers.{2 * position}", step)
+                block = self.within(f"main.layers.{2 * position + 1}")
+                hidden = block.conv(hidden, 1, "relu")
+            return hidden
+
+        return self.shuffled(values, stride, main)
+
+    def global_average(self, values, stride):
+        return values.mean((1, 2))
+
+    def classifier(self, values, stride):
+        return values @ self["kernel"] + self["bias"]
+
+
+ACTIVATIONS = {
+    "relu6": lambda values: np.clip(values, 0, 6),
+    "relu": lambda values: np.maximum(values, 0),
+    "none": lambda values: values,
+}
+
+
+def correlate(images, kernel, stride):
+    """[N, H, W] with [k, k], zeros around."""
+    full = [signal.correlate2d(each, kernel, mode="same") for each in images]
+    return np.stack(full)[:, ::stride, ::stride]
+
+
+def mb(in_features, out_features, stride, **options):
+    return Layer(in_features, out_features, stride, (op("mb", "mbconv", **options),))
+
+
+def plain(in_features, out_features, stride, kind, **options):
+    return Layer(in_features, out_features, stride, (op("x", kind, **options),))
+
+
+CASES = {
+    "mb_k3_e1": mb(4, 6, 1, kernel=3, expansion=1),
+    "mb_k5_e3_s2": mb(4, 6, 2, kernel=5, expansion=3),
+    "mb_residual": mb(4, 4, 1, kernel=3, expansion=2, activation="relu"),
+    "mb_same_width_s2": mb(4, 4, 2, kernel=3, expansion=2),
+    "mb_se": mb(4, 4, 1, kernel=3, expansion=2, attention="se"),
+    "mb_se_narrow": mb(2, 4, 1, kernel=3, expansion=1, attention="se"),
+    "mb_eca": mb(4, 6, 2, kernel=3, expansion=3, attention="eca"),
+    "mb_groups": mb(4, 6, 1, kernel=3, expansion=3, groups=2),
+    "mb_groups_e1": mb(4, 4, 1, kernel=5, expansion=1, groups=2),
+    "skip_same": plain(4, 4, 1, "skip"),
+    "skip_wider": plain(4, 6, 1, "skip"),
+    "skip_s2": plain(4, 4, 2, "skip"),
+    "projection_same": plain(4, 4, 1, "projection"),
+    "projection_wider": plain(4, 6, 1, "projection"),
+    "projection_s2": plain(4, 6, 2, "projection"),
+    "conv_k3_s2": plain(3, 5, 2, "conv", kernel=3),
+    "conv_k5": plain(3, 4, 1, "conv", kernel=5, activation="none"),
+    "conv_k1": plain(3, 5, 1, "conv", kernel=1, activation="relu"),
+    "shuffle_same": plain(8, 8, 1, "shuffle", kernel=3),
+    "shuffle_wider": plain(4, 8, 1, "shuffle", kernel=5),
+    "shuffle_s2": plain(4, 8, 2, "shuffle", kernel=7),
+    "xception_same": plain(8, 8, 1, "shuffle_xception"),
+    "xception_s2": plain(4, 8, 2, "shuffle_xception"),
+    "global_average": plain(4, 4, 1, "global_average"),
+}
+
+
+def test_every_built_in_op_has_a_case():
+    kinds = {layer.ops[0].kind for layer in CASES.values()} | {"classifier"}
+    assert kinds == set(OPS)
+
+
+def assert_equals_arithmetic(arithmetic, output, wanted, stats):
+    assert output.shape == wanted.shape and output.dtype == jnp.float32
+    np.testing.assert_allclose(output, wanted, rtol=2e-4, atol=2e-5)
+    assert stats.keys() == arithmetic.new.keys()
+    for name, value in stats.items():
+        np.testing.assert_allclose(value, arithmetic.new[name], rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", CASES)
+def test_op(name, mode, randomise, arrays_of):
+    layer = CASES[name]
+    spec = layer.ops[0]
+    module = build_op(layer, 0, nnx.Rngs(0))
+    nnx.update(module, randomise(nnx.state(module)))
+    set_mode(module, mode)
+    rng = np.random.default_rng(2)
+    images = rng.standard_normal((3, 5, 6, layer.in_features), dtype=np.float32)
+    arithmetic = Arithmetic(arrays_of(module), mode)
+    options = {k: v for k, v in spec.options if k != "kernel"}
+    wanted = getattr(arithmetic, spec.kind)(
+        images.astype(np.float64), layer.stride, **options
+    )
+    output = module(jnp.asarray(images))
+    stats = arrays_of(module, nnx.BatchStat)
+    assert_equals_arithmetic(arithmetic, output, wanted, stats)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("arch", [(0, 0, 0), (2, 1, 0)])
+def test_whole_network(tiny_space, images, arch, mode, randomise, arrays_of):
+    subnet = Subnet(tiny_space, arch, rngs=nnx.Rngs(0))
+    nnx.update(subnet, randomise(nnx.state(subnet)))
+    set_mode(subnet, mode)
+    arithmetic = Arithmetic(arrays_of(subnet), mode)
+    chosen = [(block, 0) for block in tiny_space.stem]
+    chosen += list(zip(tiny_space.layers, arch, strict=True))
+    chosen += [(block, 0) for block in tiny_space.head]
+    places = [
+        "stem.0",
+        "layers.0",
+        "layers.1",
+        "layers.2",
+        "head.0",
+        "head.1",
+        "head.2",
+    ]
+    values = images.astype(np.float64)
+    for (layer, index), place in zip(chosen, places, strict=True):
+        forward = getattr(arithmetic.within(place), layer.ops[index].kind)
+        values = forward(values, layer.stride)
+    output = subnet(jnp.asarray(images))
+    stats = arrays_of(subnet, nnx.BatchStat)
+    assert output.shape == (5, 3)
+    assert_equals_arithmetic(arithmetic, output, values, stats)
+
+
+@pytest.mark.parametrize(
+    ("mode", "mean", "var", "output"),
+    [
+        # Batch 0 2 4 6: mean 3, variance 5 (biased); before: mean 1, variance 4.
+        ("train", 0.9 * 1 + 0.1 * 3, 0.9 * 4 + 0.1 * 5, [-3, -1, 1, 3] / np.sqrt(5)),
+        ("running", 1.0, 4.0, [-0.5, 0.5, 1.5, 2.5]),
+        ("batch", 3.0, 5.0, [-3, -1, 1, 3] / np.sqrt(5)),
+    ],
+)
+def test_batch_statistics_by_hand(mode, mean, var, output):
+    norm = batch_norm(1, nnx.Rngs(0))
+    norm.mean[...], norm.var[...] = jnp.array([1.0]), jnp.array([4.0])
+    set_mode(norm, mode)
+    values = norm(jnp.array([0.0, 2.0, 4.0, 6.0]).reshape(4, 1, 1, 1))
+    np.testing.assert_allclose(values.ravel(), output, rtol=1e-5)
+    np.testing.assert_allclose(norm.mean[...], [mean], rtol=1e-6)
+    np.testing.assert_allclose(norm.var[...], [var], rtol=1e-6)
+
+
+def test_modes_can_follow_each_other():
+    """The mode `batch` leaves no trace in a later training step."""
+    norm = batch_norm(1, nnx.Rngs(0))
+    for mode in ("batch", "running", "train"):
+        set_mode(norm, mode)
+    norm(jnp.array([0.0, 2.0, 4.0, 6.0]).reshape(4, 1, 1, 1))
+    np.testing.assert_allclose(norm.mean[...], [0.3], rtol=1e-6)
+    np.testing.assert_allclose(norm.var[...], [1.4], rtol=1e-6)
+
+
+def test_odd_widths_pass_a_shuffle_block():
+    """Of five channels 0, 2, 4 pass untouched and 1, 3 enter the main branch."""
+    images = np.random.default_rng(0).standard_normal((2, 4, 4, 5), dtype=np.float32)
+    for kind in ("shuffle", "shuffle_xception"):
+        module = build_op(plain(5, 5, 1, kind), 0, nnx.Rngs(0))
+        set_mode(module, "running")
+        output = module(jnp.asarray(images))
+        assert output.shape == images.shape
+        np.testing.assert_array_equal(output[..., :3], images[..., [0, 2, 4]])
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (plain(4, 4, 1, "mbkonv"), "op 'x': got kind 'mbkonv', expected one of mbconv"),
+        (mb(4, 4, 1, kernl=3), "op 'mb': options {'kernl': 3} do not fit MBConv"),
+        (mb(4, 4, 1, attention="cbam"), "attention: got 'cbam', expected one of none"),
+        (mb(4, 6, 1, groups=4), "got 24 -> 6 features, expected multiples of groups=4"),
+        (plain(8, 8, 2, "shuffle"), "shuffle: got 8 -> 8 features with stride 2, exp"),
+        (plain(8, 4, 1, "shuffle_xception"), "shuffle: got 8 -> 4 features"),
+        (plain(4, 8, 1, "global_average"), "global_average: got 4 -> 8 features"),
+    ],
+)
+def test_wrong_ops_are_named(layer, message):
+    with pytest.raises(ValueError, match=message):
+        build_op(layer, 0, nnx.Rngs(0))
+
+
+def test_an_unknown_activation_is_named():
+    module = build_op(mb(4, 4, 1, activation="swish"), 0, nnx.Rngs(0))
+    with pytest.raises(ValueError, match="got 'swish', expected one of relu6, relu"):
+        module(jnp.zeros((1, 4, 4, 4)))

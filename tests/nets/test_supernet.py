@@ -1,0 +1,339 @@
+"""The supernet's paths against the stand-alone networks with the same weights."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from qnas_jax.nets import (
+    MODES,
+    Subnet,
+    Supernet,
+    cost_table,
+    gather,
+    scatter,
+    set_mode,
+)
+from qnas_jax.spaces import (
+    NetworkSpace,
+    SpaceOptions,
+    build_space,
+    chain,
+    fixed,
+    op,
+)
+
+ARCHS = [(0, 0, 0), (1, 1, 0), (2, 0, 0), (0, 1, 0)]
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_space, randomise):
+    """A supernet with random weights and positive random variances."""
+    supernet = Supernet(tiny_space)
+    params, stats = supernet.init(jax.random.key(0))
+    params = randomise(params)
+    # In a flat row a variance has no name: all statistics become positive.
+    stats = jax.tree.map(lambda leaf: jnp.abs(leaf) + 0.5, randomise(stats, seed=1))
+    return supernet, params, stats
+
+
+@pytest.fixture(scope="module")
+def apply_path(tiny):
+    """Compiled once a mode: the architecture is data."""
+    supernet = tiny[0]
+
+    def apply(params, stats, arch, images, mode):
+        path = gather(params, arch), gather(stats, arch)
+        return supernet.apply(*path, arch, images, mode=mode)
+
+    return jax.jit(apply, static_argnames="mode")
+
+
+def assert_close(got, want, tolerance=1e-5):
+    """Within `tolerance` of the largest value."""
+    want = np.asarray(want)
+    scale = max(np.abs(want).max(initial=0.0), 1.0)
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize(
+    ("arch", "mode"),
+    [
+        *(((0, 0, 0), mode) for mode in MODES),
+        ((1, 1, 0), "train"),
+        ((2, 0, 0), "batch"),
+    ],
+)
+def test_path_equals_subnet(tiny, apply_path, images, arch, mode):
+    """Logits and new statistics of a path are those of the subnet cut out of it."""
+    supernet, params, stats = tiny
+    logits, new_stats = apply_path(params, stats, jnp.asarray(arch), images, mode)
+    subnet = supernet.cut(params, stats, arch)
+    set_mode(subnet, mode)
+    graphdef, state = nnx.split(subnet)
+
+    @jax.jit
+    def run(state, images):
+        module = nnx.merge(graphdef, state)
+        return module(images), nnx.state(module, nnx.BatchStat)
+
+    wanted, wanted_stats = run(state, images)
+    assert logits.shape == wanted.shape
+    assert_close(logits, wanted)
+    after = scatter(stats, jnp.asarray(arch), new_stats)
+    found = nnx.state(supernet.cut(params, after, arch), nnx.BatchStat)
+    jax.tree.map(assert_close, nnx.to_pure_dict(found), nnx.to_pure_dict(wanted_stats))
+
+
+def test_one_program_serves_all_architectures(tiny, apply_path, images):
+    _, params, stats = tiny
+    before = apply_path._cache_size()
+    logits = [
+        apply_path(params, stats, jnp.asarray(arch), images[:4], "running")[0]
+        for arch in itertools.product(range(3), range(2), range(1))
+    ]
+    assert apply_path._cache_size() == before + 1
+    for one, other in itertools.combinations(logits, 2):
+        assert not np.allclose(one, other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "image_shape", "num_archs"),
+    [
+        ("digits", (8, 8, 1), 3),
+        ("cifar_small", (16, 16, 3), 3),
+        ("nas_bench_macro", (8, 8, 3), 3),
+        ("proxylessnas", (8, 8, 3), 1),
+    ],
+)
+def test_registered_spaces_equal_their_subnets(name, image_shape, num_archs):
+    space = build_space(SpaceOptions(name=name), image_shape, 10)
+    supernet = Supernet(space)
+    params, stats = jax.jit(supernet.init)(jax.random.key(0))
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((4, *image_shape), dtype=np.float32)
+    run = jax.jit(
+        lambda params, stats, arch, images: supernet.apply(
+            gather(params, arch), gather(stats, arch), arch, images, mode="batch"
+        )
+    )
+    for arch in rng.integers(0, space.num_ops, (num_archs, space.num_layers)):
+        logits, _ = run(params, stats, jnp.asarray(arch), images)
+        subnet = supernet.cut(params, stats, arch)
+        set_mode(subnet, "batch")
+        graphdef, state = nnx.split(subnet)
+        wanted = jax.jit(lambda s, x, g=graphdef: nnx.merge(g, s)(x))(state, images)
+        assert logits.shape == (4, 10)
+        assert np.ptp(wanted) > 1e-3
+        assert_close(logits, wanted)
+
+
+def cross_entropy(logits):
+    return -jnp.mean(jax.nn.log_softmax(logits)[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("arch", "mode"),
+    [((0, 0, 0), "train"), ((2, 1, 0), "train"), ((1, 0, 0), "running")],
+)
+def test_gradients_through_the_switch(tiny, images, arch, mode):
+    """The rule that computes the branch again against plain differentiation."""
+    supernet, params, stats = tiny
+    index = jnp.asarray(arch)
+
+    @jax.jit
+    def path_gradients(path_params, path_stats, images):
+        def loss(path_params, images):
+            logits, _ = supernet.apply(
+                path_params, path_stats, index, images, mode=mode
+            )
+            return cross_entropy(logits)
+
+        return jax.grad(loss, argnums=(0, 1))(path_params, images)
+
+    rows, pixels = path_gradients(gather(params, index), gather(stats, index), images)
+    subnet = supernet.cut(params, stats, arch)
+    set_mode(subnet, mode)
+    graphdef, weights, statistics = nnx.split(subnet, nnx.Param, nnx.BatchStat)
+
+    @jax.jit
+    def subnet_gradients(weights, images):
+        def loss(weights, images):
+            # Fresh variables: a train step writes to its statistics.
+            fresh = jax.tree.map(lambda leaf: leaf, statistics)
+            return cross_entropy(nnx.merge(graphdef, weights, fresh)(images))
+
+        return jax.grad(loss, argnums=(0, 1))(weights, images)
+
+    wanted_weights, wanted_pixels = subnet_gradients(weights, images)
+    assert_close(pixels, wanted_pixels)
+    # Gradients have the form of weights: they can be cut out in the same way.
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    found = nnx.state(supernet.cut(scatter(zeros, index, rows), stats, arch), nnx.Param)
+    jax.tree.map(
+        assert_close, nnx.to_pure_dict(found), nnx.to_pure_dict(wanted_weights)
+    )
+    sizes = [leaf.size for leaf in jax.tree.leaves(wanted_weights)]
+    used = sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(rows))
+    assert 0.5 * sum(sizes) < used <= sum(sizes)  # nothing flows into the padding
+
+
+def coded_slots(num_ops=(3, 1, 4), width=5):
+    """Rows whose values tell layer, op and column."""
+    layers = [
+        1000.0 * layer + 100 * jnp.arange(k)[:, None] + jnp.arange(width)[None]
+        for layer, k in enumerate(num_ops)
+    ]
+    return {"fixed": [jnp.arange(2.0)], "layers": layers}
+
+
+def test_gather_reads_the_chosen_rows():
+    path = jax.jit(gather)(coded_slots(), jnp.array([2, 0, 3]))
+    assert [row[0].item() for row in path["layers"]] == [200.0, 1000.0, 2300.0]
+    for row in path["layers"]:
+        np.testing.assert_array_equal(row, row[0] + np.arange(5))
+    np.testing.assert_array_equal(path["fixed"][0], [0, 1])
+
+
+@pytest.mark.parametrize("arch", [(0, 0, 0), (2, 0, 1), (1, 0, 3), (2, 0, 3)])
+def test_scatter_writes_the_chosen_rows_and_no_other(arch):
+    slots = coded_slots()
+    path = {
+        "fixed": [jnp.array([7.0, 8.0])],
+        "layers": [jnp.full(5, -float(layer) - 1) for layer in range(3)],
+    }
+    after = jax.jit(scatter)(slots, jnp.array(arch), path)
+    np.testing.assert_array_equal(after["fixed"][0], [7, 8])
+    for layer, (old, new) in enumerate(
+        zip(slots["layers"], after["layers"], strict=True)
+    ):
+        expected = np.array(old)
+        expected[arch[layer]] = -layer - 1
+        np.testing.assert_array_equal(new, expected)
+
+
+def test_gather_and_scatter_are_inverse(tiny):
+    _, params, _ = tiny
+    for arch in map(jnp.asarray, ARCHS):
+        again = scatter(params, arch, gather(params, arch))
+        jax.tree.map(np.testing.assert_array_equal, again, params)
+
+
+def test_a_training_step_changes_the_statistics_of_its_path_only(
+    tiny, apply_path, images
+):
+    _, params, stats = tiny
+    arch = jnp.array([2, 1, 0])
+    _, new_stats = apply_path(params, stats, arch, images, "train")
+    after = scatter(stats, arch, new_stats)
+    for layer, (old, new) in enumerate(
+        zip(stats["layers"], after["layers"], strict=True)
+    ):
+        changed = np.any(np.asarray(old) != np.asarray(new), axis=1)
+        assert changed.tolist() == [k == arch[layer] for k in range(len(old))]
+
+
+def test_slots_have_a_row_for_each_op(tiny_space, tiny):
+    _, params, stats = tiny
+    assert [len(matrix) for matrix in params["layers"]] == [3, 2, 1]
+    assert [len(matrix) for matrix in stats["layers"]] == [3, 2, 1]
+    assert len(params["fixed"]) == len(stats["fixed"]) == 4
+    table = cost_table(tiny_space)
+    widths = [matrix.shape[1] for matrix in params["layers"]]
+    assert widths == table.params.max(axis=1).tolist()
+    assert all(leaf.size for leaf in jax.tree.leaves((params, stats)))
+
+
+def test_initial_weights(tiny_space):
+    """Stated distribution for each array, zeros behind, other keys other weights."""
+    supernet = Supernet(tiny_space)
+    params, stats = supernet.init(jax.random.key(3))
+    again, _ = supernet.init(jax.random.key(3))
+    other, _ = supernet.init(jax.random.key(4))
+    jax.tree.map(np.testing.assert_array_equal, again, params)
+    assert not np.array_equal(other["layers"][0], params["layers"][0])
+    sizes = cost_table(tiny_space).params
+    for layer, matrix in enumerate(params["layers"]):
+        for index, row in enumerate(matrix):
+            assert np.all(row[sizes[layer, index] :] == 0)
+    subnet = supernet.cut(params, stats, [0, 1, 0])
+    for path, variable in nnx.to_flat_state(nnx.state(subnet)):
+        value = np.asarray(variable[...])
+        if path[-1] in ("scale", "var"):
+            assert np.all(value == 1)
+        elif path[-1] in ("bias", "mean", "squeeze_bias", "excite_bias"):
+            assert np.all(value == 0)
+        else:
+            assert path[-1] == "kernel" and np.unique(value).size == value.size
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """Two equal layers of two equal ops, wide enough for statistics."""
+    block = {"kernel": 3, "expansion": 4, "attention": "se"}
+    ops = (op("one", "mbconv", **block), op("two", "mbconv", **block))
+    space = NetworkSpace(
+        name="wide",
+        layers=chain(48, [(48, 1)] * 2, ops),
+        stem=(fixed(3, 48, 1, "conv", kernel=3),),
+        head=(fixed(48, 48, 1, "global_average"), fixed(48, 10, 1, "classifier")),
+        image_shape=(8, 8, 3),
+        num_classes=10,
+    )
+    supernet = Supernet(space)
+    return supernet, *supernet.init(jax.random.key(0))
+
+
+def test_spread_of_initial_weights(wide):
+    """He et al. 2015 by fan-out, k * k * C_out; the classifier 0.01."""
+    supernet, params, stats = wide
+    subnet = supernet.cut(params, stats, [0, 1])
+    layer = subnet.layers[1]
+    expected = [
+        (subnet.stem[0].conv, (2 / (9 * 48)) ** 0.5),
+        (layer.expand, (2 / 192) ** 0.5),
+        (layer.depthwise, (2 / (9 * 192)) ** 0.5),
+        (layer.attention.squeeze, (2 / 48) ** 0.5),
+        (layer.attention.excite, (2 / 192) ** 0.5),
+        (layer.project, (2 / 48) ** 0.5),
+        (subnet.head[1], 0.01),
+    ]
+    for module, spread in expected:
+        values = np.asarray(module.kernel[...]).ravel()
+        error = spread / np.sqrt(2 * values.size)
+        assert abs(values.std() - spread) < 4 * error
+        assert abs(values.mean()) < 4 * spread / np.sqrt(values.size)
+
+
+def test_rows_of_different_ops_are_drawn_independently(wide):
+    rows = np.concatenate(wide[1]["layers"])
+    drawn = rows[:, np.ptp(rows, axis=0) > 0]  # not the constant scales and offsets
+    assert len(rows) == 4 and drawn.shape[1] > 30_000
+    correlation = np.corrcoef(drawn) - np.eye(4)
+    assert np.abs(correlation).max() < 5 / np.sqrt(drawn.shape[1])
+
+
+def test_a_cut_subnet_is_a_usual_subnet(tiny_space, tiny):
+    supernet, params, stats = tiny
+    cut = supernet.cut(params, stats, [2, 1, 0])
+    built = nnx.eval_shape(lambda: Subnet(tiny_space, [2, 1, 0], rngs=nnx.Rngs(0)))
+    shapes = [
+        jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), nnx.state(each))
+        for each in (cut, built)
+    ]
+    assert nnx.to_pure_dict(shapes[0]) == nnx.to_pure_dict(shapes[1])
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(nnx.state(cut)))
+    cost = cost_table(tiny_space).cost([2, 1, 0])["params"]
+    params_of = jax.tree.leaves(nnx.state(cut, nnx.Param))
+    assert sum(leaf.size for leaf in params_of) == cost
+
+
+@pytest.mark.parametrize("arch", [[0, 0], [3, 0, 0], [0, 0, -1]])
+def test_a_wrong_architecture_is_not_cut(tiny, arch):
+    supernet, params, stats = tiny
+    with pytest.raises(ValueError, match="architecture: got"):
+        supernet.cut(params, stats, arch)

@@ -1,0 +1,134 @@
+"""The command line as a user sees it: exit status, one line of error, Ctrl-C."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.slow
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "main.py", *arguments]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(*arguments),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config.search.generatoins=5"], "search.generatoins: got '5'"),
+        (["--config.search.generations=many"], "search.generations: got 'many'"),
+        (["--config.supernet.learning_rate=-1"], "learning_rate: got -1.0"),
+        (["--config=configs/nope.py"], "--config: got configs/nope.py"),
+        (["--stage=nope"], "--stage=nope: value should be one of"),
+        (["--confg=1"], "Unknown command line flag 'confg'"),
+        (["search"], "got the argument 'search', expected flags only"),
+        (["--stage=describe"], "--archs: got nothing"),
+        (["--config.space.name=nope"], "name: got 'nope', allowed: one of"),
+    ],
+)
+def test_an_error_is_one_line_and_status_2(arguments, message, tmp_path):
+    result = run(f"--workdir={tmp_path}", *arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if "working" not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+
+
+def test_describe_prints_one_json_line_an_architecture(tmp_path, data_dir):
+    reference = json.loads((data_dir / "bqnas_reference_counts.json").read_text())
+    subnets = reference["fbnet_s"]["subnets"][:3]
+    file = tmp_path / "archs.json"
+    file.write_text(json.dumps([subnet["arch"] for subnet in subnets]))
+    arguments = (
+        "--config=configs/cifar10_bqnas.py",
+        "--config.space.name=fbnet_s",
+        "--stage=describe",
+    )
+    # No data folder is needed: the shape of a named set is known.
+    result = run(*arguments, f"--archs={file}", QNAS_DATA_DIR="")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    for line, subnet in zip(lines, subnets, strict=True):
+        assert line["parameters"] == subnet["params"]
+        assert line["macs"] == subnet["macs"]
+        searched = [layer for layer in line["layers"] if layer["role"] == "layer"]
+        assert "|".join(layer["op"] for layer in searched) == line["string"]
+        assert sum(layer["params"] for layer in line["layers"]) == line["parameters"]
+        assert sum(layer["macs"] for layer in line["layers"]) == line["macs"]
+    file.write_text(json.dumps([line["string"] for line in lines]))
+    again = run(*arguments, f"--archs={file}", QNAS_DATA_DIR="")
+    assert again.stdout == result.stdout
+
+
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
+    arguments = (
+        "--config=configs/digits.py",
+        f"--workdir={tmp_path / 'run'}",
+        "--config.data.max_train=320",
+        "--config.supernet.epochs=60",
+        "--config.supernet.sampler=fair",
+        "--config.search.generations=2",
+        "--config.retrain.epochs=1",
+        "--config.retrain.compare=False",
+    )
+    process = subprocess.Popen(
+        command(*arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 240
+    while not (metrics.exists() and metrics.stat().st_size):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert f"to go on: python main.py {' '.join(arguments)}" in errors
+    assert "Traceback" not in errors
+    result = run(*arguments)
+    assert result.returncode == 0, result.stderr
+    assert "report: " in result.stdout
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    epochs = [row["epoch"] for row in rows if row["stage"] == "supernet"]
+    assert epochs == list(range(1, 61))
+
+
+def test_own_npz_data(tmp_path):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = (digits.images * 255 / 16).astype(np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=images, y_train=digits.target)
+    result = run(
+        "--config=configs/digits.py",
+        f"--workdir={tmp_path / 'run'}",
+        "--config.data.source=npz",
+        f"--config.data.path={tmp_path / 'own.npz'}",
+        "--config.supernet.epochs=1",
+        "--config.search.generations=1",
+        "--config.retrain.epochs=1",
+        "--config.retrain.compare=False",
+    )
+    assert result.returncode == 0, result.stderr
+    outcome = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert outcome["data"] == "own"
+    assert outcome["test_images"] > 300

@@ -1,0 +1,85 @@
+"""Every configuration loads, is valid, and every field of it is read somewhere."""
+
+import dataclasses
+import importlib
+import json
+import pathlib
+import re
+
+import ml_collections
+import pytest
+from qnas_jax.options import OptionError
+from qnas_jax.stages import check_overrides, default_config, read_config
+from qnas_jax.stages.config import GROUPS
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_configuration_is_valid_and_survives_json(name):
+    config = importlib.import_module(f"configs.{name}").get_config()
+    checked = read_config(config)
+    again = ml_collections.ConfigDict(json.loads(json.dumps(checked.as_dict())))
+    assert read_config(again) == checked
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "default"])
+def test_a_configuration_is_a_lab_note(name):
+    header = importlib.import_module(f"configs.{name}").__doc__
+    assert f"python main.py --config=configs/{name}.py" in header
+    assert "Measured" in header
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_field_is_read(group):
+    sources = [
+        path.read_text()
+        for path in (ROOT / "qnas_jax").rglob("*.py")
+        if path.name != "options.py" or path.parent.name == "data"
+    ]
+    text = "\n".join(sources)
+    for field in dataclasses.fields(GROUPS[group]):
+        assert re.search(rf"\.{field.name}\b", text), f"{group}.{field.name}"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            {"search": {"generations": 0}},
+            "search.generations: got 0, allowed: int >= 1",
+        ),
+        ({"supernet": {"sampler": "x"}}, "supernet.sampler: got 'x', allowed: one of"),
+        ({"supernet": {"epochs": 1.5}}, "supernet.epochs: got 1.5, allowed: int >= 1"),
+        ({"retrain": {"flip": 1}}, "retrain.flip: got 1, allowed: bool"),
+        ({"search": {"generatoins": 1}}, "search.generatoins: got 1, allowed: one of"),
+        ({"sedd": 1}, "sedd: got 1, allowed: one of"),
+        ({"seed": -1}, "seed: got -1, allowed: int >= 0"),
+    ],
+)
+def test_a_bad_value_is_one_line(override, message):
+    values = default_config().to_dict()
+    for name, value in override.items():
+        if isinstance(value, dict):
+            values[name].update(value)
+        else:
+            values[name] = value
+    with pytest.raises(OptionError) as error:
+        read_config(ml_collections.ConfigDict(values))
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_overrides_are_checked_before_parsing():
+    check_overrides(["main.py", "--config.search.generations=3", "--config.seed=1"])
+    check_overrides(["main.py", "--config.search.generations", "3", "--stage=all"])
+    for argument, message in [
+        ("--config.search.x=1", "search.x: got '1', allowed: one of"),
+        ("--config.search.generations=a", "search.generations: got 'a', allowed: int"),
+        ("--config.retrain.flip=maybe", "retrain.flip: got 'maybe', allowed: bool"),
+        ("--config.other.x=1", "other.x: got '1', allowed: a field of"),
+    ]:
+        with pytest.raises(OptionError) as error:
+            check_overrides(["main.py", argument])
+        assert str(error.value).startswith(message)

@@ -1,0 +1,156 @@
+"""A training that is stopped again and again equals one that never was."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from qnas_jax.data import normalise
+from qnas_jax.evaluation import accuracy_and_loss
+from qnas_jax.nets import Subnet, Supernet
+from qnas_jax.runs import Checkpoints
+from qnas_jax.training import (
+    RetrainOptions,
+    StandaloneModel,
+    Stopped,
+    SupernetOptions,
+    initial_retrain_state,
+    initial_supernet_state,
+    keep_best,
+    make_optimizer,
+    make_retrain_step,
+    make_sampler,
+    make_supernet_step,
+    merge_pool,
+    run_epochs,
+)
+
+STEPS, EPOCHS = 3, 2
+# In the middle of an epoch, and at its end; the loop's test stops after every step.
+STOPS = (1, 3)
+SHARED = {
+    "epochs": EPOCHS,
+    "batch_size": 8,
+    "warmup_epochs": 0.5,
+    "cutout": 3,
+    "clip_norm": 2.0,
+}
+
+
+def go(state, step_fn, on_epoch, stop_at):
+    """Runs until a step, or to the end."""
+    current = [int(state.step)]
+
+    def counted(state, order):
+        current[0] += 1
+        return step_fn(state, order)
+
+    return run_epochs(
+        state,
+        counted,
+        key=jax.random.key(11),
+        num_images=25,
+        steps_per_epoch=STEPS,
+        epochs=EPOCHS,
+        on_epoch=on_epoch,
+        progress=lambda steps, total, label: steps,
+        description="tiny",
+        should_stop=lambda: current[0] == stop_at,
+    )
+
+
+def run_with_stops(path, build, stops):
+    """Trains; at each stop all objects are thrown away but the checkpoint."""
+    for stop in (*stops, None):
+        state, step_fn, on_epoch = build()
+        checkpoints = Checkpoints(path)
+        try:
+            state = checkpoints.restore(state)
+            state = go(state, step_fn, on_epoch, stop)
+        except Stopped as stopped:
+            assert int(stopped.state.step) == stop
+            checkpoints.save(stopped.state)
+        finally:
+            checkpoints.close()
+    return state
+
+
+def assert_equal(found, expected):
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for one, other in zip(*map(jax.tree.leaves, (found, expected)), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def supernet_builder(space, train, pixels):
+    def build():
+        supernet = Supernet(space)
+        options = SupernetOptions(sampler="balance_pool", pool_size=2, **SHARED)
+        optimizer = make_optimizer(options, STEPS)
+        step_fn = make_supernet_step(
+            supernet,
+            optimizer,
+            make_sampler(options.sampler, space.num_ops),
+            options,
+            train,
+            *pixels,
+            jax.random.key(1),
+        )
+
+        def on_epoch(state, report):
+            # Scores that tell the pools of different weights apart.
+            score = float(jnp.abs(state.params["fixed"][0]).sum())
+            archs = np.array([[report.epoch % 3, 1], [2, 0]])
+            sampler = merge_pool(state.sampler, archs, np.array([score, 0.1]))
+            return state.replace(sampler=sampler, pool_share=jnp.float32(0.5))
+
+        state = initial_supernet_state(supernet, optimizer, options, jax.random.key(2))
+        return state, step_fn, on_epoch
+
+    return build
+
+
+def retrain_builder(space, train, pixels):
+    def build():
+        rngs = nnx.Rngs(jax.random.key(3))
+        model = StandaloneModel(Subnet(space, (1, 0), rngs=rngs))
+        options = RetrainOptions(drop_path=0.3, ema_decay=0.6, **SHARED)
+        optimizer = make_optimizer(options, STEPS)
+        step_fn = make_retrain_step(
+            model, optimizer, options, train, *pixels, jax.random.key(4)
+        )
+
+        @jax.jit
+        def measure(weights):
+            return accuracy_and_loss(
+                lambda images: model.predict(*weights, normalise(images, *pixels)),
+                jnp.asarray(train.images),
+                jnp.asarray(train.labels),
+                10,
+            )
+
+        def on_epoch(state, report):
+            # The loss moves at each epoch, other than the accuracy of few images.
+            _, loss = measure(state.average)
+            return keep_best(state, 1 / (1 + float(loss)))
+
+        return initial_retrain_state(model, optimizer), step_fn, on_epoch
+
+    return build
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("builder", [supernet_builder, retrain_builder])
+def test_stops_change_nothing(builder, space, train, pixels, tmp_path):
+    build = builder(space, train, pixels)
+    state, step_fn, on_epoch = build()
+    start = jax.tree.map(np.array, jax.tree.leaves(state))
+    expected = go(state, step_fn, on_epoch, None)
+    assert int(expected.step) == STEPS * EPOCHS
+    moved = [
+        (one != np.asarray(other)).any()
+        for one, other in zip(start, jax.tree.leaves(expected), strict=True)
+    ]
+    assert np.mean(moved) > 0.5
+    assert_equal(run_with_stops(tmp_path / "run", build, STOPS), expected)

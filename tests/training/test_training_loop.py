@@ -1,0 +1,140 @@
+"""The epoch loop: order, reports, and stopping after any step."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import struct
+
+from qnas_jax.data import epoch_order
+from qnas_jax.training import NonFiniteLossError, Stopped, Totals, run_epochs
+
+STEPS, EPOCHS, IMAGES = 3, 4, 20
+
+
+@struct.dataclass
+class Walk:
+    """A training of nothing: `path` mixes all orders and steps seen."""
+
+    path: jax.Array
+    reported: jax.Array
+    totals: Totals
+    step: jax.Array
+
+
+def beginning():
+    zero = jnp.zeros((), jnp.int32)
+    return Walk(path=zero, reported=zero, totals=Totals.zero(), step=zero)
+
+
+@jax.jit
+def walk(state, order):
+    seen = order[state.step % STEPS] + state.step
+    totals = state.totals.add(
+        1.0 + state.step, jnp.eye(2)[jnp.int32([0, 1, 1, 0])], jnp.int32([0, 0, 1, 0])
+    )
+    return state.replace(
+        path=state.path * 31 + seen, totals=totals, step=state.step + 1
+    )
+
+
+def go(state, *, stop_at=(), step_fn=walk, rows=None, seen=None):
+    """Runs to the end, or until one of the steps of `stop_at`."""
+    rows = [] if rows is None else rows
+    current = [int(state.step)]
+
+    def step(state, order):
+        current[0] += 1
+        if seen is not None:
+            seen.append(np.array(order))
+        return step_fn(state, order)
+
+    def on_epoch(state, report):
+        assert report.step == int(state.step) == report.epoch * STEPS
+        rows.append((report.epoch, report.step, report.loss, report.accuracy))
+        assert float(state.totals.images) == 0
+        return state.replace(reported=state.reported * 7 + report.epoch)
+
+    return run_epochs(
+        state,
+        step,
+        key=jax.random.key(5),
+        num_images=IMAGES,
+        steps_per_epoch=STEPS,
+        epochs=EPOCHS,
+        on_epoch=on_epoch,
+        progress=lambda steps, total, label: steps,
+        description="walk",
+        should_stop=lambda: current[0] in stop_at,
+    )
+
+
+def values(state):
+    return [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(state)]
+
+
+def test_totals_by_hand():
+    logits = jnp.float32([[1, 0], [0, 1], [3, 2]])
+    totals = Totals.zero().add(jnp.float32(0.5), logits, jnp.int32([0, 0, 0]))
+    totals = totals.add(jnp.float32(2.0), logits[:1], jnp.int32([1]))
+    assert values(totals) == [0.5 * 3 + 2.0, 2.0, 4.0]
+
+
+def test_reports_hold_the_means_of_their_epoch():
+    rows = []
+    state = go(beginning(), rows=rows)
+    assert [row[:2] for row in rows] == [(1, 3), (2, 6), (3, 9), (4, 12)]
+    assert [row[2] for row in rows] == [2.0, 5.0, 8.0, 11.0]
+    assert [row[3] for row in rows] == [0.75] * 4
+    assert int(state.step) == 12
+
+
+def test_each_epoch_has_its_own_order():
+    seen = []
+    go(beginning(), seen=seen)
+    assert len(seen) == 12
+    for step, order in enumerate(seen):
+        expected = epoch_order(jax.random.key(5), step // STEPS, IMAGES)
+        np.testing.assert_array_equal(order, expected)
+
+
+@pytest.mark.parametrize("stop", range(1, STEPS * EPOCHS + 1))
+def test_stopped_after_any_step_and_resumed_equals_uninterrupted(stop):
+    rows = []
+    expected = go(beginning(), rows=rows)
+    first = []
+    with pytest.raises(Stopped) as caught:
+        go(beginning(), stop_at={stop}, rows=first)
+    state = caught.value.state
+    assert int(state.step) == stop
+    # An epoch that is finished is reported before the loop stops.
+    assert first == rows[: stop // STEPS]
+    resumed = go(state, rows=first)
+    assert values(resumed) == values(expected)
+    assert first == rows
+
+
+def test_a_finished_run_has_nothing_to_do():
+    state = go(beginning())
+    rows = []
+    assert values(go(state, rows=rows)) == values(state)
+    assert rows == []
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_loss_that_is_not_finite_is_an_error(bad):
+    def step_fn(state, order):
+        state = walk(state, order)
+        if int(state.step) == STEPS + 1:
+            logits, labels = jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32)
+            return state.replace(totals=state.totals.add(bad, logits, labels))
+        return state
+
+    rows = []
+    with pytest.raises(
+        NonFiniteLossError, match=f"walk: the mean loss of epoch 2 is {bad}; try a"
+    ):
+        go(beginning(), step_fn=step_fn, rows=rows)
+    assert [row[0] for row in rows] == [1]
