@@ -4,8 +4,8 @@ Question: as `cifar10_bqnas`, against the published 81.36 %.
 
     python main.py --config=configs/cifar100_bqnas.py --workdir=runs/cifar100_bqnas
 
-Measured: not yet run in full, which needs an accelerator; the same code is run for a few
-steps on a CPU in the tests.
+Measured: not yet run in full, which needs an accelerator; the tests run the same code
+for a few steps on a CPU.
 """
 
 import ml_collections

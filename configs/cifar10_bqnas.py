@@ -6,14 +6,14 @@ the released one, reach the published 97.27 %?
     python main.py --config=configs/cifar10_bqnas.py --workdir=runs/cifar10_bqnas
 
 Recipe: the `proxylessnas` space (21 layers x 16 ops), 800 epochs of supernet training
-with the balance pool, population 20 for 500 generations, 800 epochs of retraining;
+with the balance pool, population 20, 500 generations, 800 epochs of retraining;
 learning rates, decay, momentum, batch size and augmentation of the public code (its
 pool search every 50 epochs, 2 generations, 5 members). Differs from it: validation
 images see no augmentation, the retrained epoch is chosen on validation, the registers
 move (see `search.rule`), batch statistics are recalibrated for each subnet.
 
-Measured: not yet run in full, which needs an accelerator; the same code is run for a few
-steps on a CPU in the tests.
+Measured: not yet run in full, which needs an accelerator; the tests run the same code
+for a few steps on a CPU.
 """
 
 import math

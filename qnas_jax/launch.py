@@ -67,7 +67,7 @@ def launch(
 
 def use_compilation_cache() -> None:
     """Keeps compiled programs in the user's cache folder, unless one is set."""
-    if jax.config.jax_compilation_cache_dir:
+    if jax.config.values.get("jax_compilation_cache_dir"):
         return
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = pathlib.Path(base).expanduser() / "qnas_jax" / "compiled"

@@ -8,6 +8,7 @@ import re
 
 import ml_collections
 import pytest
+
 from qnas_jax.options import OptionError
 from qnas_jax.stages import check_overrides, default_config, read_config
 from qnas_jax.stages.config import GROUPS

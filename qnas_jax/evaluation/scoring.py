@@ -48,8 +48,7 @@ class ScoringOptions(Options):
     )
 
 
-@struct.dataclass
-class Scores:
+class Scores(struct.PyTreeNode):
     """What scoring says of each architecture.
 
     Attributes:

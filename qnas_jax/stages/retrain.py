@@ -186,7 +186,8 @@ def _measurer(setting: Setting, model: StandaloneModel) -> Measure:
         weights: Any, images: jax.Array, labels: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         def run(pixels: jax.Array) -> jax.Array:
-            return model.predict(*weights, data.normalise(pixels, mean, std))
+            params, stats = weights
+            return model.predict(params, stats, data.normalise(pixels, mean, std))
 
         return accuracy_and_loss(run, images, labels, _CHUNK)
 

@@ -5,6 +5,8 @@ are not scored again, so a stopped search is replayed from its history up to whe
 was and goes on from there.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -75,7 +77,8 @@ def _run(
     state = start(strategy, key)
     registers = []
     history_path = setting.folder.path / "search" / "history.jsonl"
-    ask, learn = jax.jit(strategy.ask), jax.jit(_learner(strategy))
+    ask = jax.jit(strategy.ask)
+    learn = jax.jit(functools.partial(advance, strategy))
     probabilities = jax.jit(strategy.probabilities)
     # After a replay the numbers continue where the history ends.
     evaluations = 0
@@ -104,13 +107,6 @@ def _run(
         if setting.should_stop():
             raise Stopped(state)
     return state, registers
-
-
-def _learner(strategy: Strategy):  # noqa: ANN202 - a jitted partial of `advance`
-    def learn(state: SearchState, archs: jax.Array, scores: jax.Array) -> SearchState:
-        return advance(strategy, state, archs, scores)
-
-    return learn
 
 
 def _evaluator(setting: Setting) -> MemoisedEvaluator:

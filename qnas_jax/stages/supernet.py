@@ -167,7 +167,9 @@ def _pool_refresher(
             asked = np.asarray(strategy.ask(ask_key, search.strategy_state))
             scores.append(evaluate(state, asked))
             archs.append(asked)
-            search = advance(strategy, search, asked, scores[-1])
+            search = advance(
+                strategy, search, jnp.asarray(asked), jnp.asarray(scores[-1])
+            )
         sampler = merge_pool(
             state.sampler, np.concatenate(archs), np.concatenate(scores)
         )

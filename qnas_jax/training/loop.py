@@ -18,8 +18,7 @@ from flax import struct
 from qnas_jax.data import epoch_order
 
 
-@struct.dataclass
-class Totals:
+class Totals(struct.PyTreeNode):
     """Sums over the steps of the present epoch, kept on the device.
 
     Attributes:

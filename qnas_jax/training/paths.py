@@ -15,8 +15,7 @@ import jax.numpy as jnp
 from flax import struct
 
 
-@struct.dataclass
-class SamplerState:
+class SamplerState(struct.PyTreeNode):
     """What the samplers remember.
 
     Attributes:

@@ -20,8 +20,7 @@ from qnas_jax.training.loss import smoothed_cross_entropy
 from qnas_jax.training.options import RetrainOptions
 
 
-@struct.dataclass
-class RetrainState:
+class RetrainState(struct.PyTreeNode):
     """All that retraining needs to go on, as one tree of arrays.
 
     Attributes:
@@ -55,11 +54,10 @@ class StandaloneModel:
           subnet: the network; its arrays become the initial ones.
         """
         set_mode(subnet, "running")
-        self._eval_graph, self.params, self.stats = nnx.split(
-            subnet, nnx.Param, nnx.BatchStat
-        )
+        parts: Any = nnx.split(subnet, nnx.Param, nnx.BatchStat)
+        self._eval_graph, self.params, self.stats = parts
         set_mode(subnet, "train")
-        self._train_graph, _, _ = nnx.split(subnet, nnx.Param, nnx.BatchStat)
+        self._train_graph = nnx.graphdef(subnet)
 
     def predict(self, params: Any, stats: Any, images: jax.Array) -> jax.Array:
         """Logits [N, classes] of normalised images [N, H, W, C]."""

@@ -26,8 +26,7 @@ from qnas_jax.training.paths import (
 )
 
 
-@struct.dataclass
-class SupernetState:
+class SupernetState(struct.PyTreeNode):
     """All that training needs to go on, as one tree of arrays.
 
     Attributes:
@@ -235,7 +234,7 @@ def map_slots(
     Returns:
       `tree` with these parts replaced; other leaves come from the last argument.
     """
-    structure = jax.tree.structure(like)
+    structure: Any = jax.tree.structure(like)
 
     def mirrors(node: Any) -> bool:
         return jax.tree.structure(node) == structure

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from experiments import bench_depthwise, bench_scoring_forms, search_rules
 from experiments.rows import table, write_rows
 from qnas_jax.search import SearchOptions

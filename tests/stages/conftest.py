@@ -5,6 +5,7 @@ import shutil
 
 import ml_collections
 import pytest
+
 from qnas_jax.pipeline import run_stages
 from qnas_jax.runs import WorkFolder
 from qnas_jax.stages import Setting, default_config, read_config

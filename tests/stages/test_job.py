@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from qnas_jax.pipeline import run_stages
 from qnas_jax.runs import RunError, read_rows
 from qnas_jax.spaces import parse_arch

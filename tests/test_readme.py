@@ -1,0 +1,37 @@
+"""The Python blocks of the README run as they stand."""
+
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from qnas_jax.nets import OPS, Supernet, cost_table
+from qnas_jax.spaces import SPACES, SpaceOptions, build_space
+
+README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
+
+
+def blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+
+
+def test_own_space_of_the_readme(tmp_path, monkeypatch):
+    monkeypatch.setitem(SPACES, "mine", None)
+    monkeypatch.setitem(OPS, "scale", None)
+    file = tmp_path / "my_space.py"
+    file.write_text(blocks()[0])
+    options = SpaceOptions(name="mine", file=str(file))
+    space = build_space(options, (8, 8, 1), 10)
+    assert space.choices[1][2:] == ("scale", "skip")
+    assert cost_table(space).params[1, 2] == 24
+    Supernet(space)
+
+
+@pytest.mark.slow
+def test_python_use_of_the_readme():
+    names: dict = {}
+    exec(blocks()[1], names)
+    best = np.asarray(names["state"].best_score)
+    assert best.shape == (1000,)
+    assert (best == 0).mean() > 0.9  # the optimum is the arch of zeros
