@@ -15,7 +15,7 @@ Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -52,6 +52,7 @@ class Supernet:
         self.space = space
         self._places = _places(space)
         self._templates = tuple(_templates(block) for block in space.blocks)
+        self._runs = _runs(space, self._places, self._templates)
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -96,16 +97,16 @@ class Supernet:
         """
         values = images
         new_stats: Slots = {"fixed": [], "layers": []}
-        for (group, place), templates in zip(
-            self._places, self._templates, strict=True
-        ):
-            rows = params[group][place], stats[group][place]
-            if group == "layers":
-                branches = tuple(functools.partial(t.apply, mode) for t in templates)
-                values, row = _switch(branches, arch[place], *rows, values)
-            else:
-                values, row = templates[0].apply(mode, *rows, values)
-            new_stats[group].append(row)
+        for (group, first), count, templates in self._runs:
+            places = slice(first, first + count)
+            rows = params[group][places], stats[group][places]
+            if group == "fixed":
+                values, row = templates[0].apply(mode, rows[0][0], rows[1][0], values)
+                new_stats[group].append(row)
+                continue
+            branches = tuple(functools.partial(t.apply, mode) for t in templates)
+            values, found = _apply_layers(branches, arch[places], *rows, values)
+            new_stats[group].extend(found)
         return values, new_stats
 
     def cut(self, params: Slots, stats: Slots, arch: Any) -> Subnet:
@@ -226,6 +227,53 @@ def _is_variable(node: Any) -> bool:
 def _initial_value(param: nnx.Variable, draw: nnx.Variable) -> jax.Array:
     scale = param.get_metadata().get("normal_scale")
     return param[...] if scale is None else scale * draw[...]
+
+
+Run = tuple[tuple[str, int], int, tuple[OpTemplate, ...]]
+
+
+def _runs(
+    space: NetworkSpace,
+    places: Sequence[tuple[str, int]],
+    templates: Sequence[tuple[OpTemplate, ...]],
+) -> tuple[Run, ...]:
+    """Joins equal neighbouring layers: (first place, number of layers, templates).
+
+    They share one compiled body, which shortens compilation by the share of repeats.
+    """
+    runs: list[Run] = []
+    before = None
+    for block, place, candidates in zip(space.blocks, places, templates, strict=True):
+        repeats = place[0] == "layers" and block == before and block.stride == 1
+        if repeats:
+            first, count, shared = runs.pop()
+            runs.append((first, count + 1, shared))
+        else:
+            runs.append((place, 1, candidates))
+        before = block if place[0] == "layers" else None
+    return tuple(runs)
+
+
+def _apply_layers(
+    branches: tuple[Branch, ...],
+    indices: jax.Array,
+    params: list[jax.Array],
+    stats: list[jax.Array],
+    values: jax.Array,
+) -> tuple[jax.Array, list[jax.Array]]:
+    """Runs one layer, or equal neighbouring layers as a scan."""
+    if len(params) == 1:
+        values, row = _switch(branches, indices[0], params[0], stats[0], values)
+        return values, [row]
+
+    def step(
+        values: jax.Array, chosen: tuple[jax.Array, jax.Array, jax.Array]
+    ) -> tuple[jax.Array, jax.Array]:
+        return _switch(branches, *chosen, values)
+
+    rows = indices, jnp.stack(params), jnp.stack(stats)
+    values, found = lax.scan(step, values, rows)
+    return values, list(found)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -1,5 +1,6 @@
 """The supernet's paths against the stand-alone networks with the same weights."""
 
+import functools
 import itertools
 
 import jax
@@ -43,16 +44,15 @@ def tiny(tiny_space, randomise):
     return supernet, randomise(params), positive(randomise(stats, seed=1))
 
 
+def apply_path_of(supernet, params, stats, arch, images, *, mode):
+    path = gather(params, arch), gather(stats, arch)
+    return supernet.apply(*path, arch, images, mode=mode)
+
+
 @pytest.fixture(scope="module")
 def apply_path(tiny):
     """Compiled once a mode: the architecture is data."""
-    supernet = tiny[0]
-
-    def apply(params, stats, arch, images, mode):
-        path = gather(params, arch), gather(stats, arch)
-        return supernet.apply(*path, arch, images, mode=mode)
-
-    return jax.jit(apply, static_argnames="mode")
+    return jax.jit(functools.partial(apply_path_of, tiny[0]), static_argnames="mode")
 
 
 def assert_close(got, want, tolerance=1e-5):
@@ -70,10 +70,15 @@ def assert_close(got, want, tolerance=1e-5):
         ((2, 0, 0), "batch"),
     ],
 )
-def test_path_equals_subnet(tiny, apply_path, images, arch, mode):
+def test_path_equals_subnet(tiny, images, arch, mode):
+    assert_same_path(*tiny, arch, images, mode)
+
+
+def assert_same_path(supernet, params, stats, arch, images, mode):
     """Logits and new statistics of a path are those of the subnet cut out of it."""
-    supernet, params, stats = tiny
-    logits, new_stats = apply_path(params, stats, jnp.asarray(arch), images, mode)
+    index = jnp.asarray(arch)
+    apply = jax.jit(functools.partial(apply_path_of, supernet, mode=mode))
+    logits, new_stats = apply(params, stats, index, images)
     subnet = supernet.cut(params, stats, arch)
     set_mode(subnet, mode)
     graphdef, state = nnx.split(subnet)
@@ -86,8 +91,9 @@ def test_path_equals_subnet(tiny, apply_path, images, arch, mode):
     wanted, wanted_stats = run(state, images)
     assert logits.shape == wanted.shape
     assert_close(logits, wanted)
-    after = scatter(stats, jnp.asarray(arch), new_stats)
-    found = nnx.state(supernet.cut(params, after, arch), nnx.BatchStat)
+    found = nnx.state(
+        supernet.cut(params, scatter(stats, index, new_stats), arch), nnx.BatchStat
+    )
     jax.tree.map(assert_close, nnx.to_pure_dict(found), nnx.to_pure_dict(wanted_stats))
 
 
@@ -95,7 +101,7 @@ def test_one_program_serves_all_architectures(tiny, apply_path, images):
     _, params, stats = tiny
     before = apply_path._cache_size()
     logits = [
-        apply_path(params, stats, jnp.asarray(arch), images[:4], "running")[0]
+        apply_path(params, stats, jnp.asarray(arch), images[:4], mode="running")[0]
         for arch in itertools.product(range(3), range(2), range(1))
     ]
     assert apply_path._cache_size() == before + 1
@@ -145,7 +151,11 @@ def cross_entropy(logits):
 )
 def test_gradients_through_the_switch(tiny, images, arch, mode):
     """The rule that computes the branch again against plain differentiation."""
-    supernet, params, stats = tiny
+    assert_same_gradients(*tiny, arch, images, mode)
+
+
+def assert_same_gradients(supernet, params, stats, arch, images, mode):
+    """Gradients to weights and pixels of a path, and of the subnet cut out of it."""
     index = jnp.asarray(arch)
 
     @jax.jit
@@ -183,6 +193,36 @@ def test_gradients_through_the_switch(tiny, images, arch, mode):
     sizes = [leaf.size for leaf in jax.tree.leaves(wanted_weights)]
     used = sum(np.count_nonzero(leaf) for leaf in jax.tree.leaves(rows))
     assert 0.5 * sum(sizes) < used <= sum(sizes)  # nothing flows into the padding
+
+
+@pytest.fixture(scope="module")
+def repeated(randomise):
+    """Equal neighbouring layers, then a strided one, then equal ones again."""
+    ops = (op("mb", "mbconv", kernel=3, expansion=2), op("shuffle", "shuffle"))
+    same = (*ops, op("skip", "skip"))
+    space = NetworkSpace(
+        name="repeated",
+        layers=(
+            *chain(4, [(4, 1)] * 3, same),
+            *chain(4, [(8, 2)], ops),
+            *chain(8, [(8, 1)] * 2, same),
+        ),
+        stem=(fixed(2, 4, 1, "conv", kernel=3),),
+        head=(fixed(8, 8, 1, "global_average"), fixed(8, 3, 1, "classifier")),
+        image_shape=(6, 6, 2),
+        num_classes=3,
+    )
+    supernet = Supernet(space)
+    params, stats = jax.eval_shape(supernet.init, jax.random.key(0))
+    return supernet, randomise(params), positive(randomise(stats, seed=1))
+
+
+@pytest.mark.slow
+def test_equal_neighbouring_layers_keep_their_own_weights(repeated, images):
+    supernet, params, stats = repeated
+    arch = (1, 0, 2, 1, 0, 1)
+    assert_same_path(supernet, params, stats, arch, images, "train")
+    assert_same_gradients(supernet, params, stats, arch, images, "train")
 
 
 def coded_slots(num_ops=(3, 1, 4), width=5):
@@ -231,7 +271,7 @@ def test_a_training_step_changes_the_statistics_of_its_path_only(
 ):
     _, params, stats = tiny
     arch = jnp.array([2, 1, 0])
-    _, new_stats = apply_path(params, stats, arch, images, "train")
+    _, new_stats = apply_path(params, stats, arch, images, mode="train")
     after = scatter(stats, arch, new_stats)
     for layer, (old, new) in enumerate(
         zip(stats["layers"], after["layers"], strict=True)
