@@ -18,7 +18,7 @@ def get_config() -> ml_collections.ConfigDict:
     """Real CIFAR-10 images, a reduced space and budget for a CPU."""
     config = default.get_config()
     config.data.update(source="tfds", name="cifar10", valid_fraction=0.2)
-    config.data.update(max_train=20_000, max_valid=2_000)
+    config.data.update(max_train=12_000, max_valid=2_000)
     config.space.update(name="cifar_small")
     config.supernet.update(epochs=10, batch_size=64, learning_rate=0.1, crop_padding=4)
     config.supernet.update(flip=True, pool_every=2, pool_images=500)

@@ -92,9 +92,13 @@ def run_stages(setting: Setting, stage: str, command: list[str]) -> list[str]:
 def _first_stage(setting: Setting, chain: tuple[Stage, ...], stage: str) -> int:
     """Where a command may start to work; wipes what it is to do again."""
     names = [step.name for step in chain]
-    if stage in ("all", "rank"):
+    if stage == "all":
         return 0
     first = names.index(stage)
+    if stage == "rank":
+        if _made_differently(setting, chain, first) or _finished(setting, RANK):
+            setting.folder.forget(RANK.name, *RANK.files)
+        return 0
     marker = setting.folder.path / "rerun.json"
     if marker.exists() and read_json(marker) == {"stage": stage}:
         return first  # this rerun was stopped on its way, and goes on
@@ -127,25 +131,38 @@ def _mark(setting: Setting, chain: tuple[Stage, ...], position: int, name: str) 
         write_json(path, _made_with(setting, chain, position))
 
 
+def _finished(setting: Setting, step: Stage) -> bool:
+    return (setting.folder.path / step.name / "done.json").exists()
+
+
+def _made_differently(
+    setting: Setting, chain: tuple[Stage, ...], position: int
+) -> tuple[str, Any, Any] | None:
+    """The first option that a stage was made or begun with and that is now another."""
+    folder = setting.folder.path / chain[position].name
+    present = _made_with(setting, chain, position)
+    for name in ("done.json", "started.json"):
+        if (folder / name).exists():
+            difference = _first_difference(read_json(folder / name), present)
+            if difference:
+                return difference
+    return None
+
+
 def _is_done(setting: Setting, chain: tuple[Stage, ...], position: int) -> bool:
     """Whether a stage is finished; refuses one that was made with other options."""
     step = chain[position]
     if not step.reads:
         return False
-    folder = setting.folder.path / step.name
-    present = _made_with(setting, chain, position)
-    for name in ("done.json", "started.json"):
-        if not (folder / name).exists():
-            continue
-        difference = _first_difference(read_json(folder / name), present)
-        if difference:
-            field, old, new = difference
-            raise RunError(
-                f"{setting.folder.path}: its {step.name} stage was made with "
-                f"{field}={old!r}, got {new!r}; use another --workdir, or "
-                f"--stage={step.name} to do it again"
-            )
-    return (folder / "done.json").exists()
+    difference = _made_differently(setting, chain, position)
+    if difference:
+        field, old, new = difference
+        raise RunError(
+            f"{setting.folder.path}: its {step.name} stage was made with "
+            f"{field}={old!r}, got {new!r}; use another --workdir, or "
+            f"--stage={step.name} to do it again"
+        )
+    return _finished(setting, step)
 
 
 def _first_difference(
