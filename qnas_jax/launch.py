@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import sys
 
 import jax
@@ -54,11 +55,11 @@ def launch(
         sys.stderr.write(f"error: {error}\n")
         return USER_ERROR
     except Stopped:
-        sys.stderr.write(f"stopped; to go on: {' '.join(command)}\n")
+        sys.stderr.write(f"stopped; to go on: {shlex.join(command)}\n")
         return INTERRUPTED
     except KeyboardInterrupt:
         sys.stderr.write(
-            f"stopped at once; to go on from the last checkpoint: {' '.join(command)}\n"
+            f"stopped at once; to go on from the last checkpoint: {shlex.join(command)}\n"
         )
         return INTERRUPTED
     sys.stdout.write("".join(line + "\n" for line in lines))

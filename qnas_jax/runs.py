@@ -11,6 +11,7 @@ import math
 import os
 import pathlib
 import platform
+import shlex
 import shutil
 import signal
 import subprocess
@@ -92,7 +93,10 @@ def read_rows(path: pathlib.Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path}: damaged ({error})") from None
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
@@ -285,7 +289,7 @@ def environment(command: list[str]) -> dict[str, Any]:
         "backend": jax.default_backend(),
         "devices": [str(device.device_kind) for device in jax.devices()],
         "commit": _commit(),
-        "command": " ".join(command),
+        "command": shlex.join(command),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 

@@ -61,9 +61,15 @@ def rank_agreement(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
     Returns:
       kendall_tau (tau-b, which accounts for ties) and spearman, each in [-1, 1].
+
+    Raises:
+      ValueError: one of them is constant or not finite, so there is no ranking.
     """
     from scipy import stats
 
+    for name, values in (("scores", scores), ("truth", truth)):
+        if not np.isfinite(values).all() or np.ptp(values) == 0:
+            raise ValueError(f"{name}: constant or not finite, expected a ranking")
     return {
         "kendall_tau": float(stats.kendalltau(scores, truth).statistic),
         "spearman": float(stats.spearmanr(scores, truth).statistic),

@@ -171,8 +171,8 @@ def read_archs(space: SearchSpace, path: str) -> np.ndarray:
             values = json.load(file)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file of architectures") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise ValueError(f"{path}: not a JSON file: {error}") from None
     if not isinstance(values, list) or not values:
         raise ValueError(f"{path}: expected a JSON list with at least 1 architecture")
     archs = []

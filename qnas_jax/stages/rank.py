@@ -60,9 +60,7 @@ def _score_all(setting: Setting, archs: np.ndarray) -> np.ndarray:
     done = np.load(path) if path.exists() else np.zeros((0, 2), np.float32)
     score = setting.scorer(options)
     state = load_supernet(setting)
-    images, labels = setting.valid
-    if options.score_images:
-        images, labels = images[: options.score_images], labels[: options.score_images]
+    images, labels = setting.scored_images(options.score_images)
     size = options.population
     starts = range(len(done), len(archs), size)
     for first in setting.progress(starts, len(starts), "ranking"):

@@ -10,11 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from qnas_jax import data
 from qnas_jax.evaluation import accuracy_and_loss
-from qnas_jax.nets import Subnet, describe_arch
+from qnas_jax.nets import describe_arch
 from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.stages.setting import Setting
@@ -85,13 +84,10 @@ def _candidates(setting: Setting) -> list[Candidate]:
 
 
 def _retrain(setting: Setting, candidate: Candidate) -> dict[str, Any]:
-    stream = f"retrain/{candidate.name}"
-    subnet = Subnet(
-        setting.space,
-        candidate.arch,
-        rngs=nnx.Rngs(setting.key(f"{stream}/init")),
-    )
-    model = StandaloneModel(subnet)
+    # Fresh weights of all ops: that program is compiled already, one of the subnet's
+    # own would not be.
+    weights = setting.supernet.init(setting.key(f"retrain/{candidate.name}/init"))
+    model = StandaloneModel(setting.supernet.cut(*weights, candidate.arch))
     measure = _measurer(setting, model)
     state = _train(setting, model, candidate.name, measure)
     test_images, test_labels = data.on_device(setting.dataset.test)

@@ -115,9 +115,7 @@ def _evaluator(setting: Setting) -> MemoisedEvaluator:
     score = setting.scorer(options)
     supernet = load_supernet(setting)
     weights = supernet.params, supernet.stats
-    images, labels = setting.valid
-    if options.score_images:
-        images, labels = images[: options.score_images], labels[: options.score_images]
+    images, labels = setting.scored_images(options.score_images)
 
     def score_archs(archs: np.ndarray) -> Scores:
         return score(weights, jnp.asarray(archs), images, labels)

@@ -68,6 +68,11 @@ class Setting:
         """Validation images and labels on the device."""
         return data.on_device(self.dataset.valid)
 
+    def scored_images(self, count: int) -> tuple[jax.Array, jax.Array]:
+        """The first validation images and labels; all for a count of 0."""
+        images, labels = self.valid
+        return (images[:count], labels[:count]) if count else (images, labels)
+
     def key(self, stream: str) -> jax.Array:
         """The root key of a named stream of randomness."""
         root = jax.random.key(self.config.seed)

@@ -143,13 +143,11 @@ def _pool_refresher(
         ),
     )
     score = setting.scorer(ScoringOptions(statistics="batch"))
-    images, labels = setting.valid
-    if options.pool_images:
-        images, labels = images[: options.pool_images], labels[: options.pool_images]
+    images, labels = setting.scored_images(options.pool_images)
 
     def evaluate(state: SupernetState, archs: np.ndarray) -> np.ndarray:
         found = score((state.params, state.stats), archs, images, labels)
-        return np.asarray(found.accuracy)
+        return np.where(np.isfinite(found.loss), found.accuracy, np.nan)
 
     def refresh(state: SupernetState, report: EpochReport) -> SupernetState:
         key = jax.random.fold_in(setting.key("supernet/pool"), report.epoch)

@@ -14,7 +14,7 @@ def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Sched
 
     Returns:
       step -> learning rate. `cosine` reaches 0 after the last step, `step` multiplies
-      by `decay_rate` every `decay_every` epochs.
+      by `decay_rate` every `decay_every` epochs; both begin after the warm-up.
     """
     total = options.epochs * steps_per_epoch
     warmup = min(round(options.warmup_epochs * steps_per_epoch), total)
