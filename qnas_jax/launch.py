@@ -58,9 +58,7 @@ def launch(
         sys.stderr.write(f"stopped; to go on: {shlex.join(command)}\n")
         return INTERRUPTED
     except KeyboardInterrupt:
-        sys.stderr.write(
-            f"stopped at once; to go on from the last checkpoint: {shlex.join(command)}\n"
-        )
+        sys.stderr.write(f"stopped at once; to go on: {shlex.join(command)}\n")
         return INTERRUPTED
     sys.stdout.write("".join(line + "\n" for line in lines))
     return 0
