@@ -38,6 +38,6 @@ def table(rows: list[dict[str, Any]], columns: list[str]) -> str:
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     for row in rows:
         cells = [row[column] for column in columns]
-        texts = [f"{c:.4g}" if isinstance(c, float) else str(c) for c in cells]
+        texts = [f"{c:.5g}" if isinstance(c, float) else str(c) for c in cells]
         lines.append("| " + " | ".join(texts) + " |")
     return "\n".join(lines)

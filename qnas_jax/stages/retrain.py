@@ -22,6 +22,7 @@ from qnas_jax.training import (
     RetrainState,
     StandaloneModel,
     Stopped,
+    TrainingBatches,
     initial_retrain_state,
     keep_best,
     make_optimizer,
@@ -147,8 +148,7 @@ def _train(
         model,
         optimizer,
         options,
-        setting.dataset.train,
-        *setting.pixels,
+        TrainingBatches.of(setting.dataset.train, *setting.pixels, options),
         setting.key(f"retrain/{name}/steps"),
     )
     try:

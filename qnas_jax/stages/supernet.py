@@ -23,6 +23,7 @@ from qnas_jax.training import (
     EpochReport,
     Stopped,
     SupernetState,
+    TrainingBatches,
     initial_supernet_state,
     make_optimizer,
     make_sampler,
@@ -60,8 +61,7 @@ def train_supernet(setting: Setting) -> None:
         optimizer,
         make_sampler(options.sampler, setting.space.num_ops),
         options,
-        setting.dataset.train,
-        *setting.pixels,
+        TrainingBatches.of(setting.dataset.train, *setting.pixels, options),
         setting.key("supernet/steps"),
     )
     learning_rate = make_schedule(options, steps_per_epoch)

@@ -1,6 +1,7 @@
 """Path samplers, the balance pool, supernet training and retraining."""
 
 from qnas_jax.training.balance_pool import merge_pool, pool_members, pool_share
+from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import (
     EpochReport,
     NonFiniteLossError,
@@ -52,6 +53,7 @@ __all__ = [
     "SupernetOptions",
     "SupernetState",
     "Totals",
+    "TrainingBatches",
     "TrainingOptions",
     "fair_arch",
     "initial_retrain_state",

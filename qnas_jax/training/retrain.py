@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import optax
 from flax import nnx, struct
 
-from qnas_jax.data import Augmentation, Split, augment, on_device, take_batch
 from qnas_jax.nets import Subnet, set_mode
+from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
 from qnas_jax.training.loss import smoothed_cross_entropy
 from qnas_jax.training.options import RetrainOptions
@@ -99,9 +99,7 @@ def make_retrain_step(
     model: StandaloneModel,
     optimizer: optax.GradientTransformation,
     options: RetrainOptions,
-    train: Split,
-    mean: jax.Array,
-    std: jax.Array,
+    batches: TrainingBatches,
     key: jax.Array,
 ) -> Callable[[RetrainState, jax.Array], RetrainState]:
     """Builds the step function for `run_epochs`.
@@ -109,18 +107,13 @@ def make_retrain_step(
     Args:
       model: the network.
       optimizer: the optimiser.
-      options: batch size, smoothing, augmentation, drop-path, moving average.
-      train: the training split; its images stay on the device.
-      mean: float32 [C] of the pixels in [0, 1].
-      std: float32 [C].
+      options: smoothing, drop-path, moving average.
+      batches: the training split.
       key: root of all randomness of the steps; only folded.
 
     Returns:
       (state, order) -> state, jitted; the state is donated.
     """
-    images, labels = on_device(train)
-    steps_per_epoch = len(train.labels) // options.batch_size
-    augmentation = Augmentation(options.crop_padding, options.flip, options.cutout)
 
     def loss_fn(
         params: Any, stats: Any, images: jax.Array, labels: jax.Array, key: jax.Array
@@ -131,15 +124,13 @@ def make_retrain_step(
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(
-        state: RetrainState, order: jax.Array, images: jax.Array, labels: jax.Array
+        state: RetrainState, order: jax.Array, batches: TrainingBatches
     ) -> RetrainState:
         step_key = jax.random.fold_in(key, state.step)
         augment_key, drop_key = jax.random.split(step_key)
-        place = state.step % steps_per_epoch
-        pixels, targets = take_batch(images, labels, order, place, options.batch_size)
-        batch = augment(augment_key, pixels, mean, std, augmentation)
+        images, labels = batches.take(augment_key, order, state.step)
         (loss, (logits, stats)), gradient = jax.value_and_grad(loss_fn, has_aux=True)(
-            state.params, state.stats, batch, targets, drop_key
+            state.params, state.stats, images, labels, drop_key
         )
         updates, moments = optimizer.update(gradient, state.moments, state.params)
         params = optax.apply_updates(state.params, updates)
@@ -148,11 +139,11 @@ def make_retrain_step(
             stats=stats,
             moments=moments,
             average=_moving_average(state, (params, stats), options.ema_decay),
-            totals=state.totals.add(loss, logits, targets),
+            totals=state.totals.add(loss, logits, labels),
             step=state.step + 1,
         )
 
-    return lambda state, order: step(state, order, images, labels)
+    return lambda state, order: step(state, order, batches)
 
 
 def _moving_average(state: RetrainState, newest: Any, decay: float) -> Any:

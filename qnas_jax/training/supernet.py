@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from qnas_jax.data import Augmentation, Split, augment, on_device, take_batch
 from qnas_jax.nets import Slots, Supernet, gather, scatter
+from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
 from qnas_jax.training.loss import smoothed_cross_entropy
 from qnas_jax.training.options import SupernetOptions
@@ -82,9 +82,7 @@ def make_supernet_step(
     optimizer: optax.GradientTransformation,
     sampler: PathSampler,
     options: SupernetOptions,
-    train: Split,
-    mean: jax.Array,
-    std: jax.Array,
+    batches: TrainingBatches,
     key: jax.Array,
 ) -> Callable[[SupernetState, jax.Array], SupernetState]:
     """Builds the step function for `run_epochs`.
@@ -93,18 +91,13 @@ def make_supernet_step(
       supernet: the network.
       optimizer: the optimiser.
       sampler: draws the paths.
-      options: batch size, smoothing, augmentation.
-      train: the training split; its images stay on the device.
-      mean: float32 [C] of the pixels in [0, 1].
-      std: float32 [C].
+      options: smoothing.
+      batches: the training split.
       key: root of all randomness of the steps; only folded.
 
     Returns:
       (state, order) -> state, jitted; the state is donated.
     """
-    images, labels = on_device(train)
-    steps_per_epoch = len(train.labels) // options.batch_size
-    augmentation = Augmentation(options.crop_padding, options.flip, options.cutout)
     order_key, steps_key = jax.random.split(key)
 
     def loss_fn(
@@ -118,21 +111,19 @@ def make_supernet_step(
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(
-        state: SupernetState, order: jax.Array, images: jax.Array, labels: jax.Array
+        state: SupernetState, order: jax.Array, batches: TrainingBatches
     ) -> SupernetState:
         step_key = jax.random.fold_in(steps_key, state.step)
         path_key, augment_key = jax.random.split(step_key)
         archs, sampler_state = sampler.sample(
             order_key, path_key, state.sampler, state.pool_share
         )
-        place = state.step % steps_per_epoch
-        pixels, targets = take_batch(images, labels, order, place, options.batch_size)
-        batch = augment(augment_key, pixels, mean, std, augmentation), targets
+        batch = batches.take(augment_key, order, state.step)
         update = _update_one_path if sampler.num_paths == 1 else _update_all_paths
         state = update(state, gradient_fn, optimizer, archs, batch)
         return state.replace(sampler=sampler_state, step=state.step + 1)
 
-    return lambda state, order: step(state, order, images, labels)
+    return lambda state, order: step(state, order, batches)
 
 
 def _update_one_path(

@@ -16,6 +16,7 @@ from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 from qnas_jax.training import (
     PathSampler,
     SupernetOptions,
+    TrainingBatches,
     initial_supernet_state,
     make_optimizer,
     make_supernet_step,
@@ -107,8 +108,7 @@ def build_training(supernet, train, pixels):
             optimizer,
             PathSampler(sampler.num_paths, sample),
             options,
-            train,
-            *pixels,
+            TrainingBatches.of(train, *pixels, options),
             step_key,
         )
         state = initial_supernet_state(supernet, optimizer, options, init_key)

@@ -15,6 +15,7 @@ from qnas_jax.training import (
     StandaloneModel,
     Stopped,
     SupernetOptions,
+    TrainingBatches,
     initial_retrain_state,
     initial_supernet_state,
     keep_best,
@@ -93,8 +94,7 @@ def supernet_builder(space, train, pixels):
             optimizer,
             make_sampler(options.sampler, space.num_ops),
             options,
-            train,
-            *pixels,
+            TrainingBatches.of(train, *pixels, options),
             jax.random.key(1),
         )
 
@@ -117,8 +117,9 @@ def retrain_builder(space, train, pixels):
         model = StandaloneModel(Subnet(space, (1, 0), rngs=rngs))
         options = RetrainOptions(drop_path=0.3, ema_decay=0.6, **SHARED)
         optimizer = make_optimizer(options, STEPS)
+        batches = TrainingBatches.of(train, *pixels, options)
         step_fn = make_retrain_step(
-            model, optimizer, options, train, *pixels, jax.random.key(4)
+            model, optimizer, options, batches, jax.random.key(4)
         )
 
         @jax.jit

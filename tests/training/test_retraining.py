@@ -12,6 +12,7 @@ from qnas_jax.nets import Subnet, set_mode
 from qnas_jax.training import (
     RetrainOptions,
     StandaloneModel,
+    TrainingBatches,
     initial_retrain_state,
     keep_best,
     make_optimizer,
@@ -34,8 +35,9 @@ def build(space, train, pixels):
         model = StandaloneModel(Subnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3))))
         optimizer = make_optimizer(options, 3)
         state = initial_retrain_state(model, optimizer)
+        batches = TrainingBatches.of(train, *pixels, options)
         step_fn = make_retrain_step(
-            model, optimizer, options, train, *pixels, jax.random.key(4)
+            model, optimizer, options, batches, jax.random.key(4)
         )
         return model, state, step_fn
 
