@@ -161,7 +161,7 @@ def _train(
             epochs=options.epochs,
             on_epoch=on_epoch,
             progress=setting.progress,
-            description=f"retrain {name} epoch",
+            description=f"retrain {name}",
             should_stop=setting.should_stop,
         )
         checkpoints.save(state)

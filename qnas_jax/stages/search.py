@@ -83,7 +83,7 @@ def _run(
     # After a replay the numbers continue where the history ends.
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
-    for generation in setting.progress(range(generations), generations, "generation"):
+    for generation in setting.progress(range(generations), generations, "search"):
         ask_key, _ = generation_keys(key, generation)
         registers.append(np.asarray(probabilities(state.strategy_state)))
         archs = np.asarray(ask(ask_key, state.strategy_state))

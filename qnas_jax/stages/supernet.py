@@ -95,7 +95,7 @@ def train_supernet(setting: Setting) -> None:
             epochs=options.epochs,
             on_epoch=on_epoch,
             progress=setting.progress,
-            description="supernet epoch",
+            description="supernet",
             should_stop=setting.should_stop,
         )
         checkpoints.save(state)

@@ -7,6 +7,7 @@ was never stopped.
 """
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -112,7 +113,7 @@ def run_epochs(
       steps_per_epoch: steps of one epoch.
       epochs: epochs in all.
       on_epoch: (state, report) -> state after each epoch (validation, checkpoints).
-      progress: wraps the steps of an epoch for display.
+      progress: wraps the steps for display.
       description: what is being trained.
       should_stop: asked after every step, at the end of an epoch after `on_epoch`.
 
@@ -124,34 +125,38 @@ def run_epochs(
       NonFiniteLossError: the loss of an epoch is not finite.
     """
     step = int(state.step)
-    while step < epochs * steps_per_epoch:
-        started = time.perf_counter()
-        epoch = step // steps_per_epoch
-        order = epoch_order(key, epoch, num_images)
-        left = (epoch + 1) * steps_per_epoch - step
-        label = f"{description} {epoch + 1}/{epochs}"
-        for _ in progress(range(left), left, label):
-            state = step_fn(state, order)
-            step += 1
-            # After the last step of an epoch its totals are reported first: a resumed
-            # run starts with the next epoch.
-            if step < (epoch + 1) * steps_per_epoch and should_stop():
-                raise Stopped(state)
-        totals = jax.device_get(state.totals)
-        loss = float(totals.loss / totals.images)
-        if loss != loss or loss in (float("inf"), float("-inf")):
-            raise NonFiniteLossError(
-                f"{description}: the mean loss of epoch {epoch + 1} is {loss}; try a "
-                "smaller learning_rate, a warm-up, or clip_norm"
-            )
-        report = EpochReport(
-            epoch=epoch + 1,
-            step=step,
-            loss=loss,
-            accuracy=float(totals.correct / totals.images),
-            seconds=time.perf_counter() - started,
-        )
-        state = on_epoch(state.replace(totals=Totals.zero()), report)
+    left = epochs * steps_per_epoch - step
+    started = time.perf_counter()
+    order = epoch_order(key, step // steps_per_epoch, num_images)
+    for _ in progress(range(left), left, description):
+        state = step_fn(state, order)
+        step += 1
+        if step % steps_per_epoch == 0:
+            # Before a stop is asked for: a resumed run starts with the next epoch.
+            report = _report(state.totals, step, steps_per_epoch, started, description)
+            state = on_epoch(state.replace(totals=Totals.zero()), report)
+            started = time.perf_counter()
+            order = epoch_order(key, report.epoch, num_images)
         if should_stop():
             raise Stopped(state)
     return state
+
+
+def _report(
+    totals: Totals, step: int, steps_per_epoch: int, started: float, description: str
+) -> EpochReport:
+    totals = jax.device_get(totals)
+    epoch = step // steps_per_epoch
+    loss = float(totals.loss / totals.images)
+    if not math.isfinite(loss):
+        raise NonFiniteLossError(
+            f"{description}: the mean loss of epoch {epoch} is {loss}; try a smaller "
+            "learning_rate, a warm-up, or clip_norm"
+        )
+    return EpochReport(
+        epoch=epoch,
+        step=step,
+        loss=loss,
+        accuracy=float(totals.correct / totals.images),
+        seconds=time.perf_counter() - started,
+    )
