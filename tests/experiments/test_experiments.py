@@ -19,7 +19,7 @@ def test_rows_carry_their_provenance(tmp_path):
 
 def test_a_table_is_markdown():
     text = table([{"x": 1.23456, "y": "a"}], ["x", "y"])
-    assert text.splitlines() == ["| x | y |", "| --- | --- |", "| 1.235 | a |"]
+    assert text.splitlines() == ["| x | y |", "| --- | --- |", "| 1.2346 | a |"]
 
 
 def test_bench_depthwise_runs():
