@@ -10,8 +10,8 @@ Measured (seed 0; 5 epochs of `fair` training on 10,000 images, 128 validation i
 score, batch statistics; JAX 0.10.2, 2 CPU cores, about 50 minutes of processor time):
     Kendall's tau   0.101 by accuracy   0.194 by loss
     Spearman        0.147 by accuracy   0.289 by loss
-The supernet is far from trained (training accuracy of its paths 31 %), and 128 images give
-many ties. A useful ranking needs more epochs: an accelerator.
+The supernet is far from trained (training accuracy of its paths 31 %), and 128 images
+give many ties. A useful ranking needs more epochs: an accelerator.
 """
 
 import ml_collections

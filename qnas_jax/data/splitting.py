@@ -71,7 +71,8 @@ def divide(
 def _hold_out(
     name: str, split: Split, stream: str, options: DataOptions
 ) -> tuple[Split, Split]:
-    fraction = getattr(options, f"{stream}_fraction")
+    fractions = {"valid": options.valid_fraction, "test": options.test_fraction}
+    fraction = fractions[stream]
     num_held = round(fraction * len(split))
     if not 0 < num_held < len(split):
         raise ValueError(
