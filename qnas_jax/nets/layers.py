@@ -29,7 +29,7 @@ def normal_param(
     """A parameter that starts as normal(0, scale), and says so.
 
     The supernet reads `normal_scale` to draw the weights of all ops of a layer at once,
-    which compiles in a fraction of the time of a draw for each array.
+    which compiles faster than a draw for each array.
     """
     draw = jax.random.normal(rngs.params(), shape)
     return nnx.Param(scale * draw, normal_scale=scale)
