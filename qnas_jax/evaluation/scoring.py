@@ -18,6 +18,7 @@ import optax
 from flax import struct
 
 from qnas_jax.data import normalise
+from qnas_jax.kernels import compiler_options
 from qnas_jax.nets import Mode, Slots, Supernet, gather
 from qnas_jax.options import Options, option
 
@@ -89,7 +90,7 @@ def make_population_scorer(
     calibration = calibration[: options.calibration_images]
     forward = functools.partial(_logits, supernet, jnp.asarray(mean), jnp.asarray(std))
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=compiler_options())
     def score_population(
         weights: Weights,
         archs: jax.Array,

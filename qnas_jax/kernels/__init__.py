@@ -2,5 +2,6 @@
 
 from qnas_jax.kernels.depthwise import depthwise_conv
 from qnas_jax.kernels.dispatch import force_implementation
+from qnas_jax.kernels.materialise import compiler_options, materialise
 
-__all__ = ["depthwise_conv", "force_implementation"]
+__all__ = ["compiler_options", "depthwise_conv", "force_implementation", "materialise"]

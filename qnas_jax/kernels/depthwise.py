@@ -6,8 +6,10 @@ as k*k shifted multiply-adds, which fuse into one loop over the channels (printe
 
 - the input gradient is the shifted form again, with the flipped kernel, on the output
   gradient with stride - 1 zeros between its entries;
-- the kernel gradient accumulates [k * k, C] in a scan over the images, so that the sums
-  stay in the cache; the taps are a loop, not unrolled, which compiles faster.
+- the kernel gradient takes a few images at a time, which stay in the cache: for each tap
+  it adds up their products element by element, as the forward pass adds up taps, and
+  only then sums over the pixels. Summing the products directly is 4-5 times slower. The
+  rows of taps are a loop, not unrolled, which compiles faster.
 
 Other backends use the library's convolution, which is fast there.
 """
@@ -19,6 +21,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch
+from qnas_jax.kernels.materialise import materialise
+
+_IMAGES_AT_ONCE = 8
 
 
 def depthwise_conv(
@@ -135,22 +140,44 @@ def _kernel_gradient(
     images: jax.Array, size: int, gradient: jax.Array, stride: int
 ) -> jax.Array:
     _, rows, columns, channels = gradient.shape
-    window = ((rows - 1) * stride + 1, (columns - 1) * stride + 1, channels)
+    window = (
+        _IMAGES_AT_ONCE,
+        (rows - 1) * stride + 1,
+        (columns - 1) * stride + size,
+        channels,
+    )
+    width = (columns - 1) * stride + 1
 
-    def add_image(
+    def add_images(
         total: jax.Array, pair: tuple[jax.Array, jax.Array]
     ) -> tuple[jax.Array, None]:
-        padded, grad = pair
+        padded, gradients = pair
 
-        def correlate(tap: jax.Array) -> jax.Array:
-            view = lax.dynamic_slice(padded, (tap // size, tap % size, 0), window)
-            return jnp.sum(view[::stride, ::stride] * grad, axis=(0, 1))
+        def correlate(row: jax.Array) -> jax.Array:
+            start = (jnp.zeros_like(row), row, *[jnp.zeros_like(row)] * 2)
+            view = lax.dynamic_slice(padded, start, window)[:, ::stride]
+            taps = [view[:, :, j : j + width : stride] for j in range(size)]
+            return jnp.stack([_sum_products(tap, gradients) for tap in taps])
 
-        return total + lax.map(correlate, jnp.arange(size * size)), None
+        return total + lax.map(correlate, jnp.arange(size)), None
 
-    start = jnp.zeros((size * size, channels), images.dtype)
-    total, _ = lax.scan(add_image, start, (_pad(images, size // 2), gradient))
-    return total.reshape(size, size, channels)
+    start = jnp.zeros((size, size, channels), images.dtype)
+    groups = _group(_pad(images, size // 2)), _group(gradient)
+    total, _ = lax.scan(add_images, start, groups)
+    return total
+
+
+def _group(images: jax.Array) -> jax.Array:
+    """[N, ...] -> [groups, images at once, ...], filled up with zeros."""
+    fill = -len(images) % _IMAGES_AT_ONCE
+    images = jnp.pad(images, [(0, fill)] + [(0, 0)] * (images.ndim - 1))
+    return images.reshape(-1, _IMAGES_AT_ONCE, *images.shape[1:])
+
+
+def _sum_products(images: jax.Array, gradients: jax.Array) -> jax.Array:
+    """Sum over images and pixels of images * gradients, [n, H, W, C] -> [C]."""
+    products = (x * g for x, g in zip(images, gradients, strict=True))
+    return jnp.sum(materialise(functools.reduce(jnp.add, products)), axis=(0, 1))
 
 
 _shifted.defvjp(_shifted_forward, _shifted_backward)

@@ -8,13 +8,14 @@ PyTorch: running variances are biased ones.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
-from qnas_jax.kernels import depthwise_conv
+from qnas_jax.kernels import depthwise_conv, materialise
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu6": jax.nn.relu6,
@@ -60,9 +61,22 @@ def activation_fn(name: str) -> Callable[[jax.Array], jax.Array]:
     return ACTIVATIONS[name]
 
 
-def batch_norm(features: int, rngs: nnx.Rngs) -> nnx.BatchNorm:
+class BatchNorm(nnx.BatchNorm):
+    """Batch normalisation whose input is computed once.
+
+    The batch statistics and the normalisation both read it.
+    """
+
+    def __call__(self, images: jax.Array, **arguments: Any) -> jax.Array:
+        """Normalises [N, ..., C]."""
+        if not self.use_running_average:
+            images = materialise(images)
+        return super().__call__(images, **arguments)
+
+
+def batch_norm(features: int, rngs: nnx.Rngs) -> BatchNorm:
     """Batch normalisation with PyTorch's momentum and epsilon."""
-    return nnx.BatchNorm(features, momentum=0.9, epsilon=1e-5, rngs=rngs)
+    return BatchNorm(features, momentum=0.9, epsilon=1e-5, rngs=rngs)
 
 
 class Conv(nnx.Module):
@@ -151,6 +165,7 @@ class SqueezeExcite(nnx.Module):
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Scales the channels of [N, H, W, C]."""
+        images = materialise(images)
         mean = images.mean(axis=(1, 2), keepdims=True)
         bias = self.squeeze_bias[...].reshape(1, 1, 1, -1)
         hidden = jax.nn.relu(self.squeeze(mean) + bias)
@@ -167,6 +182,7 @@ class EfficientChannelAttention(nnx.Module):
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Scales the channels of [N, H, W, C]."""
+        images = materialise(images)
         mean = images.mean(axis=(1, 2))
         pad = self.kernel.shape[0] // 2
         mixed = lax.conv_general_dilated(
