@@ -78,7 +78,8 @@ def _reference(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _shifted(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    taps = _taps(_pad(images, kernel.shape[0] // 2), kernel.shape[0], stride)
+    padded = materialise(_pad(images, kernel.shape[0] // 2))
+    taps = _taps(padded, kernel.shape[0], stride)
     weights = kernel.reshape(-1, 1, 1, 1, kernel.shape[-1])
     return functools.reduce(
         jnp.add, (tap * weight for tap, weight in zip(taps, weights, strict=True))

@@ -1,14 +1,14 @@
-"""One op's weights as a flat row, so that ops of different shapes can be stacked.
+"""A module's weights as a flat row, so that ops of different shapes can be stacked.
 
 A supernet keeps layer l as a matrix [K_l, D_l]: row k holds the parameters of op k, one
 after the other, zero-padded to the longest. Choosing an op is reading one row; writing
 it back touches one row. That is what makes the architecture data, whatever modules the
-ops are.
+ops are. An op may be several modules in a chain (`nets/chains.py`); each is a piece of
+the row.
 """
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import jax
@@ -40,12 +40,6 @@ class FlatLayout:
         """Number of values."""
         return sum(math.prod(shape) for shape in self.shapes)
 
-    def flatten(self, state: Any, width: int) -> jax.Array:
-        """Writes a state as a row of `width` values, padded with zeros."""
-        parts = [jnp.ravel(leaf) for leaf in jax.tree.leaves(state)]
-        row = jnp.concatenate(parts) if parts else jnp.zeros(0)
-        return jnp.pad(row, (0, width - self.size))
-
     def unflatten(self, row: jax.Array) -> Any:
         """Reads the state back from a row."""
         leaves = []
@@ -57,29 +51,36 @@ class FlatLayout:
         return jax.tree.unflatten(self.treedef, leaves)
 
 
+def flatten_state(state: Any, width: int) -> jax.Array:
+    """Writes the arrays of a state as a row of `width` values, padded with zeros."""
+    parts = [jnp.ravel(leaf) for leaf in jax.tree.leaves(state)]
+    row = jnp.concatenate(parts) if parts else jnp.zeros(0)
+    return jnp.pad(row, (0, width - row.size))
+
+
 def _layout(state: Any) -> FlatLayout:
     leaves, treedef = jax.tree.flatten(state)
     return FlatLayout(treedef, tuple(leaf.shape for leaf in leaves))
 
 
 @dataclasses.dataclass(frozen=True)
-class OpTemplate:
-    """An op without its arrays: how to run it on flat rows.
+class PieceTemplate:
+    """A module without its arrays: how to run it on flat rows; hashable.
 
     Attributes:
-      graphdefs: the module's static part for each batch-normalisation mode.
+      graphdefs: the module's static part for each of `MODES`.
       params: layout of its `nnx.Param` state.
       stats: layout of its `nnx.BatchStat` state.
     """
 
-    graphdefs: Mapping[Mode, Any]
+    graphdefs: tuple[Any, ...]
     params: FlatLayout
     stats: FlatLayout
 
     def apply(
         self, mode: Mode, params: jax.Array, stats: jax.Array, inputs: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """Runs the op.
+        """Runs the module.
 
         Args:
           mode: how batch normalisation behaves.
@@ -91,21 +92,21 @@ class OpTemplate:
           The output and the new row of statistics, as wide as `stats`.
         """
         module = nnx.merge(
-            self.graphdefs[mode],
+            self.graphdefs[MODES.index(mode)],
             self.params.unflatten(params),
             self.stats.unflatten(stats),
         )
         output = module(inputs)
         state = nnx.state(module, nnx.BatchStat)
-        return output, self.stats.flatten(state, stats.shape[0])
+        return output, flatten_state(state, stats.shape[0])
 
 
-def template_of(module: nnx.Module, name: str) -> OpTemplate:
+def template_of(module: nnx.Module, name: str) -> PieceTemplate:
     """Takes a module (with shapes or arrays) apart.
 
     Args:
-      module: the op.
-      name: its name, for errors.
+      module: the op, or a piece of it.
+      name: the op's name, for errors.
 
     Returns:
       The template.
@@ -113,7 +114,7 @@ def template_of(module: nnx.Module, name: str) -> OpTemplate:
     Raises:
       ValueError: the module has state that is neither Param nor BatchStat.
     """
-    graphdefs: dict[Mode, Any] = {}
+    graphdefs = []
     for mode in MODES:
         set_mode(module, mode)
         graphdef, *states = nnx.split(module, nnx.Param, nnx.BatchStat, ...)
@@ -127,8 +128,8 @@ def template_of(module: nnx.Module, name: str) -> OpTemplate:
                 f"op {name!r}: got the state {', '.join(foreign)}, expected nnx.Param "
                 "and nnx.BatchStat only"
             )
-        graphdefs[mode] = graphdef
-    return OpTemplate(graphdefs, _layout(params), _layout(stats))
+        graphdefs.append(graphdef)
+    return PieceTemplate(tuple(graphdefs), _layout(params), _layout(stats))
 
 
 def set_mode(module: nnx.Module, mode: Mode) -> None:

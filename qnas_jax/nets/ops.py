@@ -9,7 +9,9 @@ A new op is one Flax module and one registry line:
     register_op("my_op", MyOp)
 
 Its state may be `nnx.Param` and `nnx.BatchStat`. An op that adds its input to its
-output says so by an attribute `residual = True`; drop-path then applies to it.
+output says so by an attribute `residual = True`; drop-path then applies to it. An op may
+say of what chain of modules it is made, by a method `pieces()`: ops of a layer then
+share what they have in common (`nets/chains.py`).
 """
 
 import functools
@@ -19,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from qnas_jax.nets.chains import run_pieces
 from qnas_jax.nets.layers import (
     Conv,
     Depthwise,
@@ -90,17 +93,22 @@ class MBConv(nnx.Module):
         self.activation = activation
         self.residual = stride == 1 and in_features == out_features
 
+    def pieces(self) -> tuple[nnx.Module, ...]:
+        """Each ends with a linear operation, whose output is what gradients need."""
+        act = activation_fn(self.activation)
+        expand = [] if self.expand is None else [self.expand]
+        widened = [] if self.expand is None else [self.expand_norm, act]
+        attention = [] if self.attention is None else [self.attention]
+        return (
+            nnx.Sequential(*expand),
+            nnx.Sequential(*widened, self.depthwise),
+            nnx.Sequential(self.depthwise_norm, act, *attention, self.project),
+            nnx.Sequential(self.project_norm),
+        )
+
     def __call__(self, images: jax.Array) -> jax.Array:
         """[N, H, W, C_in] -> [N, H', W', C_out]."""
-        act = activation_fn(self.activation)
-        hidden = images
-        if self.expand is not None and self.expand_norm is not None:
-            hidden = act(self.expand_norm(self.expand(hidden)))
-        hidden = act(self.depthwise_norm(self.depthwise(hidden)))
-        if self.attention is not None:
-            hidden = self.attention(hidden)
-        output = self.project_norm(self.project(hidden))
-        return images + output if self.residual else output
+        return run_pieces(self, images)
 
 
 class Skip(nnx.Module):

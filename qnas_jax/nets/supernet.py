@@ -6,16 +6,11 @@ is the same tree with one row a layer, gathered by an architecture that is plain
 so one compiled program serves all architectures and a training step touches only the
 chosen rows.
 
-Each layer is a `lax.switch` with its own reverse rule: it keeps the layer's input and
-computes the chosen branch again going back. Differentiating a switch directly saves
-zero-filled residuals for every branch. Never `vmap` it: that turns the switch into
-running every branch (`experiments/bench_scoring_forms.py`).
-
 Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -24,12 +19,13 @@ from flax import nnx
 from jax import lax
 
 from qnas_jax.nets.build import OpModules, abstract_op, build_op, op_modules
-from qnas_jax.nets.flat import Mode, OpTemplate, template_of
+from qnas_jax.nets.chains import OpTemplate, op_template, pieces_of
+from qnas_jax.nets.flat import Mode, flatten_state
 from qnas_jax.nets.subnet import Subnet
+from qnas_jax.nets.switching import run_layer
 from qnas_jax.spaces import Layer, NetworkSpace
 
 Slots = dict[str, list[jax.Array]]
-Branch = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
 
 class Supernet:
@@ -104,8 +100,7 @@ class Supernet:
                 values, row = templates[0].apply(mode, rows[0][0], rows[1][0], values)
                 new_stats[group].append(row)
                 continue
-            branches = tuple(functools.partial(t.apply, mode) for t in templates)
-            values, found = _apply_layers(branches, arch[places], *rows, values)
+            values, found = _apply_layers(templates, mode, arch[places], *rows, values)
             new_stats[group].extend(found)
         return values, new_stats
 
@@ -129,11 +124,10 @@ class Supernet:
             subnet.blocks(), self._places, self._templates, strict=True
         ):
             template = templates[int(arch[place]) if group == "layers" else 0]
-            nnx.update(
-                block,
-                template.params.unflatten(path_params[group][place]),
-                template.stats.unflatten(path_stats[group][place]),
-            )
+            rows = path_params[group][place], path_stats[group][place]
+            states = template.states(*rows)
+            for piece, state in zip(pieces_of(block), states, strict=True):
+                nnx.update(piece, *state)
         return subnet
 
 
@@ -185,7 +179,7 @@ def _places(space: NetworkSpace) -> tuple[tuple[str, int], ...]:
 
 def _templates(layer: Layer) -> tuple[OpTemplate, ...]:
     return tuple(
-        template_of(abstract_op(layer, index), spec.name)
+        op_template(abstract_op(layer, index), spec.name)
         for index, spec in enumerate(layer.ops)
     )
 
@@ -202,21 +196,26 @@ def _init_layer(
     del modules  # part of the cache key only
     templates = _templates(layer)
     # At least one value: checkpoints hold no empty arrays.
-    param_width = max(1, *(template.params.size for template in templates))
-    stat_width = max(1, *(template.stats.size for template in templates))
+    param_width = max(1, *(template.param_starts[-1] for template in templates))
+    stat_width = max(1, *(template.stat_starts[-1] for template in templates))
     normal_key, module_key = jax.random.split(key)
     normal = jax.random.normal(normal_key, (len(templates), param_width))
     params, stats = [], []
     for index, template in enumerate(templates):
         op_key = jax.random.fold_in(module_key, index)
         module = build_op(layer, index, nnx.Rngs(op_key))
-        draws = template.params.unflatten(normal[index])
-        chosen = jax.tree.map(
-            _initial_value, nnx.state(module, nnx.Param), draws, is_leaf=_is_variable
-        )
-        params.append(template.params.flatten(chosen, param_width))
-        state = nnx.state(module, nnx.BatchStat)
-        stats.append(template.stats.flatten(state, stat_width))
+        chosen, found = [], []
+        for piece, part, start in zip(
+            template.pieces, pieces_of(module), template.param_starts, strict=False
+        ):
+            draws = piece.params.unflatten(normal[index, start:])
+            state = nnx.state(part, nnx.Param)
+            chosen.append(
+                jax.tree.map(_initial_value, state, draws, is_leaf=_is_variable)
+            )
+            found.append(nnx.state(part, nnx.BatchStat))
+        params.append(flatten_state(chosen, param_width))
+        stats.append(flatten_state(found, stat_width))
     return jnp.stack(params), jnp.stack(stats)
 
 
@@ -255,72 +254,24 @@ def _runs(
 
 
 def _apply_layers(
-    branches: tuple[Branch, ...],
+    templates: tuple[OpTemplate, ...],
+    mode: Mode,
     indices: jax.Array,
     params: list[jax.Array],
     stats: list[jax.Array],
     values: jax.Array,
 ) -> tuple[jax.Array, list[jax.Array]]:
     """Runs one layer, or equal neighbouring layers as a scan."""
+    run = functools.partial(run_layer, templates, mode)
     if len(params) == 1:
-        values, row = _switch(branches, indices[0], params[0], stats[0], values)
+        values, row = run(indices[0], params[0], stats[0], values)
         return values, [row]
 
     def step(
         values: jax.Array, chosen: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[jax.Array, jax.Array]:
-        return _switch(branches, *chosen, values)
+        return run(*chosen, values)
 
     rows = indices, jnp.stack(params), jnp.stack(stats)
     values, found = lax.scan(step, values, rows)
     return values, list(found)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _switch(
-    branches: tuple[Branch, ...],
-    index: jax.Array,
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    return lax.switch(index, branches, params, stats, inputs)
-
-
-def _switch_forward(
-    branches: tuple[Branch, ...],
-    index: jax.Array,
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
-) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, ...]]:
-    return (
-        _switch(branches, index, params, stats, inputs),
-        (index, params, stats, inputs),
-    )
-
-
-def _switch_backward(
-    branches: tuple[Branch, ...],
-    saved: tuple[jax.Array, ...],
-    gradients: tuple[jax.Array, jax.Array],
-) -> tuple[None, jax.Array, None, jax.Array]:
-    index, params, stats, inputs = saved
-    output_gradient, _ = gradients  # running statistics carry no gradient
-
-    def reverse(branch: Branch) -> Callable[..., tuple[jax.Array, jax.Array]]:
-        def run(
-            params: jax.Array, inputs: jax.Array, gradient: jax.Array
-        ) -> tuple[jax.Array, jax.Array]:
-            _, pull = jax.vjp(lambda p, x: branch(p, stats, x)[0], params, inputs)
-            return pull(gradient)
-
-        return run
-
-    params_gradient, inputs_gradient = lax.switch(
-        index, [reverse(b) for b in branches], params, inputs, output_gradient
-    )
-    return None, params_gradient, None, inputs_gradient
-
-
-_switch.defvjp(_switch_forward, _switch_backward)

@@ -8,7 +8,7 @@ from flax import nnx
 
 from qnas_jax.nets import MODES, build_op, set_mode
 from qnas_jax.nets.build import abstract_op
-from qnas_jax.nets.flat import template_of
+from qnas_jax.nets.flat import flatten_state, template_of
 from qnas_jax.spaces import Layer, op
 
 LAYER = Layer(4, 4, 1, (op("mb", "mbconv", expansion=2, attention="se"),))
@@ -25,7 +25,7 @@ def module(randomise):
 def test_a_row_holds_all_values_once_and_zeros_behind(module):
     template = template_of(module, "mb")
     params = nnx.state(module, nnx.Param)
-    row = template.params.flatten(params, template.params.size + 7)
+    row = flatten_state(params, template.params.size + 7)
     assert np.all(row[-7:] == 0)
     values = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
     np.testing.assert_array_equal(np.sort(row[:-7]), np.sort(values))
@@ -44,13 +44,13 @@ def test_shapes_are_enough_for_a_template(module):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_template_runs_as_its_module(module, mode):
     template = template_of(module, "mb")
-    params = template.params.flatten(nnx.state(module, nnx.Param), 300)
-    stats = template.stats.flatten(nnx.state(module, nnx.BatchStat), 100)
+    params = flatten_state(nnx.state(module, nnx.Param), 300)
+    stats = flatten_state(nnx.state(module, nnx.BatchStat), 100)
     images = jax.random.normal(jax.random.key(0), (3, 5, 5, 4))
     output, new_stats = template.apply(mode, params, stats, images)
     set_mode(module, mode)
     np.testing.assert_allclose(output, module(images), rtol=1e-6, atol=1e-6)
-    wanted = template.stats.flatten(nnx.state(module, nnx.BatchStat), 100)
+    wanted = flatten_state(nnx.state(module, nnx.BatchStat), 100)
     assert new_stats.shape == (100,)
     np.testing.assert_allclose(new_stats, wanted, rtol=1e-6, atol=1e-6)
     assert np.array_equal(new_stats, stats) == (mode == "running")
@@ -63,4 +63,4 @@ def test_an_op_without_arrays_is_an_empty_row():
     output, stats = template.apply("train", jnp.zeros(3), jnp.zeros(1), images)
     np.testing.assert_array_equal(output, images)
     np.testing.assert_array_equal(stats, [0])
-    assert template.params.flatten({}, 3).tolist() == [0, 0, 0]
+    assert flatten_state({}, 3).tolist() == [0, 0, 0]

@@ -1,0 +1,153 @@
+"""One searchable layer: runs the op that the architecture names, forward and back.
+
+A `lax.switch` over the groups of a layer, and one over the pieces at each place of the
+chosen group (`nets/chains.py`). Each piece has its own reverse rule: it keeps its input
+and computes what it needs again. Differentiating a switch over whole ops saves
+zero-filled residuals for every branch. Never `vmap` it: that turns the switch into
+running every branch (`experiments/bench_scoring.py`).
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from qnas_jax.kernels import images_at_once
+from qnas_jax.nets.chains import Group, OpTemplate, plan_layer, run_piece
+from qnas_jax.nets.flat import Mode, PieceTemplate
+
+Pieces = tuple[PieceTemplate, ...]
+
+
+def run_layer(
+    templates: tuple[OpTemplate, ...],
+    mode: Mode,
+    op: jax.Array,
+    params: jax.Array,
+    stats: jax.Array,
+    inputs: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Runs one op of a layer.
+
+    Args:
+      templates: the candidates.
+      mode: how batch normalisation behaves.
+      op: int32 scalar, which candidate.
+      params: its row of parameters.
+      stats: its row of running statistics.
+      inputs: [N, ...].
+
+    Returns:
+      The output and the new row of statistics.
+    """
+    plan = plan_layer(templates, inputs.shape[1:])
+    run = _run_in_parts if mode == "running" else _run_group
+    branches = [functools.partial(run, group, mode) for group in plan.groups]
+    group_index = jnp.asarray(plan.group_of)[op]
+    return _select(branches, group_index)(op, params, stats, inputs)
+
+
+def _run_in_parts(
+    group: Group,
+    mode: Mode,
+    op: jax.Array,
+    params: jax.Array,
+    stats: jax.Array,
+    inputs: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """As many images at once as keep the values between the pieces in the cache."""
+    count = images_at_once(group.inner_size, len(inputs))
+    if count == len(inputs):
+        return _run_group(group, mode, op, params, stats, inputs)
+
+    def run(images: jax.Array) -> jax.Array:
+        return _run_group(group, mode, op, params, stats, images)[0]
+
+    outputs = lax.map(run, inputs.reshape(-1, count, *inputs.shape[1:]))
+    return outputs.reshape(-1, *outputs.shape[2:]), stats
+
+
+def _run_group(
+    group: Group,
+    mode: Mode,
+    op: jax.Array,
+    params: jax.Array,
+    stats: jax.Array,
+    inputs: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    values = inputs
+    for position in group.positions:
+        index = jnp.asarray(position.choice)[op]
+        starts = jnp.asarray(position.starts)[op]
+        values, stats = _switch(
+            position.pieces, mode, index, starts, params, stats, values
+        )
+    return (inputs + values if group.residual else values), stats
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _switch(
+    pieces: Pieces,
+    mode: Mode,
+    index: jax.Array,
+    starts: jax.Array,
+    params: jax.Array,
+    stats: jax.Array,
+    inputs: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    branches = [functools.partial(run_piece, piece, mode) for piece in pieces]
+    return _select(branches, index)((starts[0], starts[1]), params, stats, inputs)
+
+
+def _select(
+    branches: list[Callable[..., tuple[jax.Array, jax.Array]]], index: jax.Array
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """The branch of an index; no switch if there is but one."""
+    if len(branches) == 1:
+        return branches[0]
+    return functools.partial(lax.switch, index, branches)
+
+
+Saved = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]
+
+
+def _switch_forward(
+    pieces: Pieces, mode: Mode, *arguments: jax.Array
+) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, ...]]:
+    return _switch(pieces, mode, *arguments), arguments
+
+
+def _switch_backward(
+    pieces: Pieces,
+    mode: Mode,
+    saved: Saved,
+    gradients: tuple[jax.Array, jax.Array],
+) -> tuple[None, None, jax.Array, None, jax.Array]:
+    index, starts, params, stats, inputs = saved
+    output_gradient, _ = gradients  # running statistics carry no gradient
+
+    def reverse(piece: PieceTemplate) -> Callable[..., tuple[jax.Array, jax.Array]]:
+        def run(
+            starts: tuple[jax.Array, jax.Array],
+            params: jax.Array,
+            inputs: jax.Array,
+            gradient: jax.Array,
+        ) -> tuple[jax.Array, jax.Array]:
+            def forward(params: jax.Array, inputs: jax.Array) -> jax.Array:
+                return run_piece(piece, mode, starts, params, stats, inputs)[0]
+
+            _, pull = jax.vjp(forward, params, inputs)
+            return pull(gradient)
+
+        return run
+
+    chosen = _select([reverse(piece) for piece in pieces], index)
+    params_gradient, inputs_gradient = chosen(
+        (starts[0], starts[1]), params, inputs, output_gradient
+    )
+    return None, None, params_gradient, None, inputs_gradient
+
+
+_switch.defvjp(_switch_forward, _switch_backward)
