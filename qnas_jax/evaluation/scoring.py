@@ -1,9 +1,11 @@
 """Scores a population of subnets with inherited weights in one compiled call.
 
-Architectures are visited one after the other and images in chunks, so memory is bounded
-by one chunk of one subnet however large the population is. Repeated architectures are
-found inside the call and scored once. The obvious alternative, `vmap` over
-architectures, runs every op of every layer (`experiments/bench_scoring_forms.py`).
+Images pass in chunks, and each chunk through the architectures one after the other, in
+an order in which those with the same first layers are neighbours: what they share is
+computed once, and repeated architectures are computed once. Memory is bounded by one
+chunk's values after each layer, however large the population is. The obvious
+alternative, `vmap` over architectures, runs every op of every layer
+(`experiments/bench_scoring.py`).
 """
 
 import dataclasses
@@ -18,7 +20,8 @@ import optax
 from flax import struct
 
 from qnas_jax.data import normalise
-from qnas_jax.kernels import compiler_options
+from qnas_jax.evaluation.visiting import VisitingOrder, visiting_order
+from qnas_jax.kernels import jit_network
 from qnas_jax.nets import Mode, Slots, Supernet, gather
 from qnas_jax.options import Options, option
 
@@ -88,9 +91,10 @@ def make_population_scorer(
       the result is the same as scoring the architectures one by one.
     """
     calibration = calibration[: options.calibration_images]
-    forward = functools.partial(_logits, supernet, jnp.asarray(mean), jnp.asarray(std))
+    mean, std = jnp.asarray(mean), jnp.asarray(std)
+    mode: Mode = "batch" if options.statistics == "batch" else "running"
 
-    @functools.partial(jax.jit, compiler_options=compiler_options())
+    @jit_network
     def score_population(
         weights: Weights,
         archs: jax.Array,
@@ -98,21 +102,28 @@ def make_population_scorer(
         labels: jax.Array,
         calibration: jax.Array,
     ) -> Scores:
-        def score(arch: jax.Array) -> tuple[jax.Array, jax.Array]:
-            params, stats = (gather(slots, arch) for slots in weights)
-            if options.statistics == "recalibrate":
-                stats = _calibrate(
-                    forward, params, stats, arch, calibration, options.calibration_batch
-                )
-            mode: Mode = "batch" if options.statistics == "batch" else "running"
+        order = visiting_order(archs)
+        params, stats = weights
+        rows = jax.vmap(functools.partial(gather, stats))(order.archs)
+        if options.statistics == "recalibrate":
+            batches = _batches(calibration, options.calibration_batch)
+            rows = _calibrate(supernet, weights, order, normalise(batches, mean, std))
 
-            def run(pixels: jax.Array) -> jax.Array:
-                return forward(params, stats, arch, pixels, mode=mode)[0]
+        def run(
+            pixels: jax.Array,
+            add: Callable[[jax.Array, jax.Array, Any], Any],
+            sums: Any,
+        ) -> Any:
+            def visit(place: jax.Array, logits: jax.Array, _: Slots, sums: Any) -> Any:
+                return add(place, logits, sums)
 
-            return accuracy_and_loss(run, images, labels, options.score_chunk)
+            images = normalise(pixels, mean, std)
+            return _visit(supernet, params, rows, order, images, mode, visit, sums)
 
-        accuracy, loss = _map_distinct(score, archs)
-        return Scores(accuracy, loss)
+        accuracy, loss = _accuracies_and_losses(
+            run, len(archs), images, labels, options.score_chunk
+        )
+        return Scores(accuracy[order.place], loss[order.place])
 
     def call(
         weights: Weights, archs: Any, images: jax.Array, labels: jax.Array
@@ -124,40 +135,74 @@ def make_population_scorer(
     return call
 
 
-def _logits(
+Visitor = Callable[[jax.Array, jax.Array, Slots, Any], Any]
+
+
+def _visit(
     supernet: Supernet,
-    mean: jax.Array,
-    std: jax.Array,
     params: Slots,
     stats: Slots,
-    arch: jax.Array,
-    pixels: jax.Array,
-    *,
+    order: VisitingOrder,
+    images: jax.Array,
     mode: Mode,
-) -> tuple[jax.Array, Slots]:
-    images = normalise(pixels, mean, std)
-    return supernet.apply(params, stats, arch, images, mode=mode)
+    visitor: Visitor,
+    carry: Any,
+) -> Any:
+    """Passes a batch through all distinct architectures, shared beginnings once.
+
+    Args:
+      supernet: the network.
+      params: the supernet's parameters.
+      stats: the statistics of each architecture, `Slots` with a leading [P].
+      order: the walk.
+      images: float [N, H, W, C].
+      mode: how batch normalisation behaves.
+      visitor: (place, logits, new statistics, carry) -> carry.
+      carry: start.
+
+    Returns:
+      The last carry.
+    """
+    shared = jax.tree.map(lambda row: row[0], stats)
+    values, stem_stats = supernet.stem(params, shared, images, mode=mode)
+
+    def visit(place: jax.Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
+        carry, kept = state
+        arch = order.archs[place]
+        path = gather(params, arch)
+        own_stats = jax.tree.map(lambda rows: rows[place], stats)
+        output, kept = supernet.layers_from(
+            order.first_layer[place], path, own_stats, arch, values, kept, mode=mode
+        )
+        logits, head_stats = supernet.head(path, own_stats, output, mode=mode)
+        found = [row for _, rows in kept for row in rows]
+        new_stats = {"fixed": stem_stats + head_stats, "layers": found}
+        return visitor(place, logits, new_stats, carry), kept
+
+    start = (carry, supernet.nothing_kept(values))
+    return jax.lax.fori_loop(0, order.count, visit, start)[0]
+
+
+def _batches(images: jax.Array, size: int) -> jax.Array:
+    """[M, ...] -> [batches, size, ...]; a rest is left out."""
+    size = min(size, len(images))
+    return images[: len(images) // size * size].reshape(-1, size, *images.shape[1:])
 
 
 def _calibrate(
-    forward: Callable[..., tuple[jax.Array, Slots]],
-    params: Slots,
-    stats: Slots,
-    arch: jax.Array,
-    images: jax.Array,
-    batch_size: int,
+    supernet: Supernet, weights: Weights, order: VisitingOrder, batches: jax.Array
 ) -> Slots:
-    """Averages the statistics of the calibration batches for one subnet."""
-    batch_size = min(batch_size, len(images))
-    batches = images[: len(images) // batch_size * batch_size]
-    batches = batches.reshape(-1, batch_size, *images.shape[1:])
+    """Averages the statistics of the calibration batches for each architecture."""
+    params, stats = weights
+    rows = jax.vmap(functools.partial(gather, stats))(order.archs)
+
+    def add(place: jax.Array, _: jax.Array, found: Slots, total: Slots) -> Slots:
+        return jax.tree.map(lambda sums, row: sums.at[place].add(row), total, found)
 
     def add_batch(total: Slots, batch: jax.Array) -> tuple[Slots, None]:
-        _, found = forward(params, stats, arch, batch, mode="batch")
-        return jax.tree.map(jnp.add, total, found), None
+        return _visit(supernet, params, rows, order, batch, "batch", add, total), None
 
-    zero = jax.tree.map(jnp.zeros_like, stats)
-    total, _ = jax.lax.scan(add_batch, zero, batches)
+    total, _ = jax.lax.scan(add_batch, jax.tree.map(jnp.zeros_like, rows), batches)
     return jax.tree.map(lambda value: value / len(batches), total)
 
 
@@ -179,45 +224,58 @@ def accuracy_and_loss(
       Accuracy in [0, 1] and mean cross-entropy, scalars. An image whose loss is not
       finite counts as wrong.
     """
+
+    def run_one(pixels: jax.Array, add: AddLogits, sums: Any) -> Any:
+        return add(jnp.zeros((), jnp.int32), run(pixels), sums)
+
+    accuracy, loss = _accuracies_and_losses(run_one, 1, images, labels, chunk)
+    return accuracy[0], loss[0]
+
+
+AddLogits = Callable[[jax.Array, jax.Array, Any], Any]
+
+
+def _accuracies_and_losses(
+    run: Callable[[jax.Array, AddLogits, Any], Any],
+    num_classifiers: int,
+    images: jax.Array,
+    labels: jax.Array,
+    chunk: int,
+) -> tuple[jax.Array, jax.Array]:
+    """Measures several classifiers on a split, a chunk at a time.
+
+    Args:
+      run: (pixels, add, sums) -> sums; passes a chunk through the classifiers and hands
+        the logits of each, with its number, to `add`.
+      num_classifiers: how many.
+      images: uint8 [N, H, W, C].
+      labels: int32 [N].
+      chunk: images computed at once; bounds memory.
+
+    Returns:
+      Accuracies and mean cross-entropies, [num_classifiers].
+    """
     count = len(labels)
     chunk = min(chunk, count)
-    num_chunks = -(-count // chunk)
 
-    def add_chunk(
-        totals: tuple[jax.Array, jax.Array], number: jax.Array
-    ) -> tuple[tuple[jax.Array, jax.Array], None]:
+    def add_chunk(sums: Any, number: jax.Array) -> tuple[Any, None]:
         # The last chunk is filled up with images from the front, which do not count.
         places = number * chunk + jnp.arange(chunk)
         targets = labels[places % count]
-        logits = run(images[places % count])
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
-        correct = (logits.argmax(axis=-1) == targets) & jnp.isfinite(losses)
         counted = places < count
-        correct_sum = totals[0] + jnp.sum(correct & counted)
-        return (correct_sum, totals[1] + jnp.sum(losses * counted)), None
 
-    zero = (jnp.zeros((), jnp.int32), jnp.zeros((), jnp.float32))
-    (correct, loss), _ = jax.lax.scan(add_chunk, zero, jnp.arange(num_chunks))
+        def add(classifier: jax.Array, logits: jax.Array, sums: Any) -> Any:
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
+            correct = (logits.argmax(axis=-1) == targets) & jnp.isfinite(losses)
+            found = jnp.sum(correct & counted), jnp.sum(losses * counted)
+            return jax.tree.map(lambda s, f: s.at[classifier].add(f), sums, found)
+
+        return run(images[places % count], add, sums), None
+
+    zeros = (
+        jnp.zeros(num_classifiers, jnp.int32),
+        jnp.zeros(num_classifiers, jnp.float32),
+    )
+    num_chunks = -(-count // chunk)
+    (correct, loss), _ = jax.lax.scan(add_chunk, zeros, jnp.arange(num_chunks))
     return correct / count, loss / count
-
-
-def _map_distinct(
-    score: Callable[[jax.Array], tuple[jax.Array, jax.Array]], archs: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Applies `score` to each distinct row, and gives repeated rows its result."""
-    same = jnp.all(archs[:, None] == archs[None], axis=-1)
-    first = same.argmax(axis=1)
-    repeated = first != jnp.arange(len(archs))
-    order = jnp.argsort(repeated, stable=True)
-    num_distinct = jnp.sum(~repeated)
-
-    def visit(
-        position: jax.Array, results: tuple[jax.Array, jax.Array]
-    ) -> tuple[jax.Array, jax.Array]:
-        place = order[position]
-        accuracy, loss = score(archs[place])
-        return results[0].at[place].set(accuracy), results[1].at[place].set(loss)
-
-    zero = jnp.zeros(len(archs), jnp.float32)
-    accuracy, loss = jax.lax.fori_loop(0, num_distinct, visit, (zero, zero))
-    return accuracy[first], loss[first]

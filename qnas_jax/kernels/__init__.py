@@ -3,6 +3,13 @@
 from qnas_jax.kernels.cache import images_at_once
 from qnas_jax.kernels.depthwise import depthwise_conv
 from qnas_jax.kernels.dispatch import force_implementation
-from qnas_jax.kernels.materialise import compiler_options, materialise
+from qnas_jax.kernels.materialise import compiler_options, jit_network, materialise
 
-__all__ = ["compiler_options", "depthwise_conv", "force_implementation", "images_at_once", "materialise"]
+__all__ = [
+    "compiler_options",
+    "depthwise_conv",
+    "force_implementation",
+    "images_at_once",
+    "jit_network",
+    "materialise",
+]

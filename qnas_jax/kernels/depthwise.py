@@ -6,10 +6,10 @@ as k*k shifted multiply-adds, which fuse into one loop over the channels (printe
 
 - the input gradient is the shifted form again, with the flipped kernel, on the output
   gradient with stride - 1 zeros between its entries;
-- the kernel gradient takes a few images at a time, which stay in the cache: for each tap
-  it adds up their products element by element, as the forward pass adds up taps, and
-  only then sums over the pixels. Summing the products directly is 4-5 times slower. The
-  rows of taps are a loop, not unrolled, which compiles faster.
+- the kernel gradient takes a few images at a time, which stay in the cache: for each
+  tap it adds up their products element by element, as the forward pass adds up taps,
+  and only then sums over the pixels. Summing the products directly is 4-5 times slower.
+  The rows of taps are a loop, not unrolled, which compiles faster.
 
 Other backends use the library's convolution, which is fast there.
 """

@@ -4,13 +4,16 @@ XLA on CPU fuses a chain of cheap operations into every consumer and computes it
 again. A depth-wise convolution is such a chain (k * k multiply-adds), so the mean, the
 mean of squares and the normalisation that read its result each repeat the convolution.
 `lax.optimization_barrier` says that they must not, but the compiler takes the barriers
-out before it fuses. `compiler_options` leaves them in (measured by
+out before it fuses. `jit_network` leaves them in (measured by
 `experiments/bench_kernels.py`).
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 _BARRIER_REMOVAL = "cse_barrier_expander"  # the name of XLA's pass
@@ -28,12 +31,30 @@ def materialise(values: jax.Array) -> jax.Array:
     return lax.optimization_barrier(values)
 
 
-def compiler_options() -> dict[str, Any]:
-    """What `jax.jit` needs so that `materialise` holds on the present backend.
+def jit_network(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """`jax.jit` for programs that hold networks: `materialise` holds in them.
+
+    Args:
+      function: what to compile.
+      **options: arguments of `jax.jit`, for example `donate_argnums`.
 
     Returns:
-      The argument `compiler_options` of the outermost `jax.jit` around a network.
+      The compiled function. Called while another function is traced it becomes a part
+      of that one, as a nested `jax.jit` does.
     """
+    compiled = jax.jit(function, compiler_options=compiler_options(), **options)
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        if isinstance(jnp.zeros(()), jax.core.Tracer):
+            return function(*arguments)
+        return compiled(*arguments)
+
+    return call
+
+
+def compiler_options() -> dict[str, Any]:
+    """The argument of that name of a `jax.jit` in which `materialise` is to hold."""
     if jax.default_backend() != "cpu":
         return {}
     return {"xla_disable_hlo_passes": _BARRIER_REMOVAL}

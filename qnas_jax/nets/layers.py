@@ -67,11 +67,11 @@ class BatchNorm(nnx.BatchNorm):
     The batch statistics and the normalisation both read it.
     """
 
-    def __call__(self, images: jax.Array, **arguments: Any) -> jax.Array:
+    def __call__(self, x: jax.Array, *arguments: Any, **options: Any) -> jax.Array:
         """Normalises [N, ..., C]."""
         if not self.use_running_average:
-            images = materialise(images)
-        return super().__call__(images, **arguments)
+            x = materialise(x)
+        return super().__call__(x, *arguments, **options)
 
 
 def batch_norm(features: int, rngs: nnx.Rngs) -> BatchNorm:

@@ -9,8 +9,8 @@ A new op is one Flax module and one registry line:
     register_op("my_op", MyOp)
 
 Its state may be `nnx.Param` and `nnx.BatchStat`. An op that adds its input to its
-output says so by an attribute `residual = True`; drop-path then applies to it. An op may
-say of what chain of modules it is made, by a method `pieces()`: ops of a layer then
+output says so by an attribute `residual = True`; drop-path then applies to it. An op
+may say of what chain of modules it is made, by a method `pieces()`: ops of a layer then
 share what they have in common (`nets/chains.py`).
 """
 
@@ -96,8 +96,10 @@ class MBConv(nnx.Module):
     def pieces(self) -> tuple[nnx.Module, ...]:
         """Each ends with a linear operation, whose output is what gradients need."""
         act = activation_fn(self.activation)
-        expand = [] if self.expand is None else [self.expand]
-        widened = [] if self.expand is None else [self.expand_norm, act]
+        expand: list[nnx.Module] = []
+        widened: list[Any] = []
+        if self.expand is not None:
+            expand, widened = [self.expand], [self.expand_norm, act]
         attention = [] if self.attention is None else [self.attention]
         return (
             nnx.Sequential(*expand),

@@ -9,8 +9,9 @@ chosen rows.
 Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """
 
+import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ from qnas_jax.nets.switching import run_layer
 from qnas_jax.spaces import Layer, NetworkSpace
 
 Slots = dict[str, list[jax.Array]]
+Kept = tuple[jax.Array, jax.Array]  # of a run of n layers: outputs [n, N, ...], stats
 
 
 class Supernet:
@@ -47,8 +49,8 @@ class Supernet:
         """
         self.space = space
         self._places = _places(space)
-        self._templates = tuple(_templates(block) for block in space.blocks)
-        self._runs = _runs(space, self._places, self._templates)
+        self._fixed = tuple(_templates(block)[0] for block in space.stem + space.head)
+        self._runs = _runs(space.layers)
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -91,17 +93,145 @@ class Supernet:
         Returns:
           Logits [N, num_classes] and the path's new statistics.
         """
-        values = images
-        new_stats: Slots = {"fixed": [], "layers": []}
-        for (group, first), count, templates in self._runs:
-            places = slice(first, first + count)
-            rows = params[group][places], stats[group][places]
-            if group == "fixed":
-                values, row = templates[0].apply(mode, rows[0][0], rows[1][0], values)
-                new_stats[group].append(row)
-                continue
-            values, found = _apply_layers(templates, mode, arch[places], *rows, values)
-            new_stats[group].extend(found)
+        values, stem_stats = self.stem(params, stats, images, mode=mode)
+        layer_stats = []
+        for run in self._runs:
+            values, found = _run_layers(
+                run,
+                mode,
+                arch[run.places],
+                params["layers"][run.places],
+                stats["layers"][run.places],
+                values,
+            )
+            layer_stats.extend(found)
+        logits, head_stats = self.head(params, stats, values, mode=mode)
+        return logits, {"fixed": stem_stats + head_stats, "layers": layer_stats}
+
+    def stem(
+        self, params: Slots, stats: Slots, images: jax.Array, *, mode: Mode
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        """Runs the fixed blocks before the layers, which all architectures share.
+
+        Args:
+          params: parameters; only the fixed ones are read.
+          stats: running statistics; likewise.
+          images: float [N, H, W, C].
+          mode: how batch normalisation behaves.
+
+        Returns:
+          Values [N, ...] and the new statistics of the stem.
+        """
+        blocks = slice(0, len(self.space.stem))
+        return self._run_fixed(blocks, params, stats, images, mode)
+
+    def head(
+        self, params: Slots, stats: Slots, values: jax.Array, *, mode: Mode
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        """Runs the fixed blocks behind the layers.
+
+        Args:
+          params: parameters; only the fixed ones are read.
+          stats: running statistics; likewise.
+          values: [N, ...], the output of the last layer.
+          mode: how batch normalisation behaves.
+
+        Returns:
+          Logits [N, num_classes] and the new statistics of the head.
+        """
+        blocks = slice(len(self.space.stem), None)
+        return self._run_fixed(blocks, params, stats, values, mode)
+
+    def nothing_kept(self, values: jax.Array) -> list[Kept]:
+        """What `layers_from` needs before the first architecture.
+
+        Args:
+          values: the output of the stem.
+
+        Returns:
+          Zeros of the right shapes.
+        """
+        kept = []
+        for run in self._runs:
+            width = max(1, *(op.stat_starts[-1] for op in run.templates))
+            template = run.templates[0]
+            rows = (
+                jax.ShapeDtypeStruct((max(1, starts[-1]),), jnp.float32)
+                for starts in (template.param_starts, template.stat_starts)
+            )
+            apply = functools.partial(template.apply, "running")
+            values, _ = jax.eval_shape(apply, *rows, values)  # type: ignore[call-arg]
+            outputs = jnp.zeros((run.count, *values.shape), values.dtype)
+            kept.append((outputs, jnp.zeros((run.count, width))))
+        return kept
+
+    def layers_from(
+        self,
+        first: jax.Array,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        values: jax.Array,
+        kept: list[Kept],
+        *,
+        mode: Mode,
+    ) -> tuple[jax.Array, list[Kept]]:
+        """Runs the layers from the first that differs; earlier ones are kept.
+
+        Args:
+          first: int32 scalar, the first layer to compute; before the first
+            architecture it is 0.
+          params: a path's parameters.
+          stats: a path's running statistics.
+          arch: int32 [L].
+          values: the output of the stem.
+          kept: what the call for the architecture before returned.
+          mode: how batch normalisation behaves.
+
+        Returns:
+          The output of the last layer, and the output and new statistics of every
+          layer, by run of equal layers.
+        """
+        new_kept = []
+        for run, before in zip(self._runs, kept, strict=True):
+            rows = [jnp.stack(slots["layers"][run.places]) for slots in (params, stats)]
+            layers = jnp.arange(run.places.start, run.places.stop)
+
+            def step(
+                values: jax.Array, each: Any, run: Run = run
+            ) -> tuple[jax.Array, Kept]:
+                layer, op, layer_params, layer_stats, before = each
+                output, found = lax.cond(
+                    layer >= first,
+                    lambda: run_layer(
+                        run.templates, mode, op, layer_params, layer_stats, values
+                    ),
+                    lambda: before,
+                )
+                return output, (output, found)
+
+            each = (layers, arch[run.places], *rows, before)
+            values, found = _scan(step, values, each)
+            new_kept.append(found)
+        return values, new_kept
+
+    def _run_fixed(
+        self,
+        blocks: slice,
+        params: Slots,
+        stats: Slots,
+        values: jax.Array,
+        mode: Mode,
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        new_stats = []
+        for template, own_params, own_stats in zip(
+            self._fixed[blocks],
+            params["fixed"][blocks],
+            stats["fixed"][blocks],
+            strict=True,
+        ):
+            values, row = template.apply(mode, own_params, own_stats, values)
+            new_stats.append(row)
         return values, new_stats
 
     def cut(self, params: Slots, stats: Slots, arch: Any) -> Subnet:
@@ -120,10 +250,10 @@ class Supernet:
         )
         path = jnp.asarray(arch, jnp.int32)
         path_params, path_stats = gather(params, path), gather(stats, path)
-        for block, (group, place), templates in zip(
-            subnet.blocks(), self._places, self._templates, strict=True
+        for block, layer, (group, place) in zip(
+            subnet.blocks(), self.space.blocks, self._places, strict=True
         ):
-            template = templates[int(arch[place]) if group == "layers" else 0]
+            template = _templates(layer)[int(arch[place]) if group == "layers" else 0]
             rows = path_params[group][place], path_stats[group][place]
             states = template.states(*rows)
             for piece, state in zip(pieces_of(block), states, strict=True):
@@ -228,50 +358,66 @@ def _initial_value(param: nnx.Variable, draw: nnx.Variable) -> jax.Array:
     return param[...] if scale is None else scale * draw[...]
 
 
-Run = tuple[tuple[str, int], int, tuple[OpTemplate, ...]]
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Equal neighbouring layers: they share one compiled body.
 
-
-def _runs(
-    space: NetworkSpace,
-    places: Sequence[tuple[str, int]],
-    templates: Sequence[tuple[OpTemplate, ...]],
-) -> tuple[Run, ...]:
-    """Joins equal neighbouring layers: (first place, number of layers, templates).
-
-    They share one compiled body, which shortens compilation by the share of repeats.
+    Attributes:
+      places: which layers.
+      templates: their candidates.
     """
-    runs: list[Run] = []
-    before = None
-    for block, place, candidates in zip(space.blocks, places, templates, strict=True):
-        repeats = place[0] == "layers" and block == before and block.stride == 1
-        if repeats:
-            first, count, shared = runs.pop()
-            runs.append((first, count + 1, shared))
-        else:
-            runs.append((place, 1, candidates))
-        before = block if place[0] == "layers" else None
-    return tuple(runs)
+
+    places: slice
+    templates: tuple[OpTemplate, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of layers."""
+        return self.places.stop - self.places.start
 
 
-def _apply_layers(
-    templates: tuple[OpTemplate, ...],
+def _runs(layers: Sequence[Layer]) -> tuple[Run, ...]:
+    """Joins equal neighbouring layers that keep the shape."""
+    starts = [
+        place
+        for place, layer in enumerate(layers)
+        if place == 0 or layer != layers[place - 1] or layer.stride != 1
+    ]
+    stops = [*starts[1:], len(layers)]
+    return tuple(
+        Run(slice(start, stop), _templates(layers[start]))
+        for start, stop in zip(starts, stops, strict=True)
+    )
+
+
+def _run_layers(
+    run: Run,
     mode: Mode,
-    indices: jax.Array,
+    ops: jax.Array,
     params: list[jax.Array],
     stats: list[jax.Array],
     values: jax.Array,
 ) -> tuple[jax.Array, list[jax.Array]]:
     """Runs one layer, or equal neighbouring layers as a scan."""
-    run = functools.partial(run_layer, templates, mode)
-    if len(params) == 1:
-        values, row = run(indices[0], params[0], stats[0], values)
-        return values, [row]
+    apply = functools.partial(run_layer, run.templates, mode)
 
     def step(
         values: jax.Array, chosen: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[jax.Array, jax.Array]:
-        return run(*chosen, values)
+        op, layer_params, layer_stats = chosen
+        return apply(op, layer_params, layer_stats, values)
 
-    rows = indices, jnp.stack(params), jnp.stack(stats)
-    values, found = lax.scan(step, values, rows)
+    values, found = _scan(step, values, (ops, jnp.stack(params), jnp.stack(stats)))
     return values, list(found)
+
+
+def _scan(
+    step: Callable[[jax.Array, Any], tuple[jax.Array, Any]],
+    values: jax.Array,
+    each: Any,
+) -> tuple[jax.Array, Any]:
+    """`lax.scan`, where the only step of one may change the shape of the values."""
+    if len(jax.tree.leaves(each)[0]) > 1:
+        return lax.scan(step, values, each)
+    values, found = step(values, jax.tree.map(lambda leaf: leaf[0], each))
+    return values, jax.tree.map(lambda leaf: leaf[None], found)

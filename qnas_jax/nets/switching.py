@@ -8,7 +8,7 @@ running every branch (`experiments/bench_scoring.py`).
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -102,7 +102,7 @@ def _switch(
 
 
 def _select(
-    branches: list[Callable[..., tuple[jax.Array, jax.Array]]], index: jax.Array
+    branches: Sequence[Callable[..., tuple[jax.Array, jax.Array]]], index: jax.Array
 ) -> Callable[..., tuple[jax.Array, jax.Array]]:
     """The branch of an index; no switch if there is but one."""
     if len(branches) == 1:

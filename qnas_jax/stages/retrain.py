@@ -4,7 +4,6 @@ The test split is touched here once, after the epochs were chosen on validation.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from qnas_jax import data
 from qnas_jax.evaluation import accuracy_and_loss
-from qnas_jax.kernels import compiler_options
+from qnas_jax.kernels import jit_network
 from qnas_jax.nets import describe_arch
 from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
 from qnas_jax.spaces import arch_to_string
@@ -179,7 +178,7 @@ def _measurer(setting: Setting, model: StandaloneModel) -> Measure:
     """Accuracy and loss of the model with given (params, stats) on a split."""
     mean, std = setting.pixels
 
-    @functools.partial(jax.jit, compiler_options=compiler_options())
+    @jit_network
     def compute(
         weights: Any, images: jax.Array, labels: jax.Array
     ) -> tuple[jax.Array, jax.Array]:

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import optax
 from flax import nnx, struct
 
-from qnas_jax.kernels import compiler_options
 from qnas_jax.nets import Subnet, set_mode
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
@@ -123,9 +122,7 @@ def make_retrain_step(
         loss = smoothed_cross_entropy(logits, labels, options.label_smoothing)
         return loss, (logits, stats)
 
-    @functools.partial(
-        jax.jit, donate_argnums=0, compiler_options=compiler_options()
-    )
+    @functools.partial(jit_network, donate_argnums=0)
     def step(
         state: RetrainState, order: jax.Array, batches: TrainingBatches
     ) -> RetrainState:

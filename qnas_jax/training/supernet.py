@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from qnas_jax.kernels import compiler_options
 from qnas_jax.nets import Slots, Supernet, gather, scatter
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
@@ -110,9 +109,7 @@ def make_supernet_step(
 
     gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
 
-    @functools.partial(
-        jax.jit, donate_argnums=0, compiler_options=compiler_options()
-    )
+    @functools.partial(jit_network, donate_argnums=0)
     def step(
         state: SupernetState, order: jax.Array, batches: TrainingBatches
     ) -> SupernetState:

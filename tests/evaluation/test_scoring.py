@@ -20,7 +20,7 @@ MEAN, STD = jnp.float32([0.4]), jnp.float32([0.3])
 ARCHS = np.array([[0, 0], [1, 1], [2, 0], [1, 1], [0, 0], [2, 1], [1, 1]], np.int32)
 
 
-def tiny_space(stem="conv"):
+def tiny_space(*head):
     """3 x 2 ops of different sizes."""
     first = (
         op("conv", "conv"),
@@ -31,8 +31,12 @@ def tiny_space(stem="conv"):
     return NetworkSpace(
         name="tiny",
         layers=(Layer(4, 4, 1, first), Layer(4, 6, 2, second)),
-        stem=(fixed(1, 4, 1, stem),),
-        head=(fixed(6, 6, 1, "global_average"), fixed(6, 3, 1, "classifier")),
+        stem=(fixed(1, 4, 1, "conv"),),
+        head=(
+            *(fixed(6, 6, 1, kind) for kind in head),
+            fixed(6, 6, 1, "global_average"),
+            fixed(6, 3, 1, "classifier"),
+        ),
         image_shape=(8, 8, 1),
         num_classes=3,
     )
@@ -230,7 +234,7 @@ class CountedConv(OPS["conv"]):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """A scorer whose stem counts; chunks of 8 of 30 images: four batches an arch."""
+    """A scorer whose head counts; chunks of 8 of 30 images: four batches an arch."""
     monkeypatch.setitem(OPS, "counted_conv", CountedConv)
     supernet = Supernet(tiny_space("counted_conv"))
     options = ScoringOptions(statistics="running", score_chunk=8)
