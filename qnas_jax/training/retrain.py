@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx, struct
 
+from qnas_jax.kernels import jit_network
 from qnas_jax.nets import Subnet, set_mode
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
+from qnas_jax.kernels import jit_network
 from qnas_jax.nets import Slots, Supernet, gather, scatter
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
