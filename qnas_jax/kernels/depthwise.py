@@ -22,6 +22,7 @@ from jax import lax
 
 from qnas_jax.kernels import dispatch
 from qnas_jax.kernels.materialise import materialise
+from qnas_jax.kernels.taps import pad, taps
 
 _IMAGES_AT_ONCE = 8
 
@@ -65,12 +66,12 @@ def depthwise_conv(
 
 
 def _reference(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    pad = kernel.shape[0] // 2
+    border = kernel.shape[0] // 2
     return lax.conv_general_dilated(
         images,
         kernel[:, :, None, :],
         window_strides=(stride, stride),
-        padding=((pad, pad), (pad, pad)),
+        padding=((border, border), (border, border)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=images.shape[-1],
     )
@@ -78,34 +79,12 @@ def _reference(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _shifted(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    padded = materialise(_pad(images, kernel.shape[0] // 2))
-    taps = _taps(padded, kernel.shape[0], stride)
+    padded = materialise(pad(images, kernel.shape[0] // 2))
+    views = taps(padded, kernel.shape[0], stride)
     weights = kernel.reshape(-1, 1, 1, 1, kernel.shape[-1])
     return functools.reduce(
-        jnp.add, (tap * weight for tap, weight in zip(taps, weights, strict=True))
+        jnp.add, (view * weight for view, weight in zip(views, weights, strict=True))
     )
-
-
-def _pad(images: jax.Array, pad: int) -> jax.Array:
-    space = [(pad, pad), (pad, pad), (0, 0)]
-    return jnp.pad(images, [(0, 0)] * (images.ndim - 3) + space)
-
-
-def _taps(padded: jax.Array, size: int, stride: int) -> list[jax.Array]:
-    """The k*k shifted views [..., H_out, W_out, C] of padded images [..., H, W, C]."""
-    *_, height, width, _ = padded.shape
-    rows = (height - size) // stride + 1
-    columns = (width - size) // stride + 1
-    return [
-        padded[
-            ...,
-            i : i + (rows - 1) * stride + 1 : stride,
-            j : j + (columns - 1) * stride + 1 : stride,
-            :,
-        ]
-        for i in range(size)
-        for j in range(size)
-    ]
 
 
 def _shifted_forward(
@@ -157,13 +136,13 @@ def _kernel_gradient(
         def correlate(row: jax.Array) -> jax.Array:
             start = (jnp.zeros_like(row), row, *[jnp.zeros_like(row)] * 2)
             view = lax.dynamic_slice(padded, start, window)[:, ::stride]
-            taps = [view[:, :, j : j + width : stride] for j in range(size)]
-            return jnp.stack([_sum_products(tap, gradients) for tap in taps])
+            views = [view[:, :, j : j + width : stride] for j in range(size)]
+            return jnp.stack([_sum_products(each, gradients) for each in views])
 
         return total + lax.map(correlate, jnp.arange(size)), None
 
     start = jnp.zeros((size, size, channels), images.dtype)
-    groups = _group(_pad(images, size // 2)), _group(gradient)
+    groups = _group(pad(images, size // 2)), _group(gradient)
     total, _ = lax.scan(add_images, start, groups)
     return total
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
-from qnas_jax.kernels import depthwise_conv, materialise
+from qnas_jax.kernels import conv, depthwise_conv, materialise
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu6": jax.nn.relu6,
@@ -97,14 +97,7 @@ class Conv(nnx.Module):
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Convolves."""
-        pad = self.kernel.shape[0] // 2
-        return lax.conv_general_dilated(
-            images,
-            self.kernel[...],
-            window_strides=(self.stride, self.stride),
-            padding=((pad, pad), (pad, pad)),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
+        return conv(images, self.kernel[...], stride=self.stride)
 
 
 class Pointwise(nnx.Module):
@@ -132,11 +125,14 @@ class Pointwise(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """Multiplies each pixel's channels."""
         kernel = self.kernel[...]
+        groups, in_features, _ = kernel.shape
         *pixel_shape, _ = images.shape
-        if kernel.shape[0] == 1:
-            return jnp.dot(images, kernel[0])
-        grouped = images.reshape(-1, kernel.shape[0], kernel.shape[1])
-        product = jnp.einsum("pgi,gio->pgo", grouped, kernel)
+        # One row a pixel: XLA's gradients of products over more axes are slow on CPU.
+        if groups == 1:
+            product = images.reshape(-1, in_features) @ kernel[0]
+        else:
+            grouped = images.reshape(-1, groups, in_features)
+            product = jnp.einsum("pgi,gio->pgo", grouped, kernel)
         return product.reshape(*pixel_shape, -1)
 
 

@@ -20,13 +20,14 @@ from flax import nnx
 from jax import lax
 
 from qnas_jax.nets.build import OpModules, abstract_op, build_op, op_modules
-from qnas_jax.nets.chains import OpTemplate, op_template, pieces_of
+from qnas_jax.nets.chains import OpTemplate, op_template, pieces_of, plan_layer
 from qnas_jax.nets.flat import Mode, flatten_state
 from qnas_jax.nets.subnet import Subnet
 from qnas_jax.nets.switching import run_layer
 from qnas_jax.spaces import Layer, NetworkSpace
 
 Slots = dict[str, list[jax.Array]]
+_LARGEST_STACKED = 40_000  # values between the pieces of an op, for one image
 Kept = tuple[jax.Array, jax.Array]  # of a run of n layers: outputs [n, N, ...], stats
 
 
@@ -398,8 +399,19 @@ def _run_layers(
     stats: list[jax.Array],
     values: jax.Array,
 ) -> tuple[jax.Array, list[jax.Array]]:
-    """Runs one layer, or equal neighbouring layers as a scan."""
+    """Runs one layer, or equal neighbouring layers as a scan.
+
+    A scan that is differentiated stacks what each layer keeps. Layers with large values
+    inside are therefore written out, at the price of a longer compilation.
+    """
     apply = functools.partial(run_layer, run.templates, mode)
+    plan = plan_layer(run.templates, values.shape[1:])
+    if mode == "train" and plan.inner_size > _LARGEST_STACKED:
+        rows = []
+        for op, layer_params, layer_stats in zip(ops, params, stats, strict=True):
+            values, row = apply(op, layer_params, layer_stats, values)
+            rows.append(row)
+        return values, rows
 
     def step(
         values: jax.Array, chosen: tuple[jax.Array, jax.Array, jax.Array]

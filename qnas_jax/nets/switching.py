@@ -128,26 +128,30 @@ def _switch_backward(
     index, starts, params, stats, inputs = saved
     output_gradient, _ = gradients  # running statistics carry no gradient
 
-    def reverse(piece: PieceTemplate) -> Callable[..., tuple[jax.Array, jax.Array]]:
-        def run(
-            starts: tuple[jax.Array, jax.Array],
-            params: jax.Array,
-            inputs: jax.Array,
-            gradient: jax.Array,
-        ) -> tuple[jax.Array, jax.Array]:
-            def forward(params: jax.Array, inputs: jax.Array) -> jax.Array:
-                return run_piece(piece, mode, starts, params, stats, inputs)[0]
-
-            _, pull = jax.vjp(forward, params, inputs)
-            return pull(gradient)
-
-        return run
-
-    chosen = _select([reverse(piece) for piece in pieces], index)
-    params_gradient, inputs_gradient = chosen(
-        (starts[0], starts[1]), params, inputs, output_gradient
+    branches = [functools.partial(_reverse_piece, piece, mode) for piece in pieces]
+    params_gradient, inputs_gradient = _select(branches, index)(
+        (starts[0], starts[1]), params, stats, inputs, output_gradient
     )
     return None, None, params_gradient, None, inputs_gradient
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _reverse_piece(
+    piece: PieceTemplate,
+    mode: Mode,
+    starts: tuple[jax.Array, jax.Array],
+    params: jax.Array,
+    stats: jax.Array,
+    inputs: jax.Array,
+    gradient: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Gradients to the op's row of parameters and to the inputs."""
+
+    def forward(params: jax.Array, inputs: jax.Array) -> jax.Array:
+        return run_piece(piece, mode, starts, params, stats, inputs)[0]
+
+    _, pull = jax.vjp(forward, params, inputs)
+    return pull(gradient)
 
 
 _switch.defvjp(_switch_forward, _switch_backward)
