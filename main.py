@@ -11,6 +11,8 @@ from typing import NoReturn
 from absl import app, flags
 from ml_collections import config_flags
 
+from qnas_jax.huge_pages import use_huge_pages
+
 _STAGES = ("all", "supernet", "search", "retrain", "report", "rank", "describe")
 
 _DEFAULT_CONFIG = "configs/digits.py"
@@ -70,4 +72,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     app.run(main, flags_parser=_parse)

@@ -26,3 +26,14 @@ def median_seconds(
             jax.block_until_ready(function())
             times[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def best_seconds(function: Callable[[], Any], passes: int) -> float:
+    """Shortest time of several calls, after a first one."""
+    jax.block_until_ready(function())
+    times = []
+    for _ in range(passes):
+        started = time.perf_counter()
+        jax.block_until_ready(function())
+        times.append(time.perf_counter() - started)
+    return min(times)

@@ -25,6 +25,7 @@ from qnas_jax.kernels import jit_network
 from qnas_jax.nets import Mode, Slots, Supernet, gather
 from qnas_jax.options import Options, option
 
+PRECISIONS = ("float32", "bfloat16")
 STATISTICS = ("running", "recalibrate", "batch")
 
 
@@ -41,6 +42,11 @@ class ScoringOptions(Options):
         "batch statistics: the supernet's running ones, recalibrated for each subnet, "
         "or those of each scored chunk",
         choices=STATISTICS,
+    )
+    precision: str = option(
+        "float32",
+        "of weights and values in the searched layers; stem, head and sums are float32",
+        choices=PRECISIONS,
     )
     score_images: int = option(0, "validation images for a score; 0 is all", low=0)
     score_chunk: int = option(128, "images computed at once; bounds memory", low=1)
@@ -104,10 +110,14 @@ def make_population_scorer(
     ) -> Scores:
         order = visiting_order(archs)
         params, stats = weights
+        layers = [rows.astype(options.precision) for rows in params["layers"]]
+        params = {"fixed": params["fixed"], "layers": layers}
         rows = jax.vmap(functools.partial(gather, stats))(order.archs)
         if options.statistics == "recalibrate":
             batches = _batches(calibration, options.calibration_batch)
-            rows = _calibrate(supernet, weights, order, normalise(batches, mean, std))
+            rows = _calibrate(
+                supernet, params, rows, order, normalise(batches, mean, std)
+            )
 
         def run(
             pixels: jax.Array,
@@ -165,6 +175,7 @@ def _visit(
     """
     shared = jax.tree.map(lambda row: row[0], stats)
     values, stem_stats = supernet.stem(params, shared, images, mode=mode)
+    values = values.astype(params["layers"][0].dtype)
 
     def visit(place: jax.Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
         carry, kept = state
@@ -174,7 +185,9 @@ def _visit(
         output, kept = supernet.layers_from(
             order.first_layer[place], path, own_stats, arch, values, kept, mode=mode
         )
-        logits, head_stats = supernet.head(path, own_stats, output, mode=mode)
+        logits, head_stats = supernet.head(
+            path, own_stats, output.astype(jnp.float32), mode=mode
+        )
         found = [row for _, rows in kept for row in rows]
         new_stats = {"fixed": stem_stats + head_stats, "layers": found}
         return visitor(place, logits, new_stats, carry), kept
@@ -190,11 +203,13 @@ def _batches(images: jax.Array, size: int) -> jax.Array:
 
 
 def _calibrate(
-    supernet: Supernet, weights: Weights, order: VisitingOrder, batches: jax.Array
+    supernet: Supernet,
+    params: Slots,
+    rows: Slots,
+    order: VisitingOrder,
+    batches: jax.Array,
 ) -> Slots:
     """Averages the statistics of the calibration batches for each architecture."""
-    params, stats = weights
-    rows = jax.vmap(functools.partial(gather, stats))(order.archs)
 
     def add(place: jax.Array, _: jax.Array, found: Slots, total: Slots) -> Slots:
         return jax.tree.map(lambda sums, row: sums.at[place].add(row), total, found)

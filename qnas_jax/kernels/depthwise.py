@@ -81,10 +81,12 @@ def _reference(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 def _shifted(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     padded = materialise(pad(images, kernel.shape[0] // 2))
     views = taps(padded, kernel.shape[0], stride)
-    weights = kernel.reshape(-1, 1, 1, 1, kernel.shape[-1])
-    return functools.reduce(
-        jnp.add, (view * weight for view, weight in zip(views, weights, strict=True))
+    weights = kernel.astype(jnp.float32).reshape(-1, 1, 1, 1, kernel.shape[-1])
+    products = (
+        view.astype(jnp.float32) * weight
+        for view, weight in zip(views, weights, strict=True)
     )
+    return functools.reduce(jnp.add, products).astype(images.dtype)
 
 
 def _shifted_forward(

@@ -89,7 +89,8 @@ class PieceTemplate:
           inputs: [N, ...].
 
         Returns:
-          The output and the new row of statistics, as wide as `stats`.
+          The output, in the precision of the inputs, and the new row of statistics, as
+          wide as `stats`.
         """
         module = nnx.merge(
             self.graphdefs[MODES.index(mode)],
@@ -98,7 +99,7 @@ class PieceTemplate:
         )
         output = module(inputs)
         state = nnx.state(module, nnx.BatchStat)
-        return output, flatten_state(state, stats.shape[0])
+        return output.astype(inputs.dtype), flatten_state(state, stats.shape[0])
 
 
 def template_of(module: nnx.Module, name: str) -> PieceTemplate:

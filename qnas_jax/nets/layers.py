@@ -62,7 +62,7 @@ def activation_fn(name: str) -> Callable[[jax.Array], jax.Array]:
 
 
 class BatchNorm(nnx.BatchNorm):
-    """Batch normalisation whose input is computed once.
+    """Batch normalisation whose input is computed once, in the input's precision.
 
     The batch statistics and the normalisation both read it.
     """
@@ -71,7 +71,7 @@ class BatchNorm(nnx.BatchNorm):
         """Normalises [N, ..., C]."""
         if not self.use_running_average:
             x = materialise(x)
-        return super().__call__(x, *arguments, **options)
+        return super().__call__(x, *arguments, **options).astype(x.dtype)
 
 
 def batch_norm(features: int, rngs: nnx.Rngs) -> BatchNorm:
@@ -129,11 +129,14 @@ class Pointwise(nnx.Module):
         *pixel_shape, _ = images.shape
         # One row a pixel: XLA's gradients of products over more axes are slow on CPU.
         if groups == 1:
-            product = images.reshape(-1, in_features) @ kernel[0]
+            rows = images.reshape(-1, in_features)
+            product = jnp.matmul(rows, kernel[0], preferred_element_type=jnp.float32)
         else:
-            grouped = images.reshape(-1, groups, in_features)
-            product = jnp.einsum("pgi,gio->pgo", grouped, kernel)
-        return product.reshape(*pixel_shape, -1)
+            rows = images.reshape(-1, groups, in_features)
+            product = jnp.einsum(
+                "pgi,gio->pgo", rows, kernel, preferred_element_type=jnp.float32
+            )
+        return product.astype(images.dtype).reshape(*pixel_shape, -1)
 
 
 class Depthwise(nnx.Module):

@@ -53,6 +53,11 @@ class Supernet:
         self._fixed = tuple(_templates(block)[0] for block in space.stem + space.head)
         self._runs = _runs(space.layers)
 
+    @property
+    def layer_templates(self) -> list[tuple[OpTemplate, ...]]:
+        """The candidates of each layer."""
+        return [run.templates for run in self._runs for _ in range(run.count)]
+
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
 
@@ -157,11 +162,11 @@ class Supernet:
             width = max(1, *(op.stat_starts[-1] for op in run.templates))
             template = run.templates[0]
             rows = (
-                jax.ShapeDtypeStruct((max(1, starts[-1]),), jnp.float32)
-                for starts in (template.param_starts, template.stat_starts)
+                jax.ShapeDtypeStruct((template.param_starts[-1],), values.dtype),
+                jax.ShapeDtypeStruct((template.stat_starts[-1],), jnp.float32),
             )
             apply = functools.partial(template.apply, "running")
-            values, _ = jax.eval_shape(apply, *rows, values)  # type: ignore[call-arg]
+            values, _ = jax.eval_shape(apply, *rows, values)
             outputs = jnp.zeros((run.count, *values.shape), values.dtype)
             kept.append((outputs, jnp.zeros((run.count, width))))
         return kept

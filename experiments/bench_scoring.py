@@ -1,0 +1,210 @@
+"""Population scoring against the machine's limits, simple forms, and PyTorch.
+
+python -m experiments.bench_scoring [--space=proxylessnas] [--peer=FOLDER] [--out=FILE]
+
+FOLDER holds the public BQNAS code (see experiments/torch_peer.py).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import app, flags
+from flax import nnx
+from jax import lax
+from scipy import stats as statistics
+
+from experiments.machine import measure_machine, peak_memory_mib
+from experiments.rows import table, write_rows
+from experiments.timing import compile_seconds, median_seconds
+from experiments.torch_peer import TorchPeer
+from experiments.workload import (
+    Workload,
+    make_workload,
+    random_archs,
+    search_populations,
+)
+from qnas_jax.evaluation import ScoringOptions, make_population_scorer
+from qnas_jax.huge_pages import use_huge_pages
+from qnas_jax.kernels import jit_network
+from qnas_jax.nets import Supernet, gather, set_mode
+
+Form = Callable[[], Any]
+
+
+def run(
+    space: str,
+    *,
+    population: int = 20,
+    images: int = 256,
+    chunk: int = 128,
+    passes: int = 5,
+    simple: int = 2,
+    vmapped: bool = False,
+    peer: str | None = None,
+) -> list[dict[str, Any]]:
+    """Measures all forms in interleaved passes.
+
+    Args:
+      space: a registered space.
+      population: random architectures of the main row.
+      images: that each is scored on.
+      chunk: images computed at once.
+      passes: the median counts.
+      simple: how many of the architectures the slow simple forms score; 0 leaves
+        them out.
+      vmapped: also `vmap` over architectures; only for small spaces.
+      peer: folder of the public code, or None.
+
+    Returns:
+      Rows: form, subnet-images a second, ratio to "ours", compile time; "ours" has
+      its share of the matrix rate, its memory, and bytes over copy bandwidth.
+    """
+    work = make_workload(space, images)
+    archs = random_archs(work.space, population)
+    machine = measure_machine()
+    ours = _ours(work, archs, chunk)
+    forms: dict[str, tuple[Form, int]] = {"ours": (ours, population)}
+    forms["bfloat16"] = (_ours(work, archs, chunk, precision="bfloat16"), population)
+    for generation, asked in search_populations(
+        work.space, [1, 10, 50], population
+    ).items():
+        name = f"generation {generation}"
+        forms[name] = (functools.partial(ours, jnp.asarray(asked)), population)
+    if simple:
+        few = archs[:simple]
+        forms["each subnet jitted"] = (_subnets_jitted(work, few), simple)
+        forms["switch over whole ops"] = (_whole_switch(work, few, False), simple)
+    if vmapped:
+        forms["vmap over archs"] = (_whole_switch(work, few, True), simple)
+    compiled = {name: compile_seconds(form) for name, (form, _) in forms.items()}
+    if peer:
+        shown = np.asarray(work.images(work.pixels))
+        network = TorchPeer(peer, space, shown, np.asarray(work.labels))
+        forms["PyTorch channels_last"] = (network.score(archs, 64), population)
+        forms["PyTorch channels_last"][0]()
+    _check(forms, simple)
+    seconds = median_seconds({n: form for n, (form, _) in forms.items()}, passes)
+    rate = {n: count * images / seconds[n] for n, (_, count) in forms.items()}
+    rows: list[dict[str, Any]] = [
+        {
+            "space": space,
+            "form": name,
+            "subnet-images/s": rate[name],
+            "ratio to ours": rate[name] / rate["ours"],
+            "compile s": compiled.get(name, 0.0),
+        }
+        for name in forms
+    ]
+    flops = 2e-9 * float(work.macs(archs).mean())
+    rows[0] |= {
+        "GFLOP/s": flops * rate["ours"],
+        "share of the matrix rate": flops * rate["ours"] / machine.gflops,
+        "matrix GFLOP/s": machine.gflops,
+        "copy GB/s": machine.copy_gb,
+        "peak memory MiB": peak_memory_mib(),
+    }
+    exact, rounded = ours().loss, forms["bfloat16"][0]().loss
+    rows[1]["Kendall tau with float32"] = float(
+        statistics.kendalltau(exact, rounded).statistic
+    )
+    return rows
+
+
+def _ours(work: Workload, archs: np.ndarray, chunk: int, **options: Any) -> Any:
+    scoring = ScoringOptions(statistics="running", score_chunk=chunk, **options)
+    pixels, labels = work.pixels, work.labels
+    score = make_population_scorer(
+        work.supernet, scoring, *work.pixel_statistics, pixels
+    )
+    default = jnp.asarray(archs)
+    return lambda asked=default: score(work.weights, asked, pixels, labels)
+
+
+def _check(forms: dict[str, tuple[Form, int]], simple: int) -> None:
+    """The forms must agree with ours on what they score."""
+    wanted = np.asarray(forms["ours"][0]().accuracy)
+    for name in ("each subnet jitted", "switch over whole ops", "vmap over archs"):
+        if name in forms:
+            np.testing.assert_allclose(forms[name][0](), wanted[:simple], atol=0.02)
+
+
+def _subnets_jitted(work: Workload, archs: np.ndarray) -> Form:
+    """A stand-alone network for each architecture, compiled for itself."""
+    runs = []
+    for arch in archs:
+        subnet = work.supernet.cut(*work.weights, arch)
+        set_mode(subnet, "running")
+        graphdef, state = nnx.split(subnet)
+        runs.append(_accuracy_of(work, graphdef, state))
+    return lambda: jnp.stack([each() for each in runs])
+
+
+def _accuracy_of(work: Workload, graphdef: Any, state: Any) -> Form:
+    @jit_network
+    def accuracy(state: Any, pixels: jax.Array, labels: jax.Array) -> jax.Array:
+        logits = nnx.merge(graphdef, state)(work.images(pixels))
+        return (logits.argmax(axis=-1) == labels).mean()
+
+    return lambda: accuracy(state, work.pixels, work.labels)
+
+
+def _whole_switch(work: Workload, archs: np.ndarray, vmapped: bool) -> Form:
+    """One `lax.switch` a layer over whole ops, in `lax.map` or `vmap` over archs."""
+    visit = jax.vmap if vmapped else (lambda run: functools.partial(lax.map, run))
+
+    @jax.jit
+    def accuracies(
+        weights: Any, archs: jax.Array, pixels: jax.Array, labels: jax.Array
+    ) -> jax.Array:
+        def accuracy(arch: jax.Array) -> jax.Array:
+            params, stats = (gather(slots, arch) for slots in weights)
+            images = work.images(pixels)
+            logits = _plain_logits(work.supernet, params, stats, arch, images)
+            return (logits.argmax(axis=-1) == labels).mean()
+
+        return visit(accuracy)(archs)
+
+    asked = jnp.asarray(archs)
+    return lambda: accuracies(work.weights, asked, work.pixels, work.labels)
+
+
+def _plain_logits(
+    supernet: Supernet, params: Any, stats: Any, arch: jax.Array, images: jax.Array
+) -> jax.Array:
+    values, _ = supernet.stem(params, stats, images, mode="running")
+    for layer, templates in enumerate(supernet.layer_templates):
+        rows = params["layers"][layer], stats["layers"][layer]
+        branches = [functools.partial(op.apply, "running") for op in templates]
+        values, _ = lax.switch(arch[layer], branches, *rows, values)
+    return supernet.head(params, stats, values, mode="running")[0]
+
+
+def main(argv: Sequence[str]) -> None:
+    """Prints the tables."""
+    del argv
+    rows = run(
+        _SPACE.value,
+        chunk=_CHUNK.value,
+        passes=_PASSES.value,
+        vmapped=_SPACE.value == "digits",
+        peer=_PEER.value,
+    )
+    write_rows(_OUT.value, rows)
+    columns = ["space", "form", "subnet-images/s", "ratio to ours", "compile s"]
+    print(table(rows, columns))
+    print("\n".join(f"{key}: {rows[0][key]:.4g}" for key in list(rows[0])[5:]))
+    print(f"bfloat16, Kendall tau: {rows[1]['Kendall tau with float32']:.4f}")
+
+
+if __name__ == "__main__":
+    use_huge_pages()
+    _SPACE = flags.DEFINE_string("space", "proxylessnas", "a registered space")
+    _CHUNK = flags.DEFINE_integer("chunk", 128, "images computed at once")
+    _PASSES = flags.DEFINE_integer("passes", 5, "interleaved passes")
+    _PEER = flags.DEFINE_string("peer", None, "folder of the public BQNAS code")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    app.run(main)

@@ -1,0 +1,124 @@
+"""What the benchmarks of scoring and training work on: fixed seeds, random pixels."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.data import normalise
+from qnas_jax.nets import Slots, Supernet, cost_table
+from qnas_jax.search import (
+    SearchOptions,
+    advance,
+    generation_keys,
+    make_strategy,
+    start,
+)
+from qnas_jax.spaces import NetworkSpace, SpaceOptions, build_space
+
+SIDES = {"digits": (8, 1)}  # image side and channels; CIFAR's for all others
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """A supernet with initial weights, and images.
+
+    Attributes:
+      supernet: the network.
+      weights: parameters and running statistics.
+      pixels: uint8 [N, H, W, C].
+      labels: int32 [N].
+    """
+
+    supernet: Supernet
+    weights: tuple[Slots, Slots]
+    pixels: jax.Array
+    labels: jax.Array
+
+    @property
+    def space(self) -> NetworkSpace:
+        """What was built."""
+        return self.supernet.space
+
+    @property
+    def pixel_statistics(self) -> tuple[jax.Array, jax.Array]:
+        """Mean and standard deviation, float32 [C]."""
+        channels = self.pixels.shape[-1]
+        return jnp.full(channels, 0.5), jnp.full(channels, 0.25)
+
+    def images(self, pixels: jax.Array) -> jax.Array:
+        """Normalised pixels."""
+        return normalise(pixels, *self.pixel_statistics)
+
+    def macs(self, archs: np.ndarray) -> np.ndarray:
+        """Multiply-accumulates an image of architectures [P, L]."""
+        return cost_table(self.space).cost(archs)["macs"]
+
+
+def make_workload(space: str, images: int) -> Workload:
+    """Builds the supernet of a registered space with random weights and pixels.
+
+    Statistics and classifier are drawn wide apart, so that architectures differ as they
+    do after training.
+    """
+    side, channels = SIDES.get(space, (32, 3))
+    supernet = Supernet(
+        build_space(SpaceOptions(name=space), (side, side, channels), 10)
+    )
+    params, stats = supernet.init(jax.random.key(0))
+    params["fixed"][-1] = params["fixed"][-1] * 100
+    generator = np.random.default_rng(0)
+    stats = jax.tree.map(
+        lambda row: jnp.asarray(generator.uniform(0.3, 1.0, row.shape), jnp.float32),
+        stats,
+    )
+    pixels = generator.integers(0, 256, (images, side, side, channels))
+    labels = generator.integers(0, 10, images)
+    return Workload(
+        supernet,
+        (params, stats),
+        jnp.asarray(pixels, jnp.uint8),
+        jnp.asarray(labels, jnp.int32),
+    )
+
+
+def random_archs(space: NetworkSpace, count: int, seed: int = 0) -> np.ndarray:
+    """Uniform architectures, int32 [count, L]."""
+    generator = np.random.default_rng(seed)
+    shape = (count, space.num_layers)
+    return generator.integers(space.num_ops, size=shape).astype(np.int32)
+
+
+def search_populations(
+    space: NetworkSpace, generations: list[int], population: int
+) -> dict[int, np.ndarray]:
+    """Populations that the default search asks for.
+
+    What it maximises is a sum of one random value for each op of each layer: the
+    populations of a search depend on how fast it converges, not on the networks.
+
+    Args:
+      space: the search space.
+      generations: which, counted from 1.
+      population: architectures of a generation.
+
+    Returns:
+      Generation -> int32 [population, L].
+    """
+    options = SearchOptions(population=population, generations=max(generations))
+    strategy = make_strategy(space.num_ops, options)
+    value = np.random.default_rng(0).random((space.num_layers, space.max_ops))
+    layers = np.arange(space.num_layers)
+    ask = jax.jit(strategy.ask)
+    learn = jax.jit(functools.partial(advance, strategy))
+    key = jax.random.key(1)
+    state, populations = start(strategy, key), {}
+    for generation in range(max(generations)):
+        ask_key, _ = generation_keys(key, generation)
+        archs = np.asarray(ask(ask_key, state.strategy_state))
+        populations[generation + 1] = archs
+        scores = value[layers, archs].sum(axis=1)
+        state = learn(state, archs, jnp.asarray(scores, jnp.float32))
+    return {number: populations[number] for number in generations}
