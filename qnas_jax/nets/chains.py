@@ -3,7 +3,7 @@
 An op that has a method `pieces()` is the chain of these modules, plus its input if
 it has a true attribute `residual`. Ops of a layer whose values have the same shapes
 between the pieces form a group, and equal pieces of a group are compiled once: the 15
-inverted residuals of `proxylessnas` are 3 groups with 19 pieces, not 15 whole ops. An
+inverted residuals of `proxylessnas` are 3 groups with 20 pieces, not 15 whole ops. An
 op without `pieces()` is one piece.
 """
 

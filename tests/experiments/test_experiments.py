@@ -4,8 +4,16 @@ import json
 
 import pytest
 
-from experiments import bench_depthwise, bench_scoring_forms, search_rules
+from experiments import (
+    bench_kernels,
+    bench_scoring,
+    bench_training,
+    gpu_session,
+    search_rules,
+)
 from experiments.rows import table, write_rows
+from experiments.torch_peer import TorchPeer
+from experiments.workload import make_workload, random_archs, search_populations
 from qnas_jax.search import SearchOptions
 
 
@@ -22,17 +30,77 @@ def test_a_table_is_markdown():
     assert text.splitlines() == ["| x | y |", "| --- | --- |", "| 1.2346 | a |"]
 
 
-def test_bench_depthwise_runs():
-    rows = bench_depthwise.run([(2, 4, 8, 3, 1)], passes=1)
-    assert [row["direction"] for row in rows] == ["forward", "gradients"]
+def test_bench_kernels_compares_every_form():
+    rows = bench_kernels.run([(2, 4, 8, 3, 1)], [(2, 4, 3, 5, 2)], [(4, 4, 4)], 1)
+    assert [row["case"].split()[0] for row in rows] == [
+        *["depthwise"] * 2,
+        *["conv"] * 2,
+        *["block"] * 2,
+    ]
     assert all(row["ratio"] > 0 for row in rows)
 
 
 @pytest.mark.slow
-def test_bench_scoring_forms_runs():
-    rows = bench_scoring_forms.run("digits", 8, population=2, images=8, passes=1)
-    assert [row["form"] for row in rows] == ["ours", "vmap"]
-    assert rows[1]["ratio to vmap"] == 1.0
+def test_bench_scoring_agrees_with_the_simple_forms():
+    """It compares the accuracies of all forms itself."""
+    rows = bench_scoring.run(
+        "digits", population=4, images=32, chunk=16, passes=1, small=True
+    )
+    forms = [row["form"] for row in rows]
+    assert forms[:2] == ["ours", "bfloat16"] and forms[-1] == "vmap over archs"
+    assert 0 < rows[0]["share of the matrix rate"] < 1
+    assert rows[1]["Kendall tau with float32"] > 0.5
+
+
+@pytest.mark.slow
+def test_bench_training_runs():
+    (row,) = bench_training.run("digits", batch=8, num_archs=2, passes=1)
+    assert row["form"] == "ours" and 0 < row["share of the matrix rate"] < 1
+
+
+@pytest.mark.slow
+def test_a_gpu_session_keeps_what_it_has(tmp_path):
+    """Its parts run here too; one that fails does not take the others with it."""
+    parts = {
+        "broken": lambda: 1 / 0,
+        "population": lambda: gpu_session.score_population("digits", 3, 8, 4),
+        "epoch": lambda: gpu_session.train_epoch("digits", None, 32, 8),
+    }
+    result = gpu_session.run(parts, tmp_path / "gpu.json")
+    assert json.loads((tmp_path / "gpu.json").read_text()).keys() == result.keys()
+    assert "ZeroDivisionError" in result["broken"]["error"]
+    assert result["population"]["subnet-images/s"] > 0
+    assert result["epoch"]["images/s"] > 0
+    assert result["jax"] and result["matrix GFLOP/s"] > 0
+
+
+def test_the_parts_of_a_gpu_session():
+    parts = gpu_session.all_parts("digits", None, 8, None)
+    assert list(parts) == ["epoch", "population", "scoring", "training", "kernels"]
+
+
+def test_work_is_the_same_in_every_process():
+    one, two = (make_workload("digits", 4) for _ in range(2))
+    assert (one.pixels == two.pixels).all() and (one.labels == two.labels).all()
+    archs = random_archs(one.space, 5)
+    assert (archs == random_archs(two.space, 5)).all()
+    table = one.macs(archs)
+    assert table.shape == (5,) and (table > 0).all()
+
+
+def test_populations_of_a_search_grow_alike():
+    space = make_workload("digits", 1).space
+    asked = search_populations(space, [1, 60], 16)
+    distinct = {n: len({tuple(arch) for arch in archs}) for n, archs in asked.items()}
+    assert distinct[1] > 12 > distinct[60]
+
+
+def test_the_peer_needs_the_public_code(tmp_path):
+    images = make_workload("digits", 1).pixels
+    with pytest.raises(ValueError, match="expected the public BQNAS code"):
+        TorchPeer(str(tmp_path), "proxylessnas", images, images)
+    with pytest.raises(ValueError, match="the peer has"):
+        TorchPeer(str(tmp_path), "digits", images, images)
 
 
 def test_search_rules_compares_settings():
