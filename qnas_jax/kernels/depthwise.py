@@ -2,7 +2,7 @@
 
 XLA's grouped convolution on CPU runs 13-23 times below what the same arithmetic reaches
 as k*k shifted multiply-adds, which fuse into one loop over the channels (printed by
-`experiments/bench_depthwise.py`). Its gradients need the same care:
+`experiments/bench_kernels.py`). Its gradients need the same care:
 
 - the input gradient is the shifted form again, with the flipped kernel, on the output
   gradient with stride - 1 zeros between its entries;
