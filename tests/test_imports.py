@@ -21,6 +21,7 @@ STAGES = {"training", "evaluation", "search", "reporting", "runs", "quantum", *L
 ALLOWED = {
     "options": set(),
     "runs": set(),
+    "huge_pages": set(),
     "spaces": BASIS,
     "data": BASIS,
     "kernels": BASIS,

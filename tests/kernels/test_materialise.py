@@ -7,39 +7,50 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.kernels import compiler_options, images_at_once, jit_network, materialise
+from qnas_jax.kernels import (
+    compiler_options,
+    depthwise_conv,
+    images_at_once,
+    jit_network,
+    materialise,
+)
 
 
-def spread(values, keep):
-    """A cheap chain that two sums read."""
-    chain = values * 2.0 + values[::-1]
-    chain = keep(chain)
-    return chain.sum(axis=0), (chain * chain).max(axis=0)
+def spread(images, kernel, keep):
+    """A depth-wise convolution that an average and a product read."""
+    convolved = depthwise_conv(images, kernel, implementation="shifted")
+    chain = keep(jax.nn.relu6(convolved))
+    gate = jax.nn.relu(chain.mean(axis=(1, 2), keepdims=True))
+    return (chain * gate).reshape(-1, chain.shape[-1]) @ kernel[0].T
 
 
-def computations(keep, options):
-    """How many fused computations hold the chain's reversal."""
-    compiled = jax.jit(lambda v: spread(v, keep), compiler_options=options)
-    text = compiled.lower(jnp.ones((512, 64))).compile().as_text()
-    return len(re.findall(r" = \S+ reverse\(", text))
+def taps(keep, options):
+    """How many shifted views of the images the compiled program reads."""
+    compiled = jax.jit(lambda x, k: spread(x, k, keep), compiler_options=options)
+    text = compiled.lower(jnp.ones((8, 16, 16, 32)), jnp.ones((3, 3, 32))).compile()
+    return len(re.findall(r"= f32\[8,16,16,32\]\S* slice\(", text.as_text()))
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="about XLA's CPU compiler")
-def test_a_chain_is_computed_once_only_if_materialised():
-    assert computations(materialise, compiler_options()) == 1
-    assert computations(lambda values: values, compiler_options()) > 1
+def test_a_convolution_is_computed_once_only_if_materialised():
+    assert taps(materialise, compiler_options()) == 9
+    assert taps(lambda values: values, compiler_options()) == 18
 
 
 def test_values_and_gradients_do_not_change():
-    values = jax.random.normal(jax.random.key(0), (8, 3))
+    images = jax.random.normal(jax.random.key(0), (2, 5, 5, 3))
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, 3))
 
-    def loss(values, keep):
-        first, second = spread(values, keep)
-        return (first * second).sum()
+    def gradients(keep):
+        def loss(images, kernel):
+            return (spread(images, kernel, keep) ** 2).sum()
 
-    plain = jax.grad(loss)(values, lambda v: v)
-    kept = jit_network(lambda v: jax.grad(loss)(v, materialise))(values)
-    np.testing.assert_allclose(kept, plain, rtol=1e-6)
+        return jax.grad(loss, argnums=(0, 1))
+
+    plain = gradients(lambda values: values)(images, kernel)
+    kept = jit_network(gradients(materialise))(images, kernel)
+    for got, want in zip(kept, plain, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
 def test_a_compiled_network_can_be_a_part_of_a_program():
