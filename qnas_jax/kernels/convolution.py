@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch
-from qnas_jax.kernels.taps import pad, taps
+from qnas_jax.kernels.taps import check_convolution, pad, taps
 
 
 def conv(
@@ -40,15 +40,9 @@ def conv(
       ValueError: shapes do not fit, k is even, the stride is below 1, or the
         implementation is unknown.
     """
-    if images.ndim != 4 or kernel.ndim != 4 or images.shape[-1] != kernel.shape[2]:
-        raise ValueError(
-            f"conv: got images {images.shape} and kernel {kernel.shape}, expected "
-            "[N, H, W, C_in] and [k, k, C_in, C_out]"
-        )
-    if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
-        raise ValueError(f"conv: got kernel {kernel.shape}, expected an odd square")
-    if stride < 1:
-        raise ValueError(f"conv: got stride {stride}, expected at least 1")
+    fits = kernel.ndim == 4 and kernel.shape[2] == images.shape[-1]
+    expected = "[N, H, W, C_in] and [k, k, C_in, C_out]"
+    check_convolution("conv", images, kernel, stride, fits=fits, expected=expected)
     form = dispatch.choose(implementation, FORMS, {"cpu": "products"})
     return form(images, kernel, stride)
 

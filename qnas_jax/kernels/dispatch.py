@@ -31,6 +31,11 @@ def force_implementation(name: str) -> Iterator[None]:
         _forced.reset(token)
 
 
+def forced_implementation() -> str | None:
+    """The form that is forced at present: a part of the key of whatever is cached."""
+    return _forced.get()
+
+
 def choose(
     implementation: str | None,
     forms: Mapping[str, Any],

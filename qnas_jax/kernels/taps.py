@@ -1,7 +1,28 @@
-"""Padded images and their shifted views: what convolutions are made of."""
+"""What convolutions share: their check, padded images and their shifted views."""
 
 import jax
 import jax.numpy as jnp
+
+
+def check_convolution(
+    name: str,
+    images: jax.Array,
+    kernel: jax.Array,
+    stride: int,
+    *,
+    fits: bool,
+    expected: str,
+) -> None:
+    """Raises ValueError unless `fits`, the kernel is an odd square, and stride >= 1."""
+    if images.ndim != 4 or not fits:
+        raise ValueError(
+            f"{name}: got images {images.shape} and kernel {kernel.shape}, expected "
+            f"{expected}"
+        )
+    if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+        raise ValueError(f"{name}: got kernel {kernel.shape}, expected an odd square")
+    if stride < 1:
+        raise ValueError(f"{name}: got stride {stride}, expected at least 1")
 
 
 def pad(images: jax.Array, border: int) -> jax.Array:

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from qnas_jax.kernels import materialise
+from qnas_jax.kernels import forced_implementation, materialise
 from qnas_jax.nets.flat import Mode, PieceTemplate, template_of
 
 Shape = tuple[int, ...]
@@ -108,7 +108,6 @@ def op_template(module: nnx.Module, name: str) -> OpTemplate:
     return OpTemplate(pieces, residual)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
 def run_piece(
     piece: PieceTemplate,
     mode: Mode,
@@ -130,6 +129,22 @@ def run_piece(
     Returns:
       The output and the op's new row of statistics.
     """
+    return _run_piece(
+        piece, mode, forced_implementation(), starts, params, stats, inputs
+    )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _run_piece(
+    piece: PieceTemplate,
+    mode: Mode,
+    forced: str | None,
+    starts: tuple[Any, Any],
+    params: jax.Array,
+    stats: jax.Array,
+    inputs: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    del forced  # part of the cache key only
     # Materialised, or the slicing is done again for each value that a loop reads.
     own_params, own_stats = (
         materialise(jax.lax.dynamic_slice_in_dim(row, start, layout.size))

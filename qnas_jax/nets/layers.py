@@ -126,15 +126,16 @@ class Pointwise(nnx.Module):
         """Multiplies each pixel's channels."""
         kernel = self.kernel[...]
         groups, in_features, _ = kernel.shape
+        exact = jnp.promote_types(images.dtype, jnp.float32)
         *pixel_shape, _ = images.shape
         # One row a pixel: XLA's gradients of products over more axes are slow on CPU.
         if groups == 1:
             rows = images.reshape(-1, in_features)
-            product = jnp.matmul(rows, kernel[0], preferred_element_type=jnp.float32)
+            product = jnp.matmul(rows, kernel[0], preferred_element_type=exact)
         else:
             rows = images.reshape(-1, groups, in_features)
             product = jnp.einsum(
-                "pgi,gio->pgo", rows, kernel, preferred_element_type=jnp.float32
+                "pgi,gio->pgo", rows, kernel, preferred_element_type=exact
             )
         return product.astype(images.dtype).reshape(*pixel_shape, -1)
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from qnas_jax.kernels import images_at_once
+from qnas_jax.kernels import forced_implementation, images_at_once
 from qnas_jax.nets.chains import Group, OpTemplate, plan_layer, run_piece
 from qnas_jax.nets.flat import Mode, PieceTemplate
 
@@ -128,17 +128,21 @@ def _switch_backward(
     index, starts, params, stats, inputs = saved
     output_gradient, _ = gradients  # running statistics carry no gradient
 
-    branches = [functools.partial(_reverse_piece, piece, mode) for piece in pieces]
+    forced = forced_implementation()
+    branches = [
+        functools.partial(_reverse_piece, piece, mode, forced) for piece in pieces
+    ]
     params_gradient, inputs_gradient = _select(branches, index)(
         (starts[0], starts[1]), params, stats, inputs, output_gradient
     )
     return None, None, params_gradient, None, inputs_gradient
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _reverse_piece(
     piece: PieceTemplate,
     mode: Mode,
+    forced: str | None,
     starts: tuple[jax.Array, jax.Array],
     params: jax.Array,
     stats: jax.Array,
@@ -146,6 +150,7 @@ def _reverse_piece(
     gradient: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Gradients to the op's row of parameters and to the inputs."""
+    del forced  # part of the cache key only
 
     def forward(params: jax.Array, inputs: jax.Array) -> jax.Array:
         return run_piece(piece, mode, starts, params, stats, inputs)[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_op, set_mode
 from qnas_jax.nets.build import abstract_op
 from qnas_jax.nets.chains import op_template, pieces_of, plan_layer
@@ -98,3 +99,20 @@ def test_parts_of_a_batch_give_the_same_as_the_whole(monkeypatch, randomise):
         assert bool(counts) == (mode == "running")
         for (got, _), (want, _) in zip(parts, whole, strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+
+
+def test_a_forced_form_reaches_pieces_that_were_traced_before():
+    template = op_template(abstract_op(LAYER, 0), "a")
+    rows = jnp.zeros(template.param_starts[-1]), jnp.zeros(template.stat_starts[-1])
+    images = jnp.zeros((2, 5, 5, 4))
+
+    def library_convolutions():
+        def loss(params):
+            return template.apply("train", params, rows[1], images)[0].sum()
+
+        return str(jax.make_jaxpr(jax.grad(loss))(rows[0])).count("conv_general")
+
+    assert library_convolutions() == 0
+    with force_implementation("reference"):
+        assert library_convolutions() > 0
+    assert library_convolutions() == 0
