@@ -29,7 +29,7 @@ ALLOWED = {
     "quantum": {"kernels", "options"},
     "training": LEARNING,
     "evaluation": LEARNING,
-    "search": {"spaces", "options"},
+    "search": {"spaces", "quantum", "options"},
     "reporting": set(),
     "stages": STAGES,
     "pipeline": {"stages", *STAGES},
@@ -41,7 +41,7 @@ FORBIDDEN = {
     "spaces": {"jax", "flax", "optax"},
     "data": {"flax", "optax", "tensorflow"},
     "kernels": {"flax", "optax"},
-    "quantum": {"flax", "optax"},
+    "quantum": {"flax"},
     "search": {"flax.nnx", "flax.linen", "optax", "tensorflow_datasets"},
     "reporting": {"jax", "flax", "optax"},
 }
