@@ -1,0 +1,1 @@
+"""A state-vector simulator and the quantum optimisers that run on it."""
