@@ -3,14 +3,16 @@
 import dataclasses
 import math
 
-from qnas_jax.options import Options, option
+from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
+from qnas_jax.search.hamiltonian import HamiltonianOptions
+from qnas_jax.search.local_search import IMPROVEMENTS
 from qnas_jax.search.registry import STRATEGIES
 from qnas_jax.search.rotation import RULES
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchOptions(Options):
+class SearchOptions(HamiltonianOptions):
     """Which strategy searches, for how long, and how it moves its registers."""
 
     strategy: str = option("qbit", "search strategy", choices=STRATEGIES)
@@ -32,6 +34,15 @@ class SearchOptions(Options):
     )
     global_migration_every: int = option(
         20, "generations between migrations to all; 0: never", low=0
+    )
+    parents: int = option(
+        20, "living archs of regularized_evolution, at least the population", low=1
+    )
+    tournament: int = option(
+        5, "archs drawn, of which the best becomes a parent", low=1
+    )
+    improvement: str = option(
+        "best", "when local_search moves to a neighbour", choices=IMPROVEMENTS
     )
 
 

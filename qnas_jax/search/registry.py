@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.bqnas_released import bqnas_released
 from qnas_jax.search.guides import Migration
+from qnas_jax.search.hamiltonian import hamiltonian
+from qnas_jax.search.local_search import local_search
 from qnas_jax.search.qbit import qbit
 from qnas_jax.search.qudit import contract_towards, qudit, rotate_towards
 from qnas_jax.search.random_search import random_search
+from qnas_jax.search.regularized_evolution import regularized_evolution
 
 if TYPE_CHECKING:
     from qnas_jax.search.options import SearchOptions
@@ -76,6 +79,33 @@ def _make_qiga2(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
     )
 
 
+def _make_hamiltonian(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
+    return hamiltonian(
+        num_ops,
+        population=options.population,
+        generations=options.generations,
+        options=options,
+    )
+
+
+def _make_evolution(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
+    return regularized_evolution(
+        num_ops,
+        population=options.population,
+        parents=options.parents,
+        tournament=options.tournament,
+    )
+
+
+def _make_local(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
+    return local_search(
+        num_ops,
+        population=options.population,
+        generations=options.generations,
+        improvement=options.improvement,
+    )
+
+
 def _make_bqnas(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
     return bqnas_released(num_ops, population=options.population)
 
@@ -114,6 +144,24 @@ _SPECS = (
         "Li et al. 2024, public code",
         "what the released code does: it stays at its initial archs",
         _make_bqnas,
+    ),
+    StrategySpec(
+        "hamiltonian",
+        "Patil; Baptista & Poloczek 2018",
+        "fits a quadratic cost Hamiltonian, minimises a Thompson sample of it",
+        _make_hamiltonian,
+    ),
+    StrategySpec(
+        "regularized_evolution",
+        "Real et al. 2019",
+        "tournament among the youngest, one mutated layer, the oldest dies",
+        _make_evolution,
+    ),
+    StrategySpec(
+        "local_search",
+        "White et al. 2021",
+        "best- or first-improvement over single layers, with restarts",
+        _make_local,
     ),
     StrategySpec(
         "random",
