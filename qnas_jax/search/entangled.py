@@ -4,7 +4,7 @@ Every individual holds a chain of registers (`register_chain`). Learning turns i
 two gates a layer towards the guide's op: a local rotation, by the same angle whatever
 the layer before is, and an entangling one, controlled by the layer before being at its
 guide's op. `coupling` shares the angle between them: at 0 the registers stay in a
-product and the strategy is `qudit`; at 1 only the rows that a guide passes through turn.
+product and the strategy is `qudit`; at 1 only the rows that guides pass through turn.
 
 Sources: guides and rule: Han & Kim, IEEE Trans. Evol. Comput. 6 (2002); learning
 neighbours jointly is the idea of MIMIC (De Bonet, Isbell & Viola, NIPS 1996).
