@@ -27,6 +27,9 @@ class SearchOptions(HamiltonianOptions):
     epsilon: float = option(
         0.01, "least probability of a Q-bit's or register's value", low=0.0, below=0.5
     )
+    coupling: float = option(
+        0.5, "share of the rotation that entangles neighbours", low=0.0, high=1.0
+    )
     mu: float = option(0.9918, "contraction factor of qiga2", above=0.0, below=1.0)
     groups: int = option(4, "groups of individuals that exchange guides", low=1)
     local_migration_every: int = option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.bqnas_released import bqnas_released
+from qnas_jax.search.entangled import entangled
 from qnas_jax.search.guides import Migration
 from qnas_jax.search.hamiltonian import hamiltonian
 from qnas_jax.search.local_search import local_search
@@ -52,6 +53,18 @@ def _make_qudit(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
         population=options.population,
         gate=functools.partial(rotate_towards, angle=options.angle),
         rule=options.rule,
+        epsilon=options.epsilon,
+        migration=_migration(options),
+    )
+
+
+def _make_entangled(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
+    return entangled(
+        num_ops,
+        population=options.population,
+        rule=options.rule,
+        angle=options.angle,
+        coupling=options.coupling,
         epsilon=options.epsilon,
         migration=_migration(options),
     )
@@ -126,6 +139,12 @@ _SPECS = (
         "Han & Kim 2002, K levels",
         "one K-level register a layer, rotation towards guides",
         _make_qudit,
+    ),
+    StrategySpec(
+        "entangled",
+        "Han & Kim 2002, coupled layers",
+        "K-level registers, each entangled with the next by controlled rotations",
+        _make_entangled,
     ),
     StrategySpec(
         "qiga1",
