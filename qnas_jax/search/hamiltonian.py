@@ -17,7 +17,6 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from qnas_jax.options import option
@@ -33,6 +32,7 @@ from qnas_jax.search.surrogate import (
     fit,
     likeliest_prior,
     mean_hamiltonian,
+    nearby_priors,
     sample_hamiltonian,
 )
 
@@ -154,13 +154,4 @@ def _prior(history: History, options: HamiltonianOptions) -> Prior:
     fixed = Prior(options.prior_variance, options.pair_share, options.noise)
     if options.prior == "fixed":
         return fixed
-    factors = np.meshgrid([0.5, 1.0, 2.0], [0.5, 1.0, 2.0], [0.1, 1.0, 10.0])
-    variance, share, noise = (
-        jnp.asarray(factor.reshape(-1), jnp.float32) for factor in factors
-    )
-    candidates = Prior(
-        variance=fixed.variance * variance,
-        pair_share=jnp.minimum(fixed.pair_share * share, 1.0),
-        noise=fixed.noise * noise,
-    )
-    return likeliest_prior(history, candidates, scale=options.targets)
+    return likeliest_prior(history, nearby_priors(fixed), scale=options.targets)

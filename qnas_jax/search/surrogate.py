@@ -165,6 +165,26 @@ def likeliest_prior(history: History, priors: Prior, *, scale: str = "ranks") ->
     return jax.tree.map(lambda field: field[best], priors)
 
 
+def nearby_priors(prior: Prior) -> Prior:
+    """Candidates for `likeliest_prior`: each variance as it is, smaller, and larger.
+
+    Args:
+      prior: fields of shape [].
+
+    Returns:
+      Fields of shape [27].
+    """
+    factors = np.meshgrid([0.5, 1.0, 2.0], [0.5, 1.0, 2.0], [0.1, 1.0, 10.0])
+    variance, share, noise = (
+        jnp.asarray(factor.reshape(-1), jnp.float32) for factor in factors
+    )
+    return Prior(
+        variance=prior.variance * variance,
+        pair_share=jnp.minimum(prior.pair_share * share, 1.0),
+        noise=prior.noise * noise,
+    )
+
+
 def sample_hamiltonian(
     key: Array, posterior: Posterior, num_ops: tuple[int, ...]
 ) -> Levels:
