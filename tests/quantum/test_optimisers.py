@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.options import Options, OptionError
+from qnas_jax.options import OptionError, Options
 from qnas_jax.quantum.optimisers import OPTIMISERS
 from qnas_jax.quantum.problem import Diagonal, qubo
 
