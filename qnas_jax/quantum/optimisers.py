@@ -1,7 +1,8 @@
 """All optimisers by name: the source of flag choices, conformance tests and tables."""
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from qnas_jax.options import Options
 from qnas_jax.quantum.annealing import AnnealingOptions, annealing
@@ -13,7 +14,8 @@ from qnas_jax.quantum.simulated_annealing import AnnealOptions, simulated_anneal
 from qnas_jax.quantum.tabu import TabuOptions, tabu
 
 
-class OptimiserSpec(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class OptimiserSpec:
     """One row of the table of optimisers.
 
     Attributes:
