@@ -1,7 +1,7 @@
 """Limits of real devices: which qubits are coupled, which gates exist.
 
-`transpile` rewrites a circuit for a device through Qiskit's transpiler (SABRE routing: Li,
-Ding & Xie, "Tackling the qubit mapping problem", ASPLOS 2019) and counts what it costs.
+`transpile` rewrites a circuit for a device through Qiskit's transpiler (SABRE routing:
+Li, Ding & Xie, "Tackling the qubit mapping problem", ASPLOS 2019) and counts the costs.
 """
 
 import dataclasses
@@ -101,14 +101,14 @@ def transpile(
     Args:
       circuit: on n qubits.
       device: on N >= n qubits.
-      params: [num_params] values of the circuit's parameters: gates merge, so that their
-        angles are numbers.
+      params: [num_params] values of the circuit's parameters: gates merge, so that
+        their angles are numbers.
       optimization_level: Qiskit's, 0 to 3.
       seed: of layout and routing.
 
     Returns:
-      A circuit on N qubits and what it costs. Started in |0...0>, it leaves the state of
-      the original circuit, up to a global phase, with qubit i at `final_layout[i]`.
+      A circuit on N qubits and what it costs. Started in |0...0>, it leaves the state
+      of the original circuit, up to a global phase, qubit i at `final_layout[i]`.
 
     Raises:
       ValueError: the device has too few qubits, or params a wrong length.

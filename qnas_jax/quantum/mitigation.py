@@ -95,8 +95,8 @@ def zero_noise_value(
         polynomial through all of them, so take few.
       folding: "global" or "local".
       method: "linear", "richardson" or "exponential" (a + b exp(-c scale)).
-      asymptote: a of the exponential, the value of pure noise, where it is known; fitted
-        otherwise, which takes four scales.
+      asymptote: a of the exponential, the value of pure noise, where it is known;
+        fitted otherwise, which takes four scales.
 
     Returns:
       The estimate with what it was made from.

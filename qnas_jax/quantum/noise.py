@@ -122,7 +122,7 @@ def kraus_channel(name: str, operators: Any) -> Channel:
 
 
 def depolarising(probability: float, num_qubits: int = 1) -> Channel:
-    """rho -> (1 - p) rho + p 1 / 2^k: with probability p nothing is known any more.
+    """With probability p nothing is known any more: (1 - p) rho + p 1 / 2^k.
 
     Args:
       probability: p in [0, 4^k / (4^k - 1)], as in Qiskit; at the upper end the

@@ -62,8 +62,8 @@ def from_qiskit(circuit: Any) -> Circuit:
     """A circuit from a `qiskit.QuantumCircuit`; its global phase is dropped.
 
     Args:
-      circuit: of gates in `gates.GATES` with numbers as angles. Barriers, identities and
-        delays are left out.
+      circuit: of gates in `gates.GATES` with numbers as angles. Barriers, identities
+        and delays are left out.
 
     Returns:
       The circuit.
