@@ -5,14 +5,22 @@ with Kraus operators K_i that follows it are one matrix sum_i (K_i U) (x) (K_i U
 the qubits of rows and columns. Memory is 4^n numbers: about 12 qubits.
 """
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.quantum.circuit import Circuit
-from qnas_jax.quantum.local_operators import apply_matrix, gate_matrices
 from qnas_jax.quantum.noise import NoiseModel
+from qnas_jax.quantum.noisy_steps import (
+    HIGHEST,
+    gather,
+    plan_gathers,
+    plan_steps,
+    step_gates,
+)
 from qnas_jax.quantum.observables import PauliSum
 from qnas_jax.quantum.readout import Readout, misread_probabilities
 from qnas_jax.quantum.states import zero_state
@@ -45,19 +53,30 @@ def apply_noisy(
         raise ValueError(
             f"rho: got shape {rho.shape}, expected {(2**n, 2**n)} for {n} qubits"
         )
-    vector = rho.reshape(-1)
-    unitaries = gate_matrices(circuit, params, rho.dtype)
-    for operation, unitary in zip(circuit.operations, unitaries, strict=True):
-        step = jnp.kron(unitary, unitary.conj())
-        channels = noise.channels_after(operation)
-        if channels and channels[0][1] == operation.qubits:
-            step = jnp.asarray(channels[0][0].superoperator, rho.dtype) @ step
-            channels = ()
-        vector = apply_matrix(vector, step, _on_both(operation.qubits, n))
-        for channel, qubits in channels:
-            step = jnp.asarray(channel.superoperator, rho.dtype)
-            vector = apply_matrix(vector, step, _on_both(qubits, n))
-    return vector.reshape(rho.shape)
+    if not circuit.operations:
+        return rho
+    return _evolve(circuit, noise, rho, jnp.asarray(params))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _evolve(circuit: Circuit, noise: NoiseModel, rho: Array, params: Array) -> Array:
+    n = circuit.num_qubits
+    plan = plan_steps(circuit, noise)
+    on_both = [(*qubits, *(n + qubit for qubit in qubits)) for qubits in plan.qubits]
+    gathers = plan_gathers(on_both, 2 * n)
+    superoperators = jnp.asarray(plan.superoperators, rho.dtype)
+
+    def step(vector: Array, inputs: tuple[Array, ...]) -> tuple[Array, None]:
+        high, low, gate, channel = inputs
+        both = jnp.kron(gate, gate.conj())
+        noisy = jnp.matmul(superoperators[channel], both, precision=HIGHEST)
+        front = gather(vector, high, low).reshape(noisy.shape[0], -1)
+        return jnp.matmul(noisy, front, precision=HIGHEST).reshape(-1), None
+
+    gates = step_gates(circuit, params, rho.dtype)
+    inputs = (gathers.high, gathers.low, gates, plan.channels)
+    vector, _ = jax.lax.scan(step, rho.reshape(-1), inputs)
+    return gather(vector, *map(jnp.asarray, gathers.leave)).reshape(rho.shape)
 
 
 def run_density(circuit: Circuit, noise: NoiseModel, params: Any = ()) -> Array:
@@ -88,8 +107,8 @@ def density_expectation(rho: Array, observable: PauliSum) -> Array:
     for string, coefficient in strings:
         # P |j> = i^(number of Y) (-1)^(bits of j under Y and Z) |j ^ flipped>.
         flipped = _mask(string, "XY")
-        signs = 1 - 2 * (jnp.bitwise_count(indices & _mask(string, "YZ")) & 1)
-        entries = rho[indices, indices ^ flipped] * signs.astype(int)
+        odd = jnp.bitwise_count(indices & _mask(string, "YZ")) & 1
+        entries = rho[indices, indices ^ flipped] * (1.0 - 2.0 * odd)
         total += coefficient * (1j ** string.count("Y") * entries.sum()).real
     return total
 
@@ -97,10 +116,6 @@ def density_expectation(rho: Array, observable: PauliSum) -> Array:
 def purity(rho: Array) -> Array:
     """Tr(rho^2): 1 for a pure state, 1 / 2^n where nothing is known."""
     return jnp.sum(jnp.abs(rho) ** 2)
-
-
-def _on_both(qubits: tuple[int, ...], num_qubits: int) -> tuple[int, ...]:
-    return (*qubits, *(num_qubits + qubit for qubit in qubits))
 
 
 def _mask(string: str, letters: str) -> int:

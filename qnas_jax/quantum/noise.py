@@ -77,25 +77,6 @@ class Channel:
         """The Kraus operators, complex128 [m, 2^k, 2^k]."""
         return np.array(self.kraus, np.complex128)
 
-    @property
-    def superoperator(self) -> np.ndarray:
-        """sum_i K_i (x) K_i^*, [4^k, 4^k], on the rows and columns of rho together."""
-        operators = self.operators
-        size = operators.shape[1] ** 2
-        pairs = np.einsum("iab,icd->acbd", operators, operators.conj())
-        return pairs.reshape(size, size)
-
-    @property
-    def mixture(self) -> np.ndarray | None:
-        """Probabilities [m] if every operator is sqrt(p_i) times a unitary, or None."""
-        operators = self.operators
-        squares = np.einsum("iba,ibc->iac", operators.conj(), operators)
-        chances = squares[:, 0, 0].real
-        multiples = chances[:, None, None] * np.eye(operators.shape[1])[None]
-        if np.abs(squares - multiples).max() > _TOLERANCE:
-            return None
-        return chances / chances.sum()
-
 
 def kraus_channel(name: str, operators: Any) -> Channel:
     """Makes a channel from arrays.

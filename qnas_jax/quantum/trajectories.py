@@ -16,12 +16,16 @@ from jax import Array
 
 from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.conventions import bits_of, index_of
-from qnas_jax.quantum.local_operators import apply_matrix, gate_matrices
-from qnas_jax.quantum.noise import Channel, NoiseModel
+from qnas_jax.quantum.noise import NoiseModel
+from qnas_jax.quantum.noisy_steps import (
+    HIGHEST,
+    gather,
+    plan_gathers,
+    plan_steps,
+    step_gates,
+)
 from qnas_jax.quantum.readout import misread_bits
-from qnas_jax.quantum.states import reduced_density_matrix, sample, zero_state
-
-_HIGHEST = jax.lax.Precision.HIGHEST
+from qnas_jax.quantum.states import sample, zero_state
 
 
 class Estimate(NamedTuple):
@@ -51,23 +55,33 @@ def apply_trajectory(
     Returns:
       [2^n], norm 1.
     """
-    steps = [(op.qubits, noise.channels_after(op)) for op in circuit.operations]
-    matrices = gate_matrices(circuit, params, state.dtype)
-    # All draws at once, in (0, 1]: a generator a channel would take long to compile.
-    draws = iter(1 - jax.random.uniform(key, (sum(len(c) for _, c in steps),)))
-    for (qubits, channels), matrix in zip(steps, matrices, strict=True):
-        if len(channels) == 1 and channels[0][1] == qubits:
-            ((channel, _),) = channels
-            error = _draw_error(next(draws), channel, qubits, state, matrix)
-            state = apply_matrix(
-                state, jnp.matmul(error, matrix, precision=_HIGHEST), qubits
-            )
-            continue
-        state = apply_matrix(state, matrix, qubits)
-        for channel, places in channels:
-            error = _draw_error(next(draws), channel, places, state)
-            state = apply_matrix(state, error, places)
-    return state
+    if not circuit.operations:
+        return state
+    plan = plan_steps(circuit, noise)
+    gathers = plan_gathers(plan.qubits, circuit.num_qubits)
+    gates = step_gates(circuit, params, state.dtype)
+    kraus = jnp.asarray(plan.kraus, state.dtype)
+    real = state.real.dtype
+    mixtures = None if plan.mixtures is None else jnp.asarray(plan.mixtures, real)
+
+    def step(state: Array, inputs: tuple[Array, ...]) -> tuple[Array, None]:
+        high, low, gate, channel, draw = inputs
+        front = gather(state, high, low).reshape(gate.shape[0], -1)
+        if mixtures is not None:
+            choice, chance = _choose(draw, mixtures[channel])
+            acting = jnp.matmul(kraus[channel, choice], gate, precision=HIGHEST)
+        else:
+            all_acting = jnp.matmul(kraus[channel], gate[None], precision=HIGHEST)
+            choice, chance = _choose(draw, _squared_norms(all_acting, front))
+            acting = all_acting[choice]
+        error = acting * jax.lax.rsqrt(chance)
+        return jnp.matmul(error, front, precision=HIGHEST).reshape(-1), None
+
+    # In (0, 1], so that what has no chance is never chosen.
+    draws = 1 - jax.random.uniform(key, (len(plan.qubits),), real)
+    inputs = (gathers.high, gathers.low, gates, plan.channels, draws)
+    state, _ = jax.lax.scan(step, state, inputs)
+    return gather(state, *map(jnp.asarray, gathers.leave))
 
 
 def run_trajectory(
@@ -175,41 +189,18 @@ def sample_noisy(
     return index_of(misread_bits(readout_key, bits, noise.readout))
 
 
-def _draw_error(
-    draw: Array,
-    channel: Channel,
-    qubits: tuple[int, ...],
-    state: Array,
-    gate: Array | None = None,
-) -> Array:
-    """A Kraus operator [2^k, 2^k], scaled so that the state keeps its norm.
+def _squared_norms(operators: Array, front: Array) -> Array:
+    """|A_i psi|^2 [M] of operators [M, D, D] on a state [D, 2^(n-K)]."""
+    local = jnp.matmul(front, front.conj().T, precision=HIGHEST)
+    moved = jnp.matmul(operators, local[None], precision=HIGHEST)
+    return jnp.maximum(jnp.sum((moved * operators.conj()).real, axis=(1, 2)), 0)
 
-    Args:
-      draw: [] uniform in (0, 1].
-      channel: on k qubits.
-      qubits: where it acts.
-      state: [2^n] before the channel.
-      gate: [2^k, 2^k] that acts on the state and is not yet part of it.
 
-    Returns:
-      K_i / sqrt(its probability).
-    """
-    operators = jnp.asarray(channel.operators, state.dtype)
-    if channel.mixture is not None:
-        chances = jnp.asarray(channel.mixture, state.real.dtype)
-    else:
-        local = reduced_density_matrix(state, qubits)
-        acting = (
-            operators
-            if gate is None
-            else jnp.matmul(operators, gate[None], precision=_HIGHEST)
-        )
-        # Tr(K rho K^+)
-        moved = jnp.matmul(acting, local[None], precision=_HIGHEST)
-        chances = jnp.sum((moved * acting.conj()).real, axis=(1, 2))
+def _choose(draw: Array, chances: Array) -> tuple[Array, Array]:
+    """An index drawn by chances [M], from a uniform number in (0, 1], and its chance."""
     cumulative = jnp.cumsum(chances)
-    choice = jnp.sum(draw.astype(chances.dtype) * cumulative[-1] > cumulative)
-    return operators[choice] * jax.lax.rsqrt(chances[choice])
+    choice = jnp.sum(draw * cumulative[-1] > cumulative)
+    return choice, chances[choice]
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:

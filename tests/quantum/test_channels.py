@@ -91,7 +91,9 @@ def test_depolarising_two_qubits_has_fifteen_equal_errors():
 
 
 def test_incomplete_operators_are_refused():
-    with pytest.raises(ValueError, match=r"half: sum of K\^\+ K differs from 1 by 0.75"):
+    with pytest.raises(
+        ValueError, match=r"half: sum of K\^\+ K differs from 1 by 0.75"
+    ):
         kraus_channel("half", [0.5 * np.eye(2)])
 
 
@@ -109,7 +111,9 @@ def test_a_single_matrix_is_no_list_of_operators():
         kraus_channel("flat", np.eye(2))
 
 
-@pytest.mark.parametrize("make", [bit_flip, phase_flip, amplitude_damping, depolarising])
+@pytest.mark.parametrize(
+    "make", [bit_flip, phase_flip, amplitude_damping, depolarising]
+)
 @pytest.mark.parametrize("value", [-0.1, 1.4, math.nan])
 def test_chances_out_of_range_are_refused(make, value):
     with pytest.raises(ValueError, match=f"{make.__name__}: got {value}"):
