@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +17,8 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.quantum.affine import AffineMap
-from qnas_jax.quantum.blocks import operation_matrices
-from qnas_jax.quantum.circuit import Circuit, Operation
+from qnas_jax.quantum.circuit import Circuit, Operation, Param
+from qnas_jax.quantum.gates import GATES, control
 from qnas_jax.quantum.noise import NoiseModel
 
 HIGHEST = jax.lax.Precision.HIGHEST
@@ -94,13 +95,38 @@ def step_gates(
         kinds.setdefault(kind, []).append(place)
     width = max(len(op.qubits) for op in circuit.operations)
     batches = []
-    for places in kinds.values():
-        alike: list[Operation] = [circuit.operations[place] for place in places]
-        idle = np.eye(2 ** (width - len(alike[0].qubits)))
-        matrices = operation_matrices(alike, params, dtype)
-        batches.append(jax.vmap(lambda m, idle=idle: jnp.kron(m, idle))(matrices))
+    for (name, num_controls), places in kinds.items():
+        idle = np.eye(2 ** (width - num_controls - GATES[name].num_qubits))
+
+        def matrix(
+            row: Array, name: str = name, added: int = num_controls, idle: Any = idle
+        ) -> Array:
+            return jnp.kron(control(GATES[name].matrix(*row), added), idle)
+
+        rows = _angles([circuit.operations[place] for place in places], params)
+        batches.append(jax.vmap(matrix)(rows))
     order = np.argsort([place for places in kinds.values() for place in places])
     return jnp.concatenate(batches).astype(dtype)[order]
+
+
+def _angles(operations: Sequence[Operation], params: Array) -> Array:
+    """Angles [m, p] of m operations with p parameters each."""
+    shape = (len(operations), len(operations[0].params))
+    terms = [
+        (angle.index, angle.scale, angle.offset)
+        if isinstance(angle, Param)
+        else (-1, 0.0, angle)
+        for operation in operations
+        for angle in operation.params
+    ]
+    index, scale, offset = np.array(terms, np.float64).reshape(*shape, 3).T
+    # The last entry stands for all numbers that are no parameter.
+    values = jnp.append(params, jnp.zeros((1,), params.dtype))[index.astype(int)]
+    factor, summand = (
+        jnp.asarray(scale, params.dtype),
+        jnp.asarray(offset, params.dtype),
+    )
+    return (factor * values + summand).T
 
 
 @dataclasses.dataclass(frozen=True)

@@ -197,7 +197,7 @@ def _squared_norms(operators: Array, front: Array) -> Array:
 
 
 def _choose(draw: Array, chances: Array) -> tuple[Array, Array]:
-    """An index drawn by chances [M], from a uniform number in (0, 1], and its chance."""
+    """An index drawn by chances [M] from a uniform number, and its chance."""
     cumulative = jnp.cumsum(chances)
     choice = jnp.sum(draw * cumulative[-1] > cumulative)
     return choice, chances[choice]
