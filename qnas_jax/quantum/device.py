@@ -121,11 +121,10 @@ def transpile(
         )
     qiskit = import_qiskit()
     swaps = _SwapCounter()
-    both_ways = [list(pair) for a, b in device.couplings for pair in ((a, b), (b, a))]
     result = qiskit.transpile(
         to_qiskit(circuit, params),
         basis_gates=list(device.basis_gates),
-        coupling_map=qiskit.transpiler.CouplingMap(both_ways),
+        coupling_map=_coupling_map(device, qiskit),
         optimization_level=optimization_level,
         seed_transpiler=seed,
         callback=swaps,
@@ -162,6 +161,16 @@ def _report(result: Any, device: Device, swaps_added: int) -> Report:
         initial_layout=tuple(layout.initial_index_layout(filter_ancillas=True)),
         final_layout=tuple(layout.final_index_layout(filter_ancillas=True)),
     )
+
+
+def _coupling_map(device: Device, qiskit: Any) -> Any:
+    result = qiskit.transpiler.CouplingMap()
+    for qubit in range(device.num_qubits):
+        result.add_physical_qubit(qubit)
+    for first, second in device.couplings:
+        result.add_edge(first, second)
+        result.add_edge(second, first)
+    return result
 
 
 def _device(name: str, maker: str, *sizes: int) -> Device:

@@ -53,7 +53,7 @@ def to_qiskit(circuit: Circuit, params: Any = ()) -> Any:
         angles = [_number(angle, values) for angle in operation.params]
         gate = known[operation.gate].base_class(*angles)
         if operation.num_controls:
-            gate = gate.control(operation.num_controls)
+            gate = gate.control(operation.num_controls, annotated=False)
         result.append(gate, list(operation.qubits))
     return result
 

@@ -40,6 +40,7 @@ class Estimate(NamedTuple):
     standard_error: Array
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2))
 def apply_trajectory(
     key: Array, circuit: Circuit, noise: NoiseModel, state: Array, params: Any = ()
 ) -> Array:
