@@ -189,6 +189,8 @@ def draw(rows: Sequence[dict[str, Any]]) -> "Figure":
     right.set(title="Distance from the value without noise", yscale="log")
     for axes in (left, right):
         axes.set(xscale="log", xlabel="depolarising probability of a two-qubit gate")
+        axes.xaxis.set_major_formatter("{x:g}")
+    right.yaxis.set_major_formatter("{x:g}")
     left.legend(loc="lower left")
     return figure
 

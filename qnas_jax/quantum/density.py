@@ -66,7 +66,7 @@ def _evolve(circuit: Circuit, noise: NoiseModel, rho: Array, params: Array) -> A
     gathers = plan_gathers(on_both, 2 * n)
     superoperators = jnp.asarray(plan.superoperators, rho.dtype)
 
-    def step(vector: Array, inputs: tuple[Array, ...]) -> tuple[Array, None]:
+    def step(vector: Array, inputs: tuple[Any, ...]) -> tuple[Array, None]:
         high, low, gate, channel = inputs
         both = jnp.kron(gate, gate.conj())
         noisy = jnp.matmul(superoperators[channel], both, precision=HIGHEST)

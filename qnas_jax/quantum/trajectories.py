@@ -65,7 +65,7 @@ def apply_trajectory(
     real = state.real.dtype
     mixtures = None if plan.mixtures is None else jnp.asarray(plan.mixtures, real)
 
-    def step(state: Array, inputs: tuple[Array, ...]) -> tuple[Array, None]:
+    def step(state: Array, inputs: tuple[Any, ...]) -> tuple[Array, None]:
         high, low, gate, channel, draw = inputs
         front = gather(state, high, low).reshape(gate.shape[0], -1)
         if mixtures is not None:
