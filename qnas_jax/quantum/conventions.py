@@ -1,0 +1,72 @@
+"""The conventions of every quantum module, stated once.
+
+- Angles are radians; a rotation is exp(-i angle/2 P) for a Pauli operator P.
+- **Qubit 0 is the most significant bit** of a basis index: of three qubits, |100>
+  (qubit 0 is one) has index 4. Qiskit counts the other way round.
+- A state is a flat complex array [2**n], complex64 (complex128 if the caller gives it).
+- Bits are int8 zeros and ones, [..., n], bit of qubit 0 first.
+- A matrix of several qubits takes the first named qubit as the most significant.
+- Costs and energies are minimised.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+
+def bits_of(indices: jax.typing.ArrayLike, num_qubits: int) -> jax.Array:
+    """Bits of basis indices.
+
+    Args:
+      indices: [...] integers in [0, 2**num_qubits).
+      num_qubits: n.
+
+    Returns:
+      [..., n] int8 zeros and ones, qubit 0 first.
+    """
+    indices = jnp.asarray(indices)
+    shifts = jnp.arange(num_qubits - 1, -1, -1, dtype=indices.dtype)
+    shifts = shifts.reshape((1,) * indices.ndim + (num_qubits,))
+    return ((indices[..., None] >> shifts) & 1).astype(jnp.int8)
+
+
+def index_of(bits: jax.typing.ArrayLike) -> jax.Array:
+    """Basis indices of bits; the inverse of `bits_of`.
+
+    Args:
+      bits: [..., n] zeros and ones, qubit 0 first, n of at most 31.
+
+    Returns:
+      [...] int32.
+    """
+    bits = jnp.asarray(bits).astype(jnp.int32)
+    weights = jnp.left_shift(1, jnp.arange(bits.shape[-1] - 1, -1, -1, jnp.int32))
+    weights = weights.reshape((1,) * (bits.ndim - 1) + (-1,))
+    return jnp.sum(bits * weights, axis=-1, dtype=jnp.int32)
+
+
+def num_qubits_of(state: jax.Array) -> int:
+    """Number of qubits of a state [2**n].
+
+    Raises:
+      ValueError: the state is not a vector of a power of two entries.
+    """
+    if state.ndim != 1 or state.shape[0] & (state.shape[0] - 1) or not state.shape[0]:
+        raise ValueError(
+            f"a state is a vector of 2**n amplitudes, got shape {state.shape}; use "
+            "jax.vmap for batches"
+        )
+    return int(math.log2(state.shape[0]))
+
+
+def check_qubits(qubits: tuple[int, ...], num_qubits: int) -> None:
+    """Qubits have to be distinct numbers in [0, num_qubits).
+
+    Raises:
+      ValueError: otherwise.
+    """
+    if len(set(qubits)) != len(qubits):
+        raise ValueError(f"qubits {qubits} are repeated; each may appear once")
+    if any(not 0 <= qubit < num_qubits for qubit in qubits):
+        raise ValueError(f"qubits {qubits} are not all in [0, {num_qubits})")
