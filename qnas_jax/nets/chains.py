@@ -247,13 +247,22 @@ def _inner_shapes(pieces: Sequence[PieceTemplate], shape: Shape) -> tuple[Shape,
     """Shapes of the values between the pieces of a chain, for one image."""
     shapes = []
     for piece in pieces[:-1]:
-        shape = _output_shape(piece, shape)
+        shape = output_shape(piece, shape)
         shapes.append(shape)
     return tuple(shapes)
 
 
 @functools.lru_cache(maxsize=4096)
-def _output_shape(piece: PieceTemplate, shape: Shape) -> Shape:
+def output_shape(piece: PieceTemplate, shape: Shape) -> Shape:
+    """Shape of the output of a piece.
+
+    Args:
+      piece: the piece.
+      shape: of one input.
+
+    Returns:
+      The shape of one output.
+    """
     vectors = (
         jax.ShapeDtypeStruct((layout.size,), np.float32)
         for layout in (piece.params, piece.stats)

@@ -8,6 +8,7 @@ same tree with one row a layer.
 import jax
 from jax import lax
 
+from qnas_jax.kernels import materialise
 from qnas_jax.spaces import NetworkSpace
 
 Slots = dict[str, list[jax.Array]]
@@ -15,6 +16,9 @@ Slots = dict[str, list[jax.Array]]
 
 def gather(slots: Slots, arch: jax.Array) -> Slots:
     """Reads the rows of a path.
+
+    They are materialised: read before `scatter` writes, which then writes into donated
+    weights in place. Read again later, XLA keeps the old weights as a copy.
 
     Args:
       slots: rows of all ops.
@@ -24,7 +28,7 @@ def gather(slots: Slots, arch: jax.Array) -> Slots:
       The same tree with one row a layer.
     """
     rows = [
-        lax.dynamic_index_in_dim(matrix, arch[layer], keepdims=False)
+        materialise(lax.dynamic_index_in_dim(matrix, arch[layer], keepdims=False))
         for layer, matrix in enumerate(slots["layers"])
     ]
     return {"fixed": slots["fixed"], "layers": rows}
