@@ -13,7 +13,7 @@ import numpy as np
 from absl import app, flags
 
 from experiments.machine import measure_machine, peak_memory_mib
-from experiments.programs import gradient_program, training_program
+from experiments.programs import gradient_program, temporary_mib, training_program
 from experiments.rows import table, write_rows
 from experiments.timing import median_seconds
 from experiments.torch_peer import TorchPeer
@@ -59,7 +59,7 @@ def run(
         jax.block_until_ready(program.run())
         peaks = before, compiled, peak_memory_mib()
         forms[name] = program.run
-        notes[name] = _notes(program.seconds, program.temporary_mib, *peaks)
+        notes[name] = _notes(program.seconds, temporary_mib(program.compiled), *peaks)
     if peer:
         images = np.asarray(work.images(work.pixels))
         network = TorchPeer(peer, space, images, np.asarray(work.labels))

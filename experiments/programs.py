@@ -32,11 +32,6 @@ class Program:
     seconds: float
     run: Callable[[], Any]
 
-    @property
-    def temporary_mib(self) -> float:
-        """What the program allocates beside its arguments and results."""
-        return float(self.compiled.memory_analysis().temp_size_in_bytes) / 2**20
-
 
 def compile_network(
     function: Callable[..., Any], *arguments: Any, **options: Any
@@ -55,6 +50,11 @@ def compile_network(
     started = time.perf_counter()
     compiled = program.lower(*arguments).compile()
     return compiled, time.perf_counter() - started
+
+
+def temporary_mib(compiled: Any) -> float:
+    """What a compiled program allocates beside its arguments and results."""
+    return float(compiled.memory_analysis().temp_size_in_bytes) / 2**20
 
 
 def scoring_program(work: Workload, archs: np.ndarray, chunk: int) -> Program:
