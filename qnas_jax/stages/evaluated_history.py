@@ -78,10 +78,11 @@ def read_history(path: pathlib.Path, num_ops: str) -> Scored:
 def _read_row(
     path: pathlib.Path, place: int, row: Any
 ) -> tuple[list[int], float | None]:
-    arch = row.get("arch") if isinstance(row, dict) else None
-    score = row.get("score") if isinstance(row, dict) else None
-    is_arch = isinstance(arch, list) and bool(arch)
-    if not is_arch or not all(type(op) is int and op >= 0 for op in arch):
+    fields: dict[str, Any] = row if isinstance(row, dict) else {}
+    arch: Any = fields.get("arch")
+    score: Any = fields.get("score")
+    is_list = isinstance(arch, list) and bool(arch)
+    if not is_list or not all(type(op) is int and op >= 0 for op in arch):
         raise ValueError(
             f"{path}, line {place}: got {json.dumps(row)[:80]}, expected "
             '{"arch": [op of each layer], "score": number, ...}'
