@@ -1,11 +1,12 @@
 """Circuits of arbitrary gates, beside other simulators that are installed.
 
-`ladder`: 8 layers of RY and RZ on every qubit and a ladder of CX. `random`: 40 layers of
-U on every qubit and CX on a random matching. Value is the state with all amplitudes;
-gradient is that of <Z_0> with respect to every angle. Compilation is a column of its own. The
-largest difference of a peer's state from ours shows that the work is the same.
+`ladder`: 8 layers of RY and RZ on every qubit and a ladder of CX. `random`: 40 layers
+of U on every qubit and CX on a random matching. Value is the state with all amplitudes;
+gradient is that of <Z_0> with respect to every angle. Compilation is a column of its
+own. The largest difference of a peer's state from ours shows that the work is the same.
 
-python -m experiments.bench_circuits [--qubits=12,16,20] [--passes=7] [--out=rows.jsonl]
+python -m experiments.bench_circuits [--qubits=12,16,20] [--passes=7] [--peers=qsim,aer]
+    [--out=rows.jsonl]
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
-from experiments.circuit_peers import available_peers, state_difference
+from experiments.circuit_peers import PEERS, available_peers, state_difference
 from experiments.rows import table, write_rows
 from experiments.timing import compile_seconds, median_seconds
 from qnas_jax.huge_pages import use_huge_pages
@@ -42,13 +43,17 @@ def random_layers(num_qubits: int, depth: int, seed: int = 0) -> Circuit:
 
 
 def run(
-    qubits: Sequence[int], passes: int, depths: tuple[int, int] = (8, 40)
+    qubits: Sequence[int],
+    passes: int,
+    peers: Sequence[str] = tuple(PEERS),
+    depths: tuple[int, int] = (8, 40),
 ) -> Iterator[dict[str, Any]]:
     """Times all circuits.
 
     Args:
       qubits: numbers of qubits.
       passes: interleaved calls of each; the median counts.
+      peers: other simulators, where they are installed.
       depths: layers of the ladder and of the random circuit.
 
     Yields:
@@ -61,11 +66,13 @@ def run(
             "random": random_layers(num_qubits, depths[1]),
         }
         for name, circuit in circuits.items():
-            for row in _measure(circuit, passes):
+            for row in _measure(circuit, passes, peers):
                 yield {"circuit": name, "qubits": num_qubits, **row}
 
 
-def _measure(circuit: Circuit, passes: int) -> list[dict[str, Any]]:
+def _measure(
+    circuit: Circuit, passes: int, peers: Sequence[str]
+) -> list[dict[str, Any]]:
     values = np.random.default_rng(1).uniform(-np.pi, np.pi, circuit.num_params)
     params = jnp.asarray(values, jnp.float32)
     ours = jax.jit(lambda params: run_circuit(circuit, params))
@@ -75,7 +82,8 @@ def _measure(circuit: Circuit, passes: int) -> list[dict[str, Any]]:
         ("gradient", "qnas_jax"): lambda: gradient(params),
     }
     for name, make in available_peers().items():
-        tasks["value", name] = make(circuit, values)
+        if name in peers:
+            tasks["value", name] = make(circuit, values)
     first = {key: compile_seconds(task) for key, task in tasks.items()}
     times = median_seconds({"/".join(key): task for key, task in tasks.items()}, passes)
     state = np.asarray(ours(params))
@@ -104,7 +112,7 @@ def _first_z(circuit: Circuit, params: jax.Array) -> jax.Array:
 def main(argv: Sequence[str]) -> None:
     """Prints the table."""
     del argv
-    rows = list(run([int(n) for n in _QUBITS.value], _PASSES.value))
+    rows = list(run([int(n) for n in _QUBITS.value], _PASSES.value, _PEERS.value))
     print(table(rows, list(rows[0])))
     write_rows(_OUT.value, rows)
 
@@ -113,5 +121,6 @@ if __name__ == "__main__":
     use_huge_pages()
     _QUBITS = flags.DEFINE_list("qubits", ["12", "16", "20"], "numbers of qubits")
     _PASSES = flags.DEFINE_integer("passes", 7, "interleaved calls of each")
+    _PEERS = flags.DEFINE_list("peers", list(PEERS), "other simulators")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     app.run(main)

@@ -1,8 +1,8 @@
 """The same circuits in other simulators, for `bench_circuits`.
 
-Each peer takes a `Circuit` and the values of its parameters and gives a function without
-arguments that returns the state [2**n], qubit 0 the most significant, in single precision.
-Only those that can be imported are measured.
+Each peer takes a `Circuit` and the values of its parameters and gives a function
+without arguments that returns the state [2**n], qubit 0 the most significant, in single
+precision. Only those that can be imported are measured.
 """
 
 import importlib.util
@@ -14,20 +14,22 @@ import numpy as np
 from qnas_jax.quantum.circuit import Circuit, Operation, Param
 
 StateFn = Callable[[], np.ndarray]
+PEERS = {
+    "qsim": "qsimcirq",
+    "aer": "qiskit_aer",
+    "lightning": "pennylane_lightning",
+    "tensorcircuit": "tensorcircuit",
+}
+"""Packages of the peers."""
 _GATES = ("u", "ry", "rz", "cx")
 
 
 def available_peers() -> dict[str, Callable[[Circuit, np.ndarray], StateFn]]:
     """Peers that are installed, by name."""
-    modules = {
-        "qsim": ("qsimcirq", qsim),
-        "aer": ("qiskit_aer", aer),
-        "lightning": ("pennylane_lightning", lightning),
-        "tensorcircuit": ("tensorcircuit", tensorcircuit),
-    }
+    makers = (qsim, aer, lightning, tensorcircuit)
     return {
         name: make
-        for name, (module, make) in modules.items()
+        for (name, module), make in zip(PEERS.items(), makers, strict=True)
         if importlib.util.find_spec(module)
     }
 
