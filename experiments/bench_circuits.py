@@ -1,0 +1,126 @@
+"""Circuits of arbitrary gates, beside other simulators that are installed.
+
+`ladder`: 8 layers of RY and RZ on every qubit and a ladder of CX. `random`: 40 layers
+of U on every qubit and CX on a random matching. Value is the state with all amplitudes;
+gradient is that of <Z_0> with respect to every angle. Compilation is a column of its
+own. The largest difference of a peer's state from ours shows that the work is the same.
+
+python -m experiments.bench_circuits [--qubits=12,16,20] [--passes=7] [--peers=qsim,aer]
+    [--out=rows.jsonl]
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import app, flags
+
+from experiments.circuit_peers import PEERS, available_peers, state_difference
+from experiments.rows import table, write_rows
+from experiments.timing import compile_seconds, median_seconds
+from qnas_jax.huge_pages import use_huge_pages
+from qnas_jax.quantum.ansatz import hardware_efficient
+from qnas_jax.quantum.circuit import Circuit, Operation, Param
+from qnas_jax.quantum.observables import expectation_diagonal
+from qnas_jax.quantum.simulate import run_circuit
+
+
+def random_layers(num_qubits: int, depth: int, seed: int = 0) -> Circuit:
+    """Layers of U with parameters on every qubit, then CX on a random matching."""
+    rng = np.random.default_rng(seed)
+    operations = []
+    for layer in range(depth):
+        for qubit in range(num_qubits):
+            first = 3 * (layer * num_qubits + qubit)
+            params = tuple(Param(first + i) for i in range(3))
+            operations.append(Operation("u", (qubit,), params))
+        order = rng.permutation(num_qubits)
+        pairs = zip(order[::2], order[1::2], strict=False)
+        operations += [Operation("cx", (int(a), int(b))) for a, b in pairs]
+    return Circuit(num_qubits, tuple(operations))
+
+
+def run(
+    qubits: Sequence[int],
+    passes: int,
+    peers: Sequence[str] = tuple(PEERS),
+    depths: tuple[int, int] = (8, 40),
+) -> Iterator[dict[str, Any]]:
+    """Times all circuits.
+
+    Args:
+      qubits: numbers of qubits.
+      passes: interleaved calls of each; the median counts.
+      peers: other simulators, where they are installed.
+      depths: layers of the ladder and of the random circuit.
+
+    Yields:
+      A row a circuit, task and simulator: milliseconds, seconds of the first call, and
+      the largest difference of the state from ours.
+    """
+    for num_qubits in qubits:
+        circuits = {
+            "ladder": hardware_efficient(num_qubits, depths[0]),
+            "random": random_layers(num_qubits, depths[1]),
+        }
+        for name, circuit in circuits.items():
+            for row in _measure(circuit, passes, peers):
+                yield {"circuit": name, "qubits": num_qubits, **row}
+
+
+def _measure(
+    circuit: Circuit, passes: int, peers: Sequence[str]
+) -> list[dict[str, Any]]:
+    values = np.random.default_rng(1).uniform(-np.pi, np.pi, circuit.num_params)
+    params = jnp.asarray(values, jnp.float32)
+    ours = jax.jit(lambda params: run_circuit(circuit, params))
+    gradient = jax.jit(jax.grad(lambda params: _first_z(circuit, params)))
+    tasks = {
+        ("value", "qnas_jax"): lambda: ours(params),
+        ("gradient", "qnas_jax"): lambda: gradient(params),
+    }
+    for name, make in available_peers().items():
+        if name in peers:
+            tasks["value", name] = make(circuit, values)
+    first = {key: compile_seconds(task) for key, task in tasks.items()}
+    times = median_seconds({"/".join(key): task for key, task in tasks.items()}, passes)
+    state = np.asarray(ours(params))
+    return [
+        {
+            "task": task,
+            "simulator": name,
+            "ms": 1e3 * times[f"{task}/{name}"],
+            "first call s": first[task, name],
+            "difference": state_difference(np.asarray(tasks[task, name]()), state)
+            if task == "value"
+            else "-",
+        }
+        for task, name in tasks
+    ]
+
+
+def _first_z(circuit: Circuit, params: jax.Array) -> jax.Array:
+    """<Z> of qubit 0."""
+    half = jnp.ones(2 ** (circuit.num_qubits - 1), jnp.float32)
+    return expectation_diagonal(
+        run_circuit(circuit, params), jnp.concatenate([half, -half])
+    )
+
+
+def main(argv: Sequence[str]) -> None:
+    """Prints the table."""
+    del argv
+    rows = list(run([int(n) for n in _QUBITS.value], _PASSES.value, _PEERS.value))
+    print(table(rows, list(rows[0])))
+    write_rows(_OUT.value, rows)
+
+
+if __name__ == "__main__":
+    use_huge_pages()
+    _QUBITS = flags.DEFINE_list("qubits", ["12", "16", "20"], "numbers of qubits")
+    _PASSES = flags.DEFINE_integer("passes", 7, "interleaved calls of each")
+    _PEERS = flags.DEFINE_list("peers", list(PEERS), "other simulators")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    app.run(main)
