@@ -135,7 +135,7 @@ def test_shots_have_the_probabilities_that_are_read(per_trajectory):
         after_size=((1, amplitude_damping(0.1)), (2, depolarising(0.1, 2))),
         readout=((0.05, 0.1), (0.0, 0.2), (0.02, 0.02)),
     )
-    shots = 20_001
+    shots = 10_001
     indices = sample_noisy(
         jax.random.key(7),
         circuit,
