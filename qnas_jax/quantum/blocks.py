@@ -129,7 +129,7 @@ def _piece_products(
         return _matmul(entries[where], product), None
 
     start = jnp.broadcast_to(jnp.asarray(eye, entries.dtype)[None], table.shape[1:])
-    return lax.scan(multiply, start, table)[0]
+    return lax.scan(multiply, start, jnp.asarray(table))[0]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ reversed. Global phases of the text are dropped, those under controls are kept.
 
 import math
 import re
+import warnings
 from typing import Any
 
 from qnas_jax.quantum.circuit import Angle, Circuit, Operation, Param
@@ -72,7 +73,10 @@ def from_qasm(text: str) -> Circuit:
             "reading OpenQASM needs qiskit: pip install 'qnas_jax[quantum]'"
         ) from error
     try:
-        source = qasm3.loads(text)
+        with warnings.catch_warnings():
+            # qiskit's parser calls what qiskit has deprecated
+            warnings.simplefilter("ignore", DeprecationWarning)
+            source = qasm3.loads(text)
     except Exception as error:
         raise ValueError(f"not a readable OpenQASM 3 program: {error}") from error
     names = sorted((p.name for p in source.parameters), key=_natural)

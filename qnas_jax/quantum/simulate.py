@@ -19,6 +19,7 @@ How it is computed (`fusion.py` says which gates go together):
 """
 
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -30,10 +31,11 @@ from qnas_jax.quantum.conventions import num_qubits_of
 from qnas_jax.quantum.fusion import Epoch, Segment, plan_circuit
 from qnas_jax.quantum.states import zero_state
 
+Parameters = jax.typing.ArrayLike | Sequence[float]
 _HIGHEST = lax.Precision.HIGHEST
 
 
-def run_circuit(circuit: Circuit, params: jax.typing.ArrayLike = ()) -> jax.Array:
+def run_circuit(circuit: Circuit, params: Parameters = ()) -> jax.Array:
     """State of a circuit that starts from |0...0>.
 
     Args:
@@ -53,7 +55,7 @@ def run_circuit(circuit: Circuit, params: jax.typing.ArrayLike = ()) -> jax.Arra
 
 
 def apply_circuit(
-    circuit: Circuit, state: jax.Array, params: jax.typing.ArrayLike = ()
+    circuit: Circuit, state: jax.Array, params: Parameters = ()
 ) -> jax.Array:
     """Applies a circuit to a state.
 
@@ -178,22 +180,21 @@ def _run_forward(
 def _run_backward(
     segment: Segment, kept: tuple[jax.Array, list[jax.Array]], cotangent: jax.Array
 ) -> tuple[jax.Array, list[jax.Array]]:
-    """Walks back with the state and its cotangent, [2 (plane), 2 (which), 2**n]."""
+    """Walks back with the state and its cotangent."""
     planes, matrices = kept
-    both = jnp.stack([planes, cotangent], axis=1)
-    both = _permute(both, segment, inverse=True)
+    both = tuple(_permute(x, segment, inverse=True) for x in (planes, cotangent))
     tables = _stacked_tables(segment, inverse=True)
 
-    def epoch(both: jax.Array, inputs: tuple) -> tuple[jax.Array, list[jax.Array]]:
+    def epoch(both: tuple, inputs: tuple) -> tuple[tuple, list[jax.Array]]:
         (high, low), kernels = inputs
         gradients = []
-        for kernel in reversed(kernels):
-            both, gradient = _unmultiply(both, kernel)
+        for kernel in kernels:  # bins commute: the order of the way there serves too
+            both, gradient = _undo(*both, kernel)
             gradients.append(gradient)
-        return _gather(both, high, low), gradients[::-1]
+        return tuple(_gather(x, high, low) for x in both), gradients
 
     both, gradients = lax.scan(epoch, both, (tables, matrices), reverse=True)
-    return both[:, 1], gradients
+    return both[1], gradients
 
 
 _run_segment.defvjp(_run_forward, _run_backward)
@@ -210,17 +211,25 @@ def _multiply(planes: jax.Array, kernel: jax.Array) -> jax.Array:
     return jnp.stack([real.reshape(-1), imag.reshape(-1)])
 
 
-def _unmultiply(both: jax.Array, kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Undoes `_multiply` on state and cotangent; the gradient of the kernel."""
+def _undo(
+    planes: jax.Array, cotangent: jax.Array, kernel: jax.Array
+) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    """Undoes `_multiply` for the state and its cotangent; the gradient of the kernel.
+
+    With a unitary K, x before and its cotangent l before, the gradient of K is (K l)
+    x^H = K (l x^H).
+    """
     size = kernel.shape[-1]
-    after = both.reshape(2, 2, size, -1)
-    product = jnp.einsum("cab,dwam->cdwmb", kernel, after, precision=_HIGHEST)
-    real = product[0, 0] + product[1, 1]
-    imag = product[0, 1] - product[1, 0]
-    before = jnp.stack([real, imag])
-    outer = jnp.einsum("cam,dmb->cdab", after[:, 1], before[:, 0], precision=_HIGHEST)
-    gradient = jnp.stack([outer[0, 0] + outer[1, 1], outer[1, 0] - outer[0, 1]])
-    return before.reshape(both.shape), gradient
+    adjoint = jnp.stack([kernel[0].T, -kernel[1].T])
+    planes, cotangent = _multiply(planes, adjoint), _multiply(cotangent, adjoint)
+    rows, columns = (x.reshape(2 * size, -1) for x in (cotangent, planes))
+    parts = jnp.matmul(rows, columns.T, precision=_HIGHEST).reshape(2, size, 2, size)
+    real = parts[0, :, 0] + parts[1, :, 1]
+    imag = parts[1, :, 0] - parts[0, :, 1]
+    outer = lax.complex(real, imag)
+    matrix = lax.complex(kernel[0], kernel[1])
+    gradient = jnp.matmul(matrix, outer, precision=_HIGHEST)
+    return (planes, cotangent), jnp.stack([gradient.real, gradient.imag])
 
 
 def _gather(planes: jax.Array, high: jax.Array, low: jax.Array) -> jax.Array:
