@@ -137,8 +137,7 @@ def average(
     def one(trajectory_key: Array) -> Array:
         return measure(run_trajectory(trajectory_key, circuit, noise, params))
 
-    keys = jax.random.split(key, num_trajectories)
-    values = jax.lax.map(one, keys, batch_size=min(batch, num_trajectories))
+    values = _in_batches(one, key, num_trajectories, batch)
     spread = jnp.std(values, axis=0, ddof=1)
     return Estimate(values.mean(axis=0), spread / num_trajectories**0.5)
 
@@ -182,12 +181,20 @@ def sample_noisy(
 
     state_key, readout_key = jax.random.split(key)
     count = -(-shots // shots_per_trajectory)
-    keys = jax.random.split(state_key, count)
-    indices = jax.lax.map(one, keys, batch_size=min(batch, count)).reshape(-1)[:shots]
+    indices = _in_batches(one, state_key, count, batch).reshape(-1)[:shots]
     if not noise.readout:
         return indices
     bits = bits_of(indices, circuit.num_qubits)
     return index_of(misread_bits(readout_key, bits, noise.readout))
+
+
+def _in_batches(
+    one: Callable[[Array], Array], key: Array, count: int, batch: int
+) -> Array:
+    """Results [count, ...]; equal batches compile once, what is too much is dropped."""
+    batch = min(batch, count)
+    keys = jax.random.split(key, -(-count // batch) * batch)
+    return jax.lax.map(one, keys, batch_size=batch)[:count]
 
 
 def _squared_norms(operators: Array, front: Array) -> Array:

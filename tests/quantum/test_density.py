@@ -1,6 +1,7 @@
 """Density matrices against Qiskit Aer, by hand, and by what every channel keeps."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from qnas_jax.quantum.density import (
     purity,
     run_density,
 )
+from qnas_jax.quantum.gates import GATES, control
 from qnas_jax.quantum.noise import (
     NoiseModel,
     amplitude_damping,
@@ -63,6 +65,44 @@ def test_random_circuits_are_those_of_aer(noise, seed, num_qubits):
     circuit = random_circuit(seed, num_qubits, 14)
     ours = exact_density(circuit, noise)
     np.testing.assert_allclose(ours, aer_density(circuit, noise), atol=1e-6)
+
+
+def full_matrix(matrix, qubits, num_qubits):
+    """Entry by entry: the named bits by the matrix, the others stay."""
+    full = np.zeros((2**num_qubits,) * 2, complex)
+    for row, column in itertools.product(range(2**num_qubits), repeat=2):
+        bits = [
+            [index >> (num_qubits - 1 - q) & 1 for q in range(num_qubits)]
+            for index in (row, column)
+        ]
+        if all(bits[0][q] == bits[1][q] for q in range(num_qubits) if q not in qubits):
+            local = [int("".join(str(b[q]) for q in qubits), 2) for b in bits]
+            full[row, column] = matrix[local[0], local[1]]
+    return full
+
+
+def test_larger_gates_and_their_errors_by_full_matrices():
+    """A Toffoli gate with damping of each qubit, between gates on one and two."""
+    noise = NoiseModel(
+        after_gate=(("ccx", amplitude_damping(0.2)),),
+        after_size=((2, depolarising(0.1, 2)), (1, phase_flip(0.1))),
+    )
+    circuit = Circuit(4).add("ry", 0, 0.8).add("h", 3).add("ry", 2, 2.0)
+    circuit = circuit.add("x", 1, controls=(3, 0)).add("cry", (2, 0), 0.9)
+    rho = np.zeros((16, 16), complex)
+    rho[0, 0] = 1
+    for operation in circuit.operations:
+        matrix = np.asarray(
+            control(
+                GATES[operation.gate].matrix(*operation.params), operation.num_controls
+            )
+        )
+        gate = full_matrix(matrix, operation.qubits, 4)
+        rho = gate @ rho @ gate.conj().T
+        for channel, qubits in noise.channels_after(operation):
+            errors = [full_matrix(k, qubits, 4) for k in channel.operators]
+            rho = sum(error @ rho @ error.conj().T for error in errors)
+    np.testing.assert_allclose(run_density(circuit, noise), rho, atol=1e-6)
 
 
 @pytest.mark.parametrize("noise", MODELS.values(), ids=MODELS)
@@ -140,6 +180,11 @@ def test_jit_vmap_and_grad_over_parameters():
     np.testing.assert_allclose(
         jax.grad(value)(jnp.array([0.7])), [-0.9 * np.sin(0.7)], atol=1e-6
     )
+
+
+def test_a_circuit_without_gates_leaves_what_is_there():
+    rho = run_density(Circuit(2), depolarising_model(0.1, 0.1))
+    np.testing.assert_array_equal(rho, np.diag([1, 0, 0, 0]))
 
 
 def test_wrong_sizes_are_refused():

@@ -40,12 +40,26 @@ MODELS = {
 def test_the_average_is_the_density_matrix(noise):
     circuit = random_circuit(11, 3, 16)
     estimate = average(
-        jax.random.key(1), circuit, noise, probabilities, num_trajectories=4000
+        jax.random.key(1), circuit, noise, probabilities, num_trajectories=2000
     )
     exact = density_probabilities(run_density(circuit, noise))
     distance = np.abs(np.asarray(estimate.value - exact))
     assert (distance <= 4 * np.asarray(estimate.standard_error) + 1e-6).all()
-    assert np.asarray(estimate.standard_error).max() < 0.01
+    assert np.asarray(estimate.standard_error).max() < 0.015
+
+
+def test_the_average_with_a_gate_on_three_qubits():
+    circuit = random_circuit(17, 4, 4).add("ry", 3, 0.9, controls=(0, 2)).add("h", 1)
+    noise = NoiseModel(
+        after_gate=(("ccry", amplitude_damping(0.3)),),
+        after_size=((2, depolarising(0.1, 2)),),
+    )
+    estimate = average(
+        jax.random.key(8), circuit, noise, probabilities, num_trajectories=2000
+    )
+    exact = density_probabilities(run_density(circuit, noise))
+    distance = np.abs(np.asarray(estimate.value - exact))
+    assert (distance <= 4 * np.asarray(estimate.standard_error) + 1e-6).all()
 
 
 @pytest.mark.parametrize("noise", MODELS.values(), ids=MODELS)
@@ -76,7 +90,7 @@ def test_the_standard_error_falls_with_the_root_of_the_number():
         average(
             jax.random.key(3), circuit, noise, probabilities, num_trajectories=count
         ).standard_error
-        for count in (500, 8000)
+        for count in (250, 4000)
     ]
     # 1 / sqrt(16)
     assert float(errors[1].max() / errors[0].max()) == pytest.approx(0.25, rel=0.15)
@@ -121,7 +135,7 @@ def test_shots_have_the_probabilities_that_are_read(per_trajectory):
         after_size=((1, amplitude_damping(0.1)), (2, depolarising(0.1, 2))),
         readout=((0.05, 0.1), (0.0, 0.2), (0.02, 0.02)),
     )
-    shots = 20_001
+    shots = 10_001
     indices = sample_noisy(
         jax.random.key(7),
         circuit,
