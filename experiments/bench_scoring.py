@@ -114,7 +114,7 @@ def run(
         for name in forms
     ]
     flops = 2e-9 * float(macs["ours"].mean())
-    moved = 1e-9 * bytes_moved(work, archs, images, chunk) / seconds["ours"]
+    moved = 1e-9 * bytes_moved(work.space, archs, images, chunk) / seconds["ours"]
     rows[0] |= {
         "GFLOP/s": flops * rate["ours"],
         "share of the matrix rate": flops * rate["ours"] / machine.gflops,

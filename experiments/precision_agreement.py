@@ -11,7 +11,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 from scipy import stats as statistics
 
@@ -70,6 +70,7 @@ def _distinct_archs(setting: Setting, count: int) -> jnp.ndarray:
 def main(argv: Sequence[str]) -> None:
     """Prints the table."""
     del argv
+    logging.set_verbosity(logging.WARNING)  # the progress of checkpoints
     folder = WorkFolder(pathlib.Path(str(_WORKDIR.value)))
     setting = Setting(read_config(_CONFIG.value), folder)
     state = load_supernet(setting)

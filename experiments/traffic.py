@@ -4,16 +4,17 @@ import math
 
 import numpy as np
 
-from experiments.workload import Workload
 from qnas_jax.nets.build import op_templates
 from qnas_jax.nets.chains import OpTemplate, output_shape
-from qnas_jax.spaces import Layer
+from qnas_jax.spaces import Layer, NetworkSpace
 
 Shape = tuple[int, ...]
 _BYTES = 4  # of a float32
 
 
-def bytes_moved(work: Workload, archs: np.ndarray, images: int, chunk: int) -> float:
+def bytes_moved(
+    space: NetworkSpace, archs: np.ndarray, images: int, chunk: int
+) -> float:
     """Counts what passes between memory and processor, nothing kept in a cache.
 
     Each piece of an op (`nets/chains.py`) reads its input and writes its output once an
@@ -22,7 +23,7 @@ def bytes_moved(work: Workload, archs: np.ndarray, images: int, chunk: int) -> f
     pieces that do nothing.
 
     Args:
-      work: the network.
+      space: the search space.
       archs: int32 [P, L].
       images: that each architecture is scored on.
       chunk: images computed at once.
@@ -31,7 +32,6 @@ def bytes_moved(work: Workload, archs: np.ndarray, images: int, chunk: int) -> f
       Bytes for the whole population, float32; fixed blocks are counted for each
       architecture, shared layers too.
     """
-    space = work.space
     shape: Shape = space.image_shape
     stem, shape = _chain_traffic(space.stem, shape)
     layers, shape = _chain_traffic(space.layers, shape)

@@ -1,9 +1,9 @@
 """Large memory pages for the arrays of a command-line run on Linux.
 
-A step of training allocates and frees a gigabyte of intermediate values. In pages of
-4 KiB the operating system spends a third of the time on handing them out (measured by
-`experiments/bench_training.py --nohuge_pages`). glibc asks for pages of 2 MiB if an
-environment variable says so when the process starts.
+A step of training allocates and frees its intermediate values. In pages of 4 KiB the
+operating system takes much time to hand them out (compare
+`experiments/bench_training.py` with and without `--nohuge_pages`). glibc asks for pages
+of 2 MiB if an environment variable says so when the process starts.
 """
 
 import os

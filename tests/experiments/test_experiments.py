@@ -49,13 +49,17 @@ def test_bench_scoring_agrees_with_the_simple_forms():
     forms = [row["form"] for row in rows]
     assert forms[:2] == ["ours", "bfloat16"] and forms[-1] == "vmap over archs"
     assert 0 < rows[0]["share of the matrix rate"] < 1
+    assert rows[0]["share of the copy bandwidth"] > 0
     assert rows[1]["Kendall tau with float32"] > 0.5
 
 
 @pytest.mark.slow
 def test_bench_training_runs():
-    (row,) = bench_training.run("digits", batch=8, num_archs=2, passes=1)
-    assert row["form"] == "ours" and 0 < row["share of the matrix rate"] < 1
+    ours, gradient = bench_training.run("digits", batch=8, num_archs=2, passes=1)
+    assert (ours["form"], gradient["form"]) == ("ours", "gradient only")
+    assert 0 < ours["share of the matrix rate"] < 1
+    peaks = [ours[name] for name in ("peak MiB before compiling", "compiled", "run")]
+    assert peaks == sorted(peaks) and 0 < ours["temporary MiB"] < peaks[-1]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A training step of the supernet: what it changes, and to which values."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 from flax import nnx
 
 from qnas_jax.data import epoch_order, normalise
+from qnas_jax.kernels import compiler_options
 from qnas_jax.nets import gather, set_mode
 from qnas_jax.training import (
     NonFiniteLossError,
@@ -96,6 +98,26 @@ def test_only_the_rows_of_the_path_and_fixed_blocks_change(
     assert int(state.step) == 8
     # One program for all of them.
     assert len(training.traces) == 1
+
+
+def test_a_step_copies_no_weights(train, build_training, supernet):
+    """Rows are read before they are written; a copy would be of all ops of a layer."""
+    options = SupernetOptions(sampler="fair", schedule="constant", **PLAIN)
+    training = build_training(options, fixed_paths((1, 0)))
+    order = epoch_order(jax.random.key(0), 0, len(train))
+    step = jax.jit(
+        training.step_fn, donate_argnums=0, compiler_options=compiler_options()
+    )
+    program = step.lower(training.state, order).compile().as_text()
+    shapes = [f"{num},{width}" for num, width in row_shapes(supernet)]
+    assert all(f"f32[{shape}]" in program for shape in shapes)
+    for shape in shapes:
+        assert not re.search(rf"f32\[{shape}\]\S* copy\(", program), shape
+
+
+def row_shapes(supernet):
+    params, _ = jax.eval_shape(supernet.init, jax.random.key(0))
+    return [matrix.shape for matrix in params["layers"]]
 
 
 def standalone_losses(supernet, params, stats, arch):
