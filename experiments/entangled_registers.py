@@ -156,7 +156,8 @@ def run(
     Returns:
       A row for each problem and strategy, and the results [S] behind them.
     """
-    rows, samples = [], {}
+    rows: list[dict[str, Any]] = []
+    samples: Samples = {}
     for problem in problems:
         samples[problem.name] = {}
         for strategy in STRATEGIES:

@@ -1,6 +1,7 @@
 """The comparison of registers, tiny, and its rank tests against SciPy and by hand."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -66,22 +67,39 @@ def test_verdicts_follow_the_test(superiority, p_value, verdict):
 
 
 def test_the_comparison_runs(monkeypatch):
-    monkeypatch.setattr(entangled_registers, "ANGLES", (0.05, 0.2))
-    monkeypatch.setattr(entangled_registers, "COUPLINGS", (0.0, 1.0))
+    monkeypatch.setattr(entangled_registers, "ANGLES", (0.2,))
+    monkeypatch.setattr(entangled_registers, "COUPLINGS", (0.5, 1.0))
     problems = [Problem("separable", 4, 4), Problem("pair_trap", 4, 4)]
-    budget = Budget(generations=15, seeds=6, tuning_seeds=3)
+    budget = Budget(generations=15, seeds=6, tuning_seeds=6)
     rows, samples = entangled_registers.run(problems, budget)
     assert [row["strategy"] for row in rows[:3]] == ["qbit", "qudit", "entangled"]
     for row in rows:
         best = samples[row["problem"]][row["strategy"]]
         assert best.shape == (6,) and np.all((best >= 0) & (best <= 1 + 1e-5))
         assert row["mean"] == pytest.approx(best.mean())
-        assert row["angle / pi"] in (0.05, 0.2)
+        assert row["angle / pi"] == 0.2
     tests = entangled_registers.compare(samples)
     assert len(tests) == 6 and all(0 <= test["p (Holm)"] <= 1 for test in tests)
-    (couplings,) = entangled_registers.run_couplings(problems[:1], 0.3, budget)
-    assert {"coupling 0.0", "coupling 1.0"} <= couplings.keys()
+    (couplings,) = entangled_registers.run_couplings(
+        problems[:1], 0.2 * math.pi, budget
+    )
+    assert {"coupling 0.5", "coupling 1.0"} <= couplings.keys()
     assert entangled_registers.comparison_figure(samples).startswith(b"\x89PNG")
+
+
+def test_the_angle_with_the_best_mean_is_taken(monkeypatch):
+    """Each angle is tried on the same seeds, which are not those of the comparison."""
+    asked = []
+
+    def bests(options, problem, first_seed, num_seeds):
+        asked.append((first_seed, num_seeds))
+        return np.full(num_seeds, -abs(options.angle / math.pi - 0.11))
+
+    monkeypatch.setattr(entangled_registers, "final_bests", bests)
+    problem, budget = Problem("coupled", 4, 4), Budget(seeds=7, tuning_seeds=3)
+    angle = entangled_registers.tuned_angle("qudit", problem, budget)
+    assert angle == 0.1 * math.pi
+    assert set(asked) == {(10_000, 3)} and len(asked) == 5
 
 
 def test_searches_run_on_instances_of_their_own():
