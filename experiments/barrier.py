@@ -4,6 +4,10 @@ The cost of n bits is their Hamming weight w, plus a barrier of some height on `
 weights in the way down to w = 0. It treats all bits alike, so both processes are exact
 on n + 1 numbers: amplitudes of the symmetric states, or probabilities of the weights.
 
+The thermal walk has to climb the barrier, however thin it is, and does so while it is
+hot: what counts is the height, and a wide barrier, whose top leads down too, is met
+earlier. Tunnelling depends on the width as well.
+
 Source: Farhi, Goldstone & Gutmann, Quantum adiabatic evolution algorithms versus
 simulated annealing, quant-ph/0201031 (2002).
 """

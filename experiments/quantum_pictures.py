@@ -80,7 +80,7 @@ def tunnelling_figure(rows: list[dict[str, float]]) -> "Figure":
     success.set_title(f"Success after {_STEPS} steps or sweeps")
     success.set_xlabel("Width of the barrier (number of weights)")
     success.set_ylabel("Probability of the optimum")
-    success.legend(loc="upper right")
+    success.legend(loc=(0.36, 0.7))
     style.whole_numbers(success)
     return figure
 
@@ -161,10 +161,11 @@ def interference_figure(data: Interference) -> "Figure":
         label="simulated",
     )
     chance.set_ylabel("Probability to measure a marked item")
-    chance.set_title("Turning on past the best moment loses it again")
+    chance.set_title("More iterations than the best number lose it again")
+    amplitudes.legend(loc="lower left")
+    chance.legend(loc="upper right")
     for axes in (amplitudes, chance):
         axes.set_xlabel("Grover iterations k")
-        axes.legend(loc="center right")
         style.whole_numbers(axes)
     return figure
 
@@ -176,12 +177,14 @@ class Superposition:
     Attributes:
       probabilities: by strategy, float32 [G + 1, L, K], mean over the population.
       best: by strategy, int32 [L], the best arch of the search.
+      scores: by strategy, that arch's score; the optimum has 1.
       entropy: float32 [G + 1], bits of entanglement between neighbouring layers of the
         entangled strategy, mean over the bonds and the population.
     """
 
     probabilities: dict[str, np.ndarray]
     best: dict[str, np.ndarray]
+    scores: dict[str, float]
     entropy: np.ndarray
 
 
@@ -199,14 +202,15 @@ def superposition(
       What the registers looked like before each generation and at the end.
     """
     evaluate = chain_evaluator(LANDSCAPES[landscape](6, 8, seed))
-    probabilities, best, entropy = {}, {}, np.zeros(0)
+    probabilities, best, scores, entropy = {}, {}, {}, np.zeros(0)
     for name in ("qbit", "entangled"):
         strategy = make_strategy((8,) * 6, SearchOptions(strategy=name))
         state, snapshots = _watch(strategy, evaluate, seed, generations)
         probabilities[name] = np.asarray(snapshots["probabilities"])
         best[name] = np.asarray(state.best_arch)
+        scores[name] = float(state.best_score)
         entropy = np.asarray(snapshots.get("entropy", entropy))
-    return Superposition(probabilities, best, entropy)
+    return Superposition(probabilities, best, scores, entropy)
 
 
 def _watch(strategy: Any, evaluate: Any, seed: int, generations: int) -> Any:
@@ -243,7 +247,7 @@ def superposition_figure(data: Superposition) -> "Figure":
     Returns:
       A figure.
     """
-    figure = style.new_figure(11, 6.2)
+    figure = style.new_figure(11, 6.8)
     num_layers = len(next(iter(data.best.values())))
     grid = figure.add_gridspec(3, num_layers, height_ratios=(3, 3, 2))
     panels = []
@@ -252,8 +256,11 @@ def superposition_figure(data: Superposition) -> "Figure":
             axes = figure.add_subplot(grid[row, layer])
             mesh = _draw_register(axes, table_[:, layer], int(data.best[name][layer]))
             axes.set_title(f"{name}, layer {layer}", fontsize=8.5)
+            axes.set_xlabel("Generation", fontsize=8)
             panels.append(axes)
-        panels[-num_layers].set_ylabel("Op index")
+        panels[-num_layers].set_ylabel(
+            f"Op index\n(best score {data.scores[name]:.2f})"
+        )
     figure.colorbar(mesh, ax=panels, label="Probability", pad=0.01, aspect=40)
     bottom = figure.add_subplot(grid[2, :])
     bottom.plot(data.entropy, color=style.BLUE)

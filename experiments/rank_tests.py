@@ -53,6 +53,8 @@ def rank_test(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """
     from scipy.stats import mannwhitneyu
 
+    # In float32 a small p-value would be rounded to 0.
+    first, second = first.astype(np.float64), second.astype(np.float64)
     if np.ptp(np.concatenate([first, second])) == 0:
         return 0.5, 1.0
     result = mannwhitneyu(first, second, alternative="two-sided")

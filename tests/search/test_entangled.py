@@ -127,6 +127,13 @@ def test_correlated_guides_entangle_and_independent_ones_do_not():
     np.testing.assert_allclose(bond_entropy(turned_by(agree * 16, 0.0)), 0, atol=1e-3)
 
 
+def test_a_guide_that_stays_ends_the_entanglement():
+    agree, settled = [(0, 0), (1, 1)] * 8, [(0, 0)] * 40
+    before, after = turned_by(agree, 0.5), turned_by(agree + settled, 0.5)
+    assert bond_entropy(before)[0] > 0.2 and bond_entropy(after)[0] < 1e-3
+    np.testing.assert_allclose(marginals(after)[:, 0], 1, atol=1e-4)
+
+
 def test_rule_2002_moves_only_worse_individuals():
     strategy = make((3, 3))
     state = strategy.init(jax.random.key(0))
