@@ -13,7 +13,16 @@ from ml_collections import config_flags
 
 from qnas_jax.huge_pages import use_huge_pages
 
-_STAGES = ("all", "supernet", "search", "retrain", "report", "rank", "describe")
+_STAGES = (
+    "all",
+    "supernet",
+    "search",
+    "retrain",
+    "report",
+    "rank",
+    "describe",
+    "solve",
+)
 
 _DEFAULT_CONFIG = "configs/digits.py"
 _CONFIG = config_flags.DEFINE_config_file(

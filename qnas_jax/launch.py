@@ -11,7 +11,13 @@ from absl import logging
 
 from qnas_jax.pipeline import run_stages
 from qnas_jax.runs import StopRequest, WorkFolder
-from qnas_jax.stages import Setting, describe_archs, read_config
+from qnas_jax.stages import (
+    Setting,
+    describe_archs,
+    read_config,
+    read_solve_config,
+    solve_problem,
+)
 from qnas_jax.training import Stopped
 
 USER_ERROR = 2
@@ -30,7 +36,7 @@ def launch(
 
     Args:
       config: as parsed from flags.
-      stage: a stage, `all`, `rank` or `describe`.
+      stage: a stage, `all`, `rank`, `describe` or `solve`.
       workdir: folder of the run.
       archs: file of architectures, for `describe`.
       command: the command line, to be recorded and shown.
@@ -41,16 +47,18 @@ def launch(
     logging.set_verbosity(logging.WARNING)  # the libraries' progress is not ours
     use_compilation_cache()
     try:
-        checked = read_config(config)
-        if stage == "describe":
+        _check_kind(config, stage)
+        if stage == "solve":
+            checked = read_solve_config(config)
+            lines = solve_problem(checked, WorkFolder(workdir), command)
+        elif stage == "describe":
             if archs is None:
                 raise ValueError("--archs: got nothing, expected a JSON file")
-            lines = describe_archs(checked, archs)
-            sys.stdout.write("".join(line + "\n" for line in lines))
-            return 0
-        with StopRequest() as stop:
-            setting = Setting(checked, WorkFolder(workdir), stop)
-            lines = run_stages(setting, stage, command)
+            lines = describe_archs(read_config(config), archs)
+        else:
+            with StopRequest() as stop:
+                setting = Setting(read_config(config), WorkFolder(workdir), stop)
+                lines = run_stages(setting, stage, command)
     except (ValueError, ArithmeticError, FileNotFoundError) as error:
         sys.stderr.write(f"error: {error}\n")
         return USER_ERROR
@@ -62,6 +70,17 @@ def launch(
         return INTERRUPTED
     sys.stdout.write("".join(line + "\n" for line in lines))
     return 0
+
+
+def _check_kind(config: ml_collections.ConfigDict, stage: str) -> None:
+    """Raises ValueError if the configuration is of the other kind."""
+    if ("solver" in config) != (stage == "solve"):
+        kind = "a solver" if "solver" in config else "no solver"
+        wanted = "configs/solver_maxcut.py" if stage == "solve" else "configs/digits.py"
+        raise ValueError(
+            f"--stage={stage}: got a configuration with {kind}, expected one such as "
+            f"{wanted}"
+        )
 
 
 def use_compilation_cache() -> None:

@@ -10,19 +10,30 @@ import ml_collections
 import pytest
 
 from qnas_jax.options import OptionError
-from qnas_jax.stages import check_overrides, default_config, read_config
-from qnas_jax.stages.config import GROUPS
+from qnas_jax.stages import (
+    check_overrides,
+    config,
+    default_config,
+    read_config,
+    read_solve_config,
+    solve_config,
+)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+GROUPS = {**config.GROUPS, **solve_config.GROUPS}
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_configuration_is_valid_and_survives_json(name):
-    config = importlib.import_module(f"configs.{name}").get_config()
-    checked = read_config(config)
-    again = ml_collections.ConfigDict(json.loads(json.dumps(checked.as_dict())))
-    assert read_config(again) == checked
+    values = importlib.import_module(f"configs.{name}").get_config()
+    if "solver" in values:
+        checked = read_solve_config(values)
+        assert checked.as_dict()["solver"] == values.solver.to_dict()
+    else:
+        checked = read_config(values)
+        again = ml_collections.ConfigDict(json.loads(json.dumps(checked.as_dict())))
+        assert read_config(again) == checked
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "default"])
@@ -53,6 +64,7 @@ def test_every_field_is_read(group):
         ({"retrain": {"flip": 1}}, "retrain.flip: got 1, allowed: bool"),
         ({"search": {"generatoins": 1}}, "search.generatoins: got 1, allowed: one of"),
         ({"sedd": 1}, "sedd: got 1, allowed: one of"),
+        ({"seed": True}, "seed: got True, allowed: int >= 0"),
         ({"seed": -1}, "seed: got -1, allowed: int >= 0"),
     ],
 )

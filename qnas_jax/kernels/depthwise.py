@@ -76,6 +76,7 @@ def _reference(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+@jax.named_scope("depthwise")
 def _shifted(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     padded = materialise(pad(images, kernel.shape[0] // 2))
     views = taps(padded, kernel.shape[0], stride)
@@ -116,6 +117,7 @@ def _image_gradient(
     return _shifted(gradient, kernel[::-1, ::-1], 1)
 
 
+@jax.named_scope("depthwise_kernel_gradient")
 def _kernel_gradient(
     images: jax.Array, size: int, gradient: jax.Array, stride: int
 ) -> jax.Array:

@@ -4,8 +4,9 @@ from qnas_jax.nets.build import build_op
 from qnas_jax.nets.costs import cost_table, count_macs, describe_arch
 from qnas_jax.nets.flat import MODES, Mode, set_mode
 from qnas_jax.nets.ops import OPS, register_op
+from qnas_jax.nets.slots import Slots, gather, scatter
 from qnas_jax.nets.subnet import Subnet
-from qnas_jax.nets.supernet import Slots, Supernet, gather, scatter
+from qnas_jax.nets.supernet import Supernet
 
 __all__ = [
     "MODES",

@@ -1,4 +1,4 @@
-"""From the words of a search space to Flax modules."""
+"""From the words of a search space to Flax modules and their templates."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from qnas_jax.nets.chains import OpTemplate, op_template
 from qnas_jax.nets.ops import OPS
 from qnas_jax.spaces import Layer, Op
 
@@ -84,3 +85,22 @@ def _check_attributes(spec: Op, module: nnx.Module) -> None:
 def abstract_op(layer: Layer, index: int) -> nnx.Module:
     """Builds one candidate with shapes instead of arrays."""
     return nnx.eval_shape(lambda: build_op(layer, index, nnx.Rngs(jax.random.key(0))))
+
+
+def op_templates(layer: Layer) -> tuple[OpTemplate, ...]:
+    """The templates of all candidates of a layer.
+
+    Args:
+      layer: its shape and candidates.
+
+    Returns:
+      A template for each op.
+
+    Raises:
+      ValueError: an op is not registered, does not fit its options, or has state other
+        than parameters and batch statistics.
+    """
+    return tuple(
+        op_template(abstract_op(layer, index), spec.name)
+        for index, spec in enumerate(layer.ops)
+    )

@@ -12,7 +12,7 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -35,6 +35,20 @@ def run_pieces(module: Any, images: jax.Array) -> jax.Array:
     for piece in module.pieces():
         values = piece(values)
     return images + values if module.residual else values
+
+
+class Operands(NamedTuple):
+    """The arrays that an op, or a piece of one, works on.
+
+    Attributes:
+      params: the op's row of parameters, or a longer one.
+      stats: the op's row of running statistics, or a longer one.
+      inputs: [N, ...].
+    """
+
+    params: jax.Array
+    stats: jax.Array
+    inputs: jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +91,8 @@ class OpTemplate:
         for piece, p, s in zip(
             self.pieces, self.param_starts, self.stat_starts, strict=False
         ):
-            values, stats = run_piece(piece, mode, (p, s), params, stats, values)
+            operands = Operands(params, stats, values)
+            values, stats = run_piece(piece, mode, (p, s), operands)
         return (inputs + values if self.residual else values), stats
 
     def states(self, params: jax.Array, stats: jax.Array) -> list[tuple[Any, Any]]:
@@ -109,12 +124,7 @@ def op_template(module: nnx.Module, name: str) -> OpTemplate:
 
 
 def run_piece(
-    piece: PieceTemplate,
-    mode: Mode,
-    starts: tuple[Any, Any],
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
+    piece: PieceTemplate, mode: Mode, starts: tuple[Any, Any], operands: Operands
 ) -> tuple[jax.Array, jax.Array]:
     """Runs one piece on its part of an op's rows; equal calls are traced once.
 
@@ -122,16 +132,12 @@ def run_piece(
       piece: the piece.
       mode: how batch normalisation behaves.
       starts: where the piece begins in the rows of parameters and statistics.
-      params: the op's row.
-      stats: the op's row.
-      inputs: [N, ...].
+      operands: the op's rows, and the piece's inputs.
 
     Returns:
       The output and the op's new row of statistics.
     """
-    return _run_piece(
-        piece, mode, forced_implementation(), starts, params, stats, inputs
-    )
+    return _run_piece(piece, mode, forced_implementation(), starts, operands)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -140,11 +146,10 @@ def _run_piece(
     mode: Mode,
     forced: str | None,
     starts: tuple[Any, Any],
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
+    operands: Operands,
 ) -> tuple[jax.Array, jax.Array]:
     del forced  # part of the cache key only
+    params, stats, inputs = operands
     # Materialised, or the slicing is done again for each value that a loop reads.
     own_params, own_stats = (
         materialise(jax.lax.dynamic_slice_in_dim(row, start, layout.size))
@@ -242,13 +247,22 @@ def _inner_shapes(pieces: Sequence[PieceTemplate], shape: Shape) -> tuple[Shape,
     """Shapes of the values between the pieces of a chain, for one image."""
     shapes = []
     for piece in pieces[:-1]:
-        shape = _output_shape(piece, shape)
+        shape = output_shape(piece, shape)
         shapes.append(shape)
     return tuple(shapes)
 
 
 @functools.lru_cache(maxsize=4096)
-def _output_shape(piece: PieceTemplate, shape: Shape) -> Shape:
+def output_shape(piece: PieceTemplate, shape: Shape) -> Shape:
+    """Shape of the output of a piece.
+
+    Args:
+      piece: the piece.
+      shape: of one input.
+
+    Returns:
+      The shape of one output.
+    """
     vectors = (
         jax.ShapeDtypeStruct((layout.size,), np.float32)
         for layout in (piece.params, piece.stats)

@@ -9,13 +9,14 @@ running every branch (`experiments/bench_scoring.py`).
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import forced_implementation, images_at_once
-from qnas_jax.nets.chains import Group, OpTemplate, plan_layer, run_piece
+from qnas_jax.nets.chains import Group, Operands, OpTemplate, plan_layer, run_piece
 from qnas_jax.nets.flat import Mode, PieceTemplate
 
 Pieces = tuple[PieceTemplate, ...]
@@ -46,59 +47,44 @@ def run_layer(
     run = _run_in_parts if mode == "running" else _run_group
     branches = [functools.partial(run, group, mode) for group in plan.groups]
     group_index = jnp.asarray(plan.group_of)[op]
-    return _select(branches, group_index)(op, params, stats, inputs)
+    return _select(branches, group_index)(op, Operands(params, stats, inputs))
 
 
 def _run_in_parts(
-    group: Group,
-    mode: Mode,
-    op: jax.Array,
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
+    group: Group, mode: Mode, op: jax.Array, operands: Operands
 ) -> tuple[jax.Array, jax.Array]:
     """As many images at once as keep the values between the pieces in the cache."""
+    inputs = operands.inputs
     count = images_at_once(group.inner_size, len(inputs))
     if count == len(inputs):
-        return _run_group(group, mode, op, params, stats, inputs)
+        return _run_group(group, mode, op, operands)
 
     def run(images: jax.Array) -> jax.Array:
-        return _run_group(group, mode, op, params, stats, images)[0]
+        return _run_group(group, mode, op, operands._replace(inputs=images))[0]
 
     outputs = lax.map(run, inputs.reshape(-1, count, *inputs.shape[1:]))
-    return outputs.reshape(-1, *outputs.shape[2:]), stats
+    return outputs.reshape(-1, *outputs.shape[2:]), operands.stats
 
 
 def _run_group(
-    group: Group,
-    mode: Mode,
-    op: jax.Array,
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
+    group: Group, mode: Mode, op: jax.Array, operands: Operands
 ) -> tuple[jax.Array, jax.Array]:
-    values = inputs
+    params, stats, values = operands
     for position in group.positions:
         index = jnp.asarray(position.choice)[op]
         starts = jnp.asarray(position.starts)[op]
         values, stats = _switch(
-            position.pieces, mode, index, starts, params, stats, values
+            position.pieces, mode, index, starts, Operands(params, stats, values)
         )
-    return (inputs + values if group.residual else values), stats
+    return (operands.inputs + values if group.residual else values), stats
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _switch(
-    pieces: Pieces,
-    mode: Mode,
-    index: jax.Array,
-    starts: jax.Array,
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
+    pieces: Pieces, mode: Mode, index: jax.Array, starts: jax.Array, operands: Operands
 ) -> tuple[jax.Array, jax.Array]:
     branches = [functools.partial(run_piece, piece, mode) for piece in pieces]
-    return _select(branches, index)((starts[0], starts[1]), params, stats, inputs)
+    return _select(branches, index)((starts[0], starts[1]), operands)
 
 
 def _select(
@@ -110,13 +96,13 @@ def _select(
     return functools.partial(lax.switch, index, branches)
 
 
-Saved = tuple[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array]
+Saved = tuple[jax.Array, jax.Array, Operands]
 
 
 def _switch_forward(
-    pieces: Pieces, mode: Mode, *arguments: jax.Array
-) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, ...]]:
-    return _switch(pieces, mode, *arguments), arguments
+    pieces: Pieces, mode: Mode, index: jax.Array, starts: jax.Array, operands: Operands
+) -> tuple[tuple[jax.Array, jax.Array], Saved]:
+    return _switch(pieces, mode, index, starts, operands), (index, starts, operands)
 
 
 def _switch_backward(
@@ -124,8 +110,8 @@ def _switch_backward(
     mode: Mode,
     saved: Saved,
     gradients: tuple[jax.Array, jax.Array],
-) -> tuple[None, None, jax.Array, None, jax.Array]:
-    index, starts, params, stats, inputs = saved
+) -> tuple[None, None, Any]:
+    index, starts, operands = saved
     output_gradient, _ = gradients  # running statistics carry no gradient
 
     forced = forced_implementation()
@@ -133,9 +119,11 @@ def _switch_backward(
         functools.partial(_reverse_piece, piece, mode, forced) for piece in pieces
     ]
     params_gradient, inputs_gradient = _select(branches, index)(
-        (starts[0], starts[1]), params, stats, inputs, output_gradient
+        (starts[0], starts[1]), operands, output_gradient
     )
-    return None, None, params_gradient, None, inputs_gradient
+    # Of the operands' own form, as the rule must be; None stands for zeros.
+    gradient: Any = Operands(params_gradient, None, inputs_gradient)  # type: ignore[arg-type]
+    return None, None, gradient
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -144,18 +132,17 @@ def _reverse_piece(
     mode: Mode,
     forced: str | None,
     starts: tuple[jax.Array, jax.Array],
-    params: jax.Array,
-    stats: jax.Array,
-    inputs: jax.Array,
+    operands: Operands,
     gradient: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
     """Gradients to the op's row of parameters and to the inputs."""
     del forced  # part of the cache key only
 
     def forward(params: jax.Array, inputs: jax.Array) -> jax.Array:
-        return run_piece(piece, mode, starts, params, stats, inputs)[0]
+        changed = operands._replace(params=params, inputs=inputs)
+        return run_piece(piece, mode, starts, changed)[0]
 
-    _, pull = jax.vjp(forward, params, inputs)
+    _, pull = jax.vjp(forward, operands.params, operands.inputs)
     return pull(gradient)
 
 

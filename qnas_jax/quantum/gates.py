@@ -57,7 +57,9 @@ def pauli_rotation(pauli: np.ndarray, angle: jax.typing.ArrayLike) -> jax.Array:
     """exp(-i angle/2 P) of a matrix P whose square is one."""
     half = jnp.asarray(angle) / 2
     size = pauli.shape[0]
-    return jnp.cos(half) * jnp.eye(size) - 1j * jnp.sin(half) * jnp.asarray(pauli)
+    return jnp.cos(half) * jnp.eye(size) - 1j * jnp.sin(half) * jnp.asarray(
+        pauli.astype(complex)
+    )
 
 
 def phase(angle: jax.typing.ArrayLike) -> jax.Array:

@@ -42,10 +42,18 @@ def observe(key: Array, probabilities: Array) -> Array:
       int32 [P, L]; an op of probability zero is never drawn.
     """
     uniforms = jax.random.uniform(key, probabilities.shape[:2])
-    return jax.vmap(jax.vmap(_draw))(uniforms, probabilities)
+    return jax.vmap(jax.vmap(draw_op))(uniforms, probabilities)
 
 
-def _draw(uniform: Array, probabilities: Array) -> Array:
-    """The op whose share of the cumulative distribution holds `uniform`."""
+def draw_op(uniform: Array, probabilities: Array) -> Array:
+    """The op whose share of the cumulative distribution holds a uniform number.
+
+    Args:
+      uniform: [] in [0, 1).
+      probabilities: [K_max], non-negative, with a positive sum.
+
+    Returns:
+      int32 [].
+    """
     cumulative = jnp.cumsum(probabilities)
     return jnp.sum(cumulative <= uniform * cumulative[-1], dtype=jnp.int32)

@@ -3,14 +3,16 @@
 import dataclasses
 import math
 
-from qnas_jax.options import Options, option
+from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
+from qnas_jax.search.hamiltonian import HamiltonianOptions
+from qnas_jax.search.local_search import IMPROVEMENTS
 from qnas_jax.search.registry import STRATEGIES
 from qnas_jax.search.rotation import RULES
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchOptions(Options):
+class SearchOptions(HamiltonianOptions):
     """Which strategy searches, for how long, and how it moves its registers."""
 
     strategy: str = option("qbit", "search strategy", choices=STRATEGIES)
@@ -25,6 +27,9 @@ class SearchOptions(Options):
     epsilon: float = option(
         0.01, "least probability of a Q-bit's or register's value", low=0.0, below=0.5
     )
+    coupling: float = option(
+        0.5, "share of the rotation that entangles neighbours", low=0.0, high=1.0
+    )
     mu: float = option(0.9918, "contraction factor of qiga2", above=0.0, below=1.0)
     groups: int = option(4, "groups of individuals that exchange guides", low=1)
     local_migration_every: int = option(
@@ -32,6 +37,15 @@ class SearchOptions(Options):
     )
     global_migration_every: int = option(
         20, "generations between migrations to all; 0: never", low=0
+    )
+    parents: int = option(
+        20, "living archs of regularized_evolution, at least the population", low=1
+    )
+    tournament: int = option(
+        5, "archs drawn, of which the best becomes a parent", low=1
+    )
+    improvement: str = option(
+        "best", "when local_search moves to a neighbour", choices=IMPROVEMENTS
     )
 
 

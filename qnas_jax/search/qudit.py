@@ -36,13 +36,13 @@ class QuditState:
     guides: Guides
 
 
-def rotate_towards(amplitudes: Array, op: Array, *, angle: float) -> Array:
+def rotate_towards(amplitudes: Array, op: Array, *, angle: float | Array) -> Array:
     """Rotates one register towards a basis state, at most onto it.
 
     Args:
       amplitudes: [K_max] non-negative, unit norm.
       op: [] int, the guide's op.
-      angle: radians in (0, pi/2].
+      angle: [] radians in [0, pi/2].
 
     Returns:
       [K_max] non-negative, unit norm.

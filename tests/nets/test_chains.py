@@ -8,24 +8,17 @@ from flax import nnx
 
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_op, set_mode
-from qnas_jax.nets.build import abstract_op
+from qnas_jax.nets.build import abstract_op, op_templates
 from qnas_jax.nets.chains import op_template, pieces_of, plan_layer
 from qnas_jax.nets.flat import flatten_state
 from qnas_jax.nets.switching import run_layer
 from qnas_jax.spaces import Layer, SpaceOptions, build_space, op
 
 
-def templates_of(layer):
-    return tuple(
-        op_template(abstract_op(layer, index), spec.name)
-        for index, spec in enumerate(layer.ops)
-    )
-
-
 def test_the_blocks_of_proxylessnas_are_three_groups():
     space = build_space(SpaceOptions(name="proxylessnas"), (32, 32, 3), 10)
     layer = space.layers[1]
-    plan = plan_layer(templates_of(layer), (32, 32, 24))
+    plan = plan_layer(op_templates(layer), (32, 32, 24))
     names = [spec.name for spec in layer.ops]
     members = [
         {names[i].split("_")[0] for i in np.flatnonzero(plan.group_of == group)}
@@ -55,7 +48,7 @@ LAYER = Layer(
 
 @pytest.mark.parametrize("mode", ["train", "running"])
 def test_a_layer_runs_the_op_that_is_named(mode, randomise):
-    templates = templates_of(LAYER)
+    templates = op_templates(LAYER)
     images = jax.random.normal(jax.random.key(0), (6, 5, 5, 4))
     for index, template in enumerate(templates):
         module = build_op(LAYER, index, nnx.Rngs(0))
@@ -74,7 +67,7 @@ def test_a_layer_runs_the_op_that_is_named(mode, randomise):
 
 def test_parts_of_a_batch_give_the_same_as_the_whole(monkeypatch, randomise):
     """Few images at once only if nothing is averaged over the batch."""
-    templates = templates_of(LAYER)
+    templates = op_templates(LAYER)
     images = jax.random.normal(jax.random.key(0), (6, 5, 5, 4))
     width = max(t.param_starts[-1] for t in templates)
     stat_width = max(t.stat_starts[-1] for t in templates)

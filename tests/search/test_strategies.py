@@ -170,7 +170,7 @@ def test_population_of_one_and_a_space_of_one(name):
     np.testing.assert_array_equal(trace.best, 1)
 
 
-@pytest.mark.parametrize("name", ["qbit", "qudit", "qiga2"])
+@pytest.mark.parametrize("name", ["qbit", "qudit", "entangled", "qiga2"])
 def test_solves_onemax_32(name):
     options = SearchOptions(strategy=name, population=20, mu=0.95)
     strategy = make_strategy((2,) * 32, options)

@@ -1,0 +1,27 @@
+"""A cost Hamiltonian fitted to a finished search, and its lowest architectures.
+
+Question: which architectures does a quadratic model of all evaluations expect to be
+best, and were they evaluated? Run the search first (any configuration):
+
+    python main.py --config=configs/digits.py --workdir=runs/digits
+    python main.py --config=configs/solver_history.py --stage=solve
+
+The layers' ops become bits: as binary codes (`problem.encoding=binary`, for optimisers
+that hold all 2^n costs as well), or as one bit an op with a penalty (`one_hot`, for
+`simulated_annealing`, `path_integral` and `tabu` on spaces of any size).
+
+Measured (seed 0): @MEASURED@
+"""
+
+import ml_collections
+
+from qnas_jax.stages import default_solve_config
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The history of the digits run by simulated annealing."""
+    config = default_solve_config()
+    config.problem.file = "runs/digits/search/history.jsonl"
+    config.problem.encoding = "one_hot"
+    config.solver.optimiser = "simulated_annealing"
+    return config

@@ -1,0 +1,124 @@
+"""QAOA on K-level registers: the state has one amplitude for each choice of levels.
+
+A register mixes by exp(-i beta |s><s|) with |s> the equal superposition of its own
+levels, all registers at once. No level that does not exist is ever reached, so there is
+no penalty, and N = prod K_l amplitudes are kept instead of 2^(bits). It is the complete
+XY mixer on one-hot registers, restricted to the strings that are one-hot; for K = 2 it
+is the transverse field, exp(-i beta X / 2), but for a phase.
+
+The angles are a linear ramp from the cost's to the mixer's end, as in annealing, in
+units of the spread of the costs. Good angles are nearly the same for typical instances
+of one kind, so that they are not optimised for each anew.
+
+Sources: Hadfield et al., "From the quantum approximate optimization algorithm to a
+quantum alternating operator ansatz", Algorithms 12 (2019), section 4 (mixers of K-level
+registers); Sack & Serbyn, Quantum 5, 491 (2021) (ramps); Brandao et al., "For fixed
+control parameters the QAOA's objective value concentrates", arXiv:1812.04170.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qnas_jax.options import Options, option
+from qnas_jax.quantum.levels_walks import Choices
+from qnas_jax.quantum.problem import Levels
+
+
+@dataclasses.dataclass(frozen=True)
+class QaoaLevelsOptions(Options):
+    """Depth, ramp and shots."""
+
+    depth: int = option(8, "p, layers of phases and mixers", low=1)
+    shots: int = option(256, "measurements of the last state", low=1)
+    gamma: float = option(1.0, "last gamma, for costs of unit spread", above=0.0)
+    beta: float = option(2.0, "first beta, radians", above=0.0)
+
+
+_DEFAULTS = QaoaLevelsOptions()
+
+
+def ramp(options: QaoaLevelsOptions) -> tuple[Array, Array]:
+    """Angles gammas [p] and betas [p]: one rises linearly while the other falls."""
+    share = (jnp.arange(options.depth) + 0.5) / options.depth
+    return options.gamma * share, options.beta * (1.0 - share)
+
+
+def mix_levels(state: Array, beta: Array) -> Array:
+    """Applies exp(-i beta |s><s|) to every register.
+
+    Args:
+      state: complex [K_1, ..., K_L].
+      beta: [] radians.
+
+    Returns:
+      The state after the mixer: each axis moves towards or around its mean.
+    """
+    factor = jnp.exp(-1j * beta).astype(state.dtype) - 1.0
+    for axis in range(state.ndim):
+        state = state + factor * jnp.mean(state, axis=axis, keepdims=True)
+    return state
+
+
+def qaoa_levels_state(
+    table: Array, gammas: Array, betas: Array, num_levels: tuple[int, ...]
+) -> Array:
+    """The state after p layers, from equal superposition.
+
+    Args:
+      table: real [N] costs of all choices, the last register fastest.
+      gammas: [p] angles of the phases exp(-i gamma cost).
+      betas: [p] angles of the mixer.
+      num_levels: (K_1, ..., K_L), N = prod K_l.
+
+    Returns:
+      Complex [N], norm 1.
+    """
+    costs = table.reshape(num_levels)
+
+    def layer(state: Array, angles: tuple[Array, Array]) -> tuple[Array, None]:
+        gamma, beta = angles
+        phases = jax.lax.complex(jnp.cos(gamma * costs), -jnp.sin(gamma * costs))
+        return mix_levels(state * phases, beta), None
+
+    start = jnp.full(num_levels, np.prod(num_levels) ** -0.5, jnp.complex64)
+    state, _ = jax.lax.scan(layer, start, (gammas, betas))
+    return state.reshape(-1)
+
+
+def qaoa_levels(
+    problem: Levels, key: Array, *, options: QaoaLevelsOptions = _DEFAULTS
+) -> Choices:
+    """Prepares the state of a form over registers and measures it.
+
+    Args:
+      problem: a form whose choices can all be written out.
+      key: consumed.
+      options: see `QaoaLevelsOptions`.
+
+    Returns:
+      One sample a shot.
+
+    Raises:
+      ValueError: too many choices to be written out.
+    """
+    table = problem.table()
+    centred = table - jnp.mean(table)
+    spread = jnp.std(centred)
+    unit = centred / jnp.where(spread > 0, spread, 1.0)
+    gammas, betas = ramp(options)
+    state = qaoa_levels_state(unit, gammas, betas, problem.num_levels)
+    indices = _measure(key, jnp.abs(state) ** 2, options.shots)
+    samples = jnp.stack(jnp.unravel_index(indices, problem.num_levels), axis=-1)
+    return Choices(samples.astype(jnp.int32), table[indices], jnp.int32(options.shots))
+
+
+def _measure(key: Array, chances: Array, shots: int) -> Array:
+    """Indices int32 [shots], drawn by inversion of the cumulative distribution."""
+    cumulative = jnp.cumsum(chances)
+    drawn = jax.random.uniform(key, (shots,)) * cumulative[-1]
+    indices = jnp.searchsorted(cumulative, drawn, side="right")
+    return jnp.minimum(indices, len(chances) - 1).astype(jnp.int32)

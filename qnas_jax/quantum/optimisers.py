@@ -1,0 +1,96 @@
+"""All optimisers by name: the source of flag choices, conformance tests and tables."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from qnas_jax.options import Options
+from qnas_jax.quantum.annealing import AnnealingOptions, annealing
+from qnas_jax.quantum.exhaustive import ExhaustiveOptions, exhaustive
+from qnas_jax.quantum.grover import GroverOptions, grover
+from qnas_jax.quantum.path_integral import PathIntegralOptions, path_integral
+from qnas_jax.quantum.result import Result
+from qnas_jax.quantum.simulated_annealing import AnnealOptions, simulated_annealing
+from qnas_jax.quantum.tabu import TabuOptions, tabu
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimiserSpec:
+    """One row of the table of optimisers.
+
+    Attributes:
+      name: as in configurations.
+      paper: where it comes from.
+      summary: one line.
+      options: its record of options.
+      run: `run(problem, key, *, options) -> Result`, pure; the options are static.
+      writes_out: it holds all 2^n costs or amplitudes, which limits n.
+    """
+
+    name: str
+    paper: str
+    summary: str
+    options: type[Options]
+    run: Callable[..., Result]
+    writes_out: bool
+
+    def __call__(
+        self, problem: Any, key: Any, options: Options | None = None
+    ) -> Result:
+        """Runs it; without options, with their defaults."""
+        return self.run(problem, key, options=options or self.options())
+
+
+_SPECS = (
+    OptimiserSpec(
+        "exhaustive",
+        "-",
+        "the lowest of all 2^n costs",
+        ExhaustiveOptions,
+        exhaustive,
+        True,
+    ),
+    OptimiserSpec(
+        "grover",
+        "Durr & Hoyer 1996; Boyer et al. 1998",
+        "adaptive search by amplitude amplification, oracle calls counted",
+        GroverOptions,
+        grover,
+        True,
+    ),
+    OptimiserSpec(
+        "annealing",
+        "Kadowaki & Nishimori 1998; Farhi et al. 2000",
+        "transverse-field annealing of a state vector in real time",
+        AnnealingOptions,
+        annealing,
+        True,
+    ),
+    OptimiserSpec(
+        "path_integral",
+        "Martonak, Santoro & Tosatti 2002",
+        "simulated quantum annealing by path-integral Monte Carlo",
+        PathIntegralOptions,
+        path_integral,
+        False,
+    ),
+    OptimiserSpec(
+        "simulated_annealing",
+        "Kirkpatrick, Gelatt & Vecchi 1983",
+        "Metropolis flips at a falling temperature, many replicas",
+        AnnealOptions,
+        simulated_annealing,
+        False,
+    ),
+    OptimiserSpec(
+        "tabu",
+        "Glover 1989; Palubeckis 2006",
+        "best flip that is not tabu, restarts from a perturbed best",
+        TabuOptions,
+        tabu,
+        False,
+    ),
+)
+
+OPTIMISERS: dict[str, OptimiserSpec] = {spec.name: spec for spec in _SPECS}
+"""Every optimiser by its name."""

@@ -1,0 +1,168 @@
+"""Search on entangled registers: a chain state for each individual.
+
+Every individual holds a chain of registers (`register_chain`). Learning turns it by
+two gates a layer towards the guide's op: a local rotation, by the same angle whatever
+the layer before is, and an entangling one, controlled by the layer before being at its
+guide's op. `coupling` shares the angle between them: at 0 the registers stay in a
+product and the strategy is `qudit`; at 1 only the rows that guides pass through turn.
+
+Sources: guides and rule: Han & Kim, IEEE Trans. Evol. Comput. 6 (2002); learning
+neighbours jointly is the idea of MIMIC (De Bonet, Isbell & Viola, NIPS 1996).
+Differs from the papers in: registers of any number of levels that are coupled by
+controlled rotations; a pair is rotated where either of its two ops differs.
+"""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.guides import Guides, Migration, no_guides, store
+from qnas_jax.search.observation import own_ops
+from qnas_jax.search.qudit import QUDIT_RULES, keep_levels_open, rotate_towards
+from qnas_jax.search.register_chain import (
+    marginals,
+    observe_chain,
+    previous_ops,
+    uniform_chain,
+)
+
+
+@flax.struct.dataclass
+class EntangledState:
+    """Chains and guides of the population."""
+
+    chains: Array  # [P, L, K_max, K_max], unit rows, the row is the layer before's op
+    guides: Guides
+
+
+def turns(
+    arch: Array, guide: Array, num_levels: int, *, angle: float, coupling: float
+) -> Array:
+    """The angle by which each row of one chain turns, by the rule of 2002.
+
+    Args:
+      arch: int32 [L], what the individual evaluated; it scored worse than its guide.
+      guide: int32 [L].
+      num_levels: K_max.
+      angle: radians, of both gates together.
+      coupling: share of the entangling gate, in [0, 1].
+
+    Returns:
+      [L, K_max] radians in [0, angle], indexed by layer and by the op before.
+    """
+    differs = arch != guide
+    before = previous_ops(guide)
+    pair_differs = differs | (previous_ops(arch) != before)
+    passed = jnp.arange(num_levels)[None, :] == before[:, None]
+    local = (1 - coupling) * angle * differs
+    entangling = coupling * angle * pair_differs
+    return local[:, None] + jnp.where(passed, entangling[:, None], 0.0)
+
+
+def turn_chain(
+    chain: Array, guide: Array, angles: Array, own: Array, *, epsilon: float
+) -> Array:
+    """Turns every row towards the guide's op and keeps all ops of the layer open.
+
+    Args:
+      chain: [L, K_max, K_max] unit rows.
+      guide: int32 [L].
+      angles: [L, K_max] radians.
+      own: bool [L, K_max], the ops that each layer has.
+      epsilon: least probability of an op, given the op before.
+
+    Returns:
+      [L, K_max, K_max] unit rows.
+    """
+
+    def turn_row(row: Array, angle: Array, op: Array, levels: Array) -> Array:
+        turned = rotate_towards(row, op, angle=angle)
+        return keep_levels_open(jnp.where(angle > 0, turned, row), levels, epsilon)
+
+    turn_rows = jax.vmap(turn_row, in_axes=(0, 0, None, None))
+    return jax.vmap(turn_rows)(chain, angles, guide, own)
+
+
+def entangled(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    rule: str,
+    angle: float,
+    coupling: float,
+    epsilon: float,
+    migration: Migration,
+) -> Strategy:
+    """Makes the strategy on entangled registers.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      rule: `always` (wherever there is a guide) or `han_kim_2002` (only where an
+        individual that scored worse than its guide differs from it).
+      angle: radians in (0, pi/2], of the local and the entangling gate together.
+      coupling: share of the entangling gate, in [0, 1].
+      epsilon: least probability of an op given the op before, in [0, 1 / K_max).
+      migration: how guides are exchanged.
+
+    Returns:
+      The strategy; its state is an `EntangledState`.
+
+    Raises:
+      ValueError: a value that is out of range, or a rule that is for Q-bits only.
+    """
+    own = own_ops(num_ops)
+    _check(rule, coupling, epsilon, own.shape[1])
+
+    def init(key: Array) -> EntangledState:
+        del key  # Equal superposition: nothing is random yet.
+        chain = jnp.asarray(uniform_chain(num_ops))
+        return EntangledState(
+            chains=jnp.tile(chain[None], (population, 1, 1, 1)),
+            guides=no_guides(population, len(num_ops)),
+        )
+
+    def ask(key: Array, state: EntangledState) -> Array:
+        return jax.vmap(observe_chain)(jax.random.split(key, population), state.chains)
+
+    def update(
+        chain: Array, arch: Array, score: Array, guide: Array, guide_score: Array
+    ) -> Array:
+        if rule == "always":  # As if every layer differed.
+            arch, moves = jnp.full_like(guide, -1), guide_score > -jnp.inf
+        else:
+            moves = score < guide_score
+        angles = turns(arch, guide, own.shape[1], angle=angle, coupling=coupling)
+        angles = jnp.where(moves, angles, 0.0)
+        return turn_chain(chain, guide, angles, jnp.asarray(own), epsilon=epsilon)
+
+    def learn(state: EntangledState, archs: Array, scores: Array) -> EntangledState:
+        guides = state.guides
+        chains = jax.vmap(update)(
+            state.chains, archs, scores, guides.archs, guides.scores
+        )
+        return EntangledState(
+            chains=chains, guides=store(guides, archs, scores, migration=migration)
+        )
+
+    def probabilities(state: EntangledState) -> Array:
+        return jax.vmap(marginals)(state.chains).mean(axis=0)
+
+    return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _check(rule: str, coupling: float, epsilon: float, num_levels: int) -> None:
+    if rule not in QUDIT_RULES:
+        raise ValueError(
+            f"rule: got {rule!r}, expected one of {', '.join(QUDIT_RULES)} for "
+            "entangled registers"
+        )
+    if not 0 <= coupling <= 1:
+        raise ValueError(f"coupling: got {coupling}, expected a number in [0, 1]")
+    if not 0 <= epsilon * num_levels < 1:
+        raise ValueError(
+            f"epsilon: got {epsilon}, expected a number in [0, 1/{num_levels}), the "
+            "largest layer's equal share"
+        )

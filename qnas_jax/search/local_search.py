@@ -1,0 +1,169 @@
+"""Local search over single layers, with restarts at random archs.
+
+The neighbours of an arch differ from it in the op of one layer. They are evaluated in
+random order, those that were evaluated before are left out.
+
+    best    all neighbours are evaluated, then the search moves to the best of them
+    first   it moves as soon as a neighbour is better
+
+Where no neighbour is better the search starts anew at a random arch.
+
+Source: White, Nolen & Savani, Exploring the loss landscape in neural architecture
+search, UAI 2021 (arXiv:2005.02960), algorithm 1 (`best`) and section 3 (`first`).
+Differs from the paper in: P archs a generation (P = 1 is the paper's): P random archs
+compete for the start, and places for which no neighbour is left get random archs, which
+the search moves to if they are better.
+"""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qnas_jax.quantum.levels_walks import random_levels
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.history import History, among, empty_history, record
+from qnas_jax.search.observation import own_ops
+
+IMPROVEMENTS = ("best", "first")
+"""When the search moves: after all neighbours, or at the first better one."""
+
+
+@flax.struct.dataclass
+class LocalState:
+    """Where the search stands; with a score of -inf it has yet to start."""
+
+    arch: Array  # [L] int32
+    score: Array  # [] float32
+    rival: Array  # [L] int32, the best arch seen since it came here
+    rival_score: Array  # [] float32
+    queue: Array  # [N, L] int32, its neighbours in the order of evaluation
+    waiting: Array  # [] int32, neighbours at the head of the queue to be evaluated
+    asked: Array  # [] int32, how many of them were asked for
+    history: History
+    seed: Array  # [] uint32, of the orders of the queues
+
+
+def local_search(
+    num_ops: tuple[int, ...], *, population: int, generations: int, improvement: str
+) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P, archs of one generation.
+      generations: G; the last G * P evaluations are remembered.
+      improvement: one of `IMPROVEMENTS`.
+
+    Returns:
+      The strategy; its state is a `LocalState`.
+
+    Raises:
+      ValueError: an unknown kind of improvement.
+    """
+    own = own_ops(num_ops)
+    if improvement not in IMPROVEMENTS:
+        raise ValueError(
+            f"improvement: got {improvement!r}, expected one of "
+            f"{', '.join(IMPROVEMENTS)}"
+        )
+    uniform = (own / own.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def init(key: Array) -> LocalState:
+        nowhere = jnp.zeros(len(num_ops), jnp.int32)
+        history = empty_history(generations * population, len(num_ops))
+        return _restart(nowhere, history, jax.random.bits(key), num_ops)
+
+    def places(state: LocalState) -> tuple[Array, Array]:
+        """The next P of the queue, and whether there are so many."""
+        place = state.asked + jnp.arange(population)
+        last = len(state.queue) - 1
+        return state.queue[jnp.minimum(place, last)], place < state.waiting
+
+    def ask(key: Array, state: LocalState) -> Array:
+        neighbours, there = places(state)
+        keys = jax.random.split(key, population)
+        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+        return jnp.where(there[:, None], neighbours, strangers)
+
+    def learn(state: LocalState, archs: Array, scores: Array) -> LocalState:
+        state = _note(state, archs, scores)
+        done = state.asked >= state.waiting
+        better = state.rival_score > state.score
+        moved = _arrive(state, num_ops)
+        anew = _restart(state.arch, state.history, state.seed, num_ops)
+        state = _choose(done & ~better, anew, state)
+        return _choose(better & (done | (improvement == "first")), moved, state)
+
+    def probabilities(state: LocalState) -> Array:
+        neighbours, there = places(state)
+        certain = jax.nn.one_hot(neighbours, own.shape[1])
+        table = jnp.where(there[:, None, None], certain, jnp.asarray(uniform)[None])
+        return table.mean(axis=0)
+
+    return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def neighbours_of(arch: Array, num_ops: tuple[int, ...]) -> Array:
+    """All archs that differ from one in a single layer.
+
+    Args:
+      arch: int32 [L].
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [N, L], N = sum (K_l - 1); the arch itself where that is zero.
+    """
+    moves = [(layer, step) for layer, k in enumerate(num_ops) for step in range(1, k)]
+    layers, steps = np.asarray(moves or [(0, 0)]).T
+    changed = (arch[layers] + steps) % jnp.asarray(num_ops, jnp.int32)[layers]
+    rows = jnp.tile(arch[None], (len(layers), 1))
+    return rows.at[jnp.arange(len(layers)), layers].set(changed)
+
+
+def _note(state: LocalState, archs: Array, scores: Array) -> LocalState:
+    winner = jnp.argmax(scores)
+    better = scores[winner] > state.rival_score
+    return state.replace(
+        rival=jnp.where(better, archs[winner], state.rival),
+        rival_score=jnp.where(better, scores[winner], state.rival_score),
+        asked=jnp.minimum(state.asked + len(scores), state.waiting),
+        history=record(state.history, archs, scores),
+    )
+
+
+def _restart(
+    arch: Array, history: History, seed: Array, num_ops: tuple[int, ...]
+) -> LocalState:
+    """Nowhere yet: with nothing waiting, the next archs are random."""
+    return LocalState(
+        arch=arch,
+        score=jnp.float32(-jnp.inf),
+        rival=arch,
+        rival_score=jnp.float32(-jnp.inf),
+        queue=neighbours_of(arch, num_ops),
+        waiting=jnp.int32(0),
+        asked=jnp.int32(0),
+        history=history,
+        seed=seed,
+    )
+
+
+def _arrive(state: LocalState, num_ops: tuple[int, ...]) -> LocalState:
+    """At the rival, with its neighbours in a new order, known ones last."""
+    # A key a queue: the count of evaluations grows from one to the next.
+    key = jax.random.fold_in(jax.random.key(state.seed), state.history.count)
+    queue = neighbours_of(state.rival, num_ops)
+    known = among(queue, state.history.archs)
+    order = jnp.argsort(known + jax.random.uniform(key, known.shape))
+    here = _restart(state.rival, state.history, state.seed, num_ops)
+    return here.replace(
+        score=state.rival_score,
+        queue=queue[order],
+        waiting=jnp.sum(~known, dtype=jnp.int32),
+    )
+
+
+def _choose(condition: Array, first: LocalState, second: LocalState) -> LocalState:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), first, second)

@@ -1,0 +1,131 @@
+"""Regularised evolution: the best of a random few gets a child, the oldest dies.
+
+Source: Real, Aggarwal, Huang & Le, Regularized evolution for image classifier
+architecture search, AAAI 2019, algorithm 1.
+Differs from the paper in: P children a generation, all of the same parents (P = 1 is
+the paper's); archs that failed to evaluate do not join the living.
+"""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qnas_jax.quantum.levels_walks import random_levels
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.observation import own_ops
+
+
+@flax.struct.dataclass
+class Living:
+    """The youngest archs; row i was born as number i, i + N, i + 2 N, ..."""
+
+    archs: Array  # [N, L] int32
+    scores: Array  # [N] float32, -inf where none was born yet
+    born: Array  # [] int32
+
+
+def regularized_evolution(
+    num_ops: tuple[int, ...], *, population: int, parents: int, tournament: int
+) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P, children of one generation.
+      parents: N, archs that live at a time, at least P; until so many were born, archs
+        are uniform.
+      tournament: S, draws from the living, with replacement, for each parent.
+
+    Returns:
+      The strategy; its state is `Living`.
+
+    Raises:
+      ValueError: fewer parents than children.
+    """
+    own = own_ops(num_ops)
+    if parents < population:
+        raise ValueError(
+            f"parents: got {parents}, expected at least the population, {population}"
+        )
+
+    def init(key: Array) -> Living:
+        del key
+        return Living(
+            archs=jnp.zeros((parents, len(num_ops)), jnp.int32),
+            scores=jnp.full(parents, -jnp.inf, jnp.float32),
+            born=jnp.int32(0),
+        )
+
+    def child(key: Array, ranked: Array) -> Array:
+        parent_key, mutate_key = jax.random.split(key)
+        # The best of S uniform draws has the highest of S uniform ranks.
+        rank = jnp.max(jax.random.randint(parent_key, (tournament,), 0, parents))
+        return mutate(mutate_key, ranked[rank], num_ops)
+
+    def ask(key: Array, state: Living) -> Array:
+        keys = jax.random.split(key, population)
+        ranked = state.archs[jnp.argsort(state.scores)]
+        children = jax.vmap(child, in_axes=(0, None))(keys, ranked)
+        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+        return jnp.where(state.born >= parents, children, strangers)
+
+    def learn(state: Living, archs: Array, scores: Array) -> Living:
+        alive = jnp.isfinite(scores)
+        number = state.born + jnp.cumsum(alive) - 1
+        rows = jnp.where(alive, number % parents, parents)
+        return Living(
+            archs=state.archs.at[rows].set(archs, mode="drop"),
+            scores=state.scores.at[rows].set(scores, mode="drop"),
+            born=state.born + jnp.sum(alive, dtype=jnp.int32),
+        )
+
+    def probabilities(state: Living) -> Array:
+        shares = np.diff((np.arange(parents + 1) / parents) ** tournament)
+        ranked = jax.nn.one_hot(state.archs[jnp.argsort(state.scores)], own.shape[1])
+        weights = jnp.asarray(shares, jnp.float32)[:, None, None]
+        of_parent = jnp.sum(weights * ranked, axis=0)
+        of_child = mutated_probabilities(of_parent, num_ops)
+        uniform = jnp.asarray(own / own.sum(axis=1, keepdims=True), jnp.float32)
+        return jnp.where(state.born >= parents, of_child, uniform)
+
+    return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def mutate(key: Array, arch: Array, num_ops: tuple[int, ...]) -> Array:
+    """Gives one random layer another op, uniformly among its others.
+
+    Args:
+      key: consumed.
+      arch: int32 [L].
+      num_ops: (K_1, ..., K_L); layers of one op are left alone.
+
+    Returns:
+      int32 [L]; the arch itself if no layer has two ops.
+    """
+    places = np.flatnonzero(np.asarray(num_ops) > 1)
+    if places.size == 0:
+        return arch
+    layer_key, op_key = jax.random.split(key)
+    layer = jax.random.choice(layer_key, jnp.asarray(places, jnp.int32))
+    count = jnp.asarray(num_ops, jnp.int32)[layer]
+    step = jax.random.randint(op_key, (), 1, count)
+    return arch.at[layer].set((arch[layer] + step) % count)
+
+
+def mutated_probabilities(table: Array, num_ops: tuple[int, ...]) -> Array:
+    """Probabilities of ops after `mutate`, from those before.
+
+    Args:
+      table: [L, K_max] probabilities of each layer's ops.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      [L, K_max].
+    """
+    counts = np.asarray(num_ops)[:, None]
+    chance = (counts > 1) / max(int(np.sum(counts > 1)), 1)
+    others = own_ops(num_ops) / np.maximum(counts - 1, 1)
+    moved = (1.0 - table) * jnp.asarray(others, jnp.float32)
+    return table + jnp.asarray(chance, jnp.float32) * (moved - table)

@@ -1,0 +1,138 @@
+"""Reads the history of a search and fits a cost Hamiltonian to it."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.options import OptionError
+from qnas_jax.quantum.problem import Levels
+from qnas_jax.runs import read_rows
+from qnas_jax.search.history import empty_history, record
+from qnas_jax.search.surrogate import (
+    Prior,
+    fit,
+    likeliest_prior,
+    mean_hamiltonian,
+    nearby_priors,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """Architectures with finite scores.
+
+    Attributes:
+      archs: int32 [N, L].
+      scores: float [N], maximised.
+      num_ops: (K_1, ..., K_L).
+    """
+
+    archs: np.ndarray
+    scores: np.ndarray
+    num_ops: tuple[int, ...]
+
+    def score_of(self, arch: list[int]) -> float | None:
+        """The score of an architecture, or None if it was not evaluated."""
+        rows = np.flatnonzero((self.archs == np.asarray(arch)).all(axis=1))
+        return float(self.scores[rows[0]]) if len(rows) else None
+
+
+def read_history(path: pathlib.Path, num_ops: str) -> Scored:
+    """Reads a `history.jsonl`, as the search stage writes it.
+
+    Args:
+      path: rows with `arch` (list of ops) and `score` (null where it failed).
+      num_ops: ops of each layer, `5,5,5`; empty for as many as were seen.
+
+    Returns:
+      The rows with a score.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      OptionError: `num_ops` does not fit the architectures.
+      ValueError: a row is damaged, or fewer than two rows have a score.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"problem.file: got {path}, expected a file")
+    rows = read_rows(path)
+    found = [_read_row(path, place, row) for place, row in enumerate(rows, start=1)]
+    scored = [(arch, score) for arch, score in found if score is not None]
+    if len({len(arch) for arch, _ in found}) > 1:
+        raise ValueError(f"{path}: got architectures of several lengths, expected one")
+    if len(scored) < 2:
+        raise ValueError(
+            f"{path}: got {len(scored)} evaluations with a score, expected at least 2"
+        )
+    archs = np.asarray([arch for arch, _ in scored], np.int32)
+    return Scored(
+        archs=archs,
+        scores=np.asarray([score for _, score in scored]),
+        num_ops=_read_num_ops(num_ops, archs),
+    )
+
+
+def _read_row(
+    path: pathlib.Path, place: int, row: Any
+) -> tuple[list[int], float | None]:
+    arch = row.get("arch") if isinstance(row, dict) else None
+    score = row.get("score") if isinstance(row, dict) else None
+    is_arch = isinstance(arch, list) and bool(arch)
+    if not is_arch or not all(type(op) is int and op >= 0 for op in arch):
+        raise ValueError(
+            f"{path}, line {place}: got {json.dumps(row)[:80]}, expected "
+            '{"arch": [op of each layer], "score": number, ...}'
+        )
+    if score is not None and type(score) not in (int, float):
+        raise ValueError(
+            f"{path}, line {place}: got score {score!r}, expected a number"
+        )
+    return arch, score
+
+
+def _read_num_ops(text: str, archs: np.ndarray) -> tuple[int, ...]:
+    seen = archs.max(axis=0) + 1
+    if not text:
+        return tuple(int(count) for count in seen)
+    try:
+        counts = np.asarray([int(part) for part in text.split(",")])
+    except ValueError:
+        raise OptionError("problem.num_ops", text, "numbers such as 5,5,5") from None
+    if counts.shape != seen.shape or (counts < seen).any():
+        raise OptionError(
+            "problem.num_ops",
+            text,
+            f"{len(seen)} numbers, at least " + ",".join(map(str, seen)),
+        )
+    return tuple(int(count) for count in counts)
+
+
+def fit_hamiltonian(history: Scored) -> Levels:
+    """The posterior mean of the cost (the negative score) of every architecture.
+
+    The model is that of the `hamiltonian` strategy, its variances the likeliest ones.
+
+    Args:
+      history: at least two evaluations.
+
+    Returns:
+      A quadratic form over registers of K_l levels.
+    """
+    targets = jnp.asarray(history.scores, jnp.float32)
+    rows = record(
+        empty_history(len(targets), history.archs.shape[1]),
+        jnp.asarray(history.archs),
+        targets,
+    )
+    prior = likeliest_prior(rows, nearby_priors(Prior()), scale="standard")
+    cost = mean_hamiltonian(fit(rows, prior, scale="standard"), history.num_ops)
+    spread, mean = jnp.std(targets), jnp.mean(targets)
+    return Levels(
+        unary=spread * cost.unary,
+        pairwise=spread * cost.pairwise,
+        constant=spread * cost.constant - mean,
+        num_levels=cost.num_levels,
+    )
