@@ -104,8 +104,8 @@ def run_minimum(tables: Sequence[int], num_seeds: int) -> list[dict[str, Any]]:
 
 def slope(rows: Sequence[dict[str, Any]], x: str, y: str) -> float:
     """Slope of log y against log x."""
-    logs = [np.log([row[name] for row in rows]) for name in (x, y)]
-    return float(np.polyfit(*logs, 1)[0])
+    log_x, log_y = (np.log([row[name] for row in rows]) for name in (x, y))
+    return float(np.polyfit(log_x, log_y, 1)[0])
 
 
 @jax.jit

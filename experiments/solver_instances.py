@@ -11,6 +11,7 @@ strings. Budgets are those of `BUDGETS`, about 2,000 evaluations, not tuned.
 python -m experiments.solver_instances [--seeds=100] [--instances=3] [--out=rows.jsonl]
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from experiments.rows import table, write_rows
 from qnas_jax.options import Options
 from qnas_jax.quantum.annealing import AnnealingOptions
 from qnas_jax.quantum.constraints import (
+    Constraints,
     feasible_diagonal,
     keep_feasible,
     penalised,
@@ -130,26 +132,38 @@ def time_to_solution(evaluations: float, success: float) -> float | None:
 def _runs(
     name: str, instance: Instance, problem: Problem, num_seeds: int
 ) -> dict[str, np.ndarray]:
-    """Ratios [seeds], successes [seeds] and evaluations [seeds]."""
-    spec = OPTIMISERS[name]
-    options = BUDGETS.get(name, spec.options())
-    limits, plain = instance.limits, instance.problem
-
-    def one(problem: Problem, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        result = spec(problem, key, options)
-        if limits is not None:
-            result = keep_feasible(result, plain, limits)
-        return result.cost, result.evaluations
-
+    """Ratios, successes and evaluations of each seed."""
     keys = jax.random.split(jax.random.key(0), num_seeds)
-    many = jax.jit(lambda problem, keys: jax.lax.map(lambda k: one(problem, k), keys))
-    costs, evaluations = (np.asarray(x, float) for x in many(problem, keys))
+    solve = _solver(name)
+    found = solve(problem, instance.problem, instance.limits, keys)
+    costs, evaluations = (np.asarray(x, float) for x in found)
     best = optimum(instance)
     return {
         "ratio": best / costs if best > 0 else np.where(costs < 0, costs / best, 0.0),
         "success": np.isclose(costs, best, rtol=1e-4, atol=1e-4),
         "evaluations": evaluations,
     }
+
+
+@functools.cache
+def _solver(name: str) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """Costs [seeds] and evaluations [seeds]; one program for problems of one size."""
+    spec = OPTIMISERS[name]
+    options = BUDGETS.get(name, spec.options())
+
+    @jax.jit
+    def solve(
+        posed: Problem, plain: Problem, limits: Constraints | None, keys: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        def one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+            result = spec(posed, key, options)
+            if limits is not None:
+                result = keep_feasible(result, plain, limits)
+            return result.cost, result.evaluations
+
+        return jax.lax.map(one, keys)
+
+    return solve
 
 
 def _row(found: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Any]:
