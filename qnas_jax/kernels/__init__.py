@@ -1,6 +1,10 @@
 """The hot operations: a plain reference, faster forms, one public function each."""
 
-from qnas_jax.kernels.alternating import qaoa_expectation, qaoa_state
+from qnas_jax.kernels.alternating import (
+    multi_angle_state,
+    qaoa_expectation,
+    qaoa_state,
+)
 from qnas_jax.kernels.cache import images_at_once
 from qnas_jax.kernels.convolution import conv
 from qnas_jax.kernels.depthwise import depthwise_conv
@@ -21,6 +25,7 @@ __all__ = [
     "images_at_once",
     "jit_network",
     "materialise",
+    "multi_angle_state",
     "qaoa_expectation",
     "qaoa_state",
     "quadratic_diagonal",

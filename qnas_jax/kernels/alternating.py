@@ -10,7 +10,8 @@ from its adjoint at once, so nothing is kept but these two, whatever p is (Jones
 Gacon, arXiv:2009.02823, for whole layers).
 """
 
-import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,9 @@ from jax import lax
 
 from qnas_jax.kernels import dispatch, mixer
 from qnas_jax.kernels.phases import apply_phases, cos_sin
+from qnas_jax.kernels.quadratic import quadratic_diagonal
+
+_BEST = {"cpu": "blocks", "gpu": "blocks"}
 
 
 def qaoa_state(
@@ -44,8 +48,10 @@ def qaoa_state(
       ValueError: the shapes do not fit, or the implementation is unknown.
     """
     terms, gammas, betas = _checked(diagonal, gammas, betas)
-    forms = {dispatch.REFERENCE: _reference_state, "blocks": _blocks_state}
-    return dispatch.choose(implementation, forms, _BEST)(terms, gammas, betas)
+    form = dispatch.choose(implementation, FORMS, _BEST)
+    return mixer.leave_frame(
+        form(_total, _qubits(terms), terms, gammas, betas),
+    )
 
 
 def qaoa_expectation(
@@ -72,17 +78,52 @@ def qaoa_expectation(
       ValueError: the shapes do not fit, or the implementation is unknown.
     """
     terms, gammas, betas = _checked(diagonal, gammas, betas)
+    form = dispatch.choose(implementation, FORMS, _BEST)
+    real, imaginary = form(_total, _qubits(terms), terms, gammas, betas)
     cost = terms[0] if len(terms) == 1 else jnp.sum(terms, axis=0)
-    forms = {dispatch.REFERENCE: _reference_state, "blocks": None}
-    if dispatch.choose(implementation, forms, _BEST):
-        state = _reference_state(terms, gammas, betas)
-        planes = (state.real, state.imag)
-    else:
-        planes = _evolve(terms, gammas, betas)
-    return _mean(planes, cost)
+    weights = real * real + imaginary * imaginary
+    return jnp.sum(weights * cost) / jnp.sum(weights)
 
 
-_BEST = {"cpu": "blocks", "gpu": "blocks"}
+def multi_angle_state(
+    linear: jax.Array,
+    quadratic: jax.Array,
+    gammas: jax.Array,
+    betas: jax.Array,
+    *,
+    implementation: str | None = None,
+) -> jax.Array:
+    """The state of a circuit with an angle for each term of a quadratic form.
+
+    The phases of a layer are the diagonal of another quadratic form, so that not one
+    diagonal a term is kept.
+
+    Args:
+      linear: [n] the l_i of sum_i l_i x_i + sum_{i<j} q_ij x_i x_j.
+      quadratic: [n, n] the q_ij, read above the diagonal.
+      gammas: [p, n, n]; entry (i, i) belongs to l_i, (i, j) with i < j to q_ij.
+      betas: [p] or [p, n].
+      implementation: as in `qaoa_state`.
+
+    Returns:
+      complex [2^n].
+
+    Raises:
+      ValueError: the shapes do not fit, or the implementation is unknown.
+    """
+    num_qubits = linear.size
+    square = (num_qubits, num_qubits)
+    fits = linear.shape == (num_qubits,) and quadratic.shape == square
+    fits = fits and gammas.shape[1:] == square
+    if not fits or betas.shape not in (gammas.shape[:1], gammas.shape[:2]):
+        raise ValueError(
+            f"multi_angle_state: got linear {linear.shape}, quadratic "
+            f"{quadratic.shape}, gammas {gammas.shape} and betas {betas.shape}, "
+            "expected [n], [n, n], [p, n, n] and [p] or [p, n]"
+        )
+    form = dispatch.choose(implementation, FORMS, _BEST)
+    planes = form(_by_term, num_qubits, (linear, quadratic), gammas, betas)
+    return mixer.leave_frame(planes)
 
 
 def _checked(
@@ -109,99 +150,115 @@ def _checked(
     return terms.astype(dtype), per_term.astype(dtype), betas.astype(dtype)
 
 
-def _mean(planes: mixer.Planes, cost: jax.Array) -> jax.Array:
-    weights = planes[0] * planes[0] + planes[1] * planes[1]
-    return jnp.sum(weights * cost) / jnp.sum(weights)
+def _qubits(terms: jax.Array) -> int:
+    return int(terms.shape[-1]).bit_length() - 1
 
 
-def _reference_state(
-    terms: jax.Array, gammas: jax.Array, betas: jax.Array
-) -> jax.Array:
-    size = terms.shape[-1]
-    state = lax.complex(
-        jnp.full(size, size**-0.5, terms.dtype), jnp.zeros_like(terms[0])
-    )
+def _total(gamma: jax.Array, terms: jax.Array) -> jax.Array:
+    """Phases [2^n] of a layer with one angle a term."""
+    return gamma[0] * terms[0] if len(terms) == 1 else gamma @ terms
+
+
+def _by_term(gamma: jax.Array, form: tuple[jax.Array, jax.Array]) -> jax.Array:
+    """Phases [2^n] of a layer with one angle a term of a quadratic form."""
+    linear, quadratic = form
+    return quadratic_diagonal(jnp.diagonal(gamma) * linear, gamma * quadratic)
+
+
+Phases = Callable[[jax.Array, Any], jax.Array]
+
+
+def _reference(
+    phases: Phases, num_qubits: int, data: Any, gammas: jax.Array, betas: jax.Array
+) -> mixer.Planes:
     plain = {"implementation": dispatch.REFERENCE}
 
     def layer(
         state: jax.Array, angles: tuple[jax.Array, jax.Array]
     ) -> tuple[jax.Array, None]:
-        state = apply_phases(state, 1.0, angles[0] @ terms, **plain)
+        state = apply_phases(state, 1.0, phases(angles[0], data), **plain)
         return mixer.rotate_x(state, angles[1], **plain), None
 
-    state, _ = lax.scan(layer, state, (gammas, betas))
-    return state
+    start = mixer.leave_frame(_start(num_qubits, betas))
+    state, _ = lax.scan(layer, start, (gammas, betas))
+    return mixer.enter_frame(state)
 
 
-def _blocks_state(terms: jax.Array, gammas: jax.Array, betas: jax.Array) -> jax.Array:
-    return mixer.leave_frame(_evolve(terms, gammas, betas))
+def _evolve(
+    phases: Phases, num_qubits: int, data: Any, gammas: jax.Array, betas: jax.Array
+) -> mixer.Planes:
+    """Planes of the state in the frame of the mixer, with its own reverse mode.
 
+    Args:
+      phases: (a layer's gammas, data) -> phases [2^n].
+      num_qubits: n.
+      data: what the phases are made of; differentiable.
+      gammas: [p, ...].
+      betas: [p] or [p, n].
 
-@jax.custom_vjp
-def _evolve(terms: jax.Array, gammas: jax.Array, betas: jax.Array) -> mixer.Planes:
-    """Planes of the state in the frame of the mixer."""
+    Returns:
+      Real and imaginary part, [2^n] each.
+    """
 
     def layer(
         planes: mixer.Planes, angles: tuple[jax.Array, mixer.Blocks]
     ) -> tuple[mixer.Planes, None]:
         gamma, blocks = angles
-        return mixer.turn_all(_shift(planes, _total(gamma, terms)), blocks), None
+        return mixer.turn_all(_shift(planes, phases(gamma, data)), blocks), None
 
-    blocks = _layer_blocks(terms, betas)
-    planes, _ = lax.scan(layer, _start(terms), (gammas, blocks))
+    start = _start(num_qubits, betas)
+    planes, _ = lax.scan(layer, start, (gammas, _layer_blocks(num_qubits, betas)))
     return planes
 
 
 def _evolve_forward(
-    terms: jax.Array, gammas: jax.Array, betas: jax.Array
+    phases: Phases, num_qubits: int, data: Any, gammas: jax.Array, betas: jax.Array
 ) -> tuple[mixer.Planes, tuple]:
-    planes = _evolve(terms, gammas, betas)
-    return planes, (planes, terms, gammas, betas)
+    planes = _evolve(phases, num_qubits, data, gammas, betas)
+    return planes, (planes, data, gammas, betas)
 
 
 def _evolve_backward(
-    saved: tuple, adjoint: mixer.Planes
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    planes, terms, gammas, betas = saved
-    inverse, pull = jax.vjp(lambda b: _layer_blocks(terms, -b), betas)
+    phases: Phases, num_qubits: int, saved: tuple, adjoint: mixer.Planes
+) -> tuple[Any, jax.Array, jax.Array]:
+    planes, data, gammas, betas = saved
+    inverse, pull_betas = jax.vjp(lambda b: _layer_blocks(num_qubits, -b), betas)
 
     def undo(carry: tuple, angles: tuple) -> tuple[tuple, tuple]:
-        planes, adjoint, terms_slope = carry
+        planes, adjoint, data_slope = carry
         gamma, blocks = angles
         planes, adjoint, slopes = mixer.unturn_all(planes, adjoint, blocks)
         # The phase theta of an amplitude (re, im) moves it by (im, -re) d theta.
         slope = adjoint[0] * planes[1] - adjoint[1] * planes[0]
-        gamma_slope = terms @ slope
-        terms_slope = terms_slope + gamma[:, None] * slope[None, :]
-        back = -_total(gamma, terms)
-        carry = _shift(planes, back), _shift(adjoint, back), terms_slope
+        theta, pull = jax.vjp(phases, gamma, data)
+        gamma_slope, more = pull(slope)
+        data_slope = jax.tree.map(jnp.add, data_slope, more)
+        carry = _shift(planes, -theta), _shift(adjoint, -theta), data_slope
         return carry, (gamma_slope, slopes)
 
-    (_, _, terms_slope), (gammas_slope, slopes) = lax.scan(
-        undo, (planes, adjoint, jnp.zeros_like(terms)), (gammas, inverse), reverse=True
+    carry = planes, adjoint, jax.tree.map(jnp.zeros_like, data)
+    (_, _, data_slope), (gammas_slope, slopes) = lax.scan(
+        undo, carry, (gammas, inverse), reverse=True
     )
-    return terms_slope, gammas_slope, pull(slopes)[0]
+    return data_slope, gammas_slope, pull_betas(slopes)[0]
 
 
-_evolve.defvjp(_evolve_forward, _evolve_backward)
+_blocks = jax.custom_vjp(_evolve, nondiff_argnums=(0, 1))
+_blocks.defvjp(_evolve_forward, _evolve_backward)
+
+FORMS = {dispatch.REFERENCE: _reference, "blocks": _blocks}
 
 
-def _start(terms: jax.Array) -> mixer.Planes:
-    size = terms.shape[-1]
-    uniform = lax.complex(
-        jnp.full(size, size**-0.5, terms.dtype), jnp.zeros(size, terms.dtype)
-    )
-    return mixer.enter_frame(uniform)
+def _start(num_qubits: int, like: jax.Array) -> mixer.Planes:
+    """Planes of |+> in the frame of the mixer."""
+    size = 2**num_qubits
+    uniform = jnp.full(size, size**-0.5, like.dtype)
+    return mixer.enter_frame(lax.complex(uniform, jnp.zeros_like(uniform)))
 
 
-def _layer_blocks(terms: jax.Array, betas: jax.Array) -> mixer.Blocks:
+def _layer_blocks(num_qubits: int, betas: jax.Array) -> mixer.Blocks:
     """Kronecker blocks of all layers, [p, 2^k, 2^k] each."""
-    num_qubits = terms.shape[-1].bit_length() - 1
-    return jax.vmap(functools.partial(mixer.mixer_blocks, num_qubits=num_qubits))(betas)
-
-
-def _total(gamma: jax.Array, terms: jax.Array) -> jax.Array:
-    return gamma[0] * terms[0] if len(terms) == 1 else gamma @ terms
+    return jax.vmap(lambda beta: mixer.mixer_blocks(beta, num_qubits))(betas)
 
 
 def _shift(planes: mixer.Planes, angles: jax.Array) -> mixer.Planes:

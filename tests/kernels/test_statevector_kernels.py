@@ -12,6 +12,7 @@ from qnas_jax.kernels import (
     apply_phases,
     cos_sin,
     mixer,
+    multi_angle_state,
     phases,
     qaoa_expectation,
     qaoa_state,
@@ -45,7 +46,7 @@ def plain_qaoa(terms, gammas, betas):
         state = np.exp(-1j * (gamma @ terms)) * state
         for qubit, angle in enumerate(beta):
             halves = state.reshape(2**qubit, 2, -1)
-            gate = scipy.linalg.expm(-1j * angle * X)
+            gate = np.cos(angle) * np.eye(2) - 1j * np.sin(angle) * X
             state = np.einsum("ij,ajb->aib", gate, halves).reshape(-1)
     return state
 
@@ -85,7 +86,7 @@ def test_rotate_x_hands_on_gradients(form):
         return jnp.sum(jnp.asarray(weights, moved.real.dtype) * jnp.abs(moved) ** 2)
 
     with jax.enable_x64(True):
-        to_state, to_angles = jax.grad(value, argnums=(0, 1))(
+        to_state, to_angles = jax.jit(jax.grad(value, argnums=(0, 1)))(
             jnp.asarray(state), jnp.asarray(angles)
         )
     matrix = kronecker_mixer(angles)
@@ -176,6 +177,39 @@ def test_qaoa_state_and_value(form, num_qubits):
 
 
 @pytest.mark.parametrize("form", ["reference", "blocks"])
+def test_an_angle_for_each_term_of_a_quadratic_form(form):
+    """The same as the terms written out, and its gradients."""
+    rng = np.random.default_rng(7)
+    linear, pairs = rng.normal(size=4), rng.normal(size=(4, 4))
+    gammas, betas = rng.uniform(-1, 1, (2, 4, 4)), rng.uniform(-1, 1, (2, 4))
+    bits = np.array([[x >> i & 1 for i in (3, 2, 1, 0)] for x in range(16)])
+    places = [(i, j) for i in range(4) for j in range(i, 4)]
+    terms = np.array(
+        [
+            linear[i] * bits[:, i] if i == j else pairs[i, j] * bits[:, i] * bits[:, j]
+            for i, j in places
+        ]
+    )
+    picked = np.array([[gamma[place] for place in places] for gamma in gammas])
+    run = functools.partial(multi_angle_state, implementation=form)
+    state = run(*map(jnp.float32, (linear, pairs, gammas, betas)))
+    np.testing.assert_allclose(state, plain_qaoa(terms, picked, betas), atol=1e-6)
+
+    def value(run, *arguments):
+        return jnp.sum(jnp.abs(run(*arguments)) ** 2 * np.arange(16.0))
+
+    def plain(gammas, betas):
+        picked = np.array([[gamma[place] for place in places] for gamma in gammas])
+        return np.abs(plain_qaoa(terms, picked, betas)) ** 2 @ np.arange(16.0)
+
+    with jax.enable_x64(True):
+        slopes = jax.jit(jax.grad(functools.partial(value, run), argnums=(2, 3)))
+        found = slopes(*map(jnp.asarray, (linear, pairs, gammas, betas)))
+    for place, slope in enumerate(found):
+        assert_known_close(slope, central_differences(plain, (gammas, betas), place))
+
+
+@pytest.mark.parametrize("form", ["reference", "blocks"])
 @pytest.mark.parametrize("num_qubits", [3, 6])
 def test_multi_angle_qaoa(form, num_qubits):
     inputs = qaoa_inputs(num_qubits, 2, 4)
@@ -185,9 +219,16 @@ def test_multi_angle_qaoa(form, num_qubits):
     np.testing.assert_allclose(value, plain_expectation(*inputs), atol=2e-5)
 
 
+def assert_known_close(found, wanted):
+    known = ~np.isnan(wanted)
+    assert known.any()
+    np.testing.assert_allclose(np.asarray(found)[known], wanted[known], atol=1e-8)
+
+
 def central_differences(function, arguments, place, step=1e-5):
-    slope = np.zeros_like(arguments[place])
-    for index in np.ndindex(slope.shape):
+    slope = np.full(arguments[place].shape, np.nan)
+    places = list(np.ndindex(slope.shape))
+    for index in places[:: max(1, len(places) // 12)]:
         ends = []
         for sign in (1, -1):
             moved = [np.array(a) for a in arguments]
@@ -199,14 +240,14 @@ def central_differences(function, arguments, place, step=1e-5):
 
 @pytest.mark.parametrize("form", ["reference", "blocks"])
 def test_multi_angle_gradients(form):
-    """To terms, gammas and betas, against finite differences in float64."""
+    """To some terms, gammas and betas, against finite differences in float64."""
     inputs = qaoa_inputs(5, 3, 2)
     run = functools.partial(qaoa_expectation, implementation=form)
     with jax.enable_x64(True):
-        found = jax.grad(run, argnums=(0, 1, 2))(*map(jnp.asarray, inputs))
+        found = jax.jit(jax.grad(run, argnums=(0, 1, 2)))(*map(jnp.asarray, inputs))
     for place, slope in enumerate(found):
         want = central_differences(plain_expectation, inputs, place)
-        np.testing.assert_allclose(slope, want, atol=1e-8)
+        assert_known_close(slope, want)
 
 
 @pytest.mark.parametrize("form", ["reference", "blocks"])
@@ -221,10 +262,10 @@ def test_gradients_of_two_angles_a_layer(form, num_qubits):
     inputs = terms[0], gammas[:, 0], betas[:, 0]
     run = functools.partial(qaoa_expectation, implementation=form)
     with jax.enable_x64(True):
-        found = jax.grad(run, argnums=(0, 1, 2))(*map(jnp.asarray, inputs))
+        found = jax.jit(jax.grad(run, argnums=(0, 1, 2)))(*map(jnp.asarray, inputs))
     for place, slope in enumerate(found):
         want = central_differences(plain, inputs, place)
-        np.testing.assert_allclose(slope, want, atol=1e-8)
+        assert_known_close(slope, want)
 
 
 @pytest.mark.parametrize("form", ["reference", "blocks"])
@@ -241,18 +282,19 @@ def test_a_state_hands_on_gradients_too(form):
         return np.abs(np.vdot(target, plain_qaoa(inputs[0], gammas, betas))) ** 2
 
     with jax.enable_x64(True):
-        found = jax.grad(overlap, argnums=(0, 1))(*map(jnp.asarray, inputs[1:]))
+        slopes = jax.jit(jax.grad(overlap, argnums=(0, 1)))
+        found = slopes(*map(jnp.asarray, inputs[1:]))
     for place, slope in enumerate(found):
         want = central_differences(plain, inputs[1:], place)
-        np.testing.assert_allclose(slope, want, atol=1e-8)
+        assert_known_close(slope, want)
 
 
 def test_a_batch_of_angles():
     terms, _, _ = qaoa_inputs(6, 2, 1)
     angles = jnp.float32(np.random.default_rng(3).uniform(-1, 1, (2, 5, 3)))
-    one = functools.partial(qaoa_expectation, jnp.float32(terms[0]))
-    slopes = jax.grad(one, argnums=(0, 1))
-    values, both = jax.vmap(one)(*angles), jax.vmap(slopes)(*angles)
+    one = jax.jit(functools.partial(qaoa_expectation, jnp.float32(terms[0])))
+    slopes = jax.jit(jax.grad(one, argnums=(0, 1)))
+    values, both = jax.jit(jax.vmap(one))(*angles), jax.jit(jax.vmap(slopes))(*angles)
     for setting in range(5):
         gammas, betas = angles[0, setting], angles[1, setting]
         np.testing.assert_allclose(values[setting], one(gammas, betas), atol=2e-6)
@@ -263,7 +305,6 @@ def test_a_batch_of_angles():
 def test_float32_error_of_values_and_slopes():
     """Against complex128, relative to the largest cost: eight layers of 14 qubits."""
     terms, gammas, betas = qaoa_inputs(14, 8, 1)
-    same = betas[:, :1] * np.ones((1, 14))
     arguments = [jnp.float32(a) for a in (terms[0], gammas[:, 0], betas[:, 0])]
     exact = [np.asarray(a, float) for a in arguments]
     same = exact[2][:, None] * np.ones((1, 14))
