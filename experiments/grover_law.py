@@ -166,7 +166,9 @@ def draw(searches: list[dict[str, Any]], minima: list[dict[str, Any]]) -> "Figur
     right.set(xlabel="N", title="The lowest of N costs")
     for axes in (left, right):
         axes.set(xscale="log", yscale="log")
-        axes.legend()
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,.0f}")
+        axes.legend(loc="upper left")
     return figure
 
 
