@@ -6,8 +6,8 @@ probability p over seeds, and time to solution at 99 %,
     TTS = t log(1 - 0.99) / log(1 - p)        (t if p = 1),
 
 in evaluations (costs, shots or oracle calls; t is one run). The optimum comes from all
-strings. Budgets are those of `BUDGETS`, about 2,000 evaluations, not tuned. A shot counts
-one, however deep its circuit: 80 Trotter steps of an anneal, four layers of QAOA.
+strings. Budgets are those of `BUDGETS`, about 2,000 evaluations, not tuned. A shot
+counts one, however deep its circuit: 80 Trotter steps of an anneal, 4 layers of QAOA.
 
 python -m experiments.solver_instances [--seeds=30] [--instances=3] [--out=rows.jsonl]
 """
@@ -60,7 +60,7 @@ INSTANCES: tuple[Callable[[int], Instance], ...] = (
 BUDGETS: Mapping[str, Options] = {
     "grover": GroverOptions(oracle_calls=2_000),
     "qaoa": QaoaOptions(layers=4, steps=15, shots=64),
-    "vqe": CircuitOptions(depth=2, steps=30, shots=64),
+    "vqe": CircuitOptions(starts=1, steps=30, shots=64),
     "annealing": AnnealingOptions(time=20.0, steps=80, shots=64),
     "path_integral": PathIntegralOptions(replicas=1, slices=8, sweeps=16),
     "simulated_annealing": AnnealOptions(replicas=4, sweeps=30),

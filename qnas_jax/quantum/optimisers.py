@@ -49,8 +49,16 @@ class OptimiserSpec:
 
 @dataclasses.dataclass(frozen=True)
 class CircuitOptions(VqeOptions):
-    """Those of VQE, and how deep its circuit is."""
+    """Those of VQE, and how deep its circuit is.
 
+    Several starts and a conditional value at risk, as the expected cost of a basis
+    state is a local minimum (Barkoutsos et al., Quantum 4 (2020)).
+    """
+
+    starts: int = option(4, "random first parameters, all optimised at once", low=1)
+    alpha: float = option(
+        0.25, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
+    )
     depth: int = option(2, "layers of RY, RZ and a ladder of CX", low=1)
 
 
