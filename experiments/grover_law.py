@@ -104,8 +104,8 @@ def run_minimum(tables: Sequence[int], num_seeds: int) -> list[dict[str, Any]]:
 
 def slope(rows: Sequence[dict[str, Any]], x: str, y: str) -> float:
     """Slope of log y against log x."""
-    logs = [np.log([row[name] for row in rows]) for name in (x, y)]
-    return float(np.polyfit(*logs, 1)[0])
+    log_x, log_y = (np.log([row[name] for row in rows]) for name in (x, y))
+    return float(np.polyfit(log_x, log_y, 1)[0])
 
 
 @jax.jit
@@ -166,7 +166,9 @@ def draw(searches: list[dict[str, Any]], minima: list[dict[str, Any]]) -> "Figur
     right.set(xlabel="N", title="The lowest of N costs")
     for axes in (left, right):
         axes.set(xscale="log", yscale="log")
-        axes.legend()
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,.0f}")
+        axes.legend(loc="upper left")
     return figure
 
 

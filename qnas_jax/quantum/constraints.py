@@ -5,7 +5,8 @@ Letters: equalities e . x = t, and inequalities a . x <= b. Three ways to have t
     penalised           a quadratic form: + A (e . x - t)^2, and for an inequality with
                         whole numbers + A (b - a . x - slack)^2 over extra slack bits
                         (Lucas, Front. Phys. 2 (2014), section 5)
-    penalised_diagonal  + A violation^2 on the list of all costs: no slack bits
+    penalised_diagonal  + A violation on the list of all costs: no slack bits, and no
+                        square that would drown the cost
     feasible_diagonal   infeasible strings cost what one says; with infinity Grover
                         search marks feasible strings only
 
@@ -154,7 +155,7 @@ def slack_weights(weights: np.ndarray, bound: float) -> list[int]:
 def penalised_diagonal(
     problem: Problem, limits: Constraints, penalty: Array | float
 ) -> Diagonal:
-    """All costs, plus `penalty` times the sum of squared violations.
+    """All costs, plus `penalty` times the sum of all violations.
 
     Args:
       problem: n bits, at most `MOST_STORED_QUBITS`.
@@ -162,7 +163,7 @@ def penalised_diagonal(
       penalty: [].
     """
     missed = limits.violation(_all_bits(problem, limits))
-    return Diagonal(problem.diagonal() + penalty * (missed**2).sum(axis=-1))
+    return Diagonal(problem.diagonal() + penalty * missed.sum(axis=-1))
 
 
 def feasible_diagonal(

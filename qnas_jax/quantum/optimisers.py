@@ -4,14 +4,20 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from qnas_jax.options import Options
+from jax import Array
+
+from qnas_jax.options import Options, option
 from qnas_jax.quantum.annealing import AnnealingOptions, annealing
+from qnas_jax.quantum.ansatz import hardware_efficient
 from qnas_jax.quantum.exhaustive import ExhaustiveOptions, exhaustive
 from qnas_jax.quantum.grover import GroverOptions, grover
 from qnas_jax.quantum.path_integral import PathIntegralOptions, path_integral
+from qnas_jax.quantum.problem import Problem
+from qnas_jax.quantum.qaoa import QaoaOptions, qaoa
 from qnas_jax.quantum.result import Result
 from qnas_jax.quantum.simulated_annealing import AnnealOptions, simulated_annealing
 from qnas_jax.quantum.tabu import TabuOptions, tabu
+from qnas_jax.quantum.vqe import VqeOptions, vqe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +47,29 @@ class OptimiserSpec:
         return self.run(problem, key, options=options or self.options())
 
 
+@dataclasses.dataclass(frozen=True)
+class CircuitOptions(VqeOptions):
+    """Those of VQE, and how deep its circuit is.
+
+    Several starts and a conditional value at risk, as the expected cost of a basis
+    state is a local minimum (Barkoutsos et al., Quantum 4 (2020)).
+    """
+
+    starts: int = option(4, "random first parameters, all optimised at once", low=1)
+    alpha: float = option(
+        0.25, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
+    )
+    depth: int = option(2, "layers of RY, RZ and a ladder of CX", low=1)
+
+
+def hardware_efficient_vqe(
+    problem: Problem, key: Array, *, options: CircuitOptions
+) -> Result:
+    """VQE with the hardware-efficient circuit; see `vqe`."""
+    circuit = hardware_efficient(problem.num_qubits, options.depth)
+    return vqe(problem, key, ansatz=circuit, options=options)
+
+
 _SPECS = (
     OptimiserSpec(
         "exhaustive",
@@ -56,6 +85,22 @@ _SPECS = (
         "adaptive search by amplitude amplification, oracle calls counted",
         GroverOptions,
         grover,
+        True,
+    ),
+    OptimiserSpec(
+        "qaoa",
+        "Farhi, Goldstone & Gutmann 2014",
+        "alternating cost phases and mixers, angles optimised",
+        QaoaOptions,
+        qaoa,
+        True,
+    ),
+    OptimiserSpec(
+        "vqe",
+        "Peruzzo et al. 2014; Kandala et al. 2017",
+        "hardware-efficient circuit, parameters optimised",
+        CircuitOptions,
+        hardware_efficient_vqe,
         True,
     ),
     OptimiserSpec(
