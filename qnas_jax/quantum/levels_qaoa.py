@@ -34,17 +34,21 @@ class QaoaLevelsOptions(Options):
 
     depth: int = option(8, "p, layers of phases and mixers", low=1)
     shots: int = option(256, "measurements of the last state", low=1)
-    gamma: float = option(1.0, "last gamma, for costs of unit spread", above=0.0)
-    beta: float = option(2.0, "first beta, radians", above=0.0)
+    gamma: float = option(3.0, "last gamma, for costs of unit spread", above=0.0)
+    beta: float = option(2.0, "size of the first beta, radians", above=0.0)
 
 
 _DEFAULTS = QaoaLevelsOptions()
 
 
 def ramp(options: QaoaLevelsOptions) -> tuple[Array, Array]:
-    """Angles gammas [p] and betas [p]: one rises linearly while the other falls."""
+    """Angles gammas [p], rising linearly, and betas [p], rising from -beta to zero.
+
+    Betas are negative: the start, |s> on every register, is the lowest state of
+    -|s><s|, so that slow ramps end in the lowest cost and not in the highest.
+    """
     share = (jnp.arange(options.depth) + 0.5) / options.depth
-    return options.gamma * share, options.beta * (1.0 - share)
+    return options.gamma * share, -options.beta * (1.0 - share)
 
 
 def mix_levels(state: Array, beta: Array) -> Array:
