@@ -1,18 +1,28 @@
 """The hot operations: a plain reference, faster forms, one public function each."""
 
+from qnas_jax.kernels.alternating import qaoa_expectation, qaoa_state
 from qnas_jax.kernels.cache import images_at_once
 from qnas_jax.kernels.convolution import conv
 from qnas_jax.kernels.depthwise import depthwise_conv
 from qnas_jax.kernels.dispatch import force_implementation, forced_implementation
 from qnas_jax.kernels.materialise import compiler_options, jit_network, materialise
+from qnas_jax.kernels.mixer import rotate_x
+from qnas_jax.kernels.phases import apply_phases, cos_sin
+from qnas_jax.kernels.quadratic import quadratic_diagonal
 
 __all__ = [
+    "apply_phases",
     "compiler_options",
     "conv",
+    "cos_sin",
     "depthwise_conv",
     "force_implementation",
     "forced_implementation",
     "images_at_once",
     "jit_network",
     "materialise",
+    "qaoa_expectation",
+    "qaoa_state",
+    "quadratic_diagonal",
+    "rotate_x",
 ]

@@ -1,8 +1,8 @@
 """The conventions of every quantum module, stated once.
 
 - Angles are radians; a rotation is exp(-i angle/2 P) for a Pauli operator P.
-- **Qubit 0 is the most significant bit** of a basis index: of three qubits, |100> (qubit
-  0 is one) has index 4. Qiskit counts the other way round.
+- **Qubit 0 is the most significant bit** of a basis index: of three qubits, |100>
+  (qubit 0 is one) has index 4. Qiskit counts the other way round.
 - A state is a flat complex array [2**n], complex64 (complex128 if the caller gives it).
 - Bits are int8 zeros and ones, [..., n], bit of qubit 0 first.
 - A matrix of several qubits takes the first named qubit as the most significant.

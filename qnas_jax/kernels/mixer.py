@@ -1,0 +1,244 @@
+"""The transverse-field mixer: exp(-i angle X) on every qubit at once.
+
+With D = diag(1, -i) on each qubit, exp(-i b X) = D R(b) D^-1 where R is a real rotation
+by b, and D commutes with diagonal unitaries. In the frame of D the real and imaginary
+parts of the state (its planes) go through the same real matrix products, which is half
+of the complex work. A Kronecker block of k rotations multiplies the k lowest bits of
+the index, and the product is written with these bits in front:
+
+    x [N / 2^k, 2^k]  ->  K x' [2^k, N / 2^k]
+
+Each block turns the bits round by k places, so after n bits the order is as before and
+nothing was transposed.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from qnas_jax.kernels import dispatch
+
+Planes = tuple[jax.Array, jax.Array]
+Blocks = tuple[jax.Array, ...]
+
+_BLOCK_BITS = 4
+
+
+def rotate_x(
+    state: jax.Array,
+    angle: jax.Array | float,
+    *,
+    implementation: str | None = None,
+) -> jax.Array:
+    """Applies exp(-i angle X) to every qubit.
+
+    Args:
+      state: complex [2^n].
+      angle: [] or [n] (one a qubit), radians.
+      implementation: "reference" (qubit after qubit), "blocks" (real Kronecker
+        blocks), or None: the faster one on the present backend.
+
+    Returns:
+      complex [2^n].
+
+    Raises:
+      ValueError: the state is no vector of 2^n amplitudes, the angles do not fit, or
+        the implementation is unknown.
+    """
+    num_qubits = check_state("rotate_x", state)
+    angles = jnp.asarray(angle, state.real.dtype)
+    if angles.shape not in ((), (num_qubits,)):
+        raise ValueError(
+            f"rotate_x: got angles {angles.shape}, expected [] or [{num_qubits}]"
+        )
+    form = dispatch.choose(implementation, FORMS, {"cpu": "blocks", "gpu": "blocks"})
+    return form(state, angles)
+
+
+def check_state(name: str, state: jax.Array) -> int:
+    """Number of qubits of a flat state; ValueError if it is not [2^n]."""
+    size = state.shape[0] if state.ndim == 1 else 0
+    if size < 2 or size & (size - 1):
+        raise ValueError(f"{name}: got shape {state.shape}, expected [2^n]")
+    return size.bit_length() - 1
+
+
+def _reference(state: jax.Array, angles: jax.Array) -> jax.Array:
+    num_qubits = state.size.bit_length() - 1
+    angles = jnp.broadcast_to(angles, (num_qubits,))
+    cosine, sine = jnp.cos(angles), -1j * jnp.sin(angles)
+    for qubit in range(num_qubits):
+        halves = state.reshape(2**qubit, 2, -1)
+        c, s = cosine[qubit], sine[qubit]
+        gate = jnp.array([[c, s], [s, c]]).astype(state.dtype)
+        state = jnp.einsum("ij,ajb->aib", gate, halves, precision="highest")
+    return state.reshape(-1)
+
+
+def _blocks(state: jax.Array, angles: jax.Array) -> jax.Array:
+    num_qubits = state.size.bit_length() - 1
+    return leave_frame(rotate_planes(enter_frame(state), angles, num_qubits))
+
+
+FORMS = {dispatch.REFERENCE: _reference, "blocks": _blocks}
+
+
+def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
+    """The mixer on planes in the frame of D; differentiable, keeps no step.
+
+    Args:
+      planes: real and imaginary part, [2^n] each.
+      angles: [] or [n] radians.
+      num_qubits: n.
+
+    Returns:
+      Both planes.
+    """
+
+    @jax.custom_vjp
+    def rotate(planes: Planes, angles: jax.Array) -> Planes:
+        return turn_all(planes, mixer_blocks(angles, num_qubits))
+
+    def forward(planes: Planes, angles: jax.Array) -> tuple[Planes, tuple]:
+        planes = rotate(planes, angles)
+        return planes, (planes, angles)
+
+    def backward(saved: tuple, adjoint: Planes) -> tuple[Planes, jax.Array]:
+        planes, angles = saved
+        inverse, pull = jax.vjp(lambda a: mixer_blocks(-a, num_qubits), angles)
+        _, adjoint, slopes = unturn_all(planes, adjoint, inverse)
+        return adjoint, pull(slopes)[0]
+
+    rotate.defvjp(forward, backward)
+    return rotate(planes, angles)
+
+
+def block_sizes(num_qubits: int) -> tuple[int, ...]:
+    """Bits of each block, as equal as can be, the larger ones first."""
+    count = -(-num_qubits // _BLOCK_BITS)
+    small, extra = divmod(num_qubits, count)
+    return (small + 1,) * extra + (small,) * (count - extra)
+
+
+def mixer_blocks(angles: jax.Array, num_qubits: int) -> Blocks:
+    """The Kronecker blocks of the mixer, lowest bits first.
+
+    Args:
+      angles: [] or [n] radians, qubit 0 first.
+      num_qubits: n.
+
+    Returns:
+      One block of every distinct size for a scalar, else all blocks; [2^k, 2^k] each.
+    """
+    sizes = block_sizes(num_qubits)
+    if angles.ndim == 0:
+        return tuple(
+            _kronecker(jnp.broadcast_to(angles, (size,)))
+            for size in sorted(set(sizes), reverse=True)
+        )
+    ends = [num_qubits - sum(sizes[:block]) for block in range(len(sizes))]
+    return tuple(
+        _kronecker(angles[end - size : end])
+        for end, size in zip(ends, sizes, strict=True)
+    )
+
+
+def _kronecker(angles: jax.Array) -> jax.Array:
+    """Rotations by each angle, first qubit most significant: [k] -> [2^k, 2^k]."""
+    bits = jnp.arange(2**angles.size)
+    places = jnp.arange(angles.size)[::-1]
+    ones = (bits[:, None] >> places[None, :]) & 1
+    row, column = ones[:, None, :], ones[None, :, :]
+    signs = jnp.where(row < column, -1, 1).astype(angles.dtype)
+    cosine, sine = jnp.cos(angles)[None, None], jnp.sin(angles)[None, None]
+    return jnp.prod(jnp.where(row == column, cosine, signs * sine), axis=-1)
+
+
+def turn_all(planes: Planes, blocks: Blocks) -> Planes:
+    """Applies every block to both planes."""
+    num_qubits = planes[0].size.bit_length() - 1
+    for block in _in_order(blocks, num_qubits):
+        planes = (turn(planes[0], block), turn(planes[1], block))
+    return planes
+
+
+def turn(plane: jax.Array, block: jax.Array) -> jax.Array:
+    """Applies a block to the lowest bits, which become the highest."""
+    view = plane.reshape(-1, block.shape[0])
+    return jnp.matmul(block, view.T, precision="highest").reshape(-1)
+
+
+def unturn_all(
+    planes: Planes, adjoint: Planes, inverse: Blocks
+) -> tuple[Planes, Planes, Blocks]:
+    """Takes the mixer back from the state and from its adjoint.
+
+    Args:
+      planes: the state after the mixer.
+      adjoint: the gradient with respect to it.
+      inverse: blocks of the negative angles.
+
+    Returns:
+      The state before the mixer, the gradient with respect to it, and the gradient
+      with respect to each of the `inverse` blocks as arguments of this function.
+    """
+    num_qubits = planes[0].size.bit_length() - 1
+    slopes = [jnp.zeros_like(block) for block in inverse]
+    for place, block in enumerate(_in_order(inverse, num_qubits)):
+        before = (turn(planes[0], block), turn(planes[1], block))
+        adjoint_before = (turn(adjoint[0], block), turn(adjoint[1], block))
+        # y = K x with K = inverse': the gradient of K is adjoint_y x'.
+        slope = sum(
+            jnp.matmul(
+                x.reshape(block.shape[0], -1),
+                y.reshape(-1, block.shape[0]),
+                precision="highest",
+            )
+            for x, y in zip(before, adjoint, strict=True)
+        )
+        owner = _owner(place, inverse, num_qubits)
+        slopes[owner] = slopes[owner] + slope
+        planes, adjoint = before, adjoint_before
+    return planes, adjoint, tuple(slopes)
+
+
+def _in_order(blocks: Blocks, num_qubits: int) -> list[jax.Array]:
+    return [
+        blocks[_owner(place, blocks, num_qubits)]
+        for place in range(len(block_sizes(num_qubits)))
+    ]
+
+
+def _owner(place: int, blocks: Blocks, num_qubits: int) -> int:
+    """Which of the given blocks acts at a place: its own, or the one of its size."""
+    sizes = block_sizes(num_qubits)
+    if len(blocks) == len(sizes):
+        return place
+    return sorted(set(sizes), reverse=True).index(sizes[place])
+
+
+def enter_frame(state: jax.Array) -> Planes:
+    """Planes of D^-1 state: amplitude x times i^popcount(x)."""
+    quarter = _quarters(state.size)
+    swapped = quarter % 2 == 1
+    sign = jnp.where(quarter >= 2, -1, 1).astype(state.real.dtype)
+    real = jnp.where(swapped, -state.imag, state.real)
+    imaginary = jnp.where(swapped, state.real, state.imag)
+    return sign * real, sign * imaginary
+
+
+def leave_frame(planes: Planes) -> jax.Array:
+    """The state whose planes these are: amplitude x times (-i)^popcount(x)."""
+    real, imaginary = planes
+    quarter = _quarters(real.size)
+    swapped = quarter % 2 == 1
+    sign = jnp.where(quarter >= 2, -1, 1).astype(real.dtype)
+    return lax.complex(
+        sign * jnp.where(swapped, imaginary, real),
+        sign * jnp.where(swapped, -real, imaginary),
+    )
+
+
+def _quarters(size: int) -> jax.Array:
+    """popcount(x) mod 4 of every index: the power of i."""
+    return lax.population_count(jnp.arange(size, dtype=jnp.int32)) % 4

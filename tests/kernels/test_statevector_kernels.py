@@ -1,0 +1,292 @@
+"""One test body for every form of the state-vector kernels, and second oracles."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+
+from qnas_jax.kernels import (
+    apply_phases,
+    cos_sin,
+    mixer,
+    phases,
+    qaoa_expectation,
+    qaoa_state,
+    quadratic,
+    quadratic_diagonal,
+    rotate_x,
+)
+
+X = np.array([[0, 1], [1, 0]])
+
+
+def random_state(num_qubits, seed=0):
+    rng = np.random.default_rng(seed)
+    state = rng.standard_normal((2, 2**num_qubits))
+    state = state[0] + 1j * state[1]
+    return state / np.linalg.norm(state)
+
+
+def kronecker_mixer(angles):
+    matrix = np.eye(1)
+    for angle in angles:  # qubit 0 is the most significant
+        matrix = np.kron(matrix, scipy.linalg.expm(-1j * angle * X))
+    return matrix
+
+
+def plain_qaoa(terms, gammas, betas):
+    """The definition in complex128, terms [m, 2^n], gammas [p, m], betas [p, n]."""
+    size = terms.shape[-1]
+    state = np.full(size, size**-0.5, complex)
+    for gamma, beta in zip(gammas, betas, strict=True):
+        state = np.exp(-1j * (gamma @ terms)) * state
+        for qubit, angle in enumerate(beta):
+            halves = state.reshape(2**qubit, 2, -1)
+            gate = scipy.linalg.expm(-1j * angle * X)
+            state = np.einsum("ij,ajb->aib", gate, halves).reshape(-1)
+    return state
+
+
+def plain_expectation(terms, gammas, betas):
+    return np.abs(plain_qaoa(terms, gammas, betas)) ** 2 @ terms.sum(axis=0)
+
+
+@pytest.mark.parametrize("form", mixer.FORMS)
+@pytest.mark.parametrize("num_qubits", [1, 2, 3, 5, 8, 9])
+def test_rotate_x_is_a_kronecker_product(form, num_qubits):
+    state = random_state(num_qubits)
+    angles = np.random.default_rng(1).uniform(-4, 4, num_qubits)
+    run = functools.partial(rotate_x, jnp.complex64(state), implementation=form)
+    each = run(jnp.float32(angles))
+    assert each.dtype == jnp.complex64
+    np.testing.assert_allclose(each, kronecker_mixer(angles) @ state, atol=5e-7)
+    same = kronecker_mixer([0.3] * num_qubits) @ state
+    np.testing.assert_allclose(run(0.3), same, atol=5e-7)
+
+
+@pytest.mark.parametrize("form", mixer.FORMS)
+def test_rotate_x_by_hand(form):
+    state = jnp.array([1, 0, 0, 0], jnp.complex64)
+    half_turn = rotate_x(state, jnp.array([np.pi / 2, 0.0]), implementation=form)
+    np.testing.assert_allclose(half_turn, [0, 0, -1j, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("form", mixer.FORMS)
+def test_rotate_x_hands_on_gradients(form):
+    """To the state and to each angle, against the Kronecker product in float64."""
+    state, weights = random_state(5, 1), np.arange(32.0)
+    angles = np.linspace(-1, 1, 5)
+
+    def value(state, angles):
+        moved = rotate_x(state, angles, implementation=form)
+        return jnp.sum(jnp.asarray(weights, moved.real.dtype) * jnp.abs(moved) ** 2)
+
+    with jax.enable_x64(True):
+        to_state, to_angles = jax.grad(value, argnums=(0, 1))(
+            jnp.asarray(state), jnp.asarray(angles)
+        )
+    matrix = kronecker_mixer(angles)
+    wanted = 2 * np.conj(matrix.conj().T @ (weights * (matrix @ state)))
+    np.testing.assert_allclose(to_state, wanted, atol=1e-12)
+    for qubit in range(5):
+        step = 1e-5 * np.eye(5)[qubit]
+        ends = [
+            weights @ np.abs(kronecker_mixer(angles + s) @ state) ** 2
+            for s in (step, -step)
+        ]
+        np.testing.assert_allclose(
+            to_angles[qubit], (ends[0] - ends[1]) / 2e-5, atol=1e-7
+        )
+
+
+@pytest.mark.parametrize("form", phases.FORMS)
+def test_cosine_and_sine(form):
+    rng = np.random.default_rng(0)
+    near = np.concatenate([np.linspace(-10, 10, 4001), [0.0, -0.0, np.pi / 4]])
+    for angles in (near, rng.uniform(-8000, 8000, 100_000)):
+        angles = np.float32(angles)
+        found = jax.jit(functools.partial(cos_sin, implementation=form))(angles)
+        exact = angles.astype(float)
+        np.testing.assert_allclose(found[0], np.cos(exact), atol=2e-7)
+        np.testing.assert_allclose(found[1], np.sin(exact), atol=2e-7)
+
+
+@pytest.mark.parametrize("form", phases.FORMS)
+def test_phases(form):
+    state, diagonal = random_state(6), np.random.default_rng(2).normal(0, 5, 64)
+    run = functools.partial(apply_phases, implementation=form)
+    found = run(jnp.complex64(state), 0.7, jnp.float32(diagonal))
+    np.testing.assert_allclose(found, np.exp(-0.7j * diagonal) * state, atol=1e-6)
+    batch = run(jnp.complex64(np.stack([state, 2 * state])), 0.7, jnp.float32(diagonal))
+    np.testing.assert_allclose(batch[1], 2 * found, atol=1e-7)
+
+    def real_part(angle):
+        return run(jnp.complex64(state), angle, jnp.float32(diagonal)).real.sum()
+
+    slope = np.real(-1j * diagonal * np.exp(-0.7j * diagonal) * state).sum()
+    np.testing.assert_allclose(jax.grad(real_part)(0.7), slope, rtol=1e-4)
+
+
+@pytest.mark.parametrize("form", quadratic.FORMS)
+@pytest.mark.parametrize("num_bits", [1, 2, 3, 7, 10])
+def test_quadratic_diagonal_is_the_sum_of_its_terms(form, num_bits):
+    rng = np.random.default_rng(num_bits)
+    linear, full = rng.normal(size=num_bits), rng.normal(size=(num_bits, num_bits))
+    found = quadratic_diagonal(
+        jnp.float32(linear), jnp.float32(full), 0.5, implementation=form
+    )
+    assert found.dtype == jnp.float32
+    for index in range(2**num_bits):
+        bits = np.array([index >> place & 1 for place in range(num_bits)])[::-1]
+        want = 0.5 + linear @ bits + bits @ np.triu(full, 1) @ bits
+        np.testing.assert_allclose(found[index], want, atol=2e-5)
+
+
+def test_quadratic_diagonal_by_hand():
+    """Bit 0 is the most significant: 01 costs l_1, 10 costs l_0."""
+    pairs = jnp.array([[9.0, 4.0], [9.0, 9.0]])
+    found = quadratic_diagonal(jnp.array([1.0, 2.0]), pairs, 10.0)
+    np.testing.assert_array_equal(found, [10, 12, 11, 17])
+
+
+def qaoa_inputs(num_qubits, num_layers, num_terms, seed=0):
+    rng = np.random.default_rng(seed)
+    return (
+        rng.normal(0, 3, (num_terms, 2**num_qubits)),
+        rng.uniform(-1, 1, (num_layers, num_terms)),
+        rng.uniform(-1, 1, (num_layers, num_qubits)),
+    )
+
+
+@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("num_qubits", [1, 2, 5, 8, 11])
+def test_qaoa_state_and_value(form, num_qubits):
+    terms, gammas, betas = qaoa_inputs(num_qubits, 3, 1)
+    same = betas[:, :1] * np.ones((1, num_qubits))
+    arguments = [jnp.float32(a) for a in (terms[0], gammas[:, 0], betas[:, 0])]
+    state = qaoa_state(*arguments, implementation=form)
+    np.testing.assert_allclose(state, plain_qaoa(terms, gammas, same), atol=1e-6)
+    value = qaoa_expectation(*arguments, implementation=form)
+    scale = np.abs(terms).max()
+    want = plain_expectation(terms, gammas, same)
+    np.testing.assert_allclose(value / scale, want / scale, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("num_qubits", [3, 6])
+def test_multi_angle_qaoa(form, num_qubits):
+    inputs = qaoa_inputs(num_qubits, 2, 4)
+    state = qaoa_state(*map(jnp.float32, inputs), implementation=form)
+    np.testing.assert_allclose(state, plain_qaoa(*inputs), atol=1e-6)
+    value = qaoa_expectation(*map(jnp.float32, inputs), implementation=form)
+    np.testing.assert_allclose(value, plain_expectation(*inputs), atol=2e-5)
+
+
+def central_differences(function, arguments, place, step=1e-5):
+    slope = np.zeros_like(arguments[place])
+    for index in np.ndindex(slope.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = [np.array(a) for a in arguments]
+            moved[place][index] += sign * step
+            ends.append(function(*moved))
+        slope[index] = (ends[0] - ends[1]) / (2 * step)
+    return slope
+
+
+@pytest.mark.parametrize("form", ["reference", "blocks"])
+def test_multi_angle_gradients(form):
+    """To terms, gammas and betas, against finite differences in float64."""
+    inputs = qaoa_inputs(5, 3, 2)
+    run = functools.partial(qaoa_expectation, implementation=form)
+    with jax.enable_x64(True):
+        found = jax.grad(run, argnums=(0, 1, 2))(*map(jnp.asarray, inputs))
+    for place, slope in enumerate(found):
+        want = central_differences(plain_expectation, inputs, place)
+        np.testing.assert_allclose(slope, want, atol=1e-8)
+
+
+@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("num_qubits", [4, 7])
+def test_gradients_of_two_angles_a_layer(form, num_qubits):
+    terms, gammas, betas = qaoa_inputs(num_qubits, 2, 1)
+    ones = np.ones((1, num_qubits))
+
+    def plain(diagonal, gammas, betas):
+        return plain_expectation(diagonal[None], gammas[:, None], betas[:, None] * ones)
+
+    inputs = terms[0], gammas[:, 0], betas[:, 0]
+    run = functools.partial(qaoa_expectation, implementation=form)
+    with jax.enable_x64(True):
+        found = jax.grad(run, argnums=(0, 1, 2))(*map(jnp.asarray, inputs))
+    for place, slope in enumerate(found):
+        want = central_differences(plain, inputs, place)
+        np.testing.assert_allclose(slope, want, atol=1e-8)
+
+
+@pytest.mark.parametrize("form", ["reference", "blocks"])
+def test_a_state_hands_on_gradients_too(form):
+    """An overlap with a fixed state, which the phases of all amplitudes decide."""
+    inputs = qaoa_inputs(4, 2, 1)
+    target = random_state(4, 5)
+
+    def overlap(gammas, betas):
+        state = qaoa_state(jnp.asarray(inputs[0]), gammas, betas, implementation=form)
+        return jnp.abs(jnp.vdot(jnp.asarray(target), state)) ** 2
+
+    def plain(gammas, betas):
+        return np.abs(np.vdot(target, plain_qaoa(inputs[0], gammas, betas))) ** 2
+
+    with jax.enable_x64(True):
+        found = jax.grad(overlap, argnums=(0, 1))(*map(jnp.asarray, inputs[1:]))
+    for place, slope in enumerate(found):
+        want = central_differences(plain, inputs[1:], place)
+        np.testing.assert_allclose(slope, want, atol=1e-8)
+
+
+def test_a_batch_of_angles():
+    terms, _, _ = qaoa_inputs(6, 2, 1)
+    angles = jnp.float32(np.random.default_rng(3).uniform(-1, 1, (2, 5, 3)))
+    one = functools.partial(qaoa_expectation, jnp.float32(terms[0]))
+    slopes = jax.grad(one, argnums=(0, 1))
+    values, both = jax.vmap(one)(*angles), jax.vmap(slopes)(*angles)
+    for setting in range(5):
+        gammas, betas = angles[0, setting], angles[1, setting]
+        np.testing.assert_allclose(values[setting], one(gammas, betas), atol=2e-6)
+        for found, want in zip(both, slopes(gammas, betas), strict=True):
+            np.testing.assert_allclose(found[setting], want, atol=2e-5)
+
+
+def test_float32_error_of_values_and_slopes():
+    """Against complex128, relative to the largest cost: eight layers of 14 qubits."""
+    terms, gammas, betas = qaoa_inputs(14, 8, 1)
+    same = betas[:, :1] * np.ones((1, 14))
+    arguments = [jnp.float32(a) for a in (terms[0], gammas[:, 0], betas[:, 0])]
+    exact = [np.asarray(a, float) for a in arguments]
+    same = exact[2][:, None] * np.ones((1, 14))
+    want = plain_expectation(exact[0][None], exact[1][:, None], same)
+    scale = np.abs(terms).max()
+    assert abs(float(qaoa_expectation(*arguments)) - want) / scale < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rotate_x(jnp.ones(6), 0.1), r"rotate_x: got shape \(6,\)"),
+        (lambda: rotate_x(jnp.ones(4), jnp.ones(3)), r"got angles \(3,\), expected"),
+        (lambda: apply_phases(jnp.ones(4), 0.1, jnp.ones(2)), r"got state \(4,\)"),
+        (lambda: quadratic_diagonal(jnp.ones(2), jnp.ones((2, 3))), r"got linear \(2"),
+        (lambda: qaoa_state(jnp.ones(4), jnp.ones(2), jnp.ones(3)), r"got diagonal"),
+        (lambda: qaoa_state(jnp.ones(5), jnp.ones(2), jnp.ones(2)), r"got diagonal"),
+        (
+            lambda: qaoa_state(jnp.ones(4), *2 * [jnp.ones(1)], implementation="fast"),
+            "got 'fast', expected one of reference, blocks",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
