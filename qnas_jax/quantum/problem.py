@@ -292,9 +292,10 @@ def _basis_index(bits: Array) -> Array:
 
 def _one_hots(num_levels: tuple[int, ...], most: int) -> np.ndarray:
     """Indicators float32 [prod K_l, L * most] of all choices, the last one fastest."""
-    choices = np.indices(num_levels).reshape(len(num_levels), -1).T
+    size = int(np.prod(num_levels))
+    choices = np.indices(num_levels).reshape(len(num_levels), size).T
     one_hot = choices[:, :, None] == np.arange(most)
-    return one_hot.reshape(len(choices), -1).astype(np.float32)
+    return one_hot.reshape(size, len(num_levels) * most).astype(np.float32)
 
 
 def _one_hot_places(num_levels: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
