@@ -6,7 +6,7 @@ no penalty, and N = prod K_l amplitudes are kept instead of 2^(bits). It is the 
 XY mixer on one-hot registers, restricted to the strings that are one-hot; for K = 2 it
 is the transverse field, exp(-i beta X / 2), but for a phase.
 
-The angles are a linear ramp from the cost's to the mixer's end, as in annealing, in
+The angles are a linear ramp from the mixer's to the cost's end, as in annealing, in
 units of the spread of the costs. Good angles are nearly the same for typical instances
 of one kind, so that they are not optimised for each anew.
 
@@ -23,9 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.kernels.phases import cos_sin
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.levels_walks import Choices
 from qnas_jax.quantum.problem import Levels
+
+_LARGEST_BLOCK = 32
+"""Levels of neighbouring registers that one matrix product mixes together."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,32 +38,42 @@ class QaoaLevelsOptions(Options):
 
     depth: int = option(8, "p, layers of phases and mixers", low=1)
     shots: int = option(256, "measurements of the last state", low=1)
-    gamma: float = option(1.0, "last gamma, for costs of unit spread", above=0.0)
-    beta: float = option(2.0, "first beta, radians", above=0.0)
+    gamma: float = option(3.0, "last gamma, for costs of unit spread", above=0.0)
+    beta: float = option(2.0, "size of the first beta, radians", above=0.0)
 
 
 _DEFAULTS = QaoaLevelsOptions()
 
 
 def ramp(options: QaoaLevelsOptions) -> tuple[Array, Array]:
-    """Angles gammas [p] and betas [p]: one rises linearly while the other falls."""
+    """Angles gammas [p], rising linearly, and betas [p], rising from -beta to zero.
+
+    Betas are negative: the start, |s> on every register, is the lowest state of
+    -|s><s|, so that slow ramps end in the lowest cost and not in the highest.
+    """
     share = (jnp.arange(options.depth) + 0.5) / options.depth
-    return options.gamma * share, options.beta * (1.0 - share)
+    return options.gamma * share, -options.beta * (1.0 - share)
 
 
-def mix_levels(state: Array, beta: Array) -> Array:
+def mix_levels(state: Array, beta: Array, num_levels: tuple[int, ...]) -> Array:
     """Applies exp(-i beta |s><s|) to every register.
 
+    Neighbouring registers are mixed by one small matrix product, which turns the order
+    of the registers round; after all of them it is as before.
+
     Args:
-      state: complex [K_1, ..., K_L].
+      state: [2, N] real and imaginary parts.
       beta: [] radians.
+      num_levels: (K_1, ..., K_L), N = prod K_l.
 
     Returns:
-      The state after the mixer: each axis moves towards or around its mean.
+      [2, N].
     """
-    factor = jnp.exp(-1j * beta).astype(state.dtype) - 1.0
-    for axis in range(state.ndim):
-        state = state + factor * jnp.mean(state, axis=axis, keepdims=True)
+    for block in _blocks(num_levels):
+        size = int(np.prod(block))
+        matrix = _block_mixer(beta, block)
+        parts = matrix @ state.reshape(2 * size, -1)
+        state = parts.reshape(2, size, -1).swapaxes(1, 2).reshape(2, -1)
     return state
 
 
@@ -77,16 +91,23 @@ def qaoa_levels_state(
     Returns:
       Complex [N], norm 1.
     """
-    costs = table.reshape(num_levels)
 
     def layer(state: Array, angles: tuple[Array, Array]) -> tuple[Array, None]:
         gamma, beta = angles
-        phases = jax.lax.complex(jnp.cos(gamma * costs), -jnp.sin(gamma * costs))
-        return mix_levels(state * phases, beta), None
+        cosine, sine = cos_sin(gamma * table)
+        real, imaginary = state
+        turned = jnp.stack(
+            [
+                real * cosine + imaginary * sine,
+                imaginary * cosine - real * sine,
+            ]
+        )
+        return mix_levels(turned, beta, num_levels), None
 
-    start = jnp.full(num_levels, np.prod(num_levels) ** -0.5, jnp.complex64)
-    state, _ = jax.lax.scan(layer, start, (gammas, betas))
-    return state.reshape(-1)
+    equal = jnp.full_like(table, float(np.prod(num_levels)) ** -0.5)
+    start = jnp.stack([equal, jnp.zeros_like(equal)])
+    (real, imaginary), _ = jax.lax.scan(layer, start, (gammas, betas))
+    return jax.lax.complex(real, imaginary)
 
 
 def qaoa_levels(
@@ -111,9 +132,34 @@ def qaoa_levels(
     unit = centred / jnp.where(spread > 0, spread, 1.0)
     gammas, betas = ramp(options)
     state = qaoa_levels_state(unit, gammas, betas, problem.num_levels)
-    indices = _measure(key, jnp.abs(state) ** 2, options.shots)
+    indices = _measure(key, jnp.square(jnp.abs(state)), options.shots)
     samples = jnp.stack(jnp.unravel_index(indices, problem.num_levels), axis=-1)
     return Choices(samples.astype(jnp.int32), table[indices], jnp.int32(options.shots))
+
+
+def _blocks(num_levels: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Neighbouring registers, as many as have `_LARGEST_BLOCK` levels together."""
+    blocks: list[tuple[int, ...]] = []
+    for count in num_levels:
+        if blocks and np.prod(blocks[-1]) * count <= _LARGEST_BLOCK:
+            blocks[-1] = (*blocks[-1], count)
+        else:
+            blocks.append((count,))
+    return blocks
+
+
+def _block_mixer(beta: Array, block: tuple[int, ...]) -> Array:
+    """Mixer of some registers, [2 S, 2 S] on their real and imaginary parts."""
+    real, imaginary = jnp.ones((1, 1)), jnp.zeros((1, 1))
+    for count in block:
+        # exp(-i beta |s><s|) = 1 + (exp(-i beta) - 1) |s><s|
+        own_real = jnp.eye(count) + (jnp.cos(beta) - 1.0) / count
+        own_imaginary = jnp.full((count, count), -jnp.sin(beta) / count)
+        real, imaginary = (
+            jnp.kron(real, own_real) - jnp.kron(imaginary, own_imaginary),
+            jnp.kron(real, own_imaginary) + jnp.kron(imaginary, own_real),
+        )
+    return jnp.block([[real, -imaginary], [imaginary, real]])
 
 
 def _measure(key: Array, chances: Array, shots: int) -> Array:

@@ -160,26 +160,24 @@ class Levels:
           ValueError: more than 2^`MOST_STORED_QUBITS` choices.
         """
         check_stored(np.log2(np.asarray(self.num_levels, float)).sum())
-        total = jnp.full((1,), self.constant, jnp.float32)
-        for register, count in enumerate(self.num_levels):
-            before = self.num_levels[:register]
-            added = jnp.broadcast_to(
-                self.unary[register, :count][None], (int(np.prod(before)), count)
-            )
-            for other, levels in enumerate(before):
-                # [before other, other, between, count]: one term for each pair.
-                shape = (
-                    int(np.prod(before[:other])),
-                    levels,
-                    int(np.prod(before[other + 1 :])),
-                    count,
-                )
-                term = self.pairwise[other, register, :levels, :count]
-                added = (added.reshape(shape) + term[None, :, None, :]).reshape(
-                    -1, count
-                )
-            total = (total[:, None] + added).reshape(-1)
-        return total
+        # Two halves, and the pairs between them as one small matrix product.
+        middle = (len(self.num_levels) + 1) // 2
+        first, second = slice(0, middle), slice(middle, None)
+        head, tail = self._table_of(first), self._table_of(second)
+        between = self.pairwise[first, second].transpose(0, 2, 1, 3)
+        rows = _one_hots(self.num_levels[first], self.unary.shape[1])
+        columns = _one_hots(self.num_levels[second], self.unary.shape[1])
+        matrix = between.reshape(rows.shape[1], columns.shape[1])
+        cross = jnp.asarray(rows) @ matrix @ jnp.asarray(columns.T)
+        return (self.constant + head[:, None] + tail[None, :] + cross).reshape(-1)
+
+    def _table_of(self, part: slice) -> Array:
+        """Costs of the choices of some registers among themselves."""
+        one_hot = jnp.asarray(_one_hots(self.num_levels[part], self.unary.shape[1]))
+        size = one_hot.shape[1]
+        pairs = self.pairwise[part, part].transpose(0, 2, 1, 3).reshape(size, size)
+        alone = one_hot @ self._known_unary()[part].reshape(size)
+        return alone + jnp.sum((one_hot @ pairs) * one_hot, axis=1)
 
     def as_one_hot(self, penalty: float) -> Quadratic:
         """A QUBO with one bit a level; strings that are not one-hot cost more.
@@ -289,6 +287,14 @@ def check_stored(num_qubits: float) -> None:
 def _basis_index(bits: Array) -> Array:
     weights = 1 << np.arange(bits.shape[-1])[::-1]
     return jnp.asarray(bits, jnp.int32) @ jnp.asarray(weights, jnp.int32)
+
+
+def _one_hots(num_levels: tuple[int, ...], most: int) -> np.ndarray:
+    """Indicators float32 [prod K_l, L * most] of all choices, the last one fastest."""
+    size = int(np.prod(num_levels))
+    choices = np.indices(num_levels).reshape(len(num_levels), size).T
+    one_hot = choices[:, :, None] == np.arange(most)
+    return one_hot.reshape(size, len(num_levels) * most).astype(np.float32)
 
 
 def _one_hot_places(num_levels: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
