@@ -72,7 +72,9 @@ def all_parts(space: str, peer: str | None, images: int, data_dir: str | None) -
         "scoring": lambda: bench_scoring.run(
             space, images=images, chunk=images, simple=0, peer=peer
         ),
-        "training": lambda: bench_training.run(space, batch=256, peer=peer),
+        "training": lambda: bench_training.run(
+            space, batch=256, gradient=False, peer=peer
+        ),
         "kernels": bench_kernels.run,
     }
 
