@@ -12,15 +12,18 @@ from qnas_jax.spaces import SPACES, SpaceOptions, build_space
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
 
-def blocks() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+def block(word: str) -> str:
+    """The one Python block that contains a word."""
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    (found,) = [text for text in blocks if word in text]
+    return found
 
 
 def test_own_space_of_the_readme(tmp_path, monkeypatch):
     monkeypatch.setitem(SPACES, "mine", None)
     monkeypatch.setitem(OPS, "scale", None)
     file = tmp_path / "my_space.py"
-    file.write_text(blocks()[0])
+    file.write_text(block("register_space("))
     options = SpaceOptions(name="mine", file=str(file))
     space = build_space(options, (8, 8, 1), 10)
     assert space.choices[1][2:] == ("scale", "skip")
@@ -31,7 +34,15 @@ def test_own_space_of_the_readme(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_python_use_of_the_readme():
     names: dict = {}
-    exec(blocks()[1], names)
+    exec(block("scan_search("), names)
     best = np.asarray(names["state"].best_score)
     assert best.shape == (1000,)
     assert (best == 0).mean() > 0.9  # the optimum is the arch of zeros
+
+
+def test_a_circuit_of_the_readme():
+    names: dict = {}
+    exec(block("quantum.Circuit("), names)
+    # cos(a/2)|00> + sin(a/2)|11>: <ZZ> = 1 and <XX> = sin(a).
+    assert names["value"] == pytest.approx(-1 - 0.5 * np.sin(0.3), abs=1e-6)
+    assert names["gradient"] == pytest.approx([-0.5 * np.cos(0.3)], abs=1e-6)
