@@ -31,6 +31,7 @@ from qnas_jax.quantum.conventions import num_qubits_of
 from qnas_jax.quantum.fusion import Epoch, Segment, plan_circuit
 from qnas_jax.quantum.states import zero_state
 
+_Pair = tuple[jax.Array, jax.Array]
 Parameters = jax.typing.ArrayLike | Sequence[float]
 _HIGHEST = lax.Precision.HIGHEST
 
@@ -182,18 +183,22 @@ def _run_backward(
 ) -> tuple[jax.Array, list[jax.Array]]:
     """Walks back with the state and its cotangent."""
     planes, matrices = kept
-    both = tuple(_permute(x, segment, inverse=True) for x in (planes, cotangent))
+    planes = _permute(planes, segment, inverse=True)
+    cotangent = _permute(cotangent, segment, inverse=True)
     tables = _stacked_tables(segment, inverse=True)
 
-    def epoch(both: tuple, inputs: tuple) -> tuple[tuple, list[jax.Array]]:
+    def epoch(both: _Pair, inputs: tuple) -> tuple[_Pair, list[jax.Array]]:
         (high, low), kernels = inputs
         gradients = []
         for kernel in kernels:  # bins commute: the order of the way there serves too
             both, gradient = _undo(*both, kernel)
             gradients.append(gradient)
-        return tuple(_gather(x, high, low) for x in both), gradients
+        planes, cotangent = (_gather(x, high, low) for x in both)
+        return (planes, cotangent), gradients
 
-    both, gradients = lax.scan(epoch, both, (tables, matrices), reverse=True)
+    both, gradients = lax.scan(
+        epoch, (planes, cotangent), (tables, matrices), reverse=True
+    )
     return both[1], gradients
 
 
