@@ -6,9 +6,9 @@ states.
 How it is computed (`fusion.py` says which gates go together):
 
 - Real and imaginary planes go through float32 matrix products: [Kr; Ki] times both
-  planes at once, then one addition. XLA's complex product was slower on a CPU for the
-  same matrices, and bins of five or six qubits were faster than those of four, although
-  they need more operations: narrow products are limited by the library and by memory.
+  planes at once, then one addition. On a CPU with two cores that took less time than
+  complex products with the same bins, and bins of five or six qubits less than bins of
+  four, although they need more operations: narrow products are limited by the library.
 - A product reads the lowest bits of the index and writes them as the highest, so a
   round over all bins restores the order without any transpose.
 - Between the epochs one gather does whatever permutes basis states. Its indices are the
