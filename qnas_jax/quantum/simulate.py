@@ -6,9 +6,9 @@ states.
 How it is computed (`fusion.py` says which gates go together):
 
 - Real and imaginary planes go through float32 matrix products: [Kr; Ki] times both
-  planes at once, then one addition. XLA's complex product was slower on a CPU for the
-  same matrices, and bins of five or six qubits were faster than those of four, although
-  they need more operations: narrow products are limited by the library and by memory.
+  planes at once, then one addition. On a CPU with two cores that took less time than
+  complex products with the same bins, and bins of five or six qubits less than bins of
+  four, although they need more operations: narrow products are limited by the library.
 - A product reads the lowest bits of the index and writes them as the highest, so a
   round over all bins restores the order without any transpose.
 - Between the epochs one gather does whatever permutes basis states. Its indices are the
@@ -31,6 +31,7 @@ from qnas_jax.quantum.conventions import num_qubits_of
 from qnas_jax.quantum.fusion import Epoch, Segment, plan_circuit
 from qnas_jax.quantum.states import zero_state
 
+_Pair = tuple[jax.Array, jax.Array]
 Parameters = jax.typing.ArrayLike | Sequence[float]
 _HIGHEST = lax.Precision.HIGHEST
 
@@ -182,18 +183,22 @@ def _run_backward(
 ) -> tuple[jax.Array, list[jax.Array]]:
     """Walks back with the state and its cotangent."""
     planes, matrices = kept
-    both = tuple(_permute(x, segment, inverse=True) for x in (planes, cotangent))
+    planes = _permute(planes, segment, inverse=True)
+    cotangent = _permute(cotangent, segment, inverse=True)
     tables = _stacked_tables(segment, inverse=True)
 
-    def epoch(both: tuple, inputs: tuple) -> tuple[tuple, list[jax.Array]]:
+    def epoch(both: _Pair, inputs: tuple) -> tuple[_Pair, list[jax.Array]]:
         (high, low), kernels = inputs
         gradients = []
         for kernel in kernels:  # bins commute: the order of the way there serves too
             both, gradient = _undo(*both, kernel)
             gradients.append(gradient)
-        return tuple(_gather(x, high, low) for x in both), gradients
+        planes, cotangent = (_gather(x, high, low) for x in both)
+        return (planes, cotangent), gradients
 
-    both, gradients = lax.scan(epoch, both, (tables, matrices), reverse=True)
+    both, gradients = lax.scan(
+        epoch, (planes, cotangent), (tables, matrices), reverse=True
+    )
     return both[1], gradients
 
 
