@@ -94,12 +94,12 @@ class CostFlips:
     def start(self, bits: Array) -> Walk:
         """See `Flips`."""
         x = jnp.asarray(bits, jnp.float32)
-        return Walk(x, self.problem.cost(x), jnp.zeros(0))
+        return Walk(x, self._cost(x), jnp.zeros(0))
 
     def change(self, walk: Walk, place: Array) -> Array:
         """See `Flips`."""
         flipped = walk.bits.at[place].set(1.0 - walk.bits[place])
-        return self.problem.cost(flipped) - walk.cost
+        return self._cost(flipped) - walk.cost
 
     def changes(self, walk: Walk) -> Array:
         """See `Flips`."""
@@ -113,6 +113,11 @@ class CostFlips:
             bits=walk.bits.at[place].set(jnp.where(accepted, 1.0 - bit, bit)),
             cost=walk.cost + jnp.where(accepted, change, 0.0),
         )
+
+    def _cost(self, bits: Array) -> Array:
+        # Costs may be whole numbers; the sums of their changes are kept as floats.
+        cost = self.problem.cost(bits)
+        return cost.astype(jnp.promote_types(cost.dtype, jnp.float32))
 
 
 def flips_of(problem: Problem) -> Flips:

@@ -145,7 +145,7 @@ def minimise_table(
         return after, (after.measured, after.item, after.calls)
 
     start_key, steps_key = jax.random.split(key)
-    first = jax.random.randint(start_key, (), 0, num_items)
+    first = jax.random.randint(start_key, (), 0, num_items, jnp.int32)
     start = _Search(first, first, jnp.asarray(1.0), jnp.asarray(1, jnp.int32))
     keys = jax.random.split(steps_key, options.measurements)
     last, (measured, best, calls) = jax.lax.scan(measure, start, keys)
@@ -250,7 +250,7 @@ def _one_measurement(
 ) -> _Search:
     range_key, draw_key = jax.random.split(key)
     below = jnp.ceil(search.reach).astype(jnp.int32)
-    iterations = jax.random.randint(range_key, (), 0, below)
+    iterations = jax.random.randint(range_key, (), 0, below, jnp.int32)
     # The last measurement of a search may find its calls nearly spent.
     iterations = jnp.minimum(iterations, most_calls - search.calls - 1)
     rank = _draw(draw_key, num_marked, num_items, iterations)
@@ -271,8 +271,8 @@ def _draw(key: Array, num_marked: Array, num_items: int, iterations: Array) -> A
     hit = (jax.random.uniform(hit_key) < chance) & ~none | all_
     low = jnp.where(hit, 0, num_marked)
     return jax.random.randint(
-        item_key, (), low, jnp.where(hit, num_marked, num_items)
-    ).astype(jnp.int32)
+        item_key, (), low, jnp.where(hit, num_marked, num_items), jnp.int32
+    )
 
 
 def _marked_first(marked: Array) -> tuple[Array, Array]:

@@ -100,17 +100,23 @@ def _walk(
             jnp.where(better, walk.bits, best[0]),
             jnp.minimum(walk.cost, best[1]),
         )
-        extra = jax.random.randint(steps_key, (options.steps,), 0, _MOST_EXTRA + 1)
+        extra = jax.random.randint(
+            steps_key, (options.steps,), 0, _MOST_EXTRA + 1, jnp.int32
+        )
 
         def step(state: _Tabu, now: tuple[Array, Array]) -> tuple[_Tabu, Array]:
             return _step(flips, state, now[0], tenure + now[1])
 
-        last, trace = jax.lax.scan(step, start, (jnp.arange(options.steps), extra))
+        last, trace = jax.lax.scan(
+            step, start, (jnp.arange(options.steps, dtype=jnp.int32), extra)
+        )
         return (last.best_bits, last.best_cost), trace
 
     keys = jax.random.split(restarts_key, options.restarts)
     best, traces = jax.lax.scan(
-        restart, (first, jnp.asarray(jnp.inf)), (jnp.arange(options.restarts), keys)
+        restart,
+        (first, jnp.full_like(flips.start(first).cost, jnp.inf)),
+        (jnp.arange(options.restarts), keys),
     )
     return best[0], traces.reshape(-1)
 

@@ -82,3 +82,18 @@ def test_too_many_bits_are_refused_or_no_trouble(name):
             run(jax.random.key(0))
     else:
         assert run(jax.random.key(0)).bits.shape == (31,)
+
+
+def test_whole_numbers_as_costs(name):
+    problem = Diagonal(jnp.arange(64))
+    result = jax.eval_shape(OPTIMISERS[name], problem, jax.random.key(0))
+    assert result.bits.shape == (N,)
+
+
+def test_traces_in_double_precision(name):
+    with jax.enable_x64(True):
+        for problem in (qubo(MATRICES[0]), Diagonal(jnp.arange(64.0))):
+            result = jax.eval_shape(OPTIMISERS[name], problem, jax.random.key(0))
+            assert result.bits.dtype == jnp.int8
+    # Constants of a trace in double precision must not serve the next in single.
+    jax.clear_caches()
