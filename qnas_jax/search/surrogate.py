@@ -233,7 +233,8 @@ def _corrected(posterior: Posterior, drawn: Levels, seen: Array) -> Levels:
     weights = cho_solve((posterior.factor, True), residuals)
     layers, most = drawn.unary.shape
     unary, pairwise = _weight_variances(layers, posterior.prior)
-    one_hot = jnp.asarray(posterior.archs[..., None] == np.arange(most), jnp.float32)
+    ops = np.arange(most)[None, None, :]
+    one_hot = jnp.asarray(posterior.archs[..., None] == ops, jnp.float32)
     flat = one_hot.reshape(len(weights), layers * most)
     pairs = (flat * weights[:, None]).T @ flat
     pairs = pairs.reshape(layers, most, layers, most).swapaxes(1, 2)
