@@ -196,9 +196,7 @@ def test_solves_onemax_32(name, population, generations, settings):
         return archs, archs.mean(axis=1)
 
     keys = jax.random.split(jax.random.key(10), 10)
-    search = functools.partial(
-        scan_search, strategy, onemax, generations=generations
-    )
+    search = functools.partial(scan_search, strategy, onemax, generations=generations)
     run = jax.jit(jax.vmap(search))
     state, _ = run(keys)
     assert np.mean(state.best_score) >= 0.97

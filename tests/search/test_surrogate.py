@@ -74,7 +74,9 @@ def test_covariance_is_that_of_the_features():
     archs = all_archs()
     phi = features(archs)
     np.testing.assert_allclose(
-        covariance(jnp.asarray(archs), jnp.asarray(archs), PRIOR), phi @ phi.T, rtol=1e-5
+        covariance(jnp.asarray(archs), jnp.asarray(archs), PRIOR),
+        phi @ phi.T,
+        rtol=1e-5,
     )
 
 
