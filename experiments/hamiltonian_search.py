@@ -13,7 +13,6 @@ python -m experiments.hamiltonian_search [--seeds=100] [--evaluations=200] \
     [--out=rows.jsonl] [--figure=hamiltonian_search.png]
 """
 
-import functools
 import os
 import pathlib
 import time
@@ -41,7 +40,6 @@ from qnas_jax.search import (
     make_strategy,
     start,
 )
-from qnas_jax.search.hamiltonian import HamiltonianOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -60,9 +60,8 @@ def archs_of_a_search(generations, population, **settings):
         del key
         return archs, archs @ jnp.array([1.0, 0.5, 0.3])
 
-    state, _ = jax.jit(functools.partial(scan_search, strategy, evaluate))(
-        jax.random.key(3), generations=generations
-    )
+    search = functools.partial(scan_search, generations=generations)
+    state, _ = jax.jit(lambda key: search(strategy, evaluate, key))(jax.random.key(3))
     return np.asarray(state.strategy_state.archs)
 
 
