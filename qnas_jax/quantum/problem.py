@@ -146,8 +146,8 @@ class Levels:
 
     def cost_of_choices(self, choices: Array) -> Array:
         """Costs [...] of one level for each register, int [..., L]."""
-        levels = np.arange(self.unary.shape[1])
-        levels = levels.reshape((1,) * jnp.ndim(choices) + levels.shape)
+        most = self.unary.shape[1]
+        levels = np.arange(most).reshape((1,) * jnp.ndim(choices) + (most,))
         one_hot = jnp.asarray(choices[..., None] == levels, jnp.float32)
         alone = jnp.einsum("...lk,lk->...", one_hot, self._known_unary())
         pairs = jnp.einsum(
