@@ -160,6 +160,8 @@ def run_large(
     Yields:
       A row a strategy: best score in standard deviations above a random arch.
     """
+    if not seeds:
+        return
     landscape = pairwise_landscape(num_ops)
     peers = {
         "random": {"strategy": "random"},
@@ -265,7 +267,11 @@ def main(argv: Sequence[str]) -> None:
     bench = load_nas_bench_201(folder)
     names = list(SETTINGS) if not _ONLY.value else _ONLY.value
     seeds = range(_FIRST.value, _FIRST.value + _SEEDS.value)
-    rows = list(run(bench, names, seeds, _EVALUATIONS.value))
+    rows = []
+    for row in run(bench, names, seeds, _EVALUATIONS.value):
+        rows.append(row)
+        if row["evaluations"] == _EVALUATIONS.value:
+            write_rows(_OUT.value, rows)  # What is done is kept.
     shown = [row for row in rows if row["evaluations"] in MILESTONES]
     print(table(shown, list(rows[0])))
     large = list(run_large((16,) * 21, seeds[: _LARGE_SEEDS.value], 300))

@@ -82,7 +82,7 @@ class NasBench201:
         return float(self.test[int(index_of_arch(arch))])
 
 
-def index_of_arch(archs: Array) -> Array:
+def index_of_arch(archs: Array | np.ndarray) -> Array:
     """Position of archs in the tables: their ops as digits of base 5, first edge first.
 
     Args:
@@ -92,7 +92,9 @@ def index_of_arch(archs: Array) -> Array:
       int32 [...]; it is not the index that the benchmark itself counts by.
     """
     places = len(OPS) ** np.arange(len(NUM_OPS))[::-1]
-    return jnp.sum(archs * jnp.asarray(places, jnp.int32), axis=-1, dtype=jnp.int32)
+    return jnp.sum(
+        jnp.asarray(archs) * jnp.asarray(places, jnp.int32), axis=-1, dtype=jnp.int32
+    )
 
 
 def load_nas_bench_201(

@@ -146,7 +146,7 @@ class Levels:
 
     def cost_of_choices(self, choices: Array) -> Array:
         """Costs [...] of one level for each register, int [..., L]."""
-        one_hot = jax.nn.one_hot(choices, max(self.num_levels))
+        one_hot = jax.nn.one_hot(choices, self.unary.shape[1])
         alone = jnp.einsum("...lk,lk->...", one_hot, self._known_unary())
         pairs = jnp.einsum(
             "...lk,lmkj,...mj->...", one_hot, self.pairwise, one_hot, optimize=True

@@ -15,6 +15,8 @@ compete for the start, and places for which no neighbour is left get random arch
 the search moves to if they are better.
 """
 
+import dataclasses
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -125,7 +127,8 @@ def neighbours_of(arch: Array, num_ops: tuple[int, ...]) -> Array:
 def _note(state: LocalState, archs: Array, scores: Array) -> LocalState:
     winner = jnp.argmax(scores)
     better = scores[winner] > state.rival_score
-    return state.replace(
+    return dataclasses.replace(
+        state,
         rival=jnp.where(better, archs[winner], state.rival),
         rival_score=jnp.where(better, scores[winner], state.rival_score),
         asked=jnp.minimum(state.asked + len(scores), state.waiting),
@@ -158,7 +161,8 @@ def _arrive(state: LocalState, num_ops: tuple[int, ...]) -> LocalState:
     known = among(queue, state.history.archs)
     order = jnp.argsort(known + jax.random.uniform(key, known.shape))
     here = _restart(state.rival, state.history, state.seed, num_ops)
-    return here.replace(
+    return dataclasses.replace(
+        here,
         score=state.rival_score,
         queue=queue[order],
         waiting=jnp.sum(~known, dtype=jnp.int32),

@@ -21,6 +21,8 @@ from qnas_jax.search.random_search import random_search
 
 UNEVEN, EVEN = (5, 2, 3, 1, 4), (4, 4, 4, 4, 4)
 GENERATIONS = 5
+# Strategies whose probabilities are estimated from 128 archs: four standard errors.
+ESTIMATES = {"hamiltonian": 0.18}
 
 
 @pytest.fixture(params=STRATEGIES)
@@ -156,7 +158,7 @@ def test_asking_follows_the_probabilities(name):
     archs = ask(keys, state.strategy_state)
     drawn = jax.nn.one_hot(archs, max(strategy.num_ops)).mean(axis=(0, 1))
     table = strategy.probabilities(state.strategy_state)
-    np.testing.assert_allclose(drawn, table, atol=0.02)
+    np.testing.assert_allclose(drawn, table, atol=ESTIMATES.get(name, 0.02))
 
 
 def test_population_of_one_and_a_space_of_one(name):
@@ -170,9 +172,24 @@ def test_population_of_one_and_a_space_of_one(name):
     np.testing.assert_array_equal(trace.best, 1)
 
 
-@pytest.mark.parametrize("name", ["qbit", "qudit", "entangled", "qiga2"])
-def test_solves_onemax_32(name):
-    options = SearchOptions(strategy=name, population=20, mu=0.95)
+@pytest.mark.parametrize(
+    ("name", "population", "generations", "settings"),
+    [
+        ("qbit", 20, 80, {}),
+        ("qudit", 20, 80, {}),
+        ("entangled", 20, 80, {}),
+        ("qiga2", 20, 80, {"mu": 0.95}),
+        ("regularized_evolution", 10, 80, {}),
+        ("local_search", 20, 40, {"improvement": "best"}),
+        ("local_search", 1, 300, {"improvement": "first"}),
+        ("hamiltonian", 10, 12, {"optimiser": "annealing", "sweeps": 10, "walks": 4}),
+        ("hamiltonian", 10, 12, {"optimiser": "tabu", "sweeps": 10, "walks": 4}),
+    ],
+)
+def test_solves_onemax_32(name, population, generations, settings):
+    options = SearchOptions(
+        strategy=name, population=population, generations=generations, **settings
+    )
     strategy = make_strategy((2,) * 32, options)
 
     def onemax(key, archs):
@@ -180,7 +197,8 @@ def test_solves_onemax_32(name):
         return archs, archs.mean(axis=1)
 
     keys = jax.random.split(jax.random.key(10), 10)
-    run = jax.jit(jax.vmap(lambda key: scan_search(strategy, onemax, key, 80)))
+    search = functools.partial(scan_search, strategy, onemax, generations=generations)
+    run = jax.jit(jax.vmap(search))
     state, _ = run(keys)
     assert np.mean(state.best_score) >= 0.97
 
