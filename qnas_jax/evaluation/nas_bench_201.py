@@ -10,13 +10,13 @@ architecture search, ICLR 2020.
 
 import dataclasses
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from qnas_jax.evaluation.npz_tables import read_arrays
 
 OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 """The ops of an edge, in the order of their numbers."""
@@ -143,28 +143,18 @@ def _read_columns(
     path: pathlib.Path, wanted: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
     """Columns float32 [15625] in the order of `index_of_arch`."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; the table of NAS-Bench-201 is needed (set "
-            "--data_dir or QNAS_DATA_DIR to the folder above it; the accuracies come "
-            "from NATS-Bench, https://github.com/D-X-Y/NATS-Bench)"
-        )
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as table:
-            ops = table["ops"].astype(np.int64)
-            names = tuple(table["op_names"].tolist())
-            columns = {key: table[name] for key, name in wanted.items()}
-    # What `np.load` raises on damaged files.
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise ValueError(f"{path}: not the table of NAS-Bench-201: {error}") from None
+    arrays = read_arrays(
+        path,
+        {"ops", "op_names", *wanted.values()},
+        table="the table of NAS-Bench-201",
+        source=(
+            "set --data_dir or QNAS_DATA_DIR to the folder above it; the accuracies "
+            "come from NATS-Bench, https://github.com/D-X-Y/NATS-Bench"
+        ),
+    )
+    ops = arrays["ops"].astype(np.int64)
+    names = tuple(arrays["op_names"].tolist())
+    columns = {key: arrays[name] for key, name in wanted.items()}
     return _in_order(path, ops, names, columns)
 
 

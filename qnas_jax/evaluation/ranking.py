@@ -1,10 +1,10 @@
 """How well a supernet ranks a space whose true accuracies are known."""
 
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
+
+from qnas_jax.evaluation.npz_tables import read_arrays
 
 
 def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
@@ -22,25 +22,13 @@ def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
       ValueError: the file is damaged.
     """
     path = pathlib.Path(data_dir) / "nas_bench_macro" / "nas_bench_macro.npz"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; the truth of NAS-Bench-Macro is needed to rank "
-            "(set --config.data.data_dir or QNAS_DATA_DIR)"
-        )
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as table:
-            archs, runs = table["ops"].astype(np.int32), table["test_acc"]
-    # What `np.load` raises on damaged files.
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise ValueError(f"{path}: not the table of NAS-Bench-Macro: {error}") from None
+    arrays = read_arrays(
+        path,
+        ("ops", "test_acc"),
+        table="the table of NAS-Bench-Macro",
+        source="it is needed to rank (set --config.data.data_dir or QNAS_DATA_DIR)",
+    )
+    archs, runs = arrays["ops"].astype(np.int32), arrays["test_acc"]
     if archs.shape != (6561, 8) or runs.shape != (6561, 3):
         raise ValueError(
             f"{path}: got ops {archs.shape} and test_acc {runs.shape}, expected "

@@ -1,13 +1,14 @@
 """Circuits to and from Qiskit. Qubit i stays qubit i; only its basis index differs."""
 
+import math
+import re
 from typing import Any
 
 import numpy as np
 
 from qnas_jax.quantum.circuit import Angle, Circuit, Operation, Param
-from qnas_jax.quantum.gates import GATES
 
-_NO_GATE = {"barrier", "id", "delay"}
+_NO_GATE = ("barrier", "id", "delay")
 
 
 def import_qiskit() -> Any:
@@ -62,28 +63,20 @@ def from_qiskit(circuit: Any) -> Circuit:
     """A circuit from a `qiskit.QuantumCircuit`; its global phase is dropped.
 
     Args:
-      circuit: of gates in `gates.GATES` with numbers as angles. Barriers, identities
-        and delays are left out.
+      circuit: of gates. Free parameters become `Param`s in the order of their names,
+        numbers in names by value (theta_2 before theta_10); angles may depend on them
+        linearly. Barriers, identities and delays are left out.
 
     Returns:
-      The circuit.
+      The circuit; gates that `gates.GATES` lacks are replaced by their definitions.
 
     Raises:
-      ValueError: some instruction is not such a gate.
+      ValueError: measurements, resets, classical control, or an angle that is not
+        linear in one parameter.
     """
-    operations = []
-    for instruction in circuit.data:
-        name = instruction.operation.name
-        if name in _NO_GATE:
-            continue
-        if name not in GATES:
-            raise ValueError(
-                f"got the instruction {name!r}, expected gates among {list(GATES)}; "
-                "transpile to these first"
-            )
-        qubits = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
-        params = tuple(float(value) for value in instruction.operation.params)
-        operations.append(Operation(name, qubits, params))
+    names = sorted((p.name for p in circuit.parameters), key=_natural)
+    order = {name: index for index, name in enumerate(names)}
+    operations = _convert_all(circuit, tuple(range(circuit.num_qubits)), (), order)
     return Circuit(circuit.num_qubits, tuple(operations))
 
 
@@ -91,3 +84,90 @@ def _number(angle: Angle, values: np.ndarray) -> float:
     if isinstance(angle, Param):
         return float(angle.scale * values[angle.index] + angle.offset)
     return float(angle)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts numbers in names by value."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _convert_all(
+    source: Any, qubits: tuple[int, ...], controls: tuple[int, ...], order: dict
+) -> list[Operation]:
+    """Operations of a qiskit circuit that acts on some qubits, under controls."""
+    place = {bit: qubit for bit, qubit in zip(source.qubits, qubits, strict=True)}
+    operations = []
+    for instruction in source.data:
+        inner = tuple(place[bit] for bit in instruction.qubits)
+        operations += _convert(instruction.operation, inner, controls, order)
+    if controls and source.global_phase:
+        phase = (_angle(source.global_phase, order),)
+        operations.append(Operation("p", controls, phase, len(controls) - 1))
+    return operations
+
+
+def _convert(
+    gate: Any, qubits: tuple[int, ...], controls: tuple[int, ...], order: dict
+) -> list[Operation]:
+    """Operations of one qiskit instruction."""
+    from qiskit.circuit import ControlledGate, Gate
+
+    if gate.name in _NO_GATE:
+        return []
+    if not isinstance(gate, Gate):
+        raise ValueError(
+            f"{gate.name!r} is not a gate: measurements, resets and classical control "
+            "cannot be read; remove them from the program"
+        )
+    simple = _standard(gate, order)
+    if simple is not None:
+        name, angles = simple
+        return [Operation(name, controls + qubits, angles, len(controls))]
+    if isinstance(gate, ControlledGate) and gate.name != "cu":
+        count = gate.num_ctrl_qubits
+        own, rest = qubits[:count], qubits[count:]
+        inner = _convert(gate.base_gate, rest, controls + own, order)
+        zeros = [q for i, q in enumerate(own) if not gate.ctrl_state >> i & 1]
+        flips = [Operation("x", (qubit,)) for qubit in zeros]
+        return flips + inner + flips
+    if gate.definition is None:
+        raise ValueError(
+            f"gate {gate.name!r} has no definition and is not a known gate"
+        )
+    return _convert_all(gate.definition, qubits, controls, order)
+
+
+_UNCONTROLLED = ("h", "x", "y", "z", "s", "sdg", "t", "tdg", "sx", "sxdg", "swap")
+_WITH_ANGLES = ("rx", "ry", "rz", "p", "rxx", "ryy", "rzz", "u")
+_NATIVE_CONTROLLED = ("cx", "cy", "cz", "ch", "crx", "cry", "crz", "cp")
+
+
+def _standard(gate: Any, order: dict) -> tuple[str, tuple[Angle, ...]] | None:
+    """Name and angles of a gate of qiskit's library that we have too."""
+    if not gate.base_class.__module__.startswith("qiskit.circuit.library"):
+        return None
+    angles = tuple(_angle(angle, order) for angle in gate.params)
+    if gate.name in _UNCONTROLLED + _WITH_ANGLES:
+        return gate.name, angles
+    if gate.name in _NATIVE_CONTROLLED and gate.ctrl_state == 1:
+        return gate.name, angles
+    if gate.name == "u1":
+        return "p", angles
+    if gate.name == "u2":
+        return "u", (math.pi / 2, *angles)
+    return ("u", angles) if gate.name == "u3" else None
+
+
+def _angle(value: Any, order: dict) -> Angle:
+    """A number, or a linear function of one input."""
+    if isinstance(value, int | float):
+        return float(value)
+    if not value.parameters:
+        return float(value)
+    if len(value.parameters) == 1:
+        (symbol,) = value.parameters
+        scale, offset = value.gradient(symbol), value.bind({symbol: 0.0})
+        if isinstance(scale, int | float) or not scale.parameters:
+            return Param(order[symbol.name], float(scale), float(offset))
+    raise ValueError(f"angle {value} is not linear in one input; rewrite the program")

@@ -1,0 +1,44 @@
+"""Reads the arrays of a benchmark's table; what is wrong with the file is one line."""
+
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def read_arrays(
+    path: pathlib.Path, names: Iterable[str], *, table: str, source: str
+) -> dict[str, np.ndarray]:
+    """Reads arrays of an npz file.
+
+    Args:
+      path: the file.
+      names: the arrays wanted.
+      table: what the file should be, for errors.
+      source: where to get it, for the error if it is missing.
+
+    Returns:
+      The arrays by name.
+
+    Raises:
+      FileNotFoundError: the file is not there.
+      ValueError: the file is damaged or lacks an array.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected {table}; {source}")
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    # What `np.load` raises on damaged files.
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise ValueError(f"{path}: not {table}: {error}") from None
