@@ -92,9 +92,7 @@ def index_of_arch(archs: Array | np.ndarray) -> Array:
       int32 [...]; it is not the index that the benchmark itself counts by.
     """
     places = len(OPS) ** np.arange(len(NUM_OPS))[::-1]
-    return jnp.sum(
-        jnp.asarray(archs) * jnp.asarray(places, jnp.int32), axis=-1, dtype=jnp.int32
-    )
+    return jnp.asarray(archs, jnp.int32) @ jnp.asarray(places, jnp.int32)
 
 
 def load_nas_bench_201(
