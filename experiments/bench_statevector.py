@@ -9,6 +9,7 @@ grover-16 (200 iterations), diagonal-N. A case of 24 qubits runs each simulator 
 process of its own, which gives its peak memory.
 """
 
+import functools
 import json
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from experiments.rows import table, write_rows
 from experiments.statevector_peers import PEERS, Peer, Run, Task
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.kernels import qaoa_expectation, quadratic_diagonal
-from qnas_jax.quantum.mixers import grover_state
+from qnas_jax.kernels.grover import amplify
 from qnas_jax.quantum.problem import ising
 
 CASES = (
@@ -101,11 +102,11 @@ def ours(case: str, task: Task) -> Run:
 
 
 def _ours_grover(num_qubits: int, iterations: int = 200) -> Run:
-    """Probability of one marked item."""
-    costs = jnp.zeros(2**num_qubits).at[5].set(1.0)
-    angles = jnp.full(iterations, np.pi)
-    compiled = jax.jit(lambda *a: jnp.abs(grover_state(*a)[5]) ** 2)
-    return lambda: compiled(costs, angles, angles)
+    """Probability of one marked item, all amplitudes computed in each iteration."""
+    marked = jnp.zeros(2**num_qubits, bool).at[5].set(True)
+    state = functools.partial(amplify, implementation="reference")
+    compiled = jax.jit(lambda marked: state(marked, iterations)[5] ** 2)
+    return lambda: compiled(marked)
 
 
 def peer_run(peer: Peer, case: str, task: Task) -> Run | None:
