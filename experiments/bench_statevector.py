@@ -47,6 +47,7 @@ CASES = (
 )
 _LAYERS = {"deep": 1, "deep_gradient": 1}
 _BATCH = 64
+_MARKED, _ITERATIONS = 5, 200  # of the Grover case
 OURS = "ours"
 COLUMNS = ["case", "simulator", "ms", "others / ours", "first call s", "difference"]
 
@@ -101,11 +102,11 @@ def ours(case: str, task: Task) -> Run:
     return lambda: compiled(diagonal, *angles)
 
 
-def _ours_grover(num_qubits: int, iterations: int = 200) -> Run:
+def _ours_grover(num_qubits: int) -> Run:
     """Probability of one marked item, all amplitudes computed in each iteration."""
-    marked = jnp.zeros(2**num_qubits, bool).at[5].set(True)
+    marked = jnp.zeros(2**num_qubits, bool).at[_MARKED].set(True)
     state = functools.partial(amplify, implementation="reference")
-    compiled = jax.jit(lambda marked: state(marked, iterations)[5] ** 2)
+    compiled = jax.jit(lambda marked: state(marked, _ITERATIONS)[_MARKED] ** 2)
     return lambda: compiled(marked)
 
 
@@ -114,7 +115,11 @@ def peer_run(peer: Peer, case: str, task: Task) -> Run | None:
     kind, _ = split_case(case)
     kind = {"deep": "value", "deep_gradient": "gradient"}.get(kind, kind)
     prepare = getattr(peer, kind, None)
-    return prepare(task) if prepare else None
+    if prepare is None:
+        return None
+    if kind == "grover":
+        return prepare(task, _MARKED, _ITERATIONS)
+    return prepare(task)
 
 
 def run_case(

@@ -63,6 +63,10 @@ class Peer:
       gradient: task -> function that returns slopes [2, p] (gammas, betas), or None.
       batch: task -> function that returns [B] values, or None: a loop over `value`.
       batch_gradient: task -> function that returns [B, 2, p], or None.
+      grover: (task, marked index, iterations) -> function that returns the probability
+        of the marked string, or None.
+      diagonal: task -> function that returns the costs of all strings [2^n] from
+        fields and couplings, or None.
     """
 
     module: str
@@ -70,6 +74,8 @@ class Peer:
     gradient: Callable[[Task], Run] | None = None
     batch: Callable[[Task], Run] | None = None
     batch_gradient: Callable[[Task], Run] | None = None
+    grover: Callable[[Task, int, int], Run] | None = None
+    diagonal: Callable[[Task], Run] | None = None
 
     def available(self) -> bool:
         """Whether it can be imported."""
@@ -89,6 +95,21 @@ def qokit_value(task: Task) -> Run:
     def run() -> float:
         result = simulator.simulate_qaoa(2 * task.gammas, task.betas)
         return simulator.get_expectation(result)
+
+    return run
+
+
+def qokit_diagonal(task: Task) -> Run:
+    """QOKit's C precomputation of the cost of every string."""
+    from qokit.fur import QAOAFURXSimulatorC
+
+    last = task.num_qubits - 1  # its qubit 0 is the least significant
+    terms = [(float(h), (last - i,)) for i, h in enumerate(task.fields)]
+    terms += [(c, (last - i, last - j)) for i, j, c in task.pairs]
+
+    def run() -> np.ndarray:
+        simulator = QAOAFURXSimulatorC(task.num_qubits, terms=terms)
+        return np.asarray(simulator.get_cost_diagonal())
 
     return run
 
@@ -146,6 +167,26 @@ def lightning_gradient(task: Task) -> Run:
     angles = qnp.array(np.stack([task.gammas, task.betas]), requires_grad=True)
     slopes = qml.grad(circuit)
     return lambda: slopes(angles)
+
+
+def lightning_grover(task: Task, marked: int, iterations: int) -> Run:
+    """PennyLane-Lightning: its operators for the oracle and the reflection."""
+    import pennylane as qml
+
+    device = qml.device("lightning.qubit", wires=task.num_qubits, c_dtype=np.complex64)
+    wires = list(range(task.num_qubits))
+    bits = [marked >> place & 1 for place in reversed(wires)]
+
+    @qml.qnode(device)
+    def circuit() -> Any:
+        for wire in wires:
+            qml.Hadamard(wire)
+        for _ in range(iterations):
+            qml.FlipSign(bits, wires=wires)
+            qml.GroverOperator(wires=wires)
+        return qml.probs(wires=wires)
+
+    return lambda: float(circuit()[marked])
 
 
 def qsim_value(task: Task) -> Run:
@@ -309,22 +350,25 @@ def loop(prepare: Callable[[Task], Run]) -> Callable[[Task], Run]:
 
 
 PEERS: dict[str, Peer] = {
-    "QOKit": Peer("qokit.fur", qokit_value, batch=loop(qokit_value)),
+    "QOKit": Peer(
+        "qokit.fur", qokit_value, batch=loop(qokit_value), diagonal=qokit_diagonal
+    ),
     "Lightning": Peer(
         "pennylane_lightning.lightning_qubit",
         lightning_value,
         lightning_gradient,
         loop(lightning_value),
         loop(lightning_gradient),
+        lightning_grover,
     ),
     "qsim": Peer("qsimcirq", qsim_value, batch=loop(qsim_value)),
     "Aer": Peer("qiskit_aer", aer_value, batch=loop(aer_value)),
     "TensorCircuit": Peer(
         "tensorcircuit",
-        *(
-            tensorcircuit_runs(kind)
-            for kind in ("value", "gradient", "batch", "batch_gradient")
-        ),
+        tensorcircuit_runs("value"),
+        tensorcircuit_runs("gradient"),
+        tensorcircuit_runs("batch"),
+        tensorcircuit_runs("batch_gradient"),
     ),
     "qujax": Peer("qujax", qujax_value),
 }
