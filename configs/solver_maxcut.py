@@ -21,5 +21,5 @@ def get_config() -> ml_collections.ConfigDict:
     """The Petersen graph by QAOA."""
     config = default_solve_config()
     config.problem.file = "configs/problems/petersen_maxcut.json"
-    config.solver.optimiser = "grover"
+    config.solver.optimiser = "qaoa"
     return config

@@ -3,8 +3,9 @@
 First part: test accuracy (CIFAR-10, 200 epochs) of the arch with the best validation
 accuracy so far, against the number of evaluations, one arch evaluated at a time, for
 the Hamiltonian strategy with three optimisers, without its Thompson sample, and for its
-classical and quantum-inspired peers. Seeds 0, 1, ... are reported; prior, noise, angles
-of QAOA and the settings of the peers were chosen on seeds from 10,000 on.
+classical and quantum-inspired peers. Seeds 0, 1, ... are reported, and none of them was
+used to choose anything: prior and noise were chosen on keys of their own, the angles of
+QAOA on samples of the prior, the settings of evolution on seeds from 10,000 on.
 
 Second part: 21 layers of 16 ops (84 bits, as `proxylessnas`) on a landscape of random
 unary and pairwise terms, by annealing; scores in standard deviations of random archs.

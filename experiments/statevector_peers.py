@@ -104,6 +104,7 @@ def qokit_diagonal(task: Task) -> Run:
     from qokit.fur import QAOAFURXSimulatorC
 
     last = task.num_qubits - 1  # its qubit 0 is the least significant
+    terms: list[tuple[float, tuple[int, ...]]]
     terms = [(float(h), (last - i,)) for i, h in enumerate(task.fields)]
     terms += [(c, (last - i, last - j)) for i, j, c in task.pairs]
 
