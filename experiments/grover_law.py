@@ -147,9 +147,9 @@ def draw(searches: list[dict[str, Any]], minima: list[dict[str, Any]]) -> "Figur
     searches = sorted(searches, key=lambda row: row["sqrt(N/M)"])
     x = np.array([row["sqrt(N/M)"] for row in searches])
     for name, color, label in (
-        ("one by one", GREY, "one by one, slope {:.2f}"),
-        ("unknown", ORANGE, "M unknown, slope {:.2f}"),
-        ("known", BLUE, "M known, slope {:.2f}"),
+        ("one by one", GREY, "one by one, (N / M)^{:.2f}"),
+        ("unknown", ORANGE, "M unknown, (N / M)^{:.2f}"),
+        ("known", BLUE, "M known, (N / M)^{:.2f}"),
     ):
         y = np.array([row[name] for row in searches])
         halved = slope(
@@ -160,7 +160,7 @@ def draw(searches: list[dict[str, Any]], minima: list[dict[str, Any]]) -> "Figur
     left.set(xlabel="sqrt(N / M)", ylabel="oracle calls", title="A marked item")
     x = np.array([row["N"] for row in minima], float)
     y = np.array([row["calls"] for row in minima])
-    label = f"adaptive search, slope {slope(minima, 'N', 'calls'):.2f}"
+    label = f"adaptive search, N^{slope(minima, 'N', 'calls'):.2f}"
     plot_line(right, x, y, VERMILLION, label)
     plot_line(right, x, x / 2, GREY, "one by one, N / 2", "--")
     right.set(xlabel="N", title="The lowest of N costs")
