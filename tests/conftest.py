@@ -2,9 +2,13 @@
 
 import os
 import pathlib
+import resource
+from collections.abc import Iterator
 
 import jax
 import pytest
+
+_MOST_RESIDENT = 3 * 2**30  # bytes of one test process
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "standard")
@@ -18,6 +22,17 @@ def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
         folder = folder.parent
     jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory() -> Iterator[None]:
+    """Compiled programs are forgotten after a file when they have become many."""
+    yield
+    statm = pathlib.Path("/proc/self/statm")
+    if statm.exists():
+        resident = int(statm.read_text().split()[1]) * resource.getpagesize()
+        if resident > _MOST_RESIDENT:
+            jax.clear_caches()
 
 
 @pytest.fixture(scope="session")
