@@ -122,21 +122,15 @@ def _reversed_bits(task: Task) -> np.ndarray:
 
 
 def lightning_value(task: Task) -> Run:
-    """PennyLane-Lightning: a diagonal unitary a layer, probabilities."""
+    """PennyLane-Lightning: gates, probabilities."""
     import pennylane as qml
 
     device = qml.device("lightning.qubit", wires=task.num_qubits, c_dtype=np.complex64)
-    wires = range(task.num_qubits)
 
     @qml.qnode(device)
     def circuit() -> Any:
-        for wire in wires:
-            qml.Hadamard(wire)
-        for gamma, beta in zip(task.gammas, task.betas, strict=True):
-            qml.DiagonalQubitUnitary(np.exp(-1j * gamma * task.diagonal), wires=wires)
-            for wire in wires:
-                qml.RX(2 * beta, wires=wire)
-        return qml.probs(wires=wires)
+        _lightning_layers(task, task.gammas, task.betas)
+        return qml.probs(wires=range(task.num_qubits))
 
     return lambda: float(circuit() @ task.diagonal)
 
@@ -147,27 +141,34 @@ def lightning_gradient(task: Task) -> Run:
     from pennylane import numpy as qnp
 
     device = qml.device("lightning.qubit", wires=task.num_qubits, c_dtype=np.complex64)
-    wires = range(task.num_qubits)
-    terms = [(task.fields[i], qml.PauliZ(i)) for i in wires]
+    terms = [(h, qml.PauliZ(i)) for i, h in enumerate(task.fields)]
     terms += [(c, qml.PauliZ(i) @ qml.PauliZ(j)) for i, j, c in task.pairs]
     cost = qml.Hamiltonian(*zip(*terms, strict=True))
 
     @qml.qnode(device, diff_method="adjoint")
     def circuit(angles: Any) -> Any:
-        for wire in wires:
-            qml.Hadamard(wire)
-        for gamma, beta in zip(angles[0], angles[1], strict=True):
-            for wire in wires:
-                qml.RZ(2 * gamma * task.fields[wire], wires=wire)
-            for i, j, coupling in task.pairs:
-                qml.IsingZZ(2 * gamma * coupling, wires=(i, j))
-            for wire in wires:
-                qml.RX(2 * beta, wires=wire)
+        _lightning_layers(task, angles[0], angles[1])
         return qml.expval(cost)
 
     angles = qnp.array(np.stack([task.gammas, task.betas]), requires_grad=True)
     slopes = qml.grad(circuit)
     return lambda: slopes(angles)
+
+
+def _lightning_layers(task: Task, gammas: Any, betas: Any) -> None:
+    """Puts the circuit on the tape; Lightning has no diagonal without its matrix."""
+    import pennylane as qml
+
+    wires = range(task.num_qubits)
+    for wire in wires:
+        qml.Hadamard(wire)
+    for gamma, beta in zip(gammas, betas, strict=True):
+        for wire in wires:
+            qml.RZ(2 * gamma * task.fields[wire], wires=wire)
+        for i, j, coupling in task.pairs:
+            qml.IsingZZ(2 * gamma * coupling, wires=(i, j))
+        for wire in wires:
+            qml.RX(2 * beta, wires=wire)
 
 
 def lightning_grover(task: Task, marked: int, iterations: int) -> Run:
