@@ -8,18 +8,17 @@ the epoch for its qubits and costs nothing: the map is taken together with the o
 the qubits that the next epoch wants, as one gather. All epochs of a circuit have bins
 of the same sizes, so they are one loop of one compiled body.
 
-Gates with more qubits than the smallest bin stand between the epochs.
+Gates with more qubits than the largest bin stand between the epochs.
 """
 
 import dataclasses
 import functools
-import math
 from collections.abc import Sequence
 
 from qnas_jax.quantum.affine import AffineMap
 from qnas_jax.quantum.circuit import Circuit, Operation
 
-MAX_BIN = 6
+MAX_BIN = 4
 _PAIR = 2
 
 
@@ -71,10 +70,9 @@ class Segment:
 
 
 def bin_sizes(num_qubits: int) -> tuple[int, ...]:
-    """Nearly equal sizes of at most `MAX_BIN`, largest first."""
-    count = math.ceil(num_qubits / MAX_BIN)
-    small, larger = divmod(num_qubits, count)
-    return (small + 1,) * larger + (small,) * (count - larger)
+    """Bins of `MAX_BIN` qubits and one of the rest: pairs fill even bins."""
+    full, rest = divmod(num_qubits, MAX_BIN)
+    return (MAX_BIN,) * full + ((rest,) if rest else ())
 
 
 @functools.lru_cache(maxsize=256)
@@ -108,7 +106,7 @@ def is_permutation(operation: Operation) -> bool:
 
 
 def _is_wide(operation: Operation, sizes: tuple[int, ...]) -> bool:
-    return len(operation.qubits) > sizes[-1] and not is_permutation(operation)
+    return len(operation.qubits) > sizes[0] and not is_permutation(operation)
 
 
 class _Packing:

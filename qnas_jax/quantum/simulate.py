@@ -124,17 +124,28 @@ def _apply(circuit: Circuit, state: jax.Array, params: jax.Array) -> jax.Array:
 def _kernels(
     epochs: list[Epoch], params: jax.Array, dtype: jax.typing.DTypeLike
 ) -> list[jax.Array]:
-    """Real and imaginary parts [E, 2, 2**k, 2**k] of the matrices of each bin."""
+    """Real matrices [E, 2 d, 2 d] of the bins: (plane, index) -> (index, plane)."""
     matrices = bin_matrices(epochs, params, dtype) if epochs else []
-    return [jnp.stack([k.real, k.imag], axis=1) for k in matrices]
+    return [_interleaving(matrix) for matrix in matrices]
+
+
+def _interleaving(matrix: jax.Array) -> jax.Array:
+    """Complex [E, d, d] as real matrices that take planes to interleaved numbers."""
+    real, imag = matrix.real, matrix.imag
+    rows = [
+        jnp.concatenate([real, -imag], axis=2),
+        jnp.concatenate([imag, real], axis=2),
+    ]
+    size = 2 * matrix.shape[1]
+    return jnp.stack(rows, axis=2).reshape(-1, size, size)
 
 
 def _apply_segment(
     state: jax.Array, segment: Segment, kernels: list[jax.Array]
 ) -> jax.Array:
-    planes = jnp.stack([state.real, state.imag])
-    planes = _run_segment(segment, planes, kernels)
-    return lax.complex(planes[0], planes[1])
+    pairs = jnp.stack([state.real, state.imag], axis=-1)
+    pairs = _run_segment(segment, pairs, kernels)
+    return lax.complex(pairs[:, 0], pairs[:, 1])
 
 
 def _apply_wide(state: jax.Array, operation: Operation, params: jax.Array) -> jax.Array:
@@ -155,49 +166,50 @@ def _apply_wide(state: jax.Array, operation: Operation, params: jax.Array) -> ja
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _run_segment(
-    segment: Segment, planes: jax.Array, matrices: list[jax.Array]
+    segment: Segment, pairs: jax.Array, matrices: list[jax.Array]
 ) -> jax.Array:
-    """Applies a segment to the planes [2, 2**n]; matrices [E, 2, 2**k, 2**k] by bin."""
+    """Applies a segment to [2**n, 2] parts; matrices [E, 2 d, 2 d] by bin."""
     tables = _stacked_tables(segment, inverse=False)
 
-    def epoch(planes: jax.Array, inputs: tuple) -> tuple[jax.Array, None]:
+    def epoch(pairs: jax.Array, inputs: tuple) -> tuple[jax.Array, None]:
         (high, low), kernels = inputs
-        planes = _gather(planes, high, low)
-        for kernel in kernels:
-            planes = _multiply(planes, kernel)
-        return planes, None
+        flat = jnp.moveaxis(_gather(pairs, high, low), -1, 0)
+        for place, kernel in _from_the_top(kernels):
+            flat = _multiply(flat, kernel, place)
+        return flat.reshape(pairs.shape), None
 
-    planes, _ = lax.scan(epoch, planes, (tables, matrices))
-    return _permute(planes, segment, inverse=False)
+    pairs, _ = lax.scan(epoch, pairs, (tables, matrices))
+    return _permute(pairs, segment, inverse=False)
 
 
 def _run_forward(
-    segment: Segment, planes: jax.Array, matrices: list[jax.Array]
+    segment: Segment, pairs: jax.Array, matrices: list[jax.Array]
 ) -> tuple[jax.Array, tuple]:
-    planes = _run_segment(segment, planes, matrices)
-    return planes, (planes, matrices)
+    pairs = _run_segment(segment, pairs, matrices)
+    return pairs, (pairs, matrices)
 
 
 def _run_backward(
     segment: Segment, kept: tuple[jax.Array, list[jax.Array]], cotangent: jax.Array
 ) -> tuple[jax.Array, list[jax.Array]]:
     """Walks back with the state and its cotangent."""
-    planes, matrices = kept
-    planes = _permute(planes, segment, inverse=True)
+    pairs, matrices = kept
+    pairs = _permute(pairs, segment, inverse=True)
     cotangent = _permute(cotangent, segment, inverse=True)
     tables = _stacked_tables(segment, inverse=True)
 
     def epoch(both: _Pair, inputs: tuple) -> tuple[_Pair, list[jax.Array]]:
         (high, low), kernels = inputs
         gradients = []
-        for kernel in kernels:  # bins commute: the order of the way there serves too
-            both, gradient = _undo(*both, kernel)
+        for place, kernel in reversed(_from_the_top(kernels)):
+            both, gradient = _undo(*both, kernel, place)
             gradients.append(gradient)
-        planes, cotangent = (_gather(x, high, low) for x in both)
-        return (planes, cotangent), gradients
+        state, cotangent = (_gather(_to_pairs(x), high, low) for x in both)
+        shape = pairs.shape
+        return (state.reshape(shape), cotangent.reshape(shape)), gradients
 
     both, gradients = lax.scan(
-        epoch, (planes, cotangent), (tables, matrices), reverse=True
+        epoch, (pairs, cotangent), (tables, matrices), reverse=True
     )
     return both[1], gradients
 
@@ -205,51 +217,60 @@ def _run_backward(
 _run_segment.defvjp(_run_forward, _run_backward)
 
 
-def _multiply(planes: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Multiplies the lowest bits of [2, 2**n] by [2, d, d]; they become the highest."""
+def _from_the_top(kernels: list[jax.Array]) -> list[tuple[int, jax.Array]]:
+    """Matrices of the bins, the most significant first, and the bits below each."""
+    below, places = 0, []
+    for kernel in kernels:
+        places.append((below, kernel))
+        below += kernel.shape[-1].bit_length() - 2
+    return places[::-1]
+
+
+def _multiply(flat: jax.Array, kernel: jax.Array, below: int) -> jax.Array:
+    """Multiplies a bin with `below` bits under it; the plane sinks below the bin."""
     size = kernel.shape[-1]
-    stacked = kernel.reshape(2 * size, size)
-    product = jnp.matmul(stacked, planes.reshape(-1, size).T, precision=_HIGHEST)
-    parts = product.reshape(2, size, 2, -1)
-    real = parts[0, :, 0] - parts[1, :, 1]
-    imag = parts[1, :, 0] + parts[0, :, 1]
-    return jnp.stack([real.reshape(-1), imag.reshape(-1)])
+    if below == 0:
+        return jnp.matmul(flat.reshape(-1, size), kernel.T, precision=_HIGHEST)
+    parts = flat.reshape(-1, size, 2**below)
+    many = jnp.broadcast_to(kernel[None], (parts.shape[0], size, size))
+    return jnp.matmul(many, parts, precision=_HIGHEST)
 
 
 def _undo(
-    planes: jax.Array, cotangent: jax.Array, kernel: jax.Array
-) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    state: jax.Array, cotangent: jax.Array, kernel: jax.Array, below: int
+) -> tuple[_Pair, jax.Array]:
     """Undoes `_multiply` for the state and its cotangent; the gradient of the kernel.
 
-    With a unitary K, x before and its cotangent l before, the gradient of K is (K l)
-    x^H = K (l x^H).
+    The kernel is orthogonal, so its transpose is its inverse.
     """
-    size = kernel.shape[-1]
-    adjoint = jnp.stack([kernel[0].T, -kernel[1].T])
-    planes, cotangent = _multiply(planes, adjoint), _multiply(cotangent, adjoint)
-    rows, columns = (x.reshape(2 * size, -1) for x in (cotangent, planes))
-    parts = jnp.matmul(rows, columns.T, precision=_HIGHEST).reshape(2, size, 2, size)
-    real = parts[0, :, 0] + parts[1, :, 1]
-    imag = parts[1, :, 0] - parts[0, :, 1]
-    outer = lax.complex(real, imag)
-    matrix = lax.complex(kernel[0], kernel[1])
-    gradient = jnp.matmul(matrix, outer, precision=_HIGHEST)
-    return (planes, cotangent), jnp.stack([gradient.real, gradient.imag])
+    before, after = _multiply(state, kernel.T, below), cotangent
+    shape = (-1, kernel.shape[-1], 2**below)
+    gradient = jnp.einsum(
+        "arb,acb->arc", after.reshape(shape), before.reshape(shape), precision=_HIGHEST
+    )
+    return (before, _multiply(cotangent, kernel.T, below)), jnp.sum(gradient, axis=0)
 
 
-def _gather(planes: jax.Array, high: jax.Array, low: jax.Array) -> jax.Array:
-    """Takes amplitudes [..., 2**n] by the indices high ^ low."""
-    indices = (high[:, None] ^ low[None, :]).reshape(-1)
-    return planes.at[..., indices].get(mode="promise_in_bounds", unique_indices=True)
+def _to_pairs(flat: jax.Array) -> jax.Array:
+    return flat.reshape(2, -1).T
 
 
-def _permute(planes: jax.Array, segment: Segment, *, inverse: bool) -> jax.Array:
+def _gather(pairs: jax.Array, high: jax.Array, low: jax.Array) -> jax.Array:
+    """Takes [2**n, 2] by the indices high ^ low, as [high half, low half, 2].
+
+    One dimension would be slower: the program would divide to find the tables' entries.
+    """
+    indices = high[:, None] ^ low[None, :]
+    return pairs.at[indices].get(mode="promise_in_bounds", unique_indices=True)
+
+
+def _permute(pairs: jax.Array, segment: Segment, *, inverse: bool) -> jax.Array:
     """The gather behind the last epoch, or its inverse."""
     if segment.leave.is_identity:
-        return planes
+        return pairs
     leave = segment.leave.inverse() if inverse else segment.leave
     high, low = leave.tables
-    return _gather(planes, jnp.asarray(high), jnp.asarray(low))
+    return _gather(pairs, jnp.asarray(high), jnp.asarray(low)).reshape(pairs.shape)
 
 
 def _stacked_tables(segment: Segment, *, inverse: bool) -> tuple[jax.Array, jax.Array]:
