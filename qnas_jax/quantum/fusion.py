@@ -69,10 +69,11 @@ class Segment:
         return self._hash
 
 
-def bin_sizes(num_qubits: int) -> tuple[int, ...]:
-    """Bins of `MAX_BIN` qubits and one of the rest: pairs fill even bins."""
-    full, rest = divmod(num_qubits, MAX_BIN)
-    return (MAX_BIN,) * full + ((rest,) if rest else ())
+def bin_sizes(num_qubits: int, size: int = _PAIR) -> tuple[int, ...]:
+    """A first bin of `MAX_BIN` qubits, others of `size`, and one of the rest."""
+    first = min(num_qubits, MAX_BIN)
+    full, rest = divmod(num_qubits - first, size)
+    return (first,) + (size,) * full + ((rest,) if rest else ())
 
 
 @functools.lru_cache(maxsize=256)

@@ -34,6 +34,7 @@ from qnas_jax.quantum.states import zero_state
 _Pair = tuple[jax.Array, jax.Array]
 Parameters = jax.typing.ArrayLike | Sequence[float]
 _HIGHEST = lax.Precision.HIGHEST
+_SHORT = 16  # library products of so few columns take longer than sums
 
 
 def run_circuit(circuit: Circuit, params: Parameters = ()) -> jax.Array:
@@ -232,6 +233,11 @@ def _multiply(flat: jax.Array, kernel: jax.Array, below: int) -> jax.Array:
     if below == 0:
         return jnp.matmul(flat.reshape(-1, size), kernel.T, precision=_HIGHEST)
     parts = flat.reshape(-1, size, 2**below)
+    if max(size, 2**below) <= _SHORT:
+        terms = [
+            kernel[:, i][None, :, None] * parts[:, i][:, None] for i in range(size)
+        ]
+        return functools.reduce(jnp.add, terms)
     many = jnp.broadcast_to(kernel[None], (parts.shape[0], size, size))
     return jnp.matmul(many, parts, precision=_HIGHEST)
 
