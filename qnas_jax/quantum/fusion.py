@@ -54,7 +54,7 @@ class Segment:
     """Epochs between two states in the order of the qubits.
 
     Attributes:
-      epochs: at least one.
+      epochs: first to last.
       leave: where each amplitude of the result comes from.
     """
 

@@ -12,6 +12,8 @@
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,19 +44,37 @@ def real_matrices(matrices: jax.Array) -> jax.Array:
     return jnp.stack(rows, axis=2).reshape(-1, size, size)
 
 
-def product_state(vectors: list[jax.Array]) -> jax.Array:
+def product_pairs(vectors: list[jax.Array]) -> jax.Array:
     """State of bins that are not entangled.
 
     Args:
       vectors: complex [2**k] of each bin, the least significant bin first.
 
     Returns:
-      [2**n] complex.
+      [2**n, 2] real and imaginary parts.
     """
-    state = vectors[-1]
-    for vector in reversed(vectors[:-1]):
-        state = (state[:, None] * vector[None]).reshape(-1)
+    half = (len(vectors) + 1) // 2
+    one = jnp.ones_like(vectors[0], shape=1)
+    low, high = _product(one, vectors[:half]), _product(one, vectors[half:])
+    turned = jnp.stack([to_pairs(low), to_pairs(1j * low)])
+    columns = turned.reshape(2, -1)
+    return jnp.matmul(to_pairs(high), columns, precision=_HIGHEST).reshape(-1, 2)
+
+
+def _product(state: jax.Array, vectors: list[jax.Array]) -> jax.Array:
+    for vector in vectors:
+        state = (vector[:, None] * state[None]).reshape(-1)
     return state
+
+
+def to_pairs(state: jax.Array) -> jax.Array:
+    """Real and imaginary parts [2**n, 2] of a complex vector."""
+    return jnp.stack([state.real, state.imag], axis=-1)
+
+
+def from_pairs(pairs: jax.Array) -> jax.Array:
+    """The complex vector whose parts these are."""
+    return lax.complex(pairs[:, 0], pairs[:, 1])
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -71,16 +91,18 @@ def run_segment(
     Returns:
       [2**n, 2].
     """
+    if not segment.epochs:
+        return _permute(pairs, segment, inverse=False)
     tables = _stacked_tables(segment, inverse=False)
 
-    def epoch(pairs: jax.Array, inputs: tuple) -> tuple[jax.Array, None]:
+    def epoch(pairs: jax.Array, inputs: tuple) -> tuple[jax.Array, tuple]:
         (high, low), kernels = inputs
         flat = jnp.moveaxis(_gather(pairs, high, low), -1, 0)
         for place, kernel in _from_the_top(kernels):
             flat = _multiply(flat, kernel, place)
-        return flat.reshape(pairs.shape), None
+        return flat.reshape(pairs.shape), ()
 
-    pairs, _ = lax.scan(epoch, pairs, (tables, matrices))
+    pairs, _ = _scan(epoch, pairs, (tables, matrices))
     return _permute(pairs, segment, inverse=False)
 
 
@@ -98,6 +120,8 @@ def _run_backward(
     pairs, matrices = kept
     pairs = _permute(pairs, segment, inverse=True)
     cotangent = _permute(cotangent, segment, inverse=True)
+    if not segment.epochs:
+        return cotangent, matrices
     tables = _stacked_tables(segment, inverse=True)
 
     def epoch(both: _Pair, inputs: tuple) -> tuple[_Pair, list[jax.Array]]:
@@ -106,17 +130,36 @@ def _run_backward(
         for place, kernel in reversed(_from_the_top(kernels)):
             both, gradient = _undo(*both, kernel, place)
             gradients.append(gradient)
-        state, cotangent = (_gather(_to_pairs(x), high, low) for x in both)
+        state, cotangent = (_gather(_interleaved(x), high, low) for x in both)
         shape = pairs.shape
         return (state.reshape(shape), cotangent.reshape(shape)), gradients
 
-    both, gradients = lax.scan(
-        epoch, (pairs, cotangent), (tables, matrices), reverse=True
-    )
+    backwards = jax.tree.map(lambda x: x[::-1], (tables, matrices))
+    both, gradients = _scan(epoch, (pairs, cotangent), backwards)
+    gradients = [gradient[::-1] for gradient in gradients]
     return both[1], gradients
 
 
 run_segment.defvjp(_run_forward, _run_backward)
+
+
+def _scan(
+    step: Callable[[Any, Any], tuple[Any, Any]], state: Any, inputs: Any
+) -> tuple[Any, Any]:
+    """`lax.scan` that carries the inputs of the next step.
+
+    Slices of all inputs would be taken again for each element of the state.
+    """
+
+    def body(carry: tuple[Any, Any], following: Any) -> tuple[tuple[Any, Any], Any]:
+        state, present = carry
+        state, out = step(state, present)
+        return (state, following), out
+
+    first = jax.tree.map(lambda x: x[0], inputs)
+    following = jax.tree.map(lambda x: jnp.roll(x, -1, axis=0), inputs)
+    (state, _), outs = lax.scan(body, (state, first), following)
+    return state, outs
 
 
 def _from_the_top(kernels: list[jax.Array]) -> list[tuple[int, jax.Array]]:
@@ -158,7 +201,7 @@ def _undo(
     return (before, _multiply(cotangent, kernel.T, below)), jnp.sum(gradient, axis=0)
 
 
-def _to_pairs(flat: jax.Array) -> jax.Array:
+def _interleaved(flat: jax.Array) -> jax.Array:
     return flat.reshape(2, -1).T
 
 

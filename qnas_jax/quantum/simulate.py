@@ -19,7 +19,13 @@ from qnas_jax.quantum.blocks import bin_matrices, operation_matrix
 from qnas_jax.quantum.circuit import Circuit, Operation
 from qnas_jax.quantum.conventions import num_qubits_of
 from qnas_jax.quantum.fusion import Segment, plan_circuit
-from qnas_jax.quantum.segments import product_state, real_matrices, run_segment
+from qnas_jax.quantum.segments import (
+    from_pairs,
+    product_pairs,
+    real_matrices,
+    run_segment,
+    to_pairs,
+)
 from qnas_jax.quantum.states import zero_state
 
 Plan = tuple[Segment | Operation, ...]
@@ -104,7 +110,7 @@ def apply_diagonal(
 def _apply(circuit: Circuit, state: jax.Array, params: jax.Array) -> jax.Array:
     plan = plan_circuit(circuit)
     matrices = _matrices(plan, params, state.dtype)
-    return _run(plan, state, params, matrices)
+    return from_pairs(_run(plan, to_pairs(state), params, matrices))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -113,12 +119,12 @@ def _apply_to_zero(circuit: Circuit, params: jax.Array) -> jax.Array:
     plan = plan_circuit(circuit)
     dtype = jnp.result_type(params.dtype, jnp.complex64)
     matrices = _matrices(plan, params, dtype)
-    if not plan or not isinstance(plan[0], Segment) or len(plan[0].epochs) == 1:
-        start = zero_state(circuit.num_qubits).astype(dtype)
-        return _run(plan, start, params, matrices)
-    state = product_state([matrix[0, :, 0] for matrix in matrices])
-    rest = (Segment(plan[0].epochs[1:], plan[0].leave), *plan[1:])
-    return _run(rest, state, params, [matrix[1:] for matrix in matrices])
+    pairs = to_pairs(zero_state(circuit.num_qubits).astype(dtype))
+    if plan and isinstance(plan[0], Segment):
+        pairs = product_pairs([matrix[0, :, 0] for matrix in matrices])
+        matrices = [matrix[1:] for matrix in matrices]
+        plan = (Segment(plan[0].epochs[1:], plan[0].leave), *plan[1:])
+    return from_pairs(_run(plan, pairs, params, matrices))
 
 
 def _matrices(
@@ -130,20 +136,18 @@ def _matrices(
 
 
 def _run(
-    plan: Plan, state: jax.Array, params: jax.Array, matrices: list[jax.Array]
+    plan: Plan, pairs: jax.Array, params: jax.Array, matrices: list[jax.Array]
 ) -> jax.Array:
     done = 0
     kernels = [real_matrices(matrix) for matrix in matrices]
     for step in plan:
         if isinstance(step, Segment):
             until = done + len(step.epochs)
-            pairs = jnp.stack([state.real, state.imag], axis=-1)
             pairs = run_segment(step, pairs, [k[done:until] for k in kernels])
-            state = lax.complex(pairs[:, 0], pairs[:, 1])
             done = until
         else:
-            state = _apply_wide(state, step, params)
-    return state
+            pairs = to_pairs(_apply_wide(from_pairs(pairs), step, params))
+    return pairs
 
 
 def _apply_wide(state: jax.Array, operation: Operation, params: jax.Array) -> jax.Array:
