@@ -3,12 +3,17 @@
 `ladder`: 8 layers of RY and RZ on every qubit and a ladder of CX. `random`: 40 layers
 of U on every qubit and CX on a random matching. Value is the state with all amplitudes;
 gradient is that of <Z_0> with respect to every angle. Compilation is a column of its
-own. The largest difference of a peer's state from ours shows that the work is the same.
+own. The largest difference of a peer's state or gradient from ours shows that the work
+is the same.
+
+`--memory=24` measures the peak of memory instead, in new processes: of a ladder of 2
+layers with that many qubits, in state vectors of 8 * 2**n bytes.
 
 python -m experiments.bench_circuits [--qubits=12,16,20] [--passes=7] [--peers=qsim,aer]
-    [--out=rows.jsonl]
+    [--memory=24] [--out=rows.jsonl]
 """
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,7 +22,13 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
-from experiments.circuit_peers import PEERS, available_peers, state_difference
+from experiments.circuit_peers import (
+    PEERS,
+    available_peers,
+    gradient_peers,
+    state_difference,
+)
+from experiments.machine import peak_memory_mib
 from experiments.rows import table, write_rows
 from experiments.timing import compile_seconds, median_seconds
 from qnas_jax.huge_pages import use_huge_pages
@@ -58,7 +69,7 @@ def run(
 
     Yields:
       A row a circuit, task and simulator: milliseconds, seconds of the first call, and
-      the largest difference of the state from ours.
+      the largest difference of the result from ours.
     """
     for num_qubits in qubits:
         circuits = {
@@ -84,21 +95,59 @@ def _measure(
     for name, make in available_peers().items():
         if name in peers:
             tasks["value", name] = make(circuit, values)
+    for name, make in gradient_peers(circuit).items():
+        if name in peers:
+            tasks["gradient", name] = make(circuit, values)
     first = {key: compile_seconds(task) for key, task in tasks.items()}
     times = median_seconds({"/".join(key): task for key, task in tasks.items()}, passes)
-    state = np.asarray(ours(params))
+    state, slopes = np.asarray(ours(params)), np.asarray(gradient(params))
+
+    def difference(task: str, name: str) -> float:
+        theirs = np.asarray(tasks[task, name]())
+        if task == "value":
+            return state_difference(theirs, state)
+        return float(np.max(np.abs(np.sort(theirs.ravel()) - np.sort(slopes))))
+
     return [
         {
             "task": task,
             "simulator": name,
             "ms": 1e3 * times[f"{task}/{name}"],
             "first call s": first[task, name],
-            "difference": state_difference(np.asarray(tasks[task, name]()), state)
-            if task == "value"
-            else "-",
+            "difference": difference(task, name),
         }
         for task, name in tasks
     ]
+
+
+def run_memory(num_qubits: int) -> Iterator[dict[str, Any]]:
+    """Peak of memory of value and gradient, each in a process of its own.
+
+    Args:
+      num_qubits: n of a ladder of 2 layers.
+
+    Yields:
+      A row a task: MiB more than before, also in state vectors.
+    """
+    for task in ("value", "gradient"):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            mebibytes = pool.apply(added_memory_mib, (num_qubits, task))
+        states = mebibytes * 2**20 / (8 * 2**num_qubits)
+        yield {"task": task, "qubits": num_qubits, "MiB": mebibytes, "states": states}
+
+
+def added_memory_mib(num_qubits: int, task: str) -> float:
+    """MiB by which the peak of this process rises while a ladder is run once."""
+    circuit = hardware_efficient(num_qubits, 2)
+    params = jnp.zeros(circuit.num_params)
+    jax.block_until_ready(jax.jit(jnp.sin)(params))
+    before = peak_memory_mib()
+    tasks = {
+        "value": lambda params: run_circuit(circuit, params),
+        "gradient": jax.grad(lambda params: _first_z(circuit, params)),
+    }
+    jax.block_until_ready(jax.jit(tasks[task])(params))
+    return peak_memory_mib() - before
 
 
 def _first_z(circuit: Circuit, params: jax.Array) -> jax.Array:
@@ -112,7 +161,11 @@ def _first_z(circuit: Circuit, params: jax.Array) -> jax.Array:
 def main(argv: Sequence[str]) -> None:
     """Prints the table."""
     del argv
-    rows = list(run([int(n) for n in _QUBITS.value], _PASSES.value, _PEERS.value))
+    if _MEMORY.value:
+        rows = list(run_memory(_MEMORY.value))
+    else:
+        qubits = [int(n) for n in _QUBITS.value]
+        rows = list(run(qubits, _PASSES.value, _PEERS.value))
     print(table(rows, list(rows[0])))
     write_rows(_OUT.value, rows)
 
@@ -122,5 +175,6 @@ if __name__ == "__main__":
     _QUBITS = flags.DEFINE_list("qubits", ["12", "16", "20"], "numbers of qubits")
     _PASSES = flags.DEFINE_integer("passes", 7, "interleaved calls of each")
     _PEERS = flags.DEFINE_list("peers", list(PEERS), "other simulators")
+    _MEMORY = flags.DEFINE_integer("memory", None, "qubits to measure memory with")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     app.run(main)

@@ -3,19 +3,9 @@
 The circuit is static; `jax.jit`, `jax.grad` and `jax.vmap` work over parameters and
 states.
 
-How it is computed (`fusion.py` says which gates go together):
-
-- Real and imaginary planes go through float32 matrix products: [Kr; Ki] times both
-  planes at once, then one addition. On a CPU with two cores that took less time than
-  complex products with the same bins, and bins of five or six qubits less than bins of
-  four, although they need more operations: narrow products are limited by the library.
-- A product reads the lowest bits of the index and writes them as the highest, so a
-  round over all bins restores the order without any transpose.
-- Between the epochs one gather does whatever permutes basis states. Its indices are the
-  exclusive or of two small tables, so that nothing large is stored in the program.
-- Reverse mode undoes the epochs instead of keeping their states, since they are
-  unitary: memory stays at a few states however deep the circuit is. The price is that
-  there is no forward mode (`jax.jvp`, `jax.hessian`) through circuits.
+Gates are fused (`fusion.py`), the matrices of all bins are made at once (`blocks.py`)
+and act in one loop (`segments.py`). Reverse mode undoes that loop, so there is no
+forward mode (`jax.jvp`, `jax.hessian`) through circuits.
 """
 
 import functools
@@ -28,10 +18,17 @@ from jax import lax
 from qnas_jax.quantum.blocks import bin_matrices, operation_matrix
 from qnas_jax.quantum.circuit import Circuit, Operation
 from qnas_jax.quantum.conventions import num_qubits_of
-from qnas_jax.quantum.fusion import Epoch, Segment, plan_circuit
+from qnas_jax.quantum.fusion import Segment, plan_circuit
+from qnas_jax.quantum.segments import (
+    from_pairs,
+    product_pairs,
+    real_matrices,
+    run_segment,
+    to_pairs,
+)
 from qnas_jax.quantum.states import zero_state
 
-_Pair = tuple[jax.Array, jax.Array]
+Plan = tuple[Segment | Operation, ...]
 Parameters = jax.typing.ArrayLike | Sequence[float]
 _HIGHEST = lax.Precision.HIGHEST
 
@@ -49,10 +46,9 @@ def run_circuit(circuit: Circuit, params: Parameters = ()) -> jax.Array:
     Raises:
       ValueError: too few parameters.
     """
-    params = jnp.asarray(params)
+    params = _checked(circuit, params)
     wide = params.dtype == jnp.float64 and params.size > 0
-    state = zero_state(circuit.num_qubits)
-    return apply_circuit(circuit, state.astype("complex128") if wide else state, params)
+    return _apply_to_zero(circuit, params.astype("float64" if wide else "float32"))
 
 
 def apply_circuit(
@@ -72,20 +68,25 @@ def apply_circuit(
       ValueError: the state has another number of qubits, or there are too few
         parameters.
     """
-    state, params = jnp.asarray(state), jnp.asarray(params)
+    state, params = jnp.asarray(state), _checked(circuit, params)
     if num_qubits_of(state) != circuit.num_qubits:
         raise ValueError(
             f"the circuit has {circuit.num_qubits} qubits, the state has shape "
             f"{state.shape}"
         )
+    complex_type = jnp.result_type(state.dtype, jnp.complex64)
+    real_type = jnp.finfo(complex_type).dtype
+    return _apply(circuit, state.astype(complex_type), params.astype(real_type))
+
+
+def _checked(circuit: Circuit, params: Parameters) -> jax.Array:
+    params = jnp.asarray(params)
     if params.ndim != 1 or params.shape[0] < circuit.num_params:
         raise ValueError(
             f"the circuit takes a vector of {circuit.num_params} parameters, got shape "
             f"{params.shape}"
         )
-    complex_type = jnp.result_type(state.dtype, jnp.complex64)
-    real_type = jnp.finfo(complex_type).dtype
-    return _apply(circuit, state.astype(complex_type), params.astype(real_type))
+    return params
 
 
 def apply_diagonal(
@@ -108,33 +109,45 @@ def apply_diagonal(
 @functools.partial(jax.jit, static_argnums=0)
 def _apply(circuit: Circuit, state: jax.Array, params: jax.Array) -> jax.Array:
     plan = plan_circuit(circuit)
+    matrices = _matrices(plan, params, state.dtype)
+    return from_pairs(_run(plan, to_pairs(state), params, matrices))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _apply_to_zero(circuit: Circuit, params: jax.Array) -> jax.Array:
+    """As `_apply` to |0...0>, which the first epoch makes a product state."""
+    plan = plan_circuit(circuit)
+    dtype = jnp.result_type(params.dtype, jnp.complex64)
+    matrices = _matrices(plan, params, dtype)
+    pairs = to_pairs(zero_state(circuit.num_qubits).astype(dtype))
+    if plan and isinstance(plan[0], Segment):
+        pairs = product_pairs([matrix[0, :, 0] for matrix in matrices])
+        matrices = [matrix[1:] for matrix in matrices]
+        plan = (Segment(plan[0].epochs[1:], plan[0].leave), *plan[1:])
+    return from_pairs(_run(plan, pairs, params, matrices))
+
+
+def _matrices(
+    plan: Plan, params: jax.Array, dtype: jax.typing.DTypeLike
+) -> list[jax.Array]:
+    """Matrices [E, d, d] of each bin in all epochs of a plan."""
     epochs = [e for step in plan if isinstance(step, Segment) for e in step.epochs]
-    kernels = _kernels(epochs, params, state.dtype)
+    return bin_matrices(epochs, params, dtype) if epochs else []
+
+
+def _run(
+    plan: Plan, pairs: jax.Array, params: jax.Array, matrices: list[jax.Array]
+) -> jax.Array:
     done = 0
+    kernels = [real_matrices(matrix) for matrix in matrices]
     for step in plan:
         if isinstance(step, Segment):
             until = done + len(step.epochs)
-            state = _apply_segment(state, step, [k[done:until] for k in kernels])
+            pairs = run_segment(step, pairs, [k[done:until] for k in kernels])
             done = until
         else:
-            state = _apply_wide(state, step, params)
-    return state
-
-
-def _kernels(
-    epochs: list[Epoch], params: jax.Array, dtype: jax.typing.DTypeLike
-) -> list[jax.Array]:
-    """Real and imaginary parts [E, 2, 2**k, 2**k] of the matrices of each bin."""
-    matrices = bin_matrices(epochs, params, dtype) if epochs else []
-    return [jnp.stack([k.real, k.imag], axis=1) for k in matrices]
-
-
-def _apply_segment(
-    state: jax.Array, segment: Segment, kernels: list[jax.Array]
-) -> jax.Array:
-    planes = jnp.stack([state.real, state.imag])
-    planes = _run_segment(segment, planes, kernels)
-    return lax.complex(planes[0], planes[1])
+            pairs = to_pairs(_apply_wide(from_pairs(pairs), step, params))
+    return pairs
 
 
 def _apply_wide(state: jax.Array, operation: Operation, params: jax.Array) -> jax.Array:
@@ -151,110 +164,3 @@ def _apply_wide(state: jax.Array, operation: Operation, params: jax.Array) -> ja
     acted = jnp.matmul(matrix, part.reshape(matrix.shape[0], -1), precision=_HIGHEST)
     acted = jnp.moveaxis(acted.reshape(part.shape), range(len(axes)), axes)
     return tensor.at[where].set(acted).reshape(-1)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _run_segment(
-    segment: Segment, planes: jax.Array, matrices: list[jax.Array]
-) -> jax.Array:
-    """Applies a segment to the planes [2, 2**n]; matrices [E, 2, 2**k, 2**k] by bin."""
-    tables = _stacked_tables(segment, inverse=False)
-
-    def epoch(planes: jax.Array, inputs: tuple) -> tuple[jax.Array, None]:
-        (high, low), kernels = inputs
-        planes = _gather(planes, high, low)
-        for kernel in kernels:
-            planes = _multiply(planes, kernel)
-        return planes, None
-
-    planes, _ = lax.scan(epoch, planes, (tables, matrices))
-    return _permute(planes, segment, inverse=False)
-
-
-def _run_forward(
-    segment: Segment, planes: jax.Array, matrices: list[jax.Array]
-) -> tuple[jax.Array, tuple]:
-    planes = _run_segment(segment, planes, matrices)
-    return planes, (planes, matrices)
-
-
-def _run_backward(
-    segment: Segment, kept: tuple[jax.Array, list[jax.Array]], cotangent: jax.Array
-) -> tuple[jax.Array, list[jax.Array]]:
-    """Walks back with the state and its cotangent."""
-    planes, matrices = kept
-    planes = _permute(planes, segment, inverse=True)
-    cotangent = _permute(cotangent, segment, inverse=True)
-    tables = _stacked_tables(segment, inverse=True)
-
-    def epoch(both: _Pair, inputs: tuple) -> tuple[_Pair, list[jax.Array]]:
-        (high, low), kernels = inputs
-        gradients = []
-        for kernel in kernels:  # bins commute: the order of the way there serves too
-            both, gradient = _undo(*both, kernel)
-            gradients.append(gradient)
-        planes, cotangent = (_gather(x, high, low) for x in both)
-        return (planes, cotangent), gradients
-
-    both, gradients = lax.scan(
-        epoch, (planes, cotangent), (tables, matrices), reverse=True
-    )
-    return both[1], gradients
-
-
-_run_segment.defvjp(_run_forward, _run_backward)
-
-
-def _multiply(planes: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Multiplies the lowest bits of [2, 2**n] by [2, d, d]; they become the highest."""
-    size = kernel.shape[-1]
-    stacked = kernel.reshape(2 * size, size)
-    product = jnp.matmul(stacked, planes.reshape(-1, size).T, precision=_HIGHEST)
-    parts = product.reshape(2, size, 2, -1)
-    real = parts[0, :, 0] - parts[1, :, 1]
-    imag = parts[1, :, 0] + parts[0, :, 1]
-    return jnp.stack([real.reshape(-1), imag.reshape(-1)])
-
-
-def _undo(
-    planes: jax.Array, cotangent: jax.Array, kernel: jax.Array
-) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
-    """Undoes `_multiply` for the state and its cotangent; the gradient of the kernel.
-
-    With a unitary K, x before and its cotangent l before, the gradient of K is (K l)
-    x^H = K (l x^H).
-    """
-    size = kernel.shape[-1]
-    adjoint = jnp.stack([kernel[0].T, -kernel[1].T])
-    planes, cotangent = _multiply(planes, adjoint), _multiply(cotangent, adjoint)
-    rows, columns = (x.reshape(2 * size, -1) for x in (cotangent, planes))
-    parts = jnp.matmul(rows, columns.T, precision=_HIGHEST).reshape(2, size, 2, size)
-    real = parts[0, :, 0] + parts[1, :, 1]
-    imag = parts[1, :, 0] - parts[0, :, 1]
-    outer = lax.complex(real, imag)
-    matrix = lax.complex(kernel[0], kernel[1])
-    gradient = jnp.matmul(matrix, outer, precision=_HIGHEST)
-    return (planes, cotangent), jnp.stack([gradient.real, gradient.imag])
-
-
-def _gather(planes: jax.Array, high: jax.Array, low: jax.Array) -> jax.Array:
-    """Takes amplitudes [..., 2**n] by the indices high ^ low."""
-    indices = (high[:, None] ^ low[None, :]).reshape(-1)
-    return planes.at[..., indices].get(mode="promise_in_bounds", unique_indices=True)
-
-
-def _permute(planes: jax.Array, segment: Segment, *, inverse: bool) -> jax.Array:
-    """The gather behind the last epoch, or its inverse."""
-    if segment.leave.is_identity:
-        return planes
-    leave = segment.leave.inverse() if inverse else segment.leave
-    high, low = leave.tables
-    return _gather(planes, jnp.asarray(high), jnp.asarray(low))
-
-
-def _stacked_tables(segment: Segment, *, inverse: bool) -> tuple[jax.Array, jax.Array]:
-    """Tables of the gathers of all epochs, [E, high half] and [E, low half]."""
-    entries = [epoch.entry for epoch in segment.epochs]
-    maps = [entry.inverse() if inverse else entry for entry in entries]
-    high, low = zip(*(entry.tables for entry in maps), strict=True)
-    return jnp.stack(high), jnp.stack(low)

@@ -11,11 +11,13 @@ from qnas_jax.quantum.fusion import MAX_BIN, Segment, bin_sizes, plan_circuit
 
 
 @pytest.mark.parametrize("num_qubits", range(1, 25))
-def test_bins_are_even(num_qubits):
-    sizes = bin_sizes(num_qubits)
+@pytest.mark.parametrize("size", [2, MAX_BIN])
+def test_bins_between_the_first_and_the_last_are_full(num_qubits, size):
+    sizes = bin_sizes(num_qubits, size)
     assert sum(sizes) == num_qubits
-    assert max(sizes) <= MAX_BIN
-    assert max(sizes) - min(sizes) <= 1
+    assert sizes[0] == min(num_qubits, MAX_BIN)
+    assert set(sizes[1:-1]) <= {size}
+    assert 0 < sizes[-1] <= MAX_BIN
 
 
 def test_affine_maps():
@@ -39,8 +41,8 @@ def test_every_gate_is_planned_once(num_qubits, seed):
             planned.append(step)
             continue
         for epoch in step.epochs:
-            widths = [sum(len(p.qubits) for p in group) for group in epoch.bins]
-            assert tuple(widths) == bin_sizes(num_qubits)
+            widths = tuple(sum(len(p.qubits) for p in g) for g in epoch.bins)
+            assert widths in {bin_sizes(num_qubits, size) for size in (2, MAX_BIN)}
             pieces = [piece for group in epoch.bins for piece in group]
             held = sorted(q for piece in pieces for q in piece.qubits)
             assert held == list(range(num_qubits))
@@ -66,3 +68,14 @@ def test_permutations_alone_need_one_epoch():
                 circuit = circuit.add("cx", (a, b))
     (segment,) = plan_circuit(circuit)
     assert len(segment.epochs) == 1
+
+
+def test_layers_of_gates_on_three_qubits_take_bins_of_four():
+    layer = [Operation("rzz", (q, q + 1, q + 2), (0.3,), 1) for q in range(0, 12, 3)]
+    mixed = [Operation("h", (q,)) for q in range(12)]
+    (segment,) = plan_circuit(Circuit(12, tuple(layer + mixed)))
+    widths = [sum(len(p.qubits) for p in g) for g in segment.epochs[0].bins]
+    assert widths == [4, 4, 4]
+    (segment,) = plan_circuit(hardware_efficient(12, 2))
+    widths = [sum(len(p.qubits) for p in g) for g in segment.epochs[0].bins]
+    assert widths == [4, 2, 2, 2, 2]
