@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from qnas_jax.quantum.circuit import Angle, Operation, Param
+from qnas_jax.quantum.circuit import Operation, Param
 from qnas_jax.quantum.fusion import Epoch, Piece
 from qnas_jax.quantum.gates import CONTROLLED, GATES
 
@@ -55,7 +55,7 @@ def operation_matrix(
     operation: Operation, params: jax.Array, dtype: jax.typing.DTypeLike
 ) -> jax.Array:
     """Matrix [2**k, 2**k] of an operation without its additional controls."""
-    angles = _angles([operation.params], params)[0]
+    angles = angle_rows([operation], params)[0]
     return GATES[operation.gate].matrix(*angles).astype(dtype)
 
 
@@ -64,13 +64,17 @@ def _append(pieces: list[Piece], piece: Piece) -> int:
     return len(pieces) - 1
 
 
-def _angles(angles: Sequence[tuple[Angle, ...]], params: jax.Array) -> jax.Array:
-    """Angles [m, p] of m gates with p parameters."""
-    full = [
-        [a if isinstance(a, Param) else Param(0, 0.0, a) for a in g] for g in angles
+def angle_rows(operations: Sequence[Operation], params: jax.Array) -> jax.Array:
+    """Angles [m, p] of m operations with p parameters each."""
+    terms = [
+        (angle.index, angle.scale, angle.offset)
+        if isinstance(angle, Param)
+        else (0, 0.0, angle)
+        for operation in operations
+        for angle in operation.params
     ]
-    parts = np.array([[(a.index, a.scale, a.offset) for a in g] for g in full])
-    index, scale, offset = np.moveaxis(parts.reshape(len(full), -1, 3), 2, 0)
+    shape = (len(operations), len(operations[0].params), 3)
+    index, scale, offset = np.moveaxis(np.array(terms).reshape(shape), 2, 0)
     fixed = jnp.asarray(offset, params.dtype)
     if not params.shape[0]:
         return fixed
@@ -90,7 +94,7 @@ def _gate_entries(
     for name, members in groups.items():
         gate = GATES[name]
         if gate.num_params:
-            angles = _angles([op.params for op in members], params)
+            angles = angle_rows(list(members), params)
             matrices = jax.vmap(lambda row, gate=gate: gate.matrix(*row))(angles)
         else:
             matrices = gate.matrix()[None]

@@ -17,7 +17,8 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.quantum.affine import AffineMap
-from qnas_jax.quantum.circuit import Circuit, Operation, Param
+from qnas_jax.quantum.blocks import angle_rows
+from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.gates import GATES, control
 from qnas_jax.quantum.noise import NoiseModel
 
@@ -103,30 +104,10 @@ def step_gates(
         ) -> Array:
             return jnp.kron(control(GATES[name].matrix(*row), added), idle)
 
-        rows = _angles([circuit.operations[place] for place in places], params)
+        rows = angle_rows([circuit.operations[place] for place in places], params)
         batches.append(jax.vmap(matrix)(rows))
     order = np.argsort([place for places in kinds.values() for place in places])
     return jnp.concatenate(batches).astype(dtype)[order]
-
-
-def _angles(operations: Sequence[Operation], params: Array) -> Array:
-    """Angles [m, p] of m operations with p parameters each."""
-    shape = (len(operations), len(operations[0].params))
-    terms = [
-        (angle.index, angle.scale, angle.offset)
-        if isinstance(angle, Param)
-        else (-1, 0.0, angle)
-        for operation in operations
-        for angle in operation.params
-    ]
-    index, scale, offset = np.array(terms, np.float64).reshape(*shape, 3).T
-    # The last entry stands for all numbers that are no parameter.
-    values = jnp.append(params, jnp.zeros((1,), params.dtype))[index.astype(int)]
-    factor, summand = (
-        jnp.asarray(scale, params.dtype),
-        jnp.asarray(offset, params.dtype),
-    )
-    return (factor * values + summand).T
 
 
 @dataclasses.dataclass(frozen=True)
