@@ -1,9 +1,9 @@
 """A state-vector simulator and the quantum optimisers that run on it.
 
-In reading order: conventions, gates, circuit, simulate (with fusion, blocks and affine
-below it), states, observables; drawing, qasm; noise, density, trajectories, readout,
-mitigation, device; problem, constraints, instances, problem_files; result, optimisers
-and one file for each of them.
+In reading order: conventions, gates, circuit, simulate (below it fusion, blocks,
+segments, affine), states, observables; drawing, qasm; noise, density, trajectories,
+readout, mitigation, device; problem, constraints, instances, problem_files; result,
+optimisers and one file for each of them.
 """
 
 from qnas_jax.quantum.ansatz import ghz, hardware_efficient
