@@ -20,7 +20,7 @@ from jax import Array
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.guides import Guides, Migration, no_guides, store
 from qnas_jax.search.observation import own_ops
-from qnas_jax.search.qudit import QUDIT_RULES, keep_levels_open, rotate_towards
+from qnas_jax.search.qudit import check_registers, keep_levels_open, rotate_towards
 from qnas_jax.search.register_chain import (
     marginals,
     observe_chain,
@@ -114,7 +114,9 @@ def entangled(
       ValueError: a value that is out of range, or a rule that is for Q-bits only.
     """
     own = own_ops(num_ops)
-    _check(rule, coupling, epsilon, own.shape[1])
+    check_registers(rule, epsilon, own.shape[1])
+    if not 0 <= coupling <= 1:
+        raise ValueError(f"coupling: got {coupling}, expected a number in [0, 1]")
 
     def init(key: Array) -> EntangledState:
         del key  # Equal superposition: nothing is random yet.
@@ -151,18 +153,3 @@ def entangled(
         return jax.vmap(marginals)(state.chains).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
-
-
-def _check(rule: str, coupling: float, epsilon: float, num_levels: int) -> None:
-    if rule not in QUDIT_RULES:
-        raise ValueError(
-            f"rule: got {rule!r}, expected one of {', '.join(QUDIT_RULES)} for "
-            "entangled registers"
-        )
-    if not 0 <= coupling <= 1:
-        raise ValueError(f"coupling: got {coupling}, expected a number in [0, 1]")
-    if not 0 <= epsilon * num_levels < 1:
-        raise ValueError(
-            f"epsilon: got {epsilon}, expected a number in [0, 1/{num_levels}), the "
-            "largest layer's equal share"
-        )

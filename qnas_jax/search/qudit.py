@@ -90,6 +90,20 @@ def keep_levels_open(amplitudes: Array, own: Array, epsilon: float) -> Array:
     return jnp.sqrt(floor + above * share)
 
 
+def check_registers(rule: str, epsilon: float, num_levels: int) -> None:
+    """Raises ValueError unless rule and floor fit registers of up to K_max levels."""
+    if rule not in QUDIT_RULES:
+        raise ValueError(
+            f"rule: got {rule!r}, expected one of {', '.join(QUDIT_RULES)} for "
+            "K-level registers"
+        )
+    if not 0 <= epsilon * num_levels < 1:
+        raise ValueError(
+            f"epsilon: got {epsilon}, expected a number in [0, 1/{num_levels}), the "
+            "largest layer's equal share"
+        )
+
+
 def qudit(
     num_ops: tuple[int, ...],
     *,
@@ -117,16 +131,7 @@ def qudit(
       ValueError: a value that is out of range, or a rule that is for Q-bits only.
     """
     own = own_ops(num_ops)
-    if rule not in QUDIT_RULES:
-        raise ValueError(
-            f"rule: got {rule!r}, expected one of {', '.join(QUDIT_RULES)} for "
-            "K-level registers"
-        )
-    if not 0 <= epsilon * own.shape[1] < 1:
-        raise ValueError(
-            f"epsilon: got {epsilon}, expected a number in [0, 1/{own.shape[1]}), the "
-            "largest layer's equal share"
-        )
+    check_registers(rule, epsilon, own.shape[1])
     uniform = own / np.sqrt(own.sum(axis=1, keepdims=True))
 
     def init(key: Array) -> QuditState:
