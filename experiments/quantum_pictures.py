@@ -20,7 +20,7 @@ from qnas_jax.kernels.grover import amplify
 from qnas_jax.reporting import style
 from qnas_jax.search import SearchOptions, advance, generation_keys, make_strategy
 from qnas_jax.search import start as start_search
-from qnas_jax.search.register_chain import bond_entropy
+from qnas_jax.search.registers.register_chain import bond_entropy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -42,7 +42,7 @@ FORBIDDEN = {
     "data": {"flax", "optax", "tensorflow"},
     "kernels": {"flax", "optax"},
     "quantum": {"flax"},
-    "search": {"flax.nnx", "flax.linen", "optax", "tensorflow_datasets"},
+    "search": {"flax.nnx", "flax.linen", "tensorflow_datasets"},
     "reporting": {"jax", "flax", "optax"},
 }
 

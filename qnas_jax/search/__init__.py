@@ -12,7 +12,8 @@ from qnas_jax.search.base import (
     start,
 )
 from qnas_jax.search.options import SearchOptions, make_strategy
-from qnas_jax.search.registry import STRATEGIES, StrategySpec
+from qnas_jax.search.registry import STRATEGIES
+from qnas_jax.search.spec import StrategySpec
 
 __all__ = [
     "STRATEGIES",

@@ -5,6 +5,10 @@ A strategy is a value with pure functions on a pytree state, like an optimiser i
 generation, the first included, is one ask, one evaluation and one tell. The loop runs
 on the host (`start`, `generation_keys`, `advance`) or as one program (`scan_search`,
 which can be jitted and vmapped over keys); both take the same keys and the same steps.
+
+A strategy may ask for cheaper evaluations first (successive halving): it then says
+which fidelity each arch of a generation is to be evaluated at, and the evaluator takes
+these as a third argument.
 """
 
 import dataclasses
@@ -17,8 +21,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-EvaluateFn = Callable[[Array, Array], tuple[Array, Array]]
-"""`evaluate(key, archs) -> (archs, scores)`; it may hand back repaired archs."""
+EvaluateFn = Callable[..., tuple[Array, Array]]
+"""`evaluate(key, archs) -> (archs, scores)`; it may hand back repaired archs.
+
+For strategies with fidelities `evaluate(key, archs, fidelities)`, int32 [P], 0 the
+cheapest.
+"""
 
 _INIT_STREAM, _GENERATION_STREAM = 0, 1
 
@@ -37,6 +45,8 @@ class Strategy:
       learn: `learn(state, archs, scores) -> state` on sanitised scores; call `tell`.
       probabilities: `probabilities(state) -> [L, K_max]`, the mean over the population
         of the probability that `ask` draws an op; zero for ops that a layer lacks.
+      fidelities: `fidelities(state) -> int32 [P]`, the fidelity, 0 the cheapest, at
+        which each arch of the next `ask` is to be evaluated; None: one fidelity only.
     """
 
     num_ops: tuple[int, ...]
@@ -45,6 +55,7 @@ class Strategy:
     ask: Callable[[Array, Any], Array]
     learn: Callable[[Any, Array, Array], Any]
     probabilities: Callable[[Any], Array]
+    fidelities: Callable[[Any], Array] | None = None
 
     def __post_init__(self) -> None:
         if self.population < 1:
@@ -79,6 +90,7 @@ class SearchState:
     strategy_state: Any
     best_arch: Array  # [L] int32, zeros while best_score is -inf
     best_score: Array  # [] float32, -inf until a finite score was seen
+    best_fidelity: Array  # [] int32, what best_score was measured at, -1 before
     generation: Array  # [] int32, generations done
 
 
@@ -125,8 +137,40 @@ def start(strategy: Strategy, key: Array) -> SearchState:
         strategy_state=strategy.init(jax.random.fold_in(key, _INIT_STREAM)),
         best_arch=jnp.zeros(strategy.num_layers, jnp.int32),
         best_score=jnp.float32(-jnp.inf),
+        best_fidelity=jnp.int32(-1),
         generation=jnp.int32(0),
     )
+
+
+def fidelities_of(strategy: Strategy, strategy_state: Any) -> Array:
+    """Fidelities int32 [P] of the next generation, zeros where there is only one."""
+    if strategy.fidelities is None:
+        return jnp.zeros(strategy.population, jnp.int32)
+    return strategy.fidelities(strategy_state)
+
+
+def score(
+    strategy: Strategy,
+    evaluate: EvaluateFn,
+    key: Array,
+    state: SearchState,
+    archs: Array,
+) -> tuple[Array, Array]:
+    """Evaluates one population at the fidelities that the strategy wants.
+
+    Args:
+      strategy: the strategy.
+      evaluate: the evaluator.
+      key: consumed by the evaluator.
+      state: the state in which the archs were asked for.
+      archs: int32 [P, L].
+
+    Returns:
+      (archs, scores [P]) of the evaluator.
+    """
+    if strategy.fidelities is None:
+        return evaluate(key, archs)
+    return evaluate(key, archs, strategy.fidelities(state.strategy_state))
 
 
 def advance(
@@ -141,15 +185,21 @@ def advance(
       scores: float32 [P], maximised; non-finite ones never win.
 
     Returns:
-      The state of the next generation. On ties the earlier best stays.
+      The state of the next generation. A higher fidelity beats a lower one whatever
+      the scores, which do not compare; on ties the earlier best stays.
     """
     scores = sanitise(scores)
-    winner = jnp.argmax(scores)
-    better = scores[winner] > state.best_score
+    fidelities = fidelities_of(strategy, state.strategy_state)
+    highest = jnp.max(jnp.where(jnp.isfinite(scores), fidelities, -1))
+    winner = jnp.argmax(jnp.where(fidelities == highest, scores, -jnp.inf))
+    better = (highest > state.best_fidelity) | (
+        (highest == state.best_fidelity) & (scores[winner] > state.best_score)
+    )
     return SearchState(
         strategy_state=strategy.tell(state.strategy_state, archs, scores),
         best_arch=jnp.where(better, archs[winner], state.best_arch),
         best_score=jnp.where(better, scores[winner], state.best_score),
+        best_fidelity=jnp.where(better, highest, state.best_fidelity),
         generation=state.generation + 1,
     )
 
@@ -172,7 +222,7 @@ def scan_search(
     def generation(state: SearchState, _: None) -> tuple[SearchState, Trace]:
         ask_key, evaluate_key = generation_keys(key, state.generation)
         archs = strategy.ask(ask_key, state.strategy_state)
-        archs, scores = evaluate(evaluate_key, archs)
+        archs, scores = score(strategy, evaluate, evaluate_key, state, archs)
         state = advance(strategy, state, archs, scores)
         return state, _summarise(state, sanitise(scores))
 

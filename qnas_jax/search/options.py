@@ -5,10 +5,10 @@ import math
 
 from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.hamiltonian import HamiltonianOptions
-from qnas_jax.search.local_search import IMPROVEMENTS
+from qnas_jax.search.classical.local_search import IMPROVEMENTS
+from qnas_jax.search.models.hamiltonian import HamiltonianOptions
+from qnas_jax.search.registers.rotation import RULES
 from qnas_jax.search.registry import STRATEGIES
-from qnas_jax.search.rotation import RULES
 
 
 @dataclasses.dataclass(frozen=True)

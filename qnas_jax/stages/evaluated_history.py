@@ -12,7 +12,7 @@ from qnas_jax.options import OptionError
 from qnas_jax.quantum.problem import Levels
 from qnas_jax.runs import read_rows
 from qnas_jax.search.history import empty_history, record
-from qnas_jax.search.surrogate import (
+from qnas_jax.search.models.surrogate import (
     Prior,
     fit,
     likeliest_prior,

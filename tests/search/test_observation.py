@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from qnas_jax.search.observation import observe, own_ops
-from qnas_jax.search.qbit import code_bits, register_probabilities
+from qnas_jax.search.registers.qbit import code_bits, register_probabilities
 
 
 def rejection_distribution(angles, num_ops):

@@ -1,5 +1,7 @@
 """The protocol and the loop, on strategies small enough to follow by hand."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +17,7 @@ from qnas_jax.search import (
     scan_search,
     start,
 )
+from qnas_jax.search.classical.random_search import random_search
 
 
 def make(**options):
@@ -105,3 +108,26 @@ def test_search_learns_from_the_archs_that_were_scored():
     state, _ = scan_search(strategy, evaluate, jax.random.key(0), 60)
     np.testing.assert_array_equal(state.best_arch, [2, 2])
     assert jnp.all(strategy.probabilities(state.strategy_state)[:, 2] > 0.9)
+
+
+def test_a_higher_fidelity_wins_whatever_its_score():
+    """Odd generations are evaluated at fidelity 1, where scores are lower by ten."""
+    base = random_search((4, 4), population=3)
+    strategy = dataclasses.replace(
+        base,
+        init=lambda key: jnp.int32(0),
+        ask=lambda key, state: base.ask(key, ()),
+        learn=lambda state, archs, scores: state + 1,
+        fidelities=lambda state: jnp.full(3, state % 2, jnp.int32),
+    )
+
+    def evaluate(key, archs, fidelities):
+        del key
+        return archs, archs.sum(axis=1) - 10.0 * fidelities
+
+    first, _ = scan_search(strategy, evaluate, jax.random.key(0), 1)
+    assert first.best_fidelity == 0 and first.best_score >= 0
+    last, trace = scan_search(strategy, evaluate, jax.random.key(0), 3)
+    assert last.best_fidelity == 1
+    assert last.best_score == last.best_arch.sum() - 10
+    assert trace.best[1] == trace.best[2]

@@ -17,7 +17,7 @@ from qnas_jax.search import (
     scan_search,
     start,
 )
-from qnas_jax.search.random_search import random_search
+from qnas_jax.search.classical.random_search import random_search
 
 UNEVEN, EVEN = (5, 2, 3, 1, 4), (4, 4, 4, 4, 4)
 GENERATIONS = 5
@@ -207,7 +207,7 @@ def test_registry_names_are_the_flag_choices():
     for key, spec in STRATEGIES.items():
         assert spec.name == key
         assert SearchOptions(strategy=key).strategy == key
-        assert spec.paper and spec.summary
+        assert spec.paper and spec.summary and spec.good_for
 
 
 @pytest.mark.parametrize(

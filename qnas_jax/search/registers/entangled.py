@@ -18,10 +18,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.guides import Guides, Migration, no_guides, store
 from qnas_jax.search.observation import own_ops
-from qnas_jax.search.qudit import check_registers, keep_levels_open, rotate_towards
-from qnas_jax.search.register_chain import (
+from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
+from qnas_jax.search.registers.qudit import (
+    check_registers,
+    keep_levels_open,
+    rotate_towards,
+)
+from qnas_jax.search.registers.register_chain import (
     marginals,
     observe_chain,
     previous_ops,

@@ -23,9 +23,8 @@ from qnas_jax.options import option
 from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, empty_history, record, scored
-from qnas_jax.search.minimisers import MinimiserOptions, make_minimiser
-from qnas_jax.search.observation import own_ops
-from qnas_jax.search.surrogate import (
+from qnas_jax.search.models.minimisers import MinimiserOptions, make_minimiser
+from qnas_jax.search.models.surrogate import (
     SCALES,
     Posterior,
     Prior,
@@ -35,6 +34,7 @@ from qnas_jax.search.surrogate import (
     nearby_priors,
     sample_hamiltonian,
 )
+from qnas_jax.search.observation import own_ops
 
 _PROBABILITY_ARCHS = 128
 """Archs drawn at least for an estimate of `probabilities`."""

@@ -10,8 +10,8 @@ import pytest
 import scipy.linalg
 
 from qnas_jax.search import SearchOptions, make_strategy
-from qnas_jax.search.guides import Migration
-from qnas_jax.search.qudit import (
+from qnas_jax.search.registers.guides import Migration
+from qnas_jax.search.registers.qudit import (
     contract_towards,
     keep_levels_open,
     qudit,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from qnas_jax.search import SearchOptions, make_strategy
-from qnas_jax.search.guides import Migration
-from qnas_jax.search.qbit import qbit
+from qnas_jax.search.registers.guides import Migration
+from qnas_jax.search.registers.qbit import qbit
 
 
 def compiled(strategy):

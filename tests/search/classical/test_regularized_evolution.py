@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.search.regularized_evolution import (
+from qnas_jax.search.classical.regularized_evolution import (
     mutate,
     mutated_probabilities,
     regularized_evolution,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.search.observation import own_ops
-from qnas_jax.search.register_chain import (
+from qnas_jax.search.registers.register_chain import (
     amplitude,
     bond_entropy,
     marginals,

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from qnas_jax.search.history import empty_history, record
-from qnas_jax.search.surrogate import (
+from qnas_jax.search.models.surrogate import (
     Prior,
     covariance,
     fit,

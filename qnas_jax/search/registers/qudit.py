@@ -21,8 +21,8 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.guides import Guides, Migration, no_guides, store
 from qnas_jax.search.observation import observe, own_ops
+from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
 
 QUDIT_RULES = ("han_kim_2002", "always")
 """Rules that have a meaning for registers of more than two levels."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.search import SearchOptions, advance, make_strategy, start
-from qnas_jax.search.bqnas_released import ANGLE, bqnas_released
+from qnas_jax.search.registers.bqnas_released import ANGLE, bqnas_released
 
 
 def released_rotation(pairs, archs, fitness, directions):

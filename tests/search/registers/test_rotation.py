@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.search.rotation import RULES, keep_open, rotate, rotation_table
+from qnas_jax.search.registers.rotation import RULES, keep_open, rotate, rotation_table
 
 # Rows of table 1 of Han & Kim 2000: own bit, best bit, own is better; the magnitude in
 # pi; the sign for alpha beta > 0, alpha beta < 0, alpha = 0, beta = 0 (None: any).

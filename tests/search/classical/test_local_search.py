@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.search.base import generation_keys
-from qnas_jax.search.local_search import local_search, neighbours_of
+from qnas_jax.search.classical.local_search import local_search, neighbours_of
 
 NUM_OPS = (3, 1, 2, 4)
 

@@ -9,10 +9,14 @@ import pytest
 import scipy.linalg
 
 from qnas_jax.search import SearchOptions, make_strategy
-from qnas_jax.search.entangled import entangled, turn_chain, turns
-from qnas_jax.search.guides import Migration
 from qnas_jax.search.observation import own_ops
-from qnas_jax.search.register_chain import bond_entropy, marginals, uniform_chain
+from qnas_jax.search.registers.entangled import entangled, turn_chain, turns
+from qnas_jax.search.registers.guides import Migration
+from qnas_jax.search.registers.register_chain import (
+    bond_entropy,
+    marginals,
+    uniform_chain,
+)
 
 
 def make(num_ops, population=4, rule="han_kim_2002", epsilon=0.0, **options):

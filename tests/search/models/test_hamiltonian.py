@@ -10,7 +10,11 @@ import pytest
 
 from qnas_jax.quantum.problem import Levels
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
-from qnas_jax.search.minimisers import OPTIMISERS, MinimiserOptions, make_minimiser
+from qnas_jax.search.models.minimisers import (
+    OPTIMISERS,
+    MinimiserOptions,
+    make_minimiser,
+)
 
 NUM_OPS = (3, 2, 4)
 ARCHS = np.array(list(itertools.product(*(range(k) for k in NUM_OPS))), np.int32)

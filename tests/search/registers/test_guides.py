@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.search.guides import Migration, no_guides, store
+from qnas_jax.search.registers.guides import Migration, no_guides, store
 
 ARCHS = jnp.arange(4, dtype=jnp.int32)[:, None]
 

@@ -21,9 +21,9 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.guides import Guides, Migration, no_guides, store
 from qnas_jax.search.observation import observe, own_ops
-from qnas_jax.search.rotation import keep_open, rotate, rotation_table
+from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
+from qnas_jax.search.registers.rotation import keep_open, rotate, rotation_table
 
 
 @flax.struct.dataclass

@@ -1,0 +1,1 @@
+"""Classical strategies: the peers that every other one has to beat."""

@@ -1,0 +1,1 @@
+"""Quantum-inspired strategies: populations of registers that turn towards guides."""

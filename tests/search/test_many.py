@@ -1,0 +1,53 @@
+"""Many searches at once are the single ones."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search.many import everything, incumbent, search_seeds
+
+GENERATIONS = 4
+
+
+def evaluate(key, archs):
+    del key
+    return archs, archs @ jnp.asarray([1.0, 0.3, 0.1])
+
+
+@pytest.fixture
+def strategy():
+    return make_strategy((3, 2, 4), SearchOptions(strategy="qudit", population=5))
+
+
+@pytest.mark.parametrize("seeds_at_once", [1, 3, 7, 50])
+def test_every_seed_is_a_single_search_whatever_the_chunks(strategy, seeds_at_once):
+    keys = jax.random.split(jax.random.key(0), 7)
+    archs, scores = search_seeds(
+        strategy,
+        evaluate,
+        keys,
+        GENERATIONS,
+        record=incumbent,
+        seeds_at_once=seeds_at_once,
+    )
+    assert archs.shape == (7, GENERATIONS, 3)
+    for seed in range(7):
+        state, trace = scan_search(strategy, evaluate, keys[seed], GENERATIONS)
+        np.testing.assert_array_equal(archs[seed, -1], state.best_arch)
+        np.testing.assert_allclose(scores[seed], trace.best, rtol=1e-6)
+
+
+def test_everything_holds_all_evaluations(strategy):
+    keys = jax.random.split(jax.random.key(1), 2)
+    seen = search_seeds(strategy, evaluate, keys, GENERATIONS, record=everything)
+    assert seen.archs.shape == (2, GENERATIONS, 5, 3)
+    _, expected = evaluate(None, seen.archs)
+    np.testing.assert_allclose(seen.scores, expected, rtol=1e-6)
+    np.testing.assert_array_equal(seen.fidelities, 0)
+
+
+def test_no_seed_is_an_error(strategy):
+    with pytest.raises(ValueError, match="keys: got none"):
+        search_seeds(strategy, evaluate, jax.random.split(jax.random.key(0), 0), 1)
