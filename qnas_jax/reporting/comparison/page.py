@@ -82,8 +82,8 @@ def write_comparison(
     rankings = rank_all(tasks, focus.decisive)
     figures = draw_figures(tasks, rankings, focus)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for name, content in figures.items():
-        replace_file(folder / "figures" / f"{name}.png", content)
+    for name, png in figures.items():
+        replace_file(folder / "figures" / f"{name}.png", png)
     page = folder / "comparison.html"
     content = page_content(rows, tasks, rankings, focus)
     replace_file(page, render("comparison/page.html", figures, content).encode("utf-8"))

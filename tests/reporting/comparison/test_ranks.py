@@ -20,7 +20,7 @@ from qnas_jax.reporting.comparison.ranks import (
 def test_critical_difference_has_the_published_quantiles(count, q):
     """Demsar 2006, table 5a."""
     found = critical_difference(count, 14)
-    assert found == pytest.approx(q * math.sqrt(count * (count + 1) / 84), rel=2e-4)
+    assert found == pytest.approx(q * math.sqrt(count * (count + 1) / 84), rel=5e-4)
 
 
 def test_example_of_demsar():
