@@ -23,15 +23,6 @@ from typing import Any
 import jax
 import numpy as np
 from absl import app, flags, logging
-from qnas_jax.evaluation.tables import (
-    SealedTest,
-    Table,
-    TableOptions,
-    incumbents,
-    load_table,
-    load_test,
-    query_costs,
-)
 
 from experiments.contestants import (
     CONTESTANTS,
@@ -41,6 +32,15 @@ from experiments.contestants import (
     Contestant,
 )
 from experiments.rows import write_rows
+from qnas_jax.evaluation.tables import (
+    SealedTest,
+    Table,
+    TableOptions,
+    incumbents,
+    load_table,
+    load_test,
+    query_costs,
+)
 from qnas_jax.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.search import make_strategy

@@ -40,6 +40,7 @@ def arrival_curves(
                 y = np.concatenate([[0], share[seen], last])
                 axes.step(x, y, where="post", color=color, label=name)
         axes.set_xscale("log")
+        style.log_ticks(axes.xaxis)
         axes.set_title(task)
         axes.set_xlabel("Evaluations")
     panels[0].set_ylabel("Searches that saw\nan arch of the top 1 %")

@@ -51,6 +51,8 @@ def regret_curves(
                 _draw(axes, strategies[name], color, name)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        style.log_ticks(axes.xaxis)
+        style.log_ticks(axes.yaxis)
         axes.set_title(task)
         axes.set_xlabel(unit.capitalize())
     panels[0].set_ylabel("Distance to the optimum\n(percentage points, mean)")
