@@ -19,7 +19,7 @@ FidelityEvaluator = Callable[[Array, Array, Array], tuple[Array, Array]]
 """`evaluate(key, archs [P, L], fidelities [P]) -> (archs, scores [P])`."""
 
 
-@flax.struct.dataclass
+@flax.struct.dataclass(eq=False)
 class FixedLookup:
     """An evaluator without chance; it does not use its key.
 
@@ -40,7 +40,7 @@ class FixedLookup:
         return archs, jnp.asarray(self.scores)[fidelities, place]
 
 
-@flax.struct.dataclass
+@flax.struct.dataclass(eq=False)
 class DrawnLookup:
     """An evaluator that draws one of an arch's training runs at each evaluation.
 
@@ -64,7 +64,7 @@ class DrawnLookup:
         return archs, jnp.asarray(self.runs)[fidelities, place, run]
 
 
-@flax.struct.dataclass
+@flax.struct.dataclass(eq=False)
 class AtFidelity:
     """An evaluator at one fidelity, as most searches want it.
 
