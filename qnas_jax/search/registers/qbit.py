@@ -21,9 +21,14 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.observation import observe, own_ops
+from qnas_jax.search.observation import draw_op, draw_uniforms, own_ops
 from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
-from qnas_jax.search.registers.rotation import keep_open, rotate, rotation_table
+from qnas_jax.search.registers.rotation import (
+    chance_of_one,
+    keep_open,
+    rotate,
+    rotation_table,
+)
 
 
 @flax.struct.dataclass
@@ -48,31 +53,53 @@ def code_bits(max_ops: int) -> np.ndarray:
     return (np.arange(max_ops, dtype=np.int32)[:, None] >> shifts & 1).astype(np.int32)
 
 
-def register_probabilities(angles: Array, own: Array, bits: Array) -> Array:
+def code_weights(angles: Array, own: Array) -> list[Array]:
+    """Probability of each code of one register, zero for codes that mean nothing.
+
+    Args:
+      angles: [b] radians.
+      own: bool [K_max], the ops that the layer has.
+
+    Returns:
+      K_max numbers; given a valid code, that of op c is the c-th over their sum.
+    """
+    # The floor keeps the sum over valid codes positive when a Q-bit is at a pole: no
+    # product of b factors falls below the smallest normal number.
+    floor = float(jnp.finfo(angles.dtype).tiny) ** (1 / max(len(angles), 1))
+    chance = chance_of_one(angles)
+    one, zero = jnp.maximum(chance, floor), jnp.maximum(1 - chance, floor)
+    # Written out over the few codes, so that many registers are computed at once.
+    codes = [jnp.ones((), angles.dtype)]
+    for place in range(len(angles)):
+        codes = [code * bit for code in codes for bit in (zero[place], one[place])]
+    return [jnp.where(own[code], codes[code], 0.0) for code in range(len(own))]
+
+
+def register_probabilities(angles: Array, own: Array) -> Array:
     """Distribution over the ops of one register, conditioned on valid codes.
 
     Args:
       angles: [b] radians.
       own: bool [K_max], the ops that the layer has.
-      bits: [K_max, b], see `code_bits`.
 
     Returns:
       [K_max] probabilities, zero where `own` is false.
     """
-    # The floor keeps the sum over valid codes positive when a Q-bit is at a pole: no
-    # product of b factors falls below the smallest normal number.
-    floor = float(jnp.finfo(angles.dtype).tiny) ** (1 / max(len(angles), 1))
-    cosine = jnp.cos(2 * angles)  # sin^2 and cos^2 by one evaluation
-    one = jnp.maximum((1 - cosine) / 2, floor)
-    zero = jnp.maximum((1 + cosine) / 2, floor)
-    products = jnp.where(own, 1.0, 0.0)
-    for place in range(len(angles)):
-        products *= jnp.where(bits[:, place] == 1, one[place], zero[place])
-    return products / jnp.sum(products)
+    weights = jnp.stack(code_weights(angles, own))
+    return weights / jnp.sum(weights)
+
+
+def draw_code(uniform: Array, angles: Array, own: Array) -> Array:
+    """Observes one register: a valid code, drawn with a uniform number in [0, 1)."""
+    return draw_op(uniform, code_weights(angles, own))
 
 
 def turn_qbit(
-    angle: Array, own_bit: Array, guide_bit: Array, at_least: Array, table: Array
+    angle: Array,
+    own_bit: Array,
+    guide_bit: Array,
+    at_least: Array,
+    table: Array | np.ndarray,
 ) -> Array:
     """Applies the rotation that a table assigns to one Q-bit.
 
@@ -86,7 +113,16 @@ def turn_qbit(
     Returns:
       [] radians in [0, pi/2].
     """
-    return rotate(angle, table[own_bit, guide_bit, at_least])
+    # Choices instead of a look-up: they are computed for many Q-bits at once.
+    by_guide = [
+        jnp.where(
+            guide_bit == 1,
+            jnp.where(at_least == 1, table[own, 1, 1], table[own, 1, 0]),
+            jnp.where(at_least == 1, table[own, 0, 1], table[own, 0, 0]),
+        )
+        for own in (0, 1)
+    ]
+    return rotate(angle, jnp.where(own_bit == 1, by_guide[1], by_guide[0]))
 
 
 def qbit(
@@ -118,7 +154,11 @@ def qbit(
         raise ValueError(f"epsilon: got {epsilon}, expected a number in [0, 0.5)")
     own = own_ops(num_ops)
     bits = code_bits(own.shape[1])
+    shifts = np.arange(bits.shape[1])[::-1]
     table = rotation_table(rule, angle).astype(np.float32)
+
+    def bits_of(archs: Array) -> Array:
+        return archs[..., None] >> jnp.asarray(shifts) & 1
 
     def init(key: Array) -> QbitState:
         del key  # Equal superposition: nothing is random yet.
@@ -128,23 +168,18 @@ def qbit(
             guides=no_guides(population, len(num_ops)),
         )
 
-    def all_probabilities(state: QbitState) -> Array:
-        of_layers = jax.vmap(register_probabilities, in_axes=(0, 0, None))
-        return jax.vmap(of_layers, in_axes=(0, None, None))(
-            state.angles, jnp.asarray(own), jnp.asarray(bits)
-        )
-
     def ask(key: Array, state: QbitState) -> Array:
-        return observe(key, all_probabilities(state))
+        uniforms = draw_uniforms(key, population, len(num_ops))
+        observe = jax.vmap(jax.vmap(draw_code), in_axes=(0, 0, None))
+        return observe(uniforms, state.angles, jnp.asarray(own))
 
     def learn(state: QbitState, archs: Array, scores: Array) -> QbitState:
         guides = state.guides
         at_least = (scores >= guides.scores).astype(jnp.int32)
-        codes = jnp.asarray(bits)
-        turn = functools.partial(turn_qbit, table=jnp.asarray(table))
+        turn = functools.partial(turn_qbit, table=table)
         turn_layers = jax.vmap(jax.vmap(turn, (0, 0, 0, None)), (0, 0, 0, None))
         turned = jax.vmap(turn_layers)(
-            state.angles, codes[archs], codes[guides.archs], at_least
+            state.angles, bits_of(archs), bits_of(guides.archs), at_least
         )
         guided = (guides.scores > -jnp.inf)[:, None, None]
         return QbitState(
@@ -153,6 +188,8 @@ def qbit(
         )
 
     def probabilities(state: QbitState) -> Array:
-        return all_probabilities(state).mean(axis=0)
+        of_layers = jax.vmap(register_probabilities)
+        of_all = jax.vmap(of_layers, in_axes=(0, None))
+        return of_all(state.angles, jnp.asarray(own)).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
