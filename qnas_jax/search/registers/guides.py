@@ -83,9 +83,7 @@ def _migrate_every(guides: Guides, period: int, num_groups: int) -> Guides:
     """Copies the best guide of each group to its members when the period is over."""
     if period == 0:
         return guides
-    population = len(guides.scores)
-    group = np.arange(population) * num_groups // population
-    members, filled = _members(group)
+    members, filled, group = _groups(len(guides.scores), num_groups)
     scores = jnp.where(filled, guides.scores[members], -jnp.inf)
     winner = jnp.argmax(scores, axis=1)[:, None]
     source = jnp.take_along_axis(jnp.asarray(members), winner, axis=1)[:, 0][group]
@@ -99,9 +97,18 @@ def _migrate_every(guides: Guides, period: int, num_groups: int) -> Guides:
     )
 
 
-def _members(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Members of each group [groups, largest size], and which places are filled."""
-    _, first, sizes = np.unique(group, return_index=True, return_counts=True)
+def _groups(
+    population: int, num_groups: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Members of each group, which of these places are filled, and each one's group.
+
+    Returns:
+      int and bool [groups, size of the largest], and int [P].
+    """
+    names = np.arange(population) * num_groups // population
+    _, first, group, sizes = np.unique(
+        names, return_index=True, return_inverse=True, return_counts=True
+    )
     place = np.arange(sizes.max())[None, :]
     filled = place < sizes[:, None]
-    return np.where(filled, first[:, None] + place, 0), filled
+    return np.where(filled, first[:, None] + place, 0), filled, group

@@ -35,22 +35,29 @@ from qnas_jax.search.registers.rotation import (
 class QbitState:
     """Registers and guides of the population."""
 
-    angles: Array  # [P, L, b] radians in [0, pi/2], P(bit = 1) = sin^2
+    # Q-bit by Q-bit, as CPUs compute along the last axes only.
+    angles: Array  # [b, P, L] radians in [0, pi/2], P(bit = 1) = sin^2
     guides: Guides
 
 
-def code_bits(max_ops: int) -> np.ndarray:
-    """The bits of the codes 0 .. K_max - 1, most significant first.
+def num_qbits(max_ops: int) -> int:
+    """Returns b = ceil(log2 K_max), the Q-bits of a register."""
+    return (max_ops - 1).bit_length()
+
+
+def code_bits(codes: Array | np.ndarray, width: int) -> Array:
+    """The bits of codes, most significant first.
 
     Args:
-      max_ops: K_max.
+      codes: int, any shape.
+      width: b.
 
     Returns:
-      int32 [K_max, b] with b = ceil(log2 K_max).
+      int [b, ...].
     """
-    width = (max_ops - 1).bit_length()
-    shifts = np.arange(width)[::-1]
-    return (np.arange(max_ops, dtype=np.int32)[:, None] >> shifts & 1).astype(np.int32)
+    codes = jnp.asarray(codes)
+    shifts = np.arange(width)[::-1].reshape(-1, *[1] * codes.ndim)
+    return codes[None] >> jnp.asarray(shifts) & 1
 
 
 def code_weights(angles: Array, own: Array) -> list[Array]:
@@ -153,16 +160,12 @@ def qbit(
     if not 0 <= epsilon < 0.5:
         raise ValueError(f"epsilon: got {epsilon}, expected a number in [0, 0.5)")
     own = own_ops(num_ops)
-    bits = code_bits(own.shape[1])
-    shifts = np.arange(bits.shape[1])[::-1]
+    width = num_qbits(own.shape[1])
     table = rotation_table(rule, angle).astype(np.float32)
-
-    def bits_of(archs: Array) -> Array:
-        return archs[..., None] >> jnp.asarray(shifts) & 1
 
     def init(key: Array) -> QbitState:
         del key  # Equal superposition: nothing is random yet.
-        shape = (population, len(num_ops), bits.shape[1])
+        shape = (width, population, len(num_ops))
         return QbitState(
             angles=jnp.full(shape, np.pi / 4, jnp.float32),
             guides=no_guides(population, len(num_ops)),
@@ -170,26 +173,30 @@ def qbit(
 
     def ask(key: Array, state: QbitState) -> Array:
         uniforms = draw_uniforms(key, population, len(num_ops))
-        observe = jax.vmap(jax.vmap(draw_code), in_axes=(0, 0, None))
+        observe = jax.vmap(jax.vmap(draw_code, (0, 1, 0)), (0, 1, None))
         return observe(uniforms, state.angles, jnp.asarray(own))
 
     def learn(state: QbitState, archs: Array, scores: Array) -> QbitState:
         guides = state.guides
         at_least = (scores >= guides.scores).astype(jnp.int32)
         turn = functools.partial(turn_qbit, table=table)
-        turn_layers = jax.vmap(jax.vmap(turn, (0, 0, 0, None)), (0, 0, 0, None))
-        turned = jax.vmap(turn_layers)(
-            state.angles, bits_of(archs), bits_of(guides.archs), at_least
+        turn_layers = jax.vmap(turn, (0, 0, 0, None))
+        turn_all = jax.vmap(jax.vmap(turn_layers), (0, 0, 0, None))
+        turned = turn_all(
+            state.angles,
+            code_bits(archs, width),
+            code_bits(guides.archs, width),
+            at_least,
         )
-        guided = (guides.scores > -jnp.inf)[:, None, None]
+        guided = (guides.scores > -jnp.inf)[None, :, None]
         return QbitState(
             angles=keep_open(jnp.where(guided, turned, state.angles), epsilon),
             guides=store(guides, archs, scores, migration=migration),
         )
 
     def probabilities(state: QbitState) -> Array:
-        of_layers = jax.vmap(register_probabilities)
-        of_all = jax.vmap(of_layers, in_axes=(0, None))
+        of_layers = jax.vmap(register_probabilities, in_axes=(1, 0))
+        of_all = jax.vmap(of_layers, in_axes=(1, None))
         return of_all(state.angles, jnp.asarray(own)).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
