@@ -1,7 +1,12 @@
-"""Look-ups as evaluators: pure functions that run under jit, vmap and scan."""
+"""Look-ups as evaluators: pure functions that run under jit, vmap and scan.
+
+They are pytrees of their arrays, so that a program that takes one as its argument
+serves all tables of one shape.
+"""
 
 from collections.abc import Callable
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,55 +19,64 @@ FidelityEvaluator = Callable[[Array, Array, Array], tuple[Array, Array]]
 """`evaluate(key, archs [P, L], fidelities [P]) -> (archs, scores [P])`."""
 
 
-def fixed_lookup(space: SearchSpace, scores: np.ndarray) -> FidelityEvaluator:
-    """An evaluator without chance.
+@flax.struct.dataclass(eq=False)
+class FixedLookup:
+    """An evaluator without chance; it does not use its key.
 
-    Args:
-      space: what archs are of.
+    Attributes:
       scores: float32 [F, N], by fidelity and arch.
-
-    Returns:
-      The evaluator; it does not use its key.
+      space: what archs are of.
     """
 
-    def evaluate(key: Array, archs: Array, fidelities: Array) -> tuple[Array, Array]:
+    scores: Array | np.ndarray
+    space: SearchSpace = flax.struct.field(pytree_node=False)
+
+    def __call__(
+        self, key: Array, archs: Array, fidelities: Array
+    ) -> tuple[Array, Array]:
+        """Scores of archs [P, L] at fidelities [P]."""
         del key
-        return archs, jnp.asarray(scores)[fidelities, index_of(space, archs)]
+        place = index_of(self.space, archs)
+        return archs, jnp.asarray(self.scores)[fidelities, place]
 
-    return evaluate
 
-
-def drawn_lookup(
-    space: SearchSpace, runs: np.ndarray, counts: np.ndarray
-) -> FidelityEvaluator:
+@flax.struct.dataclass(eq=False)
+class DrawnLookup:
     """An evaluator that draws one of an arch's training runs at each evaluation.
 
-    Args:
-      space: what archs are of.
+    Attributes:
       runs: float32 [F, N, R], by fidelity, arch and run, those that exist in front.
-      counts: int [F, N], the number of runs that exist.
-
-    Returns:
-      The evaluator.
+      counts: int32 [F, N], the number of runs that exist.
+      space: what archs are of.
     """
-    limits = np.maximum(counts, 1).astype(np.int32)
 
-    def evaluate(key: Array, archs: Array, fidelities: Array) -> tuple[Array, Array]:
-        place = index_of(space, archs)
-        limit = jnp.asarray(limits)[fidelities, place]
+    runs: Array | np.ndarray
+    counts: Array | np.ndarray
+    space: SearchSpace = flax.struct.field(pytree_node=False)
+
+    def __call__(
+        self, key: Array, archs: Array, fidelities: Array
+    ) -> tuple[Array, Array]:
+        """Scores of archs [P, L] at fidelities [P]."""
+        place = index_of(self.space, archs)
+        limit = jnp.maximum(jnp.asarray(self.counts)[fidelities, place], 1)
         run = jax.random.randint(key, place.shape, 0, limit)
-        return archs, jnp.asarray(runs)[fidelities, place, run]
-
-    return evaluate
+        return archs, jnp.asarray(self.runs)[fidelities, place, run]
 
 
-def at_fidelity(
-    evaluate: FidelityEvaluator, fidelity: int
-) -> Callable[[Array, Array], tuple[Array, Array]]:
-    """The evaluator at one fidelity, as most searches want it."""
+@flax.struct.dataclass(eq=False)
+class AtFidelity:
+    """An evaluator at one fidelity, as most searches want it.
 
-    def evaluate_there(key: Array, archs: Array) -> tuple[Array, Array]:
-        places = jnp.full(archs.shape[:-1], fidelity, jnp.int32)
-        return evaluate(key, archs, places)
+    Attributes:
+      evaluate: the evaluator of all fidelities.
+      fidelity: the place of the one.
+    """
 
-    return evaluate_there
+    evaluate: FidelityEvaluator
+    fidelity: int = flax.struct.field(pytree_node=False)
+
+    def __call__(self, key: Array, archs: Array) -> tuple[Array, Array]:
+        """Scores of archs [P, L]."""
+        places = jnp.full(archs.shape[:-1], self.fidelity, jnp.int32)
+        return self.evaluate(key, archs, places)

@@ -14,10 +14,10 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.evaluation.tables.lookup import (
+    AtFidelity,
+    DrawnLookup,
     FidelityEvaluator,
-    at_fidelity,
-    drawn_lookup,
-    fixed_lookup,
+    FixedLookup,
 )
 from qnas_jax.evaluation.tables.positions import (
     ArrayT,
@@ -164,7 +164,7 @@ class Table:
         Raises:
           ValueError: there is no such fidelity or run.
         """
-        return at_fidelity(self._lookup((self.place(fidelity),), seed), 0)
+        return AtFidelity(self._lookup((self.place(fidelity),), seed), 0)
 
     def multi_fidelity_evaluator(self, seed: Seed = "mean") -> FidelityEvaluator:
         """Makes an evaluator for strategies that ask for cheaper evaluations first.
@@ -200,13 +200,13 @@ class Table:
         if seed != "random":
             names = [self.fidelities[place] for place in places]
             scores = [self.scores(name, seed) for name in names]
-            return fixed_lookup(self.space, np.stack(scores))
+            return FixedLookup(np.stack(scores), self.space)
         columns = [self._runs(place) for place in places]
         most = max(runs.shape[1] for runs, _ in columns)
         # Columns that do not exist are never drawn.
         runs = [np.pad(r, ((0, 0), (0, most - r.shape[1]))) for r, _ in columns]
-        counts = [count for _, count in columns]
-        return drawn_lookup(self.space, np.stack(runs), np.stack(counts))
+        counts = np.stack([count for _, count in columns]).astype(np.int32)
+        return DrawnLookup(np.stack(runs), counts, self.space)
 
     def _scored(self, place: int) -> np.ndarray:
         values = self.validation[place]

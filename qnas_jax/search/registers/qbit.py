@@ -59,12 +59,16 @@ def register_probabilities(angles: Array, own: Array, bits: Array) -> Array:
     Returns:
       [K_max] probabilities, zero where `own` is false.
     """
-    # The floor keeps the sum over valid codes positive when a Q-bit is at a pole.
-    tiny = jnp.finfo(angles.dtype).tiny
-    log_one = jnp.log(jnp.maximum(jnp.square(jnp.sin(angles)), tiny))
-    log_zero = jnp.log(jnp.maximum(jnp.square(jnp.cos(angles)), tiny))
-    logits = jnp.where(bits == 1, log_one[None, :], log_zero[None, :]).sum(axis=-1)
-    return jax.nn.softmax(logits, where=own)
+    # The floor keeps the sum over valid codes positive when a Q-bit is at a pole: no
+    # product of b factors falls below the smallest normal number.
+    floor = float(jnp.finfo(angles.dtype).tiny) ** (1 / max(len(angles), 1))
+    cosine = jnp.cos(2 * angles)  # sin^2 and cos^2 by one evaluation
+    one = jnp.maximum((1 - cosine) / 2, floor)
+    zero = jnp.maximum((1 + cosine) / 2, floor)
+    products = jnp.where(own, 1.0, 0.0)
+    for place in range(len(angles)):
+        products *= jnp.where(bits[:, place] == 1, one[place], zero[place])
+    return products / jnp.sum(products)
 
 
 def turn_qbit(
