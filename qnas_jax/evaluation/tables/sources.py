@@ -12,6 +12,7 @@ from qnas_jax.evaluation.tables.nas_bench_macro import (
     load_nas_bench_macro_test,
 )
 from qnas_jax.evaluation.tables.options import TableOptions
+from qnas_jax.evaluation.tables.own_table import load_own_table, load_own_test
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
 
@@ -37,6 +38,7 @@ SOURCES = {
         lambda options: load_nas_bench_macro(options.data_root()),
         lambda options: load_nas_bench_macro_test(options.data_root()),
     ),
+    "file": TableSource(load_own_table, load_own_test),
 }
 """The values of `TableOptions.source`."""
 
