@@ -8,6 +8,7 @@ must find the same best scores.
 python -m experiments.bench_search --data_dir=FOLDER [--many=100000] [--out=rows.jsonl]
 """
 
+import functools
 import os
 import statistics
 import time
@@ -121,12 +122,12 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
     first = {}
     for size in sizes:
         before = time.perf_counter()
-        jax.block_until_ready(program(evaluate, keys[size]))
+        _wait(program, evaluate, keys[size])
         first[size] = time.perf_counter() - before
     forms: dict[str, tuple[int, Callable[[], Any]]] = {
         f"one program, {size} searches": (
             size,
-            lambda size=size: jax.block_until_ready(program(evaluate, keys[size])),
+            functools.partial(_wait, program, evaluate, keys[size]),
         )
         for size in sizes
     }
@@ -164,6 +165,10 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
             "first call s": first.get(count, 0.0) if "program" in name else 0.0,
             "passes": passes,
         }
+
+
+def _wait(program: Callable[..., Any], *arguments: Any) -> Any:
+    return jax.block_until_ready(program(*arguments))
 
 
 def run_many(bench: Table, searches: int) -> dict[str, Any]:
