@@ -73,12 +73,12 @@ def code_weights(angles: Array, own: Array) -> list[Array]:
     # The floor keeps the sum over valid codes positive when a Q-bit is at a pole: no
     # product of b factors falls below the smallest normal number.
     floor = float(jnp.finfo(angles.dtype).tiny) ** (1 / max(len(angles), 1))
-    chance = chance_of_one(angles)
-    one, zero = jnp.maximum(chance, floor), jnp.maximum(1 - chance, floor)
-    # Written out over the few codes, so that many registers are computed at once.
+    # Written out over the few Q-bits and codes: many registers are computed at once.
     codes = [jnp.ones((), angles.dtype)]
-    for place in range(len(angles)):
-        codes = [code * bit for code in codes for bit in (zero[place], one[place])]
+    for angle in angles:
+        chance = chance_of_one(angle)
+        bits = jnp.maximum(1 - chance, floor), jnp.maximum(chance, floor)
+        codes = [code * bit for code in codes for bit in bits]
     return [jnp.where(own[code], codes[code], 0.0) for code in range(len(own))]
 
 
