@@ -266,17 +266,6 @@ def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
-)
-_SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
-_QUICK = flags.DEFINE_bool(
-    "quick", False, "20 searches, the slowest strategies left out"
-)
-_FOLDER = flags.DEFINE_string("folder", "runs/comparison", "where results are written")
-_RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")
-
-
 def main(_: Sequence[str]) -> None:
     """Searches, writes the rows and the page, prints where it lies."""
     logging.set_verbosity(logging.WARNING)
@@ -296,4 +285,15 @@ def main(_: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    _DATA_DIR = flags.DEFINE_string(
+        "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
+    )
+    _SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
+    _QUICK = flags.DEFINE_bool(
+        "quick", False, "20 searches, the slowest strategies left out"
+    )
+    _FOLDER = flags.DEFINE_string(
+        "folder", "runs/comparison", "where results are written"
+    )
+    _RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")
     app.run(main)

@@ -62,7 +62,7 @@ LEFT_OUT = {
 }
 """Strategies that are not compared, and why."""
 
-REFERENCE = "qudit"
+REFERENCE = "qbit"
 """The engine's default."""
 
 PEERS = (
@@ -73,7 +73,7 @@ PEERS = (
 """What the reference must not lose to."""
 
 SHOWN = (
-    "qudit",
+    "qbit",
     "hamiltonian",
     "local search (first)",
     "regularised evolution",
