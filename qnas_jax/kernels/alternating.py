@@ -206,8 +206,8 @@ def _evolve(
         gamma, blocks = angles
         return mixer.turn_all(_shift(planes, phases(gamma, data)), blocks), None
 
-    start = _start(num_qubits, betas)
-    planes, _ = lax.scan(layer, start, (gammas, _layer_blocks(num_qubits, betas)))
+    blocks = _layer_blocks(betas, mixer.place_sizes(num_qubits))
+    planes, _ = lax.scan(layer, _start(num_qubits, betas), (gammas, blocks))
     return planes
 
 
@@ -222,7 +222,8 @@ def _evolve_backward(
     phases: Phases, num_qubits: int, saved: tuple, adjoint: mixer.Planes
 ) -> tuple[Any, jax.Array, jax.Array]:
     planes, data, gammas, betas = saved
-    inverse, pull_betas = jax.vjp(lambda b: _layer_blocks(num_qubits, -b), betas)
+    sizes = mixer.turned_sizes(num_qubits)
+    inverse, pull_betas = jax.vjp(lambda b: _layer_blocks(-b, sizes), betas)
 
     def undo(carry: tuple, angles: tuple) -> tuple[tuple, tuple]:
         planes, adjoint, data_slope = carry
@@ -256,9 +257,9 @@ def _start(num_qubits: int, like: jax.Array) -> mixer.Planes:
     return mixer.enter_frame(lax.complex(uniform, jnp.zeros_like(uniform)))
 
 
-def _layer_blocks(num_qubits: int, betas: jax.Array) -> mixer.Blocks:
+def _layer_blocks(betas: jax.Array, sizes: mixer.Sizes) -> mixer.Blocks:
     """Kronecker blocks of all layers, [p, 2^k, 2^k] each."""
-    return jax.vmap(lambda beta: mixer.mixer_blocks(beta, num_qubits))(betas)
+    return jax.vmap(lambda beta: mixer.mixer_blocks(beta, sizes))(betas)
 
 
 def _shift(planes: mixer.Planes, angles: jax.Array) -> mixer.Planes:
