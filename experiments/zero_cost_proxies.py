@@ -135,7 +135,8 @@ def measure(
       Scores float32 [P] by name, and seconds an architecture without the first call,
       which compiles (with it, if there is but one).
     """
-    network = CellNetwork(nas_bench_201(tuple(images.shape[1:]), 10))
+    _, height, width, channels = images.shape
+    network = CellNetwork(nas_bench_201((height, width, channels), 10))
     at_once = min(at_once, len(archs))
     parts: list[dict[str, np.ndarray]] = []
     seconds = []
@@ -217,7 +218,8 @@ def main(argv: Sequence[str]) -> None:
         sample.archs, _PROXIES.value or list(PROXIES), images, labels, seed=_SEED.value
     )
     if _SCORES.value:
-        np.savez(_SCORES.value, archs=sample.archs, **scores)
+        columns: dict[str, Any] = {"archs": sample.archs, **scores}
+        np.savez(_SCORES.value, **columns)
     rows = list(run(sample, scores))
     print(table(rows, list(rows[0])))
     print(f"\n{1 / seconds:.2f} architectures a second, all of these proxies")

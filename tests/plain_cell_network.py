@@ -8,7 +8,6 @@ from scipy import signal
 
 from qnas_jax.spaces import CELL_OPS
 
-
 EDGES = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
 
 

@@ -9,7 +9,6 @@ gradient, and takes one product of a few images at a time.
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -108,12 +107,12 @@ def _blocked_backward(
     count, height, width, in_features = images.shape
     size, _, _, out_features = kernel.shape
     values = height * width * size * (in_features + out_features)
-    part = images_at_once(values, count)
+    at_once = images_at_once(values, count)
 
-    def add(total: jax.Array, part: tuple[jax.Array, jax.Array]) -> Any:
-        return total + _all_taps(*part, size), None
+    def add(total: jax.Array, part: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
+        return total + _all_taps(part[0], part[1], size), None
 
-    parts = [each.reshape(-1, part, *each.shape[1:]) for each in (images, gradient)]
+    parts = [each.reshape(-1, at_once, *each.shape[1:]) for each in (images, gradient)]
     total, _ = lax.scan(add, jnp.zeros_like(kernel), tuple(parts))
     return images_gradient, total
 

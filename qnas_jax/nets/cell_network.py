@@ -135,7 +135,9 @@ class CellNetwork:
         last = space.widths[-1]
         places = (space.cells, len(space.edges))
         channels = space.image_shape[-1]
-        shapes = [((3, 3, channels, space.features), 9 * channels)]
+        shapes: list[tuple[tuple[int, ...], int]] = [
+            ((3, 3, channels, space.features), 9 * channels)
+        ]
         for width in space.widths:
             shapes += [
                 ((*places, width, width), width),
@@ -266,7 +268,7 @@ class CellNetwork:
         watch: Watch | None,
     ) -> tuple[jax.Array, "_Sums"]:
         nodes = [values]
-        has_relu = sum(_chosen(arch, number) for number in CONVOLUTIONS)
+        has_relu = jnp.isin(arch, jnp.asarray(list(CONVOLUTIONS))).astype(jnp.float32)
         arriving: list[jax.Array] = []
         for edge, (before, node) in enumerate(self.space.edges):
             own = jax.tree.map(lambda kernel, edge=edge: kernel[edge], kernels)
