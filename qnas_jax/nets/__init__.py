@@ -1,7 +1,8 @@
 """Flax blocks, the weight-sharing supernet, and the stand-alone subnet."""
 
 from qnas_jax.nets.build import build_op
-from qnas_jax.nets.cell_network import CellNetwork, CellWeights, Passed
+from qnas_jax.nets.cell_network import CellNetwork, CellWeights
+from qnas_jax.nets.cell_pass import Passed
 from qnas_jax.nets.costs import cost_table, count_macs, describe_arch
 from qnas_jax.nets.flat import MODES, Mode, set_mode
 from qnas_jax.nets.ops import OPS, register_op

@@ -13,7 +13,6 @@ and a 1 x 1 convolution; normalisation, ReLU, mean over the pixels, linear layer
 import functools
 import math
 import operator
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -21,12 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from qnas_jax.kernels import conv, materialise
+from qnas_jax.kernels import conv
 from qnas_jax.nets.cell_costs import cell_cost_table
-from qnas_jax.nets.cell_ops import CONVOLUTIONS, EdgeKernels, normalise, run_edge
+from qnas_jax.nets.cell_ops import CONVOLUTIONS, EdgeKernels, run_edge
+from qnas_jax.nets.cell_pass import Passed, PassRules, PassSums, Watch
 from qnas_jax.spaces import CellSpace, CostTable
-
-Watch = Callable[[jax.Array], jax.Array]
 
 
 class Reduction(NamedTuple):
@@ -59,26 +57,6 @@ class CellWeights(NamedTuple):
     reductions: list[Reduction]
     classifier: jax.Array
     bias: jax.Array
-
-
-class Passed(NamedTuple):
-    """What a batch leaves behind on its way through a network.
-
-    Attributes:
-      logits: [N, classes].
-      features: [N, H, W, C], what the mean over the pixels is taken of.
-      watched: sum over all ReLUs of what `watch` makes of their inputs; None without.
-      log_spread: sum over all batch normalisations of the log of the scale that they
-        divided out.
-      log_scale: log of what the logits were divided by to keep them in range; 0 with
-        batch normalisation.
-    """
-
-    logits: jax.Array
-    features: jax.Array
-    watched: jax.Array | None
-    log_spread: jax.Array
-    log_scale: jax.Array
 
 
 class CellNetwork:
@@ -220,16 +198,18 @@ class CellNetwork:
         Returns:
           Logits and what was asked for.
         """
-        sums = _start(watch, jnp.zeros((*images.shape[:3], self.space.features)))
-        values, sums = _normalise(conv(images, weights.stem), sums, normalised)
+        rules = PassRules(normalised, watch)
+        sums = rules.start(images[..., :1])
+        values, sums = rules.normalise(conv(images, weights.stem), sums)
         for stage, kernels in enumerate(weights.cells):
             if stage > 0:
-                block = weights.reductions[stage - 1]
-                values, sums = _reduce(block, values, sums, normalised, watch)
-            values, sums = self._stage(arch, kernels, values, sums, normalised, watch)
-        values, sums = _normalise(values, sums, normalised)
+                values, sums = _reduce(
+                    rules, weights.reductions[stage - 1], values, sums
+                )
+            values, sums = self._stage(rules, arch, kernels, values, sums)
+        values, sums = rules.normalise(values, sums)
+        sums = rules.see(values, sums)
         features = jax.nn.relu(values)
-        sums = _see(watch, sums, values)
         bias = weights.bias * jnp.exp(-sums.log_scale)
         logits = features.mean(axis=(1, 2)) @ weights.classifier + bias[None]
         watched = None if watch is None else sums.watched
@@ -241,112 +221,60 @@ class CellNetwork:
 
     def _stage(
         self,
+        rules: PassRules,
         arch: jax.Array,
         kernels: EdgeKernels,
         values: jax.Array,
-        sums: "_Sums",
-        normalised: bool,
-        watch: Watch | None,
-    ) -> tuple[jax.Array, "_Sums"]:
+        sums: PassSums,
+    ) -> tuple[jax.Array, PassSums]:
         """The equal cells of a stage."""
 
-        def step(carry: tuple[jax.Array, _Sums], own: EdgeKernels) -> Any:
-            values, sums = carry
-            values, sums = self._cell(arch, own, values, sums, normalised, watch)
-            return _in_range(values, sums, normalised), None
+        def step(carry: tuple[jax.Array, PassSums], own: EdgeKernels) -> Any:
+            values, sums = self._cell(rules, arch, own, *carry)
+            return rules.in_range(values, sums), None
 
         carry, _ = lax.scan(step, (values, sums), kernels)
         return carry
 
     def _cell(
         self,
+        rules: PassRules,
         arch: jax.Array,
         kernels: EdgeKernels,
         values: jax.Array,
-        sums: "_Sums",
-        normalised: bool,
-        watch: Watch | None,
-    ) -> tuple[jax.Array, "_Sums"]:
+        sums: PassSums,
+    ) -> tuple[jax.Array, PassSums]:
+        edges = self.space.edges
         nodes = [values]
-        has_relu = jnp.isin(arch, jnp.asarray(list(CONVOLUTIONS))).astype(jnp.float32)
-        arriving: list[jax.Array] = []
-        for edge, (before, node) in enumerate(self.space.edges):
-            own = jax.tree.map(lambda kernel, edge=edge: kernel[edge], kernels)
-            output, spread = run_edge(normalised, arch[edge], own, nodes[before])
-            sums = sums._replace(log_spread=sums.log_spread + spread)
-            arriving.append(output)
-            if before == node - 1:
-                nodes.append(functools.reduce(operator.add, arriving))
-                arriving = []
-        for node, values in enumerate(nodes[:-1]):
-            leaving = [
-                e for e, (before, _) in enumerate(self.space.edges) if before == node
-            ]
-            times = has_relu[np.asarray(leaving)].sum()
-            sums = _see(watch, sums, values, times)
+        for node in range(1, self.space.num_nodes):
+            arriving = []
+            for edge, (before, after) in enumerate(edges):
+                if after == node:
+                    own = jax.tree.map(lambda kernel, edge=edge: kernel[edge], kernels)
+                    output, spread = run_edge(
+                        rules.normalised, arch[edge], own, nodes[before]
+                    )
+                    sums = sums._replace(log_spread=sums.log_spread + spread)
+                    arriving.append(output)
+            nodes.append(functools.reduce(operator.add, arriving))
+        has_relu = jnp.isin(arch, jnp.asarray(list(CONVOLUTIONS)))
+        for node, seen in enumerate(nodes[:-1]):
+            leaves_node = jnp.asarray([before == node for before, _ in edges])
+            sums = rules.see(seen, sums, times=(has_relu & leaves_node).sum())
         return nodes[-1], sums
 
 
-class _Sums(NamedTuple):
-    """What accumulates on the way; see `Passed`."""
-
-    watched: jax.Array
-    log_spread: jax.Array
-    log_scale: jax.Array
-
-
-def _start(watch: Watch | None, values: jax.Array) -> _Sums:
-    shape = () if watch is None else jax.eval_shape(watch, values).shape
-    return _Sums(jnp.zeros(shape), jnp.zeros(()), jnp.zeros(()))
-
-
-def _see(watch: Watch | None, sums: _Sums, values: jax.Array, times: Any = 1) -> _Sums:
-    """Adds what `watch` makes of the input of so many ReLUs."""
-    if watch is None:
-        return sums
-    watched = lax.cond(
-        jnp.asarray(times) > 0,
-        lambda: sums.watched + times * watch(lax.stop_gradient(values)),
-        lambda: sums.watched,
-    )
-    return sums._replace(watched=watched)
-
-
-def _normalise(
-    values: jax.Array, sums: _Sums, normalised: bool
-) -> tuple[jax.Array, _Sums]:
-    if not normalised:
-        return values, sums
-    values, spread = normalise(materialise(values))
-    return values, sums._replace(log_spread=sums.log_spread + spread)
-
-
-def _in_range(
-    values: jax.Array, sums: _Sums, normalised: bool
-) -> tuple[jax.Array, _Sums]:
-    """Without normalisation, divides by the mean magnitude and remembers it."""
-    if normalised:
-        return values, sums
-    scale = lax.stop_gradient(jnp.abs(values).mean())
-    scale = jnp.where(scale > 0, scale, 1.0)
-    return values / scale, sums._replace(log_scale=sums.log_scale + jnp.log(scale))
-
-
 def _reduce(
-    block: Reduction,
-    values: jax.Array,
-    sums: _Sums,
-    normalised: bool,
-    watch: Watch | None,
-) -> tuple[jax.Array, _Sums]:
+    rules: PassRules, block: Reduction, values: jax.Array, sums: PassSums
+) -> tuple[jax.Array, PassSums]:
     """The residual block that halves the resolution."""
-    sums = _see(watch, sums, values)
+    sums = rules.see(values, sums)
     inner = conv(jax.nn.relu(values), block.first, stride=2)
-    inner, sums = _normalise(inner, sums, normalised)
-    sums = _see(watch, sums, inner)
+    inner, sums = rules.normalise(inner, sums)
+    sums = rules.see(inner, sums)
     inner = conv(jax.nn.relu(inner), block.second, implementation="blocked")
-    inner, sums = _normalise(inner, sums, normalised)
-    return _in_range(inner + _shortcut(values, block.shortcut), sums, normalised)
+    inner, sums = rules.normalise(inner, sums)
+    return rules.in_range(inner + _shortcut(values, block.shortcut), sums)
 
 
 def _shortcut(values: jax.Array, kernel: jax.Array) -> jax.Array:

@@ -1,6 +1,6 @@
 """What a network must offer to be measured by zero-cost proxies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 import jax
@@ -11,7 +11,7 @@ from qnas_jax.spaces import CostTable
 Watch = Callable[[jax.Array], jax.Array]
 
 
-class ProxyNetwork(Protocol):
+class ProxyNetwork(Hashable, Protocol):
     """A network for every architecture of a space, with fresh weights.
 
     `nets.CellNetwork` is one as it stands, `ChainNetwork` makes one of a supernet.

@@ -1,7 +1,7 @@
 """Proxy scores of a whole population in one compiled call."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import chex
@@ -53,14 +53,19 @@ def proxy_scores(
     measured = tuple(proxy.name for proxy in wanted if proxy.score is not None)
     scores: dict[str, jax.Array] = {}
     if measured:
-        scores = _measure(network, measured, archs, images, labels, key)
+        scores = _program(network, measured)(archs, images, labels, key)
     for proxy in wanted:
         if proxy.score is None:
             scores[proxy.name] = _count(network.cost_table(), proxy.cost, archs)
     return {name: scores[name] for name in names}
 
 
-@functools.partial(jit_network, static_argnums=(0, 1))
+@functools.lru_cache(maxsize=32)
+def _program(network: ProxyNetwork, names: tuple[str, ...]) -> Callable[..., Any]:
+    """The compiled form of `_measure`."""
+    return jit_network(functools.partial(_measure, network, names))
+
+
 def _measure(
     network: ProxyNetwork,
     names: tuple[str, ...],
