@@ -41,10 +41,10 @@ class CrossEntropyOptions(Options):
         0.2, "share of the population that are elites", above=0.0, high=1.0
     )
     smoothing: float = option(
-        0.7, "step a of cross_entropy towards its elites", above=0.0, high=1.0
+        0.5, "step a of cross_entropy towards its elites", above=0.0, high=1.0
     )
     uniform_share: float = option(
-        0.02, "share of the uniform distribution in cross_entropy's", low=0.0, high=1.0
+        0.05, "share of the uniform distribution in cross_entropy's", low=0.0, high=1.0
     )
     pbil_step: float = option(
         0.1, "step a of pbil towards the best arch", above=0.0, high=1.0

@@ -35,7 +35,7 @@ class ReinforceOptions(Options):
     """How `reinforce` moves its policy."""
 
     policy_learning_rate: float = option(
-        0.5, "learning rate of Adam on reinforce's logits", above=0.0
+        0.1, "learning rate of Adam on reinforce's logits", above=0.0
     )
     baseline_momentum: float = option(
         0.9, "momentum m of reinforce's baseline", low=0.0, below=1.0

@@ -35,10 +35,10 @@ class AnnealingOptions(Options):
     """Temperatures of `simulated_annealing`, in units of the mean change of a score."""
 
     first_temperature: float = option(
-        0.3, "temperature of the first generation", above=0.0
+        1.0, "temperature of the first generation", above=0.0
     )
     last_temperature: float = option(
-        0.003, "temperature of the last generation", above=0.0
+        0.02, "temperature of the last generation", above=0.0
     )
 
 

@@ -24,6 +24,9 @@ from jax import Array
 
 from qnas_jax.options import Options, option
 
+_SMALLEST_SLOPE = 1e-4
+"""Adam's epsilon: slopes that are zero but for rounding move no weight."""
+
 
 @dataclasses.dataclass(frozen=True)
 class EnsembleOptions(Options):
@@ -116,7 +119,7 @@ def train_ensemble(
     """
     weights_key, batch_key = jax.random.split(key)
     ensemble = initial_ensemble(weights_key, num_ops, options)
-    optimizer = optax.adam(options.fit_learning_rate)
+    optimizer = optax.adam(options.fit_learning_rate, eps=_SMALLEST_SLOPE)
     inputs = one_hot_rows(archs, num_ops)
     # Known rows first: a uniform number below their count picks one of them.
     order = jnp.argsort(~known)

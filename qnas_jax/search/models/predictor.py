@@ -4,15 +4,16 @@ After each population an ensemble of multilayer perceptrons (`ensemble`) is trai
 scratch on all evaluations so far. Mutants of the best archs are candidates; of each one
 a score is drawn from the normal distribution with the mean and the spread of the
 ensemble's predictions (independent Thompson sampling), and the P candidates with the
-highest draws are asked for.
+highest draws are asked for. Some random archs are candidates too.
 
 Source: White, Neiswanger & Savani, BANANAS: Bayesian optimization with neural
 architectures for neural architecture search, AAAI 2021 (arXiv:1910.11858), algorithm 1.
 Differs from the paper in: one-hot ops instead of the path encoding, which needs to know
 the graph of a cell; targets are ranks or standardised scores; two wide hidden layers
 instead of ten narrow ones, and a fixed number of steps, so that a fit takes the same
-time at the start and at the end; mutants with one or two changed layers of several good
-archs instead of with one of the best arch; random archs where no candidate is left.
+time at the start and at the end; candidates are mutants of several good archs, with one
+or two changed layers, and random archs, where the paper has the first with one changed
+layer; without the random ones the search stays in the valley that it began in.
 """
 
 import dataclasses
@@ -37,7 +38,7 @@ from qnas_jax.search.models.surrogate import transform_scores
 from qnas_jax.search.mutation import mutate
 from qnas_jax.search.observation import own_ops
 
-_PROBABILITY_ARCHS = 4096
+_PROBABILITY_ARCHS = 512
 """Archs drawn at least for an estimate of `probabilities`."""
 
 
@@ -48,6 +49,7 @@ class PredictorOptions(EnsembleOptions):
     candidates: int = option(
         100, "mutants that predictor chooses from, at least the population", low=1
     )
+    random_candidates: int = option(100, "random archs beside the mutants", low=0)
     mutated_best: int = option(5, "best archs that predictor mutates", low=1)
 
 
@@ -71,7 +73,7 @@ def predictor(
 ) -> Strategy:
     """Makes the strategy.
 
-    Its probabilities are estimated from at least 4,096 archs asked for with keys of
+    Its probabilities are estimated from at least 512 archs asked for with keys of
     their own.
 
     Args:
@@ -80,7 +82,7 @@ def predictor(
       capacity: evaluations that are remembered, at least P; older ones give way.
       initial: finite scores before the ensemble is used.
       targets: one of `surrogate.SCALES`, what it predicts.
-      options: the ensemble, and how many candidates.
+      options: the ensemble, and which candidates it judges.
 
     Returns:
       The strategy; its state is a `Guess`.
@@ -103,13 +105,22 @@ def predictor(
             seed=jax.random.bits(seed_key),
         )
 
+    def random_archs(key: Array, count: int) -> Array:
+        keys = jax.random.split(key, count)
+        return jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+
     def ask(key: Array, state: Guess) -> Array:
-        keys = jax.random.split(key, population + 2)
-        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys[2:])
-        archs = mutants(keys[0], state.history, num_ops, options)
+        mutant_key, random_key, noise_key, other_key = jax.random.split(key, 4)
+        strangers = random_archs(other_key, population)
+        archs = jnp.concatenate(
+            [
+                mutants(mutant_key, state.history, num_ops, options),
+                random_archs(random_key, options.random_candidates),
+            ]
+        )
         free = ~among(archs, state.history.archs) & first_of_equals(archs)
         guesses = predict(state.ensemble, archs, num_ops)
-        noise = jax.random.normal(keys[1], free.shape)
+        noise = jax.random.normal(noise_key, free.shape)
         drawn = guesses.mean(axis=0) + guesses.std(axis=0) * noise
         value, place = jax.lax.top_k(jnp.where(free, drawn, -jnp.inf), population)
         enough = jnp.sum(scored(state.history)) >= min(initial, capacity)
