@@ -22,6 +22,7 @@ _STAGES = (
     "rank",
     "describe",
     "solve",
+    "benchmark",
 )
 
 _DEFAULT_CONFIG = "configs/digits.py"
@@ -51,11 +52,23 @@ def _parse(argv: Sequence[str]) -> list[str]:
         if not pathlib.Path(file).is_file():
             raise FileNotFoundError(f"--config: got {file}, expected a Python file")
         _ = _CONFIG.value  # runs the file, which is the user's code
+    except (KeyError, AttributeError) as error:
+        _fail(_missing_field(error, argv) or error)
     except Exception as error:
         _fail(error)
     if len(rest) > 1:
         _fail(ValueError(f"got the argument {rest[1]!r}, expected flags only"))
     return rest
+
+
+def _missing_field(error: Exception, argv: Sequence[str]) -> Exception | None:
+    """Names the override of a field that only configurations of another kind have."""
+    name = str(error).strip("\"'")
+    for argument in argv:
+        words = argument.lstrip("-").split("=")[0].split(".")
+        if words[0] == "config" and name in words[1:]:
+            return ValueError(f"got {argument}, a field that --config does not have")
+    return None
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -21,10 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
-from experiments.rank_tests import rank_tests
 from experiments.rows import table, write_rows
 from qnas_jax.evaluation.chain_landscapes import LANDSCAPES, chain_score
 from qnas_jax.reporting import style
+from qnas_jax.reporting.rank_tests import rank_tests
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ python -m experiments.hamiltonian_search [--seeds=100] [--evaluations=200] \
     [--out=rows.jsonl] [--figure=hamiltonian_search.png]
 """
 
-import os
+import functools
 import pathlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -26,10 +26,12 @@ import numpy as np
 from absl import app, flags
 
 from experiments.rows import table, write_rows
-from qnas_jax.evaluation.nas_bench_201 import (
-    NasBench201,
-    index_of_arch,
-    load_nas_bench_201,
+from qnas_jax.evaluation.tables import (
+    SealedTest,
+    Table,
+    TableOptions,
+    load_table,
+    load_test,
 )
 from qnas_jax.quantum.problem import Levels
 from qnas_jax.reporting import style
@@ -109,7 +111,8 @@ def incumbents(
 
 
 def run(
-    bench: NasBench201,
+    bench: Table,
+    read_test: Callable[[], SealedTest],
     names: Sequence[str],
     seeds: Sequence[int],
     evaluations: int,
@@ -118,6 +121,8 @@ def run(
 
     Args:
       bench: the table.
+      read_test: reads its test values, which are opened once for each setting, when
+        all of its searches are done.
       names: keys of `SETTINGS`.
       seeds: one search each.
       evaluations: of each search.
@@ -132,9 +137,9 @@ def run(
             **setting, generations=evaluations // setting["population"]
         )
         before = time.perf_counter()
-        archs = incumbents(options, bench.num_ops, bench.evaluate, seeds)
+        archs = incumbents(options, bench.num_ops, bench.evaluator(), seeds)
         seconds = time.perf_counter() - before
-        accuracy = 100 * bench.test[np.asarray(index_of_arch(archs))]
+        accuracy = 100 * read_test().open(archs)
         for count in range(10, evaluations + 1, 10):
             yield {
                 "strategy": name,
@@ -264,12 +269,13 @@ def _summary(values: np.ndarray) -> dict[str, Any]:
 def main(argv: Sequence[str]) -> None:
     """Prints both tables; writes rows and figure where they are wanted."""
     del argv
-    folder = _DATA_DIR.value or os.environ.get("QNAS_DATA_DIR") or "."
-    bench = load_nas_bench_201(folder)
+    options = TableOptions(data_dir=_DATA_DIR.value or "")
+    bench = load_table(options)
+    read_test = functools.partial(load_test, options)
     names = list(SETTINGS) if not _ONLY.value else _ONLY.value
     seeds = range(_FIRST.value, _FIRST.value + _SEEDS.value)
     rows = []
-    for row in run(bench, names, seeds, _EVALUATIONS.value):
+    for row in run(bench, read_test, names, seeds, _EVALUATIONS.value):
         rows.append(row)
         if row["evaluations"] == _EVALUATIONS.value:
             write_rows(_OUT.value, rows)  # What is done is kept.
@@ -280,7 +286,8 @@ def main(argv: Sequence[str]) -> None:
         print("\n" + table(large, list(large[0])))
     write_rows(_OUT.value, [*rows, *large])
     if _FIGURE.value:
-        best = 100 * float(bench.test[bench.valid.argmax()])
+        selected = bench.archs(bench.scores().argmax())
+        best = 100 * float(read_test().open(selected))
         pathlib.Path(_FIGURE.value).write_bytes(draw(rows, best))
 
 

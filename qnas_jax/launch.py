@@ -14,8 +14,10 @@ from qnas_jax.runs import StopRequest, WorkFolder
 from qnas_jax.stages import (
     Setting,
     describe_archs,
+    read_benchmark_config,
     read_config,
     read_solve_config,
+    run_benchmark,
     solve_problem,
 )
 from qnas_jax.training import Stopped
@@ -36,7 +38,7 @@ def launch(
 
     Args:
       config: as parsed from flags.
-      stage: a stage, `all`, `rank`, `describe` or `solve`.
+      stage: a stage, `all`, `rank`, `describe`, `solve` or `benchmark`.
       workdir: folder of the run.
       archs: file of architectures, for `describe`.
       command: the command line, to be recorded and shown.
@@ -51,6 +53,9 @@ def launch(
         if stage == "solve":
             checked = read_solve_config(config)
             lines = solve_problem(checked, WorkFolder(workdir), command)
+        elif stage == "benchmark":
+            benchmark = read_benchmark_config(config)
+            lines = run_benchmark(benchmark, WorkFolder(workdir), command)
         elif stage == "describe":
             if archs is None:
                 raise ValueError("--archs: got nothing, expected a JSON file")
@@ -72,14 +77,22 @@ def launch(
     return 0
 
 
+_KINDS = {
+    "solve": ("solver", "configs/solver_maxcut.py"),
+    "benchmark": ("benchmark", "configs/benchmark_nas_bench_201.py"),
+}
+"""Stages with configurations of their own: the group they have, and an example."""
+
+
 def _check_kind(config: ml_collections.ConfigDict, stage: str) -> None:
-    """Raises ValueError if the configuration is of the other kind."""
-    if ("solver" in config) != (stage == "solve"):
-        kind = "a solver" if "solver" in config else "no solver"
-        wanted = "configs/solver_maxcut.py" if stage == "solve" else "configs/digits.py"
+    """Raises ValueError if the configuration is of another kind."""
+    group, example = _KINDS.get(stage, (None, "configs/digits.py"))
+    found = [name for name, _ in _KINDS.values() if name in config]
+    if found != ([group] if group else []):
+        kind = f"a {found[0]}" if found else "no " + (group or "group of its own")
         raise ValueError(
             f"--stage={stage}: got a configuration with {kind}, expected one such as "
-            f"{wanted}"
+            f"{example}"
         )
 
 

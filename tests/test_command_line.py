@@ -13,6 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
+BENCHMARK = ("--config=configs/benchmark_own_table.py", "--stage=benchmark")
 
 
 def command(*arguments: str) -> list[str]:
@@ -42,6 +43,16 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         (["search"], "got the argument 'search', expected flags only"),
         (["--stage=describe"], "--archs: got nothing"),
         (["--config.space.name=nope"], "name: got 'nope', allowed: one of"),
+        (["--stage=benchmark"], "got a configuration with no benchmark, expected"),
+        (["--config=configs/benchmark_own_table.py"], "a configuration with a benchm"),
+        (
+            [*BENCHMARK, "--config.table.file=nope.csv"],
+            "nope.csv: no such file, expected a table",
+        ),
+        (
+            [*BENCHMARK, "--config.search.score_images=3"],
+            "got --config.search.score_images=3, a field that --config does not have",
+        ),
     ],
 )
 def test_an_error_is_one_line_and_status_2(arguments, message, tmp_path):
@@ -132,3 +143,15 @@ def test_own_npz_data(tmp_path):
     outcome = json.loads((tmp_path / "run" / "result.json").read_text())
     assert outcome["data"] == "own"
     assert outcome["test_images"] > 300
+
+
+def test_a_benchmark_of_an_own_table(tmp_path):
+    result = run(
+        *BENCHMARK,
+        f"--workdir={tmp_path}",
+        "--config.search.strategy=random",
+        "--config.benchmark.seeds=3",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "random on example: 3 searches" in result.stdout
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 3

@@ -11,16 +11,18 @@ import pytest
 
 from qnas_jax.options import OptionError
 from qnas_jax.stages import (
+    benchmark_config,
     check_overrides,
     config,
     default_config,
+    read_benchmark_config,
     read_config,
     read_solve_config,
     solve_config,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-GROUPS = {**config.GROUPS, **solve_config.GROUPS}
+GROUPS = {**config.GROUPS, **solve_config.GROUPS, **benchmark_config.GROUPS}
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
@@ -31,9 +33,10 @@ def test_a_configuration_is_valid_and_survives_json(name):
         checked = read_solve_config(values)
         assert checked.as_dict()["solver"] == values.solver.to_dict()
     else:
-        checked = read_config(values)
+        read = read_benchmark_config if "benchmark" in values else read_config
+        checked = read(values)
         again = ml_collections.ConfigDict(json.loads(json.dumps(checked.as_dict())))
-        assert read_config(again) == checked
+        assert read(again) == checked
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "default"])

@@ -1,10 +1,8 @@
 """How well a supernet ranks a space whose true accuracies are known."""
 
-import pathlib
-
 import numpy as np
 
-from qnas_jax.evaluation.npz_tables import read_arrays
+from qnas_jax.evaluation.tables.nas_bench_macro import read_macro
 
 
 def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
@@ -21,20 +19,8 @@ def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
       FileNotFoundError: the file is not there.
       ValueError: the file is damaged.
     """
-    path = pathlib.Path(data_dir) / "nas_bench_macro" / "nas_bench_macro.npz"
-    arrays = read_arrays(
-        path,
-        ("ops", "test_acc"),
-        table="the table of NAS-Bench-Macro",
-        source="it is needed to rank (set --config.data.data_dir or QNAS_DATA_DIR)",
-    )
-    archs, runs = arrays["ops"].astype(np.int32), arrays["test_acc"]
-    if archs.shape != (6561, 8) or runs.shape != (6561, 3):
-        raise ValueError(
-            f"{path}: got ops {archs.shape} and test_acc {runs.shape}, expected "
-            "(6561, 8) and (6561, 3)"
-        )
-    return archs, runs.mean(axis=1) / 100.0
+    archs, arrays = read_macro(data_dir, ("test_acc",))
+    return archs, arrays["test_acc"].mean(axis=1) / 100.0
 
 
 TRUTHS = {"nas_bench_macro": read_macro_truth}

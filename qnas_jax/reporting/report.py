@@ -1,8 +1,6 @@
 """From the rows of a work folder to figures and one page; nothing is recomputed."""
 
-import base64
 import json
-import os
 import pathlib
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from qnas_jax.reporting import formats, verdict
+from qnas_jax.reporting import verdict
 from qnas_jax.reporting.architecture_diagram import architecture_diagram
+from qnas_jax.reporting.page import render, replace_file
 from qnas_jax.reporting.ranking_scatter import ranking_scatter
 from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
 from qnas_jax.reporting.rows import Row, Run, column, read_run
@@ -64,10 +63,10 @@ def write_report(workdir: pathlib.Path) -> pathlib.Path:
     for name in FIGURES:
         path = folder / f"{name}.png"
         if name in figures:
-            _replace_file(path, figures[name])
+            replace_file(path, figures[name])
         else:
             path.unlink(missing_ok=True)
-    _replace_file(workdir / "report.html", page.encode("utf-8"))
+    replace_file(workdir / "report.html", page.encode("utf-8"))
     return workdir / "report.html"
 
 
@@ -116,22 +115,7 @@ def render_page(run: Run, figures: Mapping[str, bytes]) -> str:
     Returns:
       A complete HTML document without script and without outside resources.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("qnas_jax", "reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(formats.FILTERS)
-    images = {
-        name: "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-        for name, png in figures.items()
-    }
-    template = environment.get_template("report.html")
-    return template.render(figures=images, **_content(run))
+    return render("report.html", figures, _content(run))
 
 
 def _content(run: Run) -> dict[str, Any]:
@@ -269,13 +253,3 @@ def _flattened(tree: Row, prefix: str = "") -> list[tuple[str, str]]:
 def _command(environment: Row) -> str | None:
     command = environment.get("command")
     return shlex.join(command) if isinstance(command, list) else command
-
-
-def _replace_file(path: pathlib.Path, content: bytes) -> None:
-    """Writes beside the target and renames: a reader never sees half a file."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Many searches in one program: seeds x generations, in chunks of bounded memory."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -44,6 +45,47 @@ def incumbent(state: SearchState, evaluated: Evaluated) -> tuple[Array, Array]:
     return state.best_arch, state.best_score
 
 
+def as_argument(evaluate: EvaluateFn) -> EvaluateFn:
+    """An evaluator that a program can take as an argument.
+
+    Evaluators that are pytrees stay as they are: their arrays are arguments, and tables
+    of one shape share a program. Other functions become a part of the program.
+    """
+    if jax.tree_util.treedef_is_leaf(jax.tree.structure(evaluate)):
+        return jax.tree_util.Partial(evaluate)
+    return evaluate
+
+
+@functools.lru_cache(maxsize=16)
+def compiled_searches(
+    strategy: Strategy, generations: int, record: RecordFn
+) -> Callable[[EvaluateFn, Array], Any]:
+    """The program behind `search_seeds`, compiled at its first call for a shape.
+
+    Args:
+      strategy: the strategy.
+      generations: G.
+      record: what is kept of each generation.
+
+    Returns:
+      `run(evaluate, keys [S])`, what `record` returns with leading axes [S, G]; the
+      evaluator is one of `as_argument`.
+    """
+
+    def search(evaluate: EvaluateFn, key: Array) -> Any:
+        def generation(state: SearchState, _: None) -> tuple[SearchState, Any]:
+            ask_key, evaluate_key = generation_keys(key, state.generation)
+            archs = strategy.ask(ask_key, state.strategy_state)
+            fidelities = fidelities_of(strategy, state.strategy_state)
+            archs, scores = score(strategy, evaluate, evaluate_key, state, archs)
+            state = advance(strategy, state, archs, scores)
+            return state, record(state, Evaluated(archs, sanitise(scores), fidelities))
+
+        return jax.lax.scan(generation, start(strategy, key), length=generations)[1]
+
+    return jax.jit(jax.vmap(search, in_axes=(None, 0)))
+
+
 def search_seeds(
     strategy: Strategy,
     evaluate: EvaluateFn,
@@ -72,19 +114,9 @@ def search_seeds(
     if len(keys) < 1:
         raise ValueError("keys: got none, expected at least one search")
 
-    def search(key: Array) -> Any:
-        def generation(state: SearchState, _: None) -> tuple[SearchState, Any]:
-            ask_key, evaluate_key = generation_keys(key, state.generation)
-            archs = strategy.ask(ask_key, state.strategy_state)
-            fidelities = fidelities_of(strategy, state.strategy_state)
-            archs, scores = score(strategy, evaluate, evaluate_key, state, archs)
-            state = advance(strategy, state, archs, scores)
-            return state, record(state, Evaluated(archs, sanitise(scores), fidelities))
-
-        return jax.lax.scan(generation, start(strategy, key), length=generations)[1]
-
     size = min(seeds_at_once, len(keys))
-    run = jax.jit(jax.vmap(search))
+    program = compiled_searches(strategy, generations, record)
+    run = functools.partial(program, as_argument(evaluate))
     parts = []
     for first in range(0, len(keys), size):
         # The last chunk repeats a key, so that one program serves all of them.

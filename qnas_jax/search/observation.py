@@ -5,6 +5,9 @@ that a layer lacks have probability zero. Observing draws from that table, alway
 random and never by a threshold.
 """
 
+import itertools
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,19 +60,33 @@ def observe(key: Array, probabilities: Array) -> Array:
     Returns:
       int32 [P, L]; an op of probability zero is never drawn.
     """
-    uniforms = jax.random.uniform(key, probabilities.shape[:2])
+    uniforms = draw_uniforms(key, *probabilities.shape[:2])
     return jax.vmap(jax.vmap(draw_op))(uniforms, probabilities)
 
 
-def draw_op(uniform: Array, probabilities: Array) -> Array:
+def draw_uniforms(key: Array, population: int, num_layers: int) -> Array:
+    """Uniform numbers in [0, 1), float32 [P, L]; the key is consumed.
+
+    They are the numbers of `jax.random.uniform(key, (P, L))`, which takes three times
+    as long as one axis.
+    """
+    uniforms = jax.random.uniform(key, (population * num_layers,))
+    return uniforms.reshape(population, num_layers)
+
+
+def draw_op(uniform: Array, weights: Array | Sequence[Array]) -> Array:
     """The op whose share of the cumulative distribution holds a uniform number.
 
     Args:
       uniform: [] in [0, 1).
-      probabilities: [K_max], non-negative, with a positive sum.
+      weights: [K_max], non-negative, with a positive sum.
 
     Returns:
       int32 [].
     """
-    cumulative = jnp.cumsum(probabilities)
-    return jnp.sum(cumulative <= uniform * cumulative[-1], dtype=jnp.int32)
+    # Written out over the few ops, so that many layers are computed at once.
+    cumulative = list(itertools.accumulate(weights))
+    limit = uniform * cumulative[-1]
+    return sum(
+        ((part <= limit).astype(jnp.int32) for part in cumulative), start=jnp.int32(0)
+    )

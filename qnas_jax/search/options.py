@@ -1,6 +1,7 @@
 """Options of the architecture search."""
 
 import dataclasses
+import functools
 import math
 
 from qnas_jax.options import option
@@ -78,4 +79,10 @@ def make_strategy(num_ops: tuple[int, ...], options: SearchOptions) -> Strategy:
     Raises:
       ValueError: a combination that the strategy cannot do.
     """
+    return _make_strategy(tuple(num_ops), options)
+
+
+@functools.lru_cache(maxsize=64)
+def _make_strategy(num_ops: tuple[int, ...], options: SearchOptions) -> Strategy:
+    """One object for equal arguments, so that its compiled programs are found again."""
     return STRATEGIES[options.strategy].make(num_ops, options)

@@ -30,7 +30,7 @@ def rank_space(setting: Setting) -> str:
         raise OptionError("space.name", name, "one of " + ", ".join(TRUTHS))
     root = setting.config.data.data_root()
     archs, truth = TRUTHS[name](str(root or "."))
-    accuracy, loss = _score_all(setting, archs).T
+    accuracy, loss = score_archs(setting, archs).T
     agreement = rank_agreement(accuracy, truth)
     # Loss has no ties: with few images it ranks better than accuracy.
     by_loss = rank_agreement(-loss, truth)
@@ -52,8 +52,19 @@ def rank_space(setting: Setting) -> str:
     )
 
 
-def _score_all(setting: Setting, archs: np.ndarray) -> np.ndarray:
-    """Accuracy and loss [N, 2]; finished batches are kept in `rank/scores.npy`."""
+def score_archs(setting: Setting, archs: np.ndarray) -> np.ndarray:
+    """Scores architectures with the supernet of a run.
+
+    Args:
+      setting: the run; its supernet stage is finished.
+      archs: int32 [N, L].
+
+    Returns:
+      Accuracy and loss, float32 [N, 2]; finished batches are kept in `rank/scores.npy`.
+
+    Raises:
+      Stopped: the user asked to stop; scores so far are kept.
+    """
     options = setting.config.search
     path = setting.folder.path / "rank" / "scores.npy"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -104,6 +104,12 @@ def _run(
             mean=float(finite.mean()) if len(finite) else None,
             generation_best=float(scores.max()),
         )
+        if evaluations == setting.space.size:
+            setting.say(
+                f"search: all {evaluations} architectures of the space are evaluated; "
+                f"ended after {generation + 1} of {generations} generations"
+            )
+            break
         if setting.should_stop():
             raise Stopped(state)
     return state, registers

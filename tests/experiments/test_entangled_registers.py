@@ -9,8 +9,8 @@ import scipy.stats
 
 from experiments import entangled_registers
 from experiments.entangled_registers import Budget, Problem
-from experiments.rank_tests import RankTest, rank_test, rank_tests
 from qnas_jax.evaluation.chain_landscapes import LANDSCAPES
+from qnas_jax.reporting.rank_tests import RankTest, rank_test, rank_tests
 from qnas_jax.search import SearchOptions
 
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from experiments import hamiltonian_search as experiment
-from qnas_jax.evaluation.nas_bench_201 import load_nas_bench_201
+from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 
 
 def test_rows_and_figure(data_dir):
-    bench = load_nas_bench_201(data_dir)
+    options = TableOptions(data_dir=str(data_dir))
+    table, read_test = load_table(options), lambda: load_test(options)
     names = ["random", "Hamiltonian (exhaustive)"]
-    rows = list(experiment.run(bench, names, range(2), 20))
+    rows = list(experiment.run(table, read_test, names, range(2), 20))
     assert [row["strategy"] for row in rows] == [names[0]] * 2 + [names[1]] * 2
     assert [row["evaluations"] for row in rows] == [10, 20] * 2
     assert all(50 < row["mean"] < 94.38 and row["seeds"] == 2 for row in rows)

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
-from qnas_jax.search.many import everything, incumbent, search_seeds
+from qnas_jax.search.many import (
+    compiled_searches,
+    everything,
+    incumbent,
+    search_seeds,
+)
 
 GENERATIONS = 4
 
@@ -51,3 +56,24 @@ def test_everything_holds_all_evaluations(strategy):
 def test_no_seed_is_an_error(strategy):
     with pytest.raises(ValueError, match="keys: got none"):
         search_seeds(strategy, evaluate, jax.random.split(jax.random.key(0), 0), 1)
+
+
+def test_tables_of_one_shape_share_a_program(strategy):
+    """The second table is not compiled again, and gets its own scores."""
+    keys = jax.random.split(jax.random.key(2), 2)
+    program = compiled_searches(strategy, GENERATIONS, incumbent)
+    before, best = program._cache_size(), []
+    for sign in (1.0, -1.0):
+        table = jax.tree_util.Partial(lookup, sign * jnp.arange(3.0))
+        seen = search_seeds(strategy, table, keys, GENERATIONS, record=incumbent)
+        best.append(seen[1][:, -1].max())
+        np.testing.assert_array_equal(
+            lookup(sign * jnp.arange(3.0), 0, seen[0])[1], seen[1]
+        )
+    assert best[0] > 0 >= best[1]
+    assert program._cache_size() == before + 1
+
+
+def lookup(values, key, archs):
+    del key
+    return archs, values[archs[..., 0]]

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from qnas_jax.search.observation import observe, own_ops
-from qnas_jax.search.registers.qbit import code_bits, register_probabilities
+from qnas_jax.search.observation import draw_uniforms, observe, own_ops
+from qnas_jax.search.registers.qbit import (
+    code_bits,
+    draw_code,
+    num_qbits,
+    register_probabilities,
+)
 
 
 def rejection_distribution(angles, num_ops):
@@ -29,7 +34,7 @@ def test_q_bit_registers_are_observed_without_bias(num_ops):
     angles = rng.uniform(0.4, 1.2, width).astype(np.float32)
     expected = rejection_distribution(angles, num_ops)
     own = jnp.asarray(own_ops((num_ops,))[0])
-    table = register_probabilities(jnp.asarray(angles), own, code_bits(num_ops))
+    table = register_probabilities(jnp.asarray(angles), own)
     np.testing.assert_allclose(table, expected, atol=1e-6)
 
     draws = 40_000
@@ -45,7 +50,7 @@ def test_frequencies_agree_with_rejection_sampling():
     codes = bits @ np.array([4, 2, 1])
     accepted = np.bincount(codes[codes < 5], minlength=5)
     own = jnp.asarray(own_ops((5,))[0])
-    table = register_probabilities(jnp.asarray(angles), own, code_bits(5))
+    table = register_probabilities(jnp.asarray(angles), own)
     archs = observe(jax.random.key(1), jnp.tile(table, (40_000, 1, 1)))
     counts = np.bincount(np.asarray(archs)[:, 0], minlength=5)
     result = scipy.stats.chi2_contingency(np.stack([accepted, counts]))
@@ -77,9 +82,7 @@ def test_smaller_layers_use_their_own_ops_only():
     own = own_ops((2, 1, 5))
     np.testing.assert_array_equal(own.sum(axis=1), [2, 1, 5])
     for row, num_ops in zip(own, (2, 1, 5), strict=True):
-        table = register_probabilities(
-            jnp.full(3, np.pi / 4), jnp.asarray(row), code_bits(5)
-        )
+        table = register_probabilities(jnp.full(3, np.pi / 4), jnp.asarray(row))
         np.testing.assert_allclose(table[:num_ops], 1 / num_ops, rtol=1e-6)
         np.testing.assert_array_equal(table[num_ops:], 0)
 
@@ -87,16 +90,40 @@ def test_smaller_layers_use_their_own_ops_only():
 def test_registers_at_a_pole_still_have_valid_codes():
     """Both Q-bits at 1 name op 3 of 3; what is left is a distribution over the rest."""
     own = jnp.asarray(own_ops((3,))[0])
-    table = register_probabilities(jnp.full(2, np.pi / 2), own, code_bits(3))
+    table = register_probabilities(jnp.full(2, np.pi / 2), own)
     assert jnp.all(jnp.isfinite(table))
     np.testing.assert_allclose(table.sum(), 1, rtol=1e-6)
 
 
 def test_code_bits_are_most_significant_first():
     np.testing.assert_array_equal(
-        code_bits(5), [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0]]
+        code_bits(np.arange(5), 3),
+        [[0, 0, 0, 0, 1], [0, 0, 1, 1, 0], [0, 1, 0, 1, 0]],
     )
-    assert code_bits(1).shape == (1, 0)
+    assert code_bits(np.zeros((2, 4), int), 0).shape == (0, 2, 4)
+    assert [num_qbits(count) for count in (1, 2, 3, 4, 5, 16)] == [0, 1, 2, 2, 3, 4]
+
+
+@pytest.mark.parametrize("num_ops", [1, 2, 5, 16])
+def test_drawing_a_code_is_observing_its_register(num_ops):
+    """Both use the same uniform numbers, so they draw the same ops."""
+    rng = np.random.default_rng(num_ops)
+    own = jnp.asarray(own_ops((num_ops,))[0])
+    angles = rng.uniform(0.1, 1.4, num_qbits(num_ops)).astype(np.float32)
+    table = register_probabilities(jnp.asarray(angles), own)
+    key = jax.random.key(5)
+    archs = observe(key, jnp.tile(table, (500, 2, 1)))
+    uniforms = draw_uniforms(key, 500, 2).reshape(-1)
+    draw = jax.vmap(draw_code, in_axes=(0, None, None))
+    codes = draw(uniforms, jnp.asarray(angles), own)
+    assert np.mean(codes.reshape(500, 2) == archs) >= 0.999
+
+
+def test_uniform_numbers_are_those_of_two_axes():
+    key = jax.random.key(6)
+    np.testing.assert_array_equal(
+        draw_uniforms(key, 7, 3), jax.random.uniform(key, (7, 3))
+    )
 
 
 @pytest.mark.parametrize("num_ops", [(), (2, 0)])

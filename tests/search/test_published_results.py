@@ -10,7 +10,15 @@ from qnas_jax.evaluation.landscapes import (
     pairs_knapsack_evaluator,
     read_knapsack,
 )
+from qnas_jax.evaluation.tables import (
+    TableOptions,
+    incumbents,
+    load_table,
+    load_test,
+    query_costs,
+)
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search.many import search_seeds
 
 
 def run_seeds(strategy, evaluate, generations, seed=0, num_seeds=20):
@@ -62,3 +70,31 @@ def test_published_knapsack_results(data_dir, name, items, published, num_seeds)
     strategy = make_strategy(num_ops, SearchOptions(strategy=name, population=10))
     _, trace = run_seeds(strategy, evaluate, 500, num_seeds=num_seeds)
     assert abs(np.mean(trace.generation_best[:, -1]) - published) <= 10
+
+
+def test_random_search_in_the_published_protocol(data_dir):
+    """NAS-Bench-201, table 5: 12,000 s of 12-epoch trainings on CIFAR-10.
+
+    What was found there is tested on all three data sets; 500 runs each.
+    """
+    table = load_table(TableOptions(data_dir=str(data_dir)))
+    strategy = make_strategy(
+        table.num_ops, SearchOptions(strategy="random", population=1)
+    )
+    keys = jax.random.split(jax.random.key(0), 300)
+    evaluated = search_seeds(strategy, table.evaluator("12"), keys, 370)
+    costs = query_costs(evaluated, "train_seconds", table=table, fidelities=("12",))
+    found = incumbents(evaluated, costs, [12_000])
+    assert found.exhausted.all() and (found.spent <= 12_000).all()
+    published = {
+        "cifar10": (93.70, 0.36),
+        "cifar100": (71.04, 1.07),
+        "imagenet16_120": (44.57, 1.25),
+    }
+    for dataset, (mean, spread) in published.items():
+        options = TableOptions(dataset=dataset, data_dir=str(data_dir))
+        tested = 100 * load_test(options).open(found.archs[:, 0])
+        # Four standard errors of the difference of the two means.
+        error = spread * np.sqrt(1 / 300 + 1 / 500)
+        assert abs(tested.mean() - mean) < 4 * error
+        assert tested.std(ddof=1) == pytest.approx(spread, rel=0.2)

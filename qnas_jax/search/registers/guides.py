@@ -69,30 +69,46 @@ def store(
     Returns:
       The guides of the next generation. On ties the earlier guide stays.
     """
-    population = scores.shape[0]
     better = scores > guides.scores
     guides = Guides(
         archs=jnp.where(better[:, None], archs, guides.archs),
         scores=jnp.where(better, scores, guides.scores),
         generation=guides.generation + 1,
     )
-    group = np.arange(population) * migration.groups // population
-    guides = _migrate_every(guides, migration.local_every, group)
-    return _migrate_every(guides, migration.global_every, np.zeros_like(group))
+    guides = _migrate_every(guides, migration.local_every, migration.groups)
+    return _migrate_every(guides, migration.global_every, 1)
 
 
-def _migrate_every(guides: Guides, period: int, group: np.ndarray) -> Guides:
+def _migrate_every(guides: Guides, period: int, num_groups: int) -> Guides:
     """Copies the best guide of each group to its members when the period is over."""
     if period == 0:
         return guides
-    together = group[:, None] == group[None, :]
-    candidates = jnp.where(together, guides.scores[None, :], -jnp.inf)
-    source = jnp.argmax(candidates, axis=1)
+    members, filled, group = _groups(len(guides.scores), num_groups)
+    scores = jnp.where(filled, guides.scores[members], -jnp.inf)
+    winner = jnp.argmax(scores, axis=1)[:, None]
+    source = jnp.take_along_axis(jnp.asarray(members), winner, axis=1)[:, 0][group]
     due = guides.generation % period == 0
     # A group in which nothing has a score keeps what it has.
-    moves = due & (jnp.max(candidates, axis=1) > -jnp.inf)
+    moves = due & (guides.scores[source] > -jnp.inf)
     return Guides(
         archs=jnp.where(moves[:, None], guides.archs[source], guides.archs),
         scores=jnp.where(moves, guides.scores[source], guides.scores),
         generation=guides.generation,
     )
+
+
+def _groups(
+    population: int, num_groups: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Members of each group, which of these places are filled, and each one's group.
+
+    Returns:
+      int and bool [groups, size of the largest], and int [P].
+    """
+    names = np.arange(population) * num_groups // population
+    _, first, group, sizes = np.unique(
+        names, return_index=True, return_inverse=True, return_counts=True
+    )
+    place = np.arange(sizes.max())[None, :]
+    filled = place < sizes[:, None]
+    return np.where(filled, first[:, None] + place, 0), filled, group

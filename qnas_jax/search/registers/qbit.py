@@ -21,54 +21,92 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.observation import observe, own_ops
+from qnas_jax.search.observation import draw_op, draw_uniforms, own_ops
 from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
-from qnas_jax.search.registers.rotation import keep_open, rotate, rotation_table
+from qnas_jax.search.registers.rotation import (
+    chance_of_one,
+    keep_open,
+    rotate,
+    rotation_table,
+)
 
 
 @flax.struct.dataclass
 class QbitState:
     """Registers and guides of the population."""
 
-    angles: Array  # [P, L, b] radians in [0, pi/2], P(bit = 1) = sin^2
+    # Q-bit by Q-bit, as CPUs compute along the last axes only.
+    angles: Array  # [b, P, L] radians in [0, pi/2], P(bit = 1) = sin^2
     guides: Guides
 
 
-def code_bits(max_ops: int) -> np.ndarray:
-    """The bits of the codes 0 .. K_max - 1, most significant first.
+def num_qbits(max_ops: int) -> int:
+    """Returns b = ceil(log2 K_max), the Q-bits of a register."""
+    return (max_ops - 1).bit_length()
+
+
+def code_bits(codes: Array | np.ndarray, width: int) -> Array:
+    """The bits of codes, most significant first.
 
     Args:
-      max_ops: K_max.
+      codes: int, any shape.
+      width: b.
 
     Returns:
-      int32 [K_max, b] with b = ceil(log2 K_max).
+      int [b, ...].
     """
-    width = (max_ops - 1).bit_length()
-    shifts = np.arange(width)[::-1]
-    return (np.arange(max_ops, dtype=np.int32)[:, None] >> shifts & 1).astype(np.int32)
+    codes = jnp.asarray(codes)
+    shifts = np.arange(width)[::-1].reshape(-1, *[1] * codes.ndim)
+    return codes[None] >> jnp.asarray(shifts) & 1
 
 
-def register_probabilities(angles: Array, own: Array, bits: Array) -> Array:
+def code_weights(angles: Array, own: Array) -> list[Array]:
+    """Probability of each code of one register, zero for codes that mean nothing.
+
+    Args:
+      angles: [b] radians.
+      own: bool [K_max], the ops that the layer has.
+
+    Returns:
+      K_max numbers; given a valid code, that of op c is the c-th over their sum.
+    """
+    # The floor keeps the sum over valid codes positive when a Q-bit is at a pole: no
+    # product of b factors falls below the smallest normal number.
+    floor = float(jnp.finfo(angles.dtype).tiny) ** (1 / max(len(angles), 1))
+    # Written out over the few Q-bits and codes: many registers are computed at once.
+    codes = [jnp.ones((), angles.dtype)]
+    for angle in angles:
+        chance = chance_of_one(angle)
+        bits = jnp.maximum(1 - chance, floor), jnp.maximum(chance, floor)
+        codes = [code * bit for code in codes for bit in bits]
+    return [jnp.where(own[code], codes[code], 0.0) for code in range(len(own))]
+
+
+def register_probabilities(angles: Array, own: Array) -> Array:
     """Distribution over the ops of one register, conditioned on valid codes.
 
     Args:
       angles: [b] radians.
       own: bool [K_max], the ops that the layer has.
-      bits: [K_max, b], see `code_bits`.
 
     Returns:
       [K_max] probabilities, zero where `own` is false.
     """
-    # The floor keeps the sum over valid codes positive when a Q-bit is at a pole.
-    tiny = jnp.finfo(angles.dtype).tiny
-    log_one = jnp.log(jnp.maximum(jnp.square(jnp.sin(angles)), tiny))
-    log_zero = jnp.log(jnp.maximum(jnp.square(jnp.cos(angles)), tiny))
-    logits = jnp.where(bits == 1, log_one[None, :], log_zero[None, :]).sum(axis=-1)
-    return jax.nn.softmax(logits, where=own)
+    weights = jnp.stack(code_weights(angles, own))
+    return weights / jnp.sum(weights)
+
+
+def draw_code(uniform: Array, angles: Array, own: Array) -> Array:
+    """Observes one register: a valid code, drawn with a uniform number in [0, 1)."""
+    return draw_op(uniform, code_weights(angles, own))
 
 
 def turn_qbit(
-    angle: Array, own_bit: Array, guide_bit: Array, at_least: Array, table: Array
+    angle: Array,
+    own_bit: Array,
+    guide_bit: Array,
+    at_least: Array,
+    table: Array | np.ndarray,
 ) -> Array:
     """Applies the rotation that a table assigns to one Q-bit.
 
@@ -82,7 +120,16 @@ def turn_qbit(
     Returns:
       [] radians in [0, pi/2].
     """
-    return rotate(angle, table[own_bit, guide_bit, at_least])
+    # Choices instead of a look-up: they are computed for many Q-bits at once.
+    by_guide = [
+        jnp.where(
+            guide_bit == 1,
+            jnp.where(at_least == 1, table[own, 1, 1], table[own, 1, 0]),
+            jnp.where(at_least == 1, table[own, 0, 1], table[own, 0, 0]),
+        )
+        for own in (0, 1)
+    ]
+    return rotate(angle, jnp.where(own_bit == 1, by_guide[1], by_guide[0]))
 
 
 def qbit(
@@ -113,42 +160,43 @@ def qbit(
     if not 0 <= epsilon < 0.5:
         raise ValueError(f"epsilon: got {epsilon}, expected a number in [0, 0.5)")
     own = own_ops(num_ops)
-    bits = code_bits(own.shape[1])
+    width = num_qbits(own.shape[1])
     table = rotation_table(rule, angle).astype(np.float32)
 
     def init(key: Array) -> QbitState:
         del key  # Equal superposition: nothing is random yet.
-        shape = (population, len(num_ops), bits.shape[1])
+        shape = (width, population, len(num_ops))
         return QbitState(
             angles=jnp.full(shape, np.pi / 4, jnp.float32),
             guides=no_guides(population, len(num_ops)),
         )
 
-    def all_probabilities(state: QbitState) -> Array:
-        of_layers = jax.vmap(register_probabilities, in_axes=(0, 0, None))
-        return jax.vmap(of_layers, in_axes=(0, None, None))(
-            state.angles, jnp.asarray(own), jnp.asarray(bits)
-        )
-
     def ask(key: Array, state: QbitState) -> Array:
-        return observe(key, all_probabilities(state))
+        uniforms = draw_uniforms(key, population, len(num_ops))
+        observe = jax.vmap(jax.vmap(draw_code, (0, 1, 0)), (0, 1, None))
+        return observe(uniforms, state.angles, jnp.asarray(own))
 
     def learn(state: QbitState, archs: Array, scores: Array) -> QbitState:
         guides = state.guides
         at_least = (scores >= guides.scores).astype(jnp.int32)
-        codes = jnp.asarray(bits)
-        turn = functools.partial(turn_qbit, table=jnp.asarray(table))
-        turn_layers = jax.vmap(jax.vmap(turn, (0, 0, 0, None)), (0, 0, 0, None))
-        turned = jax.vmap(turn_layers)(
-            state.angles, codes[archs], codes[guides.archs], at_least
+        turn = functools.partial(turn_qbit, table=table)
+        turn_layers = jax.vmap(turn, (0, 0, 0, None))
+        turn_all = jax.vmap(jax.vmap(turn_layers), (0, 0, 0, None))
+        turned = turn_all(
+            state.angles,
+            code_bits(archs, width),
+            code_bits(guides.archs, width),
+            at_least,
         )
-        guided = (guides.scores > -jnp.inf)[:, None, None]
+        guided = (guides.scores > -jnp.inf)[None, :, None]
         return QbitState(
             angles=keep_open(jnp.where(guided, turned, state.angles), epsilon),
             guides=store(guides, archs, scores, migration=migration),
         )
 
     def probabilities(state: QbitState) -> Array:
-        return all_probabilities(state).mean(axis=0)
+        of_layers = jax.vmap(register_probabilities, in_axes=(1, 0))
+        of_all = jax.vmap(of_layers, in_axes=(1, None))
+        return of_all(state.angles, jnp.asarray(own)).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)

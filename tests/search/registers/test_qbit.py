@@ -113,7 +113,7 @@ def test_qiga1_equals_a_signed_numpy_one():
         reference.tell(archs, scores)
         np.testing.assert_array_equal(state.guides.archs[3], reference.best)
         np.testing.assert_allclose(
-            jnp.sin(state.angles[..., 0]) ** 2,
+            jnp.sin(state.angles[0]) ** 2,
             reference.amplitudes[..., 1] ** 2,
             atol=1e-4,
         )
@@ -125,7 +125,7 @@ def test_worse_individuals_turn_to_their_own_best_without_migration():
     state = strategy.tell(state, jnp.array([[0], [1]]), jnp.array([1.0, 2.0]))
     state = strategy.tell(state, jnp.array([[1], [0]]), jnp.array([0.0, 3.0]))
     np.testing.assert_allclose(
-        state.angles[:, 0, 0], [math.pi / 4 - 0.1, math.pi / 4], rtol=1e-6
+        state.angles[0, :, 0], [math.pi / 4 - 0.1, math.pi / 4], rtol=1e-6
     )
     np.testing.assert_array_equal(state.guides.archs, [[0], [0]])
 

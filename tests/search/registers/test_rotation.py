@@ -7,7 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.search.registers.rotation import RULES, keep_open, rotate, rotation_table
+from qnas_jax.search.registers.rotation import (
+    RULES,
+    chance_of_one,
+    keep_open,
+    rotate,
+    rotation_table,
+)
 
 # Rows of table 1 of Han & Kim 2000: own bit, best bit, own is better; the magnitude in
 # pi; the sign for alpha beta > 0, alpha beta < 0, alpha = 0, beta = 0 (None: any).
@@ -123,3 +129,13 @@ def test_bad_rules_and_angles_are_named():
     for rule in RULES:
         with pytest.raises(ValueError, match="angle: got 2.0, expected radians"):
             rotation_table(rule, 2.0)
+
+
+def test_chance_of_one_is_the_squared_sine():
+    angles = np.linspace(0, math.pi / 2, 2001)
+    found = chance_of_one(jnp.asarray(angles, jnp.float32))
+    np.testing.assert_allclose(found, np.sin(angles) ** 2, atol=2.5e-7)
+    # By hand: 1/4, 1/2 and 3/4 at 30, 45 and 60 degrees.
+    by_hand = chance_of_one(jnp.radians(jnp.array([0.0, 30.0, 45.0, 60.0, 90.0])))
+    np.testing.assert_allclose(by_hand, [0, 0.25, 0.5, 0.75, 1], atol=2.5e-7)
+    assert np.all(found >= 0) and np.all(found <= 1)

@@ -9,13 +9,13 @@ import numpy as np
 
 
 def read_arrays(
-    path: pathlib.Path, names: Iterable[str], *, table: str, source: str
+    path: pathlib.Path, names: Iterable[str] | None, *, table: str, source: str
 ) -> dict[str, np.ndarray]:
     """Reads arrays of an npz file.
 
     Args:
       path: the file.
-      names: the arrays wanted.
+      names: the arrays wanted; None: all.
       table: what the file should be, for errors.
       source: where to get it, for the error if it is missing.
 
@@ -30,7 +30,8 @@ def read_arrays(
         raise FileNotFoundError(f"{path}: no such file, expected {table}; {source}")
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            wanted = arrays.files if names is None else names
+            return {name: arrays[name] for name in wanted}
     # What `np.load` raises on damaged files.
     except (
         OSError,

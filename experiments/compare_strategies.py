@@ -1,0 +1,299 @@
+"""Every strategy on NAS-Bench-201, at equal budgets, over many seeds.
+
+A search sees validation accuracies after 200 epochs (mean over training runs); what is
+reported is the test accuracy of its best arch at each budget. Budgets count full
+evaluations: one of 12 epochs costs 12/200. A second part repeats the published protocol
+(12,000 s of training, 12 epochs, searched on CIFAR-10) to stand beside its table.
+Seeds 0, 1, ... are reported; none of them was used to choose a setting.
+
+python -m experiments.compare_strategies --data_dir=FOLDER [--quick] [--seeds=200] \
+    [--folder=runs/comparison]
+
+writes rows.jsonl, figures/*.png and comparison.html into the folder. `--render` makes
+the page again from rows that are there.
+"""
+
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from absl import app, flags, logging
+
+from experiments.contestants import (
+    CONTESTANTS,
+    PEERS,
+    REFERENCE,
+    SHOWN,
+    Contestant,
+)
+from experiments.rows import write_rows
+from qnas_jax.evaluation.tables import (
+    SealedTest,
+    Table,
+    TableOptions,
+    incumbents,
+    load_table,
+    load_test,
+    query_costs,
+)
+from qnas_jax.launch import use_compilation_cache
+from qnas_jax.reporting.comparison import Focus, write_comparison
+from qnas_jax.search import make_strategy
+from qnas_jax.search.many import Evaluated, search_seeds
+
+TASKS = ("cifar10", "cifar100", "imagenet16_120")
+BUDGETS = (
+    10,
+    20,
+    30,
+    40,
+    50,
+    60,
+    80,
+    100,
+    125,
+    150,
+    200,
+    250,
+    300,
+    400,
+    500,
+    700,
+    1000,
+)
+TOP = 0.01
+
+PUBLISHED_SECONDS = 12_000
+PUBLISHED: dict[str, dict[str, tuple[float, float]]] = {
+    "reinforce": {
+        "cifar10": (93.85, 0.37),
+        "cifar100": (71.71, 1.09),
+        "imagenet16_120": (45.24, 1.18),
+    },
+    "regularised evolution": {
+        "cifar10": (93.92, 0.30),
+        "cifar100": (71.84, 0.99),
+        "imagenet16_120": (45.54, 1.03),
+    },
+    "random": {
+        "cifar10": (93.70, 0.36),
+        "cifar100": (71.04, 1.07),
+        "imagenet16_120": (44.57, 1.25),
+    },
+}
+"""Dong & Yang 2020, table 5: 500 runs each."""
+
+FULL_EPOCHS = 200
+_PROTOCOL = ("random", "regularised evolution", "reinforce")
+
+
+def run(
+    names: Sequence[str], tasks: Sequence[str], seeds: int, data_dir: str
+) -> Iterator[dict[str, Any]]:
+    """Searches, and reads the test accuracies of what was found.
+
+    Args:
+      names: keys of `CONTESTANTS`.
+      tasks: some of `TASKS`.
+      seeds: searches of each strategy on each task.
+      data_dir: folder of the benchmark.
+
+    Yields:
+      A row a strategy, task and seed; see `reporting.comparison.records`.
+    """
+    for task in tasks:
+        options = TableOptions(dataset=task, data_dir=data_dir)
+        table, test = load_table(options), load_test(options)
+        found = {}
+        for name in names:
+            before = time.perf_counter()
+            found[name] = _search(CONTESTANTS[name], table, seeds)
+            seconds = time.perf_counter() - before
+            _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
+        yield from _task_rows(task, test, found)
+
+
+Found = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Incumbents [S, B, L] and their scores [S, B]; evaluations to the top 1 % [S]."""
+
+
+def _search(contestant: Contestant, table: Table, seeds: int) -> Found:
+    """Runs all searches of one strategy and keeps what was best at each budget."""
+    evaluated = evaluate_all(contestant, table, seeds, contestant.evaluations)
+    costs = full_evaluations(table, evaluated)
+    budgets = [budget for budget in BUDGETS if budget <= contestant.evaluations]
+    best = incumbents(evaluated, costs, budgets)
+    return best.archs, best.scores, _first_top(table, evaluated, costs)
+
+
+def evaluate_all(
+    contestant: Contestant, table: Table, seeds: int, evaluations: int
+) -> Evaluated:
+    """All evaluations of all searches.
+
+    Args:
+      contestant: strategy and setting.
+      table: what is searched.
+      seeds: number of searches, fewer if the contestant says so.
+      evaluations: full evaluations of each.
+
+    Returns:
+      NumPy arrays [S, G, P, ...].
+    """
+    count = min(seeds, contestant.seeds or seeds)
+    options = contestant.search_options(evaluations)
+    strategy = make_strategy(table.num_ops, options)
+    if strategy.fidelities is None:
+        evaluate: Any = table.evaluator()
+    else:
+        evaluate = table.multi_fidelity_evaluator()
+    keys = jax.vmap(jax.random.key)(np.arange(count))
+    evaluated = search_seeds(strategy, evaluate, keys, options.generations)
+    if strategy.fidelities is None:
+        highest = np.full_like(evaluated.fidelities, len(table.fidelities) - 1)
+        evaluated = evaluated._replace(fidelities=highest)
+    return evaluated
+
+
+def full_evaluations(table: Table, evaluated: Evaluated) -> np.ndarray:
+    """Cost of each evaluation [S, E], in trainings of 200 epochs."""
+    shares = np.array([float(epochs) for epochs in table.fidelities]) / FULL_EPOCHS
+    costs = shares[np.asarray(evaluated.fidelities)]
+    return costs.reshape(len(costs), -1)
+
+
+def _first_top(table: Table, evaluated: Evaluated, costs: np.ndarray) -> np.ndarray:
+    """Cost up to the first arch of the top 1 % by validation, [S]; inf if none."""
+    scores = table.scores()
+    limit = np.quantile(scores, 1 - TOP)
+    archs = np.asarray(evaluated.archs)
+    archs = archs.reshape(len(archs), -1, archs.shape[-1])
+    top = scores[table.index(archs)] >= limit
+    spent = np.cumsum(costs, axis=1)
+    first = np.argmax(top, axis=1)
+    return np.where(top.any(axis=1), spent[np.arange(len(spent)), first], np.inf)
+
+
+def _task_rows(
+    task: str, test: SealedTest, found: Mapping[str, Found]
+) -> Iterator[dict[str, Any]]:
+    archs = [archs.reshape(-1, archs.shape[-1]) for archs, _, _ in found.values()]
+    values = np.split(
+        test.open(np.concatenate(archs)), np.cumsum([len(part) for part in archs])[:-1]
+    )
+    for (name, (_, scores, top)), tested in zip(found.items(), values, strict=True):
+        tested = tested.reshape(scores.shape)
+        for seed in range(len(scores)):
+            yield {
+                "strategy": name,
+                "task": task,
+                "seed": seed,
+                "options": dict(CONTESTANTS[name].options),
+                "budgets": list(BUDGETS),
+                "validation": _row(scores[seed]),
+                "test": _row(tested[seed]),
+                "first_top": float(top[seed]) if np.isfinite(top[seed]) else None,
+                "optimum": test.optimum,
+            }
+
+
+def _row(values: np.ndarray) -> list[float | None]:
+    """Rounded values at all budgets, null where there is none."""
+    known = [round(float(v), 6) if np.isfinite(v) else None for v in values]
+    return known + [None] * (len(BUDGETS) - len(known))
+
+
+def run_published(
+    names: Sequence[str], seeds: int, data_dir: str
+) -> Iterator[dict[str, Any]]:
+    """The protocol of the published table.
+
+    Args:
+      names: keys of `CONTESTANTS` that are evaluated one arch at a time.
+      seeds: searches of each.
+      data_dir: folder of the benchmark.
+
+    Yields:
+      A row a strategy and seed with the test accuracies of its arch on all data sets.
+    """
+    table = load_table(TableOptions(data_dir=data_dir))
+    fidelity = table.fidelities[0]
+    for name in names:
+        contestant = CONTESTANTS[name]
+        options = contestant.search_options(200)
+        strategy = make_strategy(table.num_ops, options)
+        keys = jax.vmap(jax.random.key)(np.arange(seeds))
+        evaluated = search_seeds(
+            strategy, table.evaluator(fidelity), keys, options.generations
+        )
+        costs = query_costs(
+            evaluated, "train_seconds", table=table, fidelities=(fidelity,)
+        )
+        best = incumbents(evaluated, costs, [PUBLISHED_SECONDS])
+        tests = {
+            task: load_test(TableOptions(dataset=task, data_dir=data_dir))
+            for task in TASKS
+        }
+        values = {task: test.open(best.archs[:, 0]) for task, test in tests.items()}
+        for seed in range(seeds):
+            yield {
+                "strategy": name,
+                "seed": seed,
+                "evaluations": int(best.evaluations[seed, 0]),
+                "transfer": {task: float(values[task][seed]) for task in TASKS},
+            }
+
+
+def focus(names: Sequence[str]) -> Focus:
+    """What the page looks at, as far as it was run."""
+    return Focus(
+        reference=REFERENCE,
+        peers=tuple(name for name in PEERS if name in names),
+        shown=tuple(name for name in SHOWN if name in names),
+        budgets=(50, 100, 200, 500, 1000),
+        decisive=(100, 200),
+        unit="evaluations",
+        published=PUBLISHED,
+    )
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
+)
+_SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
+_QUICK = flags.DEFINE_bool(
+    "quick", False, "20 searches, the slowest strategies left out"
+)
+_FOLDER = flags.DEFINE_string("folder", "runs/comparison", "where results are written")
+_RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")
+
+
+def main(_: Sequence[str]) -> None:
+    """Searches, writes the rows and the page, prints where it lies."""
+    logging.set_verbosity(logging.WARNING)
+    use_compilation_cache()
+    folder = pathlib.Path(_FOLDER.value)
+    rows_file = folder / "rows.jsonl"
+    names = [
+        name for name, one in CONTESTANTS.items() if not (_QUICK.value and one.seeds)
+    ]
+    if not _RENDER.value:
+        seeds = 20 if _QUICK.value else _SEEDS.value
+        rows = list(run(names, TASKS, seeds, _DATA_DIR.value))
+        protocol = [name for name in _PROTOCOL if name in names]
+        rows += run_published(protocol, seeds, _DATA_DIR.value)
+        write_rows(str(rows_file), rows)
+    print(write_comparison(rows_file, folder, focus(names)))
+
+
+if __name__ == "__main__":
+    app.run(main)

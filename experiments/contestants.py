@@ -1,0 +1,82 @@
+"""The strategies that are compared, with the settings they are compared at.
+
+Settings were chosen on seeds from 10,000 on, which no comparison reports.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from qnas_jax.search import SearchOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """One strategy at one setting.
+
+    Attributes:
+      options: fields of `SearchOptions`.
+      evaluations: the largest budget it is run to, in full evaluations.
+      seeds: the most searches it is given, for strategies that are slow; 0: all.
+      queries: archs asked for, for each full evaluation of the budget; more than 1
+        where most of them are cheap.
+      peer: name of the sampler, for those of another library.
+    """
+
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    evaluations: int = 1000
+    seeds: int = 0
+    queries: int = 1
+    peer: str = ""
+
+    def search_options(self, evaluations: int) -> SearchOptions:
+        """Options that spend a budget of so many full evaluations."""
+        settings = {"population": 1, **self.options}
+        archs = self.queries * evaluations
+        generations = -(-archs // settings["population"])
+        return SearchOptions(**{**settings, "generations": generations})
+
+
+def _of(strategy: str, **options: Any) -> Contestant:
+    return Contestant({"strategy": strategy, **options})
+
+
+CONTESTANTS: dict[str, Contestant] = {
+    "random": _of("random", population=10),
+    "qbit": _of("qbit", population=5),
+    "qudit": _of("qudit", population=5),
+    "entangled": _of("entangled", population=5),
+    "qiga1": _of("qiga1", population=5),
+    "qiga2": _of("qiga2", population=5),
+    "hamiltonian": dataclasses.replace(
+        _of("hamiltonian", population=10), evaluations=300
+    ),
+    "regularised evolution": _of("regularized_evolution", parents=10, tournament=5),
+    "local search (best)": _of("local_search", improvement="best"),
+    "local search (first)": _of("local_search", improvement="first"),
+}
+"""By the name that tables and figures show."""
+
+LEFT_OUT = {
+    "bqnas_released": "needs layers of 2, 4, 8, ... ops; NAS-Bench-201 has 5",
+}
+"""Strategies that are not compared, and why."""
+
+REFERENCE = "qudit"
+"""The engine's default."""
+
+PEERS = (
+    "regularised evolution",
+    "local search (best)",
+    "local search (first)",
+)
+"""What the reference must not lose to."""
+
+SHOWN = (
+    "qudit",
+    "hamiltonian",
+    "local search (first)",
+    "regularised evolution",
+    "random",
+)
+"""The strategies that figures draw in colour."""

@@ -1,0 +1,31 @@
+"""Tabular benchmarks: what a search sees, sealed test values, budgets."""
+
+from qnas_jax.evaluation.tables.budget import (
+    UNITS,
+    Incumbents,
+    first_seen,
+    incumbents,
+    query_costs,
+)
+from qnas_jax.evaluation.tables.nas_bench_201 import DATASETS
+from qnas_jax.evaluation.tables.options import TableOptions
+from qnas_jax.evaluation.tables.sealed_test import NO_ARCH, SealedTest
+from qnas_jax.evaluation.tables.sources import SOURCES, load_table, load_test
+from qnas_jax.evaluation.tables.table import Seed, Table
+
+__all__ = [
+    "DATASETS",
+    "NO_ARCH",
+    "SOURCES",
+    "UNITS",
+    "Incumbents",
+    "Seed",
+    "SealedTest",
+    "Table",
+    "TableOptions",
+    "first_seen",
+    "incumbents",
+    "load_table",
+    "load_test",
+    "query_costs",
+]

@@ -1,0 +1,190 @@
+"""Files of named columns, CSV or npz, as the user's own table is kept in.
+
+CSV: a header, then one arch a line; cells are separated by commas, semicolons or tabs,
+whichever the header has most of. An empty cell is a missing number.
+
+npz: one array a column, [rows], or [rows, W] for W columns under one name. NaN is a
+missing number.
+"""
+
+import csv
+import dataclasses
+import fnmatch
+import io
+import math
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from qnas_jax.evaluation.tables.npz_file import read_arrays
+
+_TABLE = "a table with one row an arch"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ColumnFile:
+    """What is in a file, not yet read as ops or numbers.
+
+    Attributes:
+      path: the file.
+      columns: by name [rows, W], text or numbers.
+      rows: where each row is found, for errors: "line 2".
+    """
+
+    path: pathlib.Path
+    columns: dict[str, np.ndarray]
+    rows: Sequence[str]
+
+    def find(self, names: str) -> list[str]:
+        """Names of columns that a list of names and patterns stands for.
+
+        Args:
+          names: joined by commas; `*` and `?` stand for any letters and any letter.
+
+        Returns:
+          The names, those of a pattern in the order of the file.
+
+        Raises:
+          ValueError: there is no such column, or one is named twice.
+        """
+        found: list[str] = []
+        for name in (part.strip() for part in names.split(",")):
+            own = [name] if name in self.columns else self._matching(name)
+            if not own:
+                raise ValueError(
+                    f"{self.path}: got no column {name!r}, expected one of "
+                    f"{', '.join(self.columns)}"
+                )
+            found += own
+        if len(set(found)) < len(found):
+            raise ValueError(f"{self.path}: got a column twice in {names!r}")
+        return found
+
+    def _matching(self, pattern: str) -> list[str]:
+        return [name for name in self.columns if fnmatch.fnmatchcase(name, pattern)]
+
+    def ops(self, name: str) -> np.ndarray:
+        """A column as names of ops, str [rows, W].
+
+        Raises:
+          ValueError: a cell without an op.
+        """
+        values = self.columns[name]
+        if values.dtype.kind == "f":
+            whole = np.isfinite(values) & (np.mod(values, 1) == 0)
+            self._check(whole, name, "the name or the whole number of an op")
+            values = values.astype(np.int64)
+        texts = np.char.strip(values.astype(str))
+        self._check(texts != "", name, "the name or the number of an op")
+        return texts
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column as numbers, float64 [rows, W], NaN where one is missing.
+
+        Raises:
+          ValueError: a cell that is no finite number.
+        """
+        values = self.columns[name]
+        if values.dtype.kind == "U":
+            numbers = np.array([[_number(cell) for cell in row] for row in values])
+            missing = np.char.strip(values) == ""
+        elif values.dtype.kind in "fiu":
+            numbers = values.astype(np.float64)
+            missing = np.isnan(numbers)
+        else:
+            raise ValueError(
+                f"{self.path}, column {name}: got {values.dtype} values, expected "
+                "numbers"
+            )
+        self._check(missing | np.isfinite(numbers), name, "a finite number, or nothing")
+        return np.where(missing, np.nan, numbers)
+
+    def _check(self, good: np.ndarray, name: str, expected: str) -> None:
+        wrong = np.argwhere(~good)
+        if wrong.size:
+            row, place = wrong[0]
+            got = self.columns[name][row, place].item()
+            raise ValueError(
+                f"{self.path}, {self.rows[row]}, column {name}: got {got!r}, expected "
+                f"{expected}"
+            )
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+def read_columns(path: str | pathlib.Path) -> ColumnFile:
+    """Reads a CSV or npz file.
+
+    Args:
+      path: the file; .csv, .tsv or .npz.
+
+    Returns:
+      Its columns.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: another kind of file, a damaged one, or one without rows.
+    """
+    path = pathlib.Path(path).expanduser()
+    if path.suffix not in (".csv", ".tsv", ".npz"):
+        raise ValueError(f"file: got {path}, expected a .csv, .tsv or .npz file")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, expected {_TABLE}")
+    return _read_npz(path) if path.suffix == ".npz" else _read_csv(path)
+
+
+def _read_csv(path: pathlib.Path) -> ColumnFile:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not text in UTF-8: {error}") from None
+    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = [name.strip() for name in next(reader, [])]
+    if not header or len(set(header)) < len(header) or not all(header):
+        raise ValueError(
+            f"{path}: got the header {', '.join(header)!r}, expected a different name "
+            "for each column"
+        )
+    cells: list[list[str]] = []
+    rows: list[str] = []
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        rows.append(f"line {reader.line_num}")
+        cells.append(row)
+        if len(row) != len(header):
+            raise ValueError(
+                f"{path}, {rows[-1]}: got {len(row)} cells, expected {len(header)} as "
+                "in the header"
+            )
+    if not cells:
+        raise ValueError(f"{path}: got no rows, expected one an arch")
+    table = np.array(cells, dtype=str)
+    columns = {name: table[:, [place]] for place, name in enumerate(header)}
+    return ColumnFile(path, columns, rows)
+
+
+def _read_npz(path: pathlib.Path) -> ColumnFile:
+    arrays = read_arrays(path, None, table=_TABLE, source="check the path")
+    lengths = {array.shape[:1] for array in arrays.values()}
+    if len(lengths) != 1 or lengths & {(), (0,)}:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(
+            f"{path}: got arrays {shapes or 'none'}, expected all with one row an arch"
+        )
+    for name, array in arrays.items():
+        if array.ndim > 2 or not array.size:
+            raise ValueError(
+                f"{path}, column {name}: got shape {array.shape}, expected (rows,) or "
+                "(rows, columns)"
+            )
+    (length,) = lengths.pop()
+    columns = {name: array.reshape(length, -1) for name, array in arrays.items()}
+    return ColumnFile(path, columns, [f"row {row}" for row in range(length)])

@@ -1,0 +1,244 @@
+"""A table of the user's own, from a CSV or npz file: no conversion beforehand.
+
+Which column is what is said by options (`--config.table.<option>`, `TableOptions`):
+
+    source              file
+    file                my_table.csv
+    arch_columns        op_1, op_2, op_3      one column a layer, in order; or op_*
+    validation_columns  val_acc               what searches see and select by
+    test_columns        test_acc              what is reported; needed for a report
+    seconds_columns     seconds               time of one evaluation; optional
+    cost_columns        params, latency_ms    optional
+    maximise            False                 where smaller values are better (a loss)
+
+An op is a name or a number. A layer's ops are those that the file has in its column,
+numbers in their order, names in that of the alphabet; `op_names` gives another order,
+or ops that the file lacks: `none, skip, conv` for all layers, or layer by layer with
+semicolons. Archs may be missing: they score as failed evaluations. So do those without
+a validation value (an empty cell; NaN in an npz file).
+
+Several columns are several training runs of an arch: `val_a, val_b`, or `val_*`. Of
+several test columns the mean counts. Several fidelities are named, the cheapest first:
+
+    validation_columns  12: val_12; 200: val_200_a, val_200_b
+    seconds_columns     12: seconds_12; 200: seconds_200
+
+In an npz file one array may hold all layers [rows, L], or all runs [rows, R]; then its
+name alone is enough.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from qnas_jax.evaluation.tables.column_file import ColumnFile, read_columns
+from qnas_jax.evaluation.tables.options import TableOptions
+from qnas_jax.evaluation.tables.positions import check_size, index_of
+from qnas_jax.evaluation.tables.sealed_test import SealedTest
+from qnas_jax.evaluation.tables.table import Table
+from qnas_jax.options import OptionError
+from qnas_jax.spaces import SearchSpace
+
+ONLY_FIDELITY = "full"
+"""Its name where columns are given without one."""
+
+
+def load_own_table(options: TableOptions) -> Table:
+    """Reads what a search may see.
+
+    Args:
+      options: the file and its columns, see above.
+
+    Returns:
+      The table, with values in the unit of the file.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      OptionError: an option that does not fit the others.
+      ValueError: a damaged file, a column that it lacks, or a cell that is not as
+        expected; one line says where.
+    """
+    file = read_columns(options.file)
+    space, places = _read_archs(file, options)
+    groups = _by_fidelity("validation_columns", options.validation_columns)
+    tested = file.find(options.test_columns) if options.test_columns else []
+    validation = {}
+    for fidelity, names in groups.items():
+        seen = file.find(names)
+        if set(seen) & set(tested):
+            raise OptionError(
+                "test_columns", options.test_columns, "columns that no search sees"
+            )
+        validation[fidelity] = _stack(file, seen)
+    if not any(np.isfinite(runs).any() for runs in validation.values()):
+        raise ValueError(f"{file.path}: got no validation value at all, expected some")
+    seconds = _read_seconds(file, options, validation)
+    costs = {}
+    for name in file.find(options.cost_columns) if options.cost_columns else []:
+        costs[name] = _spread(space, places, _only_column(file, name))
+    return Table(
+        name=file.path.stem,
+        space=space,
+        fidelities=tuple(groups),
+        validation=tuple(_spread(space, places, validation[name]) for name in groups),
+        train_seconds=tuple(
+            _spread(space, places, seconds[name]) if name in seconds else None
+            for name in groups
+        ),
+        costs=costs,
+        maximise=options.maximise,
+    )
+
+
+def load_own_test(options: TableOptions) -> SealedTest:
+    """Reads the test values, means over the columns.
+
+    Args:
+      options: the file and its columns, see above.
+
+    Returns:
+      The test values, to be opened once.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      OptionError: no test column is named.
+      ValueError: as for `load_own_table`.
+    """
+    if not options.test_columns:
+        raise OptionError("test_columns", "", "the columns that are to be reported")
+    file = read_columns(options.file)
+    space, places = _read_archs(file, options)
+    runs = _stack(file, file.find(options.test_columns))
+    known = np.isfinite(runs)
+    counts = known.sum(axis=1)
+    total = np.where(known, runs, 0).sum(axis=1)
+    means = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
+    values = _spread(space, places, means)
+    return SealedTest(file.path.stem, space, values, maximise=options.maximise)
+
+
+def _read_archs(
+    file: ColumnFile, options: TableOptions
+) -> tuple[SearchSpace, np.ndarray]:
+    """The space, and the position of each row, int [rows]."""
+    names = file.find(options.arch_columns)
+    ops = np.concatenate([file.ops(name) for name in names], axis=1)
+    layers = [name for name in names for _ in range(file.columns[name].shape[1])]
+    choices = _choices(ops, options.op_names)
+    space = SearchSpace(file.path.stem, choices)
+    check_size(space)
+    archs = np.empty(ops.shape, np.int32)
+    for layer, known in enumerate(choices):
+        numbers = {name: number for number, name in enumerate(known)}
+        for row, op in enumerate(ops[:, layer].tolist()):
+            if op not in numbers:
+                raise ValueError(
+                    f"{file.path}, {file.rows[row]}, column {layers[layer]}: got op "
+                    f"{op!r}, expected one of {', '.join(known)}"
+                )
+            archs[row, layer] = numbers[op]
+    places = index_of(space, archs)
+    _, first, counts = np.unique(places, return_index=True, return_counts=True)
+    if counts.max() > 1:
+        place = places[first[counts > 1].min()]
+        rows = np.flatnonzero(places == place)
+        raise ValueError(
+            f"{file.path}, {file.rows[rows[1]]}: got the arch of {file.rows[rows[0]]} "
+            "again, expected each arch once; several runs are several columns"
+        )
+    return space, places
+
+
+def _choices(ops: np.ndarray, op_names: str) -> tuple[tuple[str, ...], ...]:
+    """Names of the ops of each layer."""
+    num_layers = ops.shape[1]
+    if not op_names:
+        return tuple(tuple(_in_order(set(column.tolist()))) for column in ops.T)
+    layers = [
+        tuple(name.strip() for name in layer.split(","))
+        for layer in op_names.split(";")
+    ]
+    if len(layers) == 1:
+        layers *= num_layers
+    repeated = any(len(set(names)) < len(names) for names in layers)
+    if len(layers) != num_layers or repeated or not all(map(all, layers)):
+        raise OptionError(
+            "op_names", op_names, f"different names, for all or for {num_layers} layers"
+        )
+    return tuple(layers)
+
+
+def _in_order(names: set[str]) -> list[str]:
+    """Numbers by their value, else names by the alphabet."""
+    try:
+        return sorted(names, key=float)
+    except ValueError:
+        return sorted(names)
+
+
+def _by_fidelity(option: str, columns: str) -> dict[str, str]:
+    """Columns by the name of the fidelity, from `12: a, b; 200: c` or from `a, b`."""
+    parts = [part.strip() for part in columns.split(";")]
+    if len(parts) == 1 and ":" not in columns:
+        return {ONLY_FIDELITY: columns}
+    found = {}
+    for part in parts:
+        name, colon, names = (word.strip() for word in part.partition(":"))
+        if not name or not names or name in found:
+            raise OptionError(
+                option,
+                columns,
+                "columns by fidelity such as 12: val_12; 200: val_a, val_b",
+            )
+        found[name] = names
+    return found
+
+
+def _stack(file: ColumnFile, names: list[str]) -> np.ndarray:
+    """Columns beside each other, float64 [rows, W]."""
+    return np.concatenate([file.numbers(name) for name in names], axis=1)
+
+
+def _only_column(file: ColumnFile, name: str) -> np.ndarray:
+    """A column float64 [rows] of one number an arch."""
+    numbers = _stack(file, file.find(name))
+    if numbers.shape[1] != 1:
+        raise ValueError(
+            f"{file.path}, column {name}: got {numbers.shape[1]} numbers an arch, "
+            "expected one"
+        )
+    return numbers[:, 0]
+
+
+def _read_seconds(
+    file: ColumnFile, options: TableOptions, validation: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Times by fidelity, float64 [rows], where they are given."""
+    if not options.seconds_columns:
+        return {}
+    groups = _by_fidelity("seconds_columns", options.seconds_columns)
+    if not set(groups) <= set(validation):
+        raise OptionError(
+            "seconds_columns",
+            options.seconds_columns,
+            "fidelities of validation_columns: " + ", ".join(validation),
+        )
+    seconds = {}
+    for fidelity, name in groups.items():
+        times = _only_column(file, name)
+        evaluated = np.isfinite(validation[fidelity]).any(axis=1)
+        wrong = np.flatnonzero(evaluated & ~(times >= 0))
+        if wrong.size:
+            raise ValueError(
+                f"{file.path}, {file.rows[wrong[0]]}, column {name}: got no time of 0 "
+                "seconds or more, expected one, as the arch has a validation value"
+            )
+        seconds[fidelity] = times
+    return seconds
+
+
+def _spread(space: SearchSpace, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Rows of a file at their positions, float32 [N, ...]; NaN where there is none."""
+    table = np.full((space.size, *values.shape[1:]), np.nan, np.float32)
+    table[places] = values
+    return table

@@ -1,0 +1,235 @@
+"""A benchmark's table: every arch was evaluated beforehand, a score is a look-up.
+
+A table holds what a search may see: validation values, training times and costs. The
+test values are kept apart (`sealed_test.py`), so that no search can select by them.
+
+Row i of a column belongs to the arch at position i (`positions.py`). An arch that the
+table lacks scores NaN, which is a failed evaluation.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from jax import Array
+
+from qnas_jax.evaluation.tables.lookup import (
+    AtFidelity,
+    DrawnLookup,
+    FidelityEvaluator,
+    FixedLookup,
+)
+from qnas_jax.evaluation.tables.positions import (
+    ArrayT,
+    archs_at,
+    check_size,
+    index_of,
+)
+from qnas_jax.spaces import SearchSpace
+
+Seed = int | str
+"""Which training runs a score is taken from: "mean", "random" or the number of a run.
+
+Of an arch with R runs, run number k is its run k modulo R, so that every arch has one.
+"""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """What is known before a search about all N archs of a space.
+
+    Attributes:
+      name: of the benchmark and its data set, for reports.
+      space: the layers (or edges) and the names of their ops.
+      fidelities: names of the ways to evaluate an arch, the cheapest first.
+      validation: by fidelity float32 [N, R], the validation value of each training run
+        in the unit of the benchmark; NaN where there is none.
+      train_seconds: by fidelity float32 [N], the time of one training run; None where
+        the benchmark does not say.
+      costs: by name (params_million, flops_million, latency_ms/<device>, ...),
+        float32 [N].
+      averaged: the fidelities whose one column is a mean over runs which are not known
+        singly.
+      maximise: whether larger values are better; scores are always maximised.
+
+    Raises:
+      ValueError: fidelities, columns and space do not fit together.
+    """
+
+    name: str
+    space: SearchSpace
+    fidelities: tuple[str, ...]
+    validation: tuple[np.ndarray, ...]
+    train_seconds: tuple[np.ndarray | None, ...]
+    costs: Mapping[str, np.ndarray]
+    averaged: tuple[str, ...] = ()
+    maximise: bool = True
+
+    def __post_init__(self) -> None:
+        check_size(self.space)
+        count = len(self.fidelities)
+        if not count or {len(self.validation), len(self.train_seconds)} != {count}:
+            raise ValueError(
+                f"table {self.name}: got {count} fidelities, {len(self.validation)} "
+                f"validation and {len(self.train_seconds)} time columns, expected as "
+                "many of each, at least one"
+            )
+        columns = [*self.validation, *self.costs.values()]
+        columns += [column for column in self.train_seconds if column is not None]
+        lengths = {len(column) for column in columns}
+        if lengths != {self.space.size}:
+            raise ValueError(
+                f"table {self.name}: got columns of {sorted(lengths)} archs, expected "
+                f"{self.space.size}, the size of the space"
+            )
+
+    @property
+    def num_ops(self) -> tuple[int, ...]:
+        """(K_1, ..., K_L), as strategies want them."""
+        return self.space.num_ops
+
+    def index(self, archs: ArrayT) -> ArrayT:
+        """Position of archs in the columns.
+
+        Args:
+          archs: int [..., L]; NumPy arrays are checked, JAX arrays are not.
+
+        Returns:
+          int [...].
+
+        Raises:
+          ValueError: a NumPy array that holds no archs of the space.
+        """
+        return index_of(self.space, archs)
+
+    def archs(self, indices: np.ndarray | np.integer) -> np.ndarray:
+        """The archs at positions int [...], as int32 [..., L]."""
+        return archs_at(self.space, indices)
+
+    def seconds(self, fidelity: str | None = None) -> np.ndarray:
+        """Time of one training run in seconds, float32 [N].
+
+        Args:
+          fidelity: one of `fidelities`; None: the highest.
+
+        Raises:
+          ValueError: there is no such fidelity, or its times are not known.
+        """
+        found = self.train_seconds[self.place(fidelity)]
+        if found is None:
+            raise ValueError(
+                f"table {self.name}: got no training times, expected them for a "
+                "budget in train_seconds; count evaluations instead"
+            )
+        return found
+
+    def scores(self, fidelity: str | None = None, seed: Seed = "mean") -> np.ndarray:
+        """Scores of all archs, for reports and for checks by brute force.
+
+        Args:
+          fidelity: one of `fidelities`; None: the highest.
+          seed: "mean" or the number of a run.
+
+        Returns:
+          float32 [N], to be maximised; NaN where there is none.
+
+        Raises:
+          ValueError: there is no such fidelity or run.
+        """
+        place = self.place(fidelity)
+        if seed == "mean":
+            return self._means(place)
+        runs, counts = self._runs(place)
+        most = max(values.shape[1] for values in self.validation)
+        if type(seed) is not int or not 0 <= seed < most:
+            raise ValueError(
+                f'seed: got {seed!r}, expected "mean" or the number of a run, 0 to '
+                f"{most - 1}, of table {self.name}"
+            )
+        return runs[np.arange(len(runs)), seed % np.maximum(counts, 1)]
+
+    def evaluator(
+        self, fidelity: str | None = None, seed: Seed = "mean"
+    ) -> Callable[[Array, Array], tuple[Array, Array]]:
+        """Makes an evaluator for a search; it runs under jit, vmap and scan.
+
+        Args:
+          fidelity: one of `fidelities`; None: the highest.
+          seed: "mean" over an arch's training runs; "random": one of them, drawn anew
+            by the key at each evaluation; or the number of a run.
+
+        Returns:
+          `evaluate(key, archs [P, L]) -> (archs, scores float32 [P])`.
+
+        Raises:
+          ValueError: there is no such fidelity or run.
+        """
+        return AtFidelity(self._lookup((self.place(fidelity),), seed), 0)
+
+    def multi_fidelity_evaluator(self, seed: Seed = "mean") -> FidelityEvaluator:
+        """Makes an evaluator for strategies that ask for cheaper evaluations first.
+
+        Args:
+          seed: as for `evaluator`, at every fidelity.
+
+        Returns:
+          `evaluate(key, archs [P, L], fidelities [P]) -> (archs, scores float32 [P])`,
+          with fidelities as places in `fidelities`.
+
+        Raises:
+          ValueError: some fidelity has no such run.
+        """
+        return self._lookup(tuple(range(len(self.fidelities))), seed)
+
+    def place(self, fidelity: str | None) -> int:
+        """Place of a fidelity in `fidelities`; None: the highest.
+
+        Raises:
+          ValueError: there is no such fidelity.
+        """
+        if fidelity is None:
+            return len(self.fidelities) - 1
+        if fidelity not in self.fidelities:
+            raise ValueError(
+                f"fidelity: got {fidelity!r}, expected one of "
+                f"{', '.join(self.fidelities)} of table {self.name}"
+            )
+        return self.fidelities.index(fidelity)
+
+    def _lookup(self, places: tuple[int, ...], seed: Seed) -> FidelityEvaluator:
+        if seed != "random":
+            names = [self.fidelities[place] for place in places]
+            scores = [self.scores(name, seed) for name in names]
+            return FixedLookup(np.stack(scores), self.space)
+        columns = [self._runs(place) for place in places]
+        most = max(runs.shape[1] for runs, _ in columns)
+        # Columns that do not exist are never drawn.
+        runs = [np.pad(r, ((0, 0), (0, most - r.shape[1]))) for r, _ in columns]
+        counts = np.stack([count for _, count in columns]).astype(np.int32)
+        return DrawnLookup(np.stack(runs), counts, self.space)
+
+    def _scored(self, place: int) -> np.ndarray:
+        values = self.validation[place]
+        return values if self.maximise else -values
+
+    def _means(self, place: int) -> np.ndarray:
+        """Means over the runs there are, float32 [N]."""
+        scores = self._scored(place)
+        known = np.isfinite(scores)
+        counts = known.sum(axis=1)
+        total = np.where(known, scores, 0).sum(axis=1, dtype=np.float64)
+        mean = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
+        return mean.astype(np.float32)
+
+    def _runs(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scores [N, R], the runs that exist in front, and their number [N]."""
+        name = self.fidelities[place]
+        if name in self.averaged:
+            raise ValueError(
+                f'seed: got a single run, expected "mean": table {self.name} has only '
+                f"means over training runs at fidelity {name}"
+            )
+        scores = self._scored(place)
+        known = np.isfinite(scores)
+        front = np.argsort(~known, axis=1, kind="stable")
+        return np.take_along_axis(scores, front, axis=1), known.sum(axis=1)

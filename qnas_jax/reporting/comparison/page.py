@@ -1,0 +1,238 @@
+"""The comparison page: figures, tables, tests and verdicts, from rows only."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from qnas_jax.reporting.comparison import words
+from qnas_jax.reporting.comparison.arrival_curves import arrival_curves
+from qnas_jax.reporting.comparison.contrasts import at_budget, contrasts
+from qnas_jax.reporting.comparison.rank_diagram import rank_diagram
+from qnas_jax.reporting.comparison.ranks import Ranking, rank_strategies
+from qnas_jax.reporting.comparison.records import (
+    Curves,
+    Row,
+    curves_by_task,
+    read_rows,
+    transfers,
+)
+from qnas_jax.reporting.comparison.regret_curves import MOST_SHOWN, regret_curves
+from qnas_jax.reporting.comparison.spread import spread
+from qnas_jax.reporting.page import render, replace_file
+
+Tasks = Mapping[str, Mapping[str, Curves]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Focus:
+    """What the page looks at.
+
+    Attributes:
+      reference: the strategy that is compared with all others.
+      peers: those it must not lose to.
+      shown: the strategies drawn in colour, at most seven.
+      budgets: columns of the tables.
+      decisive: the budgets of verdicts and rank diagrams.
+      unit: what budgets count.
+      published: results of others to stand beside ours, by label and task:
+        (mean, deviation) in percent.
+    """
+
+    reference: str
+    peers: tuple[str, ...]
+    shown: tuple[str, ...]
+    budgets: tuple[float, ...]
+    decisive: tuple[float, ...]
+    unit: str = "evaluations"
+    published: Mapping[str, Mapping[str, tuple[float, float]]] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        if len(self.shown) > MOST_SHOWN:
+            raise ValueError(
+                f"shown: got {len(self.shown)} names, expected at most {MOST_SHOWN}"
+            )
+
+
+def write_comparison(
+    rows_file: pathlib.Path, folder: pathlib.Path, focus: Focus
+) -> pathlib.Path:
+    """Writes `comparison.html` and `figures/*.png`.
+
+    Args:
+      rows_file: JSONL rows, see `records`.
+      folder: where to; made if it is not there.
+      focus: what to look at.
+
+    Returns:
+      The path of the page, which opens without network and holds all figures.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it holds no searches, or a broken line.
+    """
+    rows = read_rows(rows_file)
+    tasks = curves_by_task(rows)
+    if not tasks:
+        raise ValueError(f"{rows_file}: got no rows of searches, expected some")
+    rankings = rank_all(tasks, focus.decisive)
+    figures = draw_figures(tasks, rankings, focus)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, png in figures.items():
+        replace_file(folder / "figures" / f"{name}.png", png)
+    page = folder / "comparison.html"
+    content = page_content(rows, tasks, rankings, focus)
+    replace_file(page, render("comparison/page.html", figures, content).encode("utf-8"))
+    return page
+
+
+def rank_all(tasks: Tasks, budgets: Sequence[float]) -> dict[float, Ranking]:
+    """Ranks the strategies at each budget; a block is one task and one seed.
+
+    Strategies that were not run up to the budget on all tasks with as many seeds as the
+    others are left out.
+    """
+    rankings = {}
+    for budget in budgets:
+        samples = {task: at_budget(group, budget) for task, group in tasks.items()}
+        sizes = [len(values) for found in samples.values() for values in found.values()]
+        blocks = {
+            name: [found[name] for found in samples.values() if name in found]
+            for name in dict.fromkeys(
+                name for found in samples.values() for name in found
+            )
+        }
+        full = {
+            name: np.concatenate(parts).tolist()
+            for name, parts in blocks.items()
+            if len(parts) == len(tasks)
+            and all(len(values) == max(sizes) for values in parts)
+        }
+        if len(full) > 1:
+            rankings[budget] = rank_strategies(full)
+    return rankings
+
+
+def draw_figures(
+    tasks: Tasks, rankings: Mapping[float, Ranking], focus: Focus
+) -> dict[str, bytes]:
+    """PNG files by name."""
+    figures = {
+        "regret_curves": regret_curves(tasks, focus.shown, focus.unit),
+        "arrival_curves": arrival_curves(tasks, focus.shown),
+    }
+    for budget, ranking in rankings.items():
+        figures[f"ranks_{budget:g}"] = rank_diagram(ranking, focus.reference)
+    return figures
+
+
+def page_content(
+    rows: Sequence[Row],
+    tasks: Tasks,
+    rankings: Mapping[float, Ranking],
+    focus: Focus,
+) -> dict[str, Any]:
+    """What the template shows."""
+    return {
+        "focus": focus,
+        "verdict": _verdict(tasks, rankings, focus),
+        "tables": {task: _table(group, focus) for task, group in tasks.items()},
+        "optima": {
+            task: next(iter(group.values())).optimum for task, group in tasks.items()
+        },
+        "contrasts": _contrast_table(tasks, focus),
+        "rankings": {f"ranks_{budget:g}": budget for budget in rankings},
+        "arrivals": _arrivals(tasks),
+        "published": _published(rows, focus),
+        "made_by": _made_by(rows),
+    }
+
+
+def _verdict(
+    tasks: Tasks, rankings: Mapping[float, Ranking], focus: Focus
+) -> list[str]:
+    sentences = [
+        words.reference_sentence(
+            tasks, focus.reference, focus.peers, focus.decisive, focus.unit
+        )
+    ]
+    for budget in focus.decisive:
+        sentences += words.best_sentences(tasks, budget, focus.unit)
+        if budget in rankings:
+            sentences.append(
+                words.ranking_sentence(rankings[budget], budget, focus.unit)
+            )
+    return sentences
+
+
+def _table(strategies: Mapping[str, Curves], focus: Focus) -> list[Row]:
+    """A row a strategy, the best at the first decisive budget first."""
+    rows = []
+    for name, curves in strategies.items():
+        found = [curves.at(budget) for budget in focus.budgets]
+        cells = [None if values is None else spread(values) for values in found]
+        first = curves.at(focus.decisive[0])
+        order = -np.inf if first is None else float(first.mean())
+        rows.append({"name": name, "cells": cells, "order": order})
+    return sorted(rows, key=lambda row: -row["order"])
+
+
+def _contrast_table(tasks: Tasks, focus: Focus) -> list[Row]:
+    """A row a strategy: the reference against it at every decisive budget."""
+    tests = contrasts(tasks, focus.reference, focus.decisive)
+    names = dict.fromkeys(test.second for group in tests.values() for test in group)
+    by_place = {
+        place: {test.second: test for test in group} for place, group in tests.items()
+    }
+    places = [(task, budget) for task in tasks for budget in focus.decisive]
+    return [
+        {
+            "name": name,
+            "cells": [by_place.get(place, {}).get(name) for place in places],
+        }
+        for name in names
+    ]
+
+
+def _arrivals(tasks: Tasks) -> list[Row]:
+    """Share of the searches that saw the top 1 %, and the median wait in all."""
+    names = dict.fromkeys(name for group in tasks.values() for name in group)
+    rows = []
+    for name in names:
+        cells = []
+        for group in tasks.values():
+            waits = group[name].first_top if name in group else np.array([np.inf])
+            cells.append((float(np.isfinite(waits).mean()), float(np.median(waits))))
+        rows.append({"name": name, "cells": cells})
+    return sorted(rows, key=lambda row: sum(median for _, median in row["cells"]))
+
+
+def _published(rows: Sequence[Row], focus: Focus) -> list[Row]:
+    """Ours and published results, a row each; percent."""
+    columns = list(
+        dict.fromkeys(t for cells in focus.published.values() for t in cells)
+    )
+    table = []
+    for name, cells in transfers(rows).items():
+        ours = {
+            task: (100 * float(v.mean()), 100 * float(v.std(ddof=len(v) > 1)))
+            for task, v in cells.items()
+        }
+        table.append({"name": f"{name}, ours", "cells": [ours.get(t) for t in columns]})
+        if name in focus.published:
+            theirs = focus.published[name]
+            cells_theirs = [theirs.get(task) for task in columns]
+            table.append({"name": f"{name}, published", "cells": cells_theirs})
+    return table
+
+
+def _made_by(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    names = ("commit", "jax", "python", "device")
+    found = {name: {str(row[name]) for row in rows if name in row} for name in names}
+    return [
+        (name, ", ".join(sorted(values))) for name, values in found.items() if values
+    ]

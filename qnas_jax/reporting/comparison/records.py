@@ -1,0 +1,137 @@
+"""Rows of searches, one a strategy, task and seed, and the curves that they make.
+
+A row holds `strategy`, `task`, `seed`, `budgets` (the axis of the curves), `validation`
+and `test` (of the arch with the best validation score within each budget, in [0, 1];
+null where the search was not run so far), `first_top` (evaluations until the first arch
+of the top 1 %, null if there was none) and `optimum` (the highest test score of the
+task). A row with `transfer` instead of curves belongs to the table of published
+results: test scores by task after a budget in seconds.
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+Row = dict[str, Any]
+
+_CURVE_FIELDS = ("strategy", "task", "seed", "budgets", "test", "first_top", "optimum")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curves:
+    """All searches of one strategy on one task.
+
+    Attributes:
+      strategy: name.
+      task: name.
+      budgets: float64 [B], ascending.
+      test: float64 [S, B], NaN where the search was not run so far.
+      first_top: float64 [S], evaluations until the first arch of the top 1 %, inf if
+        there was none.
+      evaluations: the evaluations that a search had, for `first_top`.
+      optimum: the highest test score of the task.
+    """
+
+    strategy: str
+    task: str
+    budgets: np.ndarray
+    test: np.ndarray
+    first_top: np.ndarray
+    evaluations: float
+    optimum: float
+
+    def at(self, budget: float) -> np.ndarray | None:
+        """Test scores [S] at a budget; None where the searches did not get so far."""
+        places = np.flatnonzero(self.budgets == budget)
+        if places.size == 0:
+            return None
+        values = self.test[:, places[0]]
+        return None if np.isnan(values).any() else values
+
+
+def read_rows(path: pathlib.Path) -> list[Row]:
+    """Reads a JSONL file.
+
+    Args:
+      path: the file.
+
+    Returns:
+      Its rows.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: a line is not a row of a comparison; the message names the line.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}, line {number}: not JSON: {error}") from None
+        missing = [name for name in _CURVE_FIELDS if name not in row]
+        if "transfer" not in row and missing:
+            raise ValueError(
+                f"{path}, line {number}: got a row without {', '.join(missing)}, "
+                "expected a row of a comparison"
+            )
+        rows.append(row)
+    return rows
+
+
+def curves_by_task(rows: Iterable[Row]) -> dict[str, dict[str, Curves]]:
+    """Groups rows into curves, in the order in which they come.
+
+    Args:
+      rows: rows of searches; those of published tables are passed over.
+
+    Returns:
+      Curves by task and strategy.
+    """
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if "transfer" not in row:
+            groups.setdefault((row["task"], row["strategy"]), []).append(row)
+    tasks: dict[str, dict[str, Curves]] = {}
+    for (task, strategy), members in groups.items():
+        tasks.setdefault(task, {})[strategy] = _curves(task, strategy, members)
+    return tasks
+
+
+def _curves(task: str, strategy: str, rows: Sequence[Row]) -> Curves:
+    first = rows[0]
+    test = np.array([row["test"] for row in rows], np.float64)  # null becomes NaN
+    budgets = np.array(first["budgets"], np.float64)
+    top = [np.inf if row["first_top"] is None else row["first_top"] for row in rows]
+    reached = budgets[~np.isnan(test).any(axis=0)]
+    return Curves(
+        strategy=strategy,
+        task=task,
+        budgets=budgets,
+        test=test,
+        first_top=np.array(top, np.float64),
+        evaluations=float(reached[-1]) if reached.size else 0.0,
+        optimum=float(first["optimum"]),
+    )
+
+
+def transfers(rows: Iterable[Row]) -> dict[str, dict[str, np.ndarray]]:
+    """Test scores of the rows that stand beside published tables.
+
+    Args:
+      rows: rows of any kind.
+
+    Returns:
+      By strategy and task, float64 [S].
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        for task, value in row.get("transfer", {}).items():
+            found.setdefault(row["strategy"], {}).setdefault(task, []).append(value)
+    return {
+        strategy: {task: np.array(values) for task, values in tasks.items()}
+        for strategy, tasks in found.items()
+    }

@@ -1,0 +1,102 @@
+"""What a comparison shows, in sentences."""
+
+from collections.abc import Mapping, Sequence
+
+from qnas_jax.reporting import formats
+from qnas_jax.reporting.comparison.contrasts import (
+    Place,
+    at_budget,
+    contrasts,
+    level_with_best,
+)
+from qnas_jax.reporting.comparison.ranks import Ranking
+from qnas_jax.reporting.comparison.records import Curves
+from qnas_jax.reporting.rank_tests import RankTest
+
+_LISTED = 6
+
+
+def best_sentences(
+    tasks: Mapping[str, Mapping[str, Curves]], budget: float, unit: str
+) -> list[str]:
+    """Who is best on each task at a budget, and who is level with the best."""
+    sentences = []
+    for task, strategies in tasks.items():
+        found = level_with_best(strategies, budget)
+        if found is None:
+            continue
+        best, level = found
+        mean = at_budget(strategies, budget)[best].mean()
+        tail = f"level with it: {_listing(level)}" if level else "ahead of all others"
+        sentences.append(
+            f"{task}, {formats.count(budget)} {unit}: {best} has the highest mean "
+            f"({formats.percent(float(mean))}), {tail}."
+        )
+    return sentences
+
+
+def reference_sentence(
+    tasks: Mapping[str, Mapping[str, Curves]],
+    reference: str,
+    peers: Sequence[str],
+    budgets: Sequence[float],
+    unit: str,
+) -> str:
+    """Whether the reference loses to any of its peers anywhere."""
+    tests = contrasts(tasks, reference, budgets, peers)
+    if not tests:
+        return f"{reference} was not compared with {_listing(peers)}."
+    lost = _places(tests, "significantly worse", unit)
+    won = _places(tests, "significantly better", unit)
+    count = sum(len(members) for members in tests.values())
+    where = f"{len(tests)} pairs of task and budget ({count} tests, Holm-corrected)"
+    if lost:
+        return (
+            f"{reference} is significantly worse than {'; '.join(lost)}, and "
+            f"significantly better in {len(won)} of {count} tests ({where})."
+        )
+    return (
+        f"{reference} is nowhere significantly worse than {_listing(peers)}, and "
+        f"significantly better in {len(won)} of {count} tests ({where})."
+    )
+
+
+def ranking_sentence(ranking: Ranking, budget: float, unit: str) -> str:
+    """Who ranks first over all tasks, and who is not told apart from it."""
+    near = [
+        name
+        for name, rank in zip(ranking.names, ranking.ranks, strict=True)
+        if rank - ranking.ranks[0] < ranking.difference and name != ranking.names[0]
+    ]
+    tail = (
+        f"within the critical difference of it: {_listing(near)}"
+        if near
+        else "further than the critical difference ahead of all others"
+    )
+    return (
+        f"All tasks, {formats.count(budget)} {unit}: {ranking.names[0]} has the best "
+        f"mean rank ({ranking.ranks[0]:.2f} of {len(ranking.names)}; "
+        f"{ranking.blocks} blocks, Friedman {formats.p_value(ranking.p_value)}), "
+        f"{tail}."
+    )
+
+
+def _places(
+    tests: Mapping[Place, Sequence[RankTest]], verdict: str, unit: str
+) -> list[str]:
+    return [
+        f"{test.second} on {task} at {formats.count(budget)} {unit} "
+        f"({formats.points(test.difference)} points, {formats.p_value(test.p_value)})"
+        for (task, budget), members in tests.items()
+        for test in members
+        if test.verdict == verdict
+    ]
+
+
+def _listing(names: Sequence[str]) -> str:
+    shown = list(names[:_LISTED])
+    if len(names) > _LISTED:
+        shown.append(f"{len(names) - _LISTED} more")
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
