@@ -56,7 +56,7 @@ class OptunaPeer:
             else optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
         )
         self._study = optuna.create_study(direction="maximize", sampler=chosen)
-        self._space = {
+        self._space: dict[str, optuna.distributions.BaseDistribution] = {
             f"layer_{layer}": optuna.distributions.CategoricalDistribution(range(ops))
             for layer, ops in enumerate(num_ops)
         }
