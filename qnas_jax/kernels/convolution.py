@@ -1,9 +1,11 @@
-"""Full convolution; on CPU the gradient to the kernel is a matrix product a tap.
+"""Full convolution; on CPU the gradient to the kernel is made of matrix products.
 
 For each tap it is the product of the shifted images with the output gradient, summed
 over all pixels. Compiled alone it is level with XLA's own gradient
 (`experiments/bench_kernels.py`); inside the switches of a training step XLA's own loses
-its fast path.
+its fast path. With few channels these products are too narrow: `blocked` puts the
+columns of the taps beside the channels of the images, their rows beside those of the
+gradient, and takes one product of a few images at a time.
 """
 
 import functools
@@ -13,6 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch
+from qnas_jax.kernels.cache import images_at_once
+from qnas_jax.kernels.materialise import materialise
 from qnas_jax.kernels.taps import check_convolution, pad, taps
 
 
@@ -30,8 +34,9 @@ def conv(
       kernel: float [k, k, C_in, C_out], k odd.
       stride: step in both directions, >= 1.
       implementation: "reference" (library convolution and gradients), "products"
-        (kernel gradient by matrix products), or None: the faster one on the present
-        backend.
+        (kernel gradient by a matrix product a tap), "blocked" (by one product for all
+        taps, for few channels and stride 1; other strides as "products"), or None: the
+        faster of the first two on the present backend.
 
     Returns:
       float [N, ceil(H / stride), ceil(W / stride), C_out].
@@ -83,4 +88,54 @@ def _products_backward(
 
 _products.defvjp(_products_forward, _products_backward)
 
-FORMS = {dispatch.REFERENCE: _reference, "products": _products}
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _blocked(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
+    return _reference(images, kernel, stride)
+
+
+def _blocked_backward(
+    stride: int, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    if stride != 1:
+        return _products_backward(stride, saved, gradient)
+    images, kernel = saved
+    # Written as a convolution of its own: inside of switches and loops XLA's gradient
+    # loses its fast path on CPU, and so does this one if the flip is fused into it.
+    flipped = materialise(jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
+    images_gradient = _reference(gradient, flipped, stride)
+    count, height, width, in_features = images.shape
+    size, _, _, out_features = kernel.shape
+    values = height * width * size * (in_features + out_features)
+    at_once = images_at_once(values, count)
+
+    def add(total: jax.Array, part: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
+        return total + _all_taps(part[0], part[1], size), None
+
+    parts = [each.reshape(-1, at_once, *each.shape[1:]) for each in (images, gradient)]
+    total, _ = lax.scan(add, jnp.zeros_like(kernel), tuple(parts))
+    return images_gradient, total
+
+
+def _all_taps(images: jax.Array, gradient: jax.Array, size: int) -> jax.Array:
+    """The kernel's gradient for stride 1, [k, k, C_in, C_out], by one product."""
+    _, height, width, in_features = images.shape
+    out_features = gradient.shape[-1]
+    border = size // 2
+    wide = jnp.pad(images, [(0, 0), (0, 0), (border, border), (0, 0)])
+    tall = jnp.pad(gradient, [(0, 0), (border, border), (0, 0), (0, 0)])
+    columns = [wide[:, :, j : j + width] for j in range(size)]
+    rows = [tall[:, size - 1 - i : size - 1 - i + height] for i in range(size)]
+    left = jnp.concatenate(columns, axis=-1).reshape(-1, size * in_features)
+    right = jnp.concatenate(rows, axis=-1).reshape(-1, size * out_features)
+    product = (left.T @ right).reshape(size, in_features, size, out_features)
+    return product.transpose(2, 0, 1, 3)
+
+
+_blocked.defvjp(_products_forward, _blocked_backward)
+
+FORMS = {
+    dispatch.REFERENCE: _reference,
+    "products": _products,
+    "blocked": _blocked,
+}

@@ -7,6 +7,7 @@ touches only the chosen rows.
 Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -98,13 +99,40 @@ class Supernet:
           Logits [N, num_classes] and the path's new statistics.
         """
         values, stem_stats = self.stem(params, stats, images, mode=mode)
+        values, layer_stats = self.layers(params, stats, arch, values, mode=mode)
+        logits, head_stats = self.head(params, stats, values, mode=mode)
+        return logits, {"fixed": stem_stats + head_stats, "layers": layer_stats}
+
+    def layers(
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        values: jax.Array,
+        *,
+        mode: Mode,
+        between: Callable[[jax.Array], jax.Array] | None = None,
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        """Runs the searched layers of one path.
+
+        Args:
+          params: a path's parameters.
+          stats: a path's running statistics.
+          arch: int32 [L].
+          values: [N, ...], the output of the stem.
+          mode: how batch normalisation behaves.
+          between: applied to the values before each group of equal layers.
+
+        Returns:
+          The output of the last layer, and the new statistics of each.
+        """
         layer_stats = []
         for equal in self._layers:
             chosen = equal.choose(arch, params, stats)
+            values = values if between is None else between(values)
             values, found = run_equal_layers(equal, mode, chosen, values)
             layer_stats.extend(found)
-        logits, head_stats = self.head(params, stats, values, mode=mode)
-        return logits, {"fixed": stem_stats + head_stats, "layers": layer_stats}
+        return values, layer_stats
 
     def stem(
         self, params: Slots, stats: Slots, images: jax.Array, *, mode: Mode

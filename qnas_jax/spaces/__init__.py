@@ -1,5 +1,6 @@
 """What can be searched: specifications, encodings and cost tables; no networks."""
 
+from qnas_jax.spaces.cell import CELL_OPS, CellSpace, nas_bench_201
 from qnas_jax.spaces.costs import CostTable
 from qnas_jax.spaces.encoding import (
     arch_to_string,
@@ -20,7 +21,9 @@ from qnas_jax.spaces.registry import (
 from qnas_jax.spaces.space import SearchSpace
 
 __all__ = [
+    "CELL_OPS",
     "SPACES",
+    "CellSpace",
     "CostTable",
     "Layer",
     "NetworkSpace",
@@ -35,6 +38,7 @@ __all__ = [
     "chain",
     "check_archs",
     "fixed",
+    "nas_bench_201",
     "op",
     "parse_arch",
     "read_archs",

@@ -1,0 +1,130 @@
+"""Proxy scores of a whole population in one compiled call."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from qnas_jax.evaluation.proxies.network import ProxyNetwork
+from qnas_jax.evaluation.proxies.registry import PROXIES
+from qnas_jax.evaluation.proxies.subject import Subject
+from qnas_jax.kernels import jit_network
+from qnas_jax.spaces import CostTable
+
+
+def proxy_scores(
+    network: ProxyNetwork,
+    names: Sequence[str],
+    archs: Any,
+    images: jax.Array,
+    labels: jax.Array,
+    key: jax.Array,
+) -> dict[str, jax.Array]:
+    """Scores architectures by zero-cost proxies.
+
+    One architecture passes after the other, in one program; the architecture is data.
+    What several proxies need is computed once. All architectures of a call share one
+    draw of weights, as they share the images: a difference of scores is one of the
+    architectures.
+
+    Args:
+      network: the network of the space.
+      names: keys of `PROXIES`.
+      archs: integers [P, L].
+      images: float32 [N, H, W, C], normalised training images; the papers use 64.
+      labels: int32 [N].
+      key: of the weights and of noise; consumed.
+
+    Returns:
+      For each name float32 [P]; larger promises a better network. Networks that a proxy
+      has nothing to say about have -inf.
+
+    Raises:
+      ValueError: an unknown proxy, one that the network cannot serve, or no image.
+    """
+    _check(network, names, images)
+    archs = jnp.asarray(archs, jnp.int32)
+    chex.assert_shape(archs, (None, network.space.num_layers))
+    chex.assert_shape(labels, (len(images),))
+    wanted = [PROXIES[name] for name in PROXIES if name in names]
+    measured = tuple(proxy.name for proxy in wanted if proxy.score is not None)
+    scores: dict[str, jax.Array] = {}
+    if measured:
+        scores = _program(network, measured)(archs, images, labels, key)
+    for proxy in wanted:
+        if proxy.score is None:
+            scores[proxy.name] = _count(network.cost_table(), proxy.cost, archs)
+    return {name: scores[name] for name in names}
+
+
+@functools.lru_cache(maxsize=32)
+def _program(network: ProxyNetwork, names: tuple[str, ...]) -> Callable[..., Any]:
+    """The compiled form of `_measure`."""
+    return jit_network(functools.partial(_measure, network, names))
+
+
+def _measure(
+    network: ProxyNetwork,
+    names: tuple[str, ...],
+    archs: jax.Array,
+    images: jax.Array,
+    labels: jax.Array,
+    key: jax.Array,
+) -> dict[str, jax.Array]:
+    weights_key, normal_key, noise_key = jax.random.split(key, 3)
+    weights = network.init(weights_key)
+    normal_weights = noise = None
+    if any(PROXIES[name].noise for name in names):
+        normal_weights = network.init(normal_key, normal=True)
+        start_key, step_key = jax.random.split(noise_key)
+        noise = (
+            jax.random.normal(start_key, images.shape),
+            jax.random.normal(step_key, images.shape),
+        )
+
+    def measure(arch: jax.Array) -> dict[str, jax.Array]:
+        subject = Subject(network, arch, weights, normal_weights, images, labels, noise)
+        found = {}
+        for name in names:
+            score = PROXIES[name].score
+            assert score is not None  # `proxy_scores` left the others out.
+            found[name] = _without_nan(score(subject))
+        return found
+
+    return jax.lax.map(measure, archs)
+
+
+def _without_nan(score: jax.Array) -> jax.Array:
+    """A score that cannot be computed says that the network is useless."""
+    return jnp.where(jnp.isnan(score), -jnp.inf, score)
+
+
+def _count(table: CostTable, column: str, archs: jax.Array) -> jax.Array:
+    """Parameters or multiply-accumulates, float32 [P]."""
+    own = jnp.asarray(getattr(table, column), jnp.float32)
+    fixed = getattr(table, f"fixed_{column}")
+    return own[jnp.arange(archs.shape[1])[None], archs].sum(axis=-1) + fixed
+
+
+def _check(network: ProxyNetwork, names: Sequence[str], images: jax.Array) -> None:
+    unknown = [name for name in names if name not in PROXIES]
+    if unknown or not names:
+        raise ValueError(
+            f"proxies: got {', '.join(names) or 'none'}, expected some of "
+            f"{', '.join(PROXIES)}"
+        )
+    blind = [name for name in names if PROXIES[name].relus and not network.shows_relus]
+    if blind:
+        raise ValueError(
+            f"proxies: got {', '.join(blind)}, which look at ReLUs, and a network of "
+            f"{network.space.name!r}, which does not show them: leave them out"
+        )
+    shape = tuple(network.space.image_shape)
+    if images.ndim != 4 or len(images) == 0 or images.shape[1:] != shape:
+        raise ValueError(
+            f"images: got {images.shape}, expected (N, {', '.join(map(str, shape))}) "
+            "with N >= 1"
+        )

@@ -1,0 +1,95 @@
+"""Spaces of cells: one small graph, repeated through the whole network.
+
+A cell is a directed graph whose edges carry ops; node 0 is its input, every later node
+the sum of what its edges bring, the last node its output. An architecture is the op of
+each edge. The network around it is fixed: a stem, stages of equal cells, between two
+stages a residual block that halves the resolution and doubles the channels, and a
+head. That is not a chain of layers, hence no `NetworkSpace`.
+
+Source: Dong & Yang, NAS-Bench-201: Extending the scope of reproducible neural
+architecture search, ICLR 2020.
+"""
+
+import dataclasses
+
+from qnas_jax.spaces.space import SearchSpace
+
+CELL_OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+"""Ops of an edge, in the benchmark's order; a convolution is ReLU, conv, norm."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CellSpace(SearchSpace):
+    """Ops on the edges of a cell, and the network that the cell is repeated in.
+
+    Attributes:
+      name: identifier.
+      choices: derived: `CELL_OPS` for each edge.
+      num_nodes: nodes of the cell; there is an edge from each to each later one.
+      features: channels of the first stage; each later stage has twice as many.
+      stages: number of stages.
+      cells: cells of a stage.
+      image_shape: (height, width, channels) of the input.
+      num_classes: number of logits.
+    """
+
+    choices: tuple[tuple[str, ...], ...] = dataclasses.field(init=False)
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    num_nodes: int = 4
+    features: int = 16
+    stages: int = 3
+    cells: int = 5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image_shape", tuple(self.image_shape))
+        for field, least in (
+            ("num_nodes", 2),
+            ("features", 1),
+            ("stages", 1),
+            ("cells", 1),
+            ("num_classes", 2),
+        ):
+            value = getattr(self, field)
+            if type(value) is not int or value < least:
+                raise ValueError(
+                    f"space {self.name!r}, {field}: got {value!r}, expected an int "
+                    f">= {least}"
+                )
+        height, width, _ = self.image_shape
+        halved = 2 ** (self.stages - 1)
+        if height % halved or width % halved:
+            raise ValueError(
+                f"space {self.name!r}: got images of {height} x {width}, expected "
+                f"multiples of {halved}: the resolution is halved between stages"
+            )
+        object.__setattr__(self, "choices", (CELL_OPS,) * len(self.edges))
+        super().__post_init__()
+
+    @property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """(from, to) of each edge: 0-1, 0-2, 1-2, 0-3, 1-3, 2-3."""
+        return tuple(
+            (before, node)
+            for node in range(1, self.num_nodes)
+            for before in range(node)
+        )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each stage."""
+        return tuple(self.features * 2**stage for stage in range(self.stages))
+
+
+def nas_bench_201(image_shape: tuple[int, int, int], num_classes: int) -> CellSpace:
+    """Six edges with five ops each: 15,625 architectures, all trained by its authors.
+
+    Args:
+      image_shape: (height, width, channels); the benchmark has (32, 32, 3) for CIFAR
+        and (16, 16, 3) for ImageNet16-120.
+      num_classes: number of classes.
+
+    Returns:
+      The space.
+    """
+    return CellSpace("nas_bench_201", image_shape, num_classes)

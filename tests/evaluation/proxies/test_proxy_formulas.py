@@ -1,0 +1,227 @@
+"""Every proxy by hand on a network of two layers, and against finite differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from plain_cell_network import Plain
+
+from qnas_jax.evaluation.proxies import PROXIES
+from qnas_jax.evaluation.proxies.jacobian import correlation
+from qnas_jax.evaluation.proxies.subject import Subject, agreement
+from qnas_jax.nets import CellNetwork, Passed
+from qnas_jax.spaces import CellSpace
+
+MEASURED = [name for name, proxy in PROXIES.items() if proxy.score is not None]
+
+
+class TwoLayers:
+    """Logits relu(x A) B; the architecture says what A is multiplied by."""
+
+    shows_relus = True
+
+    def path(self, weights, arch):
+        return weights[0] * arch[0], weights[1]
+
+    def run(self, weights, arch, images, *, normalised=True, watch=None):
+        hidden = images.reshape(len(images), 2) @ weights[0]
+        features = jax.nn.relu(hidden)
+        watched = None if watch is None else watch(hidden)
+        spread = 0.5 if normalised else 0.0
+        return Passed(features @ weights[1], features, watched, spread, 0.0)
+
+    def layer_sums(self, values, arch):
+        return jnp.stack([value.sum() for value in values])
+
+
+def test_by_hand():
+    """A = B = identity, images (1, 0) of class 0 and (0, 1) of class 1.
+
+    The loss gradient to the logits of the first is (-q, q) / 2, q = 1 / (1 + e); one
+    ReLU of each image is open.
+    """
+    eye = jnp.eye(2)
+    images = eye.reshape(2, 1, 1, 2)
+    # (1, 1) and (1, 1) + 0.01 (1, -1), through 2 A: features move by 0.02 and 0.02.
+    noise = jnp.ones_like(images), jnp.array([1.0, -1.0] * 2).reshape(images.shape)
+    labels = jnp.array([0, 1])
+    weights, normal_weights = (eye, eye), (2 * eye, eye)
+
+    @jax.jit
+    def scores(arch):
+        subject = Subject(
+            TwoLayers(), arch, weights, normal_weights, images, labels, noise
+        )
+        return {name: PROXIES[name].score(subject) for name in MEASURED}
+
+    q, k = 1 / (1 + np.e), 1e-5
+    want = {
+        # Each of the layers carries the whole flow, the two logits of ones.
+        "synflow": np.log(2 + 2),
+        "snip": q + q,
+        "grad_norm": q + q / 2**0.5,
+        "plain": -q - q,
+        # The image gradients (1, 0) and (0, 1) have correlation -1.
+        "jacob_cov": -(np.log(2 + k) + 1 / (2 + k) + np.log(k) + 1 / k),
+        # No ReLU is open for both images: K = 2 I.
+        "nwot": np.log(4),
+        "zen": np.log(0.04) + 0.5,
+        "l2_norm": 2 * 2**0.5,
+    }
+    assert set(want) == set(MEASURED)
+    found = scores(jnp.array([1.0]))
+    for name, value in want.items():
+        assert float(found[name]) == pytest.approx(value, rel=1e-5), name
+
+
+def test_agreement_by_hand():
+    values = jnp.array([[1.0, -1, 2, 0], [3, 1, 1, -1], [-1, -2, -3, -4]])
+    np.testing.assert_array_equal(agreement(values), [[4, 3, 2], [3, 4, 1], [2, 1, 4]])
+
+
+def test_correlation_against_numpy():
+    rows = np.random.default_rng(0).standard_normal((4, 9))
+    found = correlation(jnp.float32(rows))
+    np.testing.assert_allclose(found, np.corrcoef(rows), atol=1e-6)
+    rows[1] = 2.0
+    found = correlation(jnp.float32(rows))
+    np.testing.assert_array_equal(found[1], 1)
+
+
+def slopes(function, array):
+    """Central differences of a function of an array, float64."""
+    gradient = np.zeros_like(array)
+    for place in np.ndindex(array.shape):
+        before = array[place]
+        values = []
+        for step in (1e-5, -1e-5):
+            array[place] = before + step
+            values.append(function())
+        array[place] = before
+        gradient[place] = (values[0] - values[1]) / 2e-5
+    return gradient
+
+
+class Reference:
+    """All proxies of a cell network from `Plain` and finite differences."""
+
+    def __init__(self, weights, normal_weights, arch, images, labels, noise):
+        self.weights, self.normal_weights = (
+            jax.tree.map(lambda leaf: np.array(leaf, np.float64), tree)
+            for tree in (weights, normal_weights)
+        )
+        self.arch, self.images, self.labels = arch, images.copy(), labels
+        self.noise = noise
+
+    def layers(self, weights):
+        """The weights of each convolution and the linear layer, as views."""
+        yield from (weights.stem, weights.classifier)
+        for point, full in weights.cells:
+            for edge, op in enumerate(self.arch):
+                if op in (2, 3):
+                    yield (point if op == 2 else full)[0, edge]
+
+    def loss(self):
+        logits = Plain().run(self.weights, self.arch, self.images)
+        logits = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return -logits[np.arange(len(self.labels)), self.labels].mean()
+
+    def by_gradients(self):
+        found = dict.fromkeys(("snip", "grad_norm", "plain", "l2_norm"), 0.0)
+        for layer in self.layers(self.weights):
+            gradient = slopes(self.loss, layer)
+            found["snip"] += np.abs(layer * gradient).sum()
+            found["grad_norm"] += np.linalg.norm(gradient)
+            found["plain"] += (layer * gradient).sum()
+            found["l2_norm"] += np.linalg.norm(layer)
+        return found
+
+    def synflow(self):
+        weights = jax.tree.map(np.abs, self.weights)
+        ones = np.ones((1, *self.images.shape[1:]))
+
+        def flow():
+            return Plain(normalised=False).run(weights, self.arch, ones).sum()
+
+        return np.log(
+            sum((layer * slopes(flow, layer)).sum() for layer in self.layers(weights))
+        )
+
+    def jacob_cov(self):
+        def logits():
+            return Plain().run(self.weights, self.arch, self.images).sum()
+
+        rows = slopes(logits, self.images).reshape(len(self.images), -1)
+        values = np.linalg.eigvals(np.corrcoef(rows)).real + 1e-5
+        return -np.sum(np.log(values) + 1 / values)
+
+    def nwot(self):
+        plain = Plain()
+        plain.run(self.weights, self.arch, self.images)
+        codes = np.concatenate(
+            [values.reshape(len(self.images), -1) > 0 for values in plain.relus], axis=1
+        )
+        hamming = (codes[:, None] != codes[None]).sum(axis=2)
+        return np.log(np.linalg.det(codes.shape[1] - hamming))
+
+    def zen(self):
+        first, second = Plain(), Plain()
+        start, step = self.noise
+        first.run(self.normal_weights, self.arch, start)
+        second.run(self.normal_weights, self.arch, start + 0.01 * step)
+        difference = np.abs(first.features - second.features).sum() / len(start)
+        return np.log(difference) + sum(first.spreads)
+
+
+@pytest.mark.slow
+def test_against_finite_differences():
+    space = CellSpace("one", (4, 4, 2), 3, num_nodes=3, features=2, stages=1, cells=1)
+    network = CellNetwork(space)
+    weights = network.init(jax.random.key(0))
+    normal = network.init(jax.random.key(1), normal=True)
+    rng = np.random.default_rng(2)
+    images = rng.standard_normal((4, 4, 4, 2))
+    noise = tuple(rng.standard_normal((2, *images.shape)))
+    labels = np.array([0, 2, 1, 2])
+
+    @jax.jit
+    def scores(arch, images, noise):
+        subject = Subject(
+            network, arch, weights, normal, images, jnp.asarray(labels), noise
+        )
+        return {name: PROXIES[name].score(subject) for name in MEASURED}
+
+    single = [jnp.float32(images), tuple(jnp.float32(each) for each in noise)]
+    for arch in ((3, 2, 3), (2, 4, 1)):
+        found = scores(jnp.asarray(arch), *single)
+        reference = Reference(weights, normal, arch, images, labels, noise)
+        want = reference.by_gradients() | {
+            name: getattr(reference, name)()
+            for name in ("synflow", "jacob_cov", "nwot", "zen")
+        }
+        assert set(want) == set(found)
+        for name, value in want.items():
+            got = float(found[name])
+            assert got == pytest.approx(value, rel=2e-3, abs=2e-4), (arch, name)
+
+
+def test_the_flow_does_not_overflow():
+    """Fifty cells of 3 x 3 convolutions carry more than float32 can say."""
+    space = CellSpace("deep", (4, 4, 3), 3, num_nodes=3, features=4, stages=1, cells=50)
+    network = CellNetwork(space)
+    weights = network.init(jax.random.key(0))
+    arch, images = (3,) * 3, jnp.ones((1, 4, 4, 3))
+
+    @jax.jit
+    def score(arch):
+        labels = jnp.array([0])
+        subject = Subject(network, arch, weights, None, images, labels, None)
+        return PROXIES["synflow"].score(subject)
+
+    found = float(score(jnp.asarray(arch)))
+    magnitudes = jax.tree.map(jnp.abs, weights)
+    flow = Plain(normalised=False).run(magnitudes, arch, np.asarray(images)).sum()
+    # Each weight's share of the flow is at most all of it; some layers carry all.
+    layers = 2 + 50 * 3
+    assert flow > 1e38
+    assert np.log(2 * flow) < found < np.log(layers * flow)
