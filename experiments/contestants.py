@@ -53,7 +53,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "entangled": _of("entangled", population=5),
     "qiga1": _of("qiga1", population=5),
     "qiga2": _of("qiga2", population=5),
-    "memory registers": _of("memory_registers"),
+    "memory registers": dataclasses.replace(_of("memory_registers"), evaluations=400),
     "hamiltonian": dataclasses.replace(
         _of("hamiltonian", population=10), evaluations=200, seeds=100
     ),
