@@ -1,0 +1,58 @@
+"""The ablations, tiny."""
+
+import numpy as np
+import pytest
+
+from experiments import ablations
+from qnas_jax.reporting.rank_tests import rank_test
+from qnas_jax.search import SearchOptions
+
+
+def test_every_setting_is_one_that_exists():
+    for grid in ablations.GRIDS.values():
+        assert len(grid) > 1
+        for setting in grid.values():
+            SearchOptions(**{**ablations.BASE, **setting})
+
+
+def test_the_first_line_of_a_grid_is_the_base():
+    for name, grid in ablations.GRIDS.items():
+        first = next(iter(grid.values()))
+        if name != "observation":
+            assert SearchOptions(**{**ablations.BASE, **first}) == SearchOptions(
+                **ablations.BASE
+            )
+
+
+def test_rows_of_a_grid(data_dir, monkeypatch):
+    small = {"first": {}, "worse": {"angle": 0.001}}
+    monkeypatch.setitem(ablations.GRIDS, "angle", small)
+    rows = list(ablations.run(["angle"], 4, str(data_dir), ["cifar10", "NK-12"]))
+    places = [(row["setting"], row["problem"], row["evaluations"]) for row in rows]
+    budgets = [("cifar10", n) for n in (100, 200, 1000)]
+    budgets += [("NK-12", n) for n in (500, 2000)]
+    assert places == [(name, *place) for name in small for place in budgets]
+    assert all(row["p"] == 1 and row["difference"] == 0 for row in rows[:5])
+    first = [row["mean"] for row in rows[:5]]
+    assert rows[5]["difference"] == pytest.approx(rows[5]["mean"] - first[0])
+    lines = ablations.overview(rows)
+    assert [line["setting"] for line in lines] == list(small)
+    assert lines[0]["cifar10"].startswith(f"{100 * first[1]:.2f} ± ")
+
+
+def test_threshold_observation_is_tried_where_it_can_be(data_dir):
+    setting = ablations.GRIDS["observation"]["threshold (public code)"]
+    fits = [
+        p.name for p in ablations.problems(str(data_dir)) if ablations._fits(setting, p)
+    ]
+    assert fits == ["OneMax-84", "NK-12"]
+
+
+def test_marks_follow_the_test():
+    values = np.arange(40.0)
+    superiority, p_value = rank_test(values + 30, values)
+    assert superiority > 0.5 and p_value < 0.05
+    row = {"problem": "NK-12", "mean": 0.5, "deviation": 0.1, "difference": 0.2}
+    assert ablations._cell({**row, "p": p_value}) == "0.500 ± 0.100*"
+    assert ablations._cell({**row, "p": p_value, "difference": -1}).endswith("°")
+    assert ablations._cell({**row, "p": 0.2}) == "0.500 ± 0.100"
