@@ -3,7 +3,7 @@
 Every setting differs from the base, K-level or binary registers with a population of 5,
 in what its grid is about. Problems: the three data sets of NAS-Bench-201 (test accuracy
 of the arch with the best validation accuracy), and the best score on OneMax of 84 bits
-and on an NK landscape of 12 layers of 4 ops with 3 neighbours each. All seeds of a
+and on an NK landscape of 20 layers of 4 ops in which each depends on the next two. All seeds of a
 setting are one program. Differences to the first line of each grid by Mann-Whitney,
 Holm-corrected over the grid's settings, problems and budgets.
 
@@ -113,8 +113,8 @@ def problems(data_dir: str) -> Iterator[Problem]:
         budgets = (100, 200, 1000)
         yield Problem(dataset, bench.num_ops, bench.evaluator(), budgets, test)
     yield Problem("OneMax-84", (2,) * 84, onemax_evaluator(), (500, 2000))
-    landscape = nk_landscape(12, 4, 0, interactions=3, neighbours="random")
-    yield Problem("NK-12", (4,) * 12, nk_evaluator(landscape), (500, 2000))
+    landscape = nk_landscape(20, 4, 0)
+    yield Problem("NK-20", (4,) * 20, nk_evaluator(landscape), (500, 2000))
 
 
 def results(problem: Problem, setting: Mapping[str, Any], seeds: int) -> np.ndarray:

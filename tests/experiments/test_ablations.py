@@ -27,10 +27,10 @@ def test_the_first_line_of_a_grid_is_the_base():
 def test_rows_of_a_grid(data_dir, monkeypatch):
     small = {"first": {}, "worse": {"angle": 0.001}}
     monkeypatch.setitem(ablations.GRIDS, "angle", small)
-    rows = list(ablations.run(["angle"], 4, str(data_dir), ["cifar10", "NK-12"]))
+    rows = list(ablations.run(["angle"], 4, str(data_dir), ["cifar10", "NK-20"]))
     places = [(row["setting"], row["problem"], row["evaluations"]) for row in rows]
     budgets = [("cifar10", n) for n in (100, 200, 1000)]
-    budgets += [("NK-12", n) for n in (500, 2000)]
+    budgets += [("NK-20", n) for n in (500, 2000)]
     assert places == [(name, *place) for name in small for place in budgets]
     assert all(row["p"] == 1 and row["difference"] == 0 for row in rows[:5])
     first = [row["mean"] for row in rows[:5]]
@@ -45,14 +45,14 @@ def test_threshold_observation_is_tried_where_it_can_be(data_dir):
     fits = [
         p.name for p in ablations.problems(str(data_dir)) if ablations._fits(setting, p)
     ]
-    assert fits == ["OneMax-84", "NK-12"]
+    assert fits == ["OneMax-84", "NK-20"]
 
 
 def test_marks_follow_the_test():
     values = np.arange(40.0)
     superiority, p_value = rank_test(values + 30, values)
     assert superiority > 0.5 and p_value < 0.05
-    row = {"problem": "NK-12", "mean": 0.5, "deviation": 0.1, "difference": 0.2}
+    row = {"problem": "NK-20", "mean": 0.5, "deviation": 0.1, "difference": 0.2}
     assert ablations._cell({**row, "p": p_value}) == "0.500 ± 0.100*"
     assert ablations._cell({**row, "p": p_value, "difference": -1}).endswith("°")
     assert ablations._cell({**row, "p": 0.2}) == "0.500 ± 0.100"
