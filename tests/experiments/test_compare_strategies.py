@@ -35,11 +35,12 @@ def test_rows_and_page(data_dir, tmp_path, monkeypatch):
     small = {
         "a": Contestant({"strategy": "random", "population": 10}, evaluations=60),
         "b": Contestant({"strategy": "qudit", "population": 5}, evaluations=40),
+        "c": Contestant(peer="tpe", evaluations=40, seeds=2),
     }
     monkeypatch.setattr(experiment, "CONTESTANTS", small)
     rows = list(experiment.run(list(small), ["cifar10"], 3, str(data_dir)))
     rows += experiment.run_published(["a"], 2, str(data_dir))
-    assert [row["strategy"] for row in rows] == ["a"] * 3 + ["b"] * 3 + ["a"] * 2
+    assert [row["strategy"] for row in rows] == ["a"] * 3 + ["b"] * 3 + [*"ccaa"]
     at = list(experiment.BUDGETS).index
     for row in rows[:3]:
         assert row["test"][at(60)] is not None and row["test"][at(80)] is None
