@@ -1,0 +1,64 @@
+"""Memory: what is known is left out."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search.history import empty_history, record
+from qnas_jax.search.registers.memory import choose_unknown, first_unknown
+
+
+def test_the_first_unknown_by_hand():
+    """The second takes its third, since the first took what it saw second."""
+    candidates = jnp.array([[[0], [1], [2]], [[0], [1], [3]], [[0], [0], [0]]])
+    known = candidates[..., 0] == 0
+    np.testing.assert_array_equal(first_unknown(candidates, known), [[1], [3], [0]])
+
+
+def test_choices_equal_a_loop():
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        candidates = rng.integers(0, 3, (4, 6, 2))
+        old = rng.integers(0, 3, (3, 2))
+        history = record(empty_history(5, 2), jnp.asarray(old), jnp.zeros(3))
+        seen, expected = set(map(tuple, old)), []
+        for own in candidates:
+            free = [tuple(arch) for arch in own if tuple(arch) not in seen]
+            expected.append(free[0] if free else tuple(own[0]))
+            seen.add(expected[-1])
+        found = choose_unknown(jnp.asarray(candidates), history)
+        np.testing.assert_array_equal(found, expected)
+
+
+def archs_of(observations):
+    options = SearchOptions(
+        strategy="qudit",
+        population=4,
+        generations=15,
+        epsilon=0.05,
+        observations=observations,
+    )
+    strategy = make_strategy((3, 4, 3), options)
+    seen = []
+
+    def evaluate(key, archs):
+        del key
+        return archs, archs @ jnp.array([1.0, 0.5, 0.3])
+
+    if observations == 1:
+        asked = jax.jit(strategy.ask)
+        state = strategy.init(jax.random.key(0))
+        for key in jax.random.split(jax.random.key(1), 15):
+            archs = asked(key, state)
+            seen.append(archs)
+            state = strategy.tell(state, *evaluate(key, archs))
+        return np.concatenate(seen)
+    state, _ = scan_search(strategy, evaluate, jax.random.key(1), 15)
+    return np.asarray(state.strategy_state.history.archs)
+
+
+def test_with_memory_the_whole_space_is_seen():
+    """36 archs in 60 evaluations; registers without memory show the best again."""
+    assert len(np.unique(archs_of(64), axis=0)) == 36
+    assert len(np.unique(archs_of(1), axis=0)) < 30
