@@ -3,9 +3,9 @@
 Every setting differs from the base, K-level or binary registers with a population of 5,
 in what its grid is about. Problems: the three data sets of NAS-Bench-201 (test accuracy
 of the arch with the best validation accuracy), and the best score on OneMax of 84 bits
-and on an NK landscape of 20 layers of 4 ops in which each depends on the next two. All seeds of a
-setting are one program. Differences to the first line of each grid by Mann-Whitney,
-Holm-corrected over the grid's settings, problems and budgets.
+and on an NK landscape of 20 layers of 4 ops, each of which depends on the next two. All
+seeds of a setting are one program. Differences to the first line of each grid by
+Mann-Whitney, Holm-corrected over the grid's settings, problems and budgets.
 
 python -m experiments.ablations --data_dir=FOLDER [--quick] [--only=angle,...] \
     [--seeds=200] [--out=rows.jsonl]

@@ -27,14 +27,13 @@ def test_the_first_line_of_a_grid_is_the_base():
 def test_rows_of_a_grid(data_dir, monkeypatch):
     small = {"first": {}, "worse": {"angle": 0.001}}
     monkeypatch.setitem(ablations.GRIDS, "angle", small)
-    rows = list(ablations.run(["angle"], 4, str(data_dir), ["cifar10", "NK-20"]))
+    rows = list(ablations.run(["angle"], 4, str(data_dir), ["cifar10"]))
     places = [(row["setting"], row["problem"], row["evaluations"]) for row in rows]
     budgets = [("cifar10", n) for n in (100, 200, 1000)]
-    budgets += [("NK-20", n) for n in (500, 2000)]
     assert places == [(name, *place) for name in small for place in budgets]
-    assert all(row["p"] == 1 and row["difference"] == 0 for row in rows[:5])
-    first = [row["mean"] for row in rows[:5]]
-    assert rows[5]["difference"] == pytest.approx(rows[5]["mean"] - first[0])
+    assert all(row["p"] == 1 and row["difference"] == 0 for row in rows[:3])
+    first = [row["mean"] for row in rows[:3]]
+    assert rows[3]["difference"] == pytest.approx(rows[3]["mean"] - first[0])
     lines = ablations.overview(rows)
     assert [line["setting"] for line in lines] == list(small)
     assert lines[0]["cifar10"].startswith(f"{100 * first[1]:.2f} ± ")
