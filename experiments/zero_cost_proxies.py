@@ -28,8 +28,8 @@ from scipy import stats
 
 from experiments.rows import table, write_rows
 from qnas_jax.data import DataOptions, load, normalise
-from qnas_jax.evaluation.npz_tables import read_arrays
 from qnas_jax.evaluation.proxies import PROXIES, proxy_scores
+from qnas_jax.evaluation.tables.npz_file import read_arrays
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.nets import CellNetwork
 from qnas_jax.spaces import nas_bench_201
