@@ -193,14 +193,6 @@ def run_many(bench: Table, searches: int) -> dict[str, Any]:
     }
 
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
-)
-_PASSES = flags.DEFINE_integer("passes", 5, "repetitions", lower_bound=1)
-_MANY = flags.DEFINE_integer("many", 0, "searches of the memory test; 0: none")
-_OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
-
-
 def main(_: Sequence[str]) -> None:
     """Prints the tables."""
     bench = load_table(TableOptions(data_dir=_DATA_DIR.value))
@@ -216,4 +208,10 @@ def main(_: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    _DATA_DIR = flags.DEFINE_string(
+        "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
+    )
+    _PASSES = flags.DEFINE_integer("passes", 5, "repetitions", lower_bound=1)
+    _MANY = flags.DEFINE_integer("many", 0, "searches of the memory test; 0: none")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     app.run(main)

@@ -26,7 +26,7 @@ from experiments.machine import measure_machine, peak_memory_mib
 from experiments.rows import table, write_rows
 from experiments.statevector_peers import PEERS, Peer, Run, Task
 from qnas_jax.huge_pages import use_huge_pages
-from qnas_jax.kernels import qaoa_expectation, quadratic_diagonal
+from qnas_jax.kernels import mixer, qaoa_expectation, quadratic_diagonal
 from qnas_jax.kernels.grover import amplify
 from qnas_jax.quantum.problem import ising
 
@@ -243,9 +243,9 @@ def run_alone(case: str, name: str, passes: int) -> dict[str, Any] | None:
 def floors(case: str, gflops: float, copy_gb: float) -> dict[str, float]:
     """Least time of a case by the matrix rate and by the copy bandwidth.
 
-    Counts, for each layer and each plane: one product with a [16, 16] block for each
-    four qubits, and one pass of reading and writing for the phases; the reverse mode
-    takes three more (the state and its adjoint back, and the slopes).
+    Counts, for each layer and each plane: the products with the blocks of the mixer,
+    and one pass of reading and writing for the phases; the reverse mode takes three
+    more (the state and its adjoint back, and the slopes).
 
     Args:
       case: of the kinds "value", "gradient", "batch", "deep" and their gradients.
@@ -257,12 +257,13 @@ def floors(case: str, gflops: float, copy_gb: float) -> dict[str, float]:
     """
     kind, num_qubits = split_case(case)
     layers = _LAYERS.get(kind, 8) * (_BATCH if kind.startswith("batch") else 1)
-    times = 4 if kind.endswith("gradient") else 1
-    numbers = 2.0 * 2**num_qubits * layers * times
-    blocks = -(-num_qubits // 4)
+    reverse = 3 if kind.endswith("gradient") else 0
+    numbers = 2.0 * 2**num_qubits * layers
+    operations = 2 * sum(2**size for size in mixer.place_sizes(num_qubits))
+    operations += 2 * reverse * sum(2**size for size in mixer.turned_sizes(num_qubits))
     return {
-        "matrix floor ms": 1e-6 * numbers * 32 * blocks / gflops,
-        "copy floor ms": 1e-6 * numbers * 8 / copy_gb,
+        "matrix floor ms": 1e-6 * numbers * operations / gflops,
+        "copy floor ms": 1e-6 * numbers * 8 * (1 + reverse) / copy_gb,
     }
 
 

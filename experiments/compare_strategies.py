@@ -31,6 +31,7 @@ from experiments.contestants import (
     SHOWN,
     Contestant,
 )
+from experiments.optuna_peers import optuna_search
 from experiments.rows import write_rows
 from qnas_jax.evaluation.tables import (
     SealedTest,
@@ -146,6 +147,8 @@ def evaluate_all(
       NumPy arrays [S, G, P, ...].
     """
     count = min(seeds, contestant.seeds or seeds)
+    if contestant.peer:
+        return _evaluate_peer(contestant.peer, table, count, evaluations)
     options = contestant.search_options(evaluations)
     strategy = make_strategy(table.num_ops, options)
     if strategy.fidelities is None:
@@ -158,6 +161,24 @@ def evaluate_all(
         highest = np.full_like(evaluated.fidelities, len(table.fidelities) - 1)
         evaluated = evaluated._replace(fidelities=highest)
     return evaluated
+
+
+def _evaluate_peer(
+    sampler: str, table: Table, seeds: int, evaluations: int
+) -> Evaluated:
+    """The same for a sampler of another library, one search after the other."""
+    scores = table.scores()
+
+    def evaluate(archs: np.ndarray) -> np.ndarray:
+        return scores[table.index(archs)]
+
+    found = [
+        optuna_search(table.num_ops, sampler, evaluate, evaluations, seed)
+        for seed in range(seeds)
+    ]
+    archs = np.stack([archs for archs, _ in found])[:, :, None]
+    values = np.stack([values for _, values in found])[:, :, None]
+    return Evaluated(archs, values, np.full(values.shape, len(table.fidelities) - 1))
 
 
 def full_evaluations(table: Table, evaluated: Evaluated) -> np.ndarray:
@@ -266,17 +287,6 @@ def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
-)
-_SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
-_QUICK = flags.DEFINE_bool(
-    "quick", False, "20 searches, the slowest strategies left out"
-)
-_FOLDER = flags.DEFINE_string("folder", "runs/comparison", "where results are written")
-_RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")
-
-
 def main(_: Sequence[str]) -> None:
     """Searches, writes the rows and the page, prints where it lies."""
     logging.set_verbosity(logging.WARNING)
@@ -296,4 +306,15 @@ def main(_: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    _DATA_DIR = flags.DEFINE_string(
+        "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
+    )
+    _SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
+    _QUICK = flags.DEFINE_bool(
+        "quick", False, "20 searches, the slowest strategies left out"
+    )
+    _FOLDER = flags.DEFINE_string(
+        "folder", "runs/comparison", "where results are written"
+    )
+    _RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")
     app.run(main)

@@ -41,19 +41,41 @@ def _of(strategy: str, **options: Any) -> Contestant:
     return Contestant({"strategy": strategy, **options})
 
 
+def _optuna(sampler: str) -> Contestant:
+    return Contestant(peer=sampler, evaluations=200, seeds=50)
+
+
 CONTESTANTS: dict[str, Contestant] = {
     "random": _of("random", population=10),
+    "exhaustive": _of("exhaustive", population=10),
     "qbit": _of("qbit", population=5),
     "qudit": _of("qudit", population=5),
     "entangled": _of("entangled", population=5),
     "qiga1": _of("qiga1", population=5),
     "qiga2": _of("qiga2", population=5),
     "hamiltonian": dataclasses.replace(
-        _of("hamiltonian", population=10), evaluations=300
+        _of("hamiltonian", population=10), evaluations=200, seeds=100
+    ),
+    "predictor": dataclasses.replace(
+        _of("predictor", population=10), evaluations=200, seeds=100
     ),
     "regularised evolution": _of("regularized_evolution", parents=10, tournament=5),
     "local search (best)": _of("local_search", improvement="best"),
     "local search (first)": _of("local_search", improvement="first"),
+    # Its temperatures fall over the budget that it is given.
+    "simulated annealing": dataclasses.replace(
+        _of("simulated_annealing"), evaluations=200
+    ),
+    "genetic algorithm": _of("genetic_algorithm", population=10, mutated_layers=2.0),
+    "reinforce": _of("reinforce"),
+    "cross-entropy": _of("cross_entropy", population=20),
+    "pbil": _of("pbil", population=5),
+    "successive halving": dataclasses.replace(
+        _of("successive_halving", population=9), queries=4
+    ),
+    "hyperband": dataclasses.replace(_of("hyperband", population=9), queries=4),
+    "TPE (Optuna)": _optuna("tpe"),
+    "NSGA-II (Optuna)": _optuna("nsga2"),
 }
 """By the name that tables and figures show."""
 
@@ -62,7 +84,7 @@ LEFT_OUT = {
 }
 """Strategies that are not compared, and why."""
 
-REFERENCE = "qudit"
+REFERENCE = "qbit"
 """The engine's default."""
 
 PEERS = (
@@ -73,7 +95,7 @@ PEERS = (
 """What the reference must not lose to."""
 
 SHOWN = (
-    "qudit",
+    "qbit",
     "hamiltonian",
     "local search (first)",
     "regularised evolution",

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import ml_collections
 import numpy as np
 from absl import app, flags, logging
 
@@ -41,50 +42,40 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
 
 
 def run(
+    base: ml_collections.ConfigDict,
+    known: tuple[np.ndarray, np.ndarray],
     names: Sequence[str],
     seeds: Sequence[int],
-    *,
-    data_dir: str,
-    images: int,
-    epochs: int,
-    num_archs: int,
-    score_images: int,
 ) -> Iterator[dict[str, Any]]:
     """Trains and ranks.
 
     Args:
+      base: configuration of the supernet and of scoring; its epochs are those of the
+        samplers that train one path a step, a multiple of 3.
+      known: architectures [N, L] and their true accuracies [N].
       names: keys of `SETTINGS`.
       seeds: a supernet each.
-      data_dir: folder of the data.
-      images: training images.
-      epochs: for the samplers of one path a step, a multiple of 3.
-      num_archs: architectures that are ranked.
-      score_images: validation images that score each.
 
     Yields:
       A row a setting and seed: Kendall's tau by accuracy and by loss, seconds.
     """
-    archs, truth = TRUTHS["nas_bench_macro"](data_dir)
-    chosen = np.random.default_rng(0).permutation(len(archs))[:num_archs]
+    archs, truth = known
     for name in names:
         for seed in seeds:
             with tempfile.TemporaryDirectory() as folder:
-                setting = _setting(
-                    pathlib.Path(folder), name, seed, images, epochs, score_images
-                )
+                setting = _setting(base, pathlib.Path(folder), name, seed)
                 before = time.perf_counter()
                 train_supernet(setting)
                 trained = time.perf_counter()
-                accuracy, loss = score_archs(setting, archs[chosen]).T
+                accuracy, loss = score_archs(setting, archs).T
                 yield {
                     "sampler": name,
                     "seed": seed,
-                    "tau": _tau(accuracy, truth[chosen]),
-                    "tau by loss": _tau(-loss, truth[chosen]),
+                    "tau": _tau(accuracy, truth),
+                    "tau by loss": _tau(-loss, truth),
                     "training s": trained - before,
-                    "images": images,
-                    "epochs": epochs,
-                    "architectures": num_archs,
+                    "epochs": base.supernet.epochs,
+                    "architectures": len(archs),
                 }
 
 
@@ -93,20 +84,13 @@ def _tau(scores: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _setting(
-    folder: pathlib.Path,
-    name: str,
-    seed: int,
-    images: int,
-    epochs: int,
-    score_images: int,
+    base: ml_collections.ConfigDict, folder: pathlib.Path, name: str, seed: int
 ) -> Setting:
-    config = nas_bench_macro.get_config()
+    config = base.copy_and_resolve_references()
     options = {"sampler": "balance_pool", "pool_every": 1, **SETTINGS[name]}
     paths_a_step = 3 if options["sampler"] == "strict_fair" else 1
     config.seed = seed
-    config.data.update(max_train=images, max_valid=max(score_images, 500))
-    config.supernet.update(epochs=epochs // paths_a_step, pool_images=128, **options)
-    config.search.update(score_images=score_images, score_chunk=score_images)
+    config.supernet.update(epochs=config.supernet.epochs // paths_a_step, **options)
     return Setting(
         read_config(config), WorkFolder(folder), say=lambda line: None, progress=_silent
     )
@@ -132,35 +116,36 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return summary
 
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the data"
-)
-_SEEDS = flags.DEFINE_integer("seeds", 3, "supernets of each setting", lower_bound=1)
-_IMAGES = flags.DEFINE_integer("images", 5000, "training images", lower_bound=64)
-_EPOCHS = flags.DEFINE_integer("epochs", 6, "epochs, a multiple of 3", lower_bound=3)
-_QUICK = flags.DEFINE_bool("quick", False, "one seed, 1,000 images, the samplers only")
-_OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
-
-
 def main(_: Sequence[str]) -> None:
     """Prints the table."""
     logging.set_verbosity(logging.WARNING)
     use_compilation_cache()
-    rows = list(
-        run(
-            list(SETTINGS)[: 4 if _QUICK.value else None],
-            range(1 if _QUICK.value else _SEEDS.value),
-            data_dir=_DATA_DIR.value,
-            images=1000 if _QUICK.value else _IMAGES.value,
-            epochs=3 if _QUICK.value else _EPOCHS.value,
-            num_archs=100 if _QUICK.value else 500,
-            score_images=250 if _QUICK.value else 500,
-        )
-    )
+    config = nas_bench_macro.get_config()
+    config.data.update(data_dir=_DATA_DIR.value, max_train=_IMAGES.value, max_valid=500)
+    config.supernet.update(epochs=_EPOCHS.value, pool_images=128)
+    config.search.update(score_images=500, score_chunk=500)
+    archs, truth = TRUTHS["nas_bench_macro"](_DATA_DIR.value)
+    chosen = np.random.default_rng(0).permutation(len(archs))[: _ARCHS.value]
+    names = list(SETTINGS)[: 4 if _QUICK.value else None]
+    seeds = range(1 if _QUICK.value else _SEEDS.value)
+    rows = list(run(config, (archs[chosen], truth[chosen]), names, seeds))
     summary = summarise(rows)
     print(table(summary, list(summary[0])))
     write_rows(_OUT.value, rows)
 
 
 if __name__ == "__main__":
+    _DATA_DIR = flags.DEFINE_string(
+        "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the data"
+    )
+    _SEEDS = flags.DEFINE_integer(
+        "seeds", 3, "supernets of each setting", lower_bound=1
+    )
+    _IMAGES = flags.DEFINE_integer("images", 5000, "training images", lower_bound=64)
+    _EPOCHS = flags.DEFINE_integer(
+        "epochs", 6, "epochs, a multiple of 3", lower_bound=3
+    )
+    _ARCHS = flags.DEFINE_integer("archs", 500, "architectures ranked", lower_bound=2)
+    _QUICK = flags.DEFINE_bool("quick", False, "one seed, the samplers only")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     app.run(main)

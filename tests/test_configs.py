@@ -65,6 +65,10 @@ def test_every_field_is_read(group):
         ({"supernet": {"sampler": "x"}}, "supernet.sampler: got 'x', allowed: one of"),
         ({"supernet": {"epochs": 1.5}}, "supernet.epochs: got 1.5, allowed: int >= 1"),
         ({"retrain": {"flip": 1}}, "retrain.flip: got 1, allowed: bool"),
+        (
+            {"search": {"strategy": "hyperband"}},
+            "search.strategy: got 'hyperband', allowed: one of qbit, ",
+        ),
         ({"search": {"generatoins": 1}}, "search.generatoins: got 1, allowed: one of"),
         ({"sedd": 1}, "sedd: got 1, allowed: one of"),
         ({"seed": True}, "seed: got True, allowed: int >= 0"),

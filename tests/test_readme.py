@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.nets import OPS, Supernet, cost_table
+from qnas_jax.search.registry import strategy_table
 from qnas_jax.spaces import SPACES, SpaceOptions, build_space
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
@@ -46,3 +47,7 @@ def test_a_circuit_of_the_readme():
     # cos(a/2)|00> + sin(a/2)|11>: <ZZ> = 1 and <XX> = sin(a).
     assert names["value"] == pytest.approx(-1 - 0.5 * np.sin(0.3), abs=1e-6)
     assert names["gradient"] == pytest.approx([-0.5 * np.cos(0.3)], abs=1e-6)
+
+
+def test_strategies_of_the_readme_are_those_of_the_registry():
+    assert strategy_table() in README.read_text()

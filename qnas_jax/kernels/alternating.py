@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch, mixer
-from qnas_jax.kernels.phases import apply_phases, cos_sin
+from qnas_jax.kernels.phases import apply_phases, shift_planes
 from qnas_jax.kernels.quadratic import quadratic_diagonal
 
 _BEST = {"cpu": "blocks", "gpu": "blocks"}
@@ -204,10 +204,10 @@ def _evolve(
         planes: mixer.Planes, angles: tuple[jax.Array, mixer.Blocks]
     ) -> tuple[mixer.Planes, None]:
         gamma, blocks = angles
-        return mixer.turn_all(_shift(planes, phases(gamma, data)), blocks), None
+        return mixer.turn_all(shift_planes(planes, phases(gamma, data)), blocks), None
 
-    start = _start(num_qubits, betas)
-    planes, _ = lax.scan(layer, start, (gammas, _layer_blocks(num_qubits, betas)))
+    blocks = _layer_blocks(betas, mixer.place_sizes(num_qubits))
+    planes, _ = lax.scan(layer, _start(num_qubits, betas), (gammas, blocks))
     return planes
 
 
@@ -222,7 +222,8 @@ def _evolve_backward(
     phases: Phases, num_qubits: int, saved: tuple, adjoint: mixer.Planes
 ) -> tuple[Any, jax.Array, jax.Array]:
     planes, data, gammas, betas = saved
-    inverse, pull_betas = jax.vjp(lambda b: _layer_blocks(num_qubits, -b), betas)
+    sizes = mixer.turned_sizes(num_qubits)
+    inverse, pull_betas = jax.vjp(lambda b: _layer_blocks(-b, sizes), betas)
 
     def undo(carry: tuple, angles: tuple) -> tuple[tuple, tuple]:
         planes, adjoint, data_slope = carry
@@ -233,7 +234,7 @@ def _evolve_backward(
         theta, pull = jax.vjp(phases, gamma, data)
         gamma_slope, more = pull(slope)
         data_slope = jax.tree.map(jnp.add, data_slope, more)
-        carry = _shift(planes, -theta), _shift(adjoint, -theta), data_slope
+        carry = shift_planes(planes, -theta), shift_planes(adjoint, -theta), data_slope
         return carry, (gamma_slope, slopes)
 
     carry = planes, adjoint, jax.tree.map(jnp.zeros_like, data)
@@ -256,16 +257,6 @@ def _start(num_qubits: int, like: jax.Array) -> mixer.Planes:
     return mixer.enter_frame(lax.complex(uniform, jnp.zeros_like(uniform)))
 
 
-def _layer_blocks(num_qubits: int, betas: jax.Array) -> mixer.Blocks:
+def _layer_blocks(betas: jax.Array, sizes: mixer.Sizes) -> mixer.Blocks:
     """Kronecker blocks of all layers, [p, 2^k, 2^k] each."""
-    return jax.vmap(lambda beta: mixer.mixer_blocks(beta, num_qubits))(betas)
-
-
-def _shift(planes: mixer.Planes, angles: jax.Array) -> mixer.Planes:
-    """Planes of exp(-i angles) state."""
-    real, imaginary = planes
-    cosine, sine = cos_sin(angles)
-    return (
-        real * cosine + imaginary * sine,
-        imaginary * cosine - real * sine,
-    )
+    return jax.vmap(lambda beta: mixer.mixer_blocks(beta, sizes))(betas)

@@ -3,13 +3,16 @@
 With D = diag(1, -i) on each qubit, exp(-i b X) = D R(b) D^-1 where R is a real rotation
 by b, and D commutes with diagonal unitaries. In the frame of D the real and imaginary
 parts of the state (its planes) go through the same real matrix products, which is half
-of the complex work. A Kronecker block of k rotations multiplies the k lowest bits of
-the index, and the product is written with these bits in front:
+of the complex work. A Kronecker block K of k rotations multiplies k neighbouring bits
+of the index, in one of two ways that transpose nothing:
 
-    x [N / 2^k, 2^k]  ->  K x' [2^k, N / 2^k]
+    in place      x [N / 2^k, 2^k] K' for the lowest bits; K x [2^k, 2^l] for those
+                  above the l lowest, a product for each value of the bits still higher
+    turned round  K x' [2^k, N / 2^k]: the lowest bits become the highest, and after n
+                  bits the order is as before
 
-Each block turns the bits round by k places, so after n bits the order is as before and
-nothing was transposed.
+In place is quicker, as its blocks can be small (k bits take 2^k multiplications a
+number). Reverse mode turns round: the slope of a block needs its bits in front as well.
 """
 
 import jax
@@ -20,8 +23,12 @@ from qnas_jax.kernels import dispatch
 
 Planes = tuple[jax.Array, jax.Array]
 Blocks = tuple[jax.Array, ...]
+Sizes = tuple[int, ...]
 
-_BLOCK_BITS = 4
+_LOW_BITS, _HIGHER_BITS = 5, 3
+"""Bits of the blocks in place: products of rows shorter than 2^5 are slow."""
+
+_TURNED_BITS = 4
 
 
 def rotate_x(
@@ -97,7 +104,7 @@ def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
 
     @jax.custom_vjp
     def rotate(planes: Planes, angles: jax.Array) -> Planes:
-        return turn_all(planes, mixer_blocks(angles, num_qubits))
+        return turn_all(planes, mixer_blocks(angles, place_sizes(num_qubits)))
 
     def forward(planes: Planes, angles: jax.Array) -> tuple[Planes, tuple]:
         planes = rotate(planes, angles)
@@ -105,7 +112,8 @@ def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
 
     def backward(saved: tuple, adjoint: Planes) -> tuple[Planes, jax.Array]:
         planes, angles = saved
-        inverse, pull = jax.vjp(lambda a: mixer_blocks(-a, num_qubits), angles)
+        sizes = turned_sizes(num_qubits)
+        inverse, pull = jax.vjp(lambda a: mixer_blocks(-a, sizes), angles)
         _, adjoint, slopes = unturn_all(planes, adjoint, inverse)
         return adjoint, pull(slopes)[0]
 
@@ -113,30 +121,40 @@ def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
     return rotate(planes, angles)
 
 
-def block_sizes(num_qubits: int) -> tuple[int, ...]:
-    """Bits of each block, as equal as can be, the larger ones first."""
-    count = -(-num_qubits // _BLOCK_BITS)
-    small, extra = divmod(num_qubits, count)
+def place_sizes(num_qubits: int) -> Sizes:
+    """Bits of each block that acts in place, lowest bits first."""
+    low = min(_LOW_BITS, num_qubits)
+    return (low, *_even_sizes(num_qubits - low, _HIGHER_BITS))
+
+
+def turned_sizes(num_qubits: int) -> Sizes:
+    """Bits of each block that turns the index round, lowest bits first."""
+    return _even_sizes(num_qubits, _TURNED_BITS)
+
+
+def _even_sizes(num_bits: int, most: int) -> Sizes:
+    """Parts of `most` bits or fewer, as equal as can be, the larger ones first."""
+    count = -(-num_bits // most)
+    small, extra = divmod(num_bits, count) if count else (0, 0)
     return (small + 1,) * extra + (small,) * (count - extra)
 
 
-def mixer_blocks(angles: jax.Array, num_qubits: int) -> Blocks:
+def mixer_blocks(angles: jax.Array, sizes: Sizes) -> Blocks:
     """The Kronecker blocks of the mixer, lowest bits first.
 
     Args:
       angles: [] or [n] radians, qubit 0 first.
-      num_qubits: n.
+      sizes: bits of each block, n in all.
 
     Returns:
       One block of every distinct size for a scalar, else all blocks; [2^k, 2^k] each.
     """
-    sizes = block_sizes(num_qubits)
     if angles.ndim == 0:
         return tuple(
             _kronecker(jnp.broadcast_to(angles, (size,)))
             for size in sorted(set(sizes), reverse=True)
         )
-    ends = [num_qubits - sum(sizes[:block]) for block in range(len(sizes))]
+    ends = [angles.size - sum(sizes[:block]) for block in range(len(sizes))]
     return tuple(
         _kronecker(angles[end - size : end])
         for end, size in zip(ends, sizes, strict=True)
@@ -155,11 +173,25 @@ def _kronecker(angles: jax.Array) -> jax.Array:
 
 
 def turn_all(planes: Planes, blocks: Blocks) -> Planes:
-    """Applies every block to both planes."""
-    num_qubits = planes[0].size.bit_length() - 1
-    for block in _in_order(blocks, num_qubits):
-        planes = (turn(planes[0], block), turn(planes[1], block))
+    """Applies blocks of the `place_sizes` to both planes."""
+    sizes = place_sizes(planes[0].size.bit_length() - 1)
+    low = 0
+    for block, size in zip(_in_order(blocks, sizes), sizes, strict=True):
+        planes = (in_place(planes[0], block, low), in_place(planes[1], block, low))
+        low += size
     return planes
+
+
+def in_place(plane: jax.Array, block: jax.Array, low: int) -> jax.Array:
+    """Applies a block to the bits above the `low` lowest ones."""
+    size = block.shape[0]
+    if low == 0:
+        moved = jnp.matmul(plane.reshape(-1, size), block.T, precision="highest")
+        return moved.reshape(-1)
+    parts = plane.reshape(-1, size, 2**low)
+    # A product a part: one product over all of them would have to transpose.
+    each = jnp.broadcast_to(block, (parts.shape[0], size, size))
+    return jnp.matmul(each, parts, precision="highest").reshape(-1)
 
 
 def turn(plane: jax.Array, block: jax.Array) -> jax.Array:
@@ -176,15 +208,15 @@ def unturn_all(
     Args:
       planes: the state after the mixer.
       adjoint: the gradient with respect to it.
-      inverse: blocks of the negative angles.
+      inverse: blocks of the negative angles, of the `turned_sizes`.
 
     Returns:
       The state before the mixer, the gradient with respect to it, and the gradient
       with respect to each of the `inverse` blocks as arguments of this function.
     """
-    num_qubits = planes[0].size.bit_length() - 1
+    sizes = turned_sizes(planes[0].size.bit_length() - 1)
     slopes = [jnp.zeros_like(block) for block in inverse]
-    for place, block in enumerate(_in_order(inverse, num_qubits)):
+    for place, block in enumerate(_in_order(inverse, sizes)):
         before = (turn(planes[0], block), turn(planes[1], block))
         adjoint_before = (turn(adjoint[0], block), turn(adjoint[1], block))
         # y = K x with K = inverse': the gradient of K is adjoint_y x'.
@@ -196,22 +228,18 @@ def unturn_all(
             )
             for x, y in zip(before, adjoint, strict=True)
         )
-        owner = _owner(place, inverse, num_qubits)
+        owner = _owner(place, inverse, sizes)
         slopes[owner] = slopes[owner] + slope
         planes, adjoint = before, adjoint_before
     return planes, adjoint, tuple(slopes)
 
 
-def _in_order(blocks: Blocks, num_qubits: int) -> list[jax.Array]:
-    return [
-        blocks[_owner(place, blocks, num_qubits)]
-        for place in range(len(block_sizes(num_qubits)))
-    ]
+def _in_order(blocks: Blocks, sizes: Sizes) -> list[jax.Array]:
+    return [blocks[_owner(place, blocks, sizes)] for place in range(len(sizes))]
 
 
-def _owner(place: int, blocks: Blocks, num_qubits: int) -> int:
+def _owner(place: int, blocks: Blocks, sizes: Sizes) -> int:
     """Which of the given blocks acts at a place: its own, or the one of its size."""
-    sizes = block_sizes(num_qubits)
     if len(blocks) == len(sizes):
         return place
     return sorted(set(sizes), reverse=True).index(sizes[place])

@@ -50,6 +50,26 @@ def apply_phases(
     return state * factors.reshape((1,) * (state.ndim - 1) + factors.shape)
 
 
+def shift_planes(
+    planes: tuple[jax.Array, jax.Array], angles: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Applies exp(-i angle), element by element, to real and imaginary part.
+
+    Args:
+      planes: real and imaginary part, [N] each.
+      angles: [N] radians.
+
+    Returns:
+      Both planes, [N] each.
+    """
+    real, imaginary = planes
+    cosine, sine = cos_sin(angles)
+    return (
+        real * cosine + imaginary * sine,
+        imaginary * cosine - real * sine,
+    )
+
+
 def cos_sin(
     angles: jax.Array, *, implementation: str | None = None
 ) -> tuple[jax.Array, jax.Array]:

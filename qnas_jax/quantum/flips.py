@@ -4,9 +4,14 @@ Letters: n bits x, fields h_i = l_i + sum_j q_ij x_j of a quadratic form (q symm
 here). Flipping bit i changes the cost by (1 - 2 x_i) h_i; after the flip h_j changes by
 q_ij (1 - 2 x_i). So a form over n bits needs O(n) a flip and never 2^n of anything. Any
 other problem is asked for its cost.
+
+A sweep proposes all bits in order. Only the next few fields have to be known at each
+proposal: those of a block of bits are kept up to date flip by flip, all others once a
+block, by one matrix product over all strings under way.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import jax
@@ -30,6 +35,13 @@ class Walk(NamedTuple):
     fields: Array
 
 
+Decide = Callable[[Array, Array, Array], Array]
+"""(place [], changes [P], bits [P]) -> where [P] the flips of a bit are accepted."""
+
+_BLOCK = 64
+"""Bits of a sweep whose fields are kept flip by flip."""
+
+
 class Flips(Protocol):
     """How a problem answers questions about single flips."""
 
@@ -47,6 +59,10 @@ class Flips(Protocol):
 
     def flip(self, walk: Walk, place: Array, change: Array, accepted: Array) -> Walk:
         """Flips bit `place`, whose `change` is known, where `accepted`."""
+        ...
+
+    def sweep(self, walks: Walk, decide: Decide) -> Walk:
+        """Proposes each bit once, in order, to all of the walks [P, ...]."""
         ...
 
 
@@ -83,6 +99,47 @@ class QuadraticFlips:
             walk.fields + step[None] * self.couplings[place],
         )
 
+    def sweep(self, walks: Walk, decide: Decide) -> Walk:
+        """See `Flips`."""
+        num_qubits = walks.bits.shape[1]
+        whole, rest = divmod(num_qubits, _BLOCK)
+
+        def block(index: Array, walks: Walk) -> Walk:
+            return self._sweep_block(walks, decide, index * _BLOCK, _BLOCK)
+
+        if whole:
+            walks = jax.lax.fori_loop(0, whole, block, walks)
+        if rest:
+            walks = self._sweep_block(walks, decide, whole * _BLOCK, rest)
+        return walks
+
+    def _sweep_block(
+        self, walks: Walk, decide: Decide, first: Array | int, size: int
+    ) -> Walk:
+        """Proposes `size` bits from `first` on; then all fields follow at once."""
+        rows = jax.lax.dynamic_slice_in_dim(self.couplings, first, size, axis=0)
+        own = jax.lax.dynamic_slice_in_dim(rows, first, size, axis=1)
+        before = jax.lax.dynamic_slice_in_dim(walks.bits, first, size, axis=1)
+        fields = jax.lax.dynamic_slice_in_dim(walks.fields, first, size, axis=1)
+
+        def propose(place: Array, block: Walk) -> Walk:
+            turns = 1.0 - 2.0 * block.bits[:, place]
+            changes = turns * block.fields[:, place]
+            accepted = decide(first + place, changes, block.bits[:, place])
+            steps = jnp.where(accepted, turns, 0.0)[:, None]
+            here = jnp.arange(size) == place
+            return Walk(
+                block.bits + steps * here[None],
+                block.cost + jnp.where(accepted, changes, 0.0),
+                block.fields + steps * own[place][None],
+            )
+
+        block = Walk(before, walks.cost, fields)
+        block = jax.lax.fori_loop(0, size, propose, block)
+        moved = jnp.matmul(block.bits - before, rows, precision="highest")
+        bits = jax.lax.dynamic_update_slice_in_dim(walks.bits, block.bits, first, 1)
+        return Walk(bits, block.cost, walks.fields + moved)
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +170,16 @@ class CostFlips:
             bits=walk.bits.at[place].set(jnp.where(accepted, 1.0 - bit, bit)),
             cost=walk.cost + jnp.where(accepted, change, 0.0),
         )
+
+    def sweep(self, walks: Walk, decide: Decide) -> Walk:
+        """See `Flips`."""
+
+        def propose(place: Array, walks: Walk) -> Walk:
+            changes = jax.vmap(self.change, (0, None))(walks, place)
+            accepted = decide(place, changes, walks.bits[:, place])
+            return jax.vmap(self.flip, (0, None, 0, 0))(walks, place, changes, accepted)
+
+        return jax.lax.fori_loop(0, walks.bits.shape[1], propose, walks)
 
     def _cost(self, bits: Array) -> Array:
         # Costs may be whole numbers; the sums of their changes are kept as floats.

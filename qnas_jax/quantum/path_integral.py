@@ -115,14 +115,11 @@ def path_integral_sweep(
     # A move is taken with probability exp(-action): where action <= drawn.
     drawn = jax.random.exponential(key, (num_qubits, slices + 1))
 
-    def propose(place: Array, walks: Walk) -> Walk:
-        changes = jax.vmap(flips.change, (0, None))(walks, place)
+    def decide(place: Array, changes: Array, bits: Array) -> Array:
         actions = changes / (slices * temperature)
-        spins = 1.0 - 2.0 * walks.bits[:, place]
-        turns = _column_moves(spins, actions, coupling, drawn[place])
-        return jax.vmap(flips.flip, (0, None, 0, 0))(walks, place, changes, turns < 0)
+        return _column_moves(1.0 - 2.0 * bits, actions, coupling, drawn[place]) < 0
 
-    return jax.lax.fori_loop(0, num_qubits, propose, walks)
+    return flips.sweep(walks, decide)
 
 
 def check_slices(slices: int) -> None:

@@ -217,7 +217,7 @@ def _outcomes(problem: Problem | Levels, options: QaoaOptions) -> _Outcomes:
             return qaoa_state(unit, *angles)
         if options.mixer == "grover":
             return mixers.grover_state(unit, *angles)
-        return mixers.xy_state(unit, *angles, levels, options.mixer[len("xy_") :])
+        return mixers.levels_state(unit, *angles, levels, options.mixer[len("xy_") :])
 
     if isinstance(problem, Levels):
         bits = _one_hot_bits(levels)

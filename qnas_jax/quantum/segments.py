@@ -178,10 +178,13 @@ def _multiply(flat: jax.Array, kernel: jax.Array, below: int) -> jax.Array:
         return jnp.matmul(flat.reshape(-1, size), kernel.T, precision=_HIGHEST)
     parts = flat.reshape(-1, size, 2**below)
     if max(size, 2**below) <= _SHORT:
-        terms = [
-            kernel[:, i][None, :, None] * parts[:, i][:, None] for i in range(size)
+        # Row by row: the program for one sum over all rows finds its place in the
+        # index by division, number after number, and is not vectorised.
+        rows = [
+            sum(weight * parts[:, i] for i, weight in enumerate(weights))
+            for weights in kernel
         ]
-        return functools.reduce(jnp.add, terms)
+        return jnp.stack(rows, axis=1)
     many = jnp.broadcast_to(kernel[None], (parts.shape[0], size, size))
     return jnp.matmul(many, parts, precision=_HIGHEST)
 

@@ -90,15 +90,15 @@ def metropolis_sweep(flips: Flips, walk: Walk, temperature: Array, key: Array) -
     Returns:
       The walk after n proposals.
     """
-    num_qubits = walk.bits.shape[0]
     # A flip is taken with probability exp(-change / T): where change <= T * drawn.
-    limits = temperature * jax.random.exponential(key, (num_qubits,))
+    limits = temperature * jax.random.exponential(key, walk.bits.shape)
 
-    def propose(place: Array, walk: Walk) -> Walk:
-        change = flips.change(walk, place)
-        return flips.flip(walk, place, change, change <= limits[place])
+    def decide(place: Array, changes: Array, bits: Array) -> Array:
+        del bits
+        return changes <= limits[place]
 
-    return jax.lax.fori_loop(0, num_qubits, propose, walk)
+    alone = jax.tree.map(lambda each: each[None], walk)
+    return jax.tree.map(lambda each: each[0], flips.sweep(alone, decide))
 
 
 class _Replica(NamedTuple):

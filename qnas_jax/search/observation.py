@@ -34,6 +34,22 @@ def own_ops(num_ops: tuple[int, ...]) -> np.ndarray:
     return np.arange(max(num_ops)) < np.asarray(num_ops)[:, None]
 
 
+def uniform_ops(num_ops: tuple[int, ...]) -> np.ndarray:
+    """The probabilities of ops of a uniformly random arch.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      float32 [L, K_max], zero for ops that a layer lacks.
+
+    Raises:
+      ValueError: there is no layer, or a layer without ops.
+    """
+    own = own_ops(num_ops)
+    return (own / own.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
 def observe(key: Array, probabilities: Array) -> Array:
     """Draws one op a layer, by inversion of the cumulative distribution.
 

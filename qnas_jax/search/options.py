@@ -6,14 +6,30 @@ import math
 
 from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
+from qnas_jax.search.classical.cross_entropy import CrossEntropyOptions
+from qnas_jax.search.classical.exhaustive import ExhaustiveOptions
+from qnas_jax.search.classical.genetic_algorithm import GeneticOptions
 from qnas_jax.search.classical.local_search import IMPROVEMENTS
+from qnas_jax.search.classical.reinforce import ReinforceOptions
+from qnas_jax.search.classical.simulated_annealing import AnnealingOptions
+from qnas_jax.search.classical.successive_halving import FidelityOptions
 from qnas_jax.search.models.hamiltonian import HamiltonianOptions
+from qnas_jax.search.models.predictor import PredictorOptions
 from qnas_jax.search.registers.rotation import RULES
 from qnas_jax.search.registry import STRATEGIES
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchOptions(HamiltonianOptions):
+class SearchOptions(
+    HamiltonianOptions,
+    PredictorOptions,
+    AnnealingOptions,
+    GeneticOptions,
+    ReinforceOptions,
+    CrossEntropyOptions,
+    FidelityOptions,
+    ExhaustiveOptions,
+):
     """Which strategy searches, for how long, and how it moves its registers."""
 
     strategy: str = option("qbit", "search strategy", choices=STRATEGIES)

@@ -9,3 +9,12 @@ _ROWS = (*REGISTERS, *MODELS, *CLASSICAL)
 
 STRATEGIES: dict[str, StrategySpec] = {spec.name: spec for spec in _ROWS}
 """Every strategy by its name; `make(num_ops, options)` builds it."""
+
+
+def strategy_table() -> str:
+    """The table of all strategies in Markdown, as the README shows it."""
+    head = "| name | how it works | good for | source |\n| --- | --- | --- | --- |\n"
+    return head + "".join(
+        f"| `{spec.name}` | {spec.summary} | {spec.good_for} | {spec.paper} |\n"
+        for spec in _ROWS
+    )

@@ -18,6 +18,7 @@ class StrategySpec(NamedTuple):
       summary: how it works, in one line.
       good_for: when to choose it, in one line.
       make: builds it for a space.
+      needs_fidelities: whether it asks for evaluations at several fidelities.
     """
 
     name: str
@@ -25,3 +26,4 @@ class StrategySpec(NamedTuple):
     summary: str
     good_for: str
     make: "Callable[[tuple[int, ...], SearchOptions], Strategy]"
+    needs_fidelities: bool = False

@@ -7,8 +7,8 @@ import ml_collections
 
 from qnas_jax.data import DataOptions
 from qnas_jax.evaluation import ScoringOptions
-from qnas_jax.options import Options
-from qnas_jax.search import SearchOptions
+from qnas_jax.options import OptionError, Options
+from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.spaces import SpaceOptions
 from qnas_jax.stages.option_groups import read_groups
 from qnas_jax.training import RetrainOptions, SupernetOptions
@@ -19,8 +19,18 @@ class SearchStageOptions(SearchOptions, ScoringOptions):
     """What the search stage reads: the strategy, and how subnets are scored.
 
     Raises:
-      OptionError: a value is not allowed.
+      OptionError: a value is not allowed, or the strategy wants evaluations at several
+        fidelities, which a supernet does not have.
     """
+
+    def __post_init__(self) -> None:
+        """Checks the fields, and the strategy here, before a supernet is trained."""
+        super().__post_init__()
+        if STRATEGIES[self.strategy].needs_fidelities:
+            rows = STRATEGIES.items()
+            names = [name for name, spec in rows if not spec.needs_fidelities]
+            allowed = f"one of {', '.join(names)} (a supernet scores at one fidelity)"
+            raise OptionError("strategy", self.strategy, allowed)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -131,6 +131,17 @@ def test_phases(form):
     np.testing.assert_allclose(jax.grad(real_part)(0.7), slope, rtol=1e-4)
 
 
+def test_phases_of_planes():
+    """By hand: a quarter turn makes i into 1 and 1 into -i."""
+    planes = jnp.array([0.0, 1.0, 0.6]), jnp.array([1.0, 0.0, -0.8])
+    angles = jnp.array([np.pi / 2, np.pi / 2, 0.3])
+    found = phases.shift_planes(planes, angles)
+    np.testing.assert_allclose(found[0][:2], [1, 0], atol=1e-6)
+    np.testing.assert_allclose(found[1][:2], [0, -1], atol=1e-6)
+    wanted = apply_phases(jax.lax.complex(*planes), 1.0, angles)
+    np.testing.assert_allclose(found[0] + 1j * found[1], wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("form", quadratic.FORMS)
 @pytest.mark.parametrize("num_bits", [1, 2, 3, 7, 10])
 def test_quadratic_diagonal_is_the_sum_of_its_terms(form, num_bits):

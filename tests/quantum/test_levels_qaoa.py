@@ -12,14 +12,16 @@ from qnas_jax.kernels import qaoa_state
 from qnas_jax.quantum.levels_qaoa import (
     QaoaLevelsOptions,
     _measure,
-    mix_levels,
     qaoa_levels,
-    qaoa_levels_state,
     ramp,
 )
+from qnas_jax.quantum.mixers import LEVEL_MIXERS, levels_state, mix_levels
 from qnas_jax.quantum.problem import Levels
 
 UNEVEN = (3, 2, 5, 1, 4)
+
+
+projector_state = functools.partial(levels_state, mixer="projector")
 
 
 def dense_mixer(beta, num_levels):
@@ -40,7 +42,7 @@ def test_mixer_is_the_exponential(num_levels):
     size = int(np.prod(num_levels))
     rng = np.random.default_rng(0)
     state = rng.normal(size=(2, size)).astype(np.float32)
-    ours = mix_levels(jnp.asarray(state), jnp.float32(0.7), num_levels)
+    ours = mix_levels(jnp.asarray(state), jnp.float32(0.7), num_levels, "projector")
     expected = dense_mixer(0.7, num_levels) @ (state[0] + 1j * state[1])
     np.testing.assert_allclose(ours[0] + 1j * ours[1], expected, atol=2e-6)
 
@@ -51,7 +53,7 @@ def test_state_is_that_of_dense_matrices():
     state = np.full(120, 120**-0.5, complex)
     for gamma, beta in zip(gammas, betas, strict=True):
         state = dense_mixer(beta, UNEVEN) @ (np.exp(-1j * gamma * costs) * state)
-    ours = qaoa_levels_state(
+    ours = projector_state(
         jnp.asarray(costs), jnp.asarray(gammas), jnp.asarray(betas), UNEVEN
     )
     np.testing.assert_allclose(ours, state, atol=2e-6)
@@ -61,11 +63,36 @@ def test_two_levels_are_qubits():
     """|s><s| = (1 + X) / 2: the transverse field at half the angle."""
     costs = jnp.asarray(random_costs(2, 32))
     gammas, betas = jnp.array([0.5, 0.9]), jnp.array([0.8, 0.3])
-    ours = qaoa_levels_state(costs, gammas, betas, (2,) * 5)
+    ours = projector_state(costs, gammas, betas, (2,) * 5)
     bits = qaoa_state(costs, gammas, betas / 2)
     np.testing.assert_allclose(jnp.abs(ours), jnp.abs(bits), atol=2e-6)
     overlap = jnp.abs(jnp.vdot(ours, bits))
     np.testing.assert_allclose(overlap, 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("mixer", LEVEL_MIXERS)
+def test_an_angle_for_each_register(mixer):
+    """Against dense exponentials of each register's matrix."""
+    betas = np.array([0.9, -0.4, 1.7, 0.3, -1.1])
+    state = np.random.default_rng(3).normal(size=(2, 120))
+    factors = [
+        linalg.expm(-1j * beta * LEVEL_MIXERS[mixer](count))
+        for beta, count in zip(betas, UNEVEN, strict=True)
+    ]
+    expected = functools.reduce(np.kron, factors) @ (state[0] + 1j * state[1])
+    ours = mix_levels(jnp.float32(state), jnp.float32(betas), UNEVEN, mixer)
+    np.testing.assert_allclose(ours[0] + 1j * ours[1], expected, atol=1e-5)
+
+
+def test_the_complete_graph_is_the_projector_at_larger_angles():
+    """A = K |s><s| - 1: K_l times the angle of register l, and a common phase."""
+    costs = jnp.asarray(random_costs(4, 120))
+    gammas, betas = jnp.array([0.4, 1.1]), jnp.array([-0.6, 0.2])
+    complete = levels_state(costs, gammas, betas, UNEVEN, "complete")
+    larger = betas[:, None] * jnp.array(UNEVEN, jnp.float32)[None]
+    phase = np.exp(1j * len(UNEVEN) * float(betas.sum()))
+    ours = phase * projector_state(costs, gammas, larger, UNEVEN)
+    np.testing.assert_allclose(ours, complete, atol=2e-6)
 
 
 def some_form(seed):
@@ -87,7 +114,7 @@ def test_the_default_ramp_finds_the_optimum():
         np.testing.assert_allclose(found.costs.min(), form.table().min(), rtol=1e-5)
         table = form.table()
         unit = (table - table.mean()) / table.std()
-        state = qaoa_levels_state(unit, *ramp(QaoaLevelsOptions()), (4,) * 5)
+        state = projector_state(unit, *ramp(QaoaLevelsOptions()), (4,) * 5)
         assert jnp.abs(state[jnp.argmin(table)]) ** 2 > 0.01
         np.testing.assert_allclose(jnp.linalg.norm(state), 1, atol=1e-5)
 

@@ -45,6 +45,34 @@ def test_flips_against_full_costs(form):
         assert walk.cost == pytest.approx(float(form.cost(walk.bits)), abs=1e-5)
 
 
+@pytest.mark.parametrize("n", [5, 64, 150])
+def test_sweeps_in_blocks_are_those_bit_by_bit(n):
+    """The same decisions from full costs in float64, for three strings at once."""
+    rng = np.random.default_rng(n)
+    matrix, bits = rng.normal(size=(n, n)), rng.integers(0, 2, (3, n)).astype(float)
+    limits = rng.exponential(2.0, (n, 3))
+    flips = flips_of(qubo(matrix))
+    walks = jax.vmap(flips.start)(jnp.float32(bits))
+
+    @jax.jit
+    def sweep(walks):
+        return flips.sweep(
+            walks, lambda place, changes, bits: changes <= jnp.float32(limits)[place]
+        )
+
+    found = sweep(walks)
+    for place in range(n):
+        flipped = bits.copy()
+        flipped[:, place] = 1 - bits[:, place]
+        costs = [np.einsum("pi,ij,pj->p", x, matrix, x) for x in (bits, flipped)]
+        accepted = costs[1] - costs[0] <= limits[place]
+        bits = np.where(accepted[:, None], flipped, bits)
+    np.testing.assert_array_equal(found.bits, bits)
+    anew = jax.vmap(flips.start)(found.bits)
+    np.testing.assert_allclose(found.fields, anew.fields, atol=1e-3)
+    np.testing.assert_allclose(found.cost, anew.cost, rtol=1e-4, atol=1e-3)
+
+
 def test_scale_of_flips_by_hand():
     """Cost 3 x_0 + 4 x_1: changes of +-3 and +-4, whatever the string."""
     flips = flips_of(Quadratic(jnp.array([3.0, 4.0]), jnp.zeros((2, 2))))

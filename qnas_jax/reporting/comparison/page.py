@@ -211,23 +211,25 @@ def _arrivals(tasks: Tasks) -> list[Row]:
     return sorted(rows, key=lambda row: sum(median for _, median in row["cells"]))
 
 
-def _published(rows: Sequence[Row], focus: Focus) -> list[Row]:
-    """Ours and published results, a row each; percent."""
-    columns = list(
-        dict.fromkeys(t for cells in focus.published.values() for t in cells)
-    )
+def _published(rows: Sequence[Row], focus: Focus) -> Row:
+    """Ours and published results: tasks, and rows of (mean, deviation) in percent."""
+    ours = transfers(rows)
+    groups: list[Mapping[str, Any]] = [*focus.published.values(), *ours.values()]
+    tasks = list(dict.fromkeys(task for cells in groups for task in cells))
     table = []
-    for name, cells in transfers(rows).items():
-        ours = {
-            task: (100 * float(v.mean()), 100 * float(v.std(ddof=len(v) > 1)))
-            for task, v in cells.items()
-        }
-        table.append({"name": f"{name}, ours", "cells": [ours.get(t) for t in columns]})
+    for name, found in ours.items():
+        cells = {task: _percent(values) for task, values in found.items()}
+        table.append({"name": f"{name}, ours", "cells": [cells.get(t) for t in tasks]})
         if name in focus.published:
             theirs = focus.published[name]
-            cells_theirs = [theirs.get(task) for task in columns]
-            table.append({"name": f"{name}, published", "cells": cells_theirs})
-    return table
+            published = [theirs.get(task) for task in tasks]
+            table.append({"name": f"{name}, published", "cells": published})
+    return {"tasks": tasks, "rows": table}
+
+
+def _percent(values: np.ndarray) -> tuple[float, float]:
+    found = spread(values)
+    return 100 * found.mean, 100 * found.deviation
 
 
 def _made_by(rows: Sequence[Row]) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from jax import Array
 from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, among, empty_history, record
-from qnas_jax.search.observation import own_ops
+from qnas_jax.search.observation import uniform_ops
 
 IMPROVEMENTS = ("best", "first")
 """When the search moves: after all neighbours, or at the first better one."""
@@ -64,13 +64,12 @@ def local_search(
     Raises:
       ValueError: an unknown kind of improvement.
     """
-    own = own_ops(num_ops)
+    uniform = uniform_ops(num_ops)
     if improvement not in IMPROVEMENTS:
         raise ValueError(
             f"improvement: got {improvement!r}, expected one of "
             f"{', '.join(IMPROVEMENTS)}"
         )
-    uniform = (own / own.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def init(key: Array) -> LocalState:
         nowhere = jnp.zeros(len(num_ops), jnp.int32)
@@ -100,7 +99,7 @@ def local_search(
 
     def probabilities(state: LocalState) -> Array:
         neighbours, there = places(state)
-        certain = jax.nn.one_hot(neighbours, own.shape[1])
+        certain = jax.nn.one_hot(neighbours, uniform.shape[1])
         table = jnp.where(there[:, None, None], certain, jnp.asarray(uniform)[None])
         return table.mean(axis=0)
 

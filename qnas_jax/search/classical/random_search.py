@@ -4,11 +4,10 @@ Source: Li & Talwalkar, Random search and reproducibility for NAS, UAI 2019.
 """
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.observation import observe, own_ops
+from qnas_jax.search.observation import observe, uniform_ops
 
 
 def random_search(num_ops: tuple[int, ...], *, population: int) -> Strategy:
@@ -21,8 +20,7 @@ def random_search(num_ops: tuple[int, ...], *, population: int) -> Strategy:
     Returns:
       The strategy.
     """
-    own = own_ops(num_ops)
-    uniform = (own / own.sum(axis=1, keepdims=True)).astype(np.float32)
+    uniform = uniform_ops(num_ops)
 
     def init(key: Array) -> tuple[()]:
         del key

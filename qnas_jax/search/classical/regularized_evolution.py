@@ -14,7 +14,8 @@ from jax import Array
 
 from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.observation import own_ops
+from qnas_jax.search.mutation import mutate, mutated_probabilities
+from qnas_jax.search.observation import uniform_ops
 
 
 @flax.struct.dataclass
@@ -44,7 +45,7 @@ def regularized_evolution(
     Raises:
       ValueError: fewer parents than children.
     """
-    own = own_ops(num_ops)
+    uniform = uniform_ops(num_ops)
     if parents < population:
         raise ValueError(
             f"parents: got {parents}, expected at least the population, {population}"
@@ -83,49 +84,12 @@ def regularized_evolution(
 
     def probabilities(state: Living) -> Array:
         shares = np.diff((np.arange(parents + 1) / parents) ** tournament)
-        ranked = jax.nn.one_hot(state.archs[jnp.argsort(state.scores)], own.shape[1])
+        ranked = jax.nn.one_hot(
+            state.archs[jnp.argsort(state.scores)], uniform.shape[1]
+        )
         weights = jnp.asarray(shares, jnp.float32)[:, None, None]
         of_parent = jnp.sum(weights * ranked, axis=0)
         of_child = mutated_probabilities(of_parent, num_ops)
-        uniform = jnp.asarray(own / own.sum(axis=1, keepdims=True), jnp.float32)
-        return jnp.where(state.born >= parents, of_child, uniform)
+        return jnp.where(state.born >= parents, of_child, jnp.asarray(uniform))
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
-
-
-def mutate(key: Array, arch: Array, num_ops: tuple[int, ...]) -> Array:
-    """Gives one random layer another op, uniformly among its others.
-
-    Args:
-      key: consumed.
-      arch: int32 [L].
-      num_ops: (K_1, ..., K_L); layers of one op are left alone.
-
-    Returns:
-      int32 [L]; the arch itself if no layer has two ops.
-    """
-    places = np.flatnonzero(np.asarray(num_ops) > 1)
-    if places.size == 0:
-        return arch
-    layer_key, op_key = jax.random.split(key)
-    layer = jax.random.choice(layer_key, jnp.asarray(places, jnp.int32))
-    count = jnp.asarray(num_ops, jnp.int32)[layer]
-    step = jax.random.randint(op_key, (), 1, count)
-    return arch.at[layer].set((arch[layer] + step) % count)
-
-
-def mutated_probabilities(table: Array, num_ops: tuple[int, ...]) -> Array:
-    """Probabilities of ops after `mutate`, from those before.
-
-    Args:
-      table: [L, K_max] probabilities of each layer's ops.
-      num_ops: (K_1, ..., K_L).
-
-    Returns:
-      [L, K_max].
-    """
-    counts = np.asarray(num_ops)[:, None]
-    chance = (counts > 1) / max(int(np.sum(counts > 1)), 1)
-    others = own_ops(num_ops) / np.maximum(counts - 1, 1)
-    moved = (1.0 - table) * jnp.asarray(others, jnp.float32)
-    return table + jnp.asarray(chance, jnp.float32) * (moved - table)

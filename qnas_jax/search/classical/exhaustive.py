@@ -1,0 +1,148 @@
+"""Walks through all archs of a space, and starts again at the end.
+
+An arch is a number in mixed radix, its ops the digits, the last layer the lowest. The
+i-th arch of the walk is
+
+    counting   i mod N,              N = K_1 K_2 ... K_L
+    shuffled   (b + a i) mod N,      gcd(a, N) = 1
+
+with a near N / golden ratio, b random, and the ops of each layer relabelled at random.
+Both are bijections of 0..N-1, so no arch comes twice within N, and after N the walk is
+at its beginning again. All sums are done on digits with carries: nothing of the size of
+the space is ever made, and N may have any number of digits.
+
+Source: Weyl's sequence i a mod N; Knuth, The Art of Computer Programming 3, section 6.4
+(the golden ratio leaves the largest gaps smallest).
+"""
+
+import dataclasses
+import math
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qnas_jax.options import Options, option
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.observation import own_ops
+
+ORDERS = ("shuffled", "counting")
+"""The order of the walk."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExhaustiveOptions(Options):
+    """In which order `exhaustive` walks."""
+
+    order: str = option("shuffled", "order of exhaustive's walk", choices=ORDERS)
+
+
+@flax.struct.dataclass
+class Walk:
+    """Where the walk stands."""
+
+    place: Array  # [L] int32, digits of the next arch before they are relabelled
+    labels: Array  # [L, K_max] int32, the op that each digit of a layer stands for
+
+
+def exhaustive(num_ops: tuple[int, ...], *, population: int, order: str) -> Strategy:
+    """Makes the strategy; it learns nothing from scores.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P, steps of the walk in one generation.
+      order: one of `ORDERS`.
+
+    Returns:
+      The strategy; its state is a `Walk`.
+
+    Raises:
+      ValueError: an unknown order.
+    """
+    own = own_ops(num_ops)
+    if order not in ORDERS:
+        raise ValueError(f"order: got {order!r}, expected one of {', '.join(ORDERS)}")
+    stride = coprime_stride(math.prod(num_ops)) if order == "shuffled" else 1
+    steps = np.stack([digits_of(i * stride, num_ops) for i in range(population)])
+    leap = digits_of(population * stride, num_ops)
+
+    def init(key: Array) -> Walk:
+        if order == "counting":
+            labels = jnp.tile(jnp.arange(own.shape[1], dtype=jnp.int32), (len(own), 1))
+            return Walk(jnp.zeros(len(num_ops), jnp.int32), labels)
+        place_key, label_key = jax.random.split(key)
+        heights = jax.random.uniform(label_key, own.shape)
+        return Walk(
+            place=jax.random.randint(place_key, (len(num_ops),), 0, jnp.array(num_ops)),
+            labels=jnp.argsort(jnp.where(own, heights, 2.0)).astype(jnp.int32),
+        )
+
+    def next_archs(state: Walk) -> Array:
+        places = jax.vmap(lambda step: add_digits(state.place, step, num_ops))(
+            jnp.asarray(steps)
+        )
+        return jax.vmap(lambda digits: state.labels[jnp.arange(len(own)), digits])(
+            places
+        )
+
+    def ask(key: Array, state: Walk) -> Array:
+        del key
+        return next_archs(state)
+
+    def learn(state: Walk, archs: Array, scores: Array) -> Walk:
+        del archs, scores
+        place = add_digits(state.place, jnp.asarray(leap), num_ops)
+        return dataclasses.replace(state, place=place)
+
+    def probabilities(state: Walk) -> Array:
+        return jax.nn.one_hot(next_archs(state), own.shape[1]).mean(axis=0)
+
+    return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def coprime_stride(size: int) -> int:
+    """The first number from size / golden ratio on that has no divisor in common.
+
+    Args:
+      size: N >= 1.
+
+    Returns:
+      a in [0, N], gcd(a, N) = 1.
+    """
+    stride = (math.isqrt(5 * size * size) - size) // 2
+    while math.gcd(stride, size) != 1:
+        stride += 1
+    return stride
+
+
+def digits_of(number: int, num_ops: tuple[int, ...]) -> np.ndarray:
+    """Digits int32 [L] of a number modulo the size of the space, highest first."""
+    digits = []
+    for radix in reversed(num_ops):
+        number, digit = divmod(number, radix)
+        digits.append(digit)
+    return np.array(digits[::-1], np.int32)
+
+
+def add_digits(first: Array, second: Array, num_ops: tuple[int, ...]) -> Array:
+    """The sum of two numbers in mixed radix, modulo the size of the space.
+
+    Args:
+      first: int32 [L], digit l in 0..K_l - 1.
+      second: int32 [L], likewise.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [L].
+    """
+
+    def add(carry: Array, digits: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        one, other, radix = digits
+        total = one + other + carry
+        full = total >= radix
+        return full.astype(jnp.int32), jnp.where(full, total - radix, total)
+
+    radices = jnp.asarray(num_ops, jnp.int32)
+    return jax.lax.scan(add, jnp.int32(0), (first, second, radices), reverse=True)[1]

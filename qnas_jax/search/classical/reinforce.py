@@ -1,0 +1,124 @@
+"""REINFORCE: a categorical policy over the ops of each layer, moved by its gradient.
+
+With logits z, the policy pi(a) = prod_l softmax(z_l)[a_l], P archs a generation, their
+scores r and their mean R, each generation makes one step of Adam on
+
+    -1/P sum_i (r_i - B) log pi(a_i),      B = N / D,
+    N <- m N + (1 - m) R,   D <- m D + (1 - m),
+
+the bias-corrected moving average of the mean scores, updated before it is used.
+
+Sources: Williams, Simple statistical gradient-following algorithms for connectionist
+reinforcement learning, Machine Learning 8 (1992); Zoph & Le, Neural architecture search
+with reinforcement learning, ICLR 2017; without their recurrent controller, as Dong &
+Yang, NAS-Bench-201, ICLR 2020 (one arch a step, m = 0.9; the commands published with it
+have a learning rate of 0.5, those of NATS-Bench 0.01).
+Differs from NAS-Bench-201 in: P archs a step; logits start at zero instead of at 1e-3
+times normal noise; a generation without a finite score changes nothing.
+"""
+
+import dataclasses
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from qnas_jax.options import Options, option
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.observation import observe, own_ops
+
+
+@dataclasses.dataclass(frozen=True)
+class ReinforceOptions(Options):
+    """How `reinforce` moves its policy."""
+
+    policy_learning_rate: float = option(
+        0.1, "learning rate of Adam on reinforce's logits", above=0.0
+    )
+    baseline_momentum: float = option(
+        0.9, "momentum m of reinforce's baseline", low=0.0, below=1.0
+    )
+
+
+@flax.struct.dataclass
+class Policy:
+    """The policy, its optimiser and its baseline."""
+
+    logits: Array  # [L, K_max], those of ops that a layer lacks have no effect
+    moments: optax.OptState
+    numerator: Array  # [] float32, N
+    denominator: Array  # [] float32, D in [0, 1)
+
+
+def reinforce(
+    num_ops: tuple[int, ...], *, population: int, options: ReinforceOptions
+) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      options: learning rate and momentum.
+
+    Returns:
+      The strategy; its state is a `Policy`.
+    """
+    own = own_ops(num_ops)
+    optimizer = optax.adam(options.policy_learning_rate)
+
+    def init(key: Array) -> Policy:
+        del key
+        logits = jnp.zeros(own.shape)
+        return Policy(
+            logits, optimizer.init(logits), jnp.float32(0.0), jnp.float32(0.0)
+        )
+
+    def probabilities(state: Policy) -> Array:
+        return jax.nn.softmax(jnp.where(own, state.logits, -jnp.inf))
+
+    def ask(key: Array, state: Policy) -> Array:
+        return observe(key, jnp.tile(probabilities(state)[None], (population, 1, 1)))
+
+    def learn(state: Policy, archs: Array, scores: Array) -> Policy:
+        known = jnp.isfinite(scores)
+        count = jnp.maximum(jnp.sum(known), 1)
+        mean = jnp.sum(jnp.where(known, scores, 0.0)) / count
+        momentum = options.baseline_momentum
+        numerator = momentum * state.numerator + (1.0 - momentum) * mean
+        denominator = momentum * state.denominator + (1.0 - momentum)
+        advantages = jnp.where(known, scores - numerator / denominator, 0.0) / count
+        slope = policy_gradient(state.logits, archs, advantages, num_ops)
+        updates, moments = optimizer.update(slope, state.moments)
+        logits = jnp.asarray(optax.apply_updates(state.logits, updates))
+        moved = Policy(logits, moments, numerator, denominator)
+        return jax.tree.map(
+            lambda new, old: jnp.where(jnp.any(known), new, old), moved, state
+        )
+
+    return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def policy_gradient(
+    logits: Array, archs: Array, advantages: Array, num_ops: tuple[int, ...]
+) -> Array:
+    """The gradient of -sum_i advantage_i log pi(a_i) with respect to the logits.
+
+    Args:
+      logits: [L, K_max].
+      archs: int32 [P, L].
+      advantages: [P].
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      [L, K_max], zero for ops that a layer lacks.
+    """
+    own = own_ops(num_ops)
+
+    def loss(logits: Array) -> Array:
+        table = jax.nn.log_softmax(jnp.where(own, logits, -jnp.inf))
+        chosen = table[jnp.arange(len(num_ops))[None], archs]
+        return -jnp.sum(advantages * jnp.sum(chosen, axis=1))
+
+    return jax.grad(loss)(logits)

@@ -1,0 +1,177 @@
+"""A neural predictor: an ensemble of small networks guesses which mutants are good.
+
+After each population an ensemble of multilayer perceptrons (`ensemble`) is trained from
+scratch on all evaluations so far. Mutants of the best archs are candidates; of each one
+a score is drawn from the normal distribution with the mean and the spread of the
+ensemble's predictions (independent Thompson sampling), and the P candidates with the
+highest draws are asked for. Some random archs are candidates too.
+
+Source: White, Neiswanger & Savani, BANANAS: Bayesian optimization with neural
+architectures for neural architecture search, AAAI 2021 (arXiv:1910.11858), algorithm 1.
+Differs from the paper in: one-hot ops instead of the path encoding, which needs to know
+the graph of a cell; targets are ranks or standardised scores; two wide hidden layers
+instead of ten narrow ones, and a fixed number of steps, so that a fit takes the same
+time at the start and at the end; candidates are mutants of several good archs, with one
+or two changed layers, and random archs, where the paper has the first with one changed
+layer; without the random ones the search stays in the valley that it began in.
+"""
+
+import dataclasses
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qnas_jax.options import option
+from qnas_jax.quantum.levels_walks import random_levels
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.history import History, among, empty_history, record, scored
+from qnas_jax.search.models.ensemble import (
+    Ensemble,
+    EnsembleOptions,
+    initial_ensemble,
+    predict,
+    train_ensemble,
+)
+from qnas_jax.search.models.surrogate import transform_scores
+from qnas_jax.search.mutation import mutate
+from qnas_jax.search.observation import own_ops
+
+_PROBABILITY_ARCHS = 512
+"""Archs drawn at least for an estimate of `probabilities`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictorOptions(EnsembleOptions):
+    """What `predictor` asks its ensemble about."""
+
+    candidates: int = option(
+        100, "mutants that predictor chooses from, at least the population", low=1
+    )
+    random_candidates: int = option(100, "random archs beside the mutants", low=0)
+    mutated_best: int = option(5, "best archs that predictor mutates", low=1)
+
+
+@flax.struct.dataclass
+class Guess:
+    """All evaluations, and what the ensemble learnt from them."""
+
+    history: History
+    ensemble: Ensemble
+    seed: Array  # [] uint32, of the fits
+
+
+def predictor(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    capacity: int,
+    initial: int,
+    targets: str,
+    options: PredictorOptions,
+) -> Strategy:
+    """Makes the strategy.
+
+    Its probabilities are estimated from at least 512 archs asked for with keys of
+    their own.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      capacity: evaluations that are remembered, at least P; older ones give way.
+      initial: finite scores before the ensemble is used.
+      targets: one of `surrogate.SCALES`, what it predicts.
+      options: the ensemble, and which candidates it judges.
+
+    Returns:
+      The strategy; its state is a `Guess`.
+
+    Raises:
+      ValueError: fewer candidates than archs of a generation.
+    """
+    own_ops(num_ops)  # Checks the space.
+    if options.candidates < population:
+        raise ValueError(
+            f"candidates: got {options.candidates}, expected at least the population, "
+            f"{population}"
+        )
+
+    def init(key: Array) -> Guess:
+        fit_key, seed_key = jax.random.split(key)
+        return Guess(
+            history=empty_history(capacity, len(num_ops)),
+            ensemble=initial_ensemble(fit_key, num_ops, options),
+            seed=jax.random.bits(seed_key),
+        )
+
+    def random_archs(key: Array, count: int) -> Array:
+        keys = jax.random.split(key, count)
+        return jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+
+    def ask(key: Array, state: Guess) -> Array:
+        mutant_key, random_key, noise_key, other_key = jax.random.split(key, 4)
+        strangers = random_archs(other_key, population)
+        archs = jnp.concatenate(
+            [
+                mutants(mutant_key, state.history, num_ops, options),
+                random_archs(random_key, options.random_candidates),
+            ]
+        )
+        free = ~among(archs, state.history.archs) & first_of_equals(archs)
+        guesses = predict(state.ensemble, archs, num_ops)
+        noise = jax.random.normal(noise_key, free.shape)
+        drawn = guesses.mean(axis=0) + guesses.std(axis=0) * noise
+        value, place = jax.lax.top_k(jnp.where(free, drawn, -jnp.inf), population)
+        enough = jnp.sum(scored(state.history)) >= min(initial, capacity)
+        guided = enough & jnp.isfinite(value)
+        return jnp.where(guided[:, None], archs[place], strangers)
+
+    def learn(state: Guess, archs: Array, scores: Array) -> Guess:
+        history = record(state.history, archs, scores)
+        known = scored(history)
+        goals = transform_scores(history.scores, known, targets)
+        key = jax.random.fold_in(jax.random.key(state.seed), history.count)
+        ensemble = train_ensemble(key, history.archs, goals, known, num_ops, options)
+        return Guess(history, ensemble, state.seed)
+
+    def probabilities(state: Guess) -> Array:
+        asks = -(-_PROBABILITY_ARCHS // population)
+        keys = jax.random.split(jax.random.key(0), asks)
+        archs = jax.lax.map(lambda key: ask(key, state), keys)
+        return jax.nn.one_hot(archs, max(num_ops)).mean(axis=(0, 1))
+
+    return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def mutants(
+    key: Array, history: History, num_ops: tuple[int, ...], options: PredictorOptions
+) -> Array:
+    """Archs near the best ones: one changed layer, or, every other time, two.
+
+    Args:
+      key: consumed.
+      history: with at least one finite score, else the mutants have no meaning.
+      num_ops: (K_1, ..., K_L).
+      options: how many, and of how many archs.
+
+    Returns:
+      int32 [C, L]; they may repeat, and be among the evaluated ones.
+    """
+    order = jnp.argsort(-history.scores)
+    good = jnp.clip(jnp.sum(scored(history)), 1, options.mutated_best)
+    parents = history.archs[order[jnp.arange(options.candidates) % good]]
+
+    def mutant(key: Array, arch: Array) -> Array:
+        first_key, second_key, whether_key = jax.random.split(key, 3)
+        once = mutate(first_key, arch, num_ops)
+        twice = mutate(second_key, once, num_ops)
+        return jnp.where(jax.random.bernoulli(whether_key), twice, once)
+
+    return jax.vmap(mutant)(jax.random.split(key, options.candidates), parents)
+
+
+def first_of_equals(archs: Array) -> Array:
+    """Bool [C]: archs [C, L] that no earlier row equals."""
+    equal = jnp.all(archs[:, None, :] == archs[None, :, :], axis=-1)
+    return jnp.argmax(equal, axis=1) == jnp.arange(len(archs))

@@ -1,0 +1,46 @@
+"""All parts by their commands: names, flags that exist, failures that are told."""
+
+import importlib
+import pathlib
+import re
+
+import pytest
+
+from experiments import run_all
+
+ROOT = pathlib.Path(run_all.__file__).parents[1]
+
+
+@pytest.mark.parametrize("part", run_all.PARTS, ids=lambda part: part.name)
+def test_every_flag_is_one_of_the_script(part):
+    """The scripts declare their flags when they are run, so their text is read."""
+    words = run_all.command(part, quick=False, folder=ROOT, data="data")[1:]
+    words += (part.quick or "").split()
+    if words[0] == "-m":
+        file = importlib.util.find_spec(words[1]).origin
+    else:
+        file = ROOT / words[0]
+    declared = set(re.findall(r'"(\w+)",', pathlib.Path(file).read_text("utf-8")))
+    named = [word.split("=")[0] for word in words if word.startswith("--")]
+    assert {name.removeprefix("--").removeprefix("no") for name in named} <= declared
+    assert not any("{" in word for word in words)
+
+
+def test_a_part_that_fails_stops_no_other(tmp_path):
+    good = run_all.Part("good", "-m this")
+    bad = run_all.Part("bad", "-m experiments.none")
+    slow = run_all.Part("slow", "-m this", quick=None)
+    seconds = run_all.run(
+        [bad, good, slow], quick=True, folder=tmp_path, data="nowhere"
+    )
+    assert seconds["bad"] < 0 < seconds["good"] and "slow" not in seconds
+    assert "Zen" in (tmp_path / "good.txt").read_text()
+    assert "experiments.none" in (tmp_path / "bad.log").read_text()
+    told = run_all.summary(seconds, tmp_path)
+    assert "failed, see" in told and told.splitlines()[-1].startswith("in all")
+
+
+def test_a_part_without_a_quick_form_says_so(tmp_path):
+    part = run_all.Part("slow", "-m this", quick=None)
+    with pytest.raises(ValueError, match="slow: got quick, expected full"):
+        run_all.command(part, quick=True, folder=tmp_path, data="")
