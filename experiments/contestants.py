@@ -53,6 +53,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "entangled": _of("entangled", population=5),
     "qiga1": _of("qiga1", population=5),
     "qiga2": _of("qiga2", population=5),
+    "memory registers": _of("memory_registers"),
     "hamiltonian": dataclasses.replace(
         _of("hamiltonian", population=10), evaluations=200, seeds=100
     ),
@@ -84,7 +85,7 @@ LEFT_OUT = {
 }
 """Strategies that are not compared, and why."""
 
-REFERENCE = "qbit"
+REFERENCE = "memory registers"
 """The engine's default."""
 
 PEERS = (
@@ -95,10 +96,12 @@ PEERS = (
 """What the reference must not lose to."""
 
 SHOWN = (
-    "qbit",
+    "memory registers",
     "hamiltonian",
     "local search (first)",
     "regularised evolution",
+    "predictor",
+    "qbit",
     "random",
 )
 """The strategies that figures draw in colour."""

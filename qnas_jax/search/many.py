@@ -22,11 +22,11 @@ from qnas_jax.search.base import (
 
 
 class Evaluated(NamedTuple):
-    """One generation, as evaluated."""
+    """One generation, as evaluated; many of them on the host, with leading axes."""
 
-    archs: Array  # [P, L] int32
-    scores: Array  # [P] float32, -inf for failures
-    fidelities: Array  # [P] int32, 0 the cheapest
+    archs: Array | np.ndarray  # [P, L] int32
+    scores: Array | np.ndarray  # [P] float32, -inf for failures
+    fidelities: Array | np.ndarray  # [P] int32, 0 the cheapest
 
 
 RecordFn = Callable[[SearchState, Evaluated], Any]

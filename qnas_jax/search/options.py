@@ -15,7 +15,9 @@ from qnas_jax.search.classical.simulated_annealing import AnnealingOptions
 from qnas_jax.search.classical.successive_halving import FidelityOptions
 from qnas_jax.search.models.hamiltonian import HamiltonianOptions
 from qnas_jax.search.models.predictor import PredictorOptions
+from qnas_jax.search.registers.memory_registers import MemoryRegistersOptions
 from qnas_jax.search.registers.rotation import RULES
+from qnas_jax.search.registers.variations import VariationOptions
 from qnas_jax.search.registry import STRATEGIES
 
 
@@ -29,6 +31,8 @@ class SearchOptions(
     CrossEntropyOptions,
     FidelityOptions,
     ExhaustiveOptions,
+    MemoryRegistersOptions,
+    VariationOptions,
 ):
     """Which strategy searches, for how long, and how it moves its registers."""
 

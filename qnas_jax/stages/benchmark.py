@@ -115,6 +115,11 @@ def _plan(config: BenchmarkConfig, table: Table) -> _Plan:
         raise OptionError(
             "table.fidelity", wanted, f"empty, as {name} searches at all fidelities"
         )
+    given, there = config.search.num_fidelities, len(table.fidelities)
+    if given != there:
+        raise OptionError(
+            "search.num_fidelities", given, f"{there}, those of table {table.name}"
+        )
     return _plan_at(config, table, table.fidelities)
 
 

@@ -27,8 +27,9 @@ NOTHING_FAILS, SOME_FAIL, ALL_FAIL = range(3)
 ESTIMATES = {"hamiltonian": 0.18, "predictor": 0.09}
 
 
-@pytest.fixture(params=STRATEGIES)
+@pytest.fixture(params=STRATEGIES, scope="module")
 def name(request):
+    """Of module scope: tests of one strategy follow each other in one process."""
     return request.param
 
 
@@ -78,8 +79,14 @@ def compiled_run(name):
     def search(key, failing):
         score = functools.partial(evaluate, failing=failing)
         state, trace = scan_search(strategy, score, key, GENERATIONS)
-        states = start(strategy, key).strategy_state, state.strategy_state
-        return state, trace, *map(strategy.probabilities, states)
+        both = start(strategy, key).strategy_state, state.strategy_state
+        both = jax.tree.map(lambda *leaves: jnp.stack(leaves), *both)
+
+        def probabilities(place):
+            return strategy.probabilities(jax.tree.map(lambda a: a[place], both))
+
+        # A loop, so that they are compiled once.
+        return state, trace, *jax.lax.map(probabilities, jnp.arange(2))
 
     return jax.jit(jax.vmap(search, in_axes=(0, None)))
 

@@ -173,6 +173,10 @@ def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
         ({"table__test_columns": "valid_a"}, "table.test_columns: got 'valid_a'"),
         ({"table__fidelity": "12"}, "fidelity: got '12', expected one of full"),
         ({"table__seed": "7"}, "seed: got 7, expected"),
+        (
+            {"search__strategy": "hyperband"},
+            "search.num_fidelities: got 2, allowed: 1, those of table",
+        ),
         ({"table__source": "x"}, "table.source: got 'x', allowed: one of nas_bench"),
         ({"table__file": ""}, "table.file: got '', allowed: needed where source"),
         ({"benchmark__budgets": "10,5"}, "benchmark.budgets: got '10,5', allowed: asc"),

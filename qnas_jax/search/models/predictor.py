@@ -49,7 +49,7 @@ class PredictorOptions(EnsembleOptions):
     candidates: int = option(
         100, "mutants that predictor chooses from, at least the population", low=1
     )
-    random_candidates: int = option(100, "random archs beside the mutants", low=0)
+    random_candidates: int = option(300, "random archs beside the mutants", low=0)
     mutated_best: int = option(5, "best archs that predictor mutates", low=1)
 
 

@@ -19,6 +19,7 @@ from jax import Array
 
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import own_ops
+from qnas_jax.search.registers.angles import AdaptiveAngle
 from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
 from qnas_jax.search.registers.qudit import (
     check_registers,
@@ -31,6 +32,8 @@ from qnas_jax.search.registers.register_chain import (
     previous_ops,
     uniform_chain,
 )
+
+_CONSTANT = AdaptiveAngle()
 
 
 @flax.struct.dataclass
@@ -89,6 +92,12 @@ def turn_chain(
     return jax.vmap(turn_rows)(chain, angles, guide, own)
 
 
+def distance_from(chain: Array, guide: Array) -> Array:
+    """Probability [L] that a layer leaves the guide, if the layer before shows it."""
+    layers = jnp.arange(len(guide))
+    return 1.0 - jnp.square(chain[layers, previous_ops(guide), guide])
+
+
 def entangled(
     num_ops: tuple[int, ...],
     *,
@@ -98,6 +107,7 @@ def entangled(
     coupling: float,
     epsilon: float,
     migration: Migration,
+    adaptive: AdaptiveAngle = _CONSTANT,
 ) -> Strategy:
     """Makes the strategy on entangled registers.
 
@@ -110,6 +120,8 @@ def entangled(
       coupling: share of the entangling gate, in [0, 1].
       epsilon: least probability of an op given the op before, in [0, 1 / K_max).
       migration: how guides are exchanged.
+      adaptive: how the angle adapts; a register's distance from its guide's op is
+        taken given the guide's op of the layer before.
 
     Returns:
       The strategy; its state is an `EntangledState`.
@@ -134,20 +146,27 @@ def entangled(
         return jax.vmap(observe_chain)(jax.random.split(key, population), state.chains)
 
     def update(
-        chain: Array, arch: Array, score: Array, guide: Array, guide_score: Array
+        chain: Array,
+        arch: Array,
+        score: Array,
+        guide: Array,
+        guide_score: Array,
+        share: Array,
     ) -> Array:
         if rule == "always":  # As if every layer differed.
             arch, moves = jnp.full_like(guide, -1), guide_score > -jnp.inf
         else:
             moves = score < guide_score
         angles = turns(arch, guide, own.shape[1], angle=angle, coupling=coupling)
-        angles = jnp.where(moves, angles, 0.0)
+        angles = jnp.where(moves, share[:, None] * angles, 0.0)
         return turn_chain(chain, guide, angles, jnp.asarray(own), epsilon=epsilon)
 
     def learn(state: EntangledState, archs: Array, scores: Array) -> EntangledState:
         guides = state.guides
+        distance = jax.vmap(distance_from)(state.chains, guides.archs)
+        share = adaptive.share(guides, scores, distance)
         chains = jax.vmap(update)(
-            state.chains, archs, scores, guides.archs, guides.scores
+            state.chains, archs, scores, guides.archs, guides.scores, share
         )
         return EntangledState(
             chains=chains, guides=store(guides, archs, scores, migration=migration)

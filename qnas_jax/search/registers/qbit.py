@@ -22,6 +22,7 @@ from jax import Array
 
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import draw_op, draw_uniforms, own_ops
+from qnas_jax.search.registers.angles import AdaptiveAngle
 from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
 from qnas_jax.search.registers.rotation import (
     chance_of_one,
@@ -29,6 +30,8 @@ from qnas_jax.search.registers.rotation import (
     rotate,
     rotation_table,
 )
+
+_CONSTANT = AdaptiveAngle()
 
 
 @flax.struct.dataclass
@@ -106,6 +109,7 @@ def turn_qbit(
     own_bit: Array,
     guide_bit: Array,
     at_least: Array,
+    share: Array | float,
     table: Array | np.ndarray,
 ) -> Array:
     """Applies the rotation that a table assigns to one Q-bit.
@@ -115,6 +119,7 @@ def turn_qbit(
       own_bit: [] int, the bit of the arch that the individual evaluated.
       guide_bit: [] int, the bit of its guide.
       at_least: [] int, 1 if the own score is at least the guide's.
+      share: [] share of the angle, in [0, 1].
       table: [2, 2, 2], see `rotation_table`.
 
     Returns:
@@ -129,7 +134,7 @@ def turn_qbit(
         )
         for own in (0, 1)
     ]
-    return rotate(angle, jnp.where(own_bit == 1, by_guide[1], by_guide[0]))
+    return rotate(angle, share * jnp.where(own_bit == 1, by_guide[1], by_guide[0]))
 
 
 def qbit(
@@ -140,6 +145,7 @@ def qbit(
     angle: float,
     epsilon: float,
     migration: Migration,
+    adaptive: AdaptiveAngle = _CONSTANT,
 ) -> Strategy:
     """Makes the QEA strategy.
 
@@ -150,6 +156,7 @@ def qbit(
       angle: radians in (0, pi/2], size of a rotation.
       epsilon: least probability of either value of a Q-bit, in [0, 0.5).
       migration: how guides are exchanged.
+      adaptive: how the angle adapts.
 
     Returns:
       The strategy; its state is a `QbitState`.
@@ -180,13 +187,17 @@ def qbit(
         guides = state.guides
         at_least = (scores >= guides.scores).astype(jnp.int32)
         turn = functools.partial(turn_qbit, table=table)
-        turn_layers = jax.vmap(turn, (0, 0, 0, None))
-        turn_all = jax.vmap(jax.vmap(turn_layers), (0, 0, 0, None))
+        turn_layers = jax.vmap(turn, (0, 0, 0, None, 0))
+        turn_all = jax.vmap(jax.vmap(turn_layers), (0, 0, 0, None, 0))
+        guide_bits = code_bits(guides.archs, width)
+        ones = jnp.square(jnp.sin(state.angles))
+        distance = jnp.where(guide_bits == 1, 1.0 - ones, ones)
         turned = turn_all(
             state.angles,
             code_bits(archs, width),
-            code_bits(guides.archs, width),
+            guide_bits,
             at_least,
+            adaptive.share(guides, scores, distance),
         )
         guided = (guides.scores > -jnp.inf)[None, :, None]
         return QbitState(

@@ -22,10 +22,13 @@ from jax import Array
 
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import observe, own_ops
+from qnas_jax.search.registers.angles import AdaptiveAngle
 from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
 
 QUDIT_RULES = ("han_kim_2002", "always")
 """Rules that have a meaning for registers of more than two levels."""
+
+_CONSTANT = AdaptiveAngle()
 
 
 @flax.struct.dataclass
@@ -36,12 +39,15 @@ class QuditState:
     guides: Guides
 
 
-def rotate_towards(amplitudes: Array, op: Array, *, angle: float | Array) -> Array:
+def rotate_towards(
+    amplitudes: Array, op: Array, share: Array | float = 1.0, *, angle: float | Array
+) -> Array:
     """Rotates one register towards a basis state, at most onto it.
 
     Args:
       amplitudes: [K_max] non-negative, unit norm.
       op: [] int, the guide's op.
+      share: [] share of the angle, in [0, 1].
       angle: [] radians in [0, pi/2].
 
     Returns:
@@ -51,22 +57,26 @@ def rotate_towards(amplitudes: Array, op: Array, *, angle: float | Array) -> Arr
     rest = jnp.where(chosen, 0.0, amplitudes)
     rest_norm = jnp.linalg.norm(rest)
     before = jnp.arctan2(rest_norm, amplitudes[op])
-    after = jnp.maximum(before - angle, 0.0)
+    after = jnp.maximum(before - share * angle, 0.0)
     scale = jnp.sin(after) / jnp.where(rest_norm > 0, rest_norm, 1.0)
     return jnp.where(chosen, jnp.cos(after), rest * scale)
 
 
-def contract_towards(amplitudes: Array, op: Array, *, mu: float) -> Array:
+def contract_towards(
+    amplitudes: Array, op: Array, share: Array | float = 1.0, *, mu: float
+) -> Array:
     """Contracts all amplitudes but the guide's, which takes what is left of the norm.
 
     Args:
       amplitudes: [K_max] non-negative, unit norm.
       op: [] int, the guide's op.
+      share: [] not used, a contraction has no angle.
       mu: factor in (0, 1).
 
     Returns:
       [K_max] non-negative, unit norm.
     """
+    del share
     chosen = jnp.arange(amplitudes.shape[0]) == op
     rest = jnp.where(chosen, 0.0, mu * amplitudes)
     left = jnp.sqrt(jnp.maximum(1.0 - jnp.sum(jnp.square(rest)), 0.0))
@@ -108,21 +118,24 @@ def qudit(
     num_ops: tuple[int, ...],
     *,
     population: int,
-    gate: Callable[[Array, Array], Array],
+    gate: Callable[[Array, Array, Array], Array],
     rule: str,
     epsilon: float,
     migration: Migration,
+    adaptive: AdaptiveAngle = _CONSTANT,
 ) -> Strategy:
     """Makes the strategy on K-level registers.
 
     Args:
       num_ops: (K_1, ..., K_L).
       population: P.
-      gate: `(amplitudes [K_max], op []) -> amplitudes [K_max]`, for one register.
+      gate: `(amplitudes [K_max], op [], share []) -> amplitudes [K_max]`, for one
+        register, with the share of the full angle.
       rule: `always` (wherever there is a guide) or `han_kim_2002` (only where an
         individual that scored worse than its guide differs from it).
       epsilon: least probability of an op, in [0, 1 / K_max).
       migration: how guides are exchanged.
+      adaptive: how the angle of the gate adapts.
 
     Returns:
       The strategy; its state is a `QuditState`.
@@ -145,8 +158,10 @@ def qudit(
     def ask(key: Array, state: QuditState) -> Array:
         return observe(key, jnp.square(state.amplitudes))
 
-    def update(amplitudes: Array, levels: Array, op: Array, move: Array) -> Array:
-        moved = jnp.where(move, gate(amplitudes, op), amplitudes)
+    def update(
+        amplitudes: Array, levels: Array, op: Array, move: Array, share: Array
+    ) -> Array:
+        moved = jnp.where(move, gate(amplitudes, op, share), amplitudes)
         return keep_levels_open(moved, levels, epsilon)
 
     def learn(state: QuditState, archs: Array, scores: Array) -> QuditState:
@@ -154,10 +169,14 @@ def qudit(
         moves = jnp.tile((guides.scores > -jnp.inf)[:, None], (1, len(num_ops)))
         if rule == "han_kim_2002":
             moves &= (scores < guides.scores)[:, None] & (archs != guides.archs)
-        update_layers = jax.vmap(jax.vmap(update), in_axes=(0, None, 0, 0))
+        update_layers = jax.vmap(jax.vmap(update), in_axes=(0, None, 0, 0, 0))
+        at_guide = jnp.take_along_axis(
+            state.amplitudes, guides.archs[:, :, None], axis=2
+        )[:, :, 0]
+        share = adaptive.share(guides, scores, 1.0 - jnp.square(at_guide))
         return QuditState(
             amplitudes=update_layers(
-                state.amplitudes, jnp.asarray(own), guides.archs, moves
+                state.amplitudes, jnp.asarray(own), guides.archs, moves, share
             ),
             guides=store(guides, archs, scores, migration=migration),
         )

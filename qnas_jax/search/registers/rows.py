@@ -7,8 +7,10 @@ from qnas_jax.search.base import Strategy
 from qnas_jax.search.registers.bqnas_released import bqnas_released
 from qnas_jax.search.registers.entangled import entangled
 from qnas_jax.search.registers.guides import Migration
+from qnas_jax.search.registers.memory_registers import memory_registers
 from qnas_jax.search.registers.qbit import qbit
 from qnas_jax.search.registers.qudit import contract_towards, qudit, rotate_towards
+from qnas_jax.search.registers.variations import vary
 from qnas_jax.search.spec import StrategySpec
 
 if TYPE_CHECKING:
@@ -23,30 +25,40 @@ def _migration(options: "SearchOptions") -> Migration:
     )
 
 
+def _capacity(options: "SearchOptions") -> int:
+    """Evaluations that are remembered."""
+    remembered = options.memory or options.generations * options.population
+    return max(remembered, options.population)
+
+
 def _make_qbit(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
-    return qbit(
+    strategy = qbit(
         num_ops,
         population=options.population,
         rule=options.rule,
         angle=options.angle,
         epsilon=options.epsilon,
         migration=_migration(options),
+        adaptive=options.adaptive_angle(options.generations),
     )
+    return vary(strategy, options, capacity=_capacity(options))
 
 
 def _make_qudit(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
-    return qudit(
+    strategy = qudit(
         num_ops,
         population=options.population,
         gate=functools.partial(rotate_towards, angle=options.angle),
         rule=options.rule,
         epsilon=options.epsilon,
         migration=_migration(options),
+        adaptive=options.adaptive_angle(options.generations),
     )
+    return vary(strategy, options, capacity=_capacity(options))
 
 
 def _make_entangled(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
-    return entangled(
+    strategy = entangled(
         num_ops,
         population=options.population,
         rule=options.rule,
@@ -54,7 +66,9 @@ def _make_entangled(num_ops: tuple[int, ...], options: "SearchOptions") -> Strat
         coupling=options.coupling,
         epsilon=options.epsilon,
         migration=_migration(options),
+        adaptive=options.adaptive_angle(options.generations),
     )
+    return vary(strategy, options, capacity=_capacity(options))
 
 
 def _make_qiga1(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
@@ -76,6 +90,16 @@ def _make_qiga2(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
         rule="always",
         epsilon=0.0,
         migration=Migration(global_every=1),
+    )
+
+
+def _make_memory(num_ops: tuple[int, ...], options: "SearchOptions") -> Strategy:
+    return memory_registers(
+        num_ops,
+        population=options.population,
+        capacity=_capacity(options),
+        initial=options.initial,
+        options=options,
     )
 
 
@@ -104,6 +128,13 @@ ROWS = (
         "K-level registers, each entangled with the next by controlled rotations",
         "layers that interact, few ops each",
         _make_entangled,
+    ),
+    StrategySpec(
+        "memory_registers",
+        "ours",
+        "K-level registers around a guide, weighted by all evaluations; restarts",
+        "few evaluations, none of them twice; small and large spaces",
+        _make_memory,
     ),
     StrategySpec(
         "qiga1",

@@ -1,0 +1,102 @@
+"""A one-body field over K-level registers, learnt from all evaluations.
+
+The model of an arch's score, as normal scores of ranks, is a sum over its layers:
+
+    y(a) = sum_l u_l(a_l) + noise,    u_l(k) ~ N(0, v),    noise ~ N(0, r).
+
+With one row x_i of L K indicators for each evaluation, the posterior of u is N(m, V):
+
+    V = (X^T X / r + I / v)^-1,    m = V X^T y / r.
+
+V does not depend on the scores, of which only the ranks are known and change all the
+time. A root S with V = S S^T is kept, and one more evaluation is a product of rank one:
+
+    f = S^T x,    c = f.f + r,    S <- S - S f f^T / (c + sqrt(c r)),
+
+so that L K = 336 effects cost 336^2 operations an evaluation and no factorisation. The
+field is what a product of registers can follow without entangling them; near one arch
+it is the slope of the score, whatever pairs of layers do.
+
+Sources: Bishop, Pattern Recognition and Machine Learning (2006), section 3.3.1; Potter
+(1963), the square-root form of the update: Bierman, Factorization Methods for Discrete
+Sequential Estimation (1977), section II.3.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qnas_jax.search.history import History, scored
+from qnas_jax.search.models.surrogate import transform_scores
+
+
+def prior_root(num_layers: int, num_levels: int, *, variance: float) -> Array:
+    """The root S of the prior covariance.
+
+    Args:
+      num_layers: L.
+      num_levels: K_max.
+      variance: v, above 0.
+
+    Returns:
+      float32 [L, K_max, L K_max]; the first two axes are the effects.
+    """
+    size = num_layers * num_levels
+    root = jnp.sqrt(jnp.float32(variance)) * jnp.eye(size)
+    return root.reshape(num_layers, num_levels, size)
+
+
+def add_evaluation(root: Array, arch: Array, known: Array, *, noise: float) -> Array:
+    """Conditions the covariance on one evaluation.
+
+    Args:
+      root: [L, K_max, L K_max].
+      arch: int32 [L].
+      known: [] bool, whether it has a score; if not, nothing changes.
+      noise: r, above 0.
+
+    Returns:
+      The new root.
+    """
+    layers = jnp.arange(root.shape[0])
+    inner = jnp.where(known, jnp.sum(root[layers, arch], axis=0), 0.0)
+    total = jnp.sum(jnp.square(inner)) + noise
+    scale = 1.0 / (total + jnp.sqrt(total * noise))
+    outer = jnp.matmul(root, inner, precision="highest")
+    return root - scale * outer[:, :, None] * inner[None, None, :]
+
+
+def field_mean(root: Array, history: History, *, noise: float) -> Array:
+    """The posterior mean of the effects.
+
+    Args:
+      root: [L, K_max, L K_max], conditioned on the history.
+      history: M rows.
+      noise: r.
+
+    Returns:
+      [L, K_max]; zeros if there is no finite score.
+    """
+    known = scored(history)
+    targets = transform_scores(history.scores, known, "ranks")
+    one_hot = jax.nn.one_hot(history.archs, root.shape[1])
+    summed = jnp.einsum("m,mlk->lk", targets, one_hot, precision="highest")
+    inner = jnp.einsum("lk,lkn->n", summed, root, precision="highest")
+    return jnp.matmul(root, inner, precision="highest") / noise
+
+
+def sample_fields(key: Array, mean: Array, root: Array, count: int) -> Array:
+    """Draws fields from the posterior (Thompson sampling): m + S z, z standard normal.
+
+    Args:
+      key: consumed.
+      mean: [L, K_max].
+      root: [L, K_max, L K_max].
+      count: P.
+
+    Returns:
+      [P, L, K_max], in standard deviations of the scores.
+    """
+    normal = jax.random.normal(key, (root.shape[-1], count))
+    deviations = jnp.matmul(root, normal, precision="highest")
+    return mean[None] + jnp.moveaxis(deviations, -1, 0)

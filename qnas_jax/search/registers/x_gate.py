@@ -1,0 +1,110 @@
+"""Mutation by the X gate: values of a register change places.
+
+On a Q-bit X (quantum NOT) swaps the amplitudes of 0 and 1. On K levels it is the shift
+X_K^s |k> = |k + s mod K>, here by a random s other than 0. It keeps what a register has
+learnt of how sure it is, and turns round what it is sure of. On entangled registers the
+shift of one layer permutes the rows and columns of the matrices that it stands between,
+so that the joint state is permuted exactly.
+
+Sources: Pauli-X as mutation of Q-bits: Lahoz-Beltra, Computers 5 (2016) 24; Wang, Liu,
+Zhi & Fu, Math. Probl. Eng. 2013, 730749, algorithm 1, which spares the best individual.
+Differs from the papers in: registers of K levels.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qnas_jax.search.registers.entangled import EntangledState
+from qnas_jax.search.registers.guides import Guides
+from qnas_jax.search.registers.qbit import QbitState
+from qnas_jax.search.registers.qudit import QuditState
+
+RegisterState = QbitState | QuditState | EntangledState
+
+
+def shift_levels(amplitudes: Array, step: Array, num_levels: Array) -> Array:
+    """Shifts the amplitudes of one register cyclically.
+
+    Args:
+      amplitudes: [K_max], zero from K_l on.
+      step: [] int, what is added to every level.
+      num_levels: [] int, K_l.
+
+    Returns:
+      [K_max].
+    """
+    return amplitudes[_source(len(amplitudes), step, num_levels)]
+
+
+def shift_chain(chain: Array, steps: Array, num_ops: Array) -> Array:
+    """Shifts the levels of every register of an entangled chain.
+
+    Args:
+      chain: [L, K_max, K_max], the row is the layer before's op.
+      steps: int [L].
+      num_ops: int [L], K_l.
+
+    Returns:
+      [L, K_max, K_max]: psi'(a + s) = psi(a).
+    """
+    sources = jax.vmap(_source, in_axes=(None, 0, 0))(chain.shape[1], steps, num_ops)
+    # The first layer has no layer before it: its rows are all the same.
+    rows = jnp.concatenate([jnp.arange(chain.shape[1])[None], sources[:-1]])
+    return jax.vmap(lambda table, row, column: table[row][:, column])(
+        chain, rows, sources
+    )
+
+
+def _source(size: int, step: Array, num_levels: Array) -> Array:
+    """Where each level's amplitude comes from; levels that a layer lacks stay."""
+    level = jnp.arange(size)
+    return jnp.where(level < num_levels, (level - step) % num_levels, level)
+
+
+def mutate_registers(
+    key: Array, state: RegisterState, num_ops: tuple[int, ...], *, probability: float
+) -> RegisterState:
+    """Applies X gates at random, but not to the individual with the best guide.
+
+    Args:
+      key: consumed.
+      state: of `qbit`, `qudit` or `entangled`.
+      num_ops: (K_1, ..., K_L).
+      probability: of a gate, for each Q-bit or K-level register.
+
+    Returns:
+      The state; its guides stay.
+    """
+    if isinstance(state, QbitState):
+        hit = jax.random.bernoulli(key, probability, state.angles.shape)
+        hit &= ~_best(state.guides)[None, :, None]
+        flipped = jnp.where(hit, np.pi / 2 - state.angles, state.angles)
+        return dataclasses.replace(state, angles=flipped)
+    levels = jnp.asarray(num_ops)
+    steps = _steps(key, state.guides, levels, probability)
+    if isinstance(state, QuditState):
+        shift = jax.vmap(jax.vmap(shift_levels), in_axes=(0, 0, None))
+        return dataclasses.replace(
+            state, amplitudes=shift(state.amplitudes, steps, levels)
+        )
+    shift = jax.vmap(shift_chain, in_axes=(0, 0, None))
+    return dataclasses.replace(state, chains=shift(state.chains, steps, levels))
+
+
+def _steps(key: Array, guides: Guides, num_ops: Array, probability: float) -> Array:
+    """Random shifts [P, L], 0 where no gate is applied."""
+    hit_key, step_key = jax.random.split(key)
+    shape = guides.archs.shape
+    hit = jax.random.bernoulli(hit_key, probability, shape)
+    hit &= ~_best(guides)[:, None]
+    limits = jnp.maximum(num_ops, 2)[None, :]
+    steps = jax.random.randint(step_key, shape, 1, jnp.broadcast_to(limits, shape))
+    return jnp.where(hit, steps, 0)
+
+
+def _best(guides: Guides) -> Array:
+    return jnp.arange(len(guides.scores)) == jnp.argmax(guides.scores)
