@@ -36,7 +36,7 @@ class SearchOptions(
 ):
     """Which strategy searches, for how long, and how it moves its registers."""
 
-    strategy: str = option("qbit", "search strategy", choices=STRATEGIES)
+    strategy: str = option("memory_registers", "search strategy", choices=STRATEGIES)
     generations: int = option(50, "generations; each evaluates one population", low=1)
     population: int = option(20, "archs evaluated in one generation", low=1)
     rule: str = option(

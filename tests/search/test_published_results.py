@@ -27,9 +27,9 @@ def run_seeds(strategy, evaluate, generations, seed=0, num_seeds=20):
     return jax.jit(run)(keys)
 
 
-def test_default_options_solve_onemax_84():
-    options = SearchOptions()
-    assert (options.strategy, options.population) == ("qbit", 20)
+def test_q_bits_solve_onemax_84_with_default_options():
+    options = SearchOptions(strategy="qbit")
+    assert options.population == 20
     strategy = make_strategy((2,) * 84, options)
     state, _ = run_seeds(strategy, onemax_evaluator(), 100)
     assert np.mean(state.best_score) >= 0.97
