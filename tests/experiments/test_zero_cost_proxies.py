@@ -24,7 +24,9 @@ def test_rows_of_what_needs_no_pass(sample):
     for row in rows.values():
         assert row["95% low"] <= row["spearman test"] <= row["95% high"]
     assert rows["params"]["with stored scores"] == pytest.approx(1)
-    assert rows["l2_norm"]["with stored scores"] > 0.9
+    # Another library's networks, drawn anew: the norms themselves agree.
+    stored = few.stored["l2_norm"]
+    np.testing.assert_allclose(scores["l2_norm"], stored, rtol=0.015)
 
 
 def test_the_stored_scores_are_those_of_the_sample(sample):

@@ -1,7 +1,8 @@
 """Chain spaces under zero-cost proxies: a supernet with fresh weights.
 
 A path gathered from a supernet that nobody trained is a network with fresh weights, so
-one program measures all architectures. Weights start as the networks of this package
+one program measures all architectures (the price is that the weights of all ops are
+drawn for each). Weights start as the networks of this package
 do (He-normal, fan-out), batch normalisation uses the batch's statistics.
 
 Without batch normalisation (`synflow`) the input is divided between the layers so that

@@ -17,7 +17,7 @@ def make_proxy_evaluator(
 ) -> Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
     """Builds `evaluate(key, archs)` as `search.scan_search` wants it.
 
-    Weights and noise are the same in all generations, so an architecture has one score.
+    The key is the same in all generations, so an architecture has one score.
     Run one search a program: under `vmap` every op of every layer would be computed.
 
     Args:

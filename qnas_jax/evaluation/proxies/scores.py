@@ -26,9 +26,9 @@ def proxy_scores(
     """Scores architectures by zero-cost proxies.
 
     One architecture passes after the other, in one program; the architecture is data.
-    What several proxies need is computed once. All architectures of a call share one
-    draw of weights, as they share the images: a difference of scores is one of the
-    architectures.
+    What several proxies need is computed once. Images and noise are the same for all;
+    weights are drawn anew for each architecture, by a key that depends on it, so its
+    score does not depend on what else is in the population.
 
     Args:
       network: the network of the space.
@@ -74,11 +74,10 @@ def _measure(
     labels: jax.Array,
     key: jax.Array,
 ) -> dict[str, jax.Array]:
-    weights_key, normal_key, noise_key = jax.random.split(key, 3)
-    weights = network.init(weights_key)
-    normal_weights = noise = None
-    if any(PROXIES[name].noise for name in names):
-        normal_weights = network.init(normal_key, normal=True)
+    weights_key, noise_key = jax.random.split(key)
+    noisy = any(PROXIES[name].noise for name in names)
+    noise = None
+    if noisy:
         start_key, step_key = jax.random.split(noise_key)
         noise = (
             jax.random.normal(start_key, images.shape),
@@ -86,6 +85,11 @@ def _measure(
         )
 
     def measure(arch: jax.Array) -> dict[str, jax.Array]:
+        plain_key, normal_key = jax.random.split(key_of_arch(weights_key, arch))
+        # One draw for all architectures would tie them: a kernel that happens to be
+        # bad would drag down all that have it.
+        weights = network.init(plain_key)
+        normal_weights = network.init(normal_key, normal=True) if noisy else None
         subject = Subject(network, arch, weights, normal_weights, images, labels, noise)
         found = {}
         for name in names:
@@ -95,6 +99,13 @@ def _measure(
         return found
 
     return jax.lax.map(measure, archs)
+
+
+def key_of_arch(key: jax.Array, arch: jax.Array) -> jax.Array:
+    """A key for each architecture, int32 [L]."""
+    for op in arch:
+        key = jax.random.fold_in(key, op)
+    return key
 
 
 def _without_nan(score: jax.Array) -> jax.Array:

@@ -12,6 +12,7 @@ from qnas_jax.evaluation.proxies import (
     make_proxy_evaluator,
     proxy_scores,
 )
+from qnas_jax.evaluation.proxies.scores import key_of_arch
 from qnas_jax.nets import CellNetwork, cost_table, set_mode
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
 from qnas_jax.spaces import CellSpace, Layer, NetworkSpace, fixed, op
@@ -109,9 +110,11 @@ def test_a_chain_against_the_subnet_cut_out(chain, batch):
     key = jax.random.key(3)
     names = ["snip", "grad_norm", "l2_norm", "params"]
     found = proxy_scores(chain, names, archs, *batch, key)
-    # The weights' key is the first of three.
-    weights = jax.jit(chain.init)(jax.random.split(key, 3)[0])
+    weights_key, _ = jax.random.split(key)
+    init = jax.jit(chain.init)
     for place, arch in enumerate(archs):
+        plain_key, _ = jax.random.split(key_of_arch(weights_key, jnp.asarray(arch)))
+        weights = init(plain_key)
         subnet = chain._supernet.cut(weights["params"], weights["stats"], arch)
         want = subnet_scores(subnet, *batch)
         want["params"] = cost_table(chain.space).cost(arch)["params"]
@@ -205,7 +208,7 @@ def test_bad_input_is_named(chain, names, images, message):
 
 
 def test_a_search_on_a_proxy_alone(cells, batch):
-    """A sum over edges has no local optimum: the search ends at the best of all."""
+    """It sees what `proxy_scores` says, and ends near the best of all."""
     key = jax.random.key(0)
     evaluate = make_proxy_evaluator(cells, "l2_norm", *batch, key)
     options = SearchOptions(strategy="local_search", population=4)
@@ -214,7 +217,16 @@ def test_a_search_on_a_proxy_alone(cells, batch):
     state, _ = search(jax.random.key(1))
     everything = np.stack(np.unravel_index(np.arange(125), (5, 5, 5)), axis=1)
     scores = proxy_scores(cells, ["l2_norm"], everything, *batch, key)["l2_norm"]
-    assert float(state.best_score) == pytest.approx(float(scores.max()), rel=1e-6)
+    place = np.ravel_multi_index(tuple(state.best_arch), (5, 5, 5))
+    assert float(state.best_score) == pytest.approx(float(scores[place]), rel=1e-6)
+    assert (scores > state.best_score).sum() <= 5
+
+
+def test_each_architecture_has_its_own_key():
+    """All 625 keys differ, also of architectures with the same ops in another order."""
+    archs = jnp.stack(jnp.unravel_index(jnp.arange(625), (5, 5, 5, 5)), axis=1)
+    keys = jax.vmap(lambda arch: key_of_arch(jax.random.key(0), arch))(archs)
+    assert len(np.unique(jax.random.key_data(keys), axis=0)) == 625
 
 
 def test_the_registry_says_what_it_needs():
