@@ -91,8 +91,8 @@ def mutate_registers(
         return dataclasses.replace(
             state, amplitudes=shift(state.amplitudes, steps, levels)
         )
-    shift = jax.vmap(shift_chain, in_axes=(0, 0, None))
-    return dataclasses.replace(state, chains=shift(state.chains, steps, levels))
+    shift_all = jax.vmap(shift_chain, in_axes=(0, 0, None))
+    return dataclasses.replace(state, chains=shift_all(state.chains, steps, levels))
 
 
 def _steps(key: Array, guides: Guides, num_ops: Array, probability: float) -> Array:
