@@ -158,7 +158,8 @@ def run(
       first setting, probability of superiority over it, corrected p-value.
     """
     for grid in grids:
-        rows, p_values = [], []
+        rows: list[dict[str, Any]] = []
+        p_values = []
         for name, setting in GRIDS[grid].items():
             # Test values open once: they are loaded anew for every setting.
             for problem in problems(data_dir):
@@ -214,7 +215,7 @@ def overview(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for grid in dict.fromkeys(row["grid"] for row in rows):
         group = [row for row in rows if row["grid"] == grid]
         for name in dict.fromkeys(row["setting"] for row in group):
-            line = {"grid": grid, "setting": name}
+            line: dict[str, Any] = {"grid": grid, "setting": name}
             for problem, budget in shown.items():
                 cells = [
                     row
