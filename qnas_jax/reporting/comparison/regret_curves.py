@@ -22,6 +22,9 @@ COLORS = (
     style.SKY,
     style.INK,
 )
+FLOOR = 0.005
+"""Percentage points at the lower edge; what is nearer to the optimum lies on it."""
+
 MOST_SHOWN = len(COLORS)
 """How many strategies get a colour; the others are thin and grey."""
 
@@ -51,6 +54,7 @@ def regret_curves(
                 _draw(axes, strategies[name], color, name)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.set_ylim(bottom=FLOOR)
         style.log_ticks(axes.xaxis)
         style.log_ticks(axes.yaxis)
         axes.set_title(task)
@@ -66,12 +70,8 @@ def _draw(axes: "Axes", curves: Curves, color: str, label: str | None) -> None:
     if not known.any():
         return
     regret = 100 * (curves.optimum - curves.test[:, known])
-    budgets, mean = curves.budgets[known], regret.mean(axis=0)
-    # A search that always finds the optimum leaves the logarithmic axis.
-    mean = np.where(mean > 1e-3, mean, np.nan)
+    budgets, mean = curves.budgets[known], np.maximum(regret.mean(axis=0), FLOOR)
     axes.plot(budgets, mean, color=color, label=label, lw=1.6 if label else 1)
     if label:
-        low, high = mean_interval(regret)
-        axes.fill_between(
-            budgets, np.maximum(low, 1e-3), high, color=color, alpha=0.18, linewidth=0
-        )
+        ends = [np.maximum(end, FLOOR) for end in mean_interval(regret)]
+        axes.fill_between(budgets, *ends, color=color, alpha=0.18, linewidth=0)
