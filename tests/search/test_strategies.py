@@ -24,7 +24,7 @@ GENERATIONS, EAGER_GENERATIONS = 5, 2
 NOTHING_FAILS, SOME_FAIL, ALL_FAIL = range(3)
 # Strategies whose probabilities are estimated, from 128 and 512 archs: four standard
 # errors.
-ESTIMATES = {"hamiltonian": 0.18, "predictor": 0.09}
+ESTIMATES = {"hamiltonian": 0.18, "predictor": 0.09, "memory_registers": 0.09}
 
 
 @pytest.fixture(params=STRATEGIES, scope="module")
@@ -203,6 +203,7 @@ ONEMAX = [
     ("qudit", 20, 80, {}),
     ("entangled", 20, 80, {}),
     ("qiga2", 20, 80, {"mu": 0.95}),
+    ("memory_registers", 20, 25, {}),
     ("regularized_evolution", 10, 80, {}),
     ("local_search", 20, 40, {"improvement": "best"}),
     ("local_search", 1, 300, {"improvement": "first"}),

@@ -26,9 +26,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qnas_jax.search.history import History, scored
-from qnas_jax.search.models.surrogate import transform_scores
-
 
 def prior_root(num_layers: int, num_levels: int, *, variance: float) -> Array:
     """The root S of the prior covariance.
@@ -66,20 +63,19 @@ def add_evaluation(root: Array, arch: Array, known: Array, *, noise: float) -> A
     return root - scale * outer[:, :, None] * inner[None, None, :]
 
 
-def field_mean(root: Array, history: History, *, noise: float) -> Array:
+def field_mean(root: Array, archs: Array, targets: Array, *, noise: float) -> Array:
     """The posterior mean of the effects.
 
     Args:
-      root: [L, K_max, L K_max], conditioned on the history.
-      history: M rows.
+      root: [L, K_max, L K_max], conditioned on the evaluations.
+      archs: int32 [M, L].
+      targets: [M], y; zero for rows that do not count.
       noise: r.
 
     Returns:
-      [L, K_max]; zeros if there is no finite score.
+      [L, K_max].
     """
-    known = scored(history)
-    targets = transform_scores(history.scores, known, "ranks")
-    one_hot = jax.nn.one_hot(history.archs, root.shape[1])
+    one_hot = jax.nn.one_hot(archs, root.shape[1])
     summed = jnp.einsum("m,mlk->lk", targets, one_hot, precision="highest")
     inner = jnp.einsum("lk,lkn->n", summed, root, precision="highest")
     return jnp.matmul(root, inner, precision="highest") / noise

@@ -48,6 +48,12 @@ from qnas_jax.search.registers.field import (
     sample_fields,
 )
 from qnas_jax.search.registers.memory import choose_unknown
+from qnas_jax.search.registers.ranks import (
+    Ranks,
+    no_ranks,
+    normal_scores,
+    rank_scores,
+)
 
 _PROBABILITY_ARCHS = 512
 """Archs drawn at least for an estimate of `probabilities`."""
@@ -83,6 +89,7 @@ class MemoryState:
     """Memory and guide."""
 
     history: History
+    ranks: Ranks
     field_root: Array  # [L, K_max, L K_max], root of the field's posterior covariance
     guide: Array  # [L] int32, the best arch of this epoch
     guide_score: Array  # [] float32, -inf while there is none
@@ -159,6 +166,7 @@ def memory_registers(
         del key  # Equal superposition: nothing is random yet.
         return MemoryState(
             history=empty_history(capacity, len(num_ops)),
+            ranks=no_ranks(capacity),
             field_root=prior_root(*own.shape, variance=options.field_variance),
             guide=jnp.zeros(len(num_ops), jnp.int32),
             guide_score=jnp.float32(-jnp.inf),
@@ -170,12 +178,13 @@ def memory_registers(
         def guided() -> Array:
             field_key, observe_key = jax.random.split(key)
             root = state.field_root
-            mean = field_mean(root, state.history, noise=noise)
+            targets = normal_scores(state.ranks, state.history)
+            mean = field_mean(root, state.history.archs, targets, noise=noise)
             fields = sample_fields(field_key, mean, root, population)
             tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.guide)
             keys = jax.random.split(observe_key, options.draws)
             seen = jax.vmap(observe, in_axes=(0, None), out_axes=1)(keys, tables)
-            return choose_unknown(seen, state.history)
+            return choose_unknown(seen, state.history, num_ops)
 
         def superposed() -> Array:
             table = jnp.tile(jnp.asarray(uniform)[None], (population, 1, 1))
@@ -197,6 +206,7 @@ def memory_registers(
         guide_score = jnp.where(better, scores[winner], state.guide_score)
         return MemoryState(
             history=history,
+            ranks=rank_scores(state.ranks, state.history, scores),
             field_root=jax.lax.scan(add, state.field_root, rows)[0],
             guide=jnp.where(better, archs[winner], state.guide),
             guide_score=jnp.where(forget, -jnp.inf, guide_score),
