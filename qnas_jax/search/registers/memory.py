@@ -11,11 +11,13 @@ twice.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from qnas_jax.search.base import Strategy
@@ -53,19 +55,48 @@ def first_unknown(candidates: Array, known: Array) -> Array:
     return jax.lax.scan(choose, nothing, individuals)[1]
 
 
-def choose_unknown(candidates: Array, history: History) -> Array:
+def arch_codes(archs: Array, num_ops: tuple[int, ...]) -> Array:
+    """A number for each arch, so that archs are compared by one comparison.
+
+    Args:
+      archs: int32 [..., L]; rows of -1 stand for no arch.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [...]. Of a space of fewer than 2^31 archs each has its own, and -1 where
+      there is none. In a larger space any two share a code with a chance of 2^-32.
+    """
+    size = math.prod(num_ops)
+    if size < 2**31:
+        places = size // np.cumprod(num_ops)
+        codes = jnp.matmul(archs, jnp.asarray(places, jnp.int32))
+        return jnp.where(archs[..., 0] < 0, -1, codes)
+    # Odd multipliers, sums modulo 2^32.
+    words = np.random.default_rng(0).integers(0, 2**31, len(num_ops), np.uint32)
+    return jnp.matmul(archs, jnp.asarray((2 * words + 1).astype(np.int32)))
+
+
+def choose_unknown(
+    candidates: Array, history: History, num_ops: tuple[int, ...]
+) -> Array:
     """Of each individual's candidates the first that is not in the history.
+
+    Codes are compared, and not archs: XLA would observe a candidate again for each row
+    that it is compared with.
 
     Args:
       candidates: int32 [P, D, L].
       history: M rows.
+      num_ops: (K_1, ..., K_L).
 
     Returns:
-      int32 [P, L], see `first_unknown`.
+      int32 [P, L], see `first_unknown`; where archs share a code, one that is new may
+      be passed over.
     """
-    population, draws, num_layers = candidates.shape
-    known = among(candidates.reshape(-1, num_layers), history.archs)
-    return first_unknown(candidates, known.reshape(population, draws))
+    codes = arch_codes(candidates, num_ops)
+    old = arch_codes(history.archs, num_ops)
+    known = jnp.any(codes[:, :, None] == old[None, None, :], axis=-1)
+    return first_unknown(candidates, known)
 
 
 def with_memory(strategy: Strategy, *, capacity: int, draws: int) -> Strategy:
@@ -90,7 +121,8 @@ def with_memory(strategy: Strategy, *, capacity: int, draws: int) -> Strategy:
     def ask(key: Array, state: Remembered) -> Array:
         keys = jax.random.split(key, draws)
         observe = jax.vmap(strategy.ask, in_axes=(0, None), out_axes=1)
-        return choose_unknown(observe(keys, state.inner), state.history)
+        seen = observe(keys, state.inner)
+        return choose_unknown(seen, state.history, strategy.num_ops)
 
     def learn(state: Remembered, archs: Array, scores: Array) -> Remembered:
         inner = strategy.learn(state.inner, archs, scores)

@@ -184,7 +184,7 @@ def memory_registers(
             tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.guide)
             keys = jax.random.split(observe_key, options.draws)
             seen = jax.vmap(observe, in_axes=(0, None), out_axes=1)(keys, tables)
-            return choose_unknown(seen, state.history)
+            return choose_unknown(seen, state.history, num_ops)
 
         def superposed() -> Array:
             table = jnp.tile(jnp.asarray(uniform)[None], (population, 1, 1))

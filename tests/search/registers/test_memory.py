@@ -1,12 +1,18 @@
 """Memory: what is known is left out."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
 from qnas_jax.search.history import empty_history, record
-from qnas_jax.search.registers.memory import choose_unknown, first_unknown
+from qnas_jax.search.registers.memory import (
+    arch_codes,
+    choose_unknown,
+    first_unknown,
+)
 
 
 def test_the_first_unknown_by_hand():
@@ -14,6 +20,23 @@ def test_the_first_unknown_by_hand():
     candidates = jnp.array([[[0], [1], [2]], [[0], [1], [3]], [[0], [0], [0]]])
     known = candidates[..., 0] == 0
     np.testing.assert_array_equal(first_unknown(candidates, known), [[1], [3], [0]])
+
+
+def test_codes_by_hand():
+    """Mixed radix, and -1 for no arch."""
+    codes = arch_codes(jnp.array([[0, 0, 0], [1, 2, 1], [-1, -1, -1]]), (2, 3, 4))
+    np.testing.assert_array_equal(codes, [0, 12 + 8 + 1, -1])
+
+
+def test_codes_tell_archs_apart():
+    space = np.array(list(itertools.product(range(3), range(4), range(2))))
+    assert len(np.unique(arch_codes(jnp.asarray(space), (3, 4, 2)))) == 24
+    rng = np.random.default_rng(0)
+    large = np.unique(rng.integers(0, 16, (3000, 21)), axis=0)
+    # Neighbours differ in one layer, which is what a hash may confuse.
+    large[1::2] = large[::2]
+    large[1::2, 5] = (large[::2, 5] + 1) % 16
+    assert len(np.unique(arch_codes(jnp.asarray(large), (16,) * 21))) == 3000
 
 
 def test_choices_equal_a_loop():
@@ -27,7 +50,7 @@ def test_choices_equal_a_loop():
             free = [tuple(arch) for arch in own if tuple(arch) not in seen]
             expected.append(free[0] if free else tuple(own[0]))
             seen.add(expected[-1])
-        found = choose_unknown(jnp.asarray(candidates), history)
+        found = choose_unknown(jnp.asarray(candidates), history, (3, 3))
         np.testing.assert_array_equal(found, expected)
 
 
