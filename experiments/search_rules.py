@@ -38,7 +38,7 @@ _PUBLISHED = {
 
 def onemax_settings() -> list[SearchOptions]:
     """The grid: rules x angles x migrations, then the other strategies."""
-    base = SearchOptions(population=20, generations=100)
+    base = SearchOptions(strategy="qbit", population=20, generations=100)
     grid = [
         dataclasses.replace(
             base,

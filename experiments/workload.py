@@ -107,7 +107,9 @@ def search_populations(
     Returns:
       Generation -> int32 [population, L].
     """
-    options = SearchOptions(population=population, generations=max(generations))
+    options = SearchOptions(
+        strategy="qbit", population=population, generations=max(generations)
+    )
     strategy = make_strategy(space.num_ops, options)
     value = np.random.default_rng(0).random((space.num_layers, space.max_ops))
     layers = np.arange(space.num_layers)

@@ -99,7 +99,7 @@ def test_trace_reports_each_generation():
 
 
 def test_search_learns_from_the_archs_that_were_scored():
-    strategy = make(rule="always")
+    strategy = make(strategy="qbit", rule="always")
 
     def evaluate(key, archs):
         del key
