@@ -35,14 +35,8 @@ from qnas_jax.evaluation.tables import (
 )
 from qnas_jax.quantum.problem import Levels
 from qnas_jax.reporting import style
-from qnas_jax.search import (
-    EvaluateFn,
-    SearchOptions,
-    advance,
-    generation_keys,
-    make_strategy,
-    start,
-)
+from qnas_jax.search import EvaluateFn, SearchOptions, make_strategy
+from qnas_jax.search.many import incumbent, search_seeds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,20 +88,15 @@ def incumbents(
     seeds: Iterable[int],
 ) -> np.ndarray:
     """The best arch so far after each generation, int32 [seeds, G, L]."""
-    strategy = make_strategy(num_ops, options)
-
-    def search(key: jax.Array) -> jax.Array:
-        def generation(state: Any, _: None) -> tuple[Any, jax.Array]:
-            ask_key, evaluate_key = generation_keys(key, state.generation)
-            archs = strategy.ask(ask_key, state.strategy_state)
-            state = advance(strategy, state, *evaluate(evaluate_key, archs))
-            return state, state.best_arch
-
-        first = start(strategy, key)
-        return jax.lax.scan(generation, first, length=options.generations)[1]
-
-    run = jax.jit(lambda keys: jax.lax.map(search, keys, batch_size=_SEEDS_AT_ONCE))
-    return np.asarray(run(jnp.stack([jax.random.key(seed) for seed in seeds])))
+    archs, _ = search_seeds(
+        make_strategy(num_ops, options),
+        evaluate,
+        jnp.stack([jax.random.key(seed) for seed in seeds]),
+        options.generations,
+        record=incumbent,
+        seeds_at_once=_SEEDS_AT_ONCE,
+    )
+    return archs
 
 
 def run(
