@@ -33,12 +33,9 @@ from qnas_jax.evaluation.tables.npz_file import read_arrays
 from qnas_jax.evaluation.tables.positions import rows_by_position
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
-from qnas_jax.spaces import SearchSpace
+from qnas_jax.spaces import CELL_OPS, SearchSpace
 
-OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-"""The ops of an edge, in the order of their numbers."""
-
-SPACE = SearchSpace("nas_bench_201", (OPS,) * 6)
+SPACE = SearchSpace("nas_bench_201", (CELL_OPS,) * 6)
 DATASETS = ("cifar10", "cifar100", "imagenet16_120")
 EPOCHS = ("12", "200")
 """The fidelities."""
@@ -144,11 +141,11 @@ def _read_columns(
     )
     ops, op_names = arrays["ops"], tuple(arrays["op_names"].tolist())
     shapes = {ops.shape[:1], *(arrays[name].shape for name in names)}
-    if op_names != OPS or ops.ndim != 2 or shapes != {(SPACE.size,)}:
+    if op_names != CELL_OPS or ops.ndim != 2 or shapes != {(SPACE.size,)}:
         raise ValueError(
             f"{path}: got ops {ops.shape} of {', '.join(map(str, op_names))} and "
             f"columns {sorted(shapes)}, expected ({SPACE.size}, {SPACE.num_layers}) of "
-            f"{', '.join(OPS)}"
+            f"{', '.join(CELL_OPS)}"
         )
     rows = rows_by_position(SPACE, ops.astype(np.int32), str(path))
     columns = {name: arrays[name][rows].astype(np.float32) for name in names}

@@ -7,11 +7,11 @@ import pytest
 from qnas_jax.evaluation.tables import DATASETS, TableOptions, load_table, load_test
 from qnas_jax.evaluation.tables.nas_bench_201 import (
     EPOCHS,
-    OPS,
     SPACE,
     load_nas_bench_201,
     load_nas_bench_201_test,
 )
+from qnas_jax.spaces import CELL_OPS
 
 KEY = jax.random.key(0)
 
@@ -120,7 +120,7 @@ def small_file(folder, **changes):
     names += ["cifar10_train_seconds_200"]
     arrays = {
         "ops": ops.astype(np.uint8),
-        "op_names": np.array(OPS),
+        "op_names": np.array(CELL_OPS),
         **{name: np.zeros(SPACE.size) for name in names},
         "seed_offsets": np.arange(SPACE.size + 1),
         "cifar10_valid_acc_200_per_seed": np.zeros(SPACE.size),
@@ -136,7 +136,7 @@ def test_a_file_of_another_form_is_named(tmp_path):
     for changes, message in [
         ({"ops": zeros}, "an architecture is missing, or is there twice"),
         ({"ops": zeros[:, :5]}, "architecture: got shape"),
-        ({"op_names": np.array(OPS[::-1])}, "got ops .* of avg_pool_3x3"),
+        ({"op_names": np.array(CELL_OPS[::-1])}, "got ops .* of avg_pool_3x3"),
         ({"cifar10_valid_acc_12": np.zeros(3)}, "expected"),
         ({"seed_offsets": np.arange(9)}, r"got seed_offsets \(9,\) and 15625"),
         ({"seed_offsets": np.zeros(SPACE.size + 1, int)}, "got seed_offsets"),
