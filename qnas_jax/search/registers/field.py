@@ -63,6 +63,25 @@ def add_evaluation(root: Array, arch: Array, known: Array, *, noise: float) -> A
     return root - scale * outer[:, :, None] * inner[None, None, :]
 
 
+def add_evaluations(root: Array, archs: Array, known: Array, *, noise: float) -> Array:
+    """Conditions the covariance on several evaluations, one after the other.
+
+    Args:
+      root: [L, K_max, L K_max].
+      archs: int32 [P, L].
+      known: bool [P], see `add_evaluation`.
+      noise: r, above 0.
+
+    Returns:
+      The new root.
+    """
+
+    def add(root: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
+        return add_evaluation(root, *row, noise=noise), None
+
+    return jax.lax.scan(add, root, (archs, known))[0]
+
+
 def field_mean(root: Array, archs: Array, targets: Array, *, noise: float) -> Array:
     """The posterior mean of the effects.
 

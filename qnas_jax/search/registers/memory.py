@@ -12,6 +12,7 @@ twice.
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import flax.struct
@@ -99,6 +100,30 @@ def choose_unknown(
     return first_unknown(candidates, known)
 
 
+def ask_unknown(
+    observe: Callable[[Array], Array],
+    key: Array,
+    history: History,
+    *,
+    draws: int,
+    num_ops: tuple[int, ...],
+) -> Array:
+    """Observes a population several times and takes the first new arch of each.
+
+    Args:
+      observe: key -> int32 [P, L].
+      key: consumed.
+      history: what was evaluated.
+      draws: D, observations of each individual.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [P, L], see `choose_unknown`.
+    """
+    seen = jax.vmap(observe, out_axes=1)(jax.random.split(key, draws))
+    return choose_unknown(seen, history, num_ops)
+
+
 def with_memory(strategy: Strategy, *, capacity: int, draws: int) -> Strategy:
     """Gives a strategy a memory.
 
@@ -119,10 +144,13 @@ def with_memory(strategy: Strategy, *, capacity: int, draws: int) -> Strategy:
         return Remembered(strategy.init(key), history)
 
     def ask(key: Array, state: Remembered) -> Array:
-        keys = jax.random.split(key, draws)
-        observe = jax.vmap(strategy.ask, in_axes=(0, None), out_axes=1)
-        seen = observe(keys, state.inner)
-        return choose_unknown(seen, state.history, strategy.num_ops)
+        return ask_unknown(
+            lambda key: strategy.ask(key, state.inner),
+            key,
+            state.history,
+            draws=draws,
+            num_ops=strategy.num_ops,
+        )
 
     def learn(state: Remembered, archs: Array, scores: Array) -> Remembered:
         inner = strategy.learn(state.inner, archs, scores)

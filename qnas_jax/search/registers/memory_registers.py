@@ -40,14 +40,20 @@ from jax import Array
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, empty_history, record
-from qnas_jax.search.observation import observe, own_ops
+from qnas_jax.search.observation import observe, own_ops, uniform_ops
+from qnas_jax.search.registers.epochs import (
+    Epoch,
+    after_evaluations,
+    first_epoch,
+    is_guided,
+)
 from qnas_jax.search.registers.field import (
-    add_evaluation,
+    add_evaluations,
     field_mean,
     prior_root,
     sample_fields,
 )
-from qnas_jax.search.registers.memory import choose_unknown
+from qnas_jax.search.registers.memory import ask_unknown
 from qnas_jax.search.registers.ranks import (
     Ranks,
     no_ranks,
@@ -91,10 +97,7 @@ class MemoryState:
     history: History
     ranks: Ranks
     field_root: Array  # [L, K_max, L K_max], root of the field's posterior covariance
-    guide: Array  # [L] int32, the best arch of this epoch
-    guide_score: Array  # [] float32, -inf while there is none
-    start: Array  # [] int32, evaluations before this epoch
-    improved: Array  # [] int32, evaluations when the guide became the guide
+    epoch: Epoch
 
 
 def flip_probabilities(
@@ -151,10 +154,8 @@ def memory_registers(
       The strategy; its state is a `MemoryState`.
     """
     own = own_ops(num_ops)
-    uniform = (own / own.sum(axis=1, keepdims=True)).astype(np.float32)
     neighbours = int(own.sum()) - len(num_ops)
     patience = options.restart_after or max(neighbours, 1)
-    noise = options.field_noise
     prepare = functools.partial(
         flip_probabilities,
         own=own,
@@ -168,51 +169,28 @@ def memory_registers(
             history=empty_history(capacity, len(num_ops)),
             ranks=no_ranks(capacity),
             field_root=prior_root(*own.shape, variance=options.field_variance),
-            guide=jnp.zeros(len(num_ops), jnp.int32),
-            guide_score=jnp.float32(-jnp.inf),
-            start=jnp.int32(0),
-            improved=jnp.int32(0),
+            epoch=first_epoch(len(num_ops)),
+        )
+
+    def superposed(key: Array, state: MemoryState) -> Array:
+        del state
+        table = jnp.asarray(uniform_ops(num_ops))
+        return observe(key, jnp.tile(table[None], (population, 1, 1)))
+
+    def guided(key: Array, state: MemoryState) -> Array:
+        field_key, observe_key = jax.random.split(key)
+        fields = _draw_fields(field_key, state, population, noise=options.field_noise)
+        tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.epoch.guide)
+        look = functools.partial(observe, probabilities=tables)
+        return ask_unknown(
+            look, observe_key, state.history, draws=options.draws, num_ops=num_ops
         )
 
     def ask(key: Array, state: MemoryState) -> Array:
-        def guided() -> Array:
-            field_key, observe_key = jax.random.split(key)
-            root = state.field_root
-            targets = normal_scores(state.ranks, state.history)
-            mean = field_mean(root, state.history.archs, targets, noise=noise)
-            fields = sample_fields(field_key, mean, root, population)
-            tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.guide)
-            keys = jax.random.split(observe_key, options.draws)
-            seen = jax.vmap(observe, in_axes=(0, None), out_axes=1)(keys, tables)
-            return choose_unknown(seen, state.history, num_ops)
+        ready = is_guided(state.epoch, state.history.count, initial=initial)
+        return jax.lax.cond(ready, guided, superposed, key, state)
 
-        def superposed() -> Array:
-            table = jnp.tile(jnp.asarray(uniform)[None], (population, 1, 1))
-            return observe(key, table)
-
-        ready = state.history.count - state.start >= initial
-        return jax.lax.cond(ready & (state.guide_score > -jnp.inf), guided, superposed)
-
-    def learn(state: MemoryState, archs: Array, scores: Array) -> MemoryState:
-        def add(root: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
-            return add_evaluation(root, *row, noise=noise), None
-
-        rows = archs, jnp.isfinite(scores)
-        history = record(state.history, archs, scores)
-        winner = jnp.argmax(scores)
-        better = scores[winner] > state.guide_score
-        improved = jnp.where(better, history.count, state.improved)
-        forget = history.count - jnp.maximum(improved, state.start) >= patience
-        guide_score = jnp.where(better, scores[winner], state.guide_score)
-        return MemoryState(
-            history=history,
-            ranks=rank_scores(state.ranks, state.history, scores),
-            field_root=jax.lax.scan(add, state.field_root, rows)[0],
-            guide=jnp.where(better, archs[winner], state.guide),
-            guide_score=jnp.where(forget, -jnp.inf, guide_score),
-            start=jnp.where(forget, history.count, state.start),
-            improved=improved,
-        )
+    learn = functools.partial(_learn, noise=options.field_noise, patience=patience)
 
     def probabilities(state: MemoryState) -> Array:
         asks = -(-_PROBABILITY_ARCHS // population)
@@ -221,3 +199,26 @@ def memory_registers(
         return jax.nn.one_hot(archs, own.shape[1]).mean(axis=(0, 1))
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _learn(
+    state: MemoryState, archs: Array, scores: Array, *, noise: float, patience: int
+) -> MemoryState:
+    """Remembers a generation, learns the field from it and follows its guide."""
+    history = record(state.history, archs, scores)
+    known = jnp.isfinite(scores)
+    return MemoryState(
+        history=history,
+        ranks=rank_scores(state.ranks, state.history, scores),
+        field_root=add_evaluations(state.field_root, archs, known, noise=noise),
+        epoch=after_evaluations(
+            state.epoch, archs, scores, history.count, patience=patience
+        ),
+    )
+
+
+def _draw_fields(key: Array, state: MemoryState, count: int, *, noise: float) -> Array:
+    """Samples of the field given all evaluations, [P, L, K_max]; consumes the key."""
+    targets = normal_scores(state.ranks, state.history)
+    mean = field_mean(state.field_root, state.history.archs, targets, noise=noise)
+    return sample_fields(key, mean, state.field_root, count)

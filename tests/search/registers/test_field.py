@@ -9,7 +9,7 @@ import pytest
 
 from qnas_jax.search.models.surrogate import transform_scores
 from qnas_jax.search.registers.field import (
-    add_evaluation,
+    add_evaluations,
     field_mean,
     prior_root,
     sample_fields,
@@ -19,10 +19,9 @@ from qnas_jax.search.registers.field import (
 def conditioned(archs, scores, num_levels, variance, noise):
     """Root and normal scores after some evaluations."""
     root = prior_root(archs.shape[1], num_levels, variance=variance)
-    add = jax.jit(functools.partial(add_evaluation, noise=noise))
-    for arch, score in zip(archs, scores, strict=True):
-        root = add(root, jnp.asarray(arch), jnp.isfinite(score))
     known = np.isfinite(scores)
+    add = jax.jit(functools.partial(add_evaluations, noise=noise))
+    root = add(root, jnp.asarray(archs), jnp.asarray(known))
     return root, transform_scores(jnp.asarray(scores), jnp.asarray(known), "ranks")
 
 
@@ -81,11 +80,8 @@ def test_a_thousand_evaluations_keep_the_root_exact():
     rng = np.random.default_rng(5)
     archs = rng.integers(0, 4, (1000, 6))
     root = prior_root(6, 4, variance=0.3)
-
-    def add(root, arch):
-        return add_evaluation(root, arch, jnp.bool_(True), noise=0.1), None
-
-    root, _ = jax.jit(lambda rows: jax.lax.scan(add, root, rows))(jnp.asarray(archs))
+    add = jax.jit(functools.partial(add_evaluations, noise=0.1))
+    root = add(root, jnp.asarray(archs), jnp.ones(1000, bool))
     rows = np.eye(4)[archs].reshape(1000, -1)
     covariance = np.linalg.inv(rows.T @ rows / 0.1 + np.eye(24) / 0.3)
     np.testing.assert_allclose(flat(root) @ flat(root).T, covariance, atol=1e-4)

@@ -115,11 +115,11 @@ def test_the_guide_is_forgotten_and_the_memory_stays():
     starts, guides = [], []
     for arch, score in zip(archs, [3.0, 1.0, 2.0, 1.0, 2.5], strict=True):
         state = strategy.tell(state, jnp.array([arch]), jnp.array([score]))
-        starts.append(int(state.start))
-        guides.append(float(state.guide_score))
+        starts.append(int(state.epoch.start))
+        guides.append(float(state.epoch.guide_score))
     assert starts == [0, 0, 3, 3, 3]
     assert guides == [3.0, 3.0, -np.inf, 1.0, 2.5]
-    np.testing.assert_array_equal(state.guide, [2, 1])
+    np.testing.assert_array_equal(state.epoch.guide, [2, 1])
     np.testing.assert_array_equal(state.history.archs[:5], archs)
 
 
