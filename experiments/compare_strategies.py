@@ -3,7 +3,7 @@
 A search sees validation accuracies after 200 epochs (mean over training runs); what is
 reported is the test accuracy of its best arch at each budget. Budgets count full
 evaluations: one of 12 epochs costs 12/200. A second part repeats the published protocol
-(12,000 s of training, 12 epochs, searched on CIFAR-10) to stand beside its table.
+(`published_protocol`) to stand beside its table.
 Seeds 0, 1, ... are reported; none of them was used to choose a setting.
 
 python -m experiments.compare_strategies --data_dir=FOLDER [--quick] [--seeds=200] \
@@ -32,22 +32,24 @@ from experiments.contestants import (
     Contestant,
 )
 from experiments.optuna_peers import optuna_search
+from experiments.published_protocol import PUBLISHED, run_published
 from experiments.rows import write_rows
 from qnas_jax.evaluation.tables import (
+    DATASETS,
     SealedTest,
     Table,
     TableOptions,
+    full_evaluations,
     incumbents,
     load_table,
     load_test,
-    query_costs,
 )
 from qnas_jax.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.search import make_strategy
 from qnas_jax.search.many import Evaluated, search_seeds
 
-TASKS = ("cifar10", "cifar100", "imagenet16_120")
+TASKS = DATASETS
 BUDGETS = (
     10,
     20,
@@ -68,29 +70,6 @@ BUDGETS = (
     1000,
 )
 TOP = 0.01
-
-PUBLISHED_SECONDS = 12_000
-PUBLISHED: dict[str, dict[str, tuple[float, float]]] = {
-    "reinforce": {
-        "cifar10": (93.85, 0.37),
-        "cifar100": (71.71, 1.09),
-        "imagenet16_120": (45.24, 1.18),
-    },
-    "regularised evolution": {
-        "cifar10": (93.92, 0.30),
-        "cifar100": (71.84, 0.99),
-        "imagenet16_120": (45.54, 1.03),
-    },
-    "random": {
-        "cifar10": (93.70, 0.36),
-        "cifar100": (71.04, 1.07),
-        "imagenet16_120": (44.57, 1.25),
-    },
-}
-"""Dong & Yang 2020, table 5: 500 runs each."""
-
-FULL_EPOCHS = 200
-_PROTOCOL = ("random", "regularised evolution", "reinforce")
 
 
 def run(
@@ -126,7 +105,7 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 def _search(contestant: Contestant, table: Table, seeds: int) -> Found:
     """Runs all searches of one strategy and keeps what was best at each budget."""
     evaluated = evaluate_all(contestant, table, seeds, contestant.evaluations)
-    costs = full_evaluations(table, evaluated)
+    costs = full_evaluations(evaluated, table)
     budgets = [budget for budget in BUDGETS if budget <= contestant.evaluations]
     best = incumbents(evaluated, costs, budgets)
     return best.archs, best.scores, _first_top(table, evaluated, costs)
@@ -181,13 +160,6 @@ def _evaluate_peer(
     return Evaluated(archs, values, np.full(values.shape, len(table.fidelities) - 1))
 
 
-def full_evaluations(table: Table, evaluated: Evaluated) -> np.ndarray:
-    """Cost of each evaluation [S, E], in trainings of 200 epochs."""
-    shares = np.array([float(epochs) for epochs in table.fidelities]) / FULL_EPOCHS
-    costs = shares[np.asarray(evaluated.fidelities)]
-    return costs.reshape(len(costs), -1)
-
-
 def _first_top(table: Table, evaluated: Evaluated, costs: np.ndarray) -> np.ndarray:
     """Cost up to the first arch of the top 1 % by validation, [S]; inf if none."""
     scores = table.scores()
@@ -229,47 +201,6 @@ def _row(values: np.ndarray) -> list[float | None]:
     return known + [None] * (len(BUDGETS) - len(known))
 
 
-def run_published(
-    names: Sequence[str], seeds: int, data_dir: str
-) -> Iterator[dict[str, Any]]:
-    """The protocol of the published table.
-
-    Args:
-      names: keys of `CONTESTANTS` that are evaluated one arch at a time.
-      seeds: searches of each.
-      data_dir: folder of the benchmark.
-
-    Yields:
-      A row a strategy and seed with the test accuracies of its arch on all data sets.
-    """
-    table = load_table(TableOptions(data_dir=data_dir))
-    fidelity = table.fidelities[0]
-    for name in names:
-        contestant = CONTESTANTS[name]
-        options = contestant.search_options(200)
-        strategy = make_strategy(table.num_ops, options)
-        keys = jax.vmap(jax.random.key)(np.arange(seeds))
-        evaluated = search_seeds(
-            strategy, table.evaluator(fidelity), keys, options.generations
-        )
-        costs = query_costs(
-            evaluated, "train_seconds", table=table, fidelities=(fidelity,)
-        )
-        best = incumbents(evaluated, costs, [PUBLISHED_SECONDS])
-        tests = {
-            task: load_test(TableOptions(dataset=task, data_dir=data_dir))
-            for task in TASKS
-        }
-        values = {task: test.open(best.archs[:, 0]) for task, test in tests.items()}
-        for seed in range(seeds):
-            yield {
-                "strategy": name,
-                "seed": seed,
-                "evaluations": int(best.evaluations[seed, 0]),
-                "transfer": {task: float(values[task][seed]) for task in TASKS},
-            }
-
-
 def focus(names: Sequence[str]) -> Focus:
     """What the page looks at, as far as it was run."""
     return Focus(
@@ -299,7 +230,7 @@ def main(_: Sequence[str]) -> None:
     if not _RENDER.value:
         seeds = 20 if _QUICK.value else _SEEDS.value
         rows = list(run(names, TASKS, seeds, _DATA_DIR.value))
-        protocol = [name for name in _PROTOCOL if name in names]
+        protocol = [name for name in PUBLISHED if name in names]
         rows += run_published(protocol, seeds, _DATA_DIR.value)
         write_rows(str(rows_file), rows)
     print(write_comparison(rows_file, folder, focus(names)))

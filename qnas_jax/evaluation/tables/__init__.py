@@ -4,6 +4,7 @@ from qnas_jax.evaluation.tables.budget import (
     UNITS,
     Incumbents,
     first_seen,
+    full_evaluations,
     incumbents,
     query_costs,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Table",
     "TableOptions",
     "first_seen",
+    "full_evaluations",
     "incumbents",
     "load_table",
     "load_test",

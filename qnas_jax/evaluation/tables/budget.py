@@ -99,6 +99,29 @@ def query_costs(
     return costs
 
 
+def full_evaluations(evaluated: Evaluations, table: Table) -> np.ndarray:
+    """What each evaluation costs as a share of one at the highest fidelity.
+
+    Args:
+      evaluated: what the searches evaluated, fidelities counted as the table does.
+      table: its fidelities are named by their epochs.
+
+    Returns:
+      float64 [S, E], in (0, 1].
+
+    Raises:
+      ValueError: a name that is no number of epochs.
+    """
+    try:
+        epochs = np.array([float(name) for name in table.fidelities])
+    except ValueError:
+        raise ValueError(
+            f"table {table.name}: got fidelities {', '.join(table.fidelities)}, "
+            "expected numbers of epochs"
+        ) from None
+    return (epochs / epochs[-1])[_in_order(evaluated.fidelities)]
+
+
 def first_seen(archs: np.ndarray, fidelities: np.ndarray) -> np.ndarray:
     """Which evaluations are the first of their arch and fidelity in a search.
 

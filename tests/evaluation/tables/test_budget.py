@@ -9,6 +9,7 @@ from qnas_jax.evaluation.tables import (
     NO_ARCH,
     Table,
     first_seen,
+    full_evaluations,
     incumbents,
     query_costs,
 )
@@ -131,6 +132,23 @@ def test_seconds_are_those_of_the_table():
     costs = query_costs(one, "train_seconds", table=table, fidelities=("high",))
     position = table.index(one.archs.reshape(7, 36, 3))
     np.testing.assert_allclose(costs, np.nan_to_num(seconds[1])[position])
+
+
+def with_fidelities(*names):
+    count = len(names)
+    return Table(
+        "small", SPACE, names, (np.zeros((27, 1)),) * count, (None,) * count, costs={}
+    )
+
+
+def test_full_evaluations_are_shares_of_the_most_epochs():
+    evaluated = evaluations(2)
+    costs = full_evaluations(evaluated, with_fidelities("12", "50", "200"))
+    for place in np.ndindex(7, 9, 4):
+        expected = (0.06, 0.25, 1.0)[evaluated.fidelities[place]]
+        assert costs[place[0], place[1] * 4 + place[2]] == pytest.approx(expected)
+    with pytest.raises(ValueError, match="got fidelities low, high, expected numbers"):
+        full_evaluations(evaluated, with_fidelities("low", "high"))
 
 
 def test_mistakes_are_named():
