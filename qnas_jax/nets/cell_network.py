@@ -199,6 +199,11 @@ class CellNetwork:
           Logits and what was asked for.
         """
         rules = PassRules(normalised, watch)
+
+        def cell(carry: tuple[jax.Array, PassSums], kernels: EdgeKernels) -> Any:
+            values, sums = self._cell(rules, arch, kernels, *carry)
+            return rules.in_range(values, sums), None
+
         sums = rules.start(images[..., :1])
         values, sums = rules.normalise(conv(images, weights.stem), sums)
         for stage, kernels in enumerate(weights.cells):
@@ -206,7 +211,7 @@ class CellNetwork:
                 values, sums = _reduce(
                     rules, weights.reductions[stage - 1], values, sums
                 )
-            values, sums = self._stage(rules, arch, kernels, values, sums)
+            (values, sums), _ = lax.scan(cell, (values, sums), kernels)
         values, sums = rules.normalise(values, sums)
         sums = rules.see(values, sums)
         features = jax.nn.relu(values)
@@ -218,23 +223,6 @@ class CellNetwork:
     def cost_table(self) -> CostTable:
         """Parameters and multiply-accumulates of every op of every edge."""
         return cell_cost_table(self.space)
-
-    def _stage(
-        self,
-        rules: PassRules,
-        arch: jax.Array,
-        kernels: EdgeKernels,
-        values: jax.Array,
-        sums: PassSums,
-    ) -> tuple[jax.Array, PassSums]:
-        """The equal cells of a stage."""
-
-        def step(carry: tuple[jax.Array, PassSums], own: EdgeKernels) -> Any:
-            values, sums = self._cell(rules, arch, own, *carry)
-            return rules.in_range(values, sums), None
-
-        carry, _ = lax.scan(step, (values, sums), kernels)
-        return carry
 
     def _cell(
         self,
