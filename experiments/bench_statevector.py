@@ -24,7 +24,8 @@ from absl import app, flags
 
 from experiments.machine import measure_machine, peak_memory_mib
 from experiments.rows import table, write_rows
-from experiments.statevector_peers import PEERS, Peer, Run, Task
+from experiments.statevector_peers import PEERS, Peer
+from experiments.statevector_task import Run, Task
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.kernels import mixer, qaoa_expectation, quadratic_diagonal
 from qnas_jax.kernels.grover import amplify

@@ -14,30 +14,23 @@ import functools
 import math
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
+from experiments.entangled_boxes import Samples, comparison_figure
 from experiments.rows import table, write_rows
 from qnas_jax.evaluation.chain_landscapes import LANDSCAPES, chain_score
-from qnas_jax.reporting import style
 from qnas_jax.reporting.rank_tests import rank_tests
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 STRATEGIES = ("qbit", "qudit", "entangled")
 ANGLES = (0.02, 0.05, 0.1, 0.15, 0.2)  # of pi
 COUPLINGS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_COLORS = {"qbit": style.ORANGE, "qudit": style.GREEN, "entangled": style.BLUE}
 _TUNING_SEED, _COUPLING_SEED = 10_000, 20_000
-
-Samples = dict[str, dict[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,46 +237,6 @@ def run_couplings(
         }
         for problem in problems
     ]
-
-
-@style.png
-def comparison_figure(samples: Samples) -> "Figure":
-    """Draws the results as box plots, a panel a problem.
-
-    Args:
-      samples: of `run`.
-
-    Returns:
-      A figure of at most five panels in a row.
-    """
-    columns = min(5, len(samples))
-    rows = math.ceil(len(samples) / columns)
-    figure = style.new_figure(2.4 * columns + 0.6, 2.7 * rows + 0.3)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (problem, by_strategy) in zip(panels, samples.items(), strict=False):
-        _draw_boxes(axes, by_strategy)
-        axes.set_title(problem.replace("_", " "))
-    for axes in panels[::columns]:
-        axes.set_ylabel("Best score (optimum: 1)")
-    for axes in panels[len(samples) :]:
-        axes.set_visible(False)
-    return figure
-
-
-def _draw_boxes(axes: "Axes", by_strategy: dict[str, np.ndarray]) -> None:
-    boxes = axes.boxplot(
-        list(by_strategy.values()),
-        tick_labels=list(by_strategy),
-        patch_artist=True,
-        widths=0.6,
-        flierprops={"markersize": 2.5, "markeredgecolor": style.GREY},
-        medianprops={"color": style.INK},
-    )
-    for box, strategy in zip(boxes["boxes"], by_strategy, strict=True):
-        box.set_facecolor(_COLORS[strategy])
-        box.set_alpha(0.75)
-    axes.axhline(1.0, color=style.GREY, linestyle=":", linewidth=1)
-    axes.grid(False, axis="x")
 
 
 def main(argv: Sequence[str]) -> None:

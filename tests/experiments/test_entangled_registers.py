@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 
 from experiments import entangled_registers
+from experiments.entangled_boxes import comparison_figure
 from experiments.entangled_registers import Budget, Problem
 from qnas_jax.evaluation.chain_landscapes import LANDSCAPES
 from qnas_jax.reporting.rank_tests import RankTest, rank_test, rank_tests
@@ -84,7 +85,7 @@ def test_the_comparison_runs(monkeypatch):
         problems[:1], 0.2 * math.pi, budget
     )
     assert {"coupling 0.5", "coupling 1.0"} <= couplings.keys()
-    assert entangled_registers.comparison_figure(samples).startswith(b"\x89PNG")
+    assert comparison_figure(samples).startswith(b"\x89PNG")
 
 
 def test_the_angle_with_the_best_mean_is_taken(monkeypatch):

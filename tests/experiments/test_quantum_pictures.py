@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import quantum_pictures
 from experiments.barrier import (
     Barrier,
     quantum_weights,
@@ -15,6 +14,9 @@ from experiments.barrier import (
     tunnelling_rows,
     uniform_weights,
 )
+from experiments.interference_picture import interference, interference_figure
+from experiments.superposition_picture import superposition, superposition_figure
+from experiments.tunnelling_picture import tunnelling_figure
 from qnas_jax.quantum.annealing import anneal_state, named_schedule
 
 PNG = b"\x89PNG"
@@ -83,14 +85,14 @@ def test_a_slow_anneal_ends_in_the_optimum():
 
 
 def test_amplitudes_follow_the_closed_form():
-    data = quantum_pictures.interference(num_items=40, num_marked=3, iterations=12)
+    data = interference(num_items=40, num_marked=3, iterations=12)
     turned = (2 * np.arange(13) + 1) * math.asin(math.sqrt(3 / 40))
     np.testing.assert_allclose(data.marked, np.sin(turned) / math.sqrt(3), atol=2e-6)
     np.testing.assert_allclose(data.unmarked, np.cos(turned) / math.sqrt(37), atol=2e-6)
 
 
 def test_registers_start_undecided_and_entangle_on_the_way():
-    data = quantum_pictures.superposition(generations=30)
+    data = superposition(generations=30)
     for table in data.probabilities.values():
         assert table.shape == (31, 6, 8)
         np.testing.assert_allclose(table[0], 1 / 8, rtol=1e-5)
@@ -106,10 +108,10 @@ def test_every_picture_is_drawn():
         for h in (4.0, 6.0)
         for w in (0, 1)
     ]
-    data = quantum_pictures.superposition(generations=3)
+    data = superposition(generations=3)
     drawn = [
-        quantum_pictures.tunnelling_figure(rows),
-        quantum_pictures.interference_figure(quantum_pictures.interference(16, 1, 5)),
-        quantum_pictures.superposition_figure(data),
+        tunnelling_figure(rows),
+        interference_figure(interference(16, 1, 5)),
+        superposition_figure(data),
     ]
     assert all(picture.startswith(PNG) for picture in drawn)
