@@ -11,6 +11,7 @@ python -m experiments.ablations --data_dir=FOLDER [--quick] [--only=angle,...] \
     [--seeds=200] [--out=rows.jsonl]
 """
 
+import itertools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -158,46 +159,53 @@ def run(
       first setting, probability of superiority over it, corrected p-value.
     """
     for grid in grids:
-        rows: list[dict[str, Any]] = []
-        p_values = []
-        for name, setting in GRIDS[grid].items():
-            # Test values open once: they are loaded anew for every setting.
-            for problem in problems(data_dir):
-                if (only and problem.name not in only) or not _fits(setting, problem):
-                    continue
-                found = results(problem, setting, seeds)
-                for place, budget in enumerate(problem.budgets):
-                    rows.append(
-                        {
-                            "grid": grid,
-                            "setting": name,
-                            "problem": problem.name,
-                            "evaluations": budget,
-                            "values": found[:, place],
-                        }
-                    )
-        first = {
-            (row["problem"], row["evaluations"]): row["values"]
-            for row in reversed(rows)
-            if row["setting"] == next(iter(GRIDS[grid]))
-        }
-        for row in rows:
-            base = first[row["problem"], row["evaluations"]]
-            superiority, p_value = rank_test(row["values"], base)
-            row["difference"] = float(row["values"].mean() - base.mean())
-            row["superiority"] = superiority
-            p_values.append(p_value)
-        others = [row["setting"] != rows[0]["setting"] for row in rows]
-        corrected = iter(
-            holm([p for p, use in zip(p_values, others, strict=True) if use])
-        )
-        for row, use in zip(rows, others, strict=True):
+        rows = list(_searched(grid, seeds, data_dir, only))
+        p_values = _compare(rows, reference=next(iter(GRIDS[grid])))
+        for row, p_value in zip(rows, p_values, strict=True):
             values = row.pop("values")
             row["mean"] = float(values.mean())
             row["deviation"] = float(values.std(ddof=1))
-            row["p"] = next(corrected) if use else 1.0
+            row["p"] = p_value
             row["seeds"] = seeds
             yield row
+
+
+def _searched(
+    grid: str, seeds: int, data_dir: str, only: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """A row a setting, problem and budget, with what its searches reached."""
+    for name, setting in GRIDS[grid].items():
+        # Test values open once: they are loaded anew for every setting.
+        for problem in problems(data_dir):
+            if (only and problem.name not in only) or not _fits(setting, problem):
+                continue
+            found = results(problem, setting, seeds)
+            for place, budget in enumerate(problem.budgets):
+                yield {
+                    "grid": grid,
+                    "setting": name,
+                    "problem": problem.name,
+                    "evaluations": budget,
+                    "values": found[:, place],
+                }
+
+
+def _compare(rows: Sequence[dict[str, Any]], *, reference: str) -> list[float]:
+    """Adds differences to the reference setting, and returns corrected p-values."""
+    base = {
+        (row["problem"], row["evaluations"]): row["values"]
+        for row in rows
+        if row["setting"] == reference
+    }
+    p_values = []
+    for row in rows:
+        values, other = row["values"], base[row["problem"], row["evaluations"]]
+        row["difference"] = float(values.mean() - other.mean())
+        row["superiority"], p_value = rank_test(values, other)
+        p_values.append(p_value)
+    tested = [row["setting"] != reference for row in rows]
+    corrected = iter(holm(list(itertools.compress(p_values, tested))))
+    return [next(corrected) if test else 1.0 for test in tested]
 
 
 def _fits(setting: Mapping[str, Any], problem: Problem) -> bool:

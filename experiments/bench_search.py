@@ -10,7 +10,6 @@ python -m experiments.bench_search --data_dir=FOLDER [--many=100000] [--out=rows
 
 import functools
 import os
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -23,6 +22,7 @@ from absl import app, flags
 from experiments.machine import peak_memory_mib
 from experiments.numpy_search import NumpySearch
 from experiments.rows import table, write_rows
+from experiments.timing import compile_seconds, median_seconds
 from qnas_jax.evaluation.tables import Table, TableOptions, load_table
 from qnas_jax.search import SearchOptions, generation_keys, make_strategy
 from qnas_jax.search.base import SearchState
@@ -119,15 +119,11 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
     program = compiled_searches(strategy, GENERATIONS, best_score)
     evaluate = as_argument(bench.evaluator())
     keys = {size: jax.vmap(jax.random.key)(np.arange(size)) for size in sizes}
-    first = {}
-    for size in sizes:
-        before = time.perf_counter()
-        _wait(program, evaluate, keys[size])
-        first[size] = time.perf_counter() - before
+    first = {size: compile_seconds(program, evaluate, keys[size]) for size in sizes}
     forms: dict[str, tuple[int, Callable[[], Any]]] = {
         f"one program, {size} searches": (
             size,
-            functools.partial(_wait, program, evaluate, keys[size]),
+            functools.partial(program, evaluate, keys[size]),
         )
         for size in sizes
     }
@@ -143,21 +139,13 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
         1,
         lambda: peer.best_scores(uniforms, whole=False),
     )
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for _ in range(passes):
-        for name, (_, call) in forms.items():
-            before = time.perf_counter()
-            call()
-            seconds[name].append(time.perf_counter() - before)
-    rate = {
-        name: count / statistics.median(seconds[name])
-        for name, (count, _) in forms.items()
-    }
+    seconds = median_seconds({name: call for name, (_, call) in forms.items()}, passes)
+    rate = {name: count / seconds[name] for name, (count, _) in forms.items()}
     fastest = rate[f"one program, {sizes[-1]} searches"]
     for name, (count, _) in forms.items():
         yield {
             "form": name,
-            "seconds": statistics.median(seconds[name]),
+            "seconds": seconds[name],
             "searches a second": rate[name],
             "evaluations a second": rate[name] * GENERATIONS * POPULATION,
             "ms a search": 1000 / rate[name],
@@ -165,10 +153,6 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
             "first call s": first.get(count, 0.0) if "program" in name else 0.0,
             "passes": passes,
         }
-
-
-def _wait(program: Callable[..., Any], *arguments: Any) -> Any:
-    return jax.block_until_ready(program(*arguments))
 
 
 def run_many(bench: Table, searches: int) -> dict[str, Any]:

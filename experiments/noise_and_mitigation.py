@@ -33,7 +33,7 @@ from qnas_jax.quantum.circuit import Circuit, Param
 from qnas_jax.quantum.conventions import bits_of
 from qnas_jax.quantum.density import density_probabilities, run_density
 from qnas_jax.quantum.mitigation import Extrapolation, zero_noise_value
-from qnas_jax.quantum.noise import depolarising_model
+from qnas_jax.quantum.noise import NoiseModel, depolarising_model
 from qnas_jax.quantum.readout import correct_readout
 from qnas_jax.quantum.simulate import run_circuit
 from qnas_jax.quantum.states import probabilities
@@ -111,49 +111,52 @@ def run(
     circuit, shares = qaoa_on_ring(num_qubits, layers), cut_shares(num_qubits)
     angles = best_angles(circuit, shares)
     noiseless = float(probabilities(run_circuit(circuit, angles)) @ shares)
-
-    def cut(state: Array) -> Array:
-        return probabilities(state) @ shares
-
     for row, level in enumerate(levels):
         trajectory_key, shot_key = jax.random.split(
             jax.random.fold_in(jax.random.key(0), row)
         )
         noise = depolarising_model(level / 10, level, readout)
-
-        @functools.cache
-        def noisy_density(folded: Circuit, noise: Any = noise) -> Array:
-            return run_density(folded, noise, angles)
-
-        def noisy_cut(folded: Circuit, density: Any = noisy_density) -> float:
-            return float(density_probabilities(density(folded)) @ shares)
-
         estimate = average(
             trajectory_key,
             circuit,
             noise,
-            cut,
+            lambda state: probabilities(state) @ shares,
             angles,
             num_trajectories=num_trajectories,
         )
-        misread = density_probabilities(noisy_density(circuit), noise.readout)
         read = sample_noisy(shot_key, circuit, noise, angles, shots=shots)
         frequencies = jnp.bincount(read, length=2**num_qubits) / shots
+        exact = _exact_cuts(circuit, angles, shares, noise)
         yield {
             "p": level,
             "noiseless": noiseless,
-            "noisy": noisy_cut(circuit),
+            "noisy": exact["noisy"],
             "trajectories": float(estimate.value),
             "standard error": float(estimate.standard_error),
-            "misread": float(misread @ shares),
+            "misread": exact["misread"],
             "corrected": float(correct_readout(frequencies, noise.readout) @ shares),
-            **{
-                method: zero_noise_value(
-                    circuit, noisy_cut, method=method, asymptote=0.5
-                ).value
-                for method in METHODS
-            },
+            **{method: exact[method] for method in METHODS},
         }
+
+
+def _exact_cuts(
+    circuit: Circuit, angles: Array, shares: Array, noise: NoiseModel
+) -> dict[str, float]:
+    """What follows from density matrices: noisy, misread and extrapolated cuts."""
+
+    @functools.cache
+    def density(folded: Circuit) -> Array:
+        return run_density(folded, noise, angles)
+
+    def cut(folded: Circuit) -> float:
+        return float(density_probabilities(density(folded)) @ shares)
+
+    misread = density_probabilities(density(circuit), noise.readout)
+    extrapolated: dict[str, float] = {
+        method: zero_noise_value(circuit, cut, method=method, asymptote=0.5).value
+        for method in METHODS
+    }
+    return {"noisy": cut(circuit), "misread": float(misread @ shares), **extrapolated}
 
 
 @style.png

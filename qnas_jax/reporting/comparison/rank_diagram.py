@@ -26,43 +26,51 @@ def rank_diagram(ranking: Ranking, highlighted: str | None = None) -> "Figure":
     cliques = ranking.cliques()
     figure = style.new_figure(10, 1.3 + 0.13 * len(cliques) + 0.24 * rows)
     axes = figure.subplots()
-    low, high = 1.0, float(count)
-    margin = 0.32 * (high - low)
-    axes.set_xlim(low - margin, high + margin)
-    bottom = -(1.2 + 0.45 * len(cliques) + rows)
-    axes.set_ylim(bottom, 1.6)
+    margin = 0.32 * (count - 1.0)
+    axes.set_xlim(1.0 - margin, count + margin)
+    axes.set_ylim(-(1.2 + 0.45 * len(cliques) + rows), 1.6)
     axes.axis("off")
     _scale(axes, count)
-    axes.plot([low, low + ranking.difference], [1.25, 1.25], color=style.INK, lw=2)
-    axes.text(
-        low + ranking.difference,
-        1.25,
-        f"  critical difference {ranking.difference:.2f}",
-        va="center",
-    )
+    _difference(axes, ranking.difference)
     for place, (first, last) in enumerate(cliques):
         height = -0.5 - 0.45 * place
         ends = ranking.ranks[first] - 0.05, ranking.ranks[last] + 0.05
         axes.plot(ends, [height, height], color=style.GREY, lw=3, solid_capstyle="butt")
     start = -0.9 - 0.45 * len(cliques)
-    for place, (name, rank) in enumerate(
-        zip(ranking.names, ranking.ranks, strict=True)
-    ):
+    ranked = zip(ranking.names, ranking.ranks, strict=True)
+    for place, (name, rank) in enumerate(ranked):
         left = place < rows
         line = start - (place if left else count - 1 - place)
-        edge = low - 0.02 * margin if left else high + 0.02 * margin
+        edge = 1.0 - 0.02 * margin if left else count + 0.02 * margin
         color = style.VERMILLION if name == highlighted else style.INK
         axes.plot([rank, rank, edge], [0, line, line], color=color, lw=0.8)
-        axes.text(
-            edge,
-            line,
-            f"{name} ({rank:.2f}) " if left else f" {name} ({rank:.2f})",
-            ha="right" if left else "left",
-            va="center",
-            color=color,
-            fontsize=8.5,
-        )
+        _label(axes, (edge, line), name, rank, color, left=left)
     return figure
+
+
+def _difference(axes: "Axes", difference: float) -> None:
+    axes.plot([1.0, 1.0 + difference], [1.25, 1.25], color=style.INK, lw=2)
+    text = f"  critical difference {difference:.2f}"
+    axes.text(1.0 + difference, 1.25, text, va="center")
+
+
+def _label(
+    axes: "Axes",
+    place: tuple[float, float],
+    name: str,
+    rank: float,
+    color: str,
+    *,
+    left: bool,
+) -> None:
+    axes.text(
+        *place,
+        f"{name} ({rank:.2f}) " if left else f" {name} ({rank:.2f})",
+        ha="right" if left else "left",
+        va="center",
+        color=color,
+        fontsize=8.5,
+    )
 
 
 def _scale(axes: "Axes", count: int) -> None:
