@@ -11,7 +11,7 @@ weights once a chunk, as if nothing stayed in a cache.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from flax import nnx
 from jax import lax
 from scipy import stats as statistics
 
-from experiments.machine import measure_machine, peak_memory_mib
+from experiments.machine import Machine, measure_machine, peak_memory_mib
 from experiments.programs import compile_network, temporary_mib
 from experiments.rows import table, write_rows
 from experiments.timing import compile_seconds, median_seconds
@@ -75,24 +75,11 @@ def run(
     work = make_workload(space, images)
     archs = random_archs(work.space, population)
     machine = measure_machine()
-    ours = _ours(work, archs, chunk)
-    forms: dict[str, tuple[Form, int]] = {"ours": (ours, population)}
-    macs = {"ours": work.macs(archs)}
-    if small:
-        rounded = _ours(work, archs, chunk, precision="bfloat16")
-        forms["bfloat16"] = (rounded, population)
-    for generation, asked in search_populations(
-        work.space, [1, 10, 50], population
-    ).items():
-        name = f"generation {generation}"
-        forms[name] = (functools.partial(ours, jnp.asarray(asked)), population)
-        macs[name] = work.macs(asked)
-    if simple:
-        few = archs[:simple]
-        forms["each subnet jitted"] = (_subnets_jitted(work, few), simple)
-        forms["switch over whole ops"] = (_whole_switch(work, few, False), simple)
-    if small and simple:
-        forms["vmap over archs"] = (_whole_switch(work, few, True), simple)
+    asked = search_populations(work.space, [1, 10, 50], population)
+    forms = {
+        **_own_forms(work, archs, asked, chunk, small),
+        **_simple_forms(work, archs[:simple], small),
+    }
     compiled = {name: compile_seconds(form) for name, (form, _) in forms.items()}
     if peer:
         shown = np.asarray(work.images(work.pixels))
@@ -102,6 +89,8 @@ def run(
     _check(forms, simple)
     seconds = median_seconds({n: form for n, (form, _) in forms.items()}, passes)
     rate = {n: count * images / seconds[n] for n, (_, count) in forms.items()}
+    macs = {_generation(number): work.macs(each) for number, each in asked.items()}
+    of_ours = work.macs(archs)
     rows: list[dict[str, Any]] = [
         {
             "space": space,
@@ -109,15 +98,37 @@ def run(
             "subnet-images/s": rate[name],
             "ratio to ours": rate[name] / rate["ours"],
             "first call s": compiled.get(name, 0.0),
-            "MMACs": 1e-6 * float(macs.get(name, macs["ours"]).mean()),
+            "MMACs": 1e-6 * float(macs.get(name, of_ours).mean()),
         }
         for name in forms
     ]
-    flops = 2e-9 * float(macs["ours"].mean())
-    moved = 1e-9 * bytes_moved(work.space, archs, images, chunk) / seconds["ours"]
-    rows[0] |= {
-        "GFLOP/s": flops * rate["ours"],
-        "share of the matrix rate": flops * rate["ours"] / machine.gflops,
+    rows[0] |= _use_of_machine(
+        work, archs, of_ours, chunk=chunk, seconds=seconds["ours"], machine=machine
+    )
+    if small:
+        losses = (forms[name][0]().loss for name in ("ours", "bfloat16"))
+        tau = statistics.kendalltau(*losses).statistic
+        rows[1]["Kendall tau with float32"] = float(tau)
+    return rows
+
+
+def _use_of_machine(
+    work: Workload,
+    archs: np.ndarray,
+    macs: np.ndarray,
+    *,
+    chunk: int,
+    seconds: float,
+    machine: Machine,
+) -> dict[str, float]:
+    """What our scorer takes of the machine's arithmetic, bandwidth and memory."""
+    images = len(work.pixels)
+    rate = len(archs) * images / seconds
+    flops = 2e-9 * float(macs.mean()) * rate
+    moved = 1e-9 * bytes_moved(work.space, archs, images, chunk) / seconds
+    return {
+        "GFLOP/s": flops,
+        "share of the matrix rate": flops / machine.gflops,
         "matrix GFLOP/s": machine.gflops,
         "GB/s moved": moved,
         "share of the copy bandwidth": moved / machine.copy_gb,
@@ -125,10 +136,45 @@ def run(
         "peak memory MiB": peak_memory_mib(),
         "temporary MiB at P = 256, 5,000 images": _temporary_mib(work, chunk),
     }
+
+
+def _generation(number: int) -> str:
+    return f"generation {number}"
+
+
+def _own_forms(
+    work: Workload,
+    archs: np.ndarray,
+    asked: Mapping[int, np.ndarray],
+    chunk: int,
+    small: bool,
+) -> dict[str, tuple[Form, int]]:
+    """The scorer on random architectures and on populations of a search."""
+    ours = _ours(work, archs, chunk)
+    forms: dict[str, tuple[Form, int]] = {"ours": (ours, len(archs))}
     if small:
-        tau = statistics.kendalltau(ours().loss, rounded().loss).statistic
-        rows[1]["Kendall tau with float32"] = float(tau)
-    return rows
+        rounded = _ours(work, archs, chunk, precision="bfloat16")
+        forms["bfloat16"] = (rounded, len(archs))
+    for number, each in asked.items():
+        again = functools.partial(ours, jnp.asarray(each))
+        forms[_generation(number)] = (again, len(archs))
+    return forms
+
+
+def _simple_forms(
+    work: Workload, archs: np.ndarray, small: bool
+) -> dict[str, tuple[Form, int]]:
+    """What one would write first, on few architectures; none on none."""
+    count = len(archs)
+    if not count:
+        return {}
+    forms: dict[str, tuple[Form, int]] = {
+        "each subnet jitted": (_subnets_jitted(work, archs), count),
+        "switch over whole ops": (_whole_switch(work, archs, False), count),
+    }
+    if small:
+        forms["vmap over archs"] = (_whole_switch(work, archs, True), count)
+    return forms
 
 
 def _ours(work: Workload, archs: np.ndarray, chunk: int, **options: Any) -> Any:

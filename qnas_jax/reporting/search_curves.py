@@ -9,6 +9,7 @@ from qnas_jax.reporting import style
 from qnas_jax.reporting.rows import Row, column, scored
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Field of a row's cost -> name in a sentence, label of an axis.
@@ -106,20 +107,24 @@ def score_against_cost(
             linewidths=0,
         )
         for row in marked:
-            axes.scatter(
-                row["cost"][cost],
-                row["score"],
-                s=150,
-                marker="*",
-                color=style.VERMILLION,
-                edgecolors="white",
-                label="winner",
-                zorder=3,
-            )
-            axes.legend(loc="lower right")
+            _mark_winner(axes, row["cost"][cost], row["score"])
         axes.set_title(f"Score against {COSTS[cost][0]}")
         axes.set_xlabel(COSTS[cost][1])
         axes.set_ylabel("Score")
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     figure.colorbar(shown, ax=list(panels), label="Generation", pad=0.01)
     return figure
+
+
+def _mark_winner(axes: "Axes", cost: float, score: float) -> None:
+    axes.scatter(
+        cost,
+        score,
+        s=150,
+        marker="*",
+        color=style.VERMILLION,
+        edgecolors="white",
+        label="winner",
+        zorder=3,
+    )
+    axes.legend(loc="lower right")
