@@ -17,19 +17,18 @@ from qnas_jax.kernels import jit_network
 from qnas_jax.nets import describe_arch
 from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
 from qnas_jax.spaces import arch_to_string
+from qnas_jax.stages.resumable_training import train_to_the_end
 from qnas_jax.stages.setting import Setting
 from qnas_jax.training import (
     EpochReport,
     RetrainState,
     StandaloneModel,
-    Stopped,
     TrainingBatches,
     initial_retrain_state,
     keep_best,
     make_optimizer,
     make_retrain_step,
     make_schedule,
-    run_epochs,
 )
 
 _CHUNK = 500
@@ -112,8 +111,9 @@ def _train(
     setting: Setting, model: StandaloneModel, name: str, measure: Measure
 ) -> RetrainState:
     options = setting.config.retrain
-    num_images = len(setting.dataset.train.labels)
-    steps_per_epoch = data.num_steps(num_images, options.batch_size)
+    steps_per_epoch = data.num_steps(
+        len(setting.dataset.train.labels), options.batch_size
+    )
     optimizer = make_optimizer(options, steps_per_epoch)
     checkpoints = Checkpoints(setting.folder.path / "retrain" / name / "checkpoints")
     state = checkpoints.restore(initial_retrain_state(model, optimizer))
@@ -142,7 +142,6 @@ def _train(
             learning_rate=float(learning_rate(report.step - 1)),
             seconds=report.seconds,
         )
-        checkpoints.save_if_due(state)
         return state
 
     step_fn = make_retrain_step(
@@ -152,26 +151,16 @@ def _train(
         TrainingBatches.of(setting.dataset.train, *setting.pixels, options),
         setting.key(f"retrain/{name}/steps"),
     )
-    try:
-        state = run_epochs(
-            state,
-            step_fn,
-            key=setting.key(f"retrain/{name}/order"),
-            num_images=num_images,
-            steps_per_epoch=steps_per_epoch,
-            epochs=options.epochs,
-            on_epoch=on_epoch,
-            progress=setting.progress,
-            description=f"retrain {name}",
-            should_stop=setting.should_stop,
-        )
-        checkpoints.save(state)
-    except Stopped as stop:
-        checkpoints.save(stop.state)
-        raise
-    finally:
-        checkpoints.close()
-    return state
+    return train_to_the_end(
+        setting,
+        checkpoints,
+        state,
+        step_fn,
+        on_epoch,
+        name=f"retrain/{name}",
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+    )
 
 
 def _measurer(setting: Setting, model: StandaloneModel) -> Measure:

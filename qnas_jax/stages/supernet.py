@@ -18,10 +18,10 @@ from qnas_jax.search import (
     make_strategy,
     start,
 )
+from qnas_jax.stages.resumable_training import train_to_the_end
 from qnas_jax.stages.setting import Setting
 from qnas_jax.training import (
     EpochReport,
-    Stopped,
     SupernetState,
     TrainingBatches,
     initial_supernet_state,
@@ -32,7 +32,6 @@ from qnas_jax.training import (
     merge_pool,
     pool_members,
     pool_share,
-    run_epochs,
 )
 
 
@@ -47,8 +46,7 @@ def train_supernet(setting: Setting) -> None:
       NonFiniteLossError: training diverged.
     """
     options = setting.config.supernet
-    num_images = len(setting.dataset.train.labels)
-    steps_per_epoch = num_steps(num_images, options.batch_size)
+    steps_per_epoch = num_steps(len(setting.dataset.train.labels), options.batch_size)
     optimizer = make_optimizer(options, steps_per_epoch)
     checkpoints = Checkpoints(setting.folder.path / "supernet" / "checkpoints")
     state = checkpoints.restore(_initial_state(setting, optimizer))
@@ -82,28 +80,18 @@ def train_supernet(setting: Setting) -> None:
             state = refresh(state, report) if due else state
             share = pool_share(options, report.epoch)
             state = state.replace(pool_share=jnp.asarray(share, jnp.float32))
-        checkpoints.save_if_due(state)
         return state
 
-    try:
-        state = run_epochs(
-            state,
-            step_fn,
-            key=setting.key("supernet/order"),
-            num_images=num_images,
-            steps_per_epoch=steps_per_epoch,
-            epochs=options.epochs,
-            on_epoch=on_epoch,
-            progress=setting.progress,
-            description="supernet",
-            should_stop=setting.should_stop,
-        )
-        checkpoints.save(state)
-    except Stopped as stop:
-        checkpoints.save(stop.state)
-        raise
-    finally:
-        checkpoints.close()
+    train_to_the_end(
+        setting,
+        checkpoints,
+        state,
+        step_fn,
+        on_epoch,
+        name="supernet",
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+    )
 
 
 def load_supernet(setting: Setting) -> SupernetState:
