@@ -2,16 +2,21 @@
 
 Registers of all kinds end in a table of probabilities, one row a layer, in which ops
 that a layer lacks have probability zero. Observing draws from that table, always at
-random and never by a threshold.
+random and never by a threshold. Where a strategy has no such table, one is estimated
+from the archs it asks for.
 """
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from qnas_jax.quantum.levels_walks import random_levels
 
 
 def own_ops(num_ops: tuple[int, ...]) -> np.ndarray:
@@ -48,6 +53,46 @@ def uniform_ops(num_ops: tuple[int, ...]) -> np.ndarray:
     """
     own = own_ops(num_ops)
     return (own / own.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def random_archs(keys: Array, num_ops: tuple[int, ...]) -> Array:
+    """Draws a uniformly random arch with each key.
+
+    Args:
+      keys: [P], consumed.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [P, L].
+    """
+    return jax.vmap(functools.partial(random_levels, num_levels=num_ops))(keys)
+
+
+def probabilities_by_asking(
+    ask: Callable[[Array, Any], Array],
+    num_ops: tuple[int, ...],
+    population: int,
+    *,
+    least: int,
+) -> Callable[[Any], Array]:
+    """Makes `Strategy.probabilities` for a strategy that has no formula for them.
+
+    Args:
+      ask: (key, state) -> int32 [P, L].
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      least: archs to ask for, with fixed keys, filled up to whole generations.
+
+    Returns:
+      state -> float32 [L, K_max], the shares of the ops among these archs.
+    """
+
+    def probabilities(state: Any) -> Array:
+        keys = jax.random.split(jax.random.key(0), -(-least // population))
+        archs = jax.lax.map(lambda key: ask(key, state), keys)
+        return jax.nn.one_hot(archs, max(num_ops)).mean(axis=(0, 1))
+
+    return probabilities
 
 
 def observe(key: Array, probabilities: Array) -> Array:

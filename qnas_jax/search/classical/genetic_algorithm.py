@@ -22,10 +22,9 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.mutation import with_other_ops
-from qnas_jax.search.observation import uniform_ops
+from qnas_jax.search.observation import random_archs, uniform_ops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +92,7 @@ def genetic_algorithm(
     def ask(key: Array, state: Survivors) -> Array:
         keys = jax.random.split(key, population)
         children = jax.vmap(child, in_axes=(0, None))(keys, state)
-        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+        strangers = random_archs(keys, num_ops)
         return jnp.where(jnp.isfinite(state.scores[0]), children, strangers)
 
     def learn(state: Survivors, archs: Array, scores: Array) -> Survivors:

@@ -23,10 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, among, empty_history, record
-from qnas_jax.search.observation import uniform_ops
+from qnas_jax.search.observation import random_archs, uniform_ops
 
 IMPROVEMENTS = ("best", "first")
 """When the search moves: after all neighbours, or at the first better one."""
@@ -85,7 +84,7 @@ def local_search(
     def ask(key: Array, state: LocalState) -> Array:
         neighbours, there = places(state)
         keys = jax.random.split(key, population)
-        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+        strangers = random_archs(keys, num_ops)
         return jnp.where(there[:, None], neighbours, strangers)
 
     def learn(state: LocalState, archs: Array, scores: Array) -> LocalState:

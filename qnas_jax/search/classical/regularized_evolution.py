@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.mutation import mutate, mutated_probabilities
-from qnas_jax.search.observation import uniform_ops
+from qnas_jax.search.observation import random_archs, uniform_ops
 
 
 @flax.struct.dataclass
@@ -69,7 +68,7 @@ def regularized_evolution(
         keys = jax.random.split(key, population)
         ranked = state.archs[jnp.argsort(state.scores)]
         children = jax.vmap(child, in_axes=(0, None))(keys, ranked)
-        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+        strangers = random_archs(keys, num_ops)
         return jnp.where(state.born >= parents, children, strangers)
 
     def learn(state: Living, archs: Array, scores: Array) -> Living:

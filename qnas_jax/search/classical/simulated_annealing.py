@@ -24,10 +24,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.mutation import mutate, mutated_probabilities
-from qnas_jax.search.observation import uniform_ops
+from qnas_jax.search.observation import random_archs, uniform_ops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +88,7 @@ def simulated_annealing(
         moved = jax.vmap(lambda key, arch: mutate(key, arch, num_ops))(
             keys, state.archs
         )
-        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+        strangers = random_archs(keys, num_ops)
         return jnp.where(jnp.isfinite(state.scores)[:, None], moved, strangers)
 
     def learn(state: Chains, archs: Array, scores: Array) -> Chains:

@@ -27,9 +27,8 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.observation import uniform_ops
+from qnas_jax.search.observation import random_archs, uniform_ops
 
 LARGEST_RUNG = 2**20
 """Archs of a rung, at most."""
@@ -144,7 +143,7 @@ def run_brackets(
     def ask(key: Array, state: Rungs) -> Array:
         archs, chosen = candidates(state)
         keys = jax.random.split(key, population)
-        strangers = jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+        strangers = random_archs(keys, num_ops)
         return jnp.where(chosen[:, None], archs, strangers)
 
     def learn(state: Rungs, archs: Array, scores: Array) -> Rungs:

@@ -20,7 +20,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.options import option
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, empty_history, record, scored
 from qnas_jax.search.models.minimisers import MinimiserOptions, make_minimiser
@@ -34,7 +33,11 @@ from qnas_jax.search.models.surrogate import (
     nearby_priors,
     sample_hamiltonian,
 )
-from qnas_jax.search.observation import own_ops
+from qnas_jax.search.observation import (
+    own_ops,
+    probabilities_by_asking,
+    random_archs,
+)
 
 _PROBABILITY_ARCHS = 128
 """Archs drawn at least for an estimate of `probabilities`."""
@@ -129,17 +132,14 @@ def hamiltonian(
             return jax.lax.scan(step, taken, (jnp.arange(population), keys))[1]
 
         def random() -> Array:
-            return jax.vmap(lambda key: random_levels(key, num_ops))(keys)
+            return random_archs(keys, num_ops)
 
         enough = jnp.sum(scored(state)) >= min(options.initial, capacity)
         return jax.lax.cond(enough, guided, random)
 
-    def probabilities(state: History) -> Array:
-        asks = -(-_PROBABILITY_ARCHS // population)
-        keys = jax.random.split(jax.random.key(0), asks)
-        archs = jax.lax.map(lambda key: ask(key, state), keys)
-        return jax.nn.one_hot(archs, max(num_ops)).mean(axis=(0, 1))
-
+    probabilities = probabilities_by_asking(
+        ask, num_ops, population, least=_PROBABILITY_ARCHS
+    )
     return Strategy(
         num_ops,
         population,

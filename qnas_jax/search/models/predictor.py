@@ -24,7 +24,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.options import option
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, among, empty_history, record, scored
 from qnas_jax.search.models.ensemble import (
@@ -36,7 +35,11 @@ from qnas_jax.search.models.ensemble import (
 )
 from qnas_jax.search.models.surrogate import transform_scores
 from qnas_jax.search.mutation import mutate
-from qnas_jax.search.observation import own_ops
+from qnas_jax.search.observation import (
+    own_ops,
+    probabilities_by_asking,
+    random_archs,
+)
 
 _PROBABILITY_ARCHS = 512
 """Archs drawn at least for an estimate of `probabilities`."""
@@ -105,17 +108,14 @@ def predictor(
             seed=jax.random.bits(seed_key),
         )
 
-    def random_archs(key: Array, count: int) -> Array:
-        keys = jax.random.split(key, count)
-        return jax.vmap(lambda key: random_levels(key, num_ops))(keys)
-
     def ask(key: Array, state: Guess) -> Array:
         mutant_key, random_key, noise_key, other_key = jax.random.split(key, 4)
-        strangers = random_archs(other_key, population)
+        strangers = random_archs(jax.random.split(other_key, population), num_ops)
+        random_keys = jax.random.split(random_key, options.random_candidates)
         archs = jnp.concatenate(
             [
                 mutants(mutant_key, state.history, num_ops, options),
-                random_archs(random_key, options.random_candidates),
+                random_archs(random_keys, num_ops),
             ]
         )
         free = ~among(archs, state.history.archs) & first_of_equals(archs)
@@ -135,12 +135,9 @@ def predictor(
         ensemble = train_ensemble(key, history.archs, goals, known, num_ops, options)
         return Guess(history, ensemble, state.seed)
 
-    def probabilities(state: Guess) -> Array:
-        asks = -(-_PROBABILITY_ARCHS // population)
-        keys = jax.random.split(jax.random.key(0), asks)
-        archs = jax.lax.map(lambda key: ask(key, state), keys)
-        return jax.nn.one_hot(archs, max(num_ops)).mean(axis=(0, 1))
-
+    probabilities = probabilities_by_asking(
+        ask, num_ops, population, least=_PROBABILITY_ARCHS
+    )
     return Strategy(num_ops, population, init, ask, learn, probabilities)
 
 

@@ -40,7 +40,12 @@ from jax import Array
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, empty_history, record
-from qnas_jax.search.observation import observe, own_ops, uniform_ops
+from qnas_jax.search.observation import (
+    observe,
+    own_ops,
+    probabilities_by_asking,
+    uniform_ops,
+)
 from qnas_jax.search.registers.epochs import (
     Epoch,
     after_evaluations,
@@ -192,12 +197,9 @@ def memory_registers(
 
     learn = functools.partial(_learn, noise=options.field_noise, patience=patience)
 
-    def probabilities(state: MemoryState) -> Array:
-        asks = -(-_PROBABILITY_ARCHS // population)
-        keys = jax.random.split(jax.random.key(0), asks)
-        archs = jax.lax.map(lambda key: ask(key, state), keys)
-        return jax.nn.one_hot(archs, own.shape[1]).mean(axis=(0, 1))
-
+    probabilities = probabilities_by_asking(
+        ask, num_ops, population, least=_PROBABILITY_ARCHS
+    )
     return Strategy(num_ops, population, init, ask, learn, probabilities)
 
 
