@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from qnas_jax.search.observation import draw_uniforms, observe, own_ops
+from qnas_jax.search.observation import (
+    draw_uniforms,
+    observe,
+    own_ops,
+    probabilities_by_asking,
+    random_archs,
+)
 from qnas_jax.search.registers.qbit import (
     code_bits,
     draw_code,
@@ -130,3 +136,28 @@ def test_uniform_numbers_are_those_of_two_axes():
 def test_layers_without_ops_are_rejected(num_ops):
     with pytest.raises(ValueError, match="at least one"):
         own_ops(num_ops)
+
+
+def test_random_archs_are_uniform_over_each_layers_ops():
+    """6,000 draws of shares 1/2, 1, 1/3: six deviations of a share are 0.04."""
+    archs = random_archs(jax.random.split(jax.random.key(0), 6000), (2, 1, 3))
+    shares = jax.nn.one_hot(archs, 3).mean(axis=0)
+    np.testing.assert_allclose(
+        shares, [[1 / 2, 1 / 2, 0], [1, 0, 0], [1 / 3] * 3], atol=0.04
+    )
+
+
+def test_probabilities_by_asking_equal_a_count():
+    """Five archs in generations of three are two generations."""
+    num_ops, table = (3, 2), jnp.array([[0.2, 0.5, 0.3], [0.9, 0.1, 0.0]])
+
+    def ask(key, state):
+        return observe(key, jnp.tile(state[None], (3, 1, 1)))
+
+    found = probabilities_by_asking(ask, num_ops, 3, least=5)(table)
+    expected = np.zeros((2, 3))
+    for key in jax.random.split(jax.random.key(0), 2):
+        for arch in np.asarray(ask(key, table)):
+            expected[[0, 1], arch] += 1 / 6
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.sum(expected[0] > 0) > 1
