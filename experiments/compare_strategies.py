@@ -31,7 +31,7 @@ from experiments.contestants import (
     SHOWN,
     Contestant,
 )
-from experiments.optuna_peers import optuna_search
+from experiments.optuna_peers import optuna_searches
 from experiments.published_protocol import PUBLISHED, run_published
 from experiments.rows import write_rows
 from qnas_jax.evaluation.tables import (
@@ -145,19 +145,12 @@ def evaluate_all(
 def _evaluate_peer(
     sampler: str, table: Table, seeds: int, evaluations: int
 ) -> Evaluated:
-    """The same for a sampler of another library, one search after the other."""
-    scores = table.scores()
-
-    def evaluate(archs: np.ndarray) -> np.ndarray:
-        return scores[table.index(archs)]
-
-    found = [
-        optuna_search(table.num_ops, sampler, evaluate, evaluations, seed)
-        for seed in range(seeds)
-    ]
-    archs = np.stack([archs for archs, _ in found])[:, :, None]
-    values = np.stack([values for _, values in found])[:, :, None]
-    return Evaluated(archs, values, np.full(values.shape, len(table.fidelities) - 1))
+    """The same for a sampler of another library, one study a process and seed."""
+    every = np.array(list(np.ndindex(*table.num_ops)))
+    values = table.scores()[table.index(every)].reshape(table.num_ops)
+    archs, scores = optuna_searches(values, sampler, evaluations, range(seeds))
+    highest = np.full(scores[..., None].shape, len(table.fidelities) - 1)
+    return Evaluated(archs[:, :, None], scores[..., None], highest)
 
 
 def _first_top(table: Table, evaluated: Evaluated, costs: np.ndarray) -> np.ndarray:
@@ -225,7 +218,7 @@ def main(_: Sequence[str]) -> None:
     folder = pathlib.Path(_FOLDER.value)
     rows_file = folder / "rows.jsonl"
     names = [
-        name for name, one in CONTESTANTS.items() if not (_QUICK.value and one.seeds)
+        name for name, one in CONTESTANTS.items() if not (_QUICK.value and one.slow)
     ]
     if not _RENDER.value:
         seeds = 20 if _QUICK.value else _SEEDS.value

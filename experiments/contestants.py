@@ -17,7 +17,8 @@ class Contestant:
     Attributes:
       options: fields of `SearchOptions`.
       evaluations: the largest budget it is run to, in full evaluations.
-      seeds: the most searches it is given, for strategies that are slow; 0: all.
+      seeds: the most searches it is given; 0: all.
+      slow: whether a quick comparison leaves it out.
       queries: archs asked for, for each full evaluation of the budget; more than 1
         where most of them are cheap.
       peer: name of the sampler, for those of another library.
@@ -26,6 +27,7 @@ class Contestant:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     evaluations: int = 1000
     seeds: int = 0
+    slow: bool = False
     queries: int = 1
     peer: str = ""
 
@@ -42,7 +44,8 @@ def _of(strategy: str, **options: Any) -> Contestant:
 
 
 def _optuna(sampler: str) -> Contestant:
-    return Contestant(peer=sampler, evaluations=200, seeds=50)
+    # The seconds of a trial grow with their number.
+    return Contestant(peer=sampler, evaluations=200, slow=True)
 
 
 CONTESTANTS: dict[str, Contestant] = {
@@ -53,13 +56,9 @@ CONTESTANTS: dict[str, Contestant] = {
     "entangled": _of("entangled", population=5),
     "qiga1": _of("qiga1", population=5),
     "qiga2": _of("qiga2", population=5),
-    "memory registers": dataclasses.replace(_of("memory_registers"), evaluations=400),
-    "hamiltonian": dataclasses.replace(
-        _of("hamiltonian", population=10), evaluations=200, seeds=100
-    ),
-    "predictor": dataclasses.replace(
-        _of("predictor", population=10), evaluations=200, seeds=100
-    ),
+    "memory registers": _of("memory_registers"),
+    "hamiltonian": dataclasses.replace(_of("hamiltonian", population=10), slow=True),
+    "predictor": dataclasses.replace(_of("predictor", population=10), slow=True),
     "regularised evolution": _of("regularized_evolution", parents=10, tournament=5),
     "local search (best)": _of("local_search", improvement="best"),
     "local search (first)": _of("local_search", improvement="first"),

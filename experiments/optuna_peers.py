@@ -13,7 +13,10 @@ Akiba et al., Optuna, KDD 2019. Samplers have their default settings, but for NS
 population, which Optuna sets to 50.
 """
 
-from collections.abc import Callable
+import functools
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
@@ -114,3 +117,34 @@ def optuna_search(
         archs.append(asked)
         scores.append(np.where(np.isfinite(found), found, -np.inf))
     return np.concatenate(archs), np.concatenate(scores)
+
+
+def optuna_searches(
+    values: np.ndarray, sampler: str, evaluations: int, seeds: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Runs a study of every seed on a table, in as many processes as there are cores.
+
+    Args:
+      values: the score of every arch, [K_1, ..., K_L].
+      sampler: one of `SAMPLERS`.
+      evaluations: E.
+      seeds: one study each, S.
+
+    Returns:
+      (archs int32 [S, E, L], scores float64 [S, E]).
+    """
+    search = functools.partial(_search_table, values, sampler, evaluations)
+    context = multiprocessing.get_context("spawn")  # fork and JAX's threads do not mix
+    with ProcessPoolExecutor(mp_context=context) as processes:
+        found = list(processes.map(search, seeds, chunksize=5))
+    archs, scores = zip(*found, strict=True)
+    return np.stack(archs), np.stack(scores)
+
+
+def _search_table(
+    values: np.ndarray, sampler: str, evaluations: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    def look_up(archs: np.ndarray) -> np.ndarray:
+        return values[tuple(archs.T)]
+
+    return optuna_search(values.shape, sampler, look_up, evaluations, seed)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from experiments.optuna_peers import SAMPLERS, OptunaPeer, optuna_search
+from experiments.optuna_peers import (
+    SAMPLERS,
+    OptunaPeer,
+    optuna_search,
+    optuna_searches,
+)
 
 NUM_OPS = (4, 1, 3, 5)
 
@@ -48,3 +53,14 @@ def test_failures_are_told_as_such(sampler):
 def test_the_sampler_is_checked():
     with pytest.raises(ValueError, match="sampler: got 'cma', expected one of tpe, n"):
         OptunaPeer(NUM_OPS, "cma", 0)
+
+
+def test_studies_in_processes_are_those_of_one_process():
+    values = np.random.default_rng(0).random((3, 2, 4))
+    archs, scores = optuna_searches(values, "tpe", 15, [0, 1, 2])
+    for seed in range(3):
+        alone = optuna_search(
+            values.shape, "tpe", lambda a: values[tuple(a.T)], 15, seed
+        )
+        np.testing.assert_array_equal(archs[seed], alone[0])
+        np.testing.assert_array_equal(scores[seed], alone[1])

@@ -1,0 +1,149 @@
+"""Lines of the README from rows written by hand."""
+
+import numpy as np
+import pytest
+
+from experiments import readme_results as results
+from experiments import whole_jobs
+
+
+def test_jobs():
+    job = {
+        "string": "a|b",
+        "test_accuracy": 0.99,
+        "parameters": 21_300,
+        "macs": 5,
+        "test_images": 359,
+        "seconds": {"search": 2.0, "retrain": 3.0},
+    }
+    other = {**job, "test_accuracy": 0.97, "parameters": 80_000}
+    rows = list(whole_jobs.rows_of({**job, "baselines": {"random": other}}, "x", 0))
+    job["test_accuracy"] = 0.97
+    rows += whole_jobs.rows_of({**job, "baselines": {"random": other}}, "x", 1)
+    assert rows[0]["seconds"] == 5.0 and rows[1]["network"] == "random"
+    ((_, result),) = results.digits(rows)
+    assert result == (
+        "winner 98.00 % ± 1.41 (21 k parameters), random 97.00 % ± 0.00 (80 k "
+        "parameters); 2 seeds"
+    )
+    ((_, result),) = results.cifar10(rows[:2])
+    assert result.startswith("winner 99.00 % (21 k") and result.endswith("1 seed")
+
+
+def _curve(strategy, seed, value):
+    return {
+        "strategy": strategy,
+        "task": "cifar10",
+        "seed": seed,
+        "budgets": [50, 100],
+        "test": [0.5, value],
+        "first_top": None,
+        "optimum": 0.95,
+    }
+
+
+def test_comparison_and_protocol():
+    rows = [
+        _curve("random", 0, 0.90),
+        _curve("random", 1, 0.92),
+        _curve("hamiltonian", 0, 0.94),
+        {"strategy": "random", "transfer": {"cifar10": 0.90}},
+        {"strategy": "random", "transfer": {"cifar10": 0.92}},
+    ]
+    (what, result), (_, protocol) = results.comparison(rows)
+    assert what.startswith("2 strategies") and what.endswith("optimum 95.00")
+    assert result == "hamiltonian 94.00 (1), random 91.00 (2)"
+    assert protocol.startswith("random 91.00 ± 1.41 (published 93.70 ± 0.36 /")
+
+
+def test_searches_name_the_largest_program_and_the_memory():
+    name = "largest program is faster by"
+    rows = [
+        {"form": "one program, 10 searches", "seconds": 1.0, name: 2.0, "passes": 3},
+        {"form": "one program, 99 searches", "seconds": 0.5, name: 1.0, "passes": 3},
+        {"form": "NumPy, arrays", "seconds": 2.0, name: 71.4, "passes": 3},
+        {
+            "searches": 1000,
+            "seconds": 3.2,
+            "peak MiB before": 10.0,
+            "peak MiB after": 37.0,
+        },
+    ]
+    ((_, result),) = results.searches(rows)
+    assert result == (
+        "one program, 99 searches: 0.50 s; 71 x NumPy, arrays (medians of 3 passes); "
+        "1,000 searches in chunks: 3.2 s, 27 MiB more"
+    )
+
+
+def test_proxies_are_ordered_by_their_correlation():
+    rows = [
+        {"proxy": "a", "archs": 5, "spearman test": -0.2, "published": None},
+        {"proxy": "b", "archs": 5, "spearman test": 0.777, "published": 0.74},
+    ]
+    ((_, result),) = results.proxies(rows)
+    assert result == "b 0.78 (published 0.74), a -0.20"
+
+
+def test_samplers():
+    rows = [
+        {
+            "sampler": name,
+            "seed": seed,
+            "tau by loss": tau,
+            "architectures": 9,
+            "epochs": 3,
+            "images": 5000,
+        }
+        for name, seed, tau in (("fair", 0, 0.1), ("fair", 1, 0.3), ("uniform", 0, 0.2))
+    ]
+    ((what, result),) = results.samplers(rows)
+    assert "9 networks" in what and "5,000 images" in what and "2 seeds" in what
+    assert result == "fair 0.20 ± 0.14, uniform 0.20"
+
+
+def test_hamiltonian_at_the_largest_budget_up_to_100():
+    rows = [
+        {"strategy": name, "evaluations": count, "mean": mean, "std": 0.1, "seeds": 7}
+        for name, mean in (("random", 93.0), ("other", 1.0))
+        for count in (50, 100, 200)
+    ]
+    ((what, result),) = results.hamiltonian(rows)
+    assert "after 100 evaluations (7 searches)" in what
+    assert result == "random 93.00 ± 0.10"
+
+
+@pytest.mark.parametrize("peers", [0, 2])
+def test_simulators_beside_the_fastest(peers):
+    others = [("slow", 90.0), ("fast", 30.0)][:peers]
+    rows = [
+        {"case": "value-20", "circuit": "ladder", "qubits": 20, "task": "value"}
+        | {"simulator": name, "ms": ms}
+        for name, ms in [("ours", 10.0), *others]
+    ]
+    tail = " (3 x as fast as fast)" if peers else ""
+    ((_, result),) = results.statevector(rows)
+    assert result == f"value-20 10 ms{tail}"
+    ((_, result),) = results.circuits([*rows, {**rows[0], "task": "gradient", "ms": 1}])
+    assert result == f"ladder-20 10 ms{tail}"
+
+
+def test_scoring():
+    ratios = {"ours": 1.0, "generation 50": 6.94, "vmap": 0.1, "PyTorch cl": 0.75}
+    rows = [
+        {"space": "digits", "form": form, "ratio to ours": ratio}
+        for form, ratio in ratios.items()
+    ]
+    rows[0] |= {"subnet-images/s": 572.9, "share of the matrix rate": 0.497}
+    ((what, result),) = results.scoring(rows)
+    assert what.endswith("`digits`")
+    assert result == (
+        "573 subnet-images/s, 0.50 of the matrix rate, generation 50: 6.9 x, 1.33 x "
+        "PyTorch cl"
+    )
+
+
+def test_summary_of_one_job_has_no_deviation():
+    row = {"network": "winner", "test accuracy": 0.5, "parameters": 1, "seconds": 2.0}
+    (line,) = whole_jobs.summarise([row])
+    assert line["sd"] is None and np.isclose(line["test accuracy %"], 50)
