@@ -43,9 +43,9 @@ def _of(strategy: str, **options: Any) -> Contestant:
     return Contestant({"strategy": strategy, **options})
 
 
-def _optuna(sampler: str) -> Contestant:
-    # The seconds of a trial grow with their number.
-    return Contestant(peer=sampler, evaluations=200, slow=True)
+def _slow(evaluations: int, **settings: Any) -> Contestant:
+    """One whose seconds an evaluation grow with their number."""
+    return Contestant(evaluations=evaluations, slow=True, **settings)
 
 
 CONTESTANTS: dict[str, Contestant] = {
@@ -57,8 +57,8 @@ CONTESTANTS: dict[str, Contestant] = {
     "qiga1": _of("qiga1", population=5),
     "qiga2": _of("qiga2", population=5),
     "memory registers": _of("memory_registers"),
-    "hamiltonian": dataclasses.replace(_of("hamiltonian", population=10), slow=True),
-    "predictor": dataclasses.replace(_of("predictor", population=10), slow=True),
+    "hamiltonian": _slow(400, options={"strategy": "hamiltonian", "population": 10}),
+    "predictor": _slow(400, options={"strategy": "predictor", "population": 10}),
     "regularised evolution": _of("regularized_evolution", parents=10, tournament=5),
     "local search (best)": _of("local_search", improvement="best"),
     "local search (first)": _of("local_search", improvement="first"),
@@ -74,8 +74,8 @@ CONTESTANTS: dict[str, Contestant] = {
         _of("successive_halving", population=9), queries=4
     ),
     "hyperband": dataclasses.replace(_of("hyperband", population=9), queries=4),
-    "TPE (Optuna)": _optuna("tpe"),
-    "NSGA-II (Optuna)": _optuna("nsga2"),
+    "TPE (Optuna)": _slow(200, peer="tpe"),
+    "NSGA-II (Optuna)": Contestant(peer="nsga2", slow=True),
 }
 """By the name that tables and figures show."""
 
