@@ -51,7 +51,7 @@ PARTS = (
         "cifar10",
         _JOB + "--config=cifar10_small --seeds=1",
         quick="--overrides=data.max_train=2000,supernet.epochs=1,search.generations=3,"
-        "retrain.epochs=1",
+        "retrain.epochs=2",
         lines=results.cifar10,
     ),
     Part(
@@ -72,12 +72,6 @@ PARTS = (
         lines=results.searches,
     ),
     Part(
-        "samplers",
-        f"-m experiments.sampler_ablation --data_dir={{data}} {_ROWS}",
-        quick="--quick --images=1000 --epochs=3 --archs=50",
-        lines=results.samplers,
-    ),
-    Part(
         "proxies",
         f"-m experiments.zero_cost_proxies --data_dir={{data}} {_ROWS}",
         quick="--num_archs=50 --num_images=16",
@@ -87,7 +81,8 @@ PARTS = (
         "hamiltonian_search",
         f"-m experiments.hamiltonian_search --data_dir={{data}} {_ROWS} "
         "--figure={base}.png",
-        quick="--seeds=3 --large_seeds=1 --evaluations=50",
+        full="--large_seeds=0",
+        quick="--seeds=3 --large_seeds=0 --evaluations=50",
         lines=results.hamiltonian,
         figures={"hamiltonian_search.png": ".png"},
     ),
@@ -128,9 +123,6 @@ PARTS = (
         quick=None,
         lines=results.training,
         peer=True,
-    ),
-    Part(
-        "ablations", f"-m experiments.ablations --data_dir={{data}} {_ROWS}", quick=None
     ),
 )
 

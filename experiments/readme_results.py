@@ -7,8 +7,6 @@ asked, and what came out.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from experiments import whole_jobs
 from experiments.published_protocol import PUBLISHED
 from experiments.rows import table
@@ -121,22 +119,6 @@ def proxies(rows: Rows) -> Lines:
     what = (
         f"zero-cost proxies on {rows[0]['archs']} networks of NAS-Bench-201 that we "
         "build: Spearman with test accuracy"
-    )
-    return [(what, ", ".join(cells))]
-
-
-def samplers(rows: Rows) -> Lines:
-    """Of `sampler_ablation`."""
-    cells = []
-    for name in dict.fromkeys(row["sampler"] for row in rows):
-        tau = np.array([r["tau by loss"] for r in rows if r["sampler"] == name])
-        spread = f" ± {tau.std(ddof=1):.2f}" if len(tau) > 1 else ""
-        cells.append(f"{name} {tau.mean():.2f}{spread}")
-    seeds = len({row["seed"] for row in rows})
-    what = (
-        f"ranking of {rows[0]['architectures']} networks of NAS-Bench-Macro by a "
-        f"supernet trained for {rows[0]['epochs']} epochs on {rows[0]['images']:,} "
-        f"images: Kendall tau by sampler ({_count(seeds, 'seed')})"
     )
     return [(what, ", ".join(cells))]
 

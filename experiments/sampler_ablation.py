@@ -83,6 +83,9 @@ def run(
 
 
 def _tau(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Kendall's tau; 0 for scores that are all equal, which rank nothing."""
+    if np.ptp(scores) == 0:
+        return 0.0
     return rank_agreement(scores, truth)["kendall_tau"]
 
 

@@ -85,23 +85,6 @@ def test_proxies_are_ordered_by_their_correlation():
     assert result == "b 0.78 (published 0.74), a -0.20"
 
 
-def test_samplers():
-    rows = [
-        {
-            "sampler": name,
-            "seed": seed,
-            "tau by loss": tau,
-            "architectures": 9,
-            "epochs": 3,
-            "images": 5000,
-        }
-        for name, seed, tau in (("fair", 0, 0.1), ("fair", 1, 0.3), ("uniform", 0, 0.2))
-    ]
-    ((what, result),) = results.samplers(rows)
-    assert "9 networks" in what and "5,000 images" in what and "2 seeds" in what
-    assert result == "fair 0.20 ± 0.14, uniform 0.20"
-
-
 def test_hamiltonian_at_the_largest_budget_up_to_100():
     rows = [
         {"strategy": name, "evaluations": count, "mean": mean, "std": 0.1, "seeds": 7}
