@@ -3,8 +3,9 @@
 python -m experiments.run_all --data_dir=FOLDER [--quick] [--folder=FOLDER]
     [--only=comparison,...] [--peer=FOLDER] [--publish]
 
-Every part writes its rows (JSONL) and figures below the folder and prints its table
-into `<part>.txt`; a part that fails is named at the end and stops no other. From the
+Every part writes its rows (JSONL) and figures below the folder, prints its table into
+`<part>.txt` and what it has to say on the way into `<part>.log`; a part that fails is
+named at the end and stops no other. From the
 rows that are there, and from nothing else, `README_results.md` is made. The quick form
 takes fewer seeds and smaller jobs, and leaves out what takes long to compile.
 `--publish` puts the tables into the README and the figures into `docs`, once every part
@@ -80,17 +81,15 @@ def run(
         words = command(part, quick=quick, folder=folder, data=data, peer=peer)
         sys.stderr.write(f"{part.name}: {' '.join(words[1:])}\n")
         before = time.perf_counter()
-        with (folder / f"{part.name}.txt").open("w") as printed:
+        with (
+            (folder / f"{part.name}.txt").open("w") as printed,
+            (folder / f"{part.name}.log").open("w") as told,
+        ):
             done = subprocess.run(
-                words,
-                stdout=printed,
-                stderr=subprocess.PIPE,
-                env=surroundings,
-                cwd=ROOT,
+                words, stdout=printed, stderr=told, env=surroundings, cwd=ROOT
             )
         taken = time.perf_counter() - before
         seconds[part.name] = -taken if done.returncode else taken
-        (folder / f"{part.name}.log").write_bytes(done.stderr)
     return seconds
 
 
