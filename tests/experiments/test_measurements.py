@@ -63,7 +63,7 @@ def test_events_of_a_trace_are_those_with_an_instruction():
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["scoring", "training"])
 def test_a_profile_finds_the_time_of_a_pass(what, tiny_space):
-    rows = profile_steps.run(tiny_space, what, images=64, num_archs=6)
+    rows = profile_steps.run(tiny_space, what, images=8, num_archs=6)
     assert math.isclose(sum(row["share"] for row in rows), 1.0)
     assert rows == sorted(rows, key=lambda row: -row["s"])
     kinds = {row["kind"] for row in rows}
