@@ -89,7 +89,10 @@ def run_onemax(
 
 
 def run_knapsack(
-    data_dir: pathlib.Path, num_seeds: int, generations: int = 500
+    data_dir: pathlib.Path,
+    num_seeds: int,
+    generations: int = 500,
+    sizes: Sequence[int] = (250, 500),
 ) -> list[dict[str, Any]]:
     """Best price in the last generation, population 10, beside published means.
 
@@ -97,12 +100,13 @@ def run_knapsack(
       data_dir: folder that holds `knapsack/`.
       num_seeds: searches of each.
       generations: 500 gives the published 5,000 evaluations.
+      sizes: items of the instances, each published.
 
     Returns:
       A row a strategy and instance.
     """
     rows = []
-    for items in (250, 500):
+    for items in sizes:
         knapsack = read_knapsack(data_dir / "knapsack" / f"knapsack-{items}.txt")
         for strategy in ("qiga1", "qiga2", "qbit"):
             options = SearchOptions(

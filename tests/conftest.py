@@ -8,6 +8,29 @@ from collections.abc import Iterator
 import jax
 import pytest
 
+TINY_SPACE = """
+from qnas_jax.spaces import Layer, NetworkSpace, fixed, op, register_space
+
+SMALL = op("mb1", "mbconv", kernel=3, expansion=1)
+WIDE = op("mb2", "mbconv", kernel=3, expansion=2)
+
+
+def build(image_shape, num_classes):
+    return NetworkSpace(
+        name="tiny",
+        layers=(
+            Layer(8, 8, 2, (SMALL, WIDE)),
+            Layer(8, 8, 1, (SMALL, WIDE, op("skip", "skip"))),
+        ),
+        stem=(fixed(image_shape[-1], 8, 1, "conv", kernel=3),),
+        head=(fixed(8, 8, 1, "global_average"), fixed(8, num_classes, 1, "classifier")),
+        image_shape=image_shape,
+        num_classes=num_classes,
+    )
+
+
+register_space("tiny", build)
+"""
 _MOST_RESIDENT = 3 * 2**30  # bytes of one test process
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -33,6 +56,14 @@ def bounded_memory() -> Iterator[None]:
         resident = int(statm.read_text().split()[1]) * resource.getpagesize()
         if resident > _MOST_RESIDENT:
             jax.clear_caches()
+
+
+@pytest.fixture(scope="session")
+def space_file(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A user's file that registers `tiny`: six networks that compile in seconds."""
+    path = tmp_path_factory.mktemp("space") / "space.py"
+    path.write_text(TINY_SPACE)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from qnas_jax.nets.build import op_templates
@@ -254,7 +255,10 @@ class Supernet:
             lambda: Subnet(self.space, arch, rngs=nnx.Rngs(jax.random.key(0)))
         )
         path = jnp.asarray(arch, jnp.int32)
-        path_params, path_stats = gather(params, path), gather(stats, path)
+        # Rows are taken apart in NumPy: JAX would compile each slice for itself.
+        path_params, path_stats = (
+            jax.tree.map(np.asarray, gather(slots, path)) for slots in (params, stats)
+        )
         for block, layer, (group, place) in zip(
             subnet.blocks(), self.space.blocks, self._places, strict=True
         ):
@@ -262,5 +266,5 @@ class Supernet:
             rows = path_params[group][place], path_stats[group][place]
             states = template.states(*rows)
             for piece, state in zip(pieces_of(block), states, strict=True):
-                nnx.update(piece, *state)
+                nnx.update(piece, *jax.tree.map(jnp.array, state))
         return subnet

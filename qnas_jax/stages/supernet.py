@@ -1,5 +1,6 @@
 """Stage 1: trains the supernet, refreshing the balance pool on the way."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -130,6 +131,8 @@ def _pool_refresher(
             population=options.pool_population,
         ),
     )
+    ask = jax.jit(strategy.ask)
+    learn = jax.jit(functools.partial(advance, strategy))
     score = setting.scorer(ScoringOptions(statistics="batch"))
     images, labels = setting.scored_images(options.pool_images)
 
@@ -150,12 +153,10 @@ def _pool_refresher(
         search = start(strategy, key)
         for generation in range(options.pool_generations):
             ask_key, _ = generation_keys(key, generation)
-            asked = np.asarray(strategy.ask(ask_key, search.strategy_state))
+            asked = np.asarray(ask(ask_key, search.strategy_state))
             scores.append(evaluate(state, asked))
             archs.append(asked)
-            search = advance(
-                strategy, search, jnp.asarray(asked), jnp.asarray(scores[-1])
-            )
+            search = learn(search, asked, scores[-1])
         sampler = merge_pool(
             state.sampler, np.concatenate(archs), np.concatenate(scores)
         )

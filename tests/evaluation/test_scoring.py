@@ -196,15 +196,22 @@ def test_scores_do_not_depend_on_company_or_order(statistics, weights, build):
             assert len(set(values[repeats].tolist())) == 1
 
 
-@pytest.mark.parametrize("statistics", ["running", "recalibrate"])
-@pytest.mark.parametrize("count", [5, 30])
-def test_chunk_size_changes_memory_not_scores(statistics, count, weights, build):
+@pytest.mark.parametrize(
+    ("statistics", "count", "chunks"),
+    [
+        # A partial last chunk, even chunks, one that is not filled.
+        ("running", 30, (8, 15, 64)),
+        ("recalibrate", 30, (8, 15, 64)),
+        ("running", 5, (8, 5)),
+    ],
+)
+def test_chunk_size_changes_memory_not_scores(
+    statistics, count, chunks, weights, build
+):
     images, labels = random_images(count)
     found = [
-        build(statistics=statistics, score_chunk=chunk, calibration_batch=8)(
-            weights, ARCHS[:3], images, labels
-        )
-        for chunk in (8, 15, 64)  # a partial last chunk, even chunks, one not filled
+        build(statistics=statistics, score_chunk=chunk)(weights, ARCHS, images, labels)
+        for chunk in chunks
     ]
     for other in found[1:]:
         np.testing.assert_allclose(other.accuracy, found[0].accuracy, atol=1e-6)

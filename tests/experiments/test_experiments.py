@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from experiments import (
@@ -15,6 +16,7 @@ from experiments.rows import table, write_rows
 from experiments.torch_peer import TorchPeer
 from experiments.workload import make_workload, random_archs, search_populations
 from qnas_jax.search import SearchOptions
+from qnas_jax.spaces import SpaceOptions, build_space
 
 
 def test_rows_carry_their_provenance(tmp_path):
@@ -30,7 +32,7 @@ def test_a_table_is_markdown():
     assert text.splitlines() == ["| x | y |", "| --- | --- |", "| 1.2346 | a |"]
 
 
-def test_bench_kernels_compares_every_form():
+def test_bench_kernels_compares_every_form(small_machine):
     rows = bench_kernels.run([(2, 4, 8, 3, 1)], [(2, 4, 3, 5, 2)], [(4, 4, 4)], 1)
     assert [row["case"].split()[0] for row in rows] == [
         *["depthwise"] * 2,
@@ -41,10 +43,10 @@ def test_bench_kernels_compares_every_form():
 
 
 @pytest.mark.slow
-def test_bench_scoring_agrees_with_the_simple_forms():
+def test_bench_scoring_agrees_with_the_simple_forms(tiny_space, small_machine):
     """It compares the accuracies of all forms itself."""
     rows = bench_scoring.run(
-        "digits", population=4, images=32, chunk=16, passes=1, small=True
+        tiny_space, population=4, images=32, chunk=16, passes=1, small=True
     )
     forms = [row["form"] for row in rows]
     assert forms[:2] == ["ours", "bfloat16"] and forms[-1] == "vmap over archs"
@@ -54,8 +56,8 @@ def test_bench_scoring_agrees_with_the_simple_forms():
 
 
 @pytest.mark.slow
-def test_bench_training_runs():
-    ours, gradient = bench_training.run("digits", batch=8, num_archs=2, passes=1)
+def test_bench_training_runs(tiny_space, small_machine):
+    ours, gradient = bench_training.run(tiny_space, batch=8, num_archs=2, passes=1)
     assert (ours["form"], gradient["form"]) == ("ours", "gradient only")
     assert 0 < ours["share of the matrix rate"] < 1
     peaks = [ours[name] for name in ("peak MiB before compiling", "compiled", "run")]
@@ -63,12 +65,12 @@ def test_bench_training_runs():
 
 
 @pytest.mark.slow
-def test_a_gpu_session_keeps_what_it_has(tmp_path):
+def test_a_gpu_session_keeps_what_it_has(tiny_space, small_machine, tmp_path):
     """Its parts run here too; one that fails does not take the others with it."""
     parts = {
         "broken": lambda: 1 / 0,
-        "population": lambda: gpu_session.score_population("digits", 3, 8, 4),
-        "epoch": lambda: gpu_session.train_epoch("digits", None, 32, 8),
+        "population": lambda: gpu_session.score_population(tiny_space, 3, 8, 4),
+        "epoch": lambda: gpu_session.train_epoch(tiny_space, None, 32, 8),
     }
     result = gpu_session.run(parts, tmp_path / "gpu.json")
     assert json.loads((tmp_path / "gpu.json").read_text()).keys() == result.keys()
@@ -83,8 +85,8 @@ def test_the_parts_of_a_gpu_session():
     assert list(parts) == ["epoch", "population", "scoring", "training", "kernels"]
 
 
-def test_work_is_the_same_in_every_process():
-    one, two = (make_workload("digits", 4) for _ in range(2))
+def test_work_is_the_same_in_every_process(tiny_space):
+    one, two = (make_workload(tiny_space, 4) for _ in range(2))
     assert (one.pixels == two.pixels).all() and (one.labels == two.labels).all()
     archs = random_archs(one.space, 5)
     assert (archs == random_archs(two.space, 5)).all()
@@ -93,14 +95,14 @@ def test_work_is_the_same_in_every_process():
 
 
 def test_populations_of_a_search_grow_alike():
-    space = make_workload("digits", 1).space
+    space = build_space(SpaceOptions(name="digits"), (8, 8, 1), 10)
     asked = search_populations(space, [1, 60], 16)
     distinct = {n: len({tuple(arch) for arch in archs}) for n, archs in asked.items()}
     assert distinct[1] > 12 > distinct[60]
 
 
 def test_the_peer_needs_the_public_code(tmp_path):
-    images = make_workload("digits", 1).pixels
+    images = np.zeros((1, 8, 8, 1), np.uint8)
     with pytest.raises(ValueError, match="expected the public BQNAS code"):
         TorchPeer(str(tmp_path), "proxylessnas", images, images)
     with pytest.raises(ValueError, match="the peer has"):
@@ -118,6 +120,7 @@ def test_search_rules_compares_settings():
 
 
 def test_search_rules_solves_knapsacks(data_dir):
-    rows = search_rules.run_knapsack(data_dir, num_seeds=2, generations=3)
-    assert {row["items"] for row in rows} == {250, 500}
+    rows = search_rules.run_knapsack(data_dir, 2, generations=3, sizes=(250,))
+    assert [row["strategy"] for row in rows] == ["qiga1", "qiga2", "qbit"]
+    assert {row["items"] for row in rows} == {250}
     assert all(row["mean"] > 1000 for row in rows)

@@ -62,8 +62,8 @@ def test_events_of_a_trace_are_those_with_an_instruction():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["scoring", "training"])
-def test_a_profile_finds_the_time_of_a_pass(what):
-    rows = profile_steps.run("digits", what, images=64, num_archs=2)
+def test_a_profile_finds_the_time_of_a_pass(what, tiny_space):
+    rows = profile_steps.run(tiny_space, what, images=8, num_archs=6)
     assert math.isclose(sum(row["share"] for row in rows), 1.0)
     assert rows == sorted(rows, key=lambda row: -row["s"])
     kinds = {row["kind"] for row in rows}
@@ -96,8 +96,8 @@ def test_bytes_grow_with_images_and_weights_with_chunks():
 
 
 @pytest.mark.slow
-def test_the_gradient_alone_leaves_the_weights():
-    work = make_workload("digits", 8)
+def test_the_gradient_alone_leaves_the_weights(tiny_space):
+    work = make_workload(tiny_space, 8)
     archs = np.zeros((2, work.space.num_layers), np.int32)
     before = jax.tree.map(np.array, work.weights)
     gradient_program(work, archs).run()
@@ -107,10 +107,10 @@ def test_the_gradient_alone_leaves_the_weights():
 
 
 @pytest.mark.slow
-def test_precisions_agree_on_random_weights(tmp_path):
+def test_precisions_agree_on_random_weights(tmp_path, tiny_space):
     config = default_config()
     config.data.update(source="digits", max_train=64, max_valid=64, max_test=16)
-    config.space.update(name="digits")
+    config.space.update(name=tiny_space)
     setting = Setting(read_config(config), WorkFolder(tmp_path))
     weights = setting.supernet.init(jax.random.key(0))
     accuracy, loss = precision_agreement.run(setting, weights, num_archs=6)

@@ -1,5 +1,7 @@
 """Ops of a layer share the pieces that they have in common."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,19 +52,23 @@ LAYER = Layer(
 def test_a_layer_runs_the_op_that_is_named(mode, randomise):
     templates = op_templates(LAYER)
     images = jax.random.normal(jax.random.key(0), (6, 5, 5, 4))
-    for index, template in enumerate(templates):
+    run = jax.jit(functools.partial(run_layer, templates, mode))
+    forward = nnx.jit(lambda module, images: module(images))
+
+    def flat(module, kind):
+        return flatten_state([nnx.state(part, kind) for part in pieces_of(module)], 600)
+
+    for index in range(len(templates)):
         module = build_op(LAYER, index, nnx.Rngs(0))
         nnx.update(module, randomise(nnx.state(module), seed=index))
-        rows = [
-            flatten_state([nnx.state(part, kind) for part in pieces_of(module)], 600)
-            for kind in (nnx.Param, nnx.BatchStat)
-        ]
+        rows = [flat(module, kind) for kind in (nnx.Param, nnx.BatchStat)]
         set_mode(module, mode)
-        got, stats = run_layer(templates, mode, jnp.int32(index), *rows, images)
-        alone, alone_stats = template.apply(mode, *rows, images)
-        np.testing.assert_allclose(got, module(images), rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(got, alone, rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(stats, alone_stats, rtol=1e-5, atol=1e-5)
+        got, stats = run(jnp.int32(index), *rows, images)
+        wanted = forward(module, images)
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+        wanted_stats = flat(module, nnx.BatchStat)  # the call has moved them
+        np.testing.assert_allclose(stats, wanted_stats, rtol=1e-5, atol=1e-5)
+        assert np.array_equal(stats, rows[1]) == (mode == "running")
 
 
 def test_parts_of_a_batch_give_the_same_as_the_whole(monkeypatch, randomise):
@@ -79,16 +85,16 @@ def test_parts_of_a_batch_give_the_same_as_the_whole(monkeypatch, randomise):
         counts.append((size, count))
         return 2
 
+    def run_both(mode):
+        run = jax.jit(functools.partial(run_layer, templates, mode))
+        return [run(jnp.int32(k), *rows, images) for k in (0, 2)]
+
     for mode in ("running", "train"):
-        whole = [
-            run_layer(templates, mode, jnp.int32(k), *rows, images) for k in (0, 2)
-        ]
+        whole = run_both(mode)
         with monkeypatch.context() as patch:
             patch.setattr("qnas_jax.nets.switching.images_at_once", two)
             counts.clear()
-            parts = [
-                run_layer(templates, mode, jnp.int32(k), *rows, images) for k in (0, 2)
-            ]
+            parts = run_both(mode)
         assert bool(counts) == (mode == "running")
         for (got, _), (want, _) in zip(parts, whole, strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)

@@ -10,34 +10,9 @@ from qnas_jax.pipeline import run_stages
 from qnas_jax.runs import WorkFolder
 from qnas_jax.stages import Setting, default_config, read_config
 
-SPACE = """
-from qnas_jax.spaces import Layer, NetworkSpace, fixed, op, register_space
-
-SMALL = op("mb1", "mbconv", kernel=3, expansion=1)
-WIDE = op("mb2", "mbconv", kernel=3, expansion=2)
-
-
-def build(image_shape, num_classes):
-    return NetworkSpace(
-        name="tiny",
-        layers=(
-            Layer(8, 8, 2, (SMALL, WIDE)),
-            Layer(8, 8, 1, (SMALL, WIDE, op("skip", "skip"))),
-        ),
-        stem=(fixed(image_shape[-1], 8, 1, "conv", kernel=3),),
-        head=(fixed(8, 8, 1, "global_average"), fixed(8, num_classes, 1, "classifier")),
-        image_shape=image_shape,
-        num_classes=num_classes,
-    )
-
-
-register_space("tiny", build)
-"""
-
 
 def make_config(space: pathlib.Path) -> ml_collections.ConfigDict:
     """A job of some seconds, on a space given by a user's file."""
-    space.write_text(SPACE)
     config = default_config()
     config.data.update(max_train=160, max_valid=80, max_test=80)
     config.space.update(name="tiny", file=str(space))
@@ -74,18 +49,20 @@ def make_setting_in(
 
 
 @pytest.fixture(scope="session")
-def finished_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The space file and the finished run that many tests look at, made once."""
-    root = tmp_path_factory.mktemp("finished")
-    config = make_config(root / "space.py")
-    run_stages(make_setting_in(root / "run", config), "all", ["python", "main.py"])
-    return root
+def finished_folder(
+    tmp_path_factory: pytest.TempPathFactory, space_file: pathlib.Path
+) -> pathlib.Path:
+    """The finished run that many tests look at, made once."""
+    folder = tmp_path_factory.mktemp("finished")
+    setting = make_setting_in(folder, make_config(space_file))
+    run_stages(setting, "all", ["python", "main.py"])
+    return folder
 
 
 @pytest.fixture
-def tiny_config(finished_folder: pathlib.Path) -> ml_collections.ConfigDict:
+def tiny_config(space_file: pathlib.Path) -> ml_collections.ConfigDict:
     """The configuration of the finished run, to be changed by a test."""
-    return make_config(finished_folder / "space.py")
+    return make_config(space_file)
 
 
 @pytest.fixture
@@ -101,5 +78,5 @@ def make_setting(tmp_path: pathlib.Path):
 @pytest.fixture
 def finished(finished_folder, tiny_config, tmp_path, make_setting) -> Setting:
     """A copy of the finished run that a test may change."""
-    shutil.copytree(finished_folder / "run", tmp_path / "run")
+    shutil.copytree(finished_folder, tmp_path / "run")
     return make_setting(tiny_config)
