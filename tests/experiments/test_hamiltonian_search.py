@@ -31,7 +31,8 @@ def test_a_space_without_a_table():
 
 @pytest.mark.parametrize("name", experiment.LARGE_SETTINGS)
 def test_every_setting_makes_a_strategy_of_the_large_space(name):
-    options = SearchOptions(**experiment.LARGE_SETTINGS[name], generations=30)
+    setting = {"population": 1, **experiment.LARGE_SETTINGS[name]}
+    options = SearchOptions(**setting, generations=30)
     assert make_strategy((16,) * 21, options).num_layers == 21
 
 
