@@ -24,6 +24,7 @@ import jax
 import numpy as np
 from absl import app, flags, logging
 
+from experiments.comparison_table import comparison_table
 from experiments.contestants import (
     CONTESTANTS,
     PEERS,
@@ -46,6 +47,7 @@ from qnas_jax.evaluation.tables import (
 )
 from qnas_jax.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
+from qnas_jax.reporting.comparison.records import curves_by_task, read_rows
 from qnas_jax.search import make_strategy
 from qnas_jax.search.many import Evaluated, search_seeds
 
@@ -226,7 +228,9 @@ def main(_: Sequence[str]) -> None:
         protocol = [name for name in PUBLISHED if name in names]
         rows += run_published(protocol, seeds, _DATA_DIR.value)
         write_rows(str(rows_file), rows)
-    print(write_comparison(rows_file, folder, focus(names)))
+    page = write_comparison(rows_file, folder, focus(names))
+    print(comparison_table(curves_by_task(read_rows(rows_file))))
+    print(f"\n{page}")
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ def run(
       A row a setting and seed: Kendall's tau by accuracy and by loss, seconds.
     """
     archs, truth = known
-    for name in names:
-        for seed in seeds:
+    for seed in seeds:
+        for name in names:
             with tempfile.TemporaryDirectory() as folder:
                 setting = _setting(base, pathlib.Path(folder), name, seed)
                 before = time.perf_counter()

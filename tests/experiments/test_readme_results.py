@@ -5,6 +5,8 @@ import pytest
 
 from experiments import readme_results as results
 from experiments import whole_jobs
+from experiments.comparison_table import comparison_table
+from qnas_jax.reporting.comparison.records import curves_by_task
 
 
 def test_jobs():
@@ -54,6 +56,25 @@ def test_comparison_and_protocol():
     assert what.startswith("2 strategies") and what.endswith("optimum 95.00")
     assert result == "hamiltonian 94.00 (1), random 91.00 (2)"
     assert protocol.startswith("random 91.00 ± 1.41 (published 93.70 ± 0.36 /")
+
+
+def test_the_table_of_all_strategies_by_hand():
+    rows = [
+        _curve("random", 0, 0.90),
+        _curve("random", 1, 0.92),
+        {**_curve("better", 0, 0.94), "first_top": 7.0},
+        {**_curve("better", 1, 0.94), "first_top": 9.0},
+        {**_curve("short", 0, None), "first_top": 3.0},
+        {**_curve("short", 1, None), "first_top": 3.0},
+    ]
+    lines = comparison_table(curves_by_task(rows), (50, 100)).splitlines()
+    assert lines[0] == (
+        "| strategy | cifar10, 50 | cifar10, 100 | top 1 % | searches |"
+    )
+    rows = {line.split("|")[1].strip(): line for line in lines[2:]}
+    assert rows["better"] == "| better | 50.00 ± 0.00 | 94.00 ± 0.00 | 8 | 2 |"
+    assert rows["random"] == "| random | 50.00 ± 0.00 | 91.00 ± 1.41 | inf | 2 |"
+    assert rows["short"] == "| short | 50.00 ± 0.00 | - | 3 | 2 |"
 
 
 def test_searches_name_the_largest_program_and_the_memory():
