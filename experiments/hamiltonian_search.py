@@ -64,6 +64,23 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
 }
 """What is compared; a population of 1 unless another is named."""
 
+LARGE_SETTINGS: dict[str, Mapping[str, Any]] = {
+    "random": SETTINGS["random"],
+    "regularised evolution": SETTINGS["regularised evolution"],
+    "local search (first)": SETTINGS["local search (first)"],
+    "Hamiltonian (annealing)": {
+        "strategy": "hamiltonian",
+        "optimiser": "annealing",
+        "population": 10,
+    },
+    "Hamiltonian (tabu)": {
+        "strategy": "hamiltonian",
+        "optimiser": "tabu",
+        "population": 10,
+    },
+}
+"""The same where no table and no state vector can be written out."""
+
 MILESTONES = (50, 100, 200)
 _SEEDS_AT_ONCE = 20
 _COLORS = (
@@ -140,17 +157,17 @@ def run(
 
 def run_large(
     num_ops: tuple[int, ...],
+    names: Sequence[str],
     seeds: Sequence[int],
     evaluations: int,
-    population: int = 10,
 ) -> Iterator[dict[str, Any]]:
     """The same strategies where no table and no state vector can be written out.
 
     Args:
       num_ops: ops of each layer.
+      names: keys of `LARGE_SETTINGS`.
       seeds: one search each.
       evaluations: of each search.
-      population: archs of one generation of the Hamiltonian strategy.
 
     Yields:
       A row a strategy: best score in standard deviations above a random arch.
@@ -158,23 +175,8 @@ def run_large(
     if not seeds:
         return
     landscape = pairwise_landscape(num_ops)
-    peers = {
-        "random": {"strategy": "random"},
-        "regularised evolution": SETTINGS["regularised evolution"],
-        "local search (first)": SETTINGS["local search (first)"],
-        "Hamiltonian (annealing)": {
-            "strategy": "hamiltonian",
-            "optimiser": "annealing",
-            "population": population,
-        },
-        "Hamiltonian (tabu)": {
-            "strategy": "hamiltonian",
-            "optimiser": "tabu",
-            "population": population,
-        },
-    }
-    for name, setting in peers.items():
-        setting = {"population": 1, **setting}
+    for name in names:
+        setting = {"population": 1, **LARGE_SETTINGS[name]}
         options = SearchOptions(
             **setting, generations=evaluations // setting["population"]
         )
@@ -270,7 +272,8 @@ def main(argv: Sequence[str]) -> None:
             write_rows(_OUT.value, rows)  # What is done is kept.
     shown = [row for row in rows if row["evaluations"] in MILESTONES]
     print(table(shown, list(rows[0])))
-    large = list(run_large((16,) * 21, seeds[: _LARGE_SEEDS.value], 300))
+    large_seeds = seeds[: _LARGE_SEEDS.value]
+    large = list(run_large((16,) * 21, list(LARGE_SETTINGS), large_seeds, 300))
     if large:
         print("\n" + table(large, list(large[0])))
     write_rows(_OUT.value, [*rows, *large])

@@ -31,6 +31,17 @@ def build(image_shape, num_classes):
 
 register_space("tiny", build)
 """
+
+# Most programs run once or twice here, and take longer to compile than to run. What XLA
+# does to a program stays as it is: only LLVM is told to spend less time on its parts.
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        os.environ.get("XLA_FLAGS", ""),
+        "--xla_backend_optimization_level=1",
+        "--xla_llvm_disable_expensive_passes=true",
+    ]
+)
+
 _MOST_RESIDENT = 3 * 2**30  # bytes of one test process
 
 jax.config.update("jax_numpy_rank_promotion", "raise")

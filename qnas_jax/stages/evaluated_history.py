@@ -1,10 +1,12 @@
 """Reads the history of a search and fits a cost Hamiltonian to it."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -122,14 +124,16 @@ def fit_hamiltonian(history: Scored) -> Levels:
     Returns:
       A quadratic form over registers of K_l levels.
     """
-    targets = jnp.asarray(history.scores, jnp.float32)
-    rows = record(
-        empty_history(len(targets), history.archs.shape[1]),
-        jnp.asarray(history.archs),
-        targets,
-    )
+    archs = jnp.asarray(history.archs)
+    return _fit(archs, jnp.asarray(history.scores, jnp.float32), history.num_ops)
+
+
+@functools.partial(jax.jit, static_argnames="num_ops")
+def _fit(archs: jax.Array, targets: jax.Array, num_ops: tuple[int, ...]) -> Levels:
+    """One program: its operations one by one would take longer to compile."""
+    rows = record(empty_history(*archs.shape), archs, targets)
     prior = likeliest_prior(rows, nearby_priors(Prior()), scale="standard")
-    cost = mean_hamiltonian(fit(rows, prior, scale="standard"), history.num_ops)
+    cost = mean_hamiltonian(fit(rows, prior, scale="standard"), num_ops)
     spread, mean = jnp.std(targets), jnp.mean(targets)
     return Levels(
         unary=spread * cost.unary,

@@ -8,6 +8,7 @@ import pytest
 
 from experiments import hamiltonian_search as experiment
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
+from qnas_jax.search import SearchOptions, make_strategy
 
 
 def test_rows_and_figure(data_dir):
@@ -22,9 +23,17 @@ def test_rows_and_figure(data_dir):
 
 
 def test_a_space_without_a_table():
-    rows = list(experiment.run_large((4,) * 11, range(2), 20, population=10))
-    means = {row["strategy"]: row["mean"] for row in rows}
-    assert len(means) == 5 and means["Hamiltonian (annealing)"] > 0
+    num_ops, names = (4,) * 11, ["random", "Hamiltonian (annealing)"]
+    rows = list(experiment.run_large(num_ops, names, range(2), 20))
+    assert [row["strategy"] for row in rows] == names
+    assert rows[1]["mean"] > 0
+
+
+@pytest.mark.parametrize("name", experiment.LARGE_SETTINGS)
+def test_every_setting_makes_a_strategy_of_the_large_space(name):
+    setting = {"population": 1, **experiment.LARGE_SETTINGS[name]}
+    options = SearchOptions(**setting, generations=30)
+    assert make_strategy((16,) * 21, options).num_layers == 21
 
 
 def test_every_setting_has_a_look():
@@ -35,7 +44,7 @@ def test_every_setting_has_a_look():
 def test_scores_of_random_archs_have_unit_spread(num_ops):
     archs = np.array(list(itertools.product(*(range(k) for k in num_ops))))
     spreads = []
-    for seed in range(10):
+    for seed in range(4):
         evaluate = experiment.pairwise_landscape(num_ops, seed)
         spreads.append(float(evaluate(jax.random.key(0), archs)[1].std()))
     assert 0.6 < np.mean(spreads) < 1.2

@@ -23,6 +23,11 @@ PNG = b"\x89PNG"
 SPIKE = Barrier(6, 2, 1, 1.5)
 
 
+@pytest.fixture(scope="module")
+def registers():
+    return superposition(generations=30)
+
+
 def weights_of_strings(num_qubits):
     strings = np.array(list(itertools.product((0, 1), repeat=num_qubits)))
     return strings.sum(axis=1)
@@ -91,8 +96,8 @@ def test_amplitudes_follow_the_closed_form():
     np.testing.assert_allclose(data.unmarked, np.cos(turned) / math.sqrt(37), atol=2e-6)
 
 
-def test_registers_start_undecided_and_entangle_on_the_way():
-    data = superposition(generations=30)
+def test_registers_start_undecided_and_entangle_on_the_way(registers):
+    data = registers
     for table in data.probabilities.values():
         assert table.shape == (31, 6, 8)
         np.testing.assert_allclose(table[0], 1 / 8, rtol=1e-5)
@@ -102,16 +107,15 @@ def test_registers_start_undecided_and_entangle_on_the_way():
     assert all(0 <= score <= 1 + 1e-6 for score in data.scores.values())
 
 
-def test_every_picture_is_drawn():
+def test_every_picture_is_drawn(registers):
     rows = [
         {"height": h, "width": w, "quantum": 0.5, "thermal": 0.1}
         for h in (4.0, 6.0)
         for w in (0, 1)
     ]
-    data = superposition(generations=3)
     drawn = [
         tunnelling_figure(rows),
         interference_figure(interference(16, 1, 5)),
-        superposition_figure(data),
+        superposition_figure(registers),
     ]
     assert all(picture.startswith(PNG) for picture in drawn)

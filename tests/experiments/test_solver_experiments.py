@@ -10,11 +10,11 @@ from qnas_jax.quantum.instances import knapsack, quadratic_assignment, random_qu
 
 
 def test_grover_law():
-    searches = grover_law.run_search([(64, 1), (256, 1), (1024, 1)], num_seeds=60)
-    assert [row["sqrt(N/M)"] for row in searches] == [8, 16, 32]
+    searches = grover_law.run_search([(64, 1), (1024, 1)], num_seeds=60)
+    assert [row["sqrt(N/M)"] for row in searches] == [8, 32]
     assert all(row["found"] > 0.9 for row in searches)
-    # Iterations 6, 12, 25 and one look; 64 items fail now and then.
-    assert searches[2]["known"] == pytest.approx(26, abs=1)
+    # Iterations 6, 25 and one look; 64 items fail now and then.
+    assert searches[1]["known"] == pytest.approx(26, abs=1)
     assert 0.4 < grover_law.slope(searches, "N", "known") < 0.6
     minima = grover_law.run_minimum([16, 64], num_seeds=20)
     assert minima[0]["calls"] < minima[1]["calls"]
@@ -39,9 +39,9 @@ def test_solver_instances():
         lambda seed: knapsack(6, seed=seed),
         lambda seed: quadratic_assignment(2, seed=seed),
     )
-    names = ["exhaustive", "grover", "tabu"]
+    names = ["exhaustive", "tabu"]
     rows = solver_instances.run(makers, names, num_instances=2, num_seeds=3)
-    assert len(rows) == 9 and table(rows, list(rows[0]))
+    assert len(rows) == 6 and table(rows, list(rows[0]))
     for row in rows:
         assert 0 <= row["p"] <= 1 and row["ratio"] <= 1 + 1e-5 and row["runs"] == 6
         if row["optimiser"] == "exhaustive":

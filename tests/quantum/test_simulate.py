@@ -112,7 +112,8 @@ def _overlap(circuit, target, params):
 
 @pytest.mark.parametrize("num_qubits", [3, 7])
 def test_gradient_against_differences(num_qubits):
-    circuit, values = parametrised(random_circuit(11, num_qubits, 16, 4))
+    length = 16 if num_qubits == 3 else 10
+    circuit, values = parametrised(random_circuit(11, num_qubits, length, 4))
     with jax.enable_x64(True):
         target = jnp.asarray(random_state(4, num_qubits))
         start = jnp.asarray(random_state(5, num_qubits))
@@ -121,16 +122,20 @@ def test_gradient_against_differences(num_qubits):
             return jnp.abs(jnp.vdot(target, apply_circuit(circuit, start, params))) ** 2
 
         gradient = jax.jit(jax.grad(cost))(jnp.asarray(values))
-        steps = 1e-5 * jnp.eye(len(values))
-        many = jax.jit(jax.vmap(cost))
-        points = jnp.asarray(values)[None]
-        difference = (many(points + steps) - many(points - steps)) / 2e-5
-        np.testing.assert_allclose(gradient, difference, atol=1e-9)
+
+    def dense_cost(params):
+        return np.abs(np.vdot(target, dense_run(circuit, params, start))) ** 2
+
+    difference = [
+        (dense_cost(values + step) - dense_cost(values - step)) / 2e-5
+        for step in 1e-5 * np.eye(len(values))
+    ]
+    np.testing.assert_allclose(gradient, difference, atol=1e-9)
     assert np.abs(gradient).max() > 1e-3
 
 
 def test_gradient_against_parameter_shift():
-    circuit = hardware_efficient(7, 2)
+    circuit = hardware_efficient(7, 1)
     values = np.random.default_rng(0).normal(size=circuit.num_params)
     diagonal = jnp.asarray(np.random.default_rng(1).normal(size=128), jnp.float32)
 
@@ -138,8 +143,9 @@ def test_gradient_against_parameter_shift():
         return jnp.sum(jnp.abs(run_circuit(circuit, params)) ** 2 * diagonal)
 
     shifts = np.pi / 2 * np.eye(len(values))
-    plus, minus = (jax.vmap(cost)(values[None] + s * shifts) for s in (1, -1))
-    gradient = jax.grad(cost)(jnp.asarray(values, jnp.float32))
+    many = jax.jit(jax.vmap(cost))
+    plus, minus = (many(values[None] + s * shifts) for s in (1, -1))
+    gradient = jax.jit(jax.grad(cost))(jnp.asarray(values, jnp.float32))
     np.testing.assert_allclose(gradient, (plus - minus) / 2, atol=2e-6)
 
 
@@ -152,18 +158,20 @@ def test_gradient_over_the_state():
         return jnp.vdot(target, apply_circuit(circuit, state)).real
 
     back = dense_run(circuit.inverse(), (), target)
-    np.testing.assert_allclose(jax.grad(cost)(state), back.conj(), atol=1e-6)
+    found = jax.jit(jax.grad(cost))(state)
+    np.testing.assert_allclose(found, back.conj(), atol=1e-6)
 
 
 def test_vmap_and_jit():
-    circuit = hardware_efficient(4, 2, "ring")
+    circuit = hardware_efficient(4, 1, "ring")
     values = np.random.default_rng(0).normal(size=(3, circuit.num_params))
     states = jnp.asarray([random_state(i, 4) for i in range(3)], jnp.complex64)
     apply = functools.partial(apply_circuit, circuit)
-    one_by_one = jnp.stack([apply(s, v) for s, v in zip(states, values, strict=True)])
+    one = jax.jit(apply)
+    one_by_one = np.stack([one(s, v) for s, v in zip(states, values, strict=True)])
     batched = jax.jit(jax.vmap(apply))(states, values)
     np.testing.assert_allclose(batched, one_by_one, atol=1e-6)
-    shared = jax.vmap(apply, in_axes=(0, None))(states, values[1])
+    shared = jax.jit(jax.vmap(apply, in_axes=(0, None)))(states, values[1])
     np.testing.assert_allclose(shared[1], one_by_one[1], atol=1e-6)
     with jax.disable_jit():
         eager = apply(states[0], values[0])
@@ -175,8 +183,8 @@ def test_vmapped_gradient():
     target = jnp.asarray(random_state(1, 3), jnp.complex64)
     values = jnp.asarray(np.random.default_rng(0).normal(size=(4, 6)), jnp.float32)
     gradient = jax.grad(functools.partial(_overlap, circuit, target))
-    batched = jax.vmap(gradient)(values)
-    one_by_one = jnp.stack([gradient(row) for row in values])
+    batched, one = jax.jit(jax.vmap(gradient))(values), jax.jit(gradient)
+    one_by_one = np.stack([one(row) for row in values])
     np.testing.assert_allclose(batched, one_by_one, atol=1e-6)
 
 

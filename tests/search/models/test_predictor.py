@@ -95,19 +95,18 @@ def test_the_first_step_of_adam_goes_down_the_slope():
 
 
 def test_training_learns_an_interaction():
-    options = EnsembleOptions(fit_steps=300)
+    options = EnsembleOptions(members=3, fit_steps=300)
     archs = np.array(list(np.ndindex(NUM_OPS)))
     values = np.where(archs[:, 1] == 1, archs[:, 0], -archs[:, 2]).astype(np.float32)
     values = (values - values.mean()) / values.std()
-    ensemble = train_ensemble(
-        jax.random.key(2),
-        jnp.asarray(archs),
-        jnp.asarray(values),
-        jnp.ones(24, bool),
-        NUM_OPS,
-        options,
-    )
-    found = predict(ensemble, jnp.asarray(archs), NUM_OPS).mean(axis=0)
+
+    @jax.jit
+    def learnt(archs, values):
+        key, known = jax.random.key(2), jnp.ones(24, bool)
+        ensemble = train_ensemble(key, archs, values, known, NUM_OPS, options)
+        return predict(ensemble, archs, NUM_OPS)
+
+    found = np.mean(learnt(archs, values), axis=0)
     assert np.mean(np.square(found - values)) < 0.05
 
 
@@ -117,13 +116,14 @@ def test_rows_that_are_not_known_have_no_influence():
     targets = np.random.default_rng(1).normal(size=20).astype(np.float32)
     other_archs = np.where(known[:, None], archs, -1)
     other_targets = np.where(known, targets, 7.0)
-    options = EnsembleOptions(fit_steps=5)
-    fits = [
-        train_ensemble(
-            jax.random.key(3), jnp.asarray(a), jnp.asarray(t), known, NUM_OPS, options
-        )
-        for a, t in [(archs, targets), (other_archs, other_targets)]
-    ]
+    options = EnsembleOptions(members=2, fit_steps=5)
+
+    @jax.jit
+    def trained(archs, targets):
+        key = jax.random.key(3)
+        return train_ensemble(key, archs, targets, known, NUM_OPS, options)
+
+    fits = [trained(archs, targets), trained(other_archs, other_targets)]
     jax.tree.map(np.testing.assert_array_equal, *fits)
 
 
@@ -167,11 +167,12 @@ def test_it_asks_for_the_highest_predictions():
     )
     strategy = make(options)
     archs = np.random.default_rng(2).integers(5, size=(4, 4))
-    state = strategy.init(jax.random.key(5))
+    state = jax.jit(strategy.init)(jax.random.key(5))
     state = jax.jit(strategy.tell)(state, jnp.asarray(archs), jnp.arange(4.0))
     key = jax.random.key(6)
     asked = jax.jit(strategy.ask)(key, state)
-    every = mutants(jax.random.split(key, 4)[0], state.history, (5,) * 4, options)
+    propose = jax.jit(lambda key: mutants(key, state.history, (5,) * 4, options))
+    every = propose(jax.random.split(key, 4)[0])
     fresh = {tuple(arch) for arch in every.tolist()} - set(map(tuple, archs.tolist()))
     fresh = np.array(sorted(fresh))
     values = np.asarray(predict(state.ensemble, jnp.asarray(fresh), (5,) * 4))[0]
@@ -180,9 +181,9 @@ def test_it_asks_for_the_highest_predictions():
 
 
 def test_nothing_is_asked_for_twice_while_there_is_a_choice():
-    strategy = make(PredictorOptions(fit_steps=50), population=5)
+    strategy = make(PredictorOptions(members=3, fit_steps=50), population=5)
     ask, tell = jax.jit(strategy.ask), jax.jit(strategy.tell)
-    state, key, seen = strategy.init(jax.random.key(7)), jax.random.key(8), []
+    state, key, seen = jax.jit(strategy.init)(jax.random.key(7)), jax.random.key(8), []
     for _ in range(8):
         key, ask_key = jax.random.split(key)
         archs = ask(ask_key, state)

@@ -66,6 +66,20 @@ def dense_posterior():
     return wanted @ mean, wanted @ covariance_of_weights @ wanted.T
 
 
+@jax.jit
+def posterior_and_mean(history):
+    """What the model makes of a history; one program for all of one capacity."""
+    posterior = fit(history, PRIOR)
+    return posterior, mean_hamiltonian(posterior, NUM_OPS).table()
+
+
+@jax.jit
+def tables_of_samples(posterior, keys):
+    return jax.vmap(lambda key: sample_hamiltonian(key, posterior, NUM_OPS).table())(
+        keys
+    )
+
+
 def normal_scores(values):
     return stats.norm.ppf((stats.rankdata(values) - 0.5) / len(values))
 
@@ -88,30 +102,27 @@ def test_covariance_by_hand():
 
 def test_mean_is_that_of_the_weight_space():
     history, _, _ = some_history()
-    cost = mean_hamiltonian(fit(history, PRIOR), NUM_OPS)
+    _, costs = posterior_and_mean(history)
     mean, _ = dense_posterior()
-    np.testing.assert_allclose(-cost.table(), mean, atol=2e-5)
+    np.testing.assert_allclose(-costs, mean, atol=2e-5)
 
 
 def test_samples_have_the_posterior_mean_and_covariance():
     history, _, _ = some_history()
-    posterior = fit(history, PRIOR)
+    posterior, _ = posterior_and_mean(history)
     keys = jax.random.split(jax.random.key(1), 40_000)
-    draw = jax.jit(
-        jax.vmap(lambda key: -sample_hamiltonian(key, posterior, NUM_OPS).table())
-    )
-    samples = np.asarray(draw(keys))
+    samples = -np.asarray(tables_of_samples(posterior, keys))
     mean, cov = dense_posterior()
     np.testing.assert_allclose(samples.mean(axis=0), mean, atol=0.03)
     np.testing.assert_allclose(np.cov(samples.T), cov, atol=0.06)
 
 
 def test_without_data_a_sample_is_one_of_the_prior():
-    posterior = fit(empty_history(5, 3), PRIOR)
-    keys = jax.random.split(jax.random.key(2), 20_000)
-    draw = jax.vmap(lambda key: sample_hamiltonian(key, posterior, NUM_OPS).table())
+    posterior, _ = posterior_and_mean(empty_history(12, 3))
+    keys = jax.random.split(jax.random.key(2), 40_000)
+    samples = np.asarray(tables_of_samples(posterior, keys))
     phi = features(all_archs())
-    np.testing.assert_allclose(np.cov(draw(keys).T), phi @ phi.T, atol=0.12)
+    np.testing.assert_allclose(np.cov(samples.T), phi @ phi.T, atol=0.12)
 
 
 def test_likelihood_is_that_of_the_gaussian():
@@ -120,7 +131,7 @@ def test_likelihood_is_that_of_the_gaussian():
     phi = features(archs[good])
     gram = phi @ phi.T + 0.05 * np.eye(good.sum())
     expected = stats.multivariate_normal(cov=gram).logpdf(normal_scores(scores[good]))
-    ours = log_marginal_likelihood(fit(history, PRIOR))
+    ours = log_marginal_likelihood(posterior_and_mean(history)[0])
     np.testing.assert_allclose(ours, expected, rtol=1e-4)
 
 

@@ -41,6 +41,7 @@ def test_codes_tell_archs_apart():
 
 def test_choices_equal_a_loop():
     rng = np.random.default_rng(0)
+    choose = jax.jit(lambda archs, history: choose_unknown(archs, history, (3, 3)))
     for _ in range(10):
         candidates = rng.integers(0, 3, (4, 6, 2))
         old = rng.integers(0, 3, (3, 2))
@@ -50,7 +51,7 @@ def test_choices_equal_a_loop():
             free = [tuple(arch) for arch in own if tuple(arch) not in seen]
             expected.append(free[0] if free else tuple(own[0]))
             seen.add(expected[-1])
-        found = choose_unknown(jnp.asarray(candidates), history, (3, 3))
+        found = choose(candidates, history)
         np.testing.assert_array_equal(found, expected)
 
 
@@ -70,14 +71,15 @@ def archs_of(observations):
         return archs, archs @ jnp.array([1.0, 0.5, 0.3])
 
     if observations == 1:
-        asked = jax.jit(strategy.ask)
+        asked, tell = jax.jit(strategy.ask), jax.jit(strategy.tell)
         state = strategy.init(jax.random.key(0))
         for key in jax.random.split(jax.random.key(1), 15):
             archs = asked(key, state)
             seen.append(archs)
-            state = strategy.tell(state, *evaluate(key, archs))
+            state = tell(state, *evaluate(key, archs))
         return np.concatenate(seen)
-    state, _ = scan_search(strategy, evaluate, jax.random.key(1), 15)
+    search = jax.jit(lambda key: scan_search(strategy, evaluate, key, 15))
+    state, _ = search(jax.random.key(1))
     return np.asarray(state.strategy_state.history.archs)
 
 

@@ -46,8 +46,10 @@ def searches(name, variation):
     def search(key, fails):
         score = functools.partial(evaluate, fails=fails)
         state, trace = scan_search(strategy, score, key, 12)
-        before = strategy.probabilities(start(strategy, key).strategy_state)
-        return state, trace, before, strategy.probabilities(state.strategy_state)
+        both = start(strategy, key).strategy_state, state.strategy_state
+        both = jax.tree.map(lambda *leaves: jnp.stack(leaves), *both)
+        # A loop, so that they are compiled once.
+        return state, trace, *jax.lax.map(strategy.probabilities, both)
 
     return jax.jit(search)
 
@@ -75,7 +77,8 @@ def test_variations_change_the_search(name):
     plain = make_strategy(
         NUM_OPS, SearchOptions(strategy=name, population=6, generations=12)
     )
-    _, expected = scan_search(plain, evaluate, jax.random.key(0), 12)
+    search = jax.jit(lambda key: scan_search(plain, evaluate, key, 12))
+    _, expected = search(jax.random.key(0))
     for variation in VARIATIONS:
         _, found, *_ = searches(name, variation)(jax.random.key(0), False)
         assert not np.array_equal(found.mean, expected.mean), variation
