@@ -2,62 +2,75 @@
 
 import pathlib
 import shutil
-from collections.abc import Mapping
 
 from experiments import readme_results as results
-from experiments.readme_parts import PARTS, read_rows
+from experiments.readme_parts import PARTS, Part, read_rows
+
+_HEAD = "| what | result | command |\n| --- | --- | --- |\n"
 
 
-def tables(folder: pathlib.Path) -> dict[str, str]:
-    """The tables of the README by their markers, from the rows that are there."""
-    lines = [
-        f"| {what} | {result} | `{part.shown}` |"
-        for part in PARTS
-        if part.lines and (rows := read_rows(part, folder))
-        for what, result in part.lines(rows)
+def result_lines(part: Part, folder: pathlib.Path) -> list[str]:
+    """Lines of the table of results from the rows of a part; none without rows."""
+    rows = read_rows(part, folder)
+    if not part.lines or not rows:
+        return []
+    return [
+        f"| {what} | {result} | `{part.shown}` |" for what, result in part.lines(rows)
     ]
-    made = {}
-    if lines:
-        head = ["| what | result | command |", "| --- | --- | --- |"]
-        made["results"] = "\n".join(head + lines)
-    by_name = {part.name: part for part in PARTS}
-    if rules := read_rows(by_name["search_rules"], folder):
-        made["search rules"] = results.search_rules(rules)
-    return made
 
 
-def publish(
-    made: Mapping[str, str],
-    folder: pathlib.Path,
-    readme: pathlib.Path,
-    docs: pathlib.Path,
-) -> None:
+def rules_table(folder: pathlib.Path) -> str:
+    """The table of search rules, from the rows of its part; "" without rows."""
+    (part,) = [part for part in PARTS if part.name == "search_rules"]
+    rows = read_rows(part, folder)
+    return results.search_rules(rows) if rows else ""
+
+
+def tables(folder: pathlib.Path) -> str:
+    """Both tables in Markdown, of the parts that have rows."""
+    lines = [line for part in PARTS for line in result_lines(part, folder)]
+    return _HEAD + "\n".join(lines) + "\n\n" + rules_table(folder) + "\n"
+
+
+def publish(folder: pathlib.Path, readme: pathlib.Path, docs: pathlib.Path) -> None:
     """Puts tables into the README and figures into its folder.
 
+    A table stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`. Parts that
+    have no rows keep the lines that name their command.
+
     Args:
-      made: of `tables`; each replaces what stands between
-        `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
       folder: of the results.
       readme: the file.
       docs: folder of its figures.
 
     Raises:
-      ValueError: a part has no rows, or the README lacks the markers of a table.
+      ValueError: the README lacks the markers of a table.
     """
-    missing = [part.name for part in PARTS if not read_rows(part, folder)]
-    if missing:
-        raise ValueError(f"{folder}: got no rows of {', '.join(missing)}; run them")
     text = readme.read_text("utf-8")
-    for name, content in made.items():
-        begin, end = f"<!-- begin: {name} -->\n", f"\n<!-- end: {name} -->"
-        before, _, rest = text.partition(begin)
-        _, found, after = rest.partition(end)
-        if not found:
-            raise ValueError(f"{readme}: got no {begin.strip()} ... {end.strip()}")
-        text = f"{before}{begin}{content}{end}{after}"
+    before, old, after = _around(text, "results", readme)
+    lines = []
+    for part in PARTS:
+        kept = [line for line in old.splitlines() if f"`{part.shown}`" in line]
+        lines += result_lines(part, folder) or kept
+    text = before + _HEAD + "\n".join(lines) + after
+    if rules := rules_table(folder):
+        before, _, after = _around(text, "search rules", readme)
+        text = before + rules + after
     readme.write_text(text, "utf-8")
     for part in PARTS:
         for name, source in part.figures.items():
             file = folder / (part.name + ("" if source[0] == "." else "/") + source)
             if file.is_file():
                 shutil.copyfile(file, docs / name)
+
+
+def _around(text: str, name: str, readme: pathlib.Path) -> tuple[str, str, str]:
+    """What stands before, between and after the markers of a table."""
+    begin, end = f"<!-- begin: {name} -->\n", f"\n<!-- end: {name} -->"
+    before, _, rest = text.partition(begin)
+    old, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(
+            f"{readme}: got no {begin.strip()} ... {end.strip()}, expected both"
+        )
+    return before + begin, old, end + after

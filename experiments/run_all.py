@@ -8,8 +8,8 @@ Every part writes its rows (JSONL) and figures below the folder, prints its tabl
 named at the end and stops no other. From the
 rows that are there, and from nothing else, `README_results.md` is made. The quick form
 takes fewer seeds and smaller jobs, and leaves out what takes long to compile.
-`--publish` puts the tables into the README and the figures into `docs`, once every part
-has its rows. The folder of `--peer` holds the public BQNAS code (see
+`--publish` puts the tables into the README and the figures into `docs`; lines of parts
+without rows stay as they are. The folder of `--peer` holds the public BQNAS code (see
 experiments/torch_peer.py).
 """
 
@@ -120,11 +120,9 @@ def main(_: Sequence[str]) -> int:
     parts = [part for part in PARTS if part.name in names]
     data = str(pathlib.Path(_DATA_DIR.value).resolve())
     seconds = run(parts, quick=_QUICK.value, folder=folder, data=data, peer=_PEER.value)
-    made = tables(folder)
-    text = "\n\n".join(made.values())
-    (folder / "README_results.md").write_text(text + "\n", "utf-8")
+    (folder / "README_results.md").write_text(tables(folder), "utf-8")
     if _PUBLISH.value:
-        publish(made, folder, ROOT / "README.md", ROOT / "docs")
+        publish(folder, ROOT / "README.md", ROOT / "docs")
     print(summary(seconds, folder))
     print(f"{'tables':20}            {folder / 'README_results.md'}")
     return int(any(taken < 0 for taken in seconds.values()))

@@ -54,7 +54,7 @@ def _write(file, rows):
 
 def test_tables_stand_in_the_readme(small, tmp_path):
     folder, readme = small
-    readme_tables.publish(readme_tables.tables(folder), folder, readme, tmp_path)
+    readme_tables.publish(folder, readme, tmp_path)
     lines = readme.read_text().splitlines()
     assert lines[4] == (
         "| single-path training step of `digits`, batch 64 | 60 images/s, 0.16 of the "
@@ -70,19 +70,28 @@ def test_tables_stand_in_the_readme(small, tmp_path):
     assert (tmp_path / "made.png").read_bytes() == b"picture"
 
 
-def test_nothing_is_published_before_all_parts_have_rows(small, tmp_path):
+def test_a_part_without_rows_keeps_its_lines(small, tmp_path):
     folder, readme = small
     (folder / "training.jsonl").unlink()
-    with pytest.raises(ValueError, match="got no rows of training"):
-        readme_tables.publish(readme_tables.tables(folder), folder, readme, tmp_path)
-    assert "old" in readme.read_text()
+    kept = "| what | by hand | `python -m experiments.bench_training --nogradient` |"
+    text = readme.read_text().replace("old", f"{kept}\n| gone | | `other` |", 1)
+    readme.write_text(text)
+    readme_tables.publish(folder, readme, tmp_path)
+    assert kept in readme.read_text() and "gone" not in readme.read_text()
+
+
+def test_tables_without_rows_are_empty(small):
+    folder, _ = small
+    (folder / "training.jsonl").unlink()
+    made = readme_tables.tables(folder)
+    assert "bench_training" not in made and "`qbit`" in made
 
 
 def test_a_readme_without_markers_is_told(small, tmp_path):
     folder, readme = small
     readme.write_text("nothing")
     with pytest.raises(ValueError, match="begin: results"):
-        readme_tables.publish(readme_tables.tables(folder), folder, readme, tmp_path)
+        readme_tables.publish(folder, readme, tmp_path)
 
 
 def test_the_readme_has_the_markers_and_the_figures_their_names():
