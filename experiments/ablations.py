@@ -251,13 +251,22 @@ def main(_: Sequence[str]) -> None:
     logging.set_verbosity(logging.WARNING)
     use_compilation_cache()
     names = _ONLY.value or list(GRIDS)
+    unknown = set(names) - set(GRIDS)
+    if unknown:
+        raise app.UsageError(
+            f"--only: got {', '.join(sorted(unknown))}, expected some of "
+            f"{', '.join(GRIDS)}"
+        )
     problems_run = ("cifar10",) if _QUICK.value else ()
     seeds = 20 if _QUICK.value else _SEEDS.value
-    rows = list(run(names, seeds, _DATA_DIR.value, problems_run))
-    lines = overview(rows)
-    print("* significantly better than the grid's first line, ° significantly worse\n")
-    print(table(lines, list(lines[0])))
-    write_rows(_OUT.value, rows)
+    print("* significantly better than the grid's first line, ° significantly worse")
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        made = list(run([name], seeds, _DATA_DIR.value, problems_run))
+        lines = overview(made)
+        print("\n" + table(lines, list(lines[0])), flush=True)
+        rows += made
+        write_rows(_OUT.value, rows)  # What is done is kept.
 
 
 if __name__ == "__main__":
