@@ -32,8 +32,9 @@ class Part:
 
     @property
     def shown(self) -> str:
-        """The command as the README names it."""
-        kept = [word for word in self.words.split() if "{base}" not in word]
+        """The command of the full form as the README names it."""
+        words = f"{self.words} {self.full}".split()
+        kept = [word for word in words if "{base}" not in word]
         return "python " + " ".join(kept).replace("{data}", "FOLDER")
 
 

@@ -145,8 +145,9 @@ def statevector(rows: Rows) -> Lines:
     for case in dict.fromkeys(row["case"] for row in rows):
         own, others = _beside([row for row in rows if row["case"] == case])
         cells.append(f"{case} {own['ms']:.3g} ms{_fastest(own, others)}")
-    what = "QAOA with a dense Ising cost, case-qubits, beside the fastest other"
-    return [(what, ", ".join(cells))]
+    return [
+        (f"QAOA, a dense Ising cost, case-qubits{_fastest_of(rows)}", ", ".join(cells))
+    ]
 
 
 def circuits(rows: Rows) -> Lines:
@@ -161,14 +162,21 @@ def circuits(rows: Rows) -> Lines:
         ]
         own, others = _beside(case)
         cells.append(f"{circuit}-{qubits} {own['ms']:.3g} ms{_fastest(own, others)}")
-    what = "circuits of arbitrary gates, kind-qubits, beside the fastest other"
-    return [(what, ", ".join(cells))]
+    return [
+        (f"circuits of any gates, kind-qubits{_fastest_of(rows)}", ", ".join(cells))
+    ]
 
 
 def _beside(rows: Rows) -> tuple[Mapping[str, Any], Rows]:
     """The row of this package, and the others."""
     own = [row for row in rows if row["simulator"] in _OURS]
     return own[0], [row for row in rows if row["simulator"] not in _OURS]
+
+
+def _fastest_of(rows: Rows) -> str:
+    """Who else was run."""
+    others = sorted({row["simulator"] for row in rows} - _OURS)
+    return f", beside the fastest of {', '.join(others)}" if others else ""
 
 
 def _fastest(own: Mapping[str, Any], others: Rows) -> str:

@@ -126,7 +126,8 @@ def test_simulators_beside_the_fastest(peers):
         for name, ms in [("ours", 10.0), *others]
     ]
     tail = " (3 x as fast as fast)" if peers else ""
-    ((_, result),) = results.statevector(rows)
+    ((what, result),) = results.statevector(rows)
+    assert what.endswith("beside the fastest of fast, slow" if peers else "qubits")
     assert result == f"value-20 10 ms{tail}"
     ((_, result),) = results.circuits([*rows, {**rows[0], "task": "gradient", "ms": 1}])
     assert result == f"ladder-20 10 ms{tail}"

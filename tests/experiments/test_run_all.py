@@ -54,3 +54,5 @@ def test_peers_and_data_reach_the_command(tmp_path):
     words = run_all.command(part, quick=True, folder=tmp_path, data="d", peer="public")
     assert words[-1] == "--quick" and "--data_dir=d" in words
     assert part.shown == "python -m experiments.compare_strategies --data_dir=FOLDER"
+    (part,) = [part for part in run_all.PARTS if part.name == "searches"]
+    assert part.shown.endswith("bench_search --data_dir=FOLDER --many=100000")
