@@ -2,8 +2,8 @@
 
 A step of training allocates and frees its intermediate values. In pages of 4 KiB the
 operating system takes much time to hand them out (compare
-`experiments/bench_training.py` with and without `--nohuge_pages`). glibc asks for pages
-of 2 MiB if an environment variable says so when the process starts.
+`experiments/benches/training.py` with and without `--nohuge_pages`). glibc asks for
+pages of 2 MiB if an environment variable says so when the process starts.
 """
 
 import os

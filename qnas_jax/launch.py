@@ -9,6 +9,7 @@ import jax
 import ml_collections
 from absl import logging
 
+from qnas_jax.errors import UserError
 from qnas_jax.pipeline import run_stages
 from qnas_jax.runs import StopRequest, WorkFolder
 from qnas_jax.stages import (
@@ -58,13 +59,13 @@ def launch(
             lines = run_benchmark(benchmark, WorkFolder(workdir), command)
         elif stage == "describe":
             if archs is None:
-                raise ValueError("--archs: got nothing, expected a JSON file")
+                raise UserError("--archs: got nothing, expected a JSON file")
             lines = describe_archs(read_config(config), archs)
         else:
             with StopRequest() as stop:
                 setting = Setting(read_config(config), WorkFolder(workdir), stop)
                 lines = run_stages(setting, stage, command)
-    except (ValueError, ArithmeticError, FileNotFoundError) as error:
+    except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return USER_ERROR
     except Stopped:
@@ -85,12 +86,12 @@ _KINDS = {
 
 
 def _check_kind(config: ml_collections.ConfigDict, stage: str) -> None:
-    """Raises ValueError if the configuration is of another kind."""
+    """Raises UserError if the configuration is of another kind."""
     group, example = _KINDS.get(stage, (None, "configs/digits.py"))
     found = [name for name, _ in _KINDS.values() if name in config]
     if found != ([group] if group else []):
         kind = f"a {found[0]}" if found else "no " + (group or "group of its own")
-        raise ValueError(
+        raise UserError(
             f"--stage={stage}: got a configuration with {kind}, expected one such as "
             f"{example}"
         )

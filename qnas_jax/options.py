@@ -11,8 +11,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from qnas_jax.errors import UserError
 
-class OptionError(ValueError):
+
+class OptionError(UserError):
     """A value that an option does not allow; `str()` is one complete line."""
 
     def __init__(self, field: str, got: Any, allowed: str):

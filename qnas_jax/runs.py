@@ -25,9 +25,10 @@ import jax
 from absl import logging
 
 import qnas_jax
+from qnas_jax.errors import UserError
 
 
-class RunError(ValueError):
+class RunError(UserError):
     """The work folder cannot serve this command; `str()` is one complete line."""
 
 

@@ -14,6 +14,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
@@ -33,7 +35,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         for name in ("crop_padding", "cutout"):
             if getattr(self, name) < 0:
-                raise ValueError(
+                raise UserError(
                     f"{name}: got {getattr(self, name)}, expected pixels >= 0"
                 )
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from qnas_jax.data.dataset import Split
+from qnas_jax.errors import UserError
 
 
 def on_device(split: Split) -> tuple[jax.Array, jax.Array]:
@@ -35,10 +36,10 @@ def num_steps(num_examples: int, batch_size: int) -> int:
     """Full batches in an epoch; the rest of the order is left out.
 
     Raises:
-      ValueError: not even one batch can be filled.
+      UserError: not even one batch can be filled.
     """
     if not 1 <= batch_size <= num_examples:
-        raise ValueError(
+        raise UserError(
             f"batch_size: got {batch_size}, expected 1..{num_examples}, "
             "the number of examples"
         )

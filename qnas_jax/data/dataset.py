@@ -9,13 +9,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qnas_jax.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
     """Images and their labels.
 
     Raises:
-      ValueError: wrong dtype or rank, different lengths, or no image at all.
+      UserError: wrong dtype or rank, different lengths, or no image at all.
     """
 
     images: np.ndarray  # uint8 [N, H, W, C], 0..255
@@ -24,17 +26,17 @@ class Split:
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
         if images.dtype != np.uint8 or images.ndim != 4:
-            raise ValueError(
+            raise UserError(
                 f"images: got {_describe(images)}, expected uint8 [N, H, W, C]"
             )
         if labels.dtype != np.int32 or labels.ndim != 1:
-            raise ValueError(f"labels: got {_describe(labels)}, expected int32 [N]")
+            raise UserError(f"labels: got {_describe(labels)}, expected int32 [N]")
         if len(images) != len(labels):
-            raise ValueError(
+            raise UserError(
                 f"got {len(images)} images and {len(labels)} labels, expected as many"
             )
         if images.size == 0:
-            raise ValueError(
+            raise UserError(
                 f"split is empty: images have shape {images.shape}, "
                 "expected at least 1 image of at least 1 pixel"
             )
@@ -52,7 +54,7 @@ class SourceSplits:
     """What a source offers before anything is held out or left out.
 
     Raises:
-      ValueError: as for `Dataset`.
+      UserError: as for `Dataset`.
     """
 
     name: str
@@ -84,7 +86,7 @@ class Dataset:
       std: float32 [C], of the same pixels, positive.
 
     Raises:
-      ValueError: a label outside of the classes, a class without a training image,
+      UserError: a label outside of the classes, a class without a training image,
         splits whose images differ in shape, or unusable statistics.
     """
 
@@ -102,12 +104,12 @@ class Dataset:
         channels = self.image_shape[-1:]
         for what, values in (("mean", self.mean), ("std", self.std)):
             if values.dtype != np.float32 or values.shape != channels:
-                raise ValueError(
+                raise UserError(
                     f"{self.name}: {what}: got {_describe(values)}, "
                     f"expected float32 {list(channels)}"
                 )
         if not (np.isfinite(self.mean).all() and (self.std > 0).all()):
-            raise ValueError(
+            raise UserError(
                 f"{self.name}: got mean {self.mean} and std {self.std}, expected "
                 "finite means and std > 0: remove channels that never change"
             )
@@ -159,13 +161,13 @@ def _check_splits(
     shape = splits["train"].images.shape[1:]
     for where, split in splits.items():
         if split.images.shape[1:] != shape:
-            raise ValueError(
+            raise UserError(
                 f"{name}: {where} images are {list(split.images.shape[1:])}, train "
                 f"images {list(shape)}: expected the same [H, W, C] in every split"
             )
         wrong = (split.labels < 0) | (split.labels >= len(class_names))
         if wrong.any():
-            raise ValueError(
+            raise UserError(
                 f"{name}: {where} label {split.labels[wrong][0]} at position "
                 f"{np.argmax(wrong)} is out of range, "
                 f"expected 0..{len(class_names) - 1}"
@@ -173,7 +175,7 @@ def _check_splits(
     counts = np.bincount(splits["train"].labels, minlength=len(class_names))
     if (counts == 0).any():
         empty = int(np.argmin(counts))
-        raise ValueError(
+        raise UserError(
             f"{name}: class {empty} ({class_names[empty]}) has no image in the train "
             "split, expected at least 1: add images, drop the class or raise max_train"
         )

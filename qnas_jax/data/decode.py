@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from qnas_jax.errors import UserError
+
 # Pillow holds the interpreter lock for most of the work on a smaller image: threads
 # were 1.5 times slower than one at 32x32, equal at 80x80 and faster from there.
 _MIN_THREADED_PIXELS = 96 * 96
@@ -26,7 +28,7 @@ def decode_image(encoded: bytes | pathlib.Path, mode: str, where: str) -> np.nda
       uint8 [H, W, C].
 
     Raises:
-      ValueError: the image cannot be read.
+      UserError: the image cannot be read.
     """
     from PIL import Image
 
@@ -36,7 +38,7 @@ def decode_image(encoded: bytes | pathlib.Path, mode: str, where: str) -> np.nda
             pixels = np.asarray(image.convert(mode))
     # Pillow's readers raise errors of many kinds on damaged files.
     except Exception as error:
-        raise ValueError(f"{where}: not a readable image ({error})") from error
+        raise UserError(f"{where}: not a readable image ({error})") from error
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
@@ -56,7 +58,7 @@ def decode_all(
       uint8 [N, H, W, C].
 
     Raises:
-      ValueError: an image has another size than the first.
+      UserError: an image has another size than the first.
     """
     shape = decode_fn(0).shape
     images = np.empty((num_images, *shape), np.uint8)
@@ -65,7 +67,7 @@ def decode_all(
         for index in range(start, min(start + _IMAGES_PER_TASK, num_images)):
             pixels = decode_fn(index)
             if pixels.shape != shape:
-                raise ValueError(
+                raise UserError(
                     f"{where_fn(index)}: image is {list(pixels.shape)}, but "
                     f"{where_fn(0)} is {list(shape)}: resize all to one [H, W, C]"
                 )

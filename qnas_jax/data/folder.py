@@ -13,6 +13,7 @@ from qnas_jax.data.cache import cached, file_identity
 from qnas_jax.data.dataset import SourceSplits, Split
 from qnas_jax.data.decode import decode_all, decode_image
 from qnas_jax.data.options import DataOptions
+from qnas_jax.errors import MissingFileError, UserError
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _GREY_MODES = ("1", "L", "LA", "La")
@@ -36,13 +37,13 @@ def load_folder(options: DataOptions) -> SourceSplits:
     """Reads the folder `path`, or the decoded copy kept of it.
 
     Raises:
-      FileNotFoundError: there is no such folder, or no class folder in it.
-      ValueError: a class without images, an unknown class or split, an unreadable
+      MissingFileError: there is no such folder, or no class folder in it.
+      UserError: a class without images, an unknown class or split, an unreadable
         image, or images of different sizes; the file is named.
     """
     root = pathlib.Path(options.path).expanduser()
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is missing: set path to an image folder")
+        raise MissingFileError(f"{root} is missing: set path to an image folder")
     classes, listing = _list_splits(root)
     files = [path for examples in listing.values() for path, _ in examples]
     name = root.resolve().name
@@ -64,14 +65,14 @@ def _list_splits(
     else:
         unknown = [name for name in names if name not in ("train", "valid", "test")]
         if unknown:
-            raise ValueError(
+            raise UserError(
                 f"{root / unknown[0]}: unknown folder beside train, "
                 "expected only valid and test"
             )
         classes = _folders(root / "train")
         folders = {name: root / name for name in names}
     if not classes:
-        raise FileNotFoundError(f"{folders['train']} holds no class folder")
+        raise MissingFileError(f"{folders['train']} holds no class folder")
     return tuple(classes), {
         name: _list_examples(name, folder, classes) for name, folder in folders.items()
     }
@@ -83,16 +84,16 @@ def _list_examples(
     examples = []
     for class_name in _folders(folder):
         if class_name not in classes:
-            raise ValueError(
+            raise UserError(
                 f"{folder / class_name}: no class of this name in train, "
                 f"expected one of {', '.join(classes)}"
             )
         files = _images(folder / class_name)
         if name == "train" and not files:
-            raise ValueError(f"{folder / class_name}: no .png or .jpg file in it")
+            raise UserError(f"{folder / class_name}: no .png or .jpg file in it")
         examples += [(path, classes.index(class_name)) for path in files]
     if not examples:
-        raise ValueError(f"{folder}: no .png or .jpg file in its class folders")
+        raise UserError(f"{folder}: no .png or .jpg file in its class folders")
     return examples
 
 
@@ -139,9 +140,9 @@ def _common_mode(paths: list[pathlib.Path]) -> str:
                 mode = image.mode
         # Pillow's readers raise errors of many kinds on damaged files.
         except Exception as error:
-            raise ValueError(f"{path}: not a readable image ({error})") from error
+            raise UserError(f"{path}: not a readable image ({error})") from error
         if mode not in _GREY_MODES + _COLOUR_MODES:
-            raise ValueError(
+            raise UserError(
                 f"{path}: got pixels of Pillow's mode {mode}, expected 8 bits a channel"
             )
         grey = grey and mode in _GREY_MODES

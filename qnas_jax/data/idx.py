@@ -15,6 +15,7 @@ import numpy as np
 
 from qnas_jax.data.dataset import SourceSplits, Split
 from qnas_jax.data.options import DataOptions
+from qnas_jax.errors import MissingFileError, UserError
 
 CLASS_NAMES = {
     "mnist": tuple(map(str, range(10))),
@@ -37,8 +38,8 @@ def load_idx(options: DataOptions) -> SourceSplits:
     """Reads the four files of `path`, else of `<data_dir>/<source>`.
 
     Raises:
-      FileNotFoundError: no folder is named, or a file is missing.
-      ValueError: a file is damaged, or images and labels do not fit together.
+      MissingFileError: no folder is named, or a file is missing.
+      UserError: a file is damaged, or images and labels do not fit together.
     """
     folder = _folder(options)
     return SourceSplits(
@@ -61,26 +62,24 @@ def read_idx(path: pathlib.Path, rank: int) -> np.ndarray:
       uint8 array of that rank.
 
     Raises:
-      ValueError: the file is truncated, of another format, type or rank.
+      UserError: the file is truncated, of another format, type or rank.
     """
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
             content = gzip.decompress(content)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{path}: damaged gzip file ({error}): get it again"
-        ) from error
+        raise UserError(f"{path}: damaged gzip file ({error}): get it again") from error
     header = 4 * (1 + rank)
     magic = bytes((0, 0, 8, rank))
     if content[:4] != magic or len(content) < header:
-        raise ValueError(
+        raise UserError(
             f"{path}: starts with {content[:4].hex()}, expected {magic.hex()} "
             f"(IDX, unsigned bytes, {rank} dimensions): get it again"
         )
     shape = struct.unpack(f">{rank}I", content[4:header])
     if len(content) - header != math.prod(shape):
-        raise ValueError(
+        raise UserError(
             f"{path}: holds {len(content) - header} values, "
             f"its header says {'x'.join(map(str, shape))}: get it again"
         )
@@ -92,7 +91,7 @@ def _folder(options: DataOptions) -> pathlib.Path:
         return pathlib.Path(options.path).expanduser()
     root = options.data_root()
     if root is None:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"no folder with the IDX files of {options.source}: set path to it, or "
             f"data_dir (or QNAS_DATA_DIR) to the folder that holds {options.source}/"
         )
@@ -106,11 +105,11 @@ def _read_split(folder: pathlib.Path, prefix: str) -> Split:
     try:
         return Split(images[..., None], labels.astype(np.int32))
     except ValueError as error:
-        raise ValueError(f"{images_path}: {error}") from error
+        raise UserError(f"{images_path}: {error}") from error
 
 
 def _find(folder: pathlib.Path, stem: str) -> pathlib.Path:
     for path in (folder / f"{stem}.gz", folder / stem):
         if path.is_file():
             return path
-    raise FileNotFoundError(f"{folder / stem}.gz is missing, also without .gz")
+    raise MissingFileError(f"{folder / stem}.gz is missing, also without .gz")

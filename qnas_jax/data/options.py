@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 
+from qnas_jax.errors import MissingFileError
 from qnas_jax.options import OptionError, Options, option
 
 _NEEDED = {
@@ -52,14 +53,14 @@ class DataOptions(Options):
         """The folder of data sets: `data_dir`, else QNAS_DATA_DIR, else None.
 
         Raises:
-          FileNotFoundError: a folder is named and does not exist.
+          MissingFileError: a folder is named and does not exist.
         """
         value = self.data_dir or os.environ.get("QNAS_DATA_DIR", "")
         if not value:
             return None
         root = pathlib.Path(value).expanduser()
         if not root.is_dir():
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"{root} is missing: set data_dir or QNAS_DATA_DIR to a folder"
             )
         return root

@@ -25,8 +25,8 @@ def peek(options: DataOptions) -> tuple[tuple[int, int, int], int]:
       (height, width, channels) and the number of classes.
 
     Raises:
-      FileNotFoundError: a named file or folder is missing.
-      ValueError: the set is damaged or unknown.
+      MissingFileError: a named file or folder is missing.
+      UserError: the set is damaged or unknown.
     """
     if options.source in _KNOWN:
         return _KNOWN[options.source]

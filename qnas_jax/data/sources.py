@@ -27,8 +27,8 @@ def load(options: DataOptions) -> Dataset:
     The same options give the same data set, image for image.
 
     Raises:
-      FileNotFoundError: a named file or folder is missing.
-      ValueError: a file is damaged, or the data do not form an image classification
+      MissingFileError: a named file or folder is missing.
+      UserError: a file is damaged, or the data do not form an image classification
         set; the message names the place.
     """
     return assemble(SOURCES[options.source](options), options)

@@ -8,6 +8,7 @@ import numpy as np
 
 from qnas_jax.data.dataset import Dataset, SourceSplits, Split, make_dataset
 from qnas_jax.data.options import DataOptions
+from qnas_jax.errors import UserError
 
 # One random stream for each purpose: changing max_train moves no validation image.
 _STREAMS = ("test", "valid", "max_train", "max_valid", "max_test")
@@ -17,7 +18,7 @@ def assemble(source: SourceSplits, options: DataOptions) -> Dataset:
     """Holds out what the source does not offer itself, then takes the subsets.
 
     Raises:
-      ValueError: a split would be empty, or the result is no valid `Dataset`.
+      UserError: a split would be empty, or the result is no valid `Dataset`.
     """
     train, valid, test = source.train, source.valid, source.test
     if test is None:
@@ -75,7 +76,7 @@ def _hold_out(
     fraction = fractions[stream]
     num_held = round(fraction * len(split))
     if not 0 < num_held < len(split):
-        raise ValueError(
+        raise UserError(
             f"{name}: {stream}_fraction {fraction} of {len(split)} images is "
             f"{num_held}, expected 1..{len(split) - 1}: change {stream}_fraction"
         )

@@ -14,6 +14,7 @@ from qnas_jax.data.cache import cached, file_identity
 from qnas_jax.data.dataset import SourceSplits, Split
 from qnas_jax.data.decode import decode_all, decode_image
 from qnas_jax.data.options import DataOptions
+from qnas_jax.errors import MissingFileError, UserError
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}
@@ -26,8 +27,8 @@ def load_tfds(options: DataOptions) -> SourceSplits:
     is looked for in the TFDS default folder and downloaded when it is not there.
 
     Raises:
-      FileNotFoundError: the folder holds no prepared set of this name.
-      ValueError: unknown name, no random access, no `image` and `label` features of
+      MissingFileError: the folder holds no prepared set of this name.
+      UserError: unknown name, no random access, no `image` and `label` features of
         the right kind, no `train` split, damaged files, images of different sizes.
     """
     folder = _folder(options)
@@ -60,14 +61,14 @@ def _builder(name: str, folder: pathlib.Path | None) -> Any:
     try:
         return tfds.builder(name, data_dir=folder, **kwargs)
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r} is unknown, expected a name of "
             "https://www.tensorflow.org/datasets/catalog"
             + (f" or a set prepared in {folder}" if folder else "")
         ) from error
     # Damaged JSON files raise protobuf's errors, missing packages ImportError.
     except Exception as error:
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r} in {folder or 'the default folder'} cannot be opened: "
             f"{error}"
         ) from error
@@ -75,7 +76,7 @@ def _builder(name: str, folder: pathlib.Path | None) -> Any:
 
 def _prepare(builder: Any, name: str, folder: pathlib.Path | None) -> None:
     if folder is not None:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"TFDS set {name!r} is not prepared in {folder} (looked for "
             f"{builder.data_path}): put it there in array_record form, or leave "
             "data_dir and QNAS_DATA_DIR empty to download it"
@@ -83,7 +84,7 @@ def _prepare(builder: Any, name: str, folder: pathlib.Path | None) -> None:
     try:
         builder.download_and_prepare()
     except ImportError as error:
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r} cannot be prepared: {error}; this step, and no later "
             "one, needs the package: install it, or copy a prepared set to data_dir"
         ) from error
@@ -96,18 +97,18 @@ def _check_features(name: str, info: Any) -> None:
     kinds = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
     for key, kind in kinds.items():
         if key not in features or not isinstance(features[key], kind):
-            raise ValueError(
+            raise UserError(
                 f"TFDS set {name!r}: got features {dict(features.items())}, expected "
                 f"{key!r} of type {kind.__name__}: only image classification sets fit"
             )
     image = features["image"]
     if np.dtype(image.np_dtype) != np.uint8 or image.shape[-1] not in _MODES:
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r}: got images {image.np_dtype} {image.shape}, "
             "expected uint8 with 1, 3 or 4 channels"
         )
     if "train" not in info.splits:
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r}: got splits {sorted(info.splits)}, expected train"
         )
 
@@ -147,24 +148,24 @@ def _read_examples(builder: Any, name: str, split: str) -> list[dict[str, Any]]:
 
     for path in builder.info.splits[split].filepaths:
         if not path.exists():
-            raise FileNotFoundError(f"{path} is missing: part of TFDS set {name!r}")
+            raise MissingFileError(f"{path} is missing: part of TFDS set {name!r}")
     try:
         source = builder.as_data_source(
             split=split, decoders={"image": tfds.decode.SkipDecoding()}
         )
         examples = source.__getitems__(list(range(len(source))))
     except NotImplementedError as error:
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r} in {builder.data_path} has no random access: prepare "
             "it again with file_format=array_record"
         ) from error
     except RuntimeError as error:
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r} in {builder.data_path}: damaged {split} files ({error})"
         ) from error
     # Records beyond the end of a cut file come back without features.
     if any(example["image"] is None for example in examples):
-        raise ValueError(
+        raise UserError(
             f"TFDS set {name!r} in {builder.data_path}: damaged {split} files "
             "(records are missing)"
         )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.nas_bench_macro import read_macro
 
 
@@ -16,8 +17,8 @@ def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
       [0, 1].
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: the file is damaged.
+      MissingFileError: the file is not there.
+      UserError: the file is damaged.
     """
     archs, arrays = read_macro(data_dir, ("test_acc",))
     return archs, arrays["test_acc"].mean(axis=1) / 100.0
@@ -37,13 +38,13 @@ def rank_agreement(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
       kendall_tau (tau-b, which accounts for ties) and spearman, each in [-1, 1].
 
     Raises:
-      ValueError: one of them is constant or not finite, so there is no ranking.
+      UserError: one of them is constant or not finite, so there is no ranking.
     """
     from scipy import stats
 
     for name, values in (("scores", scores), ("truth", truth)):
         if not np.isfinite(values).all() or np.ptp(values) == 0:
-            raise ValueError(f"{name}: constant or not finite, expected a ranking")
+            raise UserError(f"{name}: constant or not finite, expected a ranking")
     return {
         "kendall_tau": float(stats.kendalltau(scores, truth).statistic),
         "spearman": float(stats.spearmanr(scores, truth).statistic),

@@ -5,7 +5,7 @@ an order in which those with the same first layers are neighbours: what they sha
 computed once, and repeated architectures are computed once. Memory is bounded by one
 chunk's values after each layer, however large the population is. The obvious
 alternative, `vmap` over architectures, runs every op of every layer
-(`experiments/bench_scoring.py`).
+(`experiments/benches/scoring.py`).
 """
 
 import dataclasses

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import dispatch, mixer
 from qnas_jax.kernels.phases import apply_phases, shift_planes
 from qnas_jax.kernels.quadratic import quadratic_diagonal
@@ -45,7 +46,7 @@ def qaoa_state(
       complex [2^n].
 
     Raises:
-      ValueError: the shapes do not fit, or the implementation is unknown.
+      UserError: the shapes do not fit, or the implementation is unknown.
     """
     terms, gammas, betas = _checked(diagonal, gammas, betas)
     form = dispatch.choose(implementation, FORMS, _BEST)
@@ -75,7 +76,7 @@ def qaoa_expectation(
       [] in the type of the diagonal.
 
     Raises:
-      ValueError: the shapes do not fit, or the implementation is unknown.
+      UserError: the shapes do not fit, or the implementation is unknown.
     """
     terms, gammas, betas = _checked(diagonal, gammas, betas)
     form = dispatch.choose(implementation, FORMS, _BEST)
@@ -109,14 +110,14 @@ def multi_angle_state(
       complex [2^n].
 
     Raises:
-      ValueError: the shapes do not fit, or the implementation is unknown.
+      UserError: the shapes do not fit, or the implementation is unknown.
     """
     num_qubits = linear.size
     square = (num_qubits, num_qubits)
     fits = linear.shape == (num_qubits,) and quadratic.shape == square
     fits = fits and gammas.shape[1:] == square
     if not fits or betas.shape not in (gammas.shape[:1], gammas.shape[:2]):
-        raise ValueError(
+        raise UserError(
             f"multi_angle_state: got linear {linear.shape}, quadratic "
             f"{quadratic.shape}, gammas {gammas.shape} and betas {betas.shape}, "
             "expected [n], [n, n], [p, n, n] and [p] or [p, n]"
@@ -142,7 +143,7 @@ def _checked(
         and betas.shape in (gammas.shape[:1], (*gammas.shape[:1], num_qubits))
     )
     if not fits:
-        raise ValueError(
+        raise UserError(
             f"got diagonal {diagonal.shape}, gammas {gammas.shape} and betas "
             f"{betas.shape}, expected [2^n], [p] and [p] or [p, n]; or [m, 2^n], "
             "[p, m] and the same"

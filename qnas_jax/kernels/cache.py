@@ -3,7 +3,7 @@
 On CPU the values inside a wide block of one image are up to half a megabyte. A few
 images at once keep them in the second-level cache between one operation and the next;
 fewer would leave the matrix products too small (measured by
-`experiments/bench_kernels.py`). Accelerators want all images at once.
+`experiments/benches/kernels.py`). Accelerators want all images at once.
 """
 
 import jax

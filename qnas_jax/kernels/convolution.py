@@ -2,8 +2,8 @@
 
 For each tap it is the product of the shifted images with the output gradient, summed
 over all pixels. Compiled alone it is level with XLA's own gradient
-(`experiments/bench_kernels.py`); inside the switches of a training step XLA's own loses
-its fast path. With few channels these products are too narrow: `blocked` puts the
+(`experiments/benches/kernels.py`); inside the switches of a training step XLA's own
+loses its fast path. With few channels these products are too narrow: `blocked` puts the
 columns of the taps beside the channels of the images, their rows beside those of the
 gradient, and takes one product of a few images at a time.
 """
@@ -42,7 +42,7 @@ def conv(
       float [N, ceil(H / stride), ceil(W / stride), C_out].
 
     Raises:
-      ValueError: shapes do not fit, k is even, the stride is below 1, or the
+      UserError: shapes do not fit, k is even, the stride is below 1, or the
         implementation is unknown.
     """
     fits = kernel.ndim == 4 and kernel.shape[2] == images.shape[-1]

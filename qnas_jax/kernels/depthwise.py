@@ -2,7 +2,7 @@
 
 XLA's grouped convolution on CPU runs 7-20 times below what the same arithmetic reaches
 as k*k shifted multiply-adds, which fuse into one loop over the channels (printed by
-`experiments/bench_kernels.py`). Its gradients need the same care:
+`experiments/benches/kernels.py`). Its gradients need the same care:
 
 - the input gradient is the shifted form again, with the flipped kernel, on the output
   gradient with stride - 1 zeros between its entries;
@@ -47,7 +47,7 @@ def depthwise_conv(
       float [N, ceil(H / stride), ceil(W / stride), C].
 
     Raises:
-      ValueError: shapes do not fit, k is even, the stride is below 1, or the
+      UserError: shapes do not fit, k is even, the stride is below 1, or the
         implementation is unknown.
     """
     fits = kernel.ndim == 3 and kernel.shape[-1] == images.shape[-1]

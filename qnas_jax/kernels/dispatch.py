@@ -7,6 +7,8 @@ from typing import Any
 
 import jax
 
+from qnas_jax.errors import UserError
+
 REFERENCE = "reference"
 
 _forced: contextvars.ContextVar[str | None] = contextvars.ContextVar(
@@ -52,13 +54,13 @@ def choose(
       The function.
 
     Raises:
-      ValueError: there is no form of that name.
+      UserError: there is no form of that name.
     """
     name = _forced.get() or implementation
     if name is None:
         name = by_backend.get(jax.default_backend(), REFERENCE)
     if name not in forms:
-        raise ValueError(
+        raise UserError(
             f"implementation: got {name!r}, expected one of {', '.join(forms)}"
         )
     return forms[name]

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels.dispatch import choose
 
 
@@ -36,12 +37,10 @@ def amplify(
       [N] float32 (float64 where that is enabled) amplitudes.
 
     Raises:
-      ValueError: `marked` is not one axis of booleans.
+      UserError: `marked` is not one axis of booleans.
     """
     if marked.ndim != 1 or marked.dtype != jnp.bool_:
-        raise ValueError(
-            f"marked: got {marked.dtype} {marked.shape}, expected bool [N]"
-        )
+        raise UserError(f"marked: got {marked.dtype} {marked.shape}, expected bool [N]")
     form = choose(implementation, FORMS, dict.fromkeys(_BACKENDS, "two_values"))
     return form(marked, jnp.asarray(iterations))
 

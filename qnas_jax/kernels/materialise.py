@@ -5,7 +5,7 @@ again. A depth-wise convolution is such a chain (k * k multiply-adds), so the me
 mean of squares and the normalisation that read its result each repeat the convolution.
 `lax.optimization_barrier` says that they must not, but the compiler takes the barriers
 out before it fuses. `jit_network` leaves them in (measured by
-`experiments/bench_kernels.py`).
+`experiments/benches/kernels.py`).
 """
 
 import functools

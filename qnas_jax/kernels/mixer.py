@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import dispatch
 
 Planes = tuple[jax.Array, jax.Array]
@@ -49,13 +50,13 @@ def rotate_x(
       complex [2^n].
 
     Raises:
-      ValueError: the state is no vector of 2^n amplitudes, the angles do not fit, or
+      UserError: the state is no vector of 2^n amplitudes, the angles do not fit, or
         the implementation is unknown.
     """
     num_qubits = check_state("rotate_x", state)
     angles = jnp.asarray(angle, state.real.dtype)
     if angles.shape not in ((), (num_qubits,)):
-        raise ValueError(
+        raise UserError(
             f"rotate_x: got angles {angles.shape}, expected [] or [{num_qubits}]"
         )
     form = dispatch.choose(implementation, FORMS, {"cpu": "blocks", "gpu": "blocks"})
@@ -63,10 +64,10 @@ def rotate_x(
 
 
 def check_state(name: str, state: jax.Array) -> int:
-    """Number of qubits of a flat state; ValueError if it is not [2^n]."""
+    """Number of qubits of a flat state; UserError if it is not [2^n]."""
     size = state.shape[0] if state.ndim == 1 else 0
     if size < 2 or size & (size - 1):
-        raise ValueError(f"{name}: got shape {state.shape}, expected [2^n]")
+        raise UserError(f"{name}: got shape {state.shape}, expected [2^n]")
     return size.bit_length() - 1
 
 

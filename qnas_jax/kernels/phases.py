@@ -10,6 +10,7 @@ angle beyond, where float32 angles themselves are coarse.
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import dispatch
 
 # pi / 2 in parts of few bits: k times the first two is exact for k < 2^13.
@@ -38,10 +39,10 @@ def apply_phases(
       complex [..., N].
 
     Raises:
-      ValueError: the lengths differ, or the implementation is unknown.
+      UserError: the lengths differ, or the implementation is unknown.
     """
     if state.shape[-1:] != diagonal.shape:
-        raise ValueError(
+        raise UserError(
             f"apply_phases: got state {state.shape} and diagonal {diagonal.shape}, "
             "expected [..., N] and [N]"
         )
@@ -84,7 +85,7 @@ def cos_sin(
       Both, [...] each.
 
     Raises:
-      ValueError: the implementation is unknown.
+      UserError: the implementation is unknown.
     """
     form = dispatch.choose(implementation, FORMS, {"cpu": "polynomial"})
     return form(angles)

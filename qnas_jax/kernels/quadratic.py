@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import dispatch
 
 
@@ -34,11 +35,11 @@ def quadratic_diagonal(
       float32 [2^n] (float64 for a float64 form), bit 0 most significant.
 
     Raises:
-      ValueError: the shapes do not fit, or the implementation is unknown.
+      UserError: the shapes do not fit, or the implementation is unknown.
     """
     linear, quadratic = jnp.asarray(linear), jnp.asarray(quadratic)
     if linear.ndim != 1 or quadratic.shape != 2 * linear.shape or not linear.size:
-        raise ValueError(
+        raise UserError(
             f"quadratic_diagonal: got linear {linear.shape} and quadratic "
             f"{quadratic.shape}, expected [n] and [n, n]"
         )

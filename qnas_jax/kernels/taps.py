@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.errors import UserError
+
 
 def check_convolution(
     name: str,
@@ -13,16 +15,16 @@ def check_convolution(
     fits: bool,
     expected: str,
 ) -> None:
-    """Raises ValueError unless `fits`, the kernel is an odd square, and stride >= 1."""
+    """Raises UserError unless `fits`, the kernel is an odd square, and stride >= 1."""
     if images.ndim != 4 or not fits:
-        raise ValueError(
+        raise UserError(
             f"{name}: got images {images.shape} and kernel {kernel.shape}, expected "
             f"{expected}"
         )
     if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
-        raise ValueError(f"{name}: got kernel {kernel.shape}, expected an odd square")
+        raise UserError(f"{name}: got kernel {kernel.shape}, expected an odd square")
     if stride < 1:
-        raise ValueError(f"{name}: got stride {stride}, expected at least 1")
+        raise UserError(f"{name}: got stride {stride}, expected at least 1")
 
 
 def pad(images: jax.Array, border: int) -> jax.Array:

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from qnas_jax.errors import UserError
 from qnas_jax.nets.chains import OpTemplate, op_template
 from qnas_jax.nets.ops import OPS
 from qnas_jax.spaces import Layer, Op
@@ -25,14 +26,14 @@ def op_modules(layer: Layer) -> OpModules:
       A class for each op.
 
     Raises:
-      ValueError: a kind is not registered.
+      UserError: a kind is not registered.
     """
     return tuple(_op_module(spec) for spec in layer.ops)
 
 
 def _op_module(spec: Op) -> type[nnx.Module]:
     if spec.kind not in OPS:
-        raise ValueError(
+        raise UserError(
             f"op {spec.name!r}: got kind {spec.kind!r}, expected one of "
             f"{', '.join(OPS)} (see register_op)"
         )
@@ -51,7 +52,7 @@ def build_op(layer: Layer, index: int, rngs: nnx.Rngs) -> nnx.Module:
       The module.
 
     Raises:
-      ValueError: the kind is not registered, the options do not fit its module, or
+      UserError: the kind is not registered, the options do not fit its module, or
         the module keeps an array that is no variable.
     """
     spec = layer.ops[index]
@@ -62,7 +63,7 @@ def build_op(layer: Layer, index: int, rngs: nnx.Rngs) -> nnx.Module:
             layer.in_features, layer.out_features, layer.stride, rngs=rngs, **options
         )
     except TypeError as error:
-        raise ValueError(
+        raise UserError(
             f"op {spec.name!r}: options {dict(options)} do not fit "
             f"{make.__name__}: {error}"
         ) from error
@@ -75,7 +76,7 @@ def _check_attributes(spec: Op, module: nnx.Module) -> None:
     for path, part in nnx.iter_modules(module):
         for name, value in vars(part).items():
             if isinstance(value, jax.Array | np.ndarray):
-                raise ValueError(
+                raise UserError(
                     f"op {spec.name!r}: got a plain array in the attribute "
                     f"{'.'.join(map(str, (*path, name)))}, expected nnx.Param, or a "
                     "constant that is made in __call__"
@@ -97,7 +98,7 @@ def op_templates(layer: Layer) -> tuple[OpTemplate, ...]:
       A template for each op.
 
     Raises:
-      ValueError: an op is not registered, does not fit its options, or has state other
+      UserError: an op is not registered, does not fit its options, or has state other
         than parameters and batch statistics.
     """
     return tuple(

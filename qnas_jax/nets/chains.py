@@ -116,7 +116,7 @@ def op_template(module: nnx.Module, name: str) -> OpTemplate:
       The template.
 
     Raises:
-      ValueError: the module has state that is neither Param nor BatchStat.
+      UserError: the module has state that is neither Param nor BatchStat.
     """
     pieces = tuple(template_of(piece, name) for piece in pieces_of(module))
     residual = hasattr(module, "pieces") and bool(getattr(module, "residual", False))

@@ -15,6 +15,7 @@ import numpy as np
 from flax import nnx
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets.build import OpModules, abstract_op, op_modules
 from qnas_jax.nets.flat import set_mode
@@ -102,7 +103,7 @@ def block_costs(
       For each block the shape of one input, and (params, macs) of each candidate.
 
     Raises:
-      ValueError: the ops of a layer do not agree on the shape of their output.
+      UserError: the ops of a layer do not agree on the shape of their output.
     """
     shape: tuple[int, ...] = space.image_shape
     rows = []
@@ -116,7 +117,7 @@ def block_costs(
             named = {
                 op.name: cost[2] for op, cost in zip(layer.ops, costs, strict=True)
             }
-            raise ValueError(
+            raise UserError(
                 f"space {space.name!r}, block {position} (stem first): its ops yield "
                 f"different shapes: {named}"
             )
@@ -135,7 +136,7 @@ def cost_table(space: NetworkSpace) -> CostTable:
       Parameters and multiply-accumulates of every op at every layer.
 
     Raises:
-      ValueError: the ops of a layer do not agree on the shape of their output.
+      UserError: the ops of a layer do not agree on the shape of their output.
     """
     rows = [costs for _, costs in block_costs(space)]
     first, last = len(space.stem), len(space.stem) + space.num_layers
@@ -165,7 +166,7 @@ def describe_arch(space: NetworkSpace, arch: Any) -> list[dict[str, Any]]:
       in_features, out_features, stride, resolution (of the input), params, macs.
 
     Raises:
-      ValueError: the architecture is not one of the space.
+      UserError: the architecture is not one of the space.
     """
     indices = check_archs(space, arch).tolist()
     chosen = [0] * len(space.stem) + indices + [0] * len(space.head)

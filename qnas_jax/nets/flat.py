@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from qnas_jax.errors import UserError
+
 # How batch normalisation behaves:
 #   train      normalise by the batch, move the running statistics a step
 #   running    normalise by the running statistics
@@ -113,7 +115,7 @@ def template_of(module: nnx.Module, name: str) -> PieceTemplate:
       The template.
 
     Raises:
-      ValueError: the module has state that is neither Param nor BatchStat.
+      UserError: the module has state that is neither Param nor BatchStat.
     """
     graphdefs = []
     for mode in MODES:
@@ -125,7 +127,7 @@ def template_of(module: nnx.Module, name: str) -> PieceTemplate:
             for path, variable in nnx.to_flat_state(rest)
         ]
         if foreign:
-            raise ValueError(
+            raise UserError(
                 f"op {name!r}: got the state {', '.join(foreign)}, expected nnx.Param "
                 "and nnx.BatchStat only"
             )

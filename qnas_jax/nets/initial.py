@@ -27,7 +27,7 @@ def initial_rows(layer: Layer, key: jax.Array) -> tuple[jax.Array, jax.Array]:
       Parameters [K, D] and running statistics [K, S].
 
     Raises:
-      ValueError: an op is not registered.
+      UserError: an op is not registered.
     """
     return _initial_rows(layer, op_modules(layer), key)
 

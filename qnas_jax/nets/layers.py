@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import conv, depthwise_conv, materialise
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -52,10 +53,10 @@ def activation_fn(name: str) -> Callable[[jax.Array], jax.Array]:
       The function.
 
     Raises:
-      ValueError: unknown name.
+      UserError: unknown name.
     """
     if name not in ACTIVATIONS:
-        raise ValueError(
+        raise UserError(
             f"activation: got {name!r}, expected one of {', '.join(ACTIVATIONS)}"
         )
     return ACTIVATIONS[name]
@@ -115,7 +116,7 @@ class Pointwise(nnx.Module):
         rngs: nnx.Rngs,
     ):
         if in_features % groups or out_features % groups:
-            raise ValueError(
+            raise UserError(
                 f"pointwise: got {in_features} -> {out_features} features, expected "
                 f"multiples of groups={groups}"
             )
@@ -210,7 +211,7 @@ def channel_attention(
       The module, or None.
 
     Raises:
-      ValueError: unknown name.
+      UserError: unknown name.
     """
     if name == "none":
         return None
@@ -218,4 +219,4 @@ def channel_attention(
         return SqueezeExcite(features, rngs=rngs)
     if name == "eca":
         return EfficientChannelAttention(rngs=rngs)
-    raise ValueError(f"attention: got {name!r}, expected one of none, se, eca")
+    raise UserError(f"attention: got {name!r}, expected one of none, se, eca")

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from qnas_jax.errors import UserError
 from qnas_jax.nets.chains import run_pieces
 from qnas_jax.nets.layers import (
     Conv,
@@ -155,7 +156,7 @@ class Shuffle(nnx.Module):
     point-wise. Channels are shuffled at the input of blocks that keep the shape.
 
     Raises:
-      ValueError: the shape changes, and no channel is left for the main branch.
+      UserError: the shape changes, and no channel is left for the main branch.
     """
 
     def __init__(
@@ -189,7 +190,7 @@ class ShuffleXception(nnx.Module):
     """Shuffle block with three depth-wise separable convolutions (Guo et al. 2020).
 
     Raises:
-      ValueError: the shape changes, and no channel is left for the main branch.
+      UserError: the shape changes, and no channel is left for the main branch.
     """
 
     def __init__(
@@ -235,7 +236,7 @@ def _branch_widths(
     if split:
         return True, in_features // 2, in_features // 2
     if out_features <= in_features:
-        raise ValueError(
+        raise UserError(
             f"shuffle: got {in_features} -> {out_features} features with stride "
             f"{stride}, expected more than {in_features}: the shortcut keeps them all"
         )
@@ -267,7 +268,7 @@ class GlobalAverage(nnx.Module):
     ):
         del rngs, stride
         if in_features != out_features:
-            raise ValueError(
+            raise UserError(
                 f"global_average: got {in_features} -> {out_features} features, "
                 "expected the same number"
             )
@@ -313,8 +314,8 @@ def register_op(kind: str, module: type[nnx.Module]) -> None:
       module: class with (in_features, out_features, stride, *, rngs, **options).
 
     Raises:
-      ValueError: the name is that of a built-in op.
+      UserError: the name is that of a built-in op.
     """
     if kind in BUILT_IN:
-        raise ValueError(f"op kind {kind!r}: a built-in op; choose another name")
+        raise UserError(f"op kind {kind!r}: a built-in op; choose another name")
     OPS[kind] = module

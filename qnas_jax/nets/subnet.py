@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from flax import nnx
 
+from qnas_jax.errors import UserError
 from qnas_jax.nets.build import build_op
 from qnas_jax.spaces import NetworkSpace, check_archs
 
@@ -53,10 +54,10 @@ class Subnet(nnx.Module):
           float [N, num_classes].
 
         Raises:
-          ValueError: drop_path > 0 without a key.
+          UserError: drop_path > 0 without a key.
         """
         if drop_path > 0 and key is None:
-            raise ValueError(f"drop_path: got {drop_path} without a key")
+            raise UserError(f"drop_path: got {drop_path} without a key")
         values = images
         for block in self.stem:
             values = block(values)

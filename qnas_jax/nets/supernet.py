@@ -45,7 +45,7 @@ class Supernet:
           space: the search space.
 
         Raises:
-          ValueError: an op is not registered, does not fit its options, or has state
+          UserError: an op is not registered, does not fit its options, or has state
             other than parameters and batch statistics.
         """
         self.space = space

@@ -4,7 +4,7 @@ A `lax.switch` over the groups of a layer, and one over the pieces at each place
 chosen group (`nets/chains.py`). Each piece has its own reverse rule: it keeps its input
 and computes what it needs again. Differentiating a switch over whole ops saves
 zero-filled residuals for every branch. Never `vmap` it: that turns the switch into
-running every branch (`experiments/bench_scoring.py`).
+running every branch (`experiments/benches/scoring.py`).
 """
 
 import functools

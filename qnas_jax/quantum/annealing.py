@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import apply_phases, rotate_x
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.conventions import bits_of
@@ -65,11 +66,11 @@ def named_schedule(name: str, points: int = 257) -> Schedule:
       points: G, at least 2.
 
     Raises:
-      ValueError: there is none of that name.
+      UserError: there is none of that name.
     """
     powers = {"linear": 1, "quadratic": 2}
     if name not in powers:
-        raise ValueError(f"schedule: got {name!r}, expected one of {', '.join(powers)}")
+        raise UserError(f"schedule: got {name!r}, expected one of {', '.join(powers)}")
     s = jnp.linspace(0.0, 1.0, points)
     return Schedule((1.0 - s) ** powers[name], s ** powers[name])
 
@@ -97,7 +98,7 @@ def annealing(
       cost after each step.
 
     Raises:
-      ValueError: too many qubits to be written out.
+      UserError: too many qubits to be written out.
     """
     costs = problem.diagonal()
     num_qubits = problem.num_qubits

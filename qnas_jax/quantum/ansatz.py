@@ -5,6 +5,7 @@ Sources: Kandala et al., "Hardware-efficient variational quantum eigensolver", N
 2019.
 """
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit, Operation, Param
 
 ENTANGLERS = ("ladder", "ring", "full", "cz_ladder")
@@ -30,7 +31,7 @@ def hardware_efficient(
       A circuit with parameters [layer, (RY, RZ), qubit], flattened: 2 n a layer.
 
     Raises:
-      ValueError: no such entangler.
+      UserError: no such entangler.
     """
     operations: list[Operation] = []
     for layer in range(depth):
@@ -59,7 +60,7 @@ def _rotations(num_qubits: int, layer: int) -> list[Operation]:
 
 def _entangle(num_qubits: int, entangler: str) -> list[Operation]:
     if entangler not in ENTANGLERS:
-        raise ValueError(f"entangler is {entangler!r}; use one of {ENTANGLERS}")
+        raise UserError(f"entangler is {entangler!r}; use one of {ENTANGLERS}")
     pairs = [(qubit, qubit + 1) for qubit in range(num_qubits - 1)]
     if entangler == "ring" and num_qubits > 2:
         pairs.append((num_qubits - 1, 0))

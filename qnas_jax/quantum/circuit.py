@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Iterable
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.conventions import check_qubits
 from qnas_jax.quantum.gates import GATES, INVERSES
 
@@ -30,7 +31,7 @@ class Param:
 
     def __post_init__(self) -> None:
         if self.index < 0:
-            raise ValueError(f"Param index is {self.index}; it starts at 0")
+            raise UserError(f"Param index is {self.index}; it starts at 0")
 
     def __neg__(self) -> "Param":
         return Param(self.index, -self.scale, -self.offset)
@@ -59,20 +60,20 @@ class Operation:
 
     def __post_init__(self) -> None:
         if self.gate not in GATES:
-            raise ValueError(f"no gate {self.gate!r}; gates are {', '.join(GATES)}")
+            raise UserError(f"no gate {self.gate!r}; gates are {', '.join(GATES)}")
         gate = GATES[self.gate]
         wanted = gate.num_qubits + self.num_controls
         if self.num_controls < 0 or len(self.qubits) != wanted:
-            raise ValueError(
+            raise UserError(
                 f"{self.gate} with {self.num_controls} additional controls takes "
                 f"{wanted} qubits, got {self.qubits}"
             )
         if len(self.params) != gate.num_params:
-            raise ValueError(
+            raise UserError(
                 f"{self.gate} takes {gate.num_params} parameters, got {self.params}"
             )
         if len(set(self.qubits)) != len(self.qubits):
-            raise ValueError(f"{self.gate} has repeated qubits {self.qubits}")
+            raise UserError(f"{self.gate} has repeated qubits {self.qubits}")
 
     def inverse(self) -> "Operation":
         """The operation that undoes this one."""
@@ -92,7 +93,7 @@ class Circuit:
       operations: what acts, first to last.
 
     Raises:
-      ValueError: an operation names a qubit outside [0, n).
+      UserError: an operation names a qubit outside [0, n).
     """
 
     num_qubits: int
@@ -100,7 +101,7 @@ class Circuit:
 
     def __post_init__(self) -> None:
         if self.num_qubits < 1:
-            raise ValueError(f"a circuit has at least 1 qubit, got {self.num_qubits}")
+            raise UserError(f"a circuit has at least 1 qubit, got {self.num_qubits}")
         for operation in self.operations:
             if (
                 not 0
@@ -147,7 +148,7 @@ class Circuit:
           A new circuit.
 
         Raises:
-          ValueError: unknown gate, wrong number of qubits or parameters, a qubit that
+          UserError: unknown gate, wrong number of qubits or parameters, a qubit that
             is out of range or repeated.
         """
         extra, own = as_qubits(controls), as_qubits(qubits)
@@ -159,10 +160,10 @@ class Circuit:
         """This circuit followed by another one on the same qubits and parameters.
 
         Raises:
-          ValueError: the numbers of qubits differ.
+          UserError: the numbers of qubits differ.
         """
         if other.num_qubits != self.num_qubits:
-            raise ValueError(
+            raise UserError(
                 f"circuits of {self.num_qubits} and {other.num_qubits} qubits cannot "
                 "follow each other"
             )

@@ -23,6 +23,7 @@ import numpy as np
 import scipy.linalg
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.conventions import bits_of
 from qnas_jax.quantum.problem import Diagonal, Problem, Quadratic, qubo
 from qnas_jax.quantum.result import Result
@@ -85,7 +86,7 @@ def constraints(
       The constraints.
 
     Raises:
-      ValueError: weights that are not n finite numbers.
+      UserError: weights that are not n finite numbers.
     """
     return Constraints(
         *_rows("equal", equal, num_qubits), *_rows("at_most", at_most, num_qubits)
@@ -108,7 +109,7 @@ def penalised(form: Quadratic, limits: Constraints, penalty: float) -> Quadratic
       The form over n bits and the slack bits.
 
     Raises:
-      ValueError: an inequality with a fraction, or one that no string satisfies.
+      UserError: an inequality with a fraction, or one that no string satisfies.
     """
     n = form.num_qubits
     _check_bits(n, limits)
@@ -135,16 +136,16 @@ def slack_weights(weights: np.ndarray, bound: float) -> list[int]:
       Weights whose subsets sum to every whole number from 0 to b - min(a . x).
 
     Raises:
-      ValueError: a fraction, or no string satisfies the inequality.
+      UserError: a fraction, or no string satisfies the inequality.
     """
     if not (np.asarray(weights) % 1 == 0).all() or bound % 1:
-        raise ValueError(
+        raise UserError(
             f"slack bits: got a bound {bound} or weights with a fraction, expected "
             "whole numbers; scale them, or use penalised_diagonal"
         )
     largest = int(bound - np.minimum(weights, 0).sum())
     if largest < 0:
-        raise ValueError(f"no bits reach the bound {bound}: got a slack of {largest}")
+        raise UserError(f"no bits reach the bound {bound}: got a slack of {largest}")
     slack: list[int] = []
     while largest:
         slack.append(min(2 ** len(slack), largest))
@@ -228,7 +229,7 @@ def _all_bits(problem: Problem, limits: Constraints) -> Array:
 
 def _check_bits(num_qubits: int, limits: Constraints) -> None:
     if limits.num_qubits != num_qubits:
-        raise ValueError(
+        raise UserError(
             f"got constraints over {limits.num_qubits} bits, expected {num_qubits} as "
             "in the problem"
         )
@@ -240,7 +241,7 @@ def _rows(
     weights = np.zeros((len(rows), num_qubits), np.float32)
     for index, (row, _) in enumerate(rows):
         if np.shape(row) != (num_qubits,) or not np.isfinite(row).all():
-            raise ValueError(
+            raise UserError(
                 f"{name}[{index}]: got weights of shape {np.shape(row)}, expected "
                 f"{num_qubits} finite numbers"
             )

@@ -14,6 +14,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.errors import UserError
+
 
 def bits_of(indices: jax.typing.ArrayLike, num_qubits: int) -> jax.Array:
     """Bits of basis indices.
@@ -50,10 +52,10 @@ def num_qubits_of(state: jax.Array) -> int:
     """Number of qubits of a state [2**n].
 
     Raises:
-      ValueError: the state is not a vector of a power of two entries.
+      UserError: the state is not a vector of a power of two entries.
     """
     if state.ndim != 1 or state.shape[0] & (state.shape[0] - 1) or not state.shape[0]:
-        raise ValueError(
+        raise UserError(
             f"a state is a vector of 2**n amplitudes, got shape {state.shape}; use "
             "jax.vmap for batches"
         )
@@ -64,9 +66,9 @@ def check_qubits(qubits: tuple[int, ...], num_qubits: int) -> None:
     """Qubits have to be distinct numbers in [0, num_qubits).
 
     Raises:
-      ValueError: otherwise.
+      UserError: otherwise.
     """
     if len(set(qubits)) != len(qubits):
-        raise ValueError(f"qubits {qubits} are repeated; each may appear once")
+        raise UserError(f"qubits {qubits} are repeated; each may appear once")
     if any(not 0 <= qubit < num_qubits for qubit in qubits):
-        raise ValueError(f"qubits {qubits} are not all in [0, {num_qubits})")
+        raise UserError(f"qubits {qubits} are not all in [0, {num_qubits})")

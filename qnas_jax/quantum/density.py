@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.noise import NoiseModel
 from qnas_jax.quantum.noisy_steps import (
@@ -46,11 +47,11 @@ def apply_noisy(
       [2^n, 2^n].
 
     Raises:
-      ValueError: rho or params has another size.
+      UserError: rho or params has another size.
     """
     n = circuit.num_qubits
     if rho.shape != (2**n, 2**n):
-        raise ValueError(
+        raise UserError(
             f"rho: got shape {rho.shape}, expected {(2**n, 2**n)} for {n} qubits"
         )
     if not circuit.operations:

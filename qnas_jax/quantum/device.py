@@ -8,6 +8,7 @@ import dataclasses
 from collections import Counter
 from typing import Any
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.qiskit_circuits import from_qiskit, import_qiskit, to_qiskit
 
@@ -84,7 +85,7 @@ def heavy_hex(distance: int) -> Device:
       The device.
     """
     if distance < 1 or not distance % 2:
-        raise ValueError(f"heavy-hex: got distance {distance}, expected an odd number")
+        raise UserError(f"heavy-hex: got distance {distance}, expected an odd number")
     return _device(f"heavy-hex-{distance}", "from_heavy_hex", distance)
 
 
@@ -111,11 +112,11 @@ def transpile(
       of the original circuit, up to a global phase, qubit i at `final_layout[i]`.
 
     Raises:
-      ValueError: the device has too few qubits, or params a wrong length.
+      UserError: the device has too few qubits, or params a wrong length.
       ImportError: Qiskit is not installed.
     """
     if device.num_qubits < circuit.num_qubits:
-        raise ValueError(
+        raise UserError(
             f"{device.name} has {device.num_qubits} qubits, expected at least the "
             f"circuit's {circuit.num_qubits}"
         )
@@ -175,7 +176,7 @@ def _coupling_map(device: Device, qiskit: Any) -> Any:
 
 def _device(name: str, maker: str, *sizes: int) -> Device:
     if min(sizes) < 1:
-        raise ValueError(f"{name}: got sizes {sizes}, expected at least 1")
+        raise UserError(f"{name}: got sizes {sizes}, expected at least 1")
     coupling = getattr(import_qiskit().transpiler.CouplingMap, maker)(*sizes)
     pairs = {(min(edge), max(edge)) for edge in coupling.get_edges()}
     return Device(name, coupling.size(), tuple(sorted(pairs)))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.conventions import bits_of
 from qnas_jax.quantum.problem import Problem
@@ -37,7 +38,7 @@ def exhaustive(
       of the basis index.
 
     Raises:
-      ValueError: too many bits to be written out.
+      UserError: too many bits to be written out.
     """
     del key
     costs = problem.diagonal()
@@ -65,10 +66,10 @@ def lowest_costs(costs: Array, keep: int) -> tuple[Array, Array]:
       smaller index comes first.
 
     Raises:
-      ValueError: not one axis, or more wanted than there are.
+      UserError: not one axis, or more wanted than there are.
     """
     if costs.ndim != 1 or not 1 <= keep <= costs.shape[0]:
-        raise ValueError(
+        raise UserError(
             f"got costs {costs.shape} and keep={keep}, expected [N] and 1 <= keep <= N"
         )
     if keep == 1:

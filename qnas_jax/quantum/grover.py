@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels.grover import best_iterations, success_probability
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.conventions import bits_of
@@ -95,7 +96,7 @@ def grover(
       The best string; `samples` are the strings measured, in order.
 
     Raises:
-      ValueError: too many bits to be written out.
+      UserError: too many bits to be written out.
     """
     found = minimise_table(problem.diagonal(), key, options=options)
     return Result(
@@ -125,7 +126,7 @@ def minimise_table(
       What was found; once the oracle calls are spent the best item is repeated.
 
     Raises:
-      ValueError: `costs` is not one axis.
+      UserError: `costs` is not one axis.
     """
     num_items = _check_axis("costs", costs)
     most_calls = options.oracle_calls or durr_hoyer_calls(num_items)
@@ -282,5 +283,5 @@ def _marked_first(marked: Array) -> tuple[Array, Array]:
 
 def _check_axis(name: str, values: Array) -> int:
     if values.ndim != 1 or values.shape[0] == 0:
-        raise ValueError(f"{name}: got shape {values.shape}, expected [N], N >= 1")
+        raise UserError(f"{name}: got shape {values.shape}, expected [N], N >= 1")
     return int(values.shape[0])

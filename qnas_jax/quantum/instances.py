@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.constraints import Constraints, constraints
 from qnas_jax.quantum.problem import Quadratic, qubo
 
@@ -50,7 +51,7 @@ def max_cut(
       The instance; `decode` gives the two sets of nodes.
 
     Raises:
-      ValueError: there is no such graph.
+      UserError: there is no such graph.
     """
     rng = np.random.default_rng(seed)
     edges = random_regular_graph(num_nodes, degree, rng)
@@ -132,7 +133,7 @@ def independent_set(num_nodes: int, *, degree: int = 3, seed: int = 0) -> Instan
       The instance; each edge is the inequality x_i + x_j <= 1; `decode` gives the set.
 
     Raises:
-      ValueError: there is no such graph.
+      UserError: there is no such graph.
     """
     edges = random_regular_graph(num_nodes, degree, np.random.default_rng(seed))
     rows = tuple((np.eye(num_nodes)[[i, j]].sum(axis=0), 1.0) for i, j in edges)
@@ -193,10 +194,10 @@ def random_regular_graph(
       n * degree / 2 edges (i, j), i < j, sorted.
 
     Raises:
-      ValueError: there is no such graph.
+      UserError: there is no such graph.
     """
     if not 0 < degree < num_nodes or num_nodes * degree % 2:
-        raise ValueError(
+        raise UserError(
             f"got {num_nodes} nodes of degree {degree}, expected 0 < degree < nodes "
             "and an even product"
         )

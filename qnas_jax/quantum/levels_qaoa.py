@@ -58,7 +58,7 @@ def qaoa_levels(
       One sample a shot.
 
     Raises:
-      ValueError: too many choices to be written out.
+      UserError: too many choices to be written out.
     """
     table = problem.table()
     centred = table - jnp.mean(table)

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit, Operation
 
 Folding = Literal["global", "local"]
@@ -102,16 +103,16 @@ def zero_noise_value(
       The estimate with what it was made from.
 
     Raises:
-      ValueError: unknown method or folding, too few or equal scales, scales below 1.
+      UserError: unknown method or folding, too few or equal scales, scales below 1.
       ImportError: mitiq is not installed.
     """
     if folding not in FOLDINGS:
-        raise ValueError(f"folding: got {folding!r}, expected one of {list(FOLDINGS)}")
+        raise UserError(f"folding: got {folding!r}, expected one of {list(FOLDINGS)}")
     circuits = [FOLDINGS[folding](circuit, scale) for scale in scales]
     length = len(circuit.operations)
     reached = [len(folded.operations) / length for folded in circuits]
     if len(set(reached)) != len(reached):
-        raise ValueError(
+        raise UserError(
             f"scales: got {tuple(scales)}, which fold {length} gates to "
             f"{[len(folded.operations) for folded in circuits]}; expected distinct ones"
         )
@@ -139,7 +140,7 @@ def extrapolate(
       The estimate, by mitiq's factory of that name.
 
     Raises:
-      ValueError: unknown method, or too few scales for it.
+      UserError: unknown method, or too few scales for it.
       ImportError: mitiq is not installed.
     """
     inference = _mitiq_inference()
@@ -149,11 +150,11 @@ def extrapolate(
         "exponential": inference.ExpFactory,
     }
     if method not in factories:
-        raise ValueError(f"method: got {method!r}, expected one of {list(factories)}")
+        raise UserError(f"method: got {method!r}, expected one of {list(factories)}")
     fitted = method == "exponential" and asymptote is None
     wanted = 4 if fitted else 2
     if len(scales) < wanted or len(scales) != len(values):
-        raise ValueError(
+        raise UserError(
             f"{method}: got {len(scales)} scales and {len(values)} values, expected as "
             f"many of both and at least {wanted}"
             + (" (two with an asymptote)" if fitted else "")
@@ -165,9 +166,9 @@ def extrapolate(
 def _folds(length: int, scale: float) -> tuple[int, int]:
     """How often all gates are folded, and how many of them once more."""
     if not scale >= 1:
-        raise ValueError(f"noise scale: got {scale}, expected a number of at least 1")
+        raise UserError(f"noise scale: got {scale}, expected a number of at least 1")
     if not length:
-        raise ValueError("got a circuit without gates, expected some to fold")
+        raise UserError("got a circuit without gates, expected some to fold")
     return divmod(round((scale - 1) * length / 2), length)
 
 

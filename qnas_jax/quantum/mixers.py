@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels.phases import shift_planes
 
 _LARGEST_BLOCK = 32
@@ -77,12 +78,12 @@ def levels_state(
       complex [N]: amplitudes of the choices.
 
     Raises:
-      ValueError: no such mixer, or the number of costs is not prod K_l.
+      UserError: no such mixer, or the number of costs is not prod K_l.
     """
     if mixer not in LEVEL_MIXERS:
-        raise ValueError(f"mixer: got {mixer!r}, expected one of {tuple(LEVEL_MIXERS)}")
+        raise UserError(f"mixer: got {mixer!r}, expected one of {tuple(LEVEL_MIXERS)}")
     if costs.shape != (int(np.prod(num_levels)),):
-        raise ValueError(
+        raise UserError(
             f"levels_state: got costs {costs.shape} for levels {num_levels}, expected "
             "one cost a choice"
         )

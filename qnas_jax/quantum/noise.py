@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Operation
 from qnas_jax.quantum.readout import check_readout
 
@@ -44,7 +45,7 @@ class Channel:
         significant. `kraus_channel` makes them from arrays.
 
     Raises:
-      ValueError: the operators have no or unequal sizes, or are not complete.
+      UserError: the operators have no or unequal sizes, or are not complete.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Channel:
         sizes = {(len(k), *(len(row) for row in k)) for k in self.kraus}
         size = min(sizes)[0] if sizes else 0
         if sizes != {(size,) * (size + 1)} or size < 2 or size & (size - 1):
-            raise ValueError(
+            raise UserError(
                 f"{self.name}: got Kraus operators with row lengths {sorted(sizes)}, "
                 "expected square matrices of one size 2^k"
             )
@@ -62,7 +63,7 @@ class Channel:
         total = np.einsum("iba,ibc->ac", operators.conj(), operators)
         error = float(np.abs(total - np.eye(size)).max())
         if not error < _TOLERANCE:
-            raise ValueError(
+            raise UserError(
                 f"{self.name}: sum of K^+ K differs from 1 by {error:.3g}, expected "
                 f"less than {_TOLERANCE}; scale the Kraus operators"
             )
@@ -89,11 +90,11 @@ def kraus_channel(name: str, operators: Any) -> Channel:
       The channel, without operators that are zero.
 
     Raises:
-      ValueError: wrong shape, or not complete.
+      UserError: wrong shape, or not complete.
     """
     operators = np.asarray(operators, np.complex128)
     if operators.ndim != 3:
-        raise ValueError(
+        raise UserError(
             f"{name}: got Kraus operators of shape {operators.shape}, expected "
             "[m, 2^k, 2^k]"
         )
@@ -160,7 +161,7 @@ class NoiseModel:
         qubit or one pair for all; () reads without error.
 
     Raises:
-      ValueError: a name or number twice, or a chance that is not in [0, 1].
+      UserError: a name or number twice, or a chance that is not in [0, 1].
     """
 
     after_gate: tuple[tuple[str, Channel], ...] = ()
@@ -171,7 +172,7 @@ class NoiseModel:
         for entries in (self.after_gate, self.after_size):
             keys = [key for key, _ in entries]
             if len(set(keys)) != len(keys):
-                raise ValueError(f"noise model: got {keys}, expected each only once")
+                raise UserError(f"noise model: got {keys}, expected each only once")
         check_readout(self.readout)
 
     def channels_after(
@@ -180,7 +181,7 @@ class NoiseModel:
         """The channels that follow an operation, and the qubits each acts on.
 
         Raises:
-          ValueError: the channel of this gate has more than one qubit, and not as many
+          UserError: the channel of this gate has more than one qubit, and not as many
             as the gate.
         """
         qubits = tuple(operation.qubits)
@@ -193,7 +194,7 @@ class NoiseModel:
             return ((channel, qubits),)
         if channel.num_qubits == 1:
             return tuple((channel, (qubit,)) for qubit in qubits)
-        raise ValueError(
+        raise UserError(
             f"{channel.name} acts on {channel.num_qubits} qubits, but {name} on "
             f"{len(qubits)}; expected a channel of one qubit or of as many as the gate"
         )
@@ -232,4 +233,4 @@ def _pauli_channel(
 
 def _check_between(name: str, value: float, most: float = 1.0) -> None:
     if not 0 <= value <= most:
-        raise ValueError(f"{name}: got {value}, expected a number in [0, {most:.6g}]")
+        raise UserError(f"{name}: got {value}, expected a number in [0, {most:.6g}]")

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.affine import AffineMap
 from qnas_jax.quantum.blocks import angle_rows
 from qnas_jax.quantum.circuit import Circuit
@@ -55,7 +56,7 @@ def plan_steps(circuit: Circuit, noise: NoiseModel) -> NoisySteps:
     """Joins every gate with the channels that follow it.
 
     Raises:
-      ValueError: a channel does not fit its gate.
+      UserError: a channel does not fit its gate.
     """
     width = max((len(op.qubits) for op in circuit.operations), default=1)
     qubits = tuple(
@@ -83,11 +84,11 @@ def step_gates(
     """The matrices of all gates, [S, D, D]; those of one kind are computed together.
 
     Raises:
-      ValueError: params has a wrong length.
+      UserError: params has a wrong length.
     """
     params = jnp.asarray(params)
     if params.ndim != 1 or params.shape[0] < circuit.num_params:
-        raise ValueError(
+        raise UserError(
             f"params: got shape {params.shape}, expected ({circuit.num_params},)"
         )
     kinds: dict[tuple[str, int], list[int]] = {}

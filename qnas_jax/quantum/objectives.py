@@ -9,6 +9,8 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
+
 
 def make_objective(costs: Array, alpha: float) -> Callable[[Array], Array]:
     """Builds the function of probabilities that is minimised.
@@ -21,10 +23,10 @@ def make_objective(costs: Array, alpha: float) -> Callable[[Array], Array]:
       probabilities [N], of any positive sum -> [].
 
     Raises:
-      ValueError: alpha is outside of (0, 1].
+      UserError: alpha is outside of (0, 1].
     """
     if not 0 < alpha <= 1:
-        raise ValueError(f"alpha: got {alpha}, expected a share in (0, 1]")
+        raise UserError(f"alpha: got {alpha}, expected a share in (0, 1]")
     if alpha == 1:
         return lambda chances: jnp.sum(chances * costs) / jnp.sum(chances)
     order = jnp.argsort(costs)
@@ -44,7 +46,7 @@ def cvar(probabilities: Array, costs: Array, alpha: float) -> Array:
       []; differentiable in the probabilities.
 
     Raises:
-      ValueError: alpha is outside of (0, 1].
+      UserError: alpha is outside of (0, 1].
     """
     return make_objective(costs, alpha)(probabilities)
 

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse.linalg
 from jax import lax
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.conventions import num_qubits_of
 
 
@@ -27,7 +28,7 @@ class PauliSum:
       coefficients: one real number a string.
 
     Raises:
-      ValueError: lengths do not agree, or a letter is not one of IXYZ.
+      UserError: lengths do not agree, or a letter is not one of IXYZ.
     """
 
     num_qubits: int
@@ -36,13 +37,13 @@ class PauliSum:
 
     def __post_init__(self) -> None:
         if len(self.strings) != len(self.coefficients):
-            raise ValueError(
+            raise UserError(
                 f"{len(self.strings)} strings have {len(self.coefficients)} "
                 "coefficients; one each is needed"
             )
         for string in self.strings:
             if len(string) != self.num_qubits or set(string) - set("IXYZ"):
-                raise ValueError(
+                raise UserError(
                     f"{string!r} is not a string of {self.num_qubits} letters of IXYZ"
                 )
 
@@ -58,11 +59,11 @@ def expectation(state: jax.Array, observable: PauliSum) -> jax.Array:
       Real scalar.
 
     Raises:
-      ValueError: the numbers of qubits differ.
+      UserError: the numbers of qubits differ.
     """
     num_qubits = num_qubits_of(state)
     if observable.num_qubits != num_qubits:
-        raise ValueError(
+        raise UserError(
             f"the observable has {observable.num_qubits} qubits, the state {num_qubits}"
         )
     groups = _by_flip(observable)
@@ -96,11 +97,11 @@ def ground_energy(observable: PauliSum) -> float:
       The energy in the unit of the coefficients.
 
     Raises:
-      ValueError: more than 20 qubits.
+      UserError: more than 20 qubits.
     """
     num_qubits = observable.num_qubits
     if num_qubits > 20:
-        raise ValueError(f"ground_energy takes at most 20 qubits, got {num_qubits}")
+        raise UserError(f"ground_energy takes at most 20 qubits, got {num_qubits}")
     size = 2**num_qubits
     indices = np.arange(size)
     terms = [

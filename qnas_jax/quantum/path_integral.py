@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.flips import Flips, Walk, flip_scale, flips_of, random_bits
 from qnas_jax.quantum.problem import Problem
@@ -55,7 +56,7 @@ def path_integral(
       flip in one slice counts one evaluation; world lines use the same changes.
 
     Raises:
-      ValueError: an odd number of slices.
+      UserError: an odd number of slices.
     """
     check_slices(options.slices)
     scale_key, walks_key = jax.random.split(key)
@@ -123,9 +124,9 @@ def path_integral_sweep(
 
 
 def check_slices(slices: int) -> None:
-    """Raises ValueError unless the ring of slices has an even number of them."""
+    """Raises UserError unless the ring of slices has an even number of them."""
     if slices < 2 or slices % 2:
-        raise ValueError(
+        raise UserError(
             f"slices: got {slices}, expected an even number, as neighbours in "
             "imaginary time are flipped in turn"
         )

@@ -21,6 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
+
 MOST_STORED_QUBITS = 30
 """More qubits than this are not written out as 2^n numbers."""
 
@@ -57,7 +59,7 @@ class Diagonal:
         shape = getattr(self.values, "shape", None)
         # Stacked forms, as for vmap, have more axes in front.
         if shape is not None and (len(shape) < 1 or shape[-1] & (shape[-1] - 1)):
-            raise ValueError(f"values: got shape {shape}, expected [2^n]")
+            raise UserError(f"values: got shape {shape}, expected [2^n]")
 
     @property
     def num_qubits(self) -> int:
@@ -104,7 +106,7 @@ class Quadratic:
         """Costs of all bit strings, float32 [2^n].
 
         Raises:
-          ValueError: more than `MOST_STORED_QUBITS` bits.
+          UserError: more than `MOST_STORED_QUBITS` bits.
         """
         check_stored(self.num_qubits)
         from qnas_jax.kernels import quadratic_diagonal
@@ -157,7 +159,7 @@ class Levels:
         """Costs of all prod K_l choices, float32, the last register fastest.
 
         Raises:
-          ValueError: more than 2^`MOST_STORED_QUBITS` choices.
+          UserError: more than 2^`MOST_STORED_QUBITS` choices.
         """
         check_stored(np.log2(np.asarray(self.num_levels, float)).sum())
         # Two halves, and the pairs between them as one small matrix product.
@@ -232,14 +234,14 @@ def qubo(matrix: Any, constant: float = 0.0) -> Quadratic:
       The form.
 
     Raises:
-      ValueError: the matrix is not square, or an entry is not finite.
+      UserError: the matrix is not square, or an entry is not finite.
     """
     matrix = np.asarray(matrix, np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
-        raise ValueError(f"QUBO: got shape {matrix.shape}, expected a square matrix")
+        raise UserError(f"QUBO: got shape {matrix.shape}, expected a square matrix")
     if not np.isfinite(matrix).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(matrix))[0])
-        raise ValueError(f"QUBO: got {matrix[place]} at {place}, expected numbers")
+        raise UserError(f"QUBO: got {matrix[place]} at {place}, expected numbers")
     return Quadratic(
         linear=jnp.asarray(np.diag(matrix), jnp.float32),
         quadratic=jnp.asarray(np.triu(matrix + matrix.T, k=1), jnp.float32),
@@ -259,25 +261,25 @@ def ising(fields: Any, couplings: Any, constant: float = 0.0) -> Quadratic:
       The form.
 
     Raises:
-      ValueError: shapes do not fit, or a coupling of a spin with itself.
+      UserError: shapes do not fit, or a coupling of a spin with itself.
     """
     fields, couplings = np.asarray(fields, float), np.asarray(couplings, float)
     if fields.ndim != 1 or couplings.shape != 2 * fields.shape:
-        raise ValueError(
+        raise UserError(
             f"Ising: got fields {fields.shape} and couplings {couplings.shape}, "
             "expected [n] and [n, n]"
         )
     if np.diag(couplings).any():
-        raise ValueError("Ising: got couplings on the diagonal, expected zeros there")
+        raise UserError("Ising: got couplings on the diagonal, expected zeros there")
     pairs = couplings + couplings.T
     matrix = np.triu(4 * pairs, k=1) + np.diag(-2 * fields - 2 * pairs.sum(axis=1))
     return qubo(matrix, float(constant + fields.sum() + np.triu(pairs).sum()))
 
 
 def check_stored(num_qubits: float) -> None:
-    """Raises ValueError if 2^n numbers are too many to be written out."""
+    """Raises UserError if 2^n numbers are too many to be written out."""
     if num_qubits > MOST_STORED_QUBITS:
-        raise ValueError(
+        raise UserError(
             f"got a problem of {num_qubits:.4g} qubits, expected at most "
             f"{MOST_STORED_QUBITS} where all bit strings are written out; use "
             "annealing, tabu search or simulated annealing"

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.problem import Quadratic, qubo
 
 MOST_BITS = 20_000
@@ -39,24 +40,24 @@ def read_problem(path: str | pathlib.Path) -> Quadratic:
       The form.
 
     Raises:
-      ValueError: one line with the file, the place in it, what was got and expected.
+      UserError: one line with the file, the place in it, what was got and expected.
     """
     path = pathlib.Path(path)
     readers = {".json": _from_json, ".csv": _from_csv}
     if path.suffix.lower() not in readers:
-        raise ValueError(_ENDING.format(path))
+        raise UserError(_ENDING.format(path))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file, expected a problem") from None
+        raise UserError(f"{path}: no such file, expected a problem") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read as text ({error})") from None
+        raise UserError(f"{path}: cannot be read as text ({error})") from None
     if not text.strip():
-        raise ValueError(f"{path}: got an empty file, expected a problem")
+        raise UserError(f"{path}: got an empty file, expected a problem")
     try:
         return readers[path.suffix.lower()](text)
     except _FileError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
 
 
 def write_problem(path: str | pathlib.Path, form: Quadratic) -> None:
@@ -67,7 +68,7 @@ def write_problem(path: str | pathlib.Path, form: Quadratic) -> None:
       form: concrete values; CSV has no place for a constant other than 0.
 
     Raises:
-      ValueError: another ending, or a constant in CSV.
+      UserError: another ending, or a constant in CSV.
     """
     path = pathlib.Path(path)
     linear = [float(value) for value in np.asarray(form.linear)]
@@ -80,9 +81,9 @@ def write_problem(path: str | pathlib.Path, form: Quadratic) -> None:
         content = {"linear": linear, "quadratic": pairs, "constant": constant}
         path.write_text(json.dumps(content) + "\n", encoding="utf-8")
     elif path.suffix.lower() != ".csv":
-        raise ValueError(_ENDING.format(path))
+        raise UserError(_ENDING.format(path))
     elif constant:
-        raise ValueError(f"{path}: got constant {constant}, expected 0 in a CSV file")
+        raise UserError(f"{path}: got constant {constant}, expected 0 in a CSV file")
     else:
         # All linear terms, also zeros: the largest index says how many bits there are.
         alone = [[i, i, value] for i, value in enumerate(linear)]
@@ -90,7 +91,7 @@ def write_problem(path: str | pathlib.Path, form: Quadratic) -> None:
         path.write_text("\n".join([",".join(_HEADER), *lines]) + "\n", encoding="utf-8")
 
 
-class _FileError(ValueError):
+class _FileError(UserError):
     """What is wrong within a file; the name of the file is put in front of it."""
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import multi_angle_state, qaoa_state
 from qnas_jax.options import option
 from qnas_jax.quantum import mixers
@@ -110,7 +111,7 @@ def qaoa(
       The best sample, all samples, the objective before each step, and the `Angles`.
 
     Raises:
-      ValueError: the mixer or the kind of angles does not suit the problem, or there
+      UserError: the mixer or the kind of angles does not suit the problem, or there
         are too many basis states to be written out.
     """
     _check(problem, options)
@@ -185,16 +186,16 @@ def _grow(
 def _check(problem: Problem | Levels, options: QaoaOptions) -> None:
     registers = isinstance(problem, Levels)
     if options.mixer == "x" and registers:
-        raise ValueError(
+        raise UserError(
             "mixer: got 'x' for registers, expected an XY or the Grover mixer; or turn "
             "them into bits by as_one_hot or as_binary"
         )
     if options.mixer.startswith("xy") and not registers:
-        raise ValueError(
+        raise UserError(
             f"mixer: got {options.mixer!r} for bits, expected registers (Levels)"
         )
     if options.mixer == "grover" and options.angles == "multi":
-        raise ValueError(
+        raise UserError(
             "angles: got 'multi' with the Grover mixer, which has one angle a layer"
         )
 

@@ -6,6 +6,7 @@ reversed. Global phases of the text are dropped, those under controls are kept.
 
 import warnings
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Angle, Circuit, Operation, Param
 from qnas_jax.quantum.qiskit_circuits import from_qiskit
 
@@ -29,11 +30,11 @@ def to_qasm(circuit: Circuit, params: tuple[float, ...] = ()) -> str:
       The program; no measurements.
 
     Raises:
-      ValueError: some parameters are given, but not enough.
+      UserError: some parameters are given, but not enough.
     """
     values = [float(value) for value in params]
     if values and len(values) < circuit.num_params:
-        raise ValueError(
+        raise UserError(
             f"the circuit takes {circuit.num_params} parameters, got {len(values)}; "
             "give all of them, or none to keep them as inputs"
         )
@@ -61,7 +62,7 @@ def from_qasm(text: str) -> Circuit:
 
     Raises:
       ImportError: qiskit is missing.
-      ValueError: the text cannot be parsed, or has measurements, resets, classical
+      UserError: the text cannot be parsed, or has measurements, resets, classical
         control, or angles that are not linear in one input.
     """
     try:
@@ -76,7 +77,7 @@ def from_qasm(text: str) -> Circuit:
             warnings.simplefilter("ignore", DeprecationWarning)
             source = qasm3.loads(text)
     except Exception as error:
-        raise ValueError(f"not a readable OpenQASM 3 program: {error}") from error
+        raise UserError(f"not a readable OpenQASM 3 program: {error}") from error
     return from_qiskit(source)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Angle, Circuit, Operation, Param
 
 _NO_GATE = ("barrier", "id", "delay")
@@ -39,13 +40,13 @@ def to_qiskit(circuit: Circuit, params: Any = ()) -> Any:
       The circuit without measurements.
 
     Raises:
-      ValueError: params has a wrong length.
+      UserError: params has a wrong length.
       ImportError: Qiskit is not installed.
     """
     qiskit = import_qiskit()
     values = np.asarray(params, np.float64).reshape(-1)
     if values.size != circuit.num_params:
-        raise ValueError(
+        raise UserError(
             f"params: got {values.size} numbers, expected {circuit.num_params}"
         )
     known = qiskit.circuit.library.get_standard_gate_name_mapping()
@@ -71,7 +72,7 @@ def from_qiskit(circuit: Any) -> Circuit:
       The circuit; gates that `gates.GATES` lacks are replaced by their definitions.
 
     Raises:
-      ValueError: measurements, resets, classical control, or an angle that is not
+      UserError: measurements, resets, classical control, or an angle that is not
         linear in one parameter.
     """
     names = sorted((p.name for p in circuit.parameters), key=_natural)
@@ -116,7 +117,7 @@ def _convert(
     if gate.name in _NO_GATE:
         return []
     if not isinstance(gate, Gate):
-        raise ValueError(
+        raise UserError(
             f"{gate.name!r} is not a gate: measurements, resets and classical control "
             "cannot be read; remove them from the program"
         )
@@ -132,9 +133,7 @@ def _convert(
         flips = [Operation("x", (qubit,)) for qubit in zeros]
         return flips + inner + flips
     if gate.definition is None:
-        raise ValueError(
-            f"gate {gate.name!r} has no definition and is not a known gate"
-        )
+        raise UserError(f"gate {gate.name!r} has no definition and is not a known gate")
     return _convert_all(gate.definition, qubits, controls, order)
 
 
@@ -170,4 +169,4 @@ def _angle(value: Any, order: dict) -> Angle:
         scale, offset = value.gradient(symbol), value.bind({symbol: 0.0})
         if isinstance(scale, int | float) or not scale.parameters:
             return Param(order[symbol.name], float(scale), float(offset))
-    raise ValueError(f"angle {value} is not linear in one input; rewrite the program")
+    raise UserError(f"angle {value} is not linear in one input; rewrite the program")

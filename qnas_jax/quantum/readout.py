@@ -15,15 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
+
 Readout = tuple[tuple[float, float], ...]
 Correction = Literal["inverse", "nearest", "least_squares"]
 
 
 def check_readout(readout: Readout) -> None:
-    """Raises a ValueError if some chance is not in [0, 1]."""
+    """Raises a UserError if some chance is not in [0, 1]."""
     for pair in readout:
         if len(pair) != 2 or not all(0 <= chance <= 1 for chance in pair):
-            raise ValueError(
+            raise UserError(
                 f"readout: got {pair}, expected two chances in [0, 1]: of reading 1 "
                 "where the bit is 0, and 0 where it is 1"
             )
@@ -33,10 +35,10 @@ def confusion_matrices(readout: Readout, num_qubits: int) -> np.ndarray:
     """The matrices A_q, float64 [n, 2, 2] over (qubit, bit read, bit that is).
 
     Raises:
-      ValueError: the number of pairs is neither 0, 1 nor n.
+      UserError: the number of pairs is neither 0, 1 nor n.
     """
     if len(readout) not in (0, 1, num_qubits):
-        raise ValueError(
+        raise UserError(
             f"readout: got {len(readout)} pairs for {num_qubits} qubits, expected one "
             "for all or one a qubit"
         )
@@ -87,12 +89,12 @@ def correct_readout(
       [2^n], sums to one if `measured` does.
 
     Raises:
-      ValueError: unknown method, or some A_q has no inverse.
+      UserError: unknown method, or some A_q has no inverse.
     """
     matrices = confusion_matrices(readout, _num_qubits(measured))
     determinants = 1 - matrices[:, 1, 0] - matrices[:, 0, 1]
     if np.abs(determinants).min() < 1e-6:
-        raise ValueError(
+        raise UserError(
             f"readout: qubit {int(np.abs(determinants).argmin())} reads 0 and 1 with "
             "the same chances whatever it is, so that nothing can be corrected"
         )
@@ -103,7 +105,7 @@ def correct_readout(
         return nearest_distribution(inverted)
     if method == "least_squares":
         return _least_squares(matrices, measured, nearest_distribution(inverted))
-    raise ValueError(
+    raise UserError(
         f"method: got {method!r}, expected 'inverse', 'nearest' or 'least_squares'"
     )
 
@@ -160,5 +162,5 @@ def _apply_locally(matrices: np.ndarray, values: Array) -> Array:
 def _num_qubits(values: Array) -> int:
     size = values.shape[-1]
     if values.ndim != 1 or size & (size - 1):
-        raise ValueError(f"probabilities: got shape {values.shape}, expected [2^n]")
+        raise UserError(f"probabilities: got shape {values.shape}, expected [2^n]")
     return int(size).bit_length() - 1

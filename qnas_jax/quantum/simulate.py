@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.blocks import bin_matrices, operation_matrix
 from qnas_jax.quantum.circuit import Circuit, Operation
 from qnas_jax.quantum.conventions import num_qubits_of
@@ -44,7 +45,7 @@ def run_circuit(circuit: Circuit, params: Parameters = ()) -> jax.Array:
       [2**n] complex64; complex128 if `params` are float64.
 
     Raises:
-      ValueError: too few parameters.
+      UserError: too few parameters.
     """
     params = _checked(circuit, params)
     wide = params.dtype == jnp.float64 and params.size > 0
@@ -65,12 +66,12 @@ def apply_circuit(
       [2**n], of the type of `state`.
 
     Raises:
-      ValueError: the state has another number of qubits, or there are too few
+      UserError: the state has another number of qubits, or there are too few
         parameters.
     """
     state, params = jnp.asarray(state), _checked(circuit, params)
     if num_qubits_of(state) != circuit.num_qubits:
-        raise ValueError(
+        raise UserError(
             f"the circuit has {circuit.num_qubits} qubits, the state has shape "
             f"{state.shape}"
         )
@@ -82,7 +83,7 @@ def apply_circuit(
 def _checked(circuit: Circuit, params: Parameters) -> jax.Array:
     params = jnp.asarray(params)
     if params.ndim != 1 or params.shape[0] < circuit.num_params:
-        raise ValueError(
+        raise UserError(
             f"the circuit takes a vector of {circuit.num_params} parameters, got shape "
             f"{params.shape}"
         )

@@ -89,7 +89,7 @@ def marginal(state: jax.Array, qubits: Sequence[int]) -> jax.Array:
       [2**k] real.
 
     Raises:
-      ValueError: a qubit is repeated or out of range.
+      UserError: a qubit is repeated or out of range.
     """
     return jnp.sum(probabilities(_split(state, qubits)), axis=1)
 
@@ -108,7 +108,7 @@ def collapse(
       The outcome, int32 in [0, 2**k), and the normalised state [2**n].
 
     Raises:
-      ValueError: a qubit is repeated or out of range.
+      UserError: a qubit is repeated or out of range.
     """
     parts = _split(state, qubits)
     chances = jnp.sum(probabilities(parts), axis=1)
@@ -135,7 +135,7 @@ def reduced_density_matrix(state: jax.Array, qubits: Sequence[int]) -> jax.Array
       [2**k, 2**k] complex.
 
     Raises:
-      ValueError: a qubit is repeated or out of range.
+      UserError: a qubit is repeated or out of range.
     """
     parts = _split(state, qubits)
     return jnp.matmul(parts, parts.conj().T, precision=jax.lax.Precision.HIGHEST)
@@ -155,7 +155,7 @@ def entanglement_entropy(state: jax.Array, qubits: Sequence[int]) -> jax.Array:
       Scalar in [0, min(k, n - k)].
 
     Raises:
-      ValueError: a qubit is repeated or out of range.
+      UserError: a qubit is repeated or out of range.
     """
     num_qubits = num_qubits_of(state)
     side = tuple(qubits)

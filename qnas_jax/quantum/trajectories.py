@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.conventions import bits_of, index_of
 from qnas_jax.quantum.noise import NoiseModel
@@ -213,4 +214,4 @@ def _choose(draw: Array, chances: Array) -> tuple[Array, Array]:
 
 def _check_at_least(name: str, value: int, least: int) -> None:
     if value < least:
-        raise ValueError(f"{name}: got {value}, expected at least {least}")
+        raise UserError(f"{name}: got {value}, expected at least {least}")

@@ -15,6 +15,7 @@ import numpy as np
 import optax
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import option
 from qnas_jax.quantum.circuit import Circuit, Operation, Param
 from qnas_jax.quantum.conventions import bits_of
@@ -73,7 +74,7 @@ def vqe(
       the trace is that of the best start.
 
     Raises:
-      ValueError: numbers of qubits differ, a circuit without parameters, or CVaR of a
+      UserError: numbers of qubits differ, a circuit without parameters, or CVaR of a
         Pauli sum.
     """
     _check(problem, ansatz, options)
@@ -135,14 +136,14 @@ def cost_ansatz(problem: Quadratic, depth: int) -> Circuit:
 
 def _check(problem: Problem | PauliSum, ansatz: Circuit, options: VqeOptions) -> None:
     if problem.num_qubits != ansatz.num_qubits:
-        raise ValueError(
+        raise UserError(
             f"ansatz: got {ansatz.num_qubits} qubits for a problem of "
             f"{problem.num_qubits}"
         )
     if not ansatz.num_params:
-        raise ValueError("ansatz: got a circuit without parameters")
+        raise UserError("ansatz: got a circuit without parameters")
     if isinstance(problem, PauliSum) and options.alpha < 1:
-        raise ValueError(
+        raise UserError(
             f"alpha: got {options.alpha} for a Pauli sum, expected 1; CVaR needs costs "
             "of bits"
         )

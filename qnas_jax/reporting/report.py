@@ -52,8 +52,8 @@ def write_report(workdir: pathlib.Path) -> pathlib.Path:
       The path of the page; it opens without network and holds all figures.
 
     Raises:
-      FileNotFoundError: the folder is not a work folder.
-      ValueError: a file in it is broken; the message names file and line.
+      MissingFileError: the folder is not a work folder.
+      UserError: a file in it is broken; the message names file and line.
     """
     run = read_run(workdir)
     figures = draw_figures(run)

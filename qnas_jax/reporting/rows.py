@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 from absl import logging
 
+from qnas_jax.errors import MissingFileError, UserError
+
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -64,11 +66,11 @@ def read_json(path: pathlib.Path) -> Row:
     """Reads a JSON object.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: the file does not hold a JSON object.
+      MissingFileError: there is no such file.
+      UserError: the file does not hold a JSON object.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, expected a JSON object there")
+        raise MissingFileError(f"{path}: no such file, expected a JSON object there")
     return _parsed(path.read_bytes(), str(path))
 
 
@@ -79,11 +81,11 @@ def read_jsonl(path: pathlib.Path) -> list[Row]:
     behind: it is skipped with a warning.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: a line does not hold a JSON object; the message has its number.
+      MissingFileError: there is no such file.
+      UserError: a line does not hold a JSON object; the message has its number.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, expected JSON rows there")
+        raise MissingFileError(f"{path}: no such file, expected JSON rows there")
     *complete, rest = path.read_bytes().split(b"\n")
     rows = [
         _parsed(line, f"{path}, line {number}")
@@ -102,7 +104,7 @@ def read_registers(path: pathlib.Path) -> Registers:
     """Reads `search/registers.npz`.
 
     Raises:
-      ValueError: not an npz file, an array is missing or the shapes do not agree.
+      UserError: not an npz file, an array is missing or the shapes do not agree.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -112,7 +114,7 @@ def read_registers(path: pathlib.Path) -> Registers:
                 generations=np.asarray(arrays["generations"], np.int64),
             )
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
+        raise UserError(
             f"{path}: not readable ({error}), expected the arrays probabilities, "
             "num_ops and generations; run the search stage again"
         ) from error
@@ -123,7 +125,7 @@ def read_registers(path: pathlib.Path) -> Registers:
         or registers.num_ops.shape != shape[1:2]
         or registers.num_ops.max(initial=1) > shape[2]
     ):
-        raise ValueError(
+        raise UserError(
             f"{path}: got probabilities {shape}, num_ops {registers.num_ops.shape} and "
             f"generations {registers.generations.shape}, expected [G, L, K_max], [L] "
             "and [G] with no K_l above K_max"
@@ -135,18 +137,18 @@ def read_ranking(path: pathlib.Path) -> Row:
     """Reads `ranking.json`: true accuracies in [0, 1] beside the search's scores.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: a field is missing, lengths differ or an accuracy is not in [0, 1].
+      MissingFileError: there is no such file.
+      UserError: a field is missing, lengths differ or an accuracy is not in [0, 1].
     """
     ranking = read_json(path)
     _require(ranking, ("kendall_tau", "spearman", "true", "scores"), str(path))
     if len(ranking["true"]) != len(ranking["scores"]):
-        raise ValueError(
+        raise UserError(
             f"{path}: got {len(ranking['true'])} true accuracies and "
             f"{len(ranking['scores'])} scores, expected as many of both"
         )
     if any(not 0 <= value <= 1 for value in ranking["true"]):
-        raise ValueError(f"{path}: got a true accuracy outside of [0, 1]; not percent")
+        raise UserError(f"{path}: got a true accuracy outside of [0, 1]; not percent")
     return ranking
 
 
@@ -162,11 +164,11 @@ def read_run(workdir: pathlib.Path) -> Run:
       The rows, grouped by stage and sorted.
 
     Raises:
-      FileNotFoundError: no such folder, or no `config.json` in it.
-      ValueError: a file is broken.
+      MissingFileError: no such folder, or no `config.json` in it.
+      UserError: a file is broken.
     """
     if not (workdir / "config.json").is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"{workdir}: no config.json there, expected the work folder of a run"
         )
     metrics = _read_metrics(workdir / "metrics.jsonl")
@@ -209,9 +211,9 @@ def _parsed(text: bytes, where: str) -> Row:
     try:
         value = json.loads(text.decode("utf-8"))
     except ValueError as error:
-        raise ValueError(f"{where}: not valid JSON ({error})") from error
+        raise UserError(f"{where}: not valid JSON ({error})") from error
     if not isinstance(value, dict):
-        raise ValueError(
+        raise UserError(
             f"{where}: got a JSON {type(value).__name__}, expected an object"
         )
     return value
@@ -220,7 +222,7 @@ def _parsed(text: bytes, where: str) -> Row:
 def _require(row: Row, fields: Sequence[str], where: str) -> None:
     missing = [field for field in fields if field not in row]
     if missing:
-        raise ValueError(f"{where}: got no field {missing[0]!r}, expected {fields}")
+        raise UserError(f"{where}: got no field {missing[0]!r}, expected {fields}")
 
 
 def _optional(read: Callable[[pathlib.Path], T], path: pathlib.Path) -> T | None:

@@ -14,6 +14,8 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
+from qnas_jax.errors import UserError
+
 CONFIDENCE = 0.95
 
 
@@ -54,7 +56,7 @@ def wilson_interval(accuracy: float, num_images: int) -> tuple[float, float]:
       Both ends, in [0, 1].
 
     Raises:
-      ValueError: accuracy or number of images out of range.
+      UserError: accuracy or number of images out of range.
     """
     from scipy.stats import norm
 
@@ -154,7 +156,7 @@ def compare(
 def _num_right(accuracy: float, num_images: int) -> int:
     """The number of right answers; accuracies may carry float32 rounding."""
     if num_images < 1:
-        raise ValueError(f"test_images: got {num_images}, expected at least 1")
+        raise UserError(f"test_images: got {num_images}, expected at least 1")
     if not 0 <= accuracy <= 1:
-        raise ValueError(f"accuracy: got {accuracy}, expected a share in [0, 1]")
+        raise UserError(f"accuracy: got {accuracy}, expected a share in [0, 1]")
     return round(accuracy * num_images)

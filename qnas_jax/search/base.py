@@ -21,6 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
+
 EvaluateFn = Callable[..., tuple[Array, Array]]
 """`evaluate(key, archs) -> (archs, scores)`; it may hand back repaired archs.
 
@@ -59,7 +61,7 @@ class Strategy:
 
     def __post_init__(self) -> None:
         if self.population < 1:
-            raise ValueError(f"population: got {self.population}, expected at least 1")
+            raise UserError(f"population: got {self.population}, expected at least 1")
 
     @property
     def num_layers(self) -> int:

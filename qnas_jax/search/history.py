@@ -9,6 +9,8 @@ import flax.struct
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
+
 
 @flax.struct.dataclass
 class History:
@@ -30,10 +32,10 @@ def empty_history(capacity: int, num_layers: int) -> History:
       The history.
 
     Raises:
-      ValueError: capacity below 1.
+      UserError: capacity below 1.
     """
     if capacity < 1:
-        raise ValueError(f"capacity: got {capacity}, expected at least 1 row")
+        raise UserError(f"capacity: got {capacity}, expected at least 1 row")
     return History(
         archs=jnp.full((capacity, num_layers), -1, jnp.int32),
         scores=jnp.full(capacity, -jnp.inf, jnp.float32),

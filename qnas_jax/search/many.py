@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.base import (
     EvaluateFn,
     SearchState,
@@ -109,10 +110,10 @@ def search_seeds(
       What `record` returns, as NumPy arrays with leading axes [S, G].
 
     Raises:
-      ValueError: no key.
+      UserError: no key.
     """
     if len(keys) < 1:
-        raise ValueError("keys: got none, expected at least one search")
+        raise UserError("keys: got none, expected at least one search")
 
     size = min(seeds_at_once, len(keys))
     program = compiled_searches(strategy, generations, record)

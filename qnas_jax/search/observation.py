@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.quantum.levels_walks import random_levels
 
 
@@ -29,10 +30,10 @@ def own_ops(num_ops: tuple[int, ...]) -> np.ndarray:
       bool [L, K_max].
 
     Raises:
-      ValueError: there is no layer, or a layer without ops.
+      UserError: there is no layer, or a layer without ops.
     """
     if not num_ops or min(num_ops) < 1:
-        raise ValueError(
+        raise UserError(
             f"num_ops: got {num_ops}, expected at least one layer and at least one op "
             "in every layer"
         )
@@ -49,7 +50,7 @@ def uniform_ops(num_ops: tuple[int, ...]) -> np.ndarray:
       float32 [L, K_max], zero for ops that a layer lacks.
 
     Raises:
-      ValueError: there is no layer, or a layer without ops.
+      UserError: there is no layer, or a layer without ops.
     """
     own = own_ops(num_ops)
     return (own / own.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -81,7 +81,7 @@ def make_strategy(num_ops: tuple[int, ...], options: SearchOptions) -> Strategy:
       The strategy.
 
     Raises:
-      ValueError: a combination that the strategy cannot do.
+      UserError: a combination that the strategy cannot do.
     """
     return _make_strategy(tuple(num_ops), options)
 

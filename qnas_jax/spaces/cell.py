@@ -12,6 +12,7 @@ architecture search, ICLR 2020.
 
 import dataclasses
 
+from qnas_jax.errors import UserError
 from qnas_jax.spaces.space import SearchSpace
 
 CELL_OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -52,14 +53,14 @@ class CellSpace(SearchSpace):
         ):
             value = getattr(self, field)
             if type(value) is not int or value < least:
-                raise ValueError(
+                raise UserError(
                     f"space {self.name!r}, {field}: got {value!r}, expected an int "
                     f">= {least}"
                 )
         height, width, _ = self.image_shape
         halved = 2 ** (self.stages - 1)
         if height % halved or width % halved:
-            raise ValueError(
+            raise UserError(
                 f"space {self.name!r}: got images of {height} x {width}, expected "
                 f"multiples of {halved}: the resolution is halved between stages"
             )

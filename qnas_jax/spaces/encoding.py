@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.spaces.space import SearchSpace
 
 SEPARATOR = "|"
@@ -33,21 +34,21 @@ def check_archs(space: SearchSpace, archs: Any) -> np.ndarray:
       int32 array of the same shape.
 
     Raises:
-      ValueError: wrong length, not integers, or an index out of range.
+      UserError: wrong length, not integers, or an index out of range.
     """
     array = np.asarray(archs)
     if array.shape[-1:] != (space.num_layers,):
-        raise ValueError(
+        raise UserError(
             f"architecture: got shape {array.shape}, expected one index for each of "
             f"the {space.num_layers} layers of {space.name!r}"
         )
     if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"architecture: got {array.dtype} values, expected integers")
+        raise UserError(f"architecture: got {array.dtype} values, expected integers")
     limits = np.asarray(space.num_ops)
     wrong = np.argwhere((array < 0) | (array >= limits))
     if wrong.size:
         layer = int(wrong[0][-1])
-        raise ValueError(
+        raise UserError(
             f"architecture: got op {int(array[tuple(wrong[0])])} at layer {layer} of "
             f"{space.name!r}, expected 0 to {limits[layer] - 1}"
         )
@@ -84,17 +85,17 @@ def bits_to_archs(space: SearchSpace, bits: Any) -> tuple[np.ndarray, np.ndarray
       the index of an op, and the architecture must be drawn again.
 
     Raises:
-      ValueError: wrong number of bits, or values other than 0 and 1.
+      UserError: wrong number of bits, or values other than 0 and 1.
     """
     bits = np.asarray(bits)
     widths = bits_per_layer(space.num_ops)
     if bits.shape[-1:] != (sum(widths),):
-        raise ValueError(
+        raise UserError(
             f"bits: got shape {bits.shape}, expected [..., {sum(widths)}] for "
             f"{space.name!r}"
         )
     if not np.isin(bits, (0, 1)).all():
-        raise ValueError("bits: got values other than 0 and 1")
+        raise UserError("bits: got values other than 0 and 1")
     codes = []
     start = 0
     for width in widths:
@@ -123,28 +124,28 @@ def parse_arch(space: SearchSpace, value: Any) -> np.ndarray:
       int32 [L].
 
     Raises:
-      ValueError: the value is none of these, or names an unknown op.
+      UserError: the value is none of these, or names an unknown op.
     """
     if isinstance(value, str):
         value = value.split(SEPARATOR)
     if not isinstance(value, list | tuple):
-        raise ValueError(
+        raise UserError(
             f"architecture: got {value!r}, expected a list of indices or a string of "
             f"op names joined by {SEPARATOR!r}"
         )
     if not all(isinstance(item, str) for item in value):
         if any(type(item) is not int for item in value):
-            raise ValueError(f"architecture: got {value!r}, expected integers")
+            raise UserError(f"architecture: got {value!r}, expected integers")
         return check_archs(space, np.asarray(value))
     if len(value) != space.num_layers:
-        raise ValueError(
+        raise UserError(
             f"architecture: got {len(value)} ops, expected {space.num_layers}, one for "
             f"each layer of {space.name!r}"
         )
     indices = []
     for layer, name in enumerate(value):
         if name not in space.choices[layer]:
-            raise ValueError(
+            raise UserError(
                 f"architecture: got op {name!r} at layer {layer} of {space.name!r}, "
                 f"expected one of {', '.join(space.choices[layer])}"
             )
@@ -163,22 +164,22 @@ def read_archs(space: SearchSpace, path: str) -> np.ndarray:
       int32 [P, L].
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: not JSON, not a list, or a bad architecture (its place is named).
+      MissingFileError: there is no such file.
+      UserError: not JSON, not a list, or a bad architecture (its place is named).
     """
     try:
         with open(path, encoding="utf-8") as file:
             values = json.load(file)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file of architectures") from None
+        raise MissingFileError(f"{path}: no such file of architectures") from None
     except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ValueError(f"{path}: not a JSON file: {error}") from None
+        raise UserError(f"{path}: not a JSON file: {error}") from None
     if not isinstance(values, list) or not values:
-        raise ValueError(f"{path}: expected a JSON list with at least 1 architecture")
+        raise UserError(f"{path}: expected a JSON list with at least 1 architecture")
     archs = []
     for position, value in enumerate(values):
         try:
             archs.append(parse_arch(space, value))
         except ValueError as error:
-            raise ValueError(f"{path}, entry {position}: {error}") from None
+            raise UserError(f"{path}, entry {position}: {error}") from None
     return np.stack(archs)

@@ -6,6 +6,7 @@ a space can be written, hashed and compared without building a network.
 
 import dataclasses
 
+from qnas_jax.errors import UserError
 from qnas_jax.spaces.space import SearchSpace
 
 OptionValue = bool | int | float | str
@@ -27,12 +28,12 @@ class Op:
 
     def __post_init__(self) -> None:
         if not self.name or any(c in self.name for c in "|, \n"):
-            raise ValueError(
+            raise UserError(
                 f"op name: got {self.name!r}, expected a word without '|', ',' or space"
             )
         for name, value in self.options:
             if not isinstance(value, bool | int | float | str):
-                raise ValueError(
+                raise UserError(
                     f"op {self.name!r}, option {name}: got {value!r}, expected a bool, "
                     "int, float or str"
                 )
@@ -64,7 +65,7 @@ class Layer:
         for field in ("in_features", "out_features", "stride"):
             value = getattr(self, field)
             if type(value) is not int or value < 1:
-                raise ValueError(f"layer {field}: got {value!r}, expected an int >= 1")
+                raise UserError(f"layer {field}: got {value!r}, expected an int >= 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,20 +101,20 @@ class NetworkSpace(SearchSpace):
         features = self.image_shape[-1]
         for position, layer in enumerate(self.blocks):
             if layer.in_features != features:
-                raise ValueError(
+                raise UserError(
                     f"space {self.name!r}, block {position} (stem first): got "
                     f"in_features={layer.in_features}, expected {features}, the "
                     "features of the block before it"
                 )
             features = layer.out_features
         if features != self.num_classes:
-            raise ValueError(
+            raise UserError(
                 f"space {self.name!r}: the head ends with {features} features, "
                 f"expected num_classes={self.num_classes}"
             )
         for part, blocks in (("stem", self.stem), ("head", self.head)):
             if any(len(block.ops) != 1 for block in blocks):
-                raise ValueError(f"space {self.name!r}: a {part} block has one op")
+                raise UserError(f"space {self.name!r}: a {part} block has one op")
 
     @property
     def blocks(self) -> tuple[Layer, ...]:

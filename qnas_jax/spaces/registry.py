@@ -5,6 +5,7 @@ import pathlib
 import runpy
 from collections.abc import Callable
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces.macro import nas_bench_macro
 from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
@@ -72,8 +73,8 @@ def register_space(name: str, builder: SpaceBuilder) -> None:
       builder: (image_shape, num_classes) -> NetworkSpace.
 
     Raises:
-      ValueError: the name is that of a built-in space.
+      UserError: the name is that of a built-in space.
     """
     if name in BUILT_IN:
-        raise ValueError(f"space {name!r}: a built-in space; choose another name")
+        raise UserError(f"space {name!r}: a built-in space; choose another name")
     SPACES[name] = builder

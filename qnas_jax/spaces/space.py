@@ -11,6 +11,8 @@ import dataclasses
 import math
 from functools import cached_property
 
+from qnas_jax.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class SearchSpace:
@@ -26,13 +28,13 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         if not self.choices:
-            raise ValueError(f"space {self.name!r}: got no layers, expected at least 1")
+            raise UserError(f"space {self.name!r}: got no layers, expected at least 1")
         for index, names in enumerate(self.choices):
             where = f"space {self.name!r}, layer {index}"
             if not names:
-                raise ValueError(f"{where}: got no ops, expected at least 1")
+                raise UserError(f"{where}: got no ops, expected at least 1")
             if len(set(names)) != len(names):
-                raise ValueError(f"{where}: got repeated op names {list(names)}")
+                raise UserError(f"{where}: got repeated op names {list(names)}")
 
     @property
     def num_layers(self) -> int:

@@ -48,8 +48,8 @@ def run_benchmark(
 
     Raises:
       OptionError: options that do not fit each other or the table.
-      FileNotFoundError: the table is not there.
-      ValueError: the table is damaged, or the strategy cannot search it.
+      MissingFileError: the table is not there.
+      UserError: the table is damaged, or the strategy cannot search it.
     """
     table, test = _read(config)
     plan = _plan(config, table)

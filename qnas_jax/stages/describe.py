@@ -19,8 +19,8 @@ def describe_archs(config: RunConfig, path: str) -> list[str]:
       One JSON line an architecture.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: an architecture is not one of the space.
+      MissingFileError: there is no such file.
+      UserError: an architecture is not one of the space.
     """
     image_shape, num_classes = data.peek(config.data)
     space = build_space(config.space, image_shape, num_classes)

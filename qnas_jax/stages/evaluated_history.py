@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.options import OptionError
 from qnas_jax.quantum.problem import Levels
 from qnas_jax.runs import read_rows
@@ -54,19 +55,19 @@ def read_history(path: pathlib.Path, num_ops: str) -> Scored:
       The rows with a score.
 
     Raises:
-      FileNotFoundError: there is no such file.
+      MissingFileError: there is no such file.
       OptionError: `num_ops` does not fit the architectures.
-      ValueError: a row is damaged, or fewer than two rows have a score.
+      UserError: a row is damaged, or fewer than two rows have a score.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"problem.file: got {path}, expected a file")
+        raise MissingFileError(f"problem.file: got {path}, expected a file")
     rows = read_rows(path)
     found = [_read_row(path, place, row) for place, row in enumerate(rows, start=1)]
     scored = [(arch, score) for arch, score in found if score is not None]
     if len({len(arch) for arch, _ in found}) > 1:
-        raise ValueError(f"{path}: got architectures of several lengths, expected one")
+        raise UserError(f"{path}: got architectures of several lengths, expected one")
     if len(scored) < 2:
-        raise ValueError(
+        raise UserError(
             f"{path}: got {len(scored)} evaluations with a score, expected at least 2"
         )
     archs = np.asarray([arch for arch, _ in scored], np.int32)
@@ -85,14 +86,12 @@ def _read_row(
     score: Any = fields.get("score")
     is_list = isinstance(arch, list) and bool(arch)
     if not is_list or not all(type(op) is int and op >= 0 for op in arch):
-        raise ValueError(
+        raise UserError(
             f"{path}, line {place}: got {json.dumps(row)[:80]}, expected "
             '{"arch": [op of each layer], "score": number, ...}'
         )
     if score is not None and type(score) not in (int, float):
-        raise ValueError(
-            f"{path}, line {place}: got score {score!r}, expected a number"
-        )
+        raise UserError(f"{path}, line {place}: got score {score!r}, expected a number")
     return arch, score
 
 

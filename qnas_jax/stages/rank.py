@@ -22,7 +22,7 @@ def rank_space(setting: Setting) -> str:
 
     Raises:
       OptionError: no truth is known for this space.
-      FileNotFoundError: the truth is not in the data folder.
+      MissingFileError: the truth is not in the data folder.
       Stopped: the user asked to stop; scores so far are kept.
     """
     name = setting.space.name

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, Scores
 from qnas_jax.nets import describe_arch
 from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_json
@@ -28,7 +29,7 @@ from qnas_jax.stages.supernet import load_supernet
 from qnas_jax.training import Stopped
 
 
-class NoFiniteScoreError(ArithmeticError):
+class NoFiniteScoreError(UserError, ArithmeticError):
     """Every architecture failed."""
 
 

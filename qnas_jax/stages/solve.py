@@ -54,8 +54,8 @@ def solve_problem(
 
     Raises:
       OptionError: no file is named, or it is of an unknown kind.
-      FileNotFoundError: there is no such file.
-      ValueError: the file is damaged, or the problem too large for the optimiser.
+      MissingFileError: there is no such file.
+      UserError: the file is damaged, or the problem too large for the optimiser.
     """
     task = _read_task(config.problem)
     write_json(folder.path / "config.json", config.as_dict())

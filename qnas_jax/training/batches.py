@@ -45,7 +45,7 @@ class TrainingBatches(struct.PyTreeNode):
           Its batches.
 
         Raises:
-          ValueError: the split does not fill one batch.
+          UserError: the split does not fill one batch.
         """
         num_steps(len(train), options.batch_size)
         return cls(

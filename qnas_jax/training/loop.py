@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from qnas_jax.data import epoch_order
+from qnas_jax.errors import UserError
 
 
 class Totals(struct.PyTreeNode):
@@ -86,7 +87,7 @@ class Stopped(Exception):  # noqa: N818 - a request, not an error
         self.state = state
 
 
-class NonFiniteLossError(FloatingPointError):
+class NonFiniteLossError(UserError, FloatingPointError):
     """Training diverged."""
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import ablations
+from experiments.comparisons import ablations
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.search import SearchOptions
 

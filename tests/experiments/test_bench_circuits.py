@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments import bench_circuits
-from experiments.circuit_peers import state_difference
+from experiments.benches import circuits as bench_circuits
+from experiments.peers.circuits import state_difference
 
 
 def test_rows():

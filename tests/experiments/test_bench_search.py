@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments import bench_search
+from experiments.benches import search as bench_search
 from qnas_jax.evaluation.tables import TableOptions, load_table
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from experiments import bench_statevector
-from experiments.bench_statevector import OURS, floors, make_task, run_case
-from experiments.statevector_peers import PEERS
+from experiments.benches import statevector as bench_statevector
+from experiments.benches.statevector import OURS, floors, make_task, run_case
+from experiments.peers.statevectors import PEERS
 
 HERE = [OURS, *(name for name, peer in PEERS.items() if peer.available())]
 

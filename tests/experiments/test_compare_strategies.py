@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from experiments import compare_strategies as experiment
-from experiments import published_protocol
-from experiments.contestants import (
+from experiments.comparisons import published_protocol
+from experiments.comparisons import strategies as experiment
+from experiments.comparisons.contestants import (
     CONTESTANTS,
     LEFT_OUT,
     PEERS,

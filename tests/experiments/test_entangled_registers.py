@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from experiments import entangled_registers
-from experiments.entangled_boxes import comparison_figure
-from experiments.entangled_registers import Budget, Problem
-from qnas_jax.evaluation.chain_landscapes import LANDSCAPES
+from experiments.comparisons import entangled_registers
+from experiments.comparisons.entangled_registers import Budget, Problem
+from experiments.figures.entangled_boxes import comparison_figure
+from experiments.landscapes.chains import LANDSCAPES
 from qnas_jax.reporting.rank_tests import RankTest, rank_test, rank_tests
 from qnas_jax.search import SearchOptions
 

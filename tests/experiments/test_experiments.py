@@ -5,16 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from experiments import (
-    bench_kernels,
-    bench_scoring,
-    bench_training,
-    gpu_session,
-    search_rules,
+from experiments.benches import gpu_session, kernels, scoring, training
+from experiments.comparisons import search_rules
+from experiments.measuring.rows import table, write_rows
+from experiments.measuring.workload import (
+    make_workload,
+    random_archs,
+    search_populations,
 )
-from experiments.rows import table, write_rows
-from experiments.torch_peer import TorchPeer
-from experiments.workload import make_workload, random_archs, search_populations
+from experiments.peers.torch_supernet import TorchPeer
 from qnas_jax.search import SearchOptions
 from qnas_jax.spaces import SpaceOptions, build_space
 
@@ -33,7 +32,7 @@ def test_a_table_is_markdown():
 
 
 def test_bench_kernels_compares_every_form(small_machine):
-    rows = bench_kernels.run([(2, 4, 8, 3, 1)], [(2, 4, 3, 5, 2)], [(4, 4, 4)], 1)
+    rows = kernels.run([(2, 4, 8, 3, 1)], [(2, 4, 3, 5, 2)], [(4, 4, 4)], 1)
     assert [row["case"].split()[0] for row in rows] == [
         *["depthwise"] * 2,
         *["conv"] * 2,
@@ -45,7 +44,7 @@ def test_bench_kernels_compares_every_form(small_machine):
 @pytest.mark.slow
 def test_bench_scoring_agrees_with_the_simple_forms(tiny_space, small_machine):
     """It compares the accuracies of all forms itself."""
-    rows = bench_scoring.run(
+    rows = scoring.run(
         tiny_space, population=4, images=32, chunk=16, passes=1, small=True
     )
     forms = [row["form"] for row in rows]
@@ -57,7 +56,7 @@ def test_bench_scoring_agrees_with_the_simple_forms(tiny_space, small_machine):
 
 @pytest.mark.slow
 def test_bench_training_runs(tiny_space, small_machine):
-    ours, gradient = bench_training.run(tiny_space, batch=8, num_archs=2, passes=1)
+    ours, gradient = training.run(tiny_space, batch=8, num_archs=2, passes=1)
     assert (ours["form"], gradient["form"]) == ("ours", "gradient only")
     assert 0 < ours["share of the matrix rate"] < 1
     peaks = [ours[name] for name in ("peak MiB before compiling", "compiled", "run")]

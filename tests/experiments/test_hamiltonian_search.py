@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import hamiltonian_search as experiment
+from experiments.comparisons import hamiltonian_search as experiment
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 from qnas_jax.search import SearchOptions, make_strategy
 

@@ -6,10 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import precision_agreement, profile_steps
-from experiments.programs import gradient_program, training_program
-from experiments.traffic import bytes_moved, op_traffic
-from experiments.workload import make_workload
+from experiments.benches import precision_agreement, profile_steps
+from experiments.measuring.programs import gradient_program, training_program
+from experiments.measuring.traffic import bytes_moved, op_traffic
+from experiments.measuring.workload import make_workload
 from qnas_jax.nets import cost_table
 from qnas_jax.nets.build import op_templates
 from qnas_jax.runs import WorkFolder

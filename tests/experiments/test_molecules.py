@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.molecules import read_molecules, run
+from experiments.comparisons.molecules import read_molecules, run
 
 
 @pytest.mark.slow

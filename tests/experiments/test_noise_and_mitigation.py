@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments import noise_and_mitigation
+from experiments.comparisons import noise_and_mitigation
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.optuna_peers import (
+from experiments.peers.optuna_samplers import (
     SAMPLERS,
     OptunaPeer,
     optuna_search,

@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.barrier import (
+from experiments.figures.barrier import (
     Barrier,
     quantum_weights,
     thermal_weights,
     tunnelling_rows,
     uniform_weights,
 )
-from experiments.interference_picture import interference, interference_figure
-from experiments.superposition_picture import superposition, superposition_figure
-from experiments.tunnelling_picture import tunnelling_figure
+from experiments.figures.interference import interference, interference_figure
+from experiments.figures.superposition import superposition, superposition_figure
+from experiments.figures.tunnelling import tunnelling_figure
 from qnas_jax.quantum.annealing import anneal_state, named_schedule
 
 PNG = b"\x89PNG"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from experiments import readme_results as results
-from experiments import whole_jobs
-from experiments.comparison_table import comparison_table
+from experiments.comparisons import whole_jobs
+from experiments.comparisons.table import comparison_table
+from experiments.publishing import readme_results as results
 from qnas_jax.reporting.comparison.records import curves_by_task
 
 

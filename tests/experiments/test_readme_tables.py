@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from experiments import readme_tables
-from experiments.readme_parts import PARTS
+from experiments.publishing import readme_tables
+from experiments.publishing.readme_parts import PARTS
 
-ROOT = pathlib.Path(readme_tables.__file__).parents[1]
+ROOT = pathlib.Path(readme_tables.__file__).parents[2]
 RULE = {"rule": "han_kim_2002", "migration": "default", "angle / pi": 0.05}
 
 
@@ -59,7 +59,7 @@ def test_tables_stand_in_the_readme(small, tmp_path):
     assert lines[4] == (
         "| single-path training step of `digits`, batch 64 | 60 images/s, 0.16 of the "
         "matrix rate, 0.75 x PyTorch channels_last | "
-        "`python -m experiments.bench_training --nogradient` |"
+        "`python -m experiments.benches.training --nogradient` |"
     )
     assert lines[5:7] == ["<!-- end: results -->", "between"]
     qbit = next(line for line in lines if line.startswith("| `qbit`"))
@@ -73,7 +73,7 @@ def test_tables_stand_in_the_readme(small, tmp_path):
 def test_a_part_without_rows_keeps_its_lines(small, tmp_path):
     folder, readme = small
     (folder / "training.jsonl").unlink()
-    kept = "| what | by hand | `python -m experiments.bench_training --nogradient` |"
+    kept = "| what | by hand | `python -m experiments.benches.training --nogradient` |"
     text = readme.read_text().replace("old", f"{kept}\n| gone | | `other` |", 1)
     readme.write_text(text)
     readme_tables.publish(folder, readme, tmp_path)
@@ -84,7 +84,7 @@ def test_tables_without_rows_are_empty(small):
     folder, _ = small
     (folder / "training.jsonl").unlink()
     made = readme_tables.tables(folder)
-    assert "bench_training" not in made and "`qbit`" in made
+    assert "benches.training" not in made and "`qbit`" in made
 
 
 def test_a_readme_without_markers_is_told(small, tmp_path):

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from experiments import run_all
+from experiments.publishing import run_all
 
-ROOT = pathlib.Path(run_all.__file__).parents[1]
+ROOT = pathlib.Path(run_all.__file__).parents[2]
 
 
 @pytest.mark.parametrize("part", run_all.PARTS, ids=lambda part: part.name)
@@ -53,6 +53,8 @@ def test_peers_and_data_reach_the_command(tmp_path):
     (part,) = [part for part in run_all.PARTS if part.name == "comparison"]
     words = run_all.command(part, quick=True, folder=tmp_path, data="d", peer="public")
     assert words[-1] == "--quick" and "--data_dir=d" in words
-    assert part.shown == "python -m experiments.compare_strategies --data_dir=FOLDER"
+    assert (
+        part.shown == "python -m experiments.comparisons.strategies --data_dir=FOLDER"
+    )
     (part,) = [part for part in run_all.PARTS if part.name == "searches"]
-    assert part.shown.endswith("bench_search --data_dir=FOLDER --many=100000")
+    assert part.shown.endswith("benches.search --data_dir=FOLDER --many=100000")

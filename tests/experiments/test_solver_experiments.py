@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from experiments import grover_law, solver_instances
-from experiments.rows import table
+from experiments.comparisons import grover_law, solver_instances
+from experiments.measuring.rows import table
 from qnas_jax.quantum.instances import knapsack, quadratic_assignment, random_qubo
 
 

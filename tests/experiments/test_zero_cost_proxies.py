@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import zero_cost_proxies as experiment
+from experiments.comparisons import zero_cost_proxies as experiment
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from qnas_jax.evaluation.landscapes import (
+from experiments.landscapes.additive import (
     bits_knapsack_evaluator,
     onemax_evaluator,
     pairs_knapsack_evaluator,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.sampler_ablation import SETTINGS, run, summarise
+from experiments.comparisons.samplers import SETTINGS, run, summarise
 
 
 @pytest.mark.slow

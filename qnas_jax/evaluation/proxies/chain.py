@@ -82,7 +82,7 @@ class ChainNetwork:
           space: the search space.
 
         Raises:
-          ValueError: as `nets.Supernet`.
+          UserError: as `nets.Supernet`.
         """
         self.space = space
         self._supernet = Supernet(space)

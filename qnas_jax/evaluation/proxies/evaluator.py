@@ -31,7 +31,7 @@ def make_proxy_evaluator(
       evaluate(key, archs int32 [P, L]) -> (archs, scores float32 [P]).
 
     Raises:
-      ValueError: when it is called, as `proxy_scores`.
+      UserError: when it is called, as `proxy_scores`.
     """
 
     def evaluate(_: jax.Array, archs: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -8,6 +8,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.proxies.network import ProxyNetwork
 from qnas_jax.evaluation.proxies.registry import PROXIES
 from qnas_jax.evaluation.proxies.subject import Subject
@@ -43,7 +44,7 @@ def proxy_scores(
       has nothing to say about have -inf.
 
     Raises:
-      ValueError: an unknown proxy, one that the network cannot serve, or no image.
+      UserError: an unknown proxy, one that the network cannot serve, or no image.
     """
     _check(network, names, images)
     archs = jnp.asarray(archs, jnp.int32)
@@ -123,19 +124,19 @@ def _count(table: CostTable, column: str, archs: jax.Array) -> jax.Array:
 def _check(network: ProxyNetwork, names: Sequence[str], images: jax.Array) -> None:
     unknown = [name for name in names if name not in PROXIES]
     if unknown or not names:
-        raise ValueError(
+        raise UserError(
             f"proxies: got {', '.join(names) or 'none'}, expected some of "
             f"{', '.join(PROXIES)}"
         )
     blind = [name for name in names if PROXIES[name].relus and not network.shows_relus]
     if blind:
-        raise ValueError(
+        raise UserError(
             f"proxies: got {', '.join(blind)}, which look at ReLUs, and a network of "
             f"{network.space.name!r}, which does not show them: leave them out"
         )
     shape = tuple(network.space.image_shape)
     if images.ndim != 4 or len(images) == 0 or images.shape[1:] != shape:
-        raise ValueError(
+        raise UserError(
             f"images: got {images.shape}, expected (N, {', '.join(map(str, shape))}) "
             "with N >= 1"
         )

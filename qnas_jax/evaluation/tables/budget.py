@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.sealed_test import NO_ARCH
 from qnas_jax.evaluation.tables.table import Table
 
@@ -80,7 +81,7 @@ def query_costs(
       float64 [S, E], E = G * P evaluations in their order.
 
     Raises:
-      ValueError: an unknown unit, or training times that are not known.
+      UserError: an unknown unit, or training times that are not known.
     """
     archs, places = _in_order(evaluated.archs), _in_order(evaluated.fidelities)
     if unit == "evaluations":
@@ -90,7 +91,7 @@ def query_costs(
         costs = seconds[places, table.index(archs)].astype(np.float64)
         costs = np.where(np.isfinite(costs), costs, 0.0)
     else:
-        raise ValueError(
+        raise UserError(
             f"unit: got {unit!r}, expected one of {', '.join(UNITS)}; train_seconds "
             "needs a table and the names of the fidelities"
         )
@@ -110,12 +111,12 @@ def full_evaluations(evaluated: Evaluations, table: Table) -> np.ndarray:
       float64 [S, E], in (0, 1].
 
     Raises:
-      ValueError: a name that is no number of epochs.
+      UserError: a name that is no number of epochs.
     """
     try:
         epochs = np.array([float(name) for name in table.fidelities])
     except ValueError:
-        raise ValueError(
+        raise UserError(
             f"table {table.name}: got fidelities {', '.join(table.fidelities)}, "
             "expected numbers of epochs"
         ) from None
@@ -155,11 +156,11 @@ def incumbents(
       The incumbents at each budget.
 
     Raises:
-      ValueError: costs of another shape, or a budget that is not positive.
+      UserError: costs of another shape, or a budget that is not positive.
     """
     archs, scores = _in_order(evaluated.archs), _in_order(evaluated.scores)
     if costs.shape != scores.shape or not all(budget > 0 for budget in budgets):
-        raise ValueError(
+        raise UserError(
             f"got costs {costs.shape} and budgets {list(budgets)}, expected "
             f"{scores.shape}, one cost an evaluation, and positive budgets"
         )

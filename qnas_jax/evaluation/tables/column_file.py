@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation.tables.npz_file import read_arrays
 
 _TABLE = "a table with one row an arch"
@@ -46,19 +47,19 @@ class ColumnFile:
           The names, those of a pattern in the order of the file.
 
         Raises:
-          ValueError: there is no such column, or one is named twice.
+          UserError: there is no such column, or one is named twice.
         """
         found: list[str] = []
         for name in (part.strip() for part in names.split(",")):
             own = [name] if name in self.columns else self._matching(name)
             if not own:
-                raise ValueError(
+                raise UserError(
                     f"{self.path}: got no column {name!r}, expected one of "
                     f"{', '.join(self.columns)}"
                 )
             found += own
         if len(set(found)) < len(found):
-            raise ValueError(f"{self.path}: got a column twice in {names!r}")
+            raise UserError(f"{self.path}: got a column twice in {names!r}")
         return found
 
     def _matching(self, pattern: str) -> list[str]:
@@ -68,7 +69,7 @@ class ColumnFile:
         """A column as names of ops, str [rows, W].
 
         Raises:
-          ValueError: a cell without an op.
+          UserError: a cell without an op.
         """
         values = self.columns[name]
         if values.dtype.kind == "f":
@@ -83,7 +84,7 @@ class ColumnFile:
         """A column as numbers, float64 [rows, W], NaN where one is missing.
 
         Raises:
-          ValueError: a cell that is no finite number.
+          UserError: a cell that is no finite number.
         """
         values = self.columns[name]
         if values.dtype.kind == "U":
@@ -93,7 +94,7 @@ class ColumnFile:
             numbers = values.astype(np.float64)
             missing = np.isnan(numbers)
         else:
-            raise ValueError(
+            raise UserError(
                 f"{self.path}, column {name}: got {values.dtype} values, expected "
                 "numbers"
             )
@@ -105,7 +106,7 @@ class ColumnFile:
         if wrong.size:
             row, place = wrong[0]
             got = self.columns[name][row, place].item()
-            raise ValueError(
+            raise UserError(
                 f"{self.path}, {self.rows[row]}, column {name}: got {got!r}, expected "
                 f"{expected}"
             )
@@ -128,14 +129,14 @@ def read_columns(path: str | pathlib.Path) -> ColumnFile:
       Its columns.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: another kind of file, a damaged one, or one without rows.
+      MissingFileError: there is no such file.
+      UserError: another kind of file, a damaged one, or one without rows.
     """
     path = pathlib.Path(path).expanduser()
     if path.suffix not in (".csv", ".tsv", ".npz"):
-        raise ValueError(f"file: got {path}, expected a .csv, .tsv or .npz file")
+        raise UserError(f"file: got {path}, expected a .csv, .tsv or .npz file")
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, expected {_TABLE}")
+        raise MissingFileError(f"{path}: no such file, expected {_TABLE}")
     return _read_npz(path) if path.suffix == ".npz" else _read_csv(path)
 
 
@@ -143,12 +144,12 @@ def _read_csv(path: pathlib.Path) -> ColumnFile:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not text in UTF-8: {error}") from None
+        raise UserError(f"{path}: not text in UTF-8: {error}") from None
     delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = [name.strip() for name in next(reader, [])]
     if not header or len(set(header)) < len(header) or not all(header):
-        raise ValueError(
+        raise UserError(
             f"{path}: got the header {', '.join(header)!r}, expected a different name "
             "for each column"
         )
@@ -160,12 +161,12 @@ def _read_csv(path: pathlib.Path) -> ColumnFile:
         rows.append(f"line {reader.line_num}")
         cells.append(row)
         if len(row) != len(header):
-            raise ValueError(
+            raise UserError(
                 f"{path}, {rows[-1]}: got {len(row)} cells, expected {len(header)} as "
                 "in the header"
             )
     if not cells:
-        raise ValueError(f"{path}: got no rows, expected one an arch")
+        raise UserError(f"{path}: got no rows, expected one an arch")
     table = np.array(cells, dtype=str)
     columns = {name: table[:, [place]] for place, name in enumerate(header)}
     return ColumnFile(path, columns, rows)
@@ -176,12 +177,12 @@ def _read_npz(path: pathlib.Path) -> ColumnFile:
     lengths = {array.shape[:1] for array in arrays.values()}
     if len(lengths) != 1 or lengths & {(), (0,)}:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise ValueError(
+        raise UserError(
             f"{path}: got arrays {shapes or 'none'}, expected all with one row an arch"
         )
     for name, array in arrays.items():
         if array.ndim > 2 or not array.size:
-            raise ValueError(
+            raise UserError(
                 f"{path}, column {name}: got shape {array.shape}, expected (rows,) or "
                 "(rows, columns)"
             )

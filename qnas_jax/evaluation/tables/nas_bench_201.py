@@ -29,6 +29,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.npz_file import read_arrays
 from qnas_jax.evaluation.tables.positions import rows_by_position
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
@@ -58,8 +59,8 @@ def load_nas_bench_201(data_dir: str | pathlib.Path, dataset: str = "cifar10") -
       The table; accuracies in [0, 1].
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: an unknown data set, or a damaged file.
+      MissingFileError: the file is not there.
+      UserError: an unknown data set, or a damaged file.
     """
     _check_dataset(dataset)
     short, long = (f"{dataset}_valid_acc_{epochs}" for epochs in EPOCHS)
@@ -104,8 +105,8 @@ def load_nas_bench_201_test(
       The test values, to be opened once.
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: an unknown data set, or a damaged file.
+      MissingFileError: the file is not there.
+      UserError: an unknown data set, or a damaged file.
     """
     _check_dataset(dataset)
     name = f"{dataset}_test_acc_200"
@@ -119,7 +120,7 @@ def _folder(data_dir: str | pathlib.Path) -> pathlib.Path:
 
 def _check_dataset(dataset: str) -> None:
     if dataset not in DATASETS:
-        raise ValueError(
+        raise UserError(
             f"dataset: got {dataset!r}, expected one of {', '.join(DATASETS)}"
         )
 
@@ -142,7 +143,7 @@ def _read_columns(
     ops, op_names = arrays["ops"], tuple(arrays["op_names"].tolist())
     shapes = {ops.shape[:1], *(arrays[name].shape for name in names)}
     if op_names != CELL_OPS or ops.ndim != 2 or shapes != {(SPACE.size,)}:
-        raise ValueError(
+        raise UserError(
             f"{path}: got ops {ops.shape} of {', '.join(map(str, op_names))} and "
             f"columns {sorted(shapes)}, expected ({SPACE.size}, {SPACE.num_layers}) of "
             f"{', '.join(CELL_OPS)}"
@@ -162,7 +163,7 @@ def _single_runs(
     counts = np.diff(offsets.astype(np.int64))
     fits = offsets.shape == (SPACE.size + 1,) and values.ndim == 1
     if not fits or counts.min() < 1 or offsets[0] or offsets[-1] != len(values):
-        raise ValueError(
+        raise UserError(
             f"{path}: got seed_offsets {offsets.shape} and {values.size} single runs, "
             f"expected ({SPACE.size + 1},) that count them"
         )
@@ -182,7 +183,7 @@ def _read_latencies(folder: pathlib.Path, rows: np.ndarray) -> dict[str, np.ndar
     )
     devices, latency = arrays["devices"].tolist(), arrays["latency_ms"]
     if latency.shape != (SPACE.size, len(devices)):
-        raise ValueError(
+        raise UserError(
             f"{path}: got latency_ms {latency.shape}, expected "
             f"({SPACE.size}, {len(devices)})"
         )

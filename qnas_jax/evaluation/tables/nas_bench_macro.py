@@ -16,6 +16,7 @@ import pathlib
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.npz_file import read_arrays
 from qnas_jax.evaluation.tables.positions import rows_by_position
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
@@ -40,8 +41,8 @@ def load_nas_bench_macro(data_dir: str | pathlib.Path) -> Table:
       The table; accuracies in [0, 1], costs params_million and flops_million.
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: the file is damaged.
+      MissingFileError: the file is not there.
+      UserError: the file is damaged.
     """
     archs, arrays = read_macro(data_dir, ("test_acc", "params", "flops"))
     rows = rows_by_position(SPACE, archs, "NAS-Bench-Macro")
@@ -63,8 +64,8 @@ def load_nas_bench_macro_test(data_dir: str | pathlib.Path) -> SealedTest:
       The test values, to be opened once.
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: the file is damaged.
+      MissingFileError: the file is not there.
+      UserError: the file is damaged.
     """
     archs, arrays = read_macro(data_dir, ("test_acc",))
     rows = rows_by_position(SPACE, archs, "NAS-Bench-Macro")
@@ -86,8 +87,8 @@ def read_macro(
       [6561, 3] in percent, params and flops [6561].
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: the file is damaged.
+      MissingFileError: the file is not there.
+      UserError: the file is damaged.
     """
     path = pathlib.Path(data_dir) / "nas_bench_macro" / "nas_bench_macro.npz"
     arrays = read_arrays(
@@ -100,6 +101,6 @@ def read_macro(
     for name, array in arrays.items():
         expected = shapes.get(name, (SPACE.size,))
         if array.shape != expected:
-            raise ValueError(f"{path}: got {name} {array.shape}, expected {expected}")
+            raise UserError(f"{path}: got {name} {array.shape}, expected {expected}")
     archs = arrays.pop("ops").astype(np.int32)
     return archs, arrays

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from qnas_jax.errors import MissingFileError, UserError
+
 
 def read_arrays(
     path: pathlib.Path, names: Iterable[str] | None, *, table: str, source: str
@@ -23,11 +25,11 @@ def read_arrays(
       The arrays by name.
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: the file is damaged or lacks an array.
+      MissingFileError: the file is not there.
+      UserError: the file is damaged or lacks an array.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, expected {table}; {source}")
+        raise MissingFileError(f"{path}: no such file, expected {table}; {source}")
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             wanted = arrays.files if names is None else names
@@ -42,4 +44,4 @@ def read_arrays(
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise ValueError(f"{path}: not {table}: {error}") from None
+        raise UserError(f"{path}: not {table}: {error}") from None

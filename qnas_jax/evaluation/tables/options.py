@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 
+from qnas_jax.errors import MissingFileError
 from qnas_jax.evaluation.tables.nas_bench_201 import DATASETS
 from qnas_jax.evaluation.tables.table import Seed
 from qnas_jax.options import OptionError, Options, option
@@ -59,12 +60,12 @@ class TableOptions(Options):
         """The folder of benchmarks: `data_dir`, else QNAS_DATA_DIR, else the present.
 
         Raises:
-          FileNotFoundError: a folder is named and does not exist.
+          MissingFileError: a folder is named and does not exist.
         """
         value = self.data_dir or os.environ.get("QNAS_DATA_DIR") or "."
         root = pathlib.Path(value).expanduser()
         if not root.is_dir():
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"{root} is missing: set data_dir or QNAS_DATA_DIR to a folder"
             )
         return root

@@ -31,6 +31,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.column_file import ColumnFile, read_columns
 from qnas_jax.evaluation.tables.options import TableOptions
 from qnas_jax.evaluation.tables.positions import check_size, index_of
@@ -53,9 +54,9 @@ def load_own_table(options: TableOptions) -> Table:
       The table, with values in the unit of the file.
 
     Raises:
-      FileNotFoundError: there is no such file.
+      MissingFileError: there is no such file.
       OptionError: an option that does not fit the others.
-      ValueError: a damaged file, a column that it lacks, or a cell that is not as
+      UserError: a damaged file, a column that it lacks, or a cell that is not as
         expected; one line says where.
     """
     file = read_columns(options.file)
@@ -71,7 +72,7 @@ def load_own_table(options: TableOptions) -> Table:
             )
         validation[fidelity] = _stack(file, seen)
     if not any(np.isfinite(runs).any() for runs in validation.values()):
-        raise ValueError(f"{file.path}: got no validation value at all, expected some")
+        raise UserError(f"{file.path}: got no validation value at all, expected some")
     seconds = _read_seconds(file, options, validation)
     costs = {}
     for name in file.find(options.cost_columns) if options.cost_columns else []:
@@ -100,9 +101,9 @@ def load_own_test(options: TableOptions) -> SealedTest:
       The test values, to be opened once.
 
     Raises:
-      FileNotFoundError: there is no such file.
+      MissingFileError: there is no such file.
       OptionError: no test column is named.
-      ValueError: as for `load_own_table`.
+      UserError: as for `load_own_table`.
     """
     if not options.test_columns:
         raise OptionError("test_columns", "", "the columns that are to be reported")
@@ -132,7 +133,7 @@ def _read_archs(
         numbers = {name: number for number, name in enumerate(known)}
         for row, op in enumerate(ops[:, layer].tolist()):
             if op not in numbers:
-                raise ValueError(
+                raise UserError(
                     f"{file.path}, {file.rows[row]}, column {layers[layer]}: got op "
                     f"{op!r}, expected one of {', '.join(known)}"
                 )
@@ -142,7 +143,7 @@ def _read_archs(
     if counts.max() > 1:
         place = places[first[counts > 1].min()]
         rows = np.flatnonzero(places == place)
-        raise ValueError(
+        raise UserError(
             f"{file.path}, {file.rows[rows[1]]}: got the arch of {file.rows[rows[0]]} "
             "again, expected each arch once; several runs are several columns"
         )
@@ -203,7 +204,7 @@ def _only_column(file: ColumnFile, name: str) -> np.ndarray:
     """A column float64 [rows] of one number an arch."""
     numbers = _stack(file, file.find(name))
     if numbers.shape[1] != 1:
-        raise ValueError(
+        raise UserError(
             f"{file.path}, column {name}: got {numbers.shape[1]} numbers an arch, "
             "expected one"
         )
@@ -229,7 +230,7 @@ def _read_seconds(
         evaluated = np.isfinite(validation[fidelity]).any(axis=1)
         wrong = np.flatnonzero(evaluated & ~(times >= 0))
         if wrong.size:
-            raise ValueError(
+            raise UserError(
                 f"{file.path}, {file.rows[wrong[0]]}, column {name}: got no time of 0 "
                 "seconds or more, expected one, as the arch has a validation value"
             )

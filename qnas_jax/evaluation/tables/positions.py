@@ -9,6 +9,7 @@ import chex
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.spaces import SearchSpace, check_archs
 
 MAX_ARCHS = 2**24
@@ -28,7 +29,7 @@ def index_of(space: SearchSpace, archs: ArrayT) -> ArrayT:
       int [...].
 
     Raises:
-      ValueError: a NumPy array that holds no archs of the space.
+      UserError: a NumPy array that holds no archs of the space.
     """
     if isinstance(archs, np.ndarray):
         archs = check_archs(space, archs)
@@ -65,11 +66,11 @@ def rows_by_position(space: SearchSpace, archs: np.ndarray, source: str) -> np.n
       int [N].
 
     Raises:
-      ValueError: an arch is missing, is there twice, or is none of the space.
+      UserError: an arch is missing, is there twice, or is none of the space.
     """
     place = index_of(space, archs)
     if not np.array_equal(np.sort(place), np.arange(space.size)):
-        raise ValueError(f"{source}: an architecture is missing, or is there twice")
+        raise UserError(f"{source}: an architecture is missing, or is there twice")
     return np.argsort(place)
 
 
@@ -77,10 +78,10 @@ def check_size(space: SearchSpace) -> None:
     """Checks that a space can be written out as a table.
 
     Raises:
-      ValueError: it has too many archs.
+      UserError: it has too many archs.
     """
     if space.size > MAX_ARCHS:
-        raise ValueError(
+        raise UserError(
             f"table {space.name}: got a space of {space.size} archs, expected at most "
             f"{MAX_ARCHS}; a larger one needs an evaluator of its own"
         )

@@ -7,6 +7,7 @@ searches of a report.
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.positions import archs_at, check_size, index_of
 from qnas_jax.spaces import SearchSpace
 
@@ -41,11 +42,11 @@ class SealedTest:
           maximise: whether larger values are better.
 
         Raises:
-          ValueError: not one value an arch, or no value at all.
+          UserError: not one value an arch, or no value at all.
         """
         check_size(space)
         if values.shape != (space.size,) or not np.isfinite(values).any():
-            raise ValueError(
+            raise UserError(
                 f"test values of {name}: got {np.isfinite(values).sum()} numbers in an "
                 f"array {values.shape}, expected some in ({space.size},)"
             )
@@ -79,7 +80,7 @@ class SealedTest:
 
         Raises:
           RuntimeError: they were read before.
-          ValueError: these are no archs of the space.
+          UserError: these are no archs of the space.
         """
         if self._opened:
             raise RuntimeError(

@@ -53,8 +53,8 @@ def load_table(options: TableOptions) -> Table:
       The table, with the fidelity and seed of the options known to be in it.
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: the file is damaged, or lacks what the options name.
+      MissingFileError: the file is not there.
+      UserError: the file is damaged, or lacks what the options name.
     """
     table = SOURCES[options.source].load(options)
     table.evaluator(options.fidelity or None, options.seed_of_runs())
@@ -71,7 +71,7 @@ def load_test(options: TableOptions) -> SealedTest:
       The test values.
 
     Raises:
-      FileNotFoundError: the file is not there.
-      ValueError: the file is damaged, or has no test values.
+      MissingFileError: the file is not there.
+      UserError: the file is damaged, or has no test values.
     """
     return SOURCES[options.source].load_test(options)

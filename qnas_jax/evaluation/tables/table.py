@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.lookup import (
     AtFidelity,
     DrawnLookup,
@@ -53,7 +54,7 @@ class Table:
       maximise: whether larger values are better; scores are always maximised.
 
     Raises:
-      ValueError: fidelities, columns and space do not fit together.
+      UserError: fidelities, columns and space do not fit together.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Table:
         check_size(self.space)
         count = len(self.fidelities)
         if not count or {len(self.validation), len(self.train_seconds)} != {count}:
-            raise ValueError(
+            raise UserError(
                 f"table {self.name}: got {count} fidelities, {len(self.validation)} "
                 f"validation and {len(self.train_seconds)} time columns, expected as "
                 "many of each, at least one"
@@ -78,7 +79,7 @@ class Table:
         columns += [column for column in self.train_seconds if column is not None]
         lengths = {len(column) for column in columns}
         if lengths != {self.space.size}:
-            raise ValueError(
+            raise UserError(
                 f"table {self.name}: got columns of {sorted(lengths)} archs, expected "
                 f"{self.space.size}, the size of the space"
             )
@@ -98,7 +99,7 @@ class Table:
           int [...].
 
         Raises:
-          ValueError: a NumPy array that holds no archs of the space.
+          UserError: a NumPy array that holds no archs of the space.
         """
         return index_of(self.space, archs)
 
@@ -113,11 +114,11 @@ class Table:
           fidelity: one of `fidelities`; None: the highest.
 
         Raises:
-          ValueError: there is no such fidelity, or its times are not known.
+          UserError: there is no such fidelity, or its times are not known.
         """
         found = self.train_seconds[self.place(fidelity)]
         if found is None:
-            raise ValueError(
+            raise UserError(
                 f"table {self.name}: got no training times, expected them for a "
                 "budget in train_seconds; count evaluations instead"
             )
@@ -134,7 +135,7 @@ class Table:
           float32 [N], to be maximised; NaN where there is none.
 
         Raises:
-          ValueError: there is no such fidelity or run.
+          UserError: there is no such fidelity or run.
         """
         place = self.place(fidelity)
         if seed == "mean":
@@ -142,7 +143,7 @@ class Table:
         runs, counts = self._runs(place)
         most = max(values.shape[1] for values in self.validation)
         if type(seed) is not int or not 0 <= seed < most:
-            raise ValueError(
+            raise UserError(
                 f'seed: got {seed!r}, expected "mean" or the number of a run, 0 to '
                 f"{most - 1}, of table {self.name}"
             )
@@ -162,7 +163,7 @@ class Table:
           `evaluate(key, archs [P, L]) -> (archs, scores float32 [P])`.
 
         Raises:
-          ValueError: there is no such fidelity or run.
+          UserError: there is no such fidelity or run.
         """
         return AtFidelity(self._lookup((self.place(fidelity),), seed), 0)
 
@@ -177,7 +178,7 @@ class Table:
           with fidelities as places in `fidelities`.
 
         Raises:
-          ValueError: some fidelity has no such run.
+          UserError: some fidelity has no such run.
         """
         return self._lookup(tuple(range(len(self.fidelities))), seed)
 
@@ -185,12 +186,12 @@ class Table:
         """Place of a fidelity in `fidelities`; None: the highest.
 
         Raises:
-          ValueError: there is no such fidelity.
+          UserError: there is no such fidelity.
         """
         if fidelity is None:
             return len(self.fidelities) - 1
         if fidelity not in self.fidelities:
-            raise ValueError(
+            raise UserError(
                 f"fidelity: got {fidelity!r}, expected one of "
                 f"{', '.join(self.fidelities)} of table {self.name}"
             )
@@ -225,7 +226,7 @@ class Table:
         """Scores [N, R], the runs that exist in front, and their number [N]."""
         name = self.fidelities[place]
         if name in self.averaged:
-            raise ValueError(
+            raise UserError(
                 f'seed: got a single run, expected "mean": table {self.name} has only '
                 f"means over training runs at fidelity {name}"
             )

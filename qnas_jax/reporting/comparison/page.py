@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.reporting.comparison import words
 from qnas_jax.reporting.comparison.arrival_curves import arrival_curves
 from qnas_jax.reporting.comparison.contrasts import at_budget, contrasts
@@ -53,7 +54,7 @@ class Focus:
 
     def __post_init__(self) -> None:
         if len(self.shown) > MOST_SHOWN:
-            raise ValueError(
+            raise UserError(
                 f"shown: got {len(self.shown)} names, expected at most {MOST_SHOWN}"
             )
 
@@ -72,13 +73,13 @@ def write_comparison(
       The path of the page, which opens without network and holds all figures.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it holds no searches, or a broken line.
+      MissingFileError: there is no such file.
+      UserError: it holds no searches, or a broken line.
     """
     rows = read_rows(rows_file)
     tasks = curves_by_task(rows)
     if not tasks:
-        raise ValueError(f"{rows_file}: got no rows of searches, expected some")
+        raise UserError(f"{rows_file}: got no rows of searches, expected some")
     rankings = rank_all(tasks, focus.decisive)
     figures = draw_figures(tasks, rankings, focus)
     (folder / "figures").mkdir(parents=True, exist_ok=True)

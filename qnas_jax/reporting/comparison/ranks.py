@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.reporting.statistics import CONFIDENCE
 
 
@@ -76,13 +77,13 @@ def rank_strategies(results: Mapping[str, Sequence[float]]) -> Ranking:
       The ranking.
 
     Raises:
-      ValueError: fewer than two strategies, or of different numbers of blocks.
+      UserError: fewer than two strategies, or of different numbers of blocks.
     """
     from scipy.stats import chi2, rankdata
 
     table = [np.asarray(values, np.float64) for values in results.values()]
     if len(table) < 2 or len({len(values) for values in table}) != 1:
-        raise ValueError(
+        raise UserError(
             f"results: got {[len(values) for values in table]} results of "
             f"{len(table)} strategies, expected as many of each of at least two"
         )

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import UserError
+
 Row = dict[str, Any]
 
 _CURVE_FIELDS = ("strategy", "task", "seed", "budgets", "test", "first_top", "optimum")
@@ -63,18 +65,18 @@ def read_rows(path: pathlib.Path) -> list[Row]:
       Its rows.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: a line is not a row of a comparison; the message names the line.
+      MissingFileError: there is no such file.
+      UserError: a line is not a row of a comparison; the message names the line.
     """
     rows = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise ValueError(f"{path}, line {number}: not JSON: {error}") from None
+            raise UserError(f"{path}, line {number}: not JSON: {error}") from None
         missing = [name for name in _CURVE_FIELDS if name not in row]
         if "transfer" not in row and missing:
-            raise ValueError(
+            raise UserError(
                 f"{path}, line {number}: got a row without {', '.join(missing)}, "
                 "expected a row of a comparison"
             )

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import own_ops
@@ -59,11 +60,11 @@ def exhaustive(num_ops: tuple[int, ...], *, population: int, order: str) -> Stra
       The strategy; its state is a `Walk`.
 
     Raises:
-      ValueError: an unknown order.
+      UserError: an unknown order.
     """
     own = own_ops(num_ops)
     if order not in ORDERS:
-        raise ValueError(f"order: got {order!r}, expected one of {', '.join(ORDERS)}")
+        raise UserError(f"order: got {order!r}, expected one of {', '.join(ORDERS)}")
     stride = coprime_stride(math.prod(num_ops)) if order == "shuffled" else 1
     steps = np.stack([digits_of(i * stride, num_ops) for i in range(population)])
     leap = digits_of(population * stride, num_ops)

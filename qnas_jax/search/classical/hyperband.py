@@ -36,7 +36,7 @@ def hyperband(
       The strategy; its state is `successive_halving.Rungs`.
 
     Raises:
-      ValueError: a rung of more than 2^20 archs.
+      UserError: a rung of more than 2^20 archs.
     """
     brackets = hyperband_brackets(options.num_fidelities, options.eta)
     return run_brackets(num_ops, population, brackets)

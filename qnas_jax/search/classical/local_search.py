@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, among, empty_history, record
 from qnas_jax.search.observation import random_archs, uniform_ops
@@ -61,11 +62,11 @@ def local_search(
       The strategy; its state is a `LocalState`.
 
     Raises:
-      ValueError: an unknown kind of improvement.
+      UserError: an unknown kind of improvement.
     """
     uniform = uniform_ops(num_ops)
     if improvement not in IMPROVEMENTS:
-        raise ValueError(
+        raise UserError(
             f"improvement: got {improvement!r}, expected one of "
             f"{', '.join(IMPROVEMENTS)}"
         )

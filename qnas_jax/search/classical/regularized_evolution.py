@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.mutation import mutate, mutated_probabilities
 from qnas_jax.search.observation import random_archs, uniform_ops
@@ -42,11 +43,11 @@ def regularized_evolution(
       The strategy; its state is `Living`.
 
     Raises:
-      ValueError: fewer parents than children.
+      UserError: fewer parents than children.
     """
     uniform = uniform_ops(num_ops)
     if parents < population:
-        raise ValueError(
+        raise UserError(
             f"parents: got {parents}, expected at least the population, {population}"
         )
 

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import random_archs, uniform_ops
@@ -87,7 +88,7 @@ def successive_halving(
       The strategy; its state is `Rungs`.
 
     Raises:
-      ValueError: a rung of more than 2^20 archs.
+      UserError: a rung of more than 2^20 archs.
     """
     bracket = halving_bracket(options.num_fidelities, options.eta)
     return run_brackets(num_ops, population, (bracket,))
@@ -113,12 +114,12 @@ def run_brackets(
       The strategy; its state is `Rungs`.
 
     Raises:
-      ValueError: a rung of more than 2^20 archs.
+      UserError: a rung of more than 2^20 archs.
     """
     uniform = uniform_ops(num_ops)
     largest = max(rung.generations for bracket in brackets for rung in bracket)
     if largest * population > LARGEST_RUNG:
-        raise ValueError(
+        raise UserError(
             f"num_fidelities, eta: got a rung of {largest} generations of {population} "
             f"archs, expected at most {LARGEST_RUNG} archs; use fewer fidelities, a "
             "smaller eta or a smaller population"

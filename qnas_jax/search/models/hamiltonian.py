@@ -99,7 +99,7 @@ def hamiltonian(
       The strategy; its state is the `History`.
 
     Raises:
-      ValueError: a space too large for the optimiser.
+      UserError: a space too large for the optimiser.
     """
     own_ops(num_ops)  # Checks the space.
     minimise = make_minimiser(num_ops, options)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.grover import GroverOptions, minimise_table
 from qnas_jax.quantum.levels_qaoa import QaoaLevelsOptions, qaoa_levels
@@ -130,11 +131,11 @@ def make_minimiser(num_ops: tuple[int, ...], options: MinimiserOptions) -> Minim
       The minimiser.
 
     Raises:
-      ValueError: the space is too large for the table that this one needs.
+      UserError: the space is too large for the table that this one needs.
     """
     log_size = float(np.log2(np.asarray(num_ops, float)).sum())
     if options.optimiser in WITH_TABLE and log_size > LARGEST_TABLE:
-        raise ValueError(
+        raise UserError(
             f"optimiser: got {options.optimiser!r} for a space of 2^{log_size:.3g} "
             f"archs, expected at most 2^{LARGEST_TABLE} where all are written out; use "
             "'annealing' or 'tabu'"

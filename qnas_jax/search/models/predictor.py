@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, among, empty_history, record, scored
@@ -91,11 +92,11 @@ def predictor(
       The strategy; its state is a `Guess`.
 
     Raises:
-      ValueError: fewer candidates than archs of a generation.
+      UserError: fewer candidates than archs of a generation.
     """
     own_ops(num_ops)  # Checks the space.
     if options.candidates < population:
-        raise ValueError(
+        raise UserError(
             f"candidates: got {options.candidates}, expected at least the population, "
             f"{population}"
         )

@@ -23,6 +23,7 @@ import dataclasses
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.registers.guides import Guides
 
 ANGLE_RULES = ("constant", "falling", "gap", "distance")
@@ -44,7 +45,7 @@ class AdaptiveAngle:
 
     def __post_init__(self) -> None:
         if self.rule not in ANGLE_RULES or not 0 < self.least <= 1:
-            raise ValueError(
+            raise UserError(
                 f"angle: got rule {self.rule!r} and least share {self.least}, expected "
                 f"one of {', '.join(ANGLE_RULES)} and a number in (0, 1]"
             )

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 
 ANGLE = 0.03 * np.pi
@@ -91,11 +92,11 @@ def bqnas_released(num_ops: tuple[int, ...], *, population: int) -> Strategy:
       The strategy; its state is a `ReleasedState`.
 
     Raises:
-      ValueError: the layers do not all have the same power of two of ops.
+      UserError: the layers do not all have the same power of two of ops.
     """
     width = num_ops[0].bit_length() - 1 if num_ops else 0
     if width < 1 or set(num_ops) != {2**width}:
-        raise ValueError(
+        raise UserError(
             f"bqnas_released: got layers with {sorted(set(num_ops))} ops, expected one "
             "power of two (2, 4, 8, ...) for all; choose strategy qbit for this space"
         )

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
@@ -127,12 +128,12 @@ def entangled(
       The strategy; its state is an `EntangledState`.
 
     Raises:
-      ValueError: a value that is out of range, or a rule that is for Q-bits only.
+      UserError: a value that is out of range, or a rule that is for Q-bits only.
     """
     own = own_ops(num_ops)
     check_registers(rule, epsilon, own.shape[1])
     if not 0 <= coupling <= 1:
-        raise ValueError(f"coupling: got {coupling}, expected a number in [0, 1]")
+        raise UserError(f"coupling: got {coupling}, expected a number in [0, 1]")
 
     def init(key: Array) -> EntangledState:
         del key  # Equal superposition: nothing is random yet.

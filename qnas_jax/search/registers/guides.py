@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
+
 
 @flax.struct.dataclass
 class Guides:
@@ -41,7 +43,7 @@ class Migration:
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.local_every < 0 or self.global_every < 0:
-            raise ValueError(
+            raise UserError(
                 f"migration: got {self}, expected groups >= 1 and periods >= 0"
             )
 

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import draw_op, draw_uniforms, own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
@@ -162,10 +163,10 @@ def qbit(
       The strategy; its state is a `QbitState`.
 
     Raises:
-      ValueError: a value that is out of range.
+      UserError: a value that is out of range.
     """
     if not 0 <= epsilon < 0.5:
-        raise ValueError(f"epsilon: got {epsilon}, expected a number in [0, 0.5)")
+        raise UserError(f"epsilon: got {epsilon}, expected a number in [0, 0.5)")
     own = own_ops(num_ops)
     width = num_qbits(own.shape[1])
     table = rotation_table(rule, angle).astype(np.float32)

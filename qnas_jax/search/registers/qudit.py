@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import observe, own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
@@ -101,14 +102,14 @@ def keep_levels_open(amplitudes: Array, own: Array, epsilon: float) -> Array:
 
 
 def check_registers(rule: str, epsilon: float, num_levels: int) -> None:
-    """Raises ValueError unless rule and floor fit registers of up to K_max levels."""
+    """Raises UserError unless rule and floor fit registers of up to K_max levels."""
     if rule not in QUDIT_RULES:
-        raise ValueError(
+        raise UserError(
             f"rule: got {rule!r}, expected one of {', '.join(QUDIT_RULES)} for "
             "K-level registers"
         )
     if not 0 <= epsilon * num_levels < 1:
-        raise ValueError(
+        raise UserError(
             f"epsilon: got {epsilon}, expected a number in [0, 1/{num_levels}), the "
             "largest layer's equal share"
         )
@@ -141,7 +142,7 @@ def qudit(
       The strategy; its state is a `QuditState`.
 
     Raises:
-      ValueError: a value that is out of range, or a rule that is for Q-bits only.
+      UserError: a value that is out of range, or a rule that is for Q-bits only.
     """
     own = own_ops(num_ops)
     check_registers(rule, epsilon, own.shape[1])

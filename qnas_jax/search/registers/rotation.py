@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.errors import UserError
+
 HALF_PI = math.pi / 2
 
 
@@ -66,12 +68,12 @@ def rotation_table(rule: str, angle: float) -> np.ndarray:
       at least the guide's.
 
     Raises:
-      ValueError: an unknown rule, or an angle out of range.
+      UserError: an unknown rule, or an angle out of range.
     """
     if rule not in RULES:
-        raise ValueError(f"rule: got {rule!r}, expected one of {', '.join(RULES)}")
+        raise UserError(f"rule: got {rule!r}, expected one of {', '.join(RULES)}")
     if not 0 < angle <= HALF_PI:
-        raise ValueError(f"angle: got {angle}, expected radians in (0, pi/2]")
+        raise UserError(f"angle: got {angle}, expected radians in (0, pi/2]")
     return RULES[rule](angle)
 
 

@@ -1,0 +1,254 @@
+"""What the README says of each experiment, from its rows alone.
+
+Each function takes the rows of one script and returns lines of the table: what was
+asked, and what came out.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.comparisons import whole_jobs
+from experiments.comparisons.published_protocol import PUBLISHED
+from experiments.measuring.rows import table
+from qnas_jax.reporting.comparison.records import curves_by_task, transfers
+from qnas_jax.search import SearchOptions
+
+Rows = Sequence[Mapping[str, Any]]
+Lines = list[tuple[str, str]]
+
+SHOWN = (
+    "memory registers",
+    "hamiltonian",
+    "predictor",
+    "local search (first)",
+    "regularised evolution",
+    "random",
+)
+"""Strategies that the README names; the page has them all."""
+
+_OURS = {"ours", "qnas_jax"}
+
+
+def digits(rows: Rows) -> Lines:
+    """Of `whole_jobs --config=digits`."""
+    return [("digits, whole job: test accuracy after retraining", _networks(rows))]
+
+
+def cifar10(rows: Rows) -> Lines:
+    """Of `whole_jobs --config=cifar10_small`."""
+    what = "CIFAR-10, a small space and budget, whole job: test accuracy"
+    return [(what, _networks(rows))]
+
+
+def _networks(rows: Rows) -> str:
+    parts = [
+        f"{line['network']} {line['test accuracy %']:.2f} %"
+        + (f" ± {line['sd']:.2f}" if line["sd"] is not None else "")
+        + f" ({line['parameters'] / 1000:.0f} k parameters)"
+        for line in whole_jobs.summarise(rows)
+    ]
+    seeds = len({row["seed"] for row in rows})
+    return f"{', '.join(parts)}; {_count(seeds, 'seed')}"
+
+
+def comparison(rows: Rows) -> Lines:
+    """Of `comparisons.strategies`: 100 evaluations, and the published protocol."""
+    tasks = curves_by_task([dict(row) for row in rows])
+    names = next(iter(tasks.values()))
+    optima = " / ".join(
+        f"{100 * task[SHOWN[-1]].optimum:.2f}" for task in tasks.values()
+    )
+    cells = []
+    for name in SHOWN:
+        if name not in names:
+            continue
+        found = [task[name].at(100) for task in tasks.values()]
+        means = [f"{100 * values.mean():.2f}" for values in found if values is not None]
+        cells.append(f"{name} {' / '.join(means)} ({len(names[name].test)})")
+    what = (
+        f"{len(names)} strategies on NAS-Bench-201 ({', '.join(tasks)}): test accuracy "
+        f"after 100 evaluations (searches); optimum {optima}"
+    )
+    return [(what, ", ".join(cells)), _protocol(rows)]
+
+
+def _protocol(rows: Rows) -> tuple[str, str]:
+    cells = []
+    for name, tasks in transfers([dict(row) for row in rows]).items():
+        ours = " / ".join(
+            f"{100 * v.mean():.2f} ± {100 * v.std(ddof=1):.2f}" for v in tasks.values()
+        )
+        theirs = " / ".join(f"{m:.2f} ± {d:.2f}" for m, d in PUBLISHED[name].values())
+        cells.append(f"{name} {ours} (published {theirs})")
+    what = "the published protocol: 12,000 s of training, 12 epochs, chosen on CIFAR-10"
+    return what, ", ".join(cells)
+
+
+def searches(rows: Rows) -> Lines:
+    """Of `benches.search`."""
+    largest = [row for row in rows if "one program" in row.get("form", "")][-1]
+    peers = [
+        f"{row['largest program is faster by']:.0f} x {row['form']}"
+        for row in rows
+        if row.get("form", "").startswith("NumPy")
+    ]
+    what = "Q-bit searches of 100 generations x 20 on NAS-Bench-201"
+    result = (
+        f"{largest['form']}: {largest['seconds']:.2f} s; {' and '.join(peers)} "
+        f"(medians of {largest['passes']} passes)"
+    )
+    many = [row for row in rows if "searches" in row]
+    if many:
+        (last,) = many
+        grown = last["peak MiB after"] - last["peak MiB before"]
+        result += (
+            f"; {last['searches']:,} searches in chunks: {last['seconds']:.1f} s, "
+            f"{grown:.0f} MiB more"
+        )
+    return [(what, result)]
+
+
+def proxies(rows: Rows) -> Lines:
+    """Of `zero_cost_proxies`."""
+    ordered = sorted(rows, key=lambda row: -row["spearman test"])
+    cells = [
+        f"{row['proxy']} {row['spearman test']:.2f}"
+        + (f" (published {row['published']:.2f})" if row["published"] else "")
+        for row in ordered
+    ]
+    what = (
+        f"zero-cost proxies on {rows[0]['archs']} networks of NAS-Bench-201 that we "
+        "build: Spearman with test accuracy"
+    )
+    return [(what, ", ".join(cells))]
+
+
+def hamiltonian(rows: Rows) -> Lines:
+    """Of `hamiltonian_search`."""
+    budget = max(row["evaluations"] for row in rows if row["evaluations"] <= 100)
+    shown = ("Hamiltonian (exhaustive)", "Hamiltonian (Grover)", "Hamiltonian (QAOA)")
+    cells = [
+        f"{row['strategy']} {row['mean']:.2f} ± {row['std']:.2f}"
+        for row in rows
+        if row["evaluations"] == budget and row["strategy"] in (*shown, *SHOWN)
+    ]
+    what = (
+        "the hybrid loop by optimiser, NAS-Bench-201, CIFAR-10: test accuracy after "
+        f"{budget} evaluations ({_count(rows[0]['seeds'], 'search', 'searches')})"
+    )
+    return [(what, ", ".join(cells))]
+
+
+def statevector(rows: Rows) -> Lines:
+    """Of `benches.statevector`: each case beside the fastest other simulator."""
+    cells = []
+    for case in dict.fromkeys(row["case"] for row in rows):
+        own, others = _beside([row for row in rows if row["case"] == case])
+        cells.append(f"{case} {own['ms']:.3g} ms{_fastest(own, others)}")
+    return [
+        (f"QAOA, a dense Ising cost, case-qubits{_fastest_of(rows)}", ", ".join(cells))
+    ]
+
+
+def circuits(rows: Rows) -> Lines:
+    """Of `benches.circuits`: each value beside the fastest other simulator."""
+    cells = []
+    for circuit, qubits in dict.fromkeys((r["circuit"], r["qubits"]) for r in rows):
+        case = [
+            row
+            for row in rows
+            if (row["circuit"], row["qubits"]) == (circuit, qubits)
+            and row["task"] == "value"
+        ]
+        own, others = _beside(case)
+        cells.append(f"{circuit}-{qubits} {own['ms']:.3g} ms{_fastest(own, others)}")
+    return [
+        (f"circuits of any gates, kind-qubits{_fastest_of(rows)}", ", ".join(cells))
+    ]
+
+
+def _beside(rows: Rows) -> tuple[Mapping[str, Any], Rows]:
+    """The row of this package, and the others."""
+    own = [row for row in rows if row["simulator"] in _OURS]
+    return own[0], [row for row in rows if row["simulator"] not in _OURS]
+
+
+def _fastest_of(rows: Rows) -> str:
+    """Who else was run."""
+    others = sorted({row["simulator"] for row in rows} - _OURS)
+    return f", beside the fastest of {', '.join(others)}" if others else ""
+
+
+def _fastest(own: Mapping[str, Any], others: Rows) -> str:
+    if not others:
+        return ""
+    best = min(others, key=lambda row: row["ms"])
+    return f" ({best['ms'] / own['ms']:.2g} x as fast as {best['simulator']})"
+
+
+def scoring(rows: Rows) -> Lines:
+    """Of `benches.scoring`."""
+    own = rows[0]
+    cells = [
+        f"{own['subnet-images/s']:.0f} subnet-images/s, "
+        f"{own['share of the matrix rate']:.2f} of the matrix rate"
+    ]
+    for row in rows[1:]:
+        if row["form"].startswith("generation"):
+            cells.append(f"{row['form']}: {row['ratio to ours']:.1f} x")
+        elif row["form"].startswith("PyTorch"):
+            cells.append(f"{1 / row['ratio to ours']:.2f} x {row['form']}")
+    return [(f"scoring 20 random subnets of `{own['space']}`", ", ".join(cells))]
+
+
+def training(rows: Rows) -> Lines:
+    """Of `benches.training`."""
+    own = rows[0]
+    result = (
+        f"{own['images/s']:.0f} images/s, {own['share of the matrix rate']:.2f} of the "
+        "matrix rate"
+    )
+    for row in rows[1:]:
+        if row["form"].startswith("PyTorch"):
+            result += f", {1 / row['ratio to ours']:.2f} x {row['form']}"
+    what = f"single-path training step of `{own['space']}`, batch 64"
+    return [(what, result)]
+
+
+def search_rules(rows: Rows) -> str:
+    """Of `search_rules`, as a table of its own: strategies by landscape.
+
+    Args:
+      rows: of both of its parts, or of OneMax alone.
+
+    Returns:
+      Markdown; the setting of each strategy is its default.
+    """
+    defaults = SearchOptions()
+    landscapes = {"OneMax-84, 2,000 evaluations": None, "knapsack-250": 250}
+    landscapes["knapsack-500"] = 500
+    lines = []
+    for strategy in ("qbit", "qiga2", "qiga1", "bqnas_released", "random"):
+        line: dict[str, Any] = {"strategy": f"`{strategy}`"}
+        published = []
+        for landscape, items in landscapes.items():
+            found = [
+                row
+                for row in rows
+                if row["strategy"] == strategy
+                and row.get("items") == items
+                and row.get("rule", defaults.rule) == defaults.rule
+                and row.get("migration", "default") == "default"
+                and row.get("angle / pi", 0.05) == 0.05
+            ]
+            digits = 1 if items else 3
+            cells = [f"{r['mean']:.{digits}f} ± {r['std']:.{digits}f}" for r in found]
+            line[landscape] = "".join(cells)
+            published += [str(r["published"]) for r in found if "published" in r]
+        line["published (250 / 500)"] = " / ".join(published)
+        lines.append(line)
+    return table(lines, list(lines[0]))
+
+
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
