@@ -1,4 +1,4 @@
-"""Runs the job from the command line; all it does is parse flags.
+"""Runs a job from the command line; all it does is parse flags.
 
 python main.py --config=configs/digits.py --workdir=runs/digits [--stage=search]
 """
@@ -13,18 +13,6 @@ from ml_collections import config_flags
 
 from qnas_jax.huge_pages import use_huge_pages
 
-_STAGES = (
-    "all",
-    "supernet",
-    "search",
-    "retrain",
-    "report",
-    "rank",
-    "describe",
-    "solve",
-    "benchmark",
-)
-
 _DEFAULT_CONFIG = "configs/digits.py"
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The configuration; override by --config.group.field"
@@ -32,7 +20,7 @@ _CONFIG = config_flags.DEFINE_config_file(
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run; default: runs/<name of the configuration>"
 )
-_STAGE = flags.DEFINE_enum("stage", "all", _STAGES, "What to run, and from where")
+_STAGE = flags.DEFINE_string("stage", "all", "What to run, and from where")
 _ARCHS = flags.DEFINE_string(
     "archs", None, "JSON list of architectures, for --stage=describe"
 )
@@ -40,7 +28,7 @@ _ARCHS = flags.DEFINE_string(
 
 def _parse(argv: Sequence[str]) -> list[str]:
     """Parses the flags; a wrong one is one line and exit status 2."""
-    from qnas_jax.stages import check_overrides
+    from qnas_jax.jobs.overrides import check_overrides, missing_field
 
     argv = list(argv)
     if not any(a.lstrip("-").split("=")[0] == "config" for a in argv[1:]):
@@ -53,25 +41,15 @@ def _parse(argv: Sequence[str]) -> list[str]:
             raise FileNotFoundError(f"--config: got {file}, expected a Python file")
         _ = _CONFIG.value  # runs the file, which is the user's code
     except (KeyError, AttributeError) as error:
-        _fail(_missing_field(error, argv) or error)
+        _fail(missing_field(error, argv) or error)
     except Exception as error:
         _fail(error)
     if len(rest) > 1:
-        _fail(ValueError(f"got the argument {rest[1]!r}, expected flags only"))
+        _fail(f"got the argument {rest[1]!r}, expected flags only")
     return rest
 
 
-def _missing_field(error: Exception, argv: Sequence[str]) -> Exception | None:
-    """Names the override of a field that only configurations of another kind have."""
-    name = str(error).strip("\"'")
-    for argument in argv:
-        words = argument.lstrip("-").split("=")[0].split(".")
-        if words[0] == "config" and name in words[1:]:
-            return ValueError(f"got {argument}, a field that --config does not have")
-    return None
-
-
-def _fail(error: Exception) -> NoReturn:
+def _fail(error: Exception | str) -> NoReturn:
     line = " ".join(str(error).split()) or type(error).__name__
     sys.stderr.write(f"error: {line}\n")
     sys.exit(2)
@@ -79,11 +57,11 @@ def _fail(error: Exception) -> NoReturn:
 
 def main(argv: Sequence[str]) -> None:
     """Runs the stage that the flags name."""
-    from qnas_jax import launch
+    from qnas_jax.jobs.launch import launch
 
     config_file = config_flags.get_config_filename(flags.FLAGS["config"])
     workdir = _WORKDIR.value or pathlib.Path("runs") / pathlib.Path(config_file).stem
-    status = launch.launch(
+    status = launch(
         _CONFIG.value,
         stage=_STAGE.value,
         workdir=pathlib.Path(workdir),

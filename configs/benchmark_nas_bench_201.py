@@ -20,11 +20,11 @@ Measured (100 searches, JAX 0.10.2, seconds on 2 CPU cores; optimum 94.37):
 
 import ml_collections
 
-from qnas_jax.stages import default_benchmark_config
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """CIFAR-10, one architecture at a time, regularised evolution."""
-    config = default_benchmark_config()
+    config = default_config("benchmark")
     config.search.update(strategy="regularized_evolution", population=1, parents=10)
     return config

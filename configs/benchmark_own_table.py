@@ -16,12 +16,12 @@ after 5 / 10 / 20 evaluations 0.858 ± 0.047, 0.886 ± 0.027, 0.911 ± 0.013.
 
 import ml_collections
 
-from qnas_jax.stages import default_benchmark_config
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The example table, searched one architecture at a time."""
-    config = default_benchmark_config()
+    config = default_config("benchmark")
     config.table.update(
         source="file",
         file="configs/tables/example.csv",

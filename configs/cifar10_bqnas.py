@@ -43,6 +43,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.supernet.update(pool_size=5, pool_population=20, pool_images=2_000)
     config.search.update(strategy="qbit", population=20, generations=500)
     config.search.update(rule="han_kim_2002", angle=0.03 * math.pi)
-    config.search.update(calibration_images=1_024, score_chunk=256)
+    config.scoring.update(calibration_images=1_024, score_chunk=256)
     config.retrain.update(recipe, epochs=800, learning_rate=0.045)
     return config

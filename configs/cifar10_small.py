@@ -28,8 +28,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.supernet.update(epochs=10, batch_size=64, learning_rate=0.1, crop_padding=4)
     config.supernet.update(flip=True, pool_every=2, pool_images=500)
     config.search.update(strategy="qbit", generations=20, population=16)
-    config.search.update(score_images=1_000)
-    config.search.update(calibration_images=256)
+    config.scoring.update(score_images=1_000)
+    config.scoring.update(calibration_images=256)
     config.retrain.update(epochs=8, batch_size=64, learning_rate=0.1, crop_padding=4)
     config.retrain.update(flip=True, warmup_epochs=1.0, ema_decay=0.99)
     return config

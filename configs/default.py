@@ -7,7 +7,7 @@ Fields, meanings and ranges are declared once, in the option records:
 
 import ml_collections
 
-from qnas_jax.stages import default_config
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -17,12 +17,12 @@ that was: 0.961); grover on binary codes finds the same; path_integral stops at 
 
 import ml_collections
 
-from qnas_jax.stages import default_solve_config
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The history of the digits run by simulated annealing."""
-    config = default_solve_config()
+    config = default_config("solve")
     config.problem.file = "runs/digits/search/history.jsonl"
     config.problem.encoding = "one_hot"
     config.solver.optimiser = "simulated_annealing"

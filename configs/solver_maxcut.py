@@ -16,12 +16,12 @@ calls, exhaustive 1,024, tabu 80,040, qaoa 1.7 million shots (its gradients coun
 
 import ml_collections
 
-from qnas_jax.stages import default_solve_config
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The Petersen graph by QAOA."""
-    config = default_solve_config()
+    config = default_config("solve")
     config.problem.file = "configs/problems/petersen_maxcut.json"
     config.solver.optimiser = "qaoa"
     return config

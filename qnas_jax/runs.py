@@ -27,6 +27,12 @@ from absl import logging
 import qnas_jax
 from qnas_jax.errors import UserError
 
+LAYOUT = 2
+"""Version of what a work folder holds; folders of another version are refused."""
+
+Progress = Callable[[Iterable[int], int, str], Iterable[int]]
+"""`progress(steps, total, description)` yields the steps and shows how far it is."""
+
 
 class RunError(UserError):
     """The work folder cannot serve this command; `str()` is one complete line."""
@@ -142,6 +148,18 @@ class WorkFolder:
             raise RunError(
                 f"--workdir: got {path}, expected a folder that can be made ({error})"
             ) from None
+
+    def check_layout(self) -> None:
+        """Raises RunError if the folder holds a run of another layout."""
+        path = self.path / "config.json"
+        if not path.exists():
+            return
+        layout = read_json(path).get("layout", 1)
+        if layout != LAYOUT:
+            raise RunError(
+                f"{self.path}: made by another version (layout {layout}, this one "
+                f"reads {LAYOUT}); use another --workdir"
+            )
 
     def log(self, stage: str, **values: Any) -> None:
         """Appends a row to `metrics.jsonl`."""

@@ -9,34 +9,27 @@ import re
 import ml_collections
 import pytest
 
+from qnas_jax.jobs import JOBS, default_config, job_of
+from qnas_jax.jobs.config import read_config_of, stored_groups
+from qnas_jax.jobs.overrides import check_overrides
 from qnas_jax.options import OptionError
-from qnas_jax.stages import (
-    benchmark_config,
-    check_overrides,
-    config,
-    default_config,
-    read_benchmark_config,
-    read_config,
-    read_solve_config,
-    solve_config,
-)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-GROUPS = {**config.GROUPS, **solve_config.GROUPS, **benchmark_config.GROUPS}
+GROUPS = {
+    f"{job.name}: {group}": record
+    for job in JOBS.values()
+    for group, record in job.all_groups.items()
+}
 NAMES = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_configuration_is_valid_and_survives_json(name):
     values = importlib.import_module(f"configs.{name}").get_config()
-    if "solver" in values:
-        checked = read_solve_config(values)
-        assert checked.as_dict()["solver"] == values.solver.to_dict()
-    else:
-        read = read_benchmark_config if "benchmark" in values else read_config
-        checked = read(values)
-        again = ml_collections.ConfigDict(json.loads(json.dumps(checked.as_dict())))
-        assert read(again) == checked
+    job = job_of(values)
+    checked = read_config_of(job, values)
+    text = json.dumps(stored_groups(job, checked))
+    assert read_config_of(job, ml_collections.ConfigDict(json.loads(text))) == checked
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "default"])
@@ -83,7 +76,7 @@ def test_a_bad_value_is_one_line(override, message):
         else:
             values[name] = value
     with pytest.raises(OptionError) as error:
-        read_config(ml_collections.ConfigDict(values))
+        read_config_of(JOBS["nas"], ml_collections.ConfigDict(values))
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 

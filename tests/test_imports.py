@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BASIS = {"options", "errors"}
 NETS = {"spaces", "kernels", *BASIS}
 LEARNING = {"nets", "data", *NETS}
-STAGES = {"training", "evaluation", "search", "reporting", "runs", "quantum", *LEARNING}
+PARTS = {"training", "evaluation", "search", "reporting", "runs", "quantum", *LEARNING}
 ALLOWED = {
     "errors": set(),
     "options": {"errors"},
@@ -32,9 +32,7 @@ ALLOWED = {
     "evaluation": LEARNING,
     "search": {"spaces", "quantum", *BASIS},
     "reporting": {"errors"},
-    "stages": STAGES,
-    "pipeline": {"stages", *STAGES},
-    "launch": {"pipeline", "stages", *STAGES},
+    "jobs": PARTS,
 }
 # Libraries that a part must do without.
 FORBIDDEN = {
@@ -157,7 +155,7 @@ def test_importing_everything_does_nothing_else():
     assert (done.returncode, done.stderr) == (0, "")
     (line,) = done.stdout.splitlines()
     found = json.loads(line)
-    assert {"qnas_jax.launch", "qnas_jax.pipeline"} < set(found["names"])
+    assert {"qnas_jax.jobs.launch", "qnas_jax.jobs.runner"} < set(found["names"])
     assert len(found["names"]) == len(FILES) - 1
     assert not found["backends"], "importing created an array or asked for devices"
     assert found["config"] == [] and found["environment"] == []

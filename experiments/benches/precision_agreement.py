@@ -20,13 +20,14 @@ from experiments.measuring.rows import table, write_rows
 from experiments.measuring.workload import random_archs
 from qnas_jax.evaluation import Weights
 from qnas_jax.evaluation.scoring import PRECISIONS
+from qnas_jax.jobs import open_setting
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.supernet import load_supernet
 from qnas_jax.runs import WorkFolder
-from qnas_jax.stages import Setting, read_config
-from qnas_jax.stages.supernet import load_supernet
 
 
 def run(
-    setting: Setting, weights: Weights, *, num_archs: int = 100
+    setting: NasSetting, weights: Weights, *, num_archs: int = 100
 ) -> list[dict[str, Any]]:
     """Scores the same random architectures in both precisions.
 
@@ -40,10 +41,10 @@ def run(
       precisions, the largest difference, and the range of the float32 values.
     """
     archs = _distinct_archs(setting, num_archs)
-    images, labels = setting.scored_images(setting.config.search.score_images)
+    images, labels = setting.scored_images(setting.config.scoring.score_images)
     scores = []
     for precision in PRECISIONS:
-        options = dataclasses.replace(setting.config.search, precision=precision)
+        options = dataclasses.replace(setting.config.scoring, precision=precision)
         scores.append(setting.scorer(options)(weights, archs, images, labels))
     rows = []
     for name in ("accuracy", "loss"):
@@ -62,7 +63,7 @@ def run(
     return rows
 
 
-def _distinct_archs(setting: Setting, count: int) -> jnp.ndarray:
+def _distinct_archs(setting: NasSetting, count: int) -> jnp.ndarray:
     drawn = random_archs(setting.space, 10 * count)
     _, first = np.unique(drawn, axis=0, return_index=True)
     return jnp.asarray(drawn[np.sort(first)[:count]])
@@ -73,7 +74,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     logging.set_verbosity(logging.WARNING)  # the progress of checkpoints
     folder = WorkFolder(pathlib.Path(str(_WORKDIR.value)))
-    setting = Setting(read_config(_CONFIG.value), folder)
+    setting = open_setting(_CONFIG.value, folder)
     state = load_supernet(setting)
     rows = run(setting, (state.params, state.stats), num_archs=_ARCHS.value)
     write_rows(_OUT.value, rows)

@@ -21,16 +21,17 @@ from typing import Any
 import ml_collections
 import numpy as np
 from absl import app, flags, logging
+from qnas_jax.launch import use_compilation_cache
 
 from configs import nas_bench_macro
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.data import DataOptions, Dataset, load
 from qnas_jax.evaluation import TRUTHS, rank_agreement
-from qnas_jax.launch import use_compilation_cache
+from qnas_jax.jobs import open_setting
+from qnas_jax.jobs.nas.rank import score_archs
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.supernet import train_supernet
 from qnas_jax.runs import WorkFolder
-from qnas_jax.stages import Setting, read_config
-from qnas_jax.stages.rank import score_archs
-from qnas_jax.stages.supernet import train_supernet
 
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "uniform": {"sampler": "uniform"},
@@ -92,14 +93,14 @@ def _tau(scores: np.ndarray, truth: np.ndarray) -> float:
 
 def _setting(
     base: ml_collections.ConfigDict, folder: pathlib.Path, name: str, seed: int
-) -> Setting:
+) -> NasSetting:
     config = base.copy_and_resolve_references()
     options = {"sampler": "balance_pool", "pool_every": 1, **SETTINGS[name]}
     paths_a_step = 3 if options["sampler"] == "strict_fair" else 1
     config.seed = seed
     config.supernet.update(epochs=config.supernet.epochs // paths_a_step, **options)
-    return Setting(
-        read_config(config), WorkFolder(folder), say=lambda line: None, progress=_silent
+    return open_setting(
+        config, WorkFolder(folder), say=lambda line: None, progress=_silent
     )
 
 
@@ -169,7 +170,8 @@ def _base(folder: pathlib.Path) -> ml_collections.ConfigDict:
     write_reduced(load(DataOptions(**config.data)), 2, file)
     config.data.update(source="npz", path=str(file))
     config.supernet.update(epochs=_EPOCHS.value, pool_images=128, crop_padding=2)
-    config.search.update(population=25, score_images=256, score_chunk=256)
+    config.search.update(population=25)
+    config.scoring.update(score_images=256, score_chunk=256)
     return config
 
 

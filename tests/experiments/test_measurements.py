@@ -10,11 +10,11 @@ from experiments.benches import precision_agreement, profile_steps
 from experiments.measuring.programs import gradient_program, training_program
 from experiments.measuring.traffic import bytes_moved, op_traffic
 from experiments.measuring.workload import make_workload
+from qnas_jax.jobs import default_config, open_setting
 from qnas_jax.nets import cost_table
 from qnas_jax.nets.build import op_templates
 from qnas_jax.runs import WorkFolder
 from qnas_jax.spaces import Layer, SpaceOptions, build_space, op
-from qnas_jax.stages import Setting, default_config, read_config
 
 PROGRAM = """
 ENTRY %main (p: f32[8]) -> f32[8] {
@@ -111,7 +111,7 @@ def test_precisions_agree_on_random_weights(tmp_path, tiny_space):
     config = default_config()
     config.data.update(source="digits", max_train=64, max_valid=64, max_test=16)
     config.space.update(name=tiny_space)
-    setting = Setting(read_config(config), WorkFolder(tmp_path))
+    setting = open_setting(config, WorkFolder(tmp_path))
     weights = setting.supernet.init(jax.random.key(0))
     accuracy, loss = precision_agreement.run(setting, weights, num_archs=6)
     assert (accuracy["score"], loss["score"]) == ("accuracy", "loss")

@@ -1,0 +1,1 @@
+"""Runs many searches of one strategy on a table."""

@@ -1,0 +1,23 @@
+"""The job of a benchmark: many searches of one strategy on a table."""
+
+from qnas_jax.jobs.benchmark.options import GROUPS, BenchmarkConfig
+from qnas_jax.jobs.benchmark.report import run_benchmark
+from qnas_jax.jobs.setting import Setting
+from qnas_jax.jobs.spec import Job, Stage
+
+SEARCHES = Stage(
+    "benchmark",
+    run_benchmark,
+    ("seed", "table", "search", "benchmark"),
+    ("rows.jsonl", "result.json"),
+)
+
+BENCHMARK = Job(
+    name="benchmark",
+    summary="many searches of one strategy on a table, test values read once",
+    example="configs/benchmark_nas_bench_201.py",
+    config=BenchmarkConfig,
+    groups=GROUPS,
+    setting=Setting,
+    chains={"all": (SEARCHES,)},
+)

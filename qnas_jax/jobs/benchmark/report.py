@@ -1,0 +1,167 @@
+"""What a benchmark says: a row a search, a summary a budget, lines for the user.
+
+A search sees validation values only. The test values of the best architectures at all
+budgets of all searches are read in one go, after the last search.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from qnas_jax.evaluation.tables import (
+    Incumbents,
+    SealedTest,
+    Table,
+    load_table,
+    load_test,
+)
+from qnas_jax.jobs.benchmark.options import BenchmarkConfig
+from qnas_jax.jobs.benchmark.plan import plan_searches
+from qnas_jax.jobs.benchmark.searches import run_searches
+from qnas_jax.jobs.setting import Setting
+from qnas_jax.options import OptionError
+from qnas_jax.runs import read_json, rewrite_rows, write_json
+from qnas_jax.spaces import arch_to_string
+
+
+def run_benchmark(setting: Setting) -> list[str]:
+    """Searches and writes `rows.jsonl` and `result.json`.
+
+    Args:
+      setting: the run.
+
+    Returns:
+      Lines to print.
+
+    Raises:
+      OptionError: options that do not fit each other or the table.
+      MissingFileError: the table is not there.
+      UserError: the table is damaged, or the strategy cannot search it.
+      Stopped: the user asked to stop; finished searches are kept.
+    """
+    config, folder = setting.config, setting.folder
+    table, test = _read(config)
+    plan = plan_searches(config, table)
+    started = time.perf_counter()
+    found = run_searches(setting, table, plan)
+    seconds = time.perf_counter() - started
+    tested = None if test is None else test.open(found.archs)
+    made_by = read_json(folder.path / "environment.json")
+    origin = {name: made_by[name] for name in ("qnas_jax", "versions", "commit")}
+    origin["config"] = read_json(folder.path / "config.json")
+    rows = _rows(config, table, found, tested)
+    rewrite_rows(folder.path / "rows.jsonl", ({**row, **origin} for row in rows))
+    result = {
+        "table": table.name,
+        "strategy": config.search.strategy,
+        "searches": config.benchmark.seeds,
+        "budget_in": config.benchmark.budget_in,
+        "optimum": None if test is None else test.optimum,
+        "seconds": seconds,
+        "budgets": list(_summaries(config, table, test, found, tested)),
+    }
+    write_json(folder.path / "result.json", result)
+    return [*_lines(config, result), f"rows: {folder.path / 'rows.jsonl'}"]
+
+
+def _read(config: BenchmarkConfig) -> tuple[Table, SealedTest | None]:
+    """The table, and its test values unless the user's own has none."""
+    options = config.table
+    try:
+        table = load_table(options)
+        has_test = options.source != "file" or options.test_columns
+        return table, load_test(options) if has_test else None
+    except OptionError as error:
+        raise error.inside("table") from None
+
+
+def _rows(
+    config: BenchmarkConfig,
+    table: Table,
+    found: Incumbents,
+    tested: np.ndarray | None,
+) -> Iterator[dict[str, Any]]:
+    """A row a search; lists have one entry a budget, null where nothing was found."""
+    sign = 1 if table.maximise else -1
+    for seed in range(config.benchmark.seeds):
+        archs = [
+            arch.tolist() if score > -np.inf else None
+            for arch, score in zip(found.archs[seed], found.scores[seed], strict=True)
+        ]
+        last = archs[-1]
+        yield {
+            "table": table.name,
+            "strategy": config.search.strategy,
+            "seed": seed,
+            "arch": last,
+            "string": None if last is None else arch_to_string(table.space, last),
+            "budget_in": config.benchmark.budget_in,
+            "budgets": config.benchmark.budget_list(),
+            "archs": archs,
+            "validation": (sign * found.scores[seed]).tolist(),
+            "test": None if tested is None else tested[seed].tolist(),
+            "evaluations": found.evaluations[seed].tolist(),
+            "spent": found.spent[seed].tolist(),
+            "exhausted": found.exhausted[seed].tolist(),
+        }
+
+
+def _summaries(
+    config: BenchmarkConfig,
+    table: Table,
+    test: SealedTest | None,
+    found: Incumbents,
+    tested: np.ndarray | None,
+) -> Iterator[dict[str, Any]]:
+    """Mean and spread over the searches, for each budget."""
+    sign = 1 if table.maximise else -1
+    for place, budget in enumerate(config.benchmark.budget_list()):
+        summary: dict[str, Any] = {
+            "budget": budget,
+            "evaluations": float(found.evaluations[:, place].mean()),
+            "ended_early": int((~found.exhausted[:, place]).sum()),
+            "validation": _spread(sign * found.scores[:, place]),
+        }
+        if test is not None and tested is not None:
+            summary["test"] = _spread(tested[:, place])
+            summary["gap_to_optimum"] = abs(test.optimum - summary["test"]["mean"])
+        yield summary
+
+
+def _spread(values: np.ndarray) -> dict[str, Any]:
+    """Of the values that there are; null where there is none."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    return {
+        "mean": float(known.mean()) if len(known) else math.nan,
+        "sd": float(known.std(ddof=1)) if len(known) > 1 else math.nan,
+        "searches": len(known),
+    }
+
+
+def _lines(config: BenchmarkConfig, result: dict[str, Any]) -> Iterator[str]:
+    """The result in words; accuracies of published benchmarks in percent."""
+    scale, unit = (1.0, "") if config.table.source == "file" else (100.0, " %")
+    optimum = result["optimum"]
+    told = "" if optimum is None else f", best test value {scale * optimum:.5g}{unit}"
+    yield (
+        f"{result['strategy']} on {result['table']}: {result['searches']} searches in "
+        f"{result['seconds']:.1f} s{told}"
+    )
+    unit_of_budget = result["budget_in"].replace("_", " ")
+    for summary in result["budgets"]:
+        kind = "validation" if optimum is None else "test"
+        values = summary[kind]
+        line = (
+            f"{summary['budget']:g} {unit_of_budget}: {kind} "
+            f"{scale * values['mean']:.5g} ± {scale * values['sd']:.2g}{unit}"
+        )
+        if optimum is not None:
+            line += f", {scale * summary['gap_to_optimum']:.2g} from the best"
+        if summary["ended_early"]:
+            line += f"; {summary['ended_early']} searches ended before the budget"
+        yield line
+    if optimum is None:
+        yield "table.test_columns is empty: values that selected are optimistic"

@@ -1,0 +1,1 @@
+"""Searches an architecture: supernet, search, retraining, report."""

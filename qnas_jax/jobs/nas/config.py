@@ -1,0 +1,55 @@
+"""The configuration of an architecture search."""
+
+import dataclasses
+
+from qnas_jax.data import DataOptions
+from qnas_jax.evaluation import ScoringOptions
+from qnas_jax.jobs.config import Config
+from qnas_jax.options import OptionError, Options
+from qnas_jax.search import STRATEGIES, SearchOptions
+from qnas_jax.spaces import SpaceOptions
+from qnas_jax.training import RetrainOptions, SupernetOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class NasConfig(Config):
+    """All options of a run.
+
+    Attributes:
+      data: source, splits.
+      space: search space.
+      supernet: supernet training.
+      scoring: how subnets are scored with the supernet's weights.
+      search: which strategy, and for how long.
+      retrain: training of the winner and of the comparison networks.
+
+    Raises:
+      OptionError: the strategy wants evaluations at several fidelities, which a
+        supernet does not have.
+    """
+
+    data: DataOptions = dataclasses.field(default_factory=DataOptions)
+    space: SpaceOptions = dataclasses.field(default_factory=SpaceOptions)
+    supernet: SupernetOptions = dataclasses.field(default_factory=SupernetOptions)
+    scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
+    search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
+    retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
+
+    def __post_init__(self) -> None:
+        """Checks the strategy here, before a supernet is trained."""
+        if STRATEGIES[self.search.strategy].needs_fidelities:
+            rows = STRATEGIES.items()
+            names = [name for name, spec in rows if not spec.needs_fidelities]
+            allowed = f"one of {', '.join(names)} (a supernet scores at one fidelity)"
+            raise OptionError("search.strategy", self.search.strategy, allowed)
+
+
+GROUPS: dict[str, type[Options]] = {
+    "data": DataOptions,
+    "space": SpaceOptions,
+    "supernet": SupernetOptions,
+    "scoring": ScoringOptions,
+    "search": SearchOptions,
+    "retrain": RetrainOptions,
+}
+"""What every run reads."""

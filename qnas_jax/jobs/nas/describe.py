@@ -1,0 +1,43 @@
+"""Says what architectures are: string, parameters, multiply-accumulates, layers."""
+
+import json
+
+from qnas_jax import data
+from qnas_jax.errors import UserError
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.nets import cost_table, describe_arch
+from qnas_jax.spaces import arch_to_string, build_space, read_archs
+
+
+def describe_archs(setting: NasSetting) -> list[str]:
+    """Describes the architectures of the file `setting.archs`.
+
+    Args:
+      setting: `data` gives image shape and classes, `space` the space.
+
+    Returns:
+      One JSON line an architecture.
+
+    Raises:
+      MissingFileError: there is no such file.
+      UserError: no file is named, or an architecture is not one of the space.
+    """
+    if setting.archs is None:
+        raise UserError("--archs: got nothing, expected a JSON file")
+    image_shape, num_classes = data.peek(setting.config.data)
+    space = build_space(setting.config.space, image_shape, num_classes)
+    archs = read_archs(space, setting.archs)
+    costs = cost_table(space).cost(archs)
+    return [
+        json.dumps(
+            {
+                "space": space.name,
+                "arch": arch.tolist(),
+                "string": arch_to_string(space, arch),
+                "parameters": int(costs["params"][row]),
+                "macs": int(costs["macs"][row]),
+                "layers": describe_arch(space, arch),
+            }
+        )
+        for row, arch in enumerate(archs)
+    ]

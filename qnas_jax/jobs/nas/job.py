@@ -1,0 +1,34 @@
+"""The job of an architecture search: its stages and what they read."""
+
+from qnas_jax.jobs.nas.config import GROUPS, NasConfig
+from qnas_jax.jobs.nas.describe import describe_archs
+from qnas_jax.jobs.nas.rank import rank_space
+from qnas_jax.jobs.nas.report import report_run
+from qnas_jax.jobs.nas.retrain import retrain_networks
+from qnas_jax.jobs.nas.search import search_architecture
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.supernet import train_supernet
+from qnas_jax.jobs.spec import Job, Stage
+
+SUPERNET = Stage("supernet", train_supernet, ("seed", "data", "space", "supernet"))
+SEARCH = Stage(
+    "search", search_architecture, ("scoring", "search"), ("best_arch.json",)
+)
+RETRAIN = Stage("retrain", retrain_networks, ("retrain",), ("result.json",))
+REPORT = Stage("report", report_run)
+RANK = Stage("rank", rank_space, ("scoring", "search"), ("ranking.json",))
+DESCRIBE = Stage("describe", describe_archs)
+
+NAS = Job(
+    name="nas",
+    summary="trains a supernet, searches it, retrains the winner, reports",
+    example="configs/digits.py",
+    config=NasConfig,
+    groups=GROUPS,
+    setting=NasSetting,
+    chains={
+        "all": (SUPERNET, SEARCH, RETRAIN, REPORT),
+        "rank": (SUPERNET, RANK, REPORT),
+    },
+    answers={"describe": DESCRIBE},
+)

@@ -1,0 +1,86 @@
+"""Ranks a whole space with the supernet and compares with the known truth."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.evaluation import TRUTHS, rank_agreement
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.supernet import load_supernet
+from qnas_jax.options import OptionError
+from qnas_jax.runs import write_json
+from qnas_jax.training import Stopped
+
+
+def rank_space(setting: NasSetting) -> str:
+    """Scores every architecture with a known accuracy; writes `ranking.json`.
+
+    Args:
+      setting: the run; its supernet stage is finished.
+
+    Returns:
+      One line with the agreement.
+
+    Raises:
+      OptionError: no truth is known for this space.
+      MissingFileError: the truth is not in the data folder.
+      Stopped: the user asked to stop; scores so far are kept.
+    """
+    name = setting.space.name
+    if name not in TRUTHS:
+        raise OptionError("space.name", name, "one of " + ", ".join(TRUTHS))
+    root = setting.config.data.data_root()
+    archs, truth = TRUTHS[name](str(root or "."))
+    accuracy, loss = score_archs(setting, archs).T
+    agreement = rank_agreement(accuracy, truth)
+    # Loss has no ties: with few images it ranks better than accuracy.
+    by_loss = rank_agreement(-loss, truth)
+    write_json(
+        setting.folder.path / "ranking.json",
+        {
+            **agreement,
+            **{f"{measure}_by_loss": value for measure, value in by_loss.items()},
+            "num_archs": len(archs),
+            "true": truth.tolist(),
+            "scores": accuracy.tolist(),
+            "losses": loss.tolist(),
+        },
+    )
+    return (
+        f"{name}: {len(archs)} architectures, Kendall tau "
+        f"{agreement['kendall_tau']:.4f} by accuracy, {by_loss['kendall_tau']:.4f} by "
+        f"loss; Spearman {agreement['spearman']:.4f} and {by_loss['spearman']:.4f}"
+    )
+
+
+def score_archs(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
+    """Scores architectures with the supernet of a run.
+
+    Args:
+      setting: the run; its supernet stage is finished.
+      archs: int32 [N, L].
+
+    Returns:
+      Accuracy and loss, float32 [N, 2]; finished batches are kept in `rank/scores.npy`.
+
+    Raises:
+      Stopped: the user asked to stop; scores so far are kept.
+    """
+    options = setting.config.scoring
+    path = setting.folder.path / "rank" / "scores.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = np.load(path) if path.exists() else np.zeros((0, 2), np.float32)
+    score = setting.scorer(options)
+    state = load_supernet(setting)
+    images, labels = setting.scored_images(options.score_images)
+    size = setting.config.search.population
+    starts = range(len(done), len(archs), size)
+    for first in setting.progress(starts, len(starts), "ranking"):
+        batch = archs[first : first + size]
+        filled = jnp.asarray(np.resize(batch, (size, archs.shape[1])))
+        found = score((state.params, state.stats), filled, images, labels)
+        rows = np.stack([found.accuracy, found.loss], axis=1)[: len(batch)]
+        done = np.concatenate([done, rows])
+        np.save(path, done)
+        if setting.should_stop():
+            raise Stopped(state)
+    return done

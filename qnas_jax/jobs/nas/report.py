@@ -1,0 +1,45 @@
+"""Stage 4: the result of a run as one JSON file and one HTML page."""
+
+import pathlib
+
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.reporting import write_report
+from qnas_jax.runs import read_json, read_rows, write_json
+
+
+def report_run(setting: NasSetting) -> pathlib.Path:
+    """Writes `result.json` (if retraining is finished), figures and `report.html`.
+
+    Args:
+      setting: the run; whatever stages are finished.
+
+    Returns:
+      The path of the page.
+    """
+    networks = setting.folder.path / "retrain" / "networks.json"
+    if networks.exists():
+        _write_result(setting, read_json(networks))
+    return write_report(setting.folder.path)
+
+
+def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
+    winner = networks.pop("winner")
+    layers = winner.pop("layers")
+    for network in networks.values():
+        del network["layers"]
+    history = read_rows(setting.folder.path / "search" / "history.jsonl")
+    generations = setting.config.search.generations
+    write_json(
+        setting.folder.path / "result.json",
+        {
+            "space": setting.space.name,
+            "data": setting.dataset.name,
+            **winner,
+            "evaluations": sum(row["generation"] < generations for row in history),
+            "seconds": setting.folder.seconds(),
+            "test_images": len(setting.dataset.test.labels),
+            "seed": setting.config.seed,
+            "baselines": networks,
+            "layers": layers,
+        },
+    )

@@ -1,0 +1,70 @@
+"""Training that may be stopped at any step and goes on from its checkpoint."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from qnas_jax.data import num_steps
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.runs import Checkpoints
+from qnas_jax.training import EpochReport, Stopped, run_epochs
+
+
+def train_to_the_end(
+    setting: NasSetting,
+    checkpoints: Checkpoints,
+    state: Any,
+    step_fn: Callable[[Any, jax.Array], Any],
+    on_epoch: Callable[[Any, EpochReport], Any],
+    *,
+    name: str,
+    epochs: int,
+    batch_size: int,
+) -> Any:
+    """Trains on the training split, and saves the state now and then and at the end.
+
+    Args:
+      setting: the run.
+      checkpoints: where to; closed afterwards.
+      state: where to start; its arrays are donated.
+      step_fn: see `run_epochs`.
+      on_epoch: (state, report) -> state after each epoch, before it is saved.
+      name: of what is trained, words with slashes between; names the order of images.
+      epochs: in all.
+      batch_size: images of a step.
+
+    Returns:
+      The final state.
+
+    Raises:
+      Stopped: the user asked to stop; the state is saved.
+      NonFiniteLossError: training diverged.
+    """
+
+    def saved(state: Any, report: EpochReport) -> Any:
+        state = on_epoch(state, report)
+        checkpoints.save_if_due(state)
+        return state
+
+    num_images = len(setting.dataset.train.labels)
+    try:
+        state = run_epochs(
+            state,
+            step_fn,
+            key=setting.key(f"{name}/order"),
+            num_images=num_images,
+            steps_per_epoch=num_steps(num_images, batch_size),
+            epochs=epochs,
+            on_epoch=saved,
+            progress=setting.progress,
+            description=name.replace("/", " "),
+            should_stop=setting.should_stop,
+        )
+        checkpoints.save(state)
+    except Stopped as stop:
+        checkpoints.save(stop.state)
+        raise
+    finally:
+        checkpoints.close()
+    return state

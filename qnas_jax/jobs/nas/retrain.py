@@ -1,0 +1,186 @@
+"""Stage 3: trains the winner from scratch, beside two networks for comparison.
+
+The test split is touched here once, after the epochs were chosen on validation.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax import data
+from qnas_jax.evaluation import accuracy_and_loss
+from qnas_jax.jobs.nas.resumable_training import train_to_the_end
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.kernels import jit_network
+from qnas_jax.nets import describe_arch
+from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
+from qnas_jax.spaces import arch_to_string
+from qnas_jax.training import (
+    EpochReport,
+    RetrainState,
+    StandaloneModel,
+    TrainingBatches,
+    initial_retrain_state,
+    keep_best,
+    make_optimizer,
+    make_retrain_step,
+    make_schedule,
+)
+
+_CHUNK = 500
+Measure = Callable[[Any, jax.Array, jax.Array], tuple[float, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A network to train.
+
+    Attributes:
+      name: winner, random or largest.
+      arch: int32 [L].
+      search_score: its score with the supernet's weights.
+    """
+
+    name: str
+    arch: np.ndarray
+    search_score: float
+
+
+def retrain_networks(setting: NasSetting) -> None:
+    """Trains all candidates and writes `result.json`.
+
+    Args:
+      setting: the run; its search stage is finished.
+
+    Raises:
+      Stopped: the user asked to stop; finished networks and the state are kept.
+      NonFiniteLossError: training diverged.
+    """
+    results = {}
+    for candidate in _candidates(setting):
+        path = setting.folder.path / "retrain" / candidate.name / "result.json"
+        if not path.exists():
+            write_json(path, _retrain(setting, candidate))
+        results[candidate.name] = read_json(path)
+    write_json(setting.folder.path / "retrain" / "networks.json", results)
+
+
+def _candidates(setting: NasSetting) -> list[Candidate]:
+    best_path = setting.folder.path / "best_arch.json"
+    if not best_path.exists():
+        raise RunError(f"{best_path}: missing; run --stage=search first")
+    best = read_json(best_path)
+    candidates = [Candidate("winner", np.asarray(best["arch"]), best["score"])]
+    if setting.config.retrain.compare:
+        baselines = read_json(setting.folder.path / "search" / "baselines.json")
+        candidates += [
+            Candidate(name, np.asarray(entry["arch"]), entry["search_score"])
+            for name, entry in baselines.items()
+        ]
+    return candidates
+
+
+def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
+    # Fresh weights of all ops: that program is compiled already, one of the subnet's
+    # own would not be.
+    weights = setting.supernet.init(setting.key(f"retrain/{candidate.name}/init"))
+    model = StandaloneModel(setting.supernet.cut(*weights, candidate.arch))
+    measure = _measurer(setting, model)
+    state = _train(setting, model, candidate.name, measure)
+    test_images, test_labels = data.on_device(setting.dataset.test)
+    test_accuracy, test_loss = measure(state.best, test_images, test_labels)
+    costs = setting.costs.cost(candidate.arch[None])
+    return {
+        "arch": candidate.arch.tolist(),
+        "string": arch_to_string(setting.space, candidate.arch),
+        "search_score": candidate.search_score,
+        "validation_accuracy": float(state.best_accuracy),
+        "test_accuracy": test_accuracy,
+        "test_loss": test_loss,
+        "parameters": int(costs["params"][0]),
+        "macs": int(costs["macs"][0]),
+        "layers": describe_arch(setting.space, candidate.arch),
+    }
+
+
+def _train(
+    setting: NasSetting, model: StandaloneModel, name: str, measure: Measure
+) -> RetrainState:
+    options = setting.config.retrain
+    steps_per_epoch = data.num_steps(
+        len(setting.dataset.train.labels), options.batch_size
+    )
+    optimizer = make_optimizer(options, steps_per_epoch)
+    checkpoints = Checkpoints(setting.folder.path / "retrain" / name / "checkpoints")
+    state = checkpoints.restore(initial_retrain_state(model, optimizer))
+    first_step = int(state.step)
+    setting.folder.drop_rows(
+        lambda row: (
+            row["stage"] == "retrain"
+            and row["network"] == name
+            and row["step"] > first_step
+        )
+    )
+    learning_rate = make_schedule(options, steps_per_epoch)
+
+    def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
+        accuracy, loss = measure(state.average, *setting.valid)
+        state = keep_best(state, accuracy)
+        setting.folder.log(
+            "retrain",
+            network=name,
+            epoch=report.epoch,
+            step=report.step,
+            loss=report.loss,
+            accuracy=report.accuracy,
+            valid_accuracy=accuracy,
+            valid_loss=loss,
+            learning_rate=float(learning_rate(report.step - 1)),
+            seconds=report.seconds,
+        )
+        return state
+
+    step_fn = make_retrain_step(
+        model,
+        optimizer,
+        options,
+        TrainingBatches.of(setting.dataset.train, *setting.pixels, options),
+        setting.key(f"retrain/{name}/steps"),
+    )
+    return train_to_the_end(
+        setting,
+        checkpoints,
+        state,
+        step_fn,
+        on_epoch,
+        name=f"retrain/{name}",
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+    )
+
+
+def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
+    """Accuracy and loss of the model with given (params, stats) on a split."""
+    mean, std = setting.pixels
+
+    @jit_network
+    def compute(
+        weights: Any, images: jax.Array, labels: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        def run(pixels: jax.Array) -> jax.Array:
+            params, stats = weights
+            return model.predict(params, stats, data.normalise(pixels, mean, std))
+
+        return accuracy_and_loss(run, images, labels, _CHUNK)
+
+    def measure(
+        weights: Any, images: jax.Array, labels: jax.Array
+    ) -> tuple[float, float]:
+        accuracy, loss = compute(weights, jnp.asarray(images), jnp.asarray(labels))
+        return float(accuracy), float(loss)
+
+    return measure

@@ -1,0 +1,168 @@
+"""Stage 2: searches with the supernet's weights.
+
+The history is the checkpoint: keys derive from the generation, and known architectures
+are not scored again, so a stopped search is replayed from its history up to where it
+was and goes on from there.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.errors import UserError
+from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, Scores
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.supernet import load_supernet
+from qnas_jax.nets import describe_arch
+from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_json
+from qnas_jax.search import (
+    SearchState,
+    Strategy,
+    advance,
+    generation_keys,
+    make_strategy,
+    start,
+)
+from qnas_jax.spaces import arch_to_string
+from qnas_jax.training import Stopped
+
+
+class NoFiniteScoreError(UserError, ArithmeticError):
+    """Every architecture failed."""
+
+
+def search_architecture(setting: NasSetting) -> None:
+    """Searches, and writes the history, the registers and `best_arch.json`.
+
+    Args:
+      setting: the run; its supernet stage is finished.
+
+    Raises:
+      Stopped: the user asked to stop; the history holds all evaluations.
+      NoFiniteScoreError: no architecture got a finite score.
+    """
+    options = setting.config.search
+    strategy = make_strategy(setting.space.num_ops, options)
+    evaluator = _evaluator(setting)
+    setting.folder.drop_rows(lambda row: row["stage"] == "search")
+    state, registers = _run(setting, strategy, evaluator)
+    if not np.isfinite(float(state.best_score)):
+        raise NoFiniteScoreError(
+            f"search: none of {len(evaluator.history)} architectures got a finite "
+            "score; the supernet's weights are not usable, train it again with a "
+            "smaller supernet.learning_rate"
+        )
+    _write_registers(setting, registers)
+    arch = np.asarray(state.best_arch)
+    write_json(
+        setting.folder.path / "best_arch.json",
+        {
+            "space": setting.space.name,
+            "arch": arch.tolist(),
+            "string": arch_to_string(setting.space, arch),
+            "score": float(state.best_score),
+            "evaluations": len(evaluator.history),
+            "layers": describe_arch(setting.space, arch),
+        },
+    )
+    _write_baselines(setting, evaluator)
+
+
+def _run(
+    setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
+) -> tuple[SearchState, list[np.ndarray]]:
+    generations = setting.config.search.generations
+    key = setting.key("search")
+    state = start(strategy, key)
+    registers = []
+    history_path = setting.folder.path / "search" / "history.jsonl"
+    ask = jax.jit(strategy.ask)
+    learn = jax.jit(functools.partial(advance, strategy))
+    probabilities = jax.jit(strategy.probabilities)
+    # After a replay the numbers continue where the history ends.
+    evaluations = 0
+    seen: set[tuple[int, ...]] = set()
+    for generation in setting.progress(range(generations), generations, "search"):
+        ask_key, _ = generation_keys(key, generation)
+        registers.append(np.asarray(probabilities(state.strategy_state)))
+        archs = np.asarray(ask(ask_key, state.strategy_state))
+        scores, fresh = evaluator(archs, generation)
+        append_rows(history_path, [evaluation.row() for evaluation in fresh])
+        state = learn(state, archs, scores)
+        before = evaluations
+        seen.update(map(tuple, archs.tolist()))
+        evaluations = len(seen)
+        finite = scores[np.isfinite(scores)]
+        setting.folder.log(
+            "search",
+            generation=generation,
+            evaluations=evaluations,
+            proposed=len(archs),
+            scored=evaluations - before,
+            best=float(state.best_score),
+            mean=float(finite.mean()) if len(finite) else None,
+            generation_best=float(scores.max()),
+        )
+        if evaluations == setting.space.size:
+            setting.say(
+                f"search: all {evaluations} architectures of the space are evaluated; "
+                f"ended after {generation + 1} of {generations} generations"
+            )
+            break
+        if setting.should_stop():
+            raise Stopped(state)
+    return state, registers
+
+
+def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
+    """The scorer with all evaluations of an earlier part of this search."""
+    options = setting.config.scoring
+    score = setting.scorer(options)
+    supernet = load_supernet(setting)
+    weights = supernet.params, supernet.stats
+    images, labels = setting.scored_images(options.score_images)
+
+    def score_archs(archs: np.ndarray) -> Scores:
+        return score(weights, jnp.asarray(archs), images, labels)
+
+    path = setting.folder.path / "search" / "history.jsonl"
+    rows = read_rows(path)
+    if path.exists():
+        rewrite_rows(path, rows)  # without a half-written last line
+    history = [Evaluation.from_row(row) for row in rows]
+    return MemoisedEvaluator(score_archs, setting.costs.cost, history)
+
+
+def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
+    path = setting.folder.path / "search" / "registers.npz"
+    temporary = path.with_name("registers.part.npz")
+    np.savez_compressed(
+        temporary,
+        probabilities=np.stack(registers),
+        num_ops=np.asarray(setting.space.num_ops),
+        generations=np.arange(len(registers)),
+    )
+    temporary.replace(path)
+
+
+def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
+    """Picks the comparison networks and scores them the same way as the winner."""
+    generator = np.random.default_rng(setting.config.seed)
+    archs = {
+        "random": generator.integers(setting.space.num_ops).astype(np.int32),
+        "largest": setting.costs.largest(),
+    }
+    population = setting.config.search.population
+    batch = np.resize(
+        np.stack(list(archs.values())), (max(population, 2), setting.space.num_layers)
+    )
+    scores, _ = evaluator(batch, setting.config.search.generations)
+    write_json(
+        setting.folder.path / "search" / "baselines.json",
+        {
+            name: {"arch": arch.tolist(), "search_score": float(scores[place])}
+            for place, (name, arch) in enumerate(archs.items())
+        },
+    )

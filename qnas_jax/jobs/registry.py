@@ -1,0 +1,72 @@
+"""The jobs by name: the source of stages, option groups and configurations."""
+
+from typing import Any
+
+import ml_collections
+
+from qnas_jax.errors import UserError
+from qnas_jax.jobs.benchmark.job import BENCHMARK
+from qnas_jax.jobs.config import default_config_of, read_config_of
+from qnas_jax.jobs.nas.job import NAS
+from qnas_jax.jobs.solve.job import SOLVE
+from qnas_jax.jobs.spec import Job
+from qnas_jax.runs import WorkFolder
+
+JOBS: dict[str, Job] = {job.name: job for job in (NAS, BENCHMARK, SOLVE)}
+"""Every job by its name."""
+
+STAGES = tuple(dict.fromkeys(name for job in JOBS.values() for name in job.stage_names))
+"""All that `--stage` may ask for."""
+
+
+def default_config(job: str = NAS.name) -> ml_collections.ConfigDict:
+    """All fields of a job with their defaults, for configurations to start from.
+
+    Args:
+      job: a key of `JOBS`.
+
+    Returns:
+      The ConfigDict.
+    """
+    return default_config_of(JOBS[job])
+
+
+def job_of(config: ml_collections.ConfigDict) -> Job:
+    """The job of a configuration.
+
+    Args:
+      config: as `default_config` made it.
+
+    Returns:
+      The job.
+
+    Raises:
+      UserError: it names none, or one that does not exist.
+    """
+    name = config.get("job")
+    if name not in JOBS:
+        raise UserError(
+            f"job: got {name!r}, allowed: one of {', '.join(JOBS)}; start from "
+            "qnas_jax.jobs.default_config(job)"
+        )
+    return JOBS[name]
+
+
+def open_setting(
+    config: ml_collections.ConfigDict, folder: WorkFolder, **rest: Any
+) -> Any:
+    """Checks a configuration and opens a run of it.
+
+    Args:
+      config: the configuration.
+      folder: the work folder.
+      **rest: further fields of `Setting`.
+
+    Returns:
+      The setting of its job, a `Setting`.
+
+    Raises:
+      UserError: the configuration is not valid.
+    """
+    job = job_of(config)
+    return job.setting(job, read_config_of(job, config), folder, **rest)

@@ -1,0 +1,40 @@
+"""What every stage works with: configuration, folder, keys, and how to talk."""
+
+import dataclasses
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from qnas_jax.jobs.spec import Job
+from qnas_jax.runs import Progress, WorkFolder, progress
+
+
+@dataclasses.dataclass
+class Setting:
+    """One run of a job.
+
+    Attributes:
+      job: its kind.
+      config: all options, checked.
+      folder: the work folder.
+      archs: file of architectures, for the stages that want one.
+      should_stop: whether the user asked to stop.
+      progress: shows how far a loop is.
+      say: tells the user where the run is, one line at a time.
+    """
+
+    job: Job
+    config: Any
+    folder: WorkFolder
+    archs: str | None = None
+    should_stop: Callable[[], bool] = lambda: False
+    progress: Progress = progress
+    say: Callable[[str], object] = lambda line: sys.stderr.write(line + "\n")
+
+    def key(self, stream: str) -> jax.Array:
+        """The root key of a named stream of randomness."""
+        root = jax.random.key(self.config.seed)
+        return jax.random.fold_in(root, zlib.crc32(stream.encode()))

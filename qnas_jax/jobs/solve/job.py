@@ -1,0 +1,24 @@
+"""The job of a solver: one cost, minimised by one optimiser."""
+
+from qnas_jax.jobs.setting import Setting
+from qnas_jax.jobs.solve.options import GROUPS, OPTIMISER_GROUPS, SolveConfig
+from qnas_jax.jobs.solve.solution import solve_problem
+from qnas_jax.jobs.spec import Family, Job, Stage
+
+SOLUTION = Stage(
+    "solve",
+    solve_problem,
+    ("seed", "problem", "solver", "optimiser"),
+    ("solution.json",),
+)
+
+SOLVE = Job(
+    name="solve",
+    summary="minimises a QUBO, or a cost fitted to a finished search",
+    example="configs/solver_maxcut.py",
+    config=SolveConfig,
+    groups=GROUPS,
+    setting=Setting,
+    chains={"all": (SOLUTION,)},
+    families={"optimiser": Family("solver.optimiser", OPTIMISER_GROUPS)},
+)

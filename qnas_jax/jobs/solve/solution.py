@@ -1,0 +1,178 @@
+"""Minimises a cost with one of the optimisers: a QUBO file, or an evaluated history.
+
+A history becomes a cost Hamiltonian first: the posterior mean of the model that the
+`hamiltonian` strategy fits (`search/models/surrogate.py`). Its solutions are
+architectures that were predicted, not evaluated; the answer says so.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from qnas_jax.jobs.setting import Setting
+from qnas_jax.jobs.solve.evaluated_history import Scored, fit_hamiltonian, read_history
+from qnas_jax.jobs.solve.options import ProblemOptions, SolveConfig
+from qnas_jax.options import OptionError
+from qnas_jax.quantum.optimisers import OPTIMISERS
+from qnas_jax.quantum.problem import Levels, Problem
+from qnas_jax.quantum.problem_files import read_problem
+from qnas_jax.quantum.result import Result
+from qnas_jax.runs import read_json, write_json
+from qnas_jax.training import Stopped
+
+
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """What is minimised, and how its bits are read.
+
+    Attributes:
+      problem: the cost over bits.
+      form: the registers behind the bits; None for a QUBO of the user's own.
+      encoding: of the registers.
+      history: what the form was fitted to.
+    """
+
+    problem: Problem
+    form: Levels | None = None
+    encoding: str = ""
+    history: Scored | None = None
+
+
+def solve_problem(setting: Setting) -> list[str]:
+    """Runs the optimiser and writes `solution.json`.
+
+    Args:
+      setting: the run.
+
+    Returns:
+      Lines to print.
+
+    Raises:
+      OptionError: no file is named, or it is of an unknown kind.
+      MissingFileError: there is no such file.
+      UserError: the file is damaged, or the problem too large for the optimiser.
+      Stopped: the user asked to stop; finished runs are kept.
+    """
+    config: SolveConfig = setting.config
+    target = _read_target(config.problem)
+    name = config.solver.optimiser
+    solve = jax.jit(OPTIMISERS[name].run, static_argnames="options")
+    found = []
+    for number in setting.progress(
+        range(config.solver.runs), config.solver.runs, "runs"
+    ):
+        path = setting.folder.path / "solve" / f"run-{number}.json"
+        if not path.exists():
+            if setting.should_stop():
+                raise Stopped(None)
+            root = jax.random.key(config.seed)
+            key = jax.random.fold_in(root, number) if number else root
+            result = jax.device_get(
+                solve(target.problem, key, options=config.optimiser)
+            )
+            write_json(path, _run_row(target, result, config.solver.keep))
+        found.append(read_json(path))
+    best = min(found, key=lambda run: run["cost"])
+    solution = {
+        "file": config.problem.file,
+        "qubits": target.problem.num_qubits,
+        "optimiser": name,
+        "cost": best["cost"],
+        "evaluations": sum(run["evaluations"] for run in found),
+        "trace": best["trace"],
+        "best": _lowest(found, config.solver.keep),
+    }
+    write_json(setting.folder.path / "solution.json", solution)
+    return _lines(target, solution, setting.folder.path)
+
+
+def _run_row(target: _Target, result: Result, keep: int) -> dict[str, Any]:
+    """What is kept of one run."""
+    return {
+        "cost": float(result.cost),
+        "evaluations": int(result.evaluations),
+        "trace": np.asarray(result.trace).tolist(),
+        "best": _distinct(target, result, keep),
+    }
+
+
+def _lowest(found: list[dict[str, Any]], keep: int) -> list[dict[str, Any]]:
+    """The lowest distinct strings of all runs, cheapest first."""
+    by_bits = {entry["bits"]: entry for run in found for entry in run["best"]}
+    return sorted(by_bits.values(), key=lambda entry: entry["cost"])[:keep]
+
+
+def _read_target(options: ProblemOptions) -> _Target:
+    path = pathlib.Path(options.file)
+    if not options.file:
+        raise OptionError("problem.file", "", "a file .json, .csv or .jsonl")
+    if path.suffix in (".json", ".csv"):
+        return _Target(read_problem(path))
+    if path.suffix != ".jsonl":
+        raise OptionError("problem.file", options.file, "a file .json, .csv or .jsonl")
+    history = read_history(path, options.num_ops)
+    form = fit_hamiltonian(history)
+    if options.encoding == "one_hot":
+        penalty = options.penalty or float(np.ptp(history.scores)) or 1.0
+        return _Target(form.as_one_hot(penalty), form, "one_hot", history)
+    worst = -float(history.scores.min()) + float(np.ptp(history.scores))
+    return _Target(form.as_binary(worst), form, "binary", history)
+
+
+def _distinct(target: _Target, result: Result, keep: int) -> list[dict[str, Any]]:
+    """The best string and the lowest distinct samples, cheapest first."""
+    bits = np.concatenate([result.bits[None], result.samples])
+    costs = np.concatenate([np.atleast_1d(result.cost), result.sample_costs])
+    _, first = np.unique(bits, axis=0, return_index=True)
+    order = first[np.argsort(costs[first], kind="stable")][:keep]
+    return [_describe(target, bits[row], float(costs[row])) for row in order]
+
+
+def _describe(target: _Target, bits: np.ndarray, cost: float) -> dict[str, Any]:
+    found: dict[str, Any] = {"bits": "".join(map(str, bits.tolist())), "cost": cost}
+    if target.form is None or target.history is None:
+        return found
+    arch = _arch_of(bits, target.form.num_levels, target.encoding)
+    found["arch"] = arch
+    if arch is not None:
+        found["predicted_score"] = -cost
+        found["evaluated_score"] = target.history.score_of(arch)
+    return found
+
+
+def _arch_of(
+    bits: np.ndarray, num_levels: tuple[int, ...], encoding: str
+) -> list[int] | None:
+    """The registers' levels, or None if some register's bits name none."""
+    one_hot = encoding == "one_hot"
+    widths = [k if one_hot else (k - 1).bit_length() for k in num_levels]
+    arch = []
+    for part, count in zip(
+        np.split(bits, np.cumsum(widths)[:-1]), num_levels, strict=True
+    ):
+        if one_hot and part.sum() != 1:
+            return None
+        level = int(part.argmax() if one_hot else int("0" + "".join(map(str, part)), 2))
+        if level >= count:
+            return None
+        arch.append(level)
+    return arch
+
+
+def _lines(target: _Target, solution: dict[str, Any], path: pathlib.Path) -> list[str]:
+    best = solution["best"][0]
+    lines = [
+        f"{solution['optimiser']}: cost {solution['cost']:.6g} at {best['bits']} after "
+        f"{solution['evaluations']} evaluations of the cost; {path / 'solution.json'}"
+    ]
+    if target.history is not None:
+        told = best.get("evaluated_score")
+        seen = "not evaluated yet" if told is None else f"evaluated: {told:.6g}"
+        lines.append(
+            f"architecture {best['arch']}: predicted score {-best['cost']:.6g} from "
+            f"{len(target.history.scores)} evaluations, {seen}"
+        )
+    return lines

@@ -1,0 +1,91 @@
+"""What a job is: the options it reads, and the stages it is made of.
+
+A job is declared once, in its own folder; the command line, the configurations, the
+runner and the checks of options all follow from the declaration.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from qnas_jax.options import Options
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One step of a job.
+
+    Attributes:
+      name: its name, also that of its folder.
+      run: does the work, goes on where it was stopped; returns what there is to say,
+        a line or several, or None.
+      reads: groups of options that its result depends on, besides those of the stages
+        before it; with none, nothing is kept and the stage runs each time.
+      files: what it writes outside of its folder.
+      needed: whether a run with this configuration has such a stage.
+    """
+
+    name: str
+    run: Callable[[Any], Any]
+    reads: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    needed: Callable[[Any], bool] = lambda config: True
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """Groups of options of which a run reads one: that of the part it chose.
+
+    Attributes:
+      chooser: the option that names the part, `group.field`.
+      groups: for each part the name of its group and its record; parts without options
+        of their own are absent.
+    """
+
+    chooser: str
+    groups: Mapping[str, tuple[str, type[Options]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A kind of run.
+
+    Attributes:
+      name: as in the field `job` of a configuration.
+      summary: one line.
+      example: a configuration of this kind.
+      config: the class of its checked configuration; a field for each group and each
+        family, and `seed`.
+      groups: the groups of options that every run reads, by name.
+      families: by the name of the configuration's field.
+      setting: what its stages are given.
+      chains: stages in order, by what is asked for; `all` is the whole job. A stage of
+        `all` can be asked for by its own name: it is done again, and those after it.
+      answers: stages that only answer a question and keep nothing, by name.
+    """
+
+    name: str
+    summary: str
+    example: str
+    config: type
+    groups: Mapping[str, type[Options]]
+    setting: type
+    chains: Mapping[str, tuple[Stage, ...]]
+    families: Mapping[str, Family] = dataclasses.field(default_factory=dict)
+    answers: Mapping[str, Stage] = dataclasses.field(default_factory=dict)
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """All that `--stage` may ask of this job."""
+        parts = (stage.name for stage in self.chains["all"] if stage.reads)
+        always = (stage.name for stage in self.chains["all"] if not stage.reads)
+        others = (name for name in self.chains if name != "all")
+        return tuple(dict.fromkeys(("all", *parts, *always, *others, *self.answers)))
+
+    @property
+    def all_groups(self) -> dict[str, type[Options]]:
+        """Every group that a configuration of this job may have, by name."""
+        found = dict(self.groups)
+        for family in self.families.values():
+            found.update(dict(family.groups.values()))
+        return found

@@ -1,0 +1,82 @@
+"""A tiny but real job: scikit-learn's digits, two layers, a few epochs."""
+
+import pathlib
+import shutil
+
+import ml_collections
+import pytest
+
+from qnas_jax.jobs import Setting, default_config, open_setting, run_stages
+from qnas_jax.runs import WorkFolder
+
+
+def make_config(space: pathlib.Path) -> ml_collections.ConfigDict:
+    """A job of some seconds, on a space given by a user's file."""
+    config = default_config()
+    config.data.update(max_train=160, max_valid=80, max_test=80)
+    config.space.update(name="tiny", file=str(space))
+    config.supernet.update(epochs=4, batch_size=32, pool_every=1, pool_population=4)
+    config.supernet.update(learning_rate=0.1, pool_images=40)
+    config.search.update(generations=3, population=4)
+    config.scoring.update(calibration_images=64)
+    config.scoring.update(score_chunk=32)
+    config.retrain.update(epochs=2, batch_size=32)
+    return config
+
+
+class StopAfter:
+    """Asks to stop when it was called a number of times."""
+
+    def __init__(self, calls: int):
+        self.left = calls
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+
+def make_setting_in(
+    folder: pathlib.Path, config: ml_collections.ConfigDict, stop_after: int = 10**9
+) -> Setting:
+    """A silent run in a folder, stopped after a number of steps and generations."""
+    return open_setting(
+        config,
+        WorkFolder(folder),
+        should_stop=StopAfter(stop_after),
+        progress=lambda steps, total, description: steps,
+        say=lambda line: None,
+    )
+
+
+@pytest.fixture(scope="session")
+def finished_folder(
+    tmp_path_factory: pytest.TempPathFactory, space_file: pathlib.Path
+) -> pathlib.Path:
+    """The finished run that many tests look at, made once."""
+    folder = tmp_path_factory.mktemp("finished")
+    setting = make_setting_in(folder, make_config(space_file))
+    run_stages(setting, "all", ["python", "main.py"])
+    return folder
+
+
+@pytest.fixture
+def tiny_config(space_file: pathlib.Path) -> ml_collections.ConfigDict:
+    """The configuration of the finished run, to be changed by a test."""
+    return make_config(space_file)
+
+
+@pytest.fixture
+def make_setting(tmp_path: pathlib.Path):
+    """Builds a setting for a configuration in a folder of the test."""
+
+    def make(config, folder="run", stop_after=10**9) -> Setting:
+        return make_setting_in(tmp_path / folder, config, stop_after)
+
+    return make
+
+
+@pytest.fixture
+def finished(finished_folder, tiny_config, tmp_path, make_setting) -> Setting:
+    """A copy of the finished run that a test may change."""
+    shutil.copytree(finished_folder, tmp_path / "run")
+    return make_setting(tiny_config)

@@ -1,0 +1,200 @@
+"""`--stage=benchmark`: a tiny table of the user's own, against its file."""
+
+import csv
+import dataclasses
+import json
+import pathlib
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qnas_jax.jobs import default_config, open_setting, run_stages
+from qnas_jax.jobs.benchmark import plan
+from qnas_jax.options import OptionError
+from qnas_jax.runs import WorkFolder
+from qnas_jax.search import make_strategy
+
+FILE = pathlib.Path(__file__).resolve().parents[2] / "configs/tables/example.csv"
+OPS = ("conv3", "conv5", "skip")
+
+
+def make_config(**options):
+    config = default_config("benchmark")
+    config.table.update(
+        source="file",
+        file=str(FILE),
+        arch_columns="op_*",
+        validation_columns="valid_a, valid_b",
+        test_columns="test",
+        seconds_columns="seconds",
+    )
+    config.search.update(strategy="random", population=2)
+    config.benchmark.update(seeds=5, budgets="4, 10, 300")
+    for name, value in options.items():
+        group, _, field = name.partition("__")
+        config[group][field] = value
+    return config
+
+
+def run(tmp_path, **options):
+    folder = WorkFolder(tmp_path / "run")
+    setting = open_setting(make_config(**options), folder, say=lambda line: None)
+    lines = run_stages(setting, "benchmark", ["python", "main.py"])
+    text = (folder.path / "rows.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    return lines, rows, json.loads((folder.path / "result.json").read_text())
+
+
+def file_rows():
+    """By arch: the mean of the validation runs, the test value, seconds."""
+    found = {}
+    with FILE.open() as file:
+        for row in csv.DictReader(file):
+            runs = [float(row[name]) for name in ("valid_a", "valid_b") if row[name]]
+            arch = tuple(OPS.index(row[f"op_{layer}"]) for layer in (1, 2, 3))
+            found[arch] = np.mean(runs), float(row["test"]), float(row["seconds"])
+    return found
+
+
+def test_rows_hold_what_the_file_says(tmp_path):
+    lines, rows, result = run(tmp_path)
+    known = file_rows()
+    assert [row["seed"] for row in rows] == list(range(5))
+    for row in rows:
+        values = [known[tuple(arch)] for arch in row["archs"]]
+        np.testing.assert_allclose(row["validation"], [v for v, _, _ in values], 1e-5)
+        np.testing.assert_allclose(row["test"], [t for _, t, _ in values], 1e-5)
+        assert row["validation"] == sorted(row["validation"])
+        assert row["evaluations"] == row["spent"] == [4, 10, 300]
+        assert row["arch"] == row["archs"][-1]
+        assert row["string"] == "|".join(OPS[op] for op in row["arch"])
+        assert row["config"]["table"]["file"] == str(FILE)
+        assert {"commit", "versions", "qnas_jax"} <= row.keys()
+    # 300 random archs of 27: the best by validation is among them.
+    best = max(known, key=lambda arch: known[arch][0])
+    assert all(tuple(row["arch"]) == best for row in rows)
+    assert len({tuple(row["archs"][0]) for row in rows}) > 1
+    optimum = max(test for _, test, _ in known.values())
+    assert result["optimum"] == pytest.approx(optimum)
+    for place, summary in enumerate(result["budgets"]):
+        test = [row["test"][place] for row in rows]
+        assert summary["test"]["mean"] == pytest.approx(np.mean(test))
+        assert summary["test"]["sd"] == pytest.approx(np.std(test, ddof=1))
+        gap = optimum - np.mean(test)
+        assert summary["gap_to_optimum"] == pytest.approx(gap, abs=1e-6)
+        assert summary["ended_early"] == 0
+    assert lines[0].startswith("benchmark: random on example: 5 searches in ")
+    mean = result["budgets"][0]["test"]["mean"]
+    assert lines[1].startswith(f"4 evaluations: test {mean:.5g} ± ")
+
+
+def test_chunks_of_seeds_change_nothing(tmp_path):
+    _, rows, _ = run(tmp_path)
+    _, chunked, _ = run(tmp_path / "2", benchmark__seeds_at_once=2)
+    for row in (*rows, *chunked):
+        del row["config"]
+    assert rows == chunked
+
+
+def test_a_budget_in_seconds(tmp_path):
+    _, rows, _ = run(
+        tmp_path, benchmark__budget_in="train_seconds", benchmark__budgets="50,500,900"
+    )
+    seconds = {arch: values[2] for arch, values in file_rows().items()}
+    for row in rows:
+        assert row["archs"][0] is None and row["test"][0] is None
+        assert row["spent"][0] == row["evaluations"][0] == 0
+        assert 500 - max(seconds.values()) < row["spent"][1] <= 500
+        assert row["evaluations"][1] < row["evaluations"][2]
+        assert all(row["exhausted"])
+
+
+def test_free_repeats_end_when_all_is_known(tmp_path):
+    _, rows, result = run(
+        tmp_path,
+        benchmark__count_repeats=False,
+        benchmark__budgets="10, 27, 28",
+        search__generations=150,
+    )
+    for row in rows:
+        assert row["spent"] == [10, 27, 27] and row["evaluations"][2] == 300
+        assert row["exhausted"] == [True, True, False]
+    assert [budget["ended_early"] for budget in result["budgets"]] == [0, 0, 5]
+
+
+def test_losses_are_minimised_and_reported_as_they_are(tmp_path):
+    _, rows, result = run(tmp_path, table__maximise=False)
+    known = file_rows()
+    worst = min(known, key=lambda arch: known[arch][0])
+    assert all(tuple(row["arch"]) == worst for row in rows)
+    assert rows[0]["validation"][-1] == pytest.approx(known[worst][0])
+    assert result["optimum"] == pytest.approx(min(v[1] for v in known.values()))
+    assert all(budget["gap_to_optimum"] >= 0 for budget in result["budgets"])
+
+
+def test_without_test_values_the_validation_is_reported_as_such(tmp_path):
+    lines, rows, result = run(tmp_path, table__test_columns="")
+    assert rows[0]["test"] is None and result["optimum"] is None
+    assert lines[1].startswith("4 evaluations: validation ")
+    assert "table.test_columns is empty" in lines[-2]
+
+
+def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
+    def make(num_ops, options):
+        strategy = make_strategy(num_ops, options)
+        return dataclasses.replace(strategy, fidelities=lambda state: jnp.arange(2))
+
+    monkeypatch.setattr(plan, "make_strategy", make)
+    columns = {"table__validation_columns": "low: valid_a; high: valid_b"}
+    times = {"table__seconds_columns": "low: seconds; high: seconds"}
+    budget = {"benchmark__budget_in": "train_seconds", "benchmark__budgets": "900"}
+    _, rows, _ = run(tmp_path, **columns, **times, **budget)
+    with FILE.open() as file:
+        values = {
+            tuple(OPS.index(row[f"op_{layer}"]) for layer in (1, 2, 3)): row["valid_b"]
+            for row in csv.DictReader(file)
+        }
+    for row in rows:
+        assert row["validation"][0] == pytest.approx(float(values[tuple(row["arch"])]))
+    with pytest.raises(OptionError, match="table.fidelity: got 'low', allowed: empty"):
+        run(tmp_path, **columns, **times, **budget, table__fidelity="low")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"table__file": "nope.csv"}, r"nope\.csv: no such file"),
+        ({"table__arch_columns": "op1"}, "got no column 'op1', expected one of op_1"),
+        ({"table__test_columns": "valid_a"}, "table.test_columns: got 'valid_a'"),
+        ({"table__fidelity": "12"}, "fidelity: got '12', expected one of full"),
+        ({"table__seed": "7"}, "seed: got 7, expected"),
+        (
+            {"search__strategy": "hyperband"},
+            "search.num_fidelities: got 2, allowed: 1, those of table",
+        ),
+        ({"table__source": "x"}, "table.source: got 'x', allowed: one of nas_bench"),
+        ({"table__file": ""}, "table.file: got '', allowed: needed where source"),
+        ({"benchmark__budgets": "10,5"}, "benchmark.budgets: got '10,5', allowed: asc"),
+        ({"benchmark__budgets": "1.5"}, "benchmark.budgets: got '1.5'"),
+        ({"benchmark__budgets": "ten"}, "benchmark.budgets: got 'ten'"),
+        ({"benchmark__budgets": "inf"}, "benchmark.budgets: got 'inf'"),
+        (
+            {"search__generations": 3},
+            "search.generations: got 3, allowed: 0, or at lea",
+        ),
+        ({"benchmark__count_repeats": False}, "search.generations: got 0, allowed: in"),
+        (
+            {"benchmark__budget_in": "train_seconds", "table__seconds_columns": ""},
+            "got no training times",
+        ),
+        (
+            {"benchmark__budget_in": "train_seconds", "benchmark__budgets": "1e12"},
+            "search.generations: got 0, allowed: int >= 1 where",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, options, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as error:
+        run(tmp_path, **options)
+    assert "\n" not in str(error.value)

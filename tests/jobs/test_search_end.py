@@ -1,0 +1,72 @@
+"""The loop of the search stage ends when the space is exhausted."""
+
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+
+from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
+from qnas_jax.evaluation.scoring import Scores
+from qnas_jax.jobs.nas import search
+from qnas_jax.runs import WorkFolder, read_rows
+from qnas_jax.search import SearchOptions, make_strategy
+from qnas_jax.spaces import SearchSpace
+
+SPACE = SearchSpace("six", (("a", "b"), ("x", "y", "z")))
+
+
+def score(archs):
+    values = (archs[:, 0] * 3 + archs[:, 1]) / 10
+    return Scores(accuracy=values.astype(np.float32), loss=np.zeros(len(archs)))
+
+
+def run(folder, generations, said):
+    """A search whose scores are a formula, with what an earlier part left behind."""
+    setting = SimpleNamespace(
+        config=SimpleNamespace(search=SimpleNamespace(generations=generations)),
+        space=SPACE,
+        key=lambda name: jax.random.key(1),
+        folder=WorkFolder(folder),
+        progress=lambda steps, total, description: steps,
+        say=said.append,
+        should_stop=lambda: False,
+    )
+    rows = read_rows(setting.folder.path / "search" / "history.jsonl")
+    history = [Evaluation.from_row(row) for row in rows]
+    options = SearchOptions(strategy="random", population=2, generations=generations)
+    strategy = make_strategy(SPACE.num_ops, options)
+    evaluator = MemoisedEvaluator(score, lambda archs: {}, history)
+    state, registers = search._run(setting, strategy, evaluator)
+    return state, registers, evaluator.history
+
+
+def test_it_ends_with_a_line_when_all_are_evaluated(tmp_path):
+    said = []
+    state, registers, history = run(tmp_path, 200, said)
+    assert sorted(row.arch for row in history) == sorted(np.ndindex(2, 3))
+    assert state.best_arch.tolist() == [1, 2]
+    (line,) = said
+    done = len(registers)
+    assert line == (
+        "search: all 6 architectures of the space are evaluated; "
+        f"ended after {done} of 200 generations"
+    )
+    logged = read_rows(tmp_path / "metrics.jsonl")
+    assert 3 <= done == len(logged) < 200
+    assert logged[-1]["evaluations"] == 6 > logged[-2]["evaluations"]
+
+
+def test_a_replayed_search_ends_in_the_same_generation(tmp_path):
+    said = []
+    first = run(tmp_path, 200, said)
+    again = run(tmp_path, 200, said)
+    assert said[0] == said[1] and len(again[2]) == 6
+    assert float(first[0].best_score) == pytest.approx(float(again[0].best_score))
+    np.testing.assert_array_equal(first[1], again[1])
+
+
+def test_it_goes_on_while_some_are_not(tmp_path):
+    said = []
+    _, registers, history = run(tmp_path, 2, said)
+    assert said == [] and len(registers) == 2 and len(history) < 6
