@@ -17,11 +17,13 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
 
 import jax
+import numpy as np
 from absl import logging
 
 import qnas_jax
@@ -64,6 +66,36 @@ def read_json(path: pathlib.Path) -> Any:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(
             f"{path}: damaged ({error}); delete it or use another --workdir"
+        ) from None
+
+
+def write_arrays(path: pathlib.Path, **arrays: np.ndarray) -> None:
+    """Writes a compressed `.npz` file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name("part-" + path.name)
+    np.savez_compressed(temporary, **arrays)
+    os.replace(temporary, path)
+
+
+def read_arrays(path: pathlib.Path, *names: str) -> list[np.ndarray]:
+    """Reads arrays of a `.npz` file of the work folder.
+
+    Args:
+      path: file.
+      *names: of the arrays.
+
+    Returns:
+      The arrays, in the order of the names.
+
+    Raises:
+      RunError: the file is damaged, or lacks one of them.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in names]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"{path}: damaged ({error}); delete it, and the same command makes it again"
         ) from None
 
 

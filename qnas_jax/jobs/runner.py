@@ -84,7 +84,11 @@ def _first_stage(
     if stage == "all":
         return 0
     if stage in setting.job.chains:
-        if marks.finished(goal) or marks.difference(goal):
+        changed = marks.difference(goal)
+        if changed:
+            field, old, new = changed
+            setting.say(f"{stage}: was made with {field}={old!r}, now {new!r}: anew")
+        if changed or marks.finished(goal):
             marks.forget(goal)
         return 0
     for position in range(goal):

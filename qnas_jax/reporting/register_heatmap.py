@@ -33,7 +33,7 @@ def register_heatmap(
     # Whichever leaves fewer places of the last row empty.
     columns = min(num_layers, min((4, 3), key=lambda count: -num_layers % count))
     rows = math.ceil(num_layers / columns)
-    panel_height = 0.9 + 0.045 * int(registers.num_ops.max())
+    panel_height = 0.8 + 0.1 * int(registers.num_ops.max())
     figure = style.new_figure(10, rows * panel_height + 0.9)
     panels = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
     for layer in range(num_layers):
@@ -45,8 +45,6 @@ def register_heatmap(
         axes.set_title(title, fontsize=8.5)
         if winner is not None:
             _mark(axes, winner[layer])
-        if layer % columns == 0:
-            axes.set_ylabel("Op index")
         if layer + columns >= num_layers:
             axes.set_xlabel("Generation")
             axes.tick_params(labelbottom=True)
@@ -148,8 +146,12 @@ def _draw_layer(axes: "Axes", registers: Registers, layer: int) -> "QuadMesh":
     )
     axes.invert_yaxis()
     axes.grid(False)
-    axes.set_yticks(range(0, num_ops, 1 if num_ops <= 8 else 5))
+    # Some tens of names fit; of more ops, one in so many is named.
+    named = range(0, num_ops, math.ceil(num_ops / 30))
+    labels = [_short(str(registers.op_names[layer, op]), 14) for op in named]
+    axes.set_yticks(named, labels)
     axes.tick_params(labelsize=7.5)
+    axes.tick_params(axis="y", labelsize=6.5, length=2)
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)
     style.whole_numbers(axes)

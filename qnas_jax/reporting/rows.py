@@ -38,11 +38,13 @@ class Registers:
       probabilities: float32 [G, L, K_max], P(op) in [0, 1], mean over the population.
       num_ops: int [L], K_l; entries of `probabilities` beyond K_l are not used.
       generations: int [G], the generation of each snapshot.
+      op_names: str [L, K_max], the names of the ops, empty beyond K_l.
     """
 
     probabilities: np.ndarray
     num_ops: np.ndarray
     generations: np.ndarray
+    op_names: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,23 +114,26 @@ def read_registers(path: pathlib.Path) -> Registers:
                 probabilities=np.asarray(arrays["probabilities"], np.float32),
                 num_ops=np.asarray(arrays["num_ops"], np.int64),
                 generations=np.asarray(arrays["generations"], np.int64),
+                op_names=np.asarray(arrays["op_names"], str),
             )
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path}: not readable ({error}), expected the arrays probabilities, "
-            "num_ops and generations; run the search stage again"
+            "num_ops, generations and op_names; run the search stage again"
         ) from error
     shape = registers.probabilities.shape
     if (
         len(shape) != 3
         or registers.generations.shape != shape[:1]
         or registers.num_ops.shape != shape[1:2]
+        or registers.op_names.shape != shape[1:]
         or registers.num_ops.max(initial=1) > shape[2]
     ):
         raise UserError(
-            f"{path}: got probabilities {shape}, num_ops {registers.num_ops.shape} and "
-            f"generations {registers.generations.shape}, expected [G, L, K_max], [L] "
-            "and [G] with no K_l above K_max"
+            f"{path}: got probabilities {shape}, num_ops {registers.num_ops.shape}, "
+            f"generations {registers.generations.shape} and op_names "
+            f"{registers.op_names.shape}, expected [G, L, K_max], [L], [G] and "
+            "[L, K_max] with no K_l above K_max"
         )
     return registers
 

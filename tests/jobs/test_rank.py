@@ -9,6 +9,7 @@ import pytest
 from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs import run_stages
 from qnas_jax.options import OptionError
+from qnas_jax.runs import read_arrays
 from qnas_jax.training import Stopped
 
 COMMAND = ["python", "main.py", "--stage=rank"]
@@ -47,7 +48,9 @@ def test_a_stopped_ranking_goes_on(finished, tiny_config, make_setting, known_tr
     tiny_config.search.population = 2  # other options: ranked again, in three batches
     with pytest.raises(Stopped):
         run_stages(make_setting(tiny_config, stop_after=2), "rank", COMMAND)
-    stored = np.load(finished.folder.path / "rank" / "scores.npy")
+    (stored,) = read_arrays(
+        finished.folder.path / "rank" / "scores.npz", "accuracy_and_loss"
+    )
     assert stored.shape == (4, 2)
     setting = make_setting(tiny_config)
     run_stages(setting, "rank", COMMAND)

@@ -184,6 +184,7 @@ class SyntheticRun:
             self.workdir / "search" / "registers.npz",
             probabilities=((1 - share) * uniform + share * goal).astype(np.float32),
             num_ops=self.num_ops,
+            op_names=[[*self.names[:k], ""][: max(self.num_ops)] for k in self.num_ops],
             generations=generations,
         )
 

@@ -99,13 +99,20 @@ def test_heat_map_shows_each_layers_own_ops(synthetic):
         expected = registers.probabilities[:, layer, :num_ops].T
         np.testing.assert_array_equal(drawn, expected)
         assert axes.lines[0].get_ydata()[0] == synthetic.winner[layer]
+        shown = [label.get_text() for label in axes.get_yticklabels()]
+        assert shown == [name[:14] for name in synthetic.names[:num_ops]]
 
 
 @pytest.mark.parametrize("generations", [[0], [0, 10, 50], list(range(501))])
 def test_registers_of_any_number_of_snapshots(generations):
     shape = (len(generations), 2, 3)
     weights = np.random.default_rng(0).random(shape).astype(np.float32)
-    registers = Registers(weights, np.array([3, 2]), np.array(generations))
+    registers = Registers(
+        weights,
+        np.array([3, 2]),
+        np.array(generations),
+        np.array([["a", "b", "c"], ["a", "b", ""]]),
+    )
     draw = register_heatmap.register_heatmap
     axes = figure_of(draw, registers, None, None).axes[0]
     edges = axes.collections[0].get_coordinates()[0, :, 0]
@@ -119,7 +126,7 @@ def test_entropy_against_scipy_and_by_hand():
     rng = np.random.default_rng(3)
     weights = rng.dirichlet(np.ones(6), (4, 3)).astype(np.float32)
     num_ops = np.array([6, 5, 1])
-    registers = Registers(weights, num_ops, np.arange(4))
+    registers = Registers(weights, num_ops, np.arange(4), np.full((3, 6), "op"))
     found = register_heatmap.normalised_entropy(registers)
     for layer, k in enumerate(num_ops[:2]):
         expected = entropy(weights[:, layer, :k], axis=1, base=k)
@@ -127,7 +134,10 @@ def test_entropy_against_scipy_and_by_hand():
     np.testing.assert_array_equal(found[:, 2], 0)
     # 1/2, 1/4, 1/4 has 1.5 of at most log2(4) = 2 bits.
     by_hand = Registers(
-        np.array([[[0.5, 0.25, 0.25, 0.0]]], np.float32), np.array([4]), np.array([0])
+        np.array([[[0.5, 0.25, 0.25, 0.0]]], np.float32),
+        np.array([4]),
+        np.array([0]),
+        np.array([["a", "b", "c", "d"]]),
     )
     assert register_heatmap.normalised_entropy(by_hand)[0, 0] == pytest.approx(0.75)
 

@@ -4,8 +4,6 @@ What a chunk of searches found lies in `benchmark/` as soon as it is there, so t
 benchmark that was stopped, or killed, goes on with the next chunk.
 """
 
-import pathlib
-import zipfile
 from typing import Any
 
 import jax
@@ -15,7 +13,7 @@ from qnas_jax.evaluation.tables import Incumbents, Table, incumbents, query_cost
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
 from qnas_jax.jobs.benchmark.plan import Plan
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.runs import RunError
+from qnas_jax.runs import read_arrays, write_arrays
 from qnas_jax.search.many import search_seeds
 from qnas_jax.training import Stopped
 
@@ -54,8 +52,8 @@ def run_searches(setting: Setting, table: Table, plan: Plan) -> Incumbents:
             # The last chunk repeats a key, so that one program serves all of them.
             places = np.minimum(np.arange(first, first + size), options.seeds - 1)
             found = _search_chunk(config, table, plan, evaluate, keys[places])
-            _write(path, found)
-        parts.append(_read(path))
+            write_arrays(path, **found._asdict())
+        parts.append(Incumbents(*read_arrays(path, *Incumbents._fields)))
     joined = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return Incumbents(*(column[: options.seeds] for column in joined))
 
@@ -76,17 +74,3 @@ def _search_chunk(
         count_repeats=options.count_repeats,
     )
     return incumbents(evaluated, costs, options.budget_list())
-
-
-def _write(path: pathlib.Path, found: Incumbents) -> None:
-    temporary = path.with_name("part.npz")
-    np.savez_compressed(temporary, **found._asdict())
-    temporary.replace(path)
-
-
-def _read(path: pathlib.Path) -> Incumbents:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return Incumbents(*(stored[name] for name in Incumbents._fields))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path}: damaged ({error}); delete it and go on") from None

@@ -7,7 +7,7 @@ from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import load_supernet
 from qnas_jax.options import OptionError
-from qnas_jax.runs import write_json
+from qnas_jax.runs import read_arrays, write_arrays, write_json
 from qnas_jax.training import Stopped
 
 
@@ -60,15 +60,16 @@ def score_archs(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
       archs: int32 [N, L].
 
     Returns:
-      Accuracy and loss, float32 [N, 2]; finished batches are kept in `rank/scores.npy`.
+      Accuracy and loss, float32 [N, 2]; finished batches are kept in `rank/scores.npz`.
 
     Raises:
       Stopped: the user asked to stop; scores so far are kept.
     """
     options = setting.config.scoring
-    path = setting.folder.path / "rank" / "scores.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done = np.load(path) if path.exists() else np.zeros((0, 2), np.float32)
+    path = setting.folder.path / "rank" / "scores.npz"
+    done = np.zeros((0, 2), np.float32)
+    if path.exists():
+        (done,) = read_arrays(path, "accuracy_and_loss")
     score = setting.scorer(options)
     state = load_supernet(setting)
     images, labels = setting.scored_images(options.score_images)
@@ -80,7 +81,7 @@ def score_archs(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
         found = score((state.params, state.stats), filled, images, labels)
         rows = np.stack([found.accuracy, found.loss], axis=1)[: len(batch)]
         done = np.concatenate([done, rows])
-        np.save(path, done)
+        write_arrays(path, accuracy_and_loss=done)
         if setting.should_stop():
             raise Stopped(state)
     return done

@@ -16,7 +16,7 @@ from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, Scores
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import load_supernet
 from qnas_jax.nets import describe_arch
-from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_json
+from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
     Strategy,
@@ -136,29 +136,37 @@ def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
 
 
 def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
-    path = setting.folder.path / "search" / "registers.npz"
-    temporary = path.with_name("registers.part.npz")
-    np.savez_compressed(
-        temporary,
+    most = setting.space.max_ops
+    names = [[*ops, *[""] * (most - len(ops))] for ops in setting.space.choices]
+    write_arrays(
+        setting.folder.path / "search" / "registers.npz",
         probabilities=np.stack(registers),
         num_ops=np.asarray(setting.space.num_ops),
         generations=np.arange(len(registers)),
+        op_names=np.asarray(names),
     )
-    temporary.replace(path)
 
 
 def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
-    """Picks the comparison networks and scores them the same way as the winner."""
-    generator = np.random.default_rng(setting.config.seed)
+    """Picks the comparison networks and scores them the same way as the winner.
+
+    Their evaluations are the history's last rows, of the generation after the search.
+    """
+    num_ops = np.asarray(setting.space.num_ops)
+    drawn = jax.random.randint(
+        setting.key("search/baselines"), num_ops.shape, 0, num_ops
+    )
     archs = {
-        "random": generator.integers(setting.space.num_ops).astype(np.int32),
+        "random": np.asarray(drawn, np.int32),
         "largest": setting.costs.largest(),
     }
     population = setting.config.search.population
     batch = np.resize(
         np.stack(list(archs.values())), (max(population, 2), setting.space.num_layers)
     )
-    scores, _ = evaluator(batch, setting.config.search.generations)
+    scores, fresh = evaluator(batch, setting.config.search.generations)
+    path = setting.folder.path / "search" / "history.jsonl"
+    append_rows(path, [evaluation.row() for evaluation in fresh])
     write_json(
         setting.folder.path / "search" / "baselines.json",
         {
