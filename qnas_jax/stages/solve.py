@@ -12,11 +12,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from qnas_jax.optimise.problems.files import read_problem
+from qnas_jax.optimise.problems.problem import Levels, Problem
+from qnas_jax.optimise.registry import OPTIMISERS
+from qnas_jax.optimise.result import Result
 from qnas_jax.options import OptionError
-from qnas_jax.quantum.optimisers import OPTIMISERS
-from qnas_jax.quantum.problem import Levels, Problem
-from qnas_jax.quantum.problem_files import read_problem
-from qnas_jax.quantum.result import Result
 from qnas_jax.runs import WorkFolder, environment, write_json
 from qnas_jax.stages.evaluated_history import Scored, fit_hamiltonian, read_history
 from qnas_jax.stages.solve_config import ProblemOptions, SolveConfig

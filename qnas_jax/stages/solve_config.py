@@ -5,8 +5,8 @@ from typing import Any
 
 import ml_collections
 
+from qnas_jax.optimise.registry import OPTIMISERS
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.optimisers import OPTIMISERS
 from qnas_jax.stages.option_groups import read_groups
 
 
