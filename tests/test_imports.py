@@ -17,7 +17,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BASIS = {"options", "errors"}
 NETS = {"spaces", "kernels", *BASIS}
 LEARNING = {"nets", "data", *NETS}
-PARTS = {"training", "evaluation", "search", "reporting", "runs", "quantum", *LEARNING}
+SEARCHING = {"search", "optimise", "quantum"}
+PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING}
 ALLOWED = {
     "errors": set(),
     "options": {"errors"},
@@ -27,10 +28,11 @@ ALLOWED = {
     "data": BASIS,
     "kernels": BASIS,
     "nets": NETS,
-    "quantum": {"kernels", *BASIS},
+    "quantum": {"kernels", "errors"},
+    "optimise": {"quantum", "kernels", *BASIS},
     "training": LEARNING,
     "evaluation": LEARNING,
-    "search": {"spaces", "quantum", *BASIS},
+    "search": {"spaces", "quantum", "optimise", *BASIS},
     "reporting": {"errors"},
     "jobs": PARTS,
 }
@@ -40,7 +42,8 @@ FORBIDDEN = {
     "spaces": {"jax", "flax", "optax"},
     "data": {"flax", "optax", "tensorflow"},
     "kernels": {"flax", "optax"},
-    "quantum": {"flax"},
+    "quantum": {"flax", "optax"},
+    "optimise": {"flax"},
     "search": {"flax.nnx", "flax.linen", "tensorflow_datasets"},
     "reporting": {"jax", "flax", "optax"},
 }

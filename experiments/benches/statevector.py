@@ -29,7 +29,7 @@ from experiments.peers.statevectors import PEERS, Peer
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.kernels import mixer, qaoa_expectation, quadratic_diagonal
 from qnas_jax.kernels.grover import amplify
-from qnas_jax.quantum.problem import ising
+from qnas_jax.optimise.problems.problem import ising
 
 CASES = (
     "value-12",

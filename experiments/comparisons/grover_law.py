@@ -19,7 +19,7 @@ import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import table, write_rows
-from qnas_jax.quantum.grover import minimise_table, search_known, search_unknown
+from qnas_jax.optimise.grover import minimise_table, search_known, search_unknown
 from qnas_jax.reporting.style import (
     BLUE,
     GREY,

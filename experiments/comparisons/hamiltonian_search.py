@@ -33,7 +33,7 @@ from qnas_jax.evaluation.tables import (
     load_table,
     load_test,
 )
-from qnas_jax.quantum.problem import Levels
+from qnas_jax.optimise.problems.problem import Levels
 from qnas_jax.reporting import style
 from qnas_jax.search import EvaluateFn, SearchOptions, make_strategy
 from qnas_jax.search.many import incumbent, search_seeds

@@ -19,8 +19,8 @@ import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import table, write_rows
+from qnas_jax.optimise.variational.vqe import VqeOptions, vqe
 from qnas_jax.quantum import PauliSum, ground_energy, hardware_efficient
-from qnas_jax.quantum.vqe import VqeOptions, vqe
 
 CHEMICAL_ACCURACY = 1.6e-3
 COLUMNS = ["molecule", "qubits", "exact", "mean error", "worst error", "accurate"]

@@ -32,13 +32,13 @@ from jax import Array
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.quantum.circuit import Circuit, Param
 from qnas_jax.quantum.conventions import bits_of
-from qnas_jax.quantum.density import density_probabilities, run_density
-from qnas_jax.quantum.mitigation import Extrapolation, zero_noise_value
-from qnas_jax.quantum.noise import NoiseModel, depolarising_model
-from qnas_jax.quantum.readout import correct_readout
+from qnas_jax.quantum.noise.channels import NoiseModel, depolarising_model
+from qnas_jax.quantum.noise.density import density_probabilities, run_density
+from qnas_jax.quantum.noise.mitigation import Extrapolation, zero_noise_value
+from qnas_jax.quantum.noise.readout import correct_readout
+from qnas_jax.quantum.noise.trajectories import average, sample_noisy
 from qnas_jax.quantum.simulate import run_circuit
 from qnas_jax.quantum.states import probabilities
-from qnas_jax.quantum.trajectories import average, sample_noisy
 from qnas_jax.reporting import style
 
 if TYPE_CHECKING:

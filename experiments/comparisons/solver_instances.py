@@ -23,18 +23,17 @@ import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import table, write_rows
-from qnas_jax.options import Options
-from qnas_jax.quantum.annealing import AnnealingOptions
-from qnas_jax.quantum.constraints import (
+from qnas_jax.optimise.annealing import AnnealingOptions
+from qnas_jax.optimise.exhaustive import exhaustive
+from qnas_jax.optimise.grover import GroverOptions
+from qnas_jax.optimise.problems.constraints import (
     Constraints,
     feasible_diagonal,
     keep_feasible,
     penalised,
     penalised_diagonal,
 )
-from qnas_jax.quantum.exhaustive import exhaustive
-from qnas_jax.quantum.grover import GroverOptions
-from qnas_jax.quantum.instances import (
+from qnas_jax.optimise.problems.instances import (
     Instance,
     independent_set,
     knapsack,
@@ -42,12 +41,13 @@ from qnas_jax.quantum.instances import (
     quadratic_assignment,
     random_qubo,
 )
-from qnas_jax.quantum.optimisers import OPTIMISERS, CircuitOptions
-from qnas_jax.quantum.path_integral import PathIntegralOptions
-from qnas_jax.quantum.problem import Problem
-from qnas_jax.quantum.qaoa import QaoaOptions
-from qnas_jax.quantum.simulated_annealing import AnnealOptions
-from qnas_jax.quantum.tabu import TabuOptions
+from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.registry import OPTIMISERS, CircuitOptions
+from qnas_jax.optimise.variational.qaoa import QaoaOptions
+from qnas_jax.optimise.walks.path_integral import PathIntegralOptions
+from qnas_jax.optimise.walks.simulated_annealing import AnnealOptions
+from qnas_jax.optimise.walks.tabu import TabuOptions
+from qnas_jax.options import Options
 
 INSTANCES: tuple[Callable[[int], Instance], ...] = (
     lambda seed: max_cut(16, seed=seed),

@@ -52,7 +52,7 @@ def quantum_weights(costs: np.ndarray, *, time: float, steps: int) -> np.ndarray
     """Distribution of the weight after a quantum anneal.
 
     H(s) = -(1 - s) sum_i X_i + s C with s from 0 to 1, in symmetric Trotter steps as in
-    `qnas_jax.quantum.annealing.anneal_state`, within the n + 1 symmetric states, where
+    `qnas_jax.optimise.annealing.anneal_state`, within the n + 1 symmetric states, where
     sum_i X_i has the elements <w + 1|.|w> = sqrt((w + 1) (n - w)).
 
     Args:

@@ -1,9 +1,8 @@
-"""A state-vector simulator and the quantum optimisers that run on it.
+"""A state-vector simulator.
 
-In reading order: conventions, gates, circuit, simulate (below it fusion, blocks,
-segments, affine), states, observables; drawing, qasm; noise, density, trajectories,
-readout, mitigation, device; problem, constraints, instances, problem_files; result,
-optimisers and one file for each of them.
+In reading order: conventions, gates, circuit, ansatz, simulate (below it planning/),
+states, observables; noise/ for circuits that err; formats/ for circuits as text, as
+figures and as objects of others; device for what machines can run.
 """
 
 from qnas_jax.quantum.ansatz import ghz, hardware_efficient
@@ -16,10 +15,6 @@ from qnas_jax.quantum.observables import (
     expectation_diagonal,
     ground_energy,
 )
-from qnas_jax.quantum.optimisers import OPTIMISERS, OptimiserSpec
-from qnas_jax.quantum.problem import Diagonal, Levels, Problem, Quadratic, ising, qubo
-from qnas_jax.quantum.problem_files import read_problem, write_problem
-from qnas_jax.quantum.result import Result
 from qnas_jax.quantum.simulate import apply_circuit, apply_diagonal, run_circuit
 from qnas_jax.quantum.states import (
     basis_state,
@@ -36,19 +31,12 @@ from qnas_jax.quantum.states import (
 
 __all__ = [
     "GATES",
-    "OPTIMISERS",
     "Circuit",
-    "Diagonal",
     "Gate",
-    "Levels",
     "NoiseModel",
     "Operation",
-    "OptimiserSpec",
     "Param",
     "PauliSum",
-    "Problem",
-    "Quadratic",
-    "Result",
     "apply_circuit",
     "apply_diagonal",
     "basis_state",
@@ -60,15 +48,11 @@ __all__ = [
     "ghz",
     "ground_energy",
     "hardware_efficient",
-    "ising",
     "marginal",
     "plus_state",
     "probabilities",
-    "qubo",
-    "read_problem",
     "reduced_density_matrix",
     "run_circuit",
     "sample",
-    "write_problem",
     "zero_state",
 ]

@@ -10,7 +10,11 @@ from typing import Any
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
-from qnas_jax.quantum.qiskit_circuits import from_qiskit, import_qiskit, to_qiskit
+from qnas_jax.quantum.formats.qiskit_circuits import (
+    from_qiskit,
+    import_qiskit,
+    to_qiskit,
+)
 
 BASIS_GATES = ("rz", "sx", "x", "cx")
 """What superconducting devices offer; rz costs no time there."""

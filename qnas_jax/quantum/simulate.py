@@ -16,11 +16,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.errors import UserError
-from qnas_jax.quantum.blocks import bin_matrices, operation_matrix
 from qnas_jax.quantum.circuit import Circuit, Operation
 from qnas_jax.quantum.conventions import num_qubits_of
-from qnas_jax.quantum.fusion import Segment, plan_circuit
-from qnas_jax.quantum.segments import (
+from qnas_jax.quantum.planning.blocks import bin_matrices, operation_matrix
+from qnas_jax.quantum.planning.fusion import Segment, plan_circuit
+from qnas_jax.quantum.planning.segments import (
     from_pairs,
     product_pairs,
     real_matrices,

@@ -17,7 +17,7 @@ from experiments.figures.barrier import (
 from experiments.figures.interference import interference, interference_figure
 from experiments.figures.superposition import superposition, superposition_figure
 from experiments.figures.tunnelling import tunnelling_figure
-from qnas_jax.quantum.annealing import anneal_state, named_schedule
+from qnas_jax.optimise.annealing import anneal_state, named_schedule
 
 PNG = b"\x89PNG"
 SPIKE = Barrier(6, 2, 1, 1.5)

@@ -6,7 +6,11 @@ import pytest
 
 from experiments.comparisons import grover_law, solver_instances
 from experiments.measuring.rows import table
-from qnas_jax.quantum.instances import knapsack, quadratic_assignment, random_qubo
+from qnas_jax.optimise.problems.instances import (
+    knapsack,
+    quadratic_assignment,
+    random_qubo,
+)
 
 
 def test_grover_law():

@@ -7,7 +7,7 @@ from noisy_circuits import random_circuit
 
 from qnas_jax.quantum.circuit import Circuit, Param
 from qnas_jax.quantum.device import Device, grid, heavy_hex, line, ring, transpile
-from qnas_jax.quantum.qiskit_circuits import from_qiskit, to_qiskit
+from qnas_jax.quantum.formats.qiskit_circuits import from_qiskit, to_qiskit
 from qnas_jax.quantum.simulate import run_circuit
 from qnas_jax.quantum.states import fidelity
 

@@ -63,7 +63,10 @@ def search_architecture(setting: NasSetting) -> None:
             "arch": arch.tolist(),
             "string": arch_to_string(setting.space, arch),
             "score": float(state.best_score),
-            "evaluations": len(evaluator.history),
+            "evaluations": sum(
+                row.generation < setting.config.search.generations
+                for row in evaluator.history
+            ),
             "layers": describe_arch(setting.space, arch),
         },
     )
@@ -153,9 +156,8 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     Their evaluations are the history's last rows, of the generation after the search.
     """
     num_ops = np.asarray(setting.space.num_ops)
-    drawn = jax.random.randint(
-        setting.key("search/baselines"), num_ops.shape, 0, num_ops
-    )
+    key = setting.key("search/baselines")
+    drawn = jax.random.randint(key, num_ops.shape, 0, num_ops)
     archs = {
         "random": np.asarray(drawn, np.int32),
         "largest": setting.costs.largest(),

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.optimise.problems.problem import Levels
 from qnas_jax.options import OptionError
-from qnas_jax.quantum.problem import Levels
 from qnas_jax.runs import read_rows
 from qnas_jax.search.history import empty_history, record
 from qnas_jax.search.models.surrogate import (

@@ -3,8 +3,8 @@
 import dataclasses
 
 from qnas_jax.jobs.config import Config
+from qnas_jax.optimise.registry import OPTIMISERS
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.optimisers import OPTIMISERS
 
 
 @dataclasses.dataclass(frozen=True)

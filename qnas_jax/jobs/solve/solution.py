@@ -15,11 +15,11 @@ import numpy as np
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.solve.evaluated_history import Scored, fit_hamiltonian, read_history
 from qnas_jax.jobs.solve.options import ProblemOptions, SolveConfig
+from qnas_jax.optimise.problems.files import read_problem
+from qnas_jax.optimise.problems.problem import Levels, Problem
+from qnas_jax.optimise.registry import OPTIMISERS
+from qnas_jax.optimise.result import Result
 from qnas_jax.options import OptionError
-from qnas_jax.quantum.optimisers import OPTIMISERS
-from qnas_jax.quantum.problem import Levels, Problem
-from qnas_jax.quantum.problem_files import read_problem
-from qnas_jax.quantum.result import Result
 from qnas_jax.runs import read_json, write_json
 from qnas_jax.training import Stopped
 

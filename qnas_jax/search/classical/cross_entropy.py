@@ -27,8 +27,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.optimise.walks.levels_walks import random_levels
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.levels_walks import random_levels
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import observe, uniform_ops
 

@@ -15,17 +15,17 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.options import Options, option
-from qnas_jax.quantum.grover import GroverOptions, minimise_table
-from qnas_jax.quantum.levels_qaoa import QaoaLevelsOptions, qaoa_levels
-from qnas_jax.quantum.levels_walks import (
+from qnas_jax.optimise.grover import GroverOptions, minimise_table
+from qnas_jax.optimise.problems.problem import Levels
+from qnas_jax.optimise.variational.levels_qaoa import QaoaLevelsOptions, qaoa_levels
+from qnas_jax.optimise.walks.levels_walks import (
     AnnealLevelsOptions,
     Choices,
     TabuLevelsOptions,
     anneal_levels,
     tabu_levels,
 )
-from qnas_jax.quantum.problem import Levels
+from qnas_jax.options import Options, option
 from qnas_jax.search.history import among
 
 Minimiser = Callable[[Array, Levels, Array], Array]

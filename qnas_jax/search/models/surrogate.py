@@ -14,7 +14,7 @@ depends only on the number of layers in which they agree, and a posterior sample
 prior sample of the weights corrected by the data (Matheron's rule).
 
 A sample with its sign turned is a quadratic cost Hamiltonian over K-level registers
-(`quantum.problem.Levels`): what QAOA, Grover search and annealing minimise.
+(`optimise.problems.Levels`): what QAOA, Grover search and annealing minimise.
 
 Sources: Rasmussen & Williams, Gaussian Processes for Machine Learning (2006), sections
 2.1-2.2 and 5.4.1 (marginal likelihood); Wilson et al., Efficiently sampling functions
@@ -31,7 +31,7 @@ from jax import Array
 from jax.scipy.linalg import cho_solve
 from jax.scipy.stats import norm
 
-from qnas_jax.quantum.problem import Levels
+from qnas_jax.optimise.problems.problem import Levels
 from qnas_jax.search.history import History, scored
 
 SCALES = ("ranks", "standard")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.quantum.problem import Levels
+from qnas_jax.optimise.problems.problem import Levels
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
 from qnas_jax.search.models.minimisers import (
     OPTIMISERS,

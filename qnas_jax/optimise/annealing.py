@@ -1,0 +1,162 @@
+"""Quantum annealing of a state vector in real time.
+
+    H(s) = -A(s) sum_i X_i + B(s) C,    s = t / time from 0 to 1,
+
+from |+...+>, the ground state for B = 0, to the ground state of the cost C if time is
+long enough (adiabatic theorem). Kadowaki & Nishimori, Phys. Rev. E 58 (1998); Farhi et
+al., quant-ph/0001106. Steps are symmetric products, half a phase, the mixer, half a
+phase, with A and B of the middle of the step: the error of a state falls as dt^2
+(Suzuki, Phys. Lett. A 146 (1990)). Halves of neighbouring steps are one phase.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qnas_jax.errors import UserError
+from qnas_jax.kernels import apply_phases, rotate_x
+from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.result import Result
+from qnas_jax.options import Options, option
+from qnas_jax.quantum.conventions import bits_of
+from qnas_jax.quantum.states import sample
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnealingOptions(Options):
+    """Time is in units of 1 / energy, with the cost in the units of `annealing`."""
+
+    time: float = option(20.0, "length of the anneal", above=0.0)
+    steps: int = option(100, "Trotter steps", low=1)
+    schedule: str = option(
+        "linear", "how A falls and B rises", choices=("linear", "quadratic")
+    )
+    shots: int = option(256, "measurements at the end", low=1)
+
+
+_DEFAULTS = AnnealingOptions()
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """A(s) and B(s) by their values at equal distances, straight lines in between.
+
+    Attributes:
+      field: [G] A at s = 0, 1 / (G - 1), ..., 1; G >= 2.
+      cost: [G] B at the same places.
+    """
+
+    field: Array
+    cost: Array
+
+    def at(self, s: Array) -> tuple[Array, Array]:
+        """A and B [...] at s [...] in [0, 1]."""
+        places = jnp.linspace(0.0, 1.0, self.field.shape[0])
+        return jnp.interp(s, places, self.field), jnp.interp(s, places, self.cost)
+
+
+def named_schedule(name: str, points: int = 257) -> Schedule:
+    """A schedule by its name.
+
+    Args:
+      name: "linear" (1 - s, s) or "quadratic" ((1 - s)^2, s^2).
+      points: G, at least 2.
+
+    Raises:
+      UserError: there is none of that name.
+    """
+    powers = {"linear": 1, "quadratic": 2}
+    if name not in powers:
+        raise UserError(f"schedule: got {name!r}, expected one of {', '.join(powers)}")
+    s = jnp.linspace(0.0, 1.0, points)
+    return Schedule((1.0 - s) ** powers[name], s ** powers[name])
+
+
+def annealing(
+    problem: Problem,
+    key: Array,
+    *,
+    options: AnnealingOptions = _DEFAULTS,
+    schedule: Schedule | None = None,
+) -> Result:
+    """Minimises a cost by a simulated anneal in real time, then measures.
+
+    The cost is shifted to mean 0 and scaled to standard deviation sqrt(n), that of
+    sum_i X_i, so that one schedule fits costs of any size.
+
+    Args:
+      problem: n qubits, at most `MOST_STORED_QUBITS`; finite costs.
+      key: consumed.
+      options: see `AnnealingOptions`.
+      schedule: A and B; None for the one that the options name.
+
+    Returns:
+      The best string measured; `samples` are the shots, `trace` [steps] the expected
+      cost after each step.
+
+    Raises:
+      UserError: too many qubits to be written out.
+    """
+    costs = problem.diagonal()
+    num_qubits = problem.num_qubits
+    spread = costs.std()
+    unit = jnp.where(spread > 0, spread, 1.0) / num_qubits**0.5
+    state, trace = anneal_state(
+        (costs - costs.mean()) / unit,
+        schedule or named_schedule(options.schedule),
+        time=options.time,
+        steps=options.steps,
+    )
+    indices = sample(key, state, options.shots)
+    sample_costs = costs[indices]
+    samples = bits_of(indices, num_qubits)
+    first = jnp.argmin(sample_costs)
+    return Result(
+        bits=samples[first],
+        cost=sample_costs[first],
+        samples=samples,
+        sample_costs=sample_costs,
+        trace=trace * unit + costs.mean(),
+        evaluations=jnp.asarray(options.shots, jnp.int32),
+    )
+
+
+def anneal_state(
+    diagonal: Array, schedule: Schedule, *, time: Array | float, steps: int
+) -> tuple[Array, Array]:
+    """The state after an anneal, in the units of the diagonal.
+
+    Args:
+      diagonal: [2^n] costs C.
+      schedule: A and B.
+      time: [] total time; may be traced.
+      steps: symmetric Trotter steps.
+
+    Returns:
+      The state [2^n] (complex64, or complex128 for a float64 diagonal) and the expected
+      costs [steps] after each step.
+    """
+    step = time / steps
+    field, weight = schedule.at((jnp.arange(steps) + 0.5) / steps)
+    # The second half of a phase and the first half of the next one; none before 0.
+    phases = step * (weight + jnp.concatenate([jnp.zeros(1), weight[:-1]])) / 2
+
+    def advance(state: Array, angles: tuple[Array, Array]) -> tuple[Array, Array]:
+        phase, mixing = angles
+        state = rotate_x(apply_phases(state, phase, diagonal), mixing)
+        # Phases do not change the expected cost: the half that is due can wait.
+        return state, _expected(state, diagonal)
+
+    size = diagonal.shape[0]
+    dtype = jnp.result_type(diagonal.dtype, jnp.complex64)
+    start = jnp.full(size, size**-0.5, dtype)
+    state, trace = jax.lax.scan(advance, start, (phases, -step * field))
+    return apply_phases(state, step * weight[-1] / 2, diagonal), trace
+
+
+def _expected(state: Array, diagonal: Array) -> Array:
+    chances = state.real**2 + state.imag**2
+    return jnp.sum(chances * diagonal) / chances.sum()

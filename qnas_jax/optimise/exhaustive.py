@@ -1,0 +1,79 @@
+"""Looks at every string; also at any plain table of costs."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from qnas_jax.errors import UserError
+from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.result import Result
+from qnas_jax.options import Options, option
+from qnas_jax.quantum.conventions import bits_of
+
+
+@dataclasses.dataclass(frozen=True)
+class ExhaustiveOptions(Options):
+    """What is kept of the list of all costs."""
+
+    keep: int = option(1, "lowest strings that become the samples", low=1)
+
+
+_DEFAULTS = ExhaustiveOptions()
+
+
+def exhaustive(
+    problem: Problem, key: Array, *, options: ExhaustiveOptions = _DEFAULTS
+) -> Result:
+    """Finds the lowest of all 2^n costs.
+
+    Args:
+      problem: n bits, at most `MOST_STORED_QUBITS`.
+      key: not used; all optimisers take one.
+      options: see `ExhaustiveOptions`.
+
+    Returns:
+      The optimum; `samples` are the lowest strings, cheapest first, ties in the order
+      of the basis index.
+
+    Raises:
+      UserError: too many bits to be written out.
+    """
+    del key
+    costs = problem.diagonal()
+    indices, lowest = lowest_costs(costs, min(options.keep, costs.shape[0]))
+    samples = bits_of(indices, problem.num_qubits)
+    return Result(
+        bits=samples[0],
+        cost=lowest[0],
+        samples=samples,
+        sample_costs=lowest,
+        trace=lowest[:1],
+        evaluations=jnp.asarray(costs.shape[0], jnp.int32),
+    )
+
+
+def lowest_costs(costs: Array, keep: int) -> tuple[Array, Array]:
+    """The lowest entries of any table of costs.
+
+    Args:
+      costs: [N] finite numbers; N need not be a power of two.
+      keep: how many, 1 <= keep <= N.
+
+    Returns:
+      Their indices int32 [keep] and costs [keep], lowest first; among equal costs the
+      smaller index comes first.
+
+    Raises:
+      UserError: not one axis, or more wanted than there are.
+    """
+    if costs.ndim != 1 or not 1 <= keep <= costs.shape[0]:
+        raise UserError(
+            f"got costs {costs.shape} and keep={keep}, expected [N] and 1 <= keep <= N"
+        )
+    if keep == 1:
+        indices = jnp.argmin(costs)[None].astype(jnp.int32)
+    else:
+        indices = jax.lax.top_k(-costs, keep)[1]
+    return indices, costs[indices]

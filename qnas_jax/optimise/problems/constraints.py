@@ -1,0 +1,250 @@
+"""Linear constraints over bits: by penalty, or as a filter of what is feasible.
+
+Letters: equalities e . x = t, and inequalities a . x <= b. Three ways to have them:
+
+    penalised           a quadratic form: + A (e . x - t)^2, and for an inequality with
+                        whole numbers + A (b - a . x - slack)^2 over extra slack bits
+                        (Lucas, Front. Phys. 2 (2014), section 5)
+    penalised_diagonal  + A violation on the list of all costs: no slack bits, and no
+                        square that would drown the cost
+    feasible_diagonal   infeasible strings cost what one says; with infinity Grover
+                        search marks feasible strings only
+
+`keep_feasible` filters what any optimiser returned. Mixers that never leave the
+feasible strings belong to QAOA.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+from jax import Array
+
+from qnas_jax.errors import UserError
+from qnas_jax.optimise.problems.problem import Diagonal, Problem, Quadratic, qubo
+from qnas_jax.optimise.result import Result
+from qnas_jax.quantum.conventions import bits_of
+
+_TOLERANCE = 1e-4  # of sums in float32
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Constraints:
+    """Linear equalities and inequalities; made by `constraints`.
+
+    Attributes:
+      equal_weights: [E, n] the e.
+      equal_targets: [E] the t.
+      most_weights: [I, n] the a.
+      most_bounds: [I] the b.
+    """
+
+    equal_weights: Array
+    equal_targets: Array
+    most_weights: Array
+    most_bounds: Array
+
+    @property
+    def num_qubits(self) -> int:
+        """n, the number of bits."""
+        return int(self.equal_weights.shape[-1])
+
+    def violation(self, bits: Array) -> Array:
+        """By how much each is missed, [..., E + I], of bit strings [..., n]."""
+        x = jnp.asarray(bits, jnp.float32)
+        targets, bounds = (
+            v.reshape((1,) * (x.ndim - 1) + (-1,))
+            for v in (self.equal_targets, self.most_bounds)
+        )
+        missed = jnp.abs(x @ self.equal_weights.T - targets)
+        above = jnp.maximum(x @ self.most_weights.T - bounds, 0.0)
+        return jnp.concatenate([missed, above], axis=-1)
+
+    def feasible(self, bits: Array) -> Array:
+        """Bool [...]: which of the bit strings [..., n] satisfy all of them."""
+        return (self.violation(bits) <= _TOLERANCE).all(axis=-1)
+
+
+def constraints(
+    num_qubits: int,
+    *,
+    equal: tuple[tuple[Any, float], ...] = (),
+    at_most: tuple[tuple[Any, float], ...] = (),
+) -> Constraints:
+    """Makes constraints from rows (weights [n], right-hand side).
+
+    Args:
+      num_qubits: n.
+      equal: rows of weights . x = target.
+      at_most: rows of weights . x <= bound.
+
+    Returns:
+      The constraints.
+
+    Raises:
+      UserError: weights that are not n finite numbers.
+    """
+    return Constraints(
+        *_rows("equal", equal, num_qubits), *_rows("at_most", at_most, num_qubits)
+    )
+
+
+def penalised(form: Quadratic, limits: Constraints, penalty: float) -> Quadratic:
+    """A quadratic form that costs `penalty` times each squared violation more.
+
+    Inequalities get slack bits behind the n bits of the form: 1, 2, 4, ... and a last
+    one of what is left, so that they reach every whole number from 0 to the largest
+    possible slack. The original bits are the first n.
+
+    Args:
+      form: over n bits; concrete values.
+      limits: over the same bits; inequalities with whole numbers only.
+      penalty: A > 0.
+
+    Returns:
+      The form over n bits and the slack bits.
+
+    Raises:
+      UserError: an inequality with a fraction, or one that no string satisfies.
+    """
+    n = form.num_qubits
+    _check_bits(n, limits)
+    weights = np.asarray(limits.most_weights, float)
+    bounds = np.asarray(limits.most_bounds, float)
+    single = (bounds == 1) & np.isin(weights, (0, 1)).all(axis=1)
+    rows, sides = _with_slack(limits, weights[~single], bounds[~single])
+    # (r . x - t)^2 = x' r r' x - 2 t r . x + t^2, and x_i^2 = x_i.
+    matrix = rows.T @ rows - 2 * np.diag(sides @ rows)
+    matrix[:n, :n] += np.triu(weights[single].T @ weights[single], k=1)
+    matrix *= penalty
+    matrix[:n, :n] += np.asarray(form.quadratic) + np.diag(np.asarray(form.linear))
+    return qubo(matrix, float(form.constant) + penalty * float(sides @ sides))
+
+
+def slack_weights(weights: np.ndarray, bound: float) -> list[int]:
+    """Weights of the slack bits of a . x <= b: 1, 2, 4, ..., and the rest.
+
+    Args:
+      weights: [n] whole numbers a.
+      bound: whole number b.
+
+    Returns:
+      Weights whose subsets sum to every whole number from 0 to b - min(a . x).
+
+    Raises:
+      UserError: a fraction, or no string satisfies the inequality.
+    """
+    if not (np.asarray(weights) % 1 == 0).all() or bound % 1:
+        raise UserError(
+            f"slack bits: got a bound {bound} or weights with a fraction, expected "
+            "whole numbers; scale them, or use penalised_diagonal"
+        )
+    largest = int(bound - np.minimum(weights, 0).sum())
+    if largest < 0:
+        raise UserError(f"no bits reach the bound {bound}: got a slack of {largest}")
+    slack: list[int] = []
+    while largest:
+        slack.append(min(2 ** len(slack), largest))
+        largest -= slack[-1]
+    return slack
+
+
+def penalised_diagonal(
+    problem: Problem, limits: Constraints, penalty: Array | float
+) -> Diagonal:
+    """All costs, plus `penalty` times the sum of all violations.
+
+    Args:
+      problem: n bits, at most `MOST_STORED_QUBITS`.
+      limits: over the same bits; any real numbers.
+      penalty: [].
+    """
+    missed = limits.violation(_all_bits(problem, limits))
+    return Diagonal(problem.diagonal() + penalty * missed.sum(axis=-1))
+
+
+def feasible_diagonal(
+    problem: Problem, limits: Constraints, invalid_cost: Array | float | None = None
+) -> Diagonal:
+    """All costs, with those of infeasible strings replaced.
+
+    Args:
+      problem: n bits, at most `MOST_STORED_QUBITS`.
+      limits: over the same bits.
+      invalid_cost: [] the cost of infeasible strings; None for that of the worst
+        feasible one, which leaves the range of the costs as it is. Infinity is for
+        searches that compare only: exhaustive and Grover search.
+    """
+    allowed = limits.feasible(_all_bits(problem, limits))
+    costs = problem.diagonal()
+    if invalid_cost is None:
+        invalid_cost = jnp.max(costs, where=allowed, initial=-jnp.inf)
+    return Diagonal(jnp.where(allowed, costs, invalid_cost))
+
+
+def keep_feasible(result: Result, problem: Problem, limits: Constraints) -> Result:
+    """The same result with the best *feasible* string among best and samples.
+
+    Args:
+      result: of an optimiser, over n bits or n bits and slack bits behind them.
+      problem: the n bits without penalties.
+      limits: over the same n bits.
+
+    Returns:
+      Bits [n] and samples [S, n] without slack bits, costs without penalties;
+      infeasible ones cost infinity, and so does `cost` if no string was feasible.
+    """
+    n = problem.num_qubits
+    strings = jnp.concatenate([result.bits[None], result.samples])[:, :n]
+    costs = jnp.where(limits.feasible(strings), problem.cost(strings), jnp.inf)
+    first = jnp.argmin(costs)
+    return result._replace(
+        bits=strings[first],
+        cost=costs[first],
+        samples=strings[1:],
+        sample_costs=costs[1:],
+    )
+
+
+def _with_slack(
+    limits: Constraints, weights: np.ndarray, bounds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Equalities [E + I, n + slack bits] and right-hand sides [E + I] of all."""
+    slacks = [slack_weights(a, b) for a, b in zip(weights, bounds, strict=True)]
+    equal = np.asarray(limits.equal_weights, float)
+    targets = np.asarray(limits.equal_targets, float)
+    padding = scipy.linalg.block_diag(np.zeros((len(equal), 0)), *slacks)
+    rows = np.concatenate([np.concatenate([equal, weights]), padding], axis=1)
+    return rows, np.concatenate([targets, bounds])
+
+
+def _all_bits(problem: Problem, limits: Constraints) -> Array:
+    _check_bits(problem.num_qubits, limits)
+    return bits_of(jnp.arange(2**problem.num_qubits), problem.num_qubits)
+
+
+def _check_bits(num_qubits: int, limits: Constraints) -> None:
+    if limits.num_qubits != num_qubits:
+        raise UserError(
+            f"got constraints over {limits.num_qubits} bits, expected {num_qubits} as "
+            "in the problem"
+        )
+
+
+def _rows(
+    name: str, rows: tuple[tuple[Any, float], ...], num_qubits: int
+) -> tuple[Array, Array]:
+    weights = np.zeros((len(rows), num_qubits), np.float32)
+    for index, (row, _) in enumerate(rows):
+        if np.shape(row) != (num_qubits,) or not np.isfinite(row).all():
+            raise UserError(
+                f"{name}[{index}]: got weights of shape {np.shape(row)}, expected "
+                f"{num_qubits} finite numbers"
+            )
+        weights[index] = row
+    sides = np.asarray([side for _, side in rows], np.float32)
+    return jnp.asarray(weights), jnp.asarray(sides)

@@ -1,0 +1,1 @@
+"""Circuits whose angles are optimised: QAOA and VQE."""

@@ -1,0 +1,1 @@
+"""Walks from string to string: simulated annealing, tabu search, path integrals."""

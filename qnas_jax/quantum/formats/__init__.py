@@ -1,0 +1,1 @@
+"""Circuits as text, as figures, as OpenQASM and as objects of Qiskit."""

@@ -1,0 +1,1 @@
+"""How a circuit is run: gates packed into few matrices before anything is traced."""

@@ -1,0 +1,142 @@
+"""Forms of problems against brute force over all strings."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qnas_jax.optimise.problems.problem import Diagonal, Levels, Quadratic, ising, qubo
+
+
+def all_bits(n):
+    return np.array(list(itertools.product((0, 1), repeat=n)), np.int8)
+
+
+def test_a_qubo_by_hand():
+    form = qubo([[1.0, 2.0], [3.0, -4.0]], constant=0.5)
+    # x = 00, 01, 10, 11: nothing; -4; 1; 1 - 4 + 5.
+    np.testing.assert_allclose(form.cost(all_bits(2)), [0.5, -3.5, 1.5, 2.5])
+    assert form.num_qubits == 2
+
+
+def test_a_qubo_against_the_matrix_product():
+    matrix = np.random.default_rng(0).normal(size=(7, 7))
+    bits = all_bits(7)
+    want = np.einsum("si,ij,sj->s", bits, matrix, bits) + 1.5
+    np.testing.assert_allclose(qubo(matrix, 1.5).cost(bits), want, rtol=1e-5, atol=1e-5)
+
+
+def test_ising_and_qubo_are_the_same_cost():
+    rng = np.random.default_rng(1)
+    fields, couplings = rng.normal(size=5), np.triu(rng.normal(size=(5, 5)), k=1)
+    spins = 1 - 2.0 * all_bits(5)
+    want = 0.7 + spins @ fields + np.einsum("si,ij,sj->s", spins, couplings, spins)
+    form = ising(fields, couplings, 0.7)
+    np.testing.assert_allclose(form.cost(all_bits(5)), want, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        ising(fields, couplings + couplings.T).cost(all_bits(5)),
+        spins @ fields + 2 * np.einsum("si,ij,sj->s", spins, couplings, spins),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+    h, j, constant = form.to_ising()
+    np.testing.assert_allclose(h, fields, atol=1e-5)
+    np.testing.assert_allclose(j, couplings, atol=1e-5)
+    np.testing.assert_allclose(constant, 0.7, atol=1e-5)
+
+
+def test_a_diagonal_reads_bit_zero_as_the_most_significant():
+    form = Diagonal(jnp.arange(8.0))
+    assert form.num_qubits == 3
+    np.testing.assert_array_equal(form.cost(all_bits(3)), np.arange(8))
+    assert form.cost(np.array([1, 0, 0], np.int8)) == 4
+    np.testing.assert_array_equal(form.diagonal(), np.arange(8))
+
+
+NUM_LEVELS = (3, 2, 4)
+
+
+@pytest.fixture(name="levels")
+def levels_form():
+    rng = np.random.default_rng(2)
+    later = np.triu(np.ones((3, 3)), k=1)[:, :, None, None]
+    return Levels(
+        unary=jnp.asarray(rng.normal(size=(3, 4)), jnp.float32),
+        pairwise=jnp.asarray(rng.normal(size=(3, 3, 4, 4)) * later, jnp.float32),
+        constant=0.25,
+        num_levels=NUM_LEVELS,
+    )
+
+
+def by_loops(form, choice):
+    cost = 0.25 + sum(form.unary[layer, k] for layer, k in enumerate(choice))
+    for a, b in itertools.combinations(range(len(choice)), 2):
+        cost += form.pairwise[a, b, choice[a], choice[b]]
+    return float(cost)
+
+
+def test_levels_against_loops(levels):
+    choices = np.array(list(itertools.product(*map(range, NUM_LEVELS))))
+    want = [by_loops(levels, choice) for choice in choices]
+    np.testing.assert_allclose(levels.cost_of_choices(choices), want, rtol=1e-5)
+    np.testing.assert_allclose(levels.table(), want, rtol=1e-5)
+
+
+def test_levels_as_one_hot(levels):
+    form = levels.as_one_hot(penalty=10.0)
+    assert form.num_qubits == 9
+    costs = {}
+    for bits in all_bits(9):
+        parts = np.split(bits, [3, 5])
+        violation = sum((1 - part.sum(dtype=int)) ** 2 for part in parts)
+        if violation == 0:
+            choice = tuple(int(part.argmax()) for part in parts)
+            costs[choice] = form.cost(bits)
+            np.testing.assert_allclose(
+                costs[choice], by_loops(levels, choice), rtol=1e-4, atol=1e-4
+            )
+    assert len(costs) == 24
+    empty = form.cost(np.zeros(9, np.int8))
+    np.testing.assert_allclose(empty, 0.25 + 3 * 10.0, rtol=1e-6)
+
+
+def test_levels_as_binary_codes(levels):
+    form = levels.as_binary(invalid_cost=99.0)
+    assert form.num_qubits == 2 + 1 + 2
+    for bits in all_bits(5):
+        choice = (2 * bits[0] + bits[1], bits[2], 2 * bits[3] + bits[4])
+        want = 99.0 if choice[0] == 3 else by_loops(levels, choice)
+        np.testing.assert_allclose(form.cost(bits), want, rtol=1e-5)
+
+
+def test_forms_are_trees_that_jit_and_vmap(levels):
+    bits = all_bits(3)
+    matrices = np.random.default_rng(3).normal(size=(4, 3, 3))
+    forms = [qubo(matrix) for matrix in matrices]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *forms)
+    got = jax.vmap(lambda form: form.cost(bits))(stacked)
+    want = np.stack([form.cost(bits) for form in forms])
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+    table = jax.jit(Levels.table)(levels)
+    np.testing.assert_allclose(table, levels.table(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: qubo([[1.0, 2.0]]), r"got shape \(1, 2\), expected a square matrix"),
+        (lambda: qubo([[1.0, np.nan], [0, 0]]), r"got nan at \(0, 1\)"),
+        (lambda: ising([1.0], [[0.0, 1.0]]), r"expected \[n\] and \[n, n\]"),
+        (lambda: ising([1.0], [[2.0]]), "on the diagonal, expected zeros"),
+        (lambda: Diagonal(jnp.zeros(6)), r"got shape \(6,\), expected \[2\^n\]"),
+        (
+            lambda: Quadratic(jnp.zeros(40), jnp.zeros((40, 40))).diagonal(),
+            "40 qubits, expected at most 30 .* use annealing",
+        ),
+    ],
+)
+def test_bad_input_is_one_line(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
