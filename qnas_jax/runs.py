@@ -69,7 +69,7 @@ def read_json(path: pathlib.Path) -> Any:
         ) from None
 
 
-def write_arrays(path: pathlib.Path, **arrays: np.ndarray) -> None:
+def write_arrays(path: pathlib.Path, **arrays: Any) -> None:
     """Writes a compressed `.npz` file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name("part-" + path.name)

@@ -84,6 +84,12 @@ class Marks:
         """Marks that a stage begins."""
         self._write(position, _STARTED)
 
+    def withdraw(self, position: int) -> None:
+        """Removes the mark of a beginning that nothing followed: it binds to nothing."""
+        folder = self._folder(position)
+        if folder.exists() and [path.name for path in folder.iterdir()] == [_STARTED]:
+            shutil.rmtree(folder)
+
     def done(self, position: int) -> None:
         """Marks that a stage ended."""
         self._write(position, _DONE)

@@ -56,8 +56,11 @@ def run_stages(setting: Setting, stage: str, command: list[str]) -> list[str]:
             raise _missing(setting, stage, step.name)
         setting.say(f"{step.name}: working")
         marks.started(position)
-        with setting.folder.timed(step.name):
-            answer = step.run(setting)
+        try:
+            with setting.folder.timed(step.name):
+                answer = step.run(setting)
+        finally:
+            marks.withdraw(position)
         marks.done(position)
         lines = _lines(answer) or ["finished"]
         said += [f"{step.name}: {lines[0]}", *lines[1:]]
