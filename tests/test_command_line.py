@@ -33,38 +33,87 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--config.search.generatoins=5"], "search.generatoins: got '5'"),
-        (["--config.search.generations=many"], "search.generations: got 'many'"),
-        (["--config.supernet.learning_rate=-1"], "learning_rate: got -1.0"),
-        (["--config=configs/nope.py"], "--config: got configs/nope.py"),
-        (["--stage=nope"], "--stage=nope: value should be one of"),
-        (["--confg=1"], "Unknown command line flag 'confg'"),
-        (["search"], "got the argument 'search', expected flags only"),
-        (["--stage=describe"], "--archs: got nothing"),
-        (["--config.space.name=nope"], "name: got 'nope', allowed: one of"),
-        (["--stage=benchmark"], "got a configuration with no benchmark, expected"),
-        (["--config=configs/benchmark_own_table.py"], "a configuration with a benchm"),
-        (
-            [*BENCHMARK, "--config.table.file=nope.csv"],
-            "nope.csv: no such file, expected a table",
-        ),
-        (
-            [*BENCHMARK, "--config.search.score_images=3"],
-            "got --config.search.score_images=3, a field that --config does not have",
-        ),
-    ],
-)
-def test_an_error_is_one_line_and_status_2(arguments, message, tmp_path):
-    result = run(f"--workdir={tmp_path}", *arguments)
-    assert result.returncode == 2
-    assert result.stdout == ""
-    lines = [line for line in result.stderr.splitlines() if "working" not in line]
-    assert len(lines) == 1
-    assert lines[0].startswith("error: ")
-    assert message in lines[0]
+# Reads a list of commands, runs each in a fork of one process that has imported all,
+# and answers with exit statuses and what was written. Nothing may use a device before.
+FORKS = """
+import json, os, runpy, sys, tempfile
+import absl.app, ml_collections.config_flags
+import qnas_jax.jobs.launch, qnas_jax.jobs.overrides
+
+answers = []
+for arguments in json.load(sys.stdin):
+    out, err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+    child = os.fork()
+    if child == 0:
+        status = 70
+        try:
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            sys.argv = ["main.py", *arguments]
+            runpy.run_path("main.py", run_name="__main__")
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    found = []
+    for file in (out, err):
+        file.seek(0)
+        found.append(file.read())
+    answers.append([status, *found])
+json.dump(answers, sys.stdout)
+"""
+
+MISTAKES = [
+    (["--config.search.generatoins=5"], "search.generatoins: got '5'"),
+    (["--config.search.generations=many"], "search.generations: got 'many'"),
+    (["--config.supernet.learning_rate=-1"], "learning_rate: got -1.0"),
+    (["--config=configs/nope.py"], "--config: got configs/nope.py"),
+    (["--stage=nope"], "--stage: got 'nope', allowed: one of all, supernet"),
+    (["--confg=1"], "Unknown command line flag 'confg'"),
+    (["search"], "got the argument 'search', expected flags only"),
+    (["--stage=describe"], "--archs: got nothing"),
+    (["--config.space.name=nope"], "name: got 'nope', allowed: one of"),
+    (["--stage=benchmark"], "got a configuration with job='nas', expected one such as"),
+    (
+        ["--config=configs/benchmark_own_table.py", "--stage=rank"],
+        "a configuration with job='benchmark', expected one such as configs/digits.py",
+    ),
+    (
+        [*BENCHMARK, "--config.table.file=nope.csv"],
+        "nope.csv: no such file, expected a",
+    ),
+    (
+        [*BENCHMARK, "--config.scoring.score_images=3"],
+        "got --config.scoring.score_images=3, a field that --config does not have",
+    ),
+]
+
+
+def test_an_error_is_one_line_and_status_2(tmp_path):
+    commands = [
+        [f"--workdir={tmp_path / str(number)}", *arguments]
+        for number, (arguments, _) in enumerate(MISTAKES)
+    ]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKS],
+        input=json.dumps(commands),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
+    )
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    for (arguments, message), answer in zip(MISTAKES, answers, strict=True):
+        status, out, err = answer
+        assert (status, out) == (2, ""), (arguments, err)
+        lines = [line for line in err.splitlines() if not line.endswith(": working")]
+        assert len(lines) == 1 and lines[0].startswith("error: "), (arguments, err)
+        assert message in lines[0], arguments
 
 
 def test_describe_prints_one_json_line_an_architecture(tmp_path, data_dir):

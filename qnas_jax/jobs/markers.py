@@ -85,7 +85,7 @@ class Marks:
         self._write(position, _STARTED)
 
     def withdraw(self, position: int) -> None:
-        """Removes the mark of a beginning that nothing followed: it binds to nothing."""
+        """Removes the mark of a beginning that nothing followed."""
         folder = self._folder(position)
         if folder.exists() and [path.name for path in folder.iterdir()] == [_STARTED]:
             shutil.rmtree(folder)

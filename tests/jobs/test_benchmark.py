@@ -14,6 +14,7 @@ from qnas_jax.jobs.benchmark import plan
 from qnas_jax.options import OptionError
 from qnas_jax.runs import WorkFolder
 from qnas_jax.search import make_strategy
+from qnas_jax.training import Stopped
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "configs/tables/example.csv"
 OPS = ("conv3", "conv5", "skip")
@@ -87,6 +88,25 @@ def test_rows_hold_what_the_file_says(tmp_path):
     assert lines[0].startswith("benchmark: random on example: 5 searches in ")
     mean = result["budgets"][0]["test"]["mean"]
     assert lines[1].startswith(f"4 evaluations: test {mean:.5g} ± ")
+
+
+def test_a_stopped_benchmark_keeps_what_it_found(tmp_path):
+    _, rows, _ = run(tmp_path / "whole")
+    chunks = make_config(benchmark__seeds_at_once=2)
+    folder = WorkFolder(tmp_path / "run")
+    stops = iter([False, True])
+    setting = open_setting(
+        chunks, folder, say=lambda line: None, should_stop=lambda: next(stops)
+    )
+    with pytest.raises(Stopped):
+        run_stages(setting, "benchmark", ["python", "main.py"])
+    (kept,) = (folder.path / "benchmark").glob("*.npz")
+    stamp = kept.stat().st_mtime_ns
+    _, again, _ = run(tmp_path, benchmark__seeds_at_once=2)
+    assert kept.stat().st_mtime_ns == stamp  # these searches were not run again
+    for row in (*rows, *again):
+        del row["config"]
+    assert rows == again
 
 
 def test_chunks_of_seeds_change_nothing(tmp_path):

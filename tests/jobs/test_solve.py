@@ -144,3 +144,23 @@ def test_a_bad_file_is_one_line(tmp_path, name, text, options, error, message):
     with pytest.raises(error, match=message) as caught:
         solve(tmp_path, problem__file=str(file), **options)
     assert "\n" not in str(caught.value)
+
+
+def test_several_runs_are_kept_one_by_one_and_the_best_counts(tmp_path):
+    matrix = np.random.default_rng(1).normal(size=(8, 8))
+    file = tmp_path / "q.csv"
+    np.savetxt(file, matrix, delimiter=",")
+    options = {"problem__file": str(file), "solver__optimiser": "tabu"}
+    _, one = solve(tmp_path / "one", **options)
+    _, three = solve(tmp_path / "three", solver__runs=3, **options)
+    kept = [
+        json.loads((tmp_path / "three/run/solve" / f"run-{n}.json").read_text())
+        for n in range(3)
+    ]
+    assert kept[0]["cost"] == one["cost"]  # the first run is the only one of before
+    assert three["cost"] == min(row["cost"] for row in kept)
+    assert three["evaluations"] == sum(row["evaluations"] for row in kept)
+    bits = [entry["bits"] for entry in three["best"]]
+    assert len(set(bits)) == len(bits)
+    costs = [entry["cost"] for entry in three["best"]]
+    assert costs == sorted(costs) and costs[0] == pytest.approx(three["cost"])
