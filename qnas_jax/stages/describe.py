@@ -3,7 +3,7 @@
 import json
 
 from qnas_jax import data
-from qnas_jax.nets import cost_table, describe_arch
+from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import arch_to_string, build_space, read_archs
 from qnas_jax.stages.config import RunConfig
 
@@ -25,7 +25,8 @@ def describe_archs(config: RunConfig, path: str) -> list[str]:
     image_shape, num_classes = data.peek(config.data)
     space = build_space(config.space, image_shape, num_classes)
     archs = read_archs(space, path)
-    costs = cost_table(space).cost(archs)
+    supernet = build_supernet(space)
+    costs = supernet.cost_table().cost(archs)
     return [
         json.dumps(
             {
@@ -34,7 +35,7 @@ def describe_archs(config: RunConfig, path: str) -> list[str]:
                 "string": arch_to_string(space, arch),
                 "parameters": int(costs["params"][row]),
                 "macs": int(costs["macs"][row]),
-                "layers": describe_arch(space, arch),
+                "layers": supernet.describe_arch(arch),
             }
         )
         for row, arch in enumerate(archs)

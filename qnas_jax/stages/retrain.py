@@ -14,7 +14,6 @@ import numpy as np
 from qnas_jax import data
 from qnas_jax.evaluation import accuracy_and_loss
 from qnas_jax.kernels import jit_network
-from qnas_jax.nets import describe_arch
 from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.stages.resumable_training import train_to_the_end
@@ -103,7 +102,7 @@ def _retrain(setting: Setting, candidate: Candidate) -> dict[str, Any]:
         "test_loss": test_loss,
         "parameters": int(costs["params"][0]),
         "macs": int(costs["macs"][0]),
-        "layers": describe_arch(setting.space, candidate.arch),
+        "layers": setting.supernet.describe_arch(candidate.arch),
     }
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, Scores
-from qnas_jax.nets import describe_arch
 from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_json
 from qnas_jax.search import (
     SearchState,
@@ -64,7 +63,7 @@ def search_architecture(setting: Setting) -> None:
             "string": arch_to_string(setting.space, arch),
             "score": float(state.best_score),
             "evaluations": len(evaluator.history),
-            "layers": describe_arch(setting.space, arch),
+            "layers": setting.supernet.describe_arch(arch),
         },
     )
     _write_baselines(setting, evaluator)

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from qnas_jax import data
 from qnas_jax.evaluation import ScorePopulation, ScoringOptions, make_population_scorer
-from qnas_jax.nets import Supernet, cost_table
+from qnas_jax.nets import Supernet, build_supernet
 from qnas_jax.runs import WorkFolder, progress
-from qnas_jax.spaces import CostTable, NetworkSpace, build_space
+from qnas_jax.spaces import CostTable, SearchSpace, build_space
 from qnas_jax.stages.config import RunConfig
 from qnas_jax.training import Progress
 
@@ -42,7 +42,7 @@ class Setting:
         return data.load(self.config.data)
 
     @cached_property
-    def space(self) -> NetworkSpace:
+    def space(self) -> SearchSpace:
         """The search space for this data set."""
         return build_space(
             self.config.space, self.dataset.image_shape, self.dataset.num_classes
@@ -51,12 +51,12 @@ class Setting:
     @cached_property
     def supernet(self) -> Supernet:
         """The network that holds all ops."""
-        return Supernet(self.space)
+        return build_supernet(self.space)
 
     @cached_property
     def costs(self) -> CostTable:
-        """Parameters and multiply-accumulates of every op."""
-        return cost_table(self.space)
+        """Costs of every op."""
+        return self.supernet.cost_table()
 
     @cached_property
     def pixels(self) -> tuple[jax.Array, jax.Array]:
