@@ -15,16 +15,16 @@ SMALL = op("mb1", "mbconv", kernel=3, expansion=1)
 WIDE = op("mb2", "mbconv", kernel=3, expansion=2)
 
 
-def build(image_shape, num_classes):
+def build(input_shape, num_classes):
     return NetworkSpace(
         name="tiny",
         layers=(
             Layer(8, 8, 2, (SMALL, WIDE)),
             Layer(8, 8, 1, (SMALL, WIDE, op("skip", "skip"))),
         ),
-        stem=(fixed(image_shape[-1], 8, 1, "conv", kernel=3),),
+        stem=(fixed(input_shape[-1], 8, 1, "conv", kernel=3),),
         head=(fixed(8, 8, 1, "global_average"), fixed(8, num_classes, 1, "classifier")),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )
 

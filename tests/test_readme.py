@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from qnas_jax.nets import OPS, Supernet, cost_table
+from qnas_jax.nets import OPS, build_supernet
 from qnas_jax.search.registry import strategy_table
 from qnas_jax.spaces import SPACES, SpaceOptions, build_space
 
@@ -28,8 +28,7 @@ def test_own_space_of_the_readme(tmp_path, monkeypatch):
     options = SpaceOptions(name="mine", file=str(file))
     space = build_space(options, (8, 8, 1), 10)
     assert space.choices[1][2:] == ("scale", "skip")
-    assert cost_table(space).params[1, 2] == 24
-    Supernet(space)
+    assert build_supernet(space).cost_table().by_op["params"][1, 2] == 24
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ from experiments.peers.torch_supernet import TorchPeer
 from qnas_jax.evaluation import ScoringOptions, make_population_scorer
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.kernels import jit_network
-from qnas_jax.nets import Supernet, gather, set_mode
+from qnas_jax.nets import ChainSupernet, set_mode, take_path
 
 Form = Callable[[], Any]
 
@@ -240,7 +240,7 @@ def _whole_switch(work: Workload, archs: np.ndarray, vmapped: bool) -> Form:
         weights: Any, archs: jax.Array, pixels: jax.Array, labels: jax.Array
     ) -> jax.Array:
         def accuracy(arch: jax.Array) -> jax.Array:
-            params, stats = (gather(slots, arch) for slots in weights)
+            params, stats = (take_path(slots, arch) for slots in weights)
             images = work.images(pixels)
             logits = _plain_logits(work.supernet, params, stats, arch, images)
             return (logits.argmax(axis=-1) == labels).mean()
@@ -252,7 +252,11 @@ def _whole_switch(work: Workload, archs: np.ndarray, vmapped: bool) -> Form:
 
 
 def _plain_logits(
-    supernet: Supernet, params: Any, stats: Any, arch: jax.Array, images: jax.Array
+    supernet: ChainSupernet,
+    params: Any,
+    stats: Any,
+    arch: jax.Array,
+    images: jax.Array,
 ) -> jax.Array:
     values, _ = supernet.stem(params, stats, images, mode="running")
     for layer, templates in enumerate(supernet.layer_templates):

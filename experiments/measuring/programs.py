@@ -14,7 +14,7 @@ import optax
 from experiments.measuring.workload import Workload
 from qnas_jax.evaluation import ScoringOptions, make_population_scorer
 from qnas_jax.kernels import compiler_options
-from qnas_jax.nets import gather, scatter
+from qnas_jax.nets import put_path, take_path
 from qnas_jax.training import map_slots
 
 
@@ -94,14 +94,14 @@ def training_program(work: Workload, archs: np.ndarray) -> Program:
 
     def step(state: Any, arch: jax.Array, pixels: jax.Array, labels: jax.Array) -> Any:
         all_params, all_stats, all_moments = state
-        params, stats = gather(all_params, arch), gather(all_stats, arch)
-        moments = map_slots(lambda rows: gather(rows, arch), all_params, all_moments)
+        params, stats = take_path(all_params, arch), take_path(all_stats, arch)
+        moments = map_slots(lambda rows: take_path(rows, arch), all_params, all_moments)
         gradient, stats = gradient_fn(params, stats, arch, pixels, labels)
         updates, moments = optimizer.update(gradient, moments, params)
         write = functools.partial(_write_rows, arch)
         return (
-            scatter(all_params, arch, optax.apply_updates(params, updates)),
-            scatter(all_stats, arch, stats),
+            put_path(all_params, arch, optax.apply_updates(params, updates)),
+            put_path(all_stats, arch, stats),
             map_slots(write, all_params, all_moments, moments),
         )
 
@@ -134,7 +134,7 @@ def gradient_program(work: Workload, archs: np.ndarray) -> Program:
     gradient_fn = _gradient_fn(work)
 
     def gradient(weights: Any, arch: jax.Array, *batch: jax.Array) -> Any:
-        params, stats = (gather(slots, arch) for slots in weights)
+        params, stats = (take_path(slots, arch) for slots in weights)
         return gradient_fn(params, stats, arch, *batch)
 
     paths = [jnp.asarray(arch) for arch in archs]
@@ -149,7 +149,7 @@ def gradient_program(work: Workload, archs: np.ndarray) -> Program:
 
 
 def _write_rows(arch: jax.Array, rows: Any, path: Any) -> Any:
-    return scatter(rows, arch, path)
+    return put_path(rows, arch, path)
 
 
 def _gradient_fn(work: Workload) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from qnas_jax.nets.build import op_templates
-from qnas_jax.nets.chains import OpTemplate, output_shape
+from qnas_jax.nets.pieces import OpTemplate, output_shape
 from qnas_jax.spaces import Layer, NetworkSpace
 
 Shape = tuple[int, ...]
@@ -17,7 +17,7 @@ def bytes_moved(
 ) -> float:
     """Counts what passes between memory and processor, nothing kept in a cache.
 
-    Each piece of an op (`nets/chains.py`) reads its input and writes its output once an
+    Each piece of an op (`nets/pieces.py`) reads its input and writes its output once an
     image, and reads its weights once a chunk; a residual reads the op's input again.
     Values inside a piece (normalised, activated, padded) are not counted, nor are
     pieces that do nothing.
@@ -32,7 +32,7 @@ def bytes_moved(
       Bytes for the whole population, float32; fixed blocks are counted for each
       architecture, shared layers too.
     """
-    shape: Shape = space.image_shape
+    shape: Shape = space.input_shape
     stem, shape = _chain_traffic(space.stem, shape)
     layers, shape = _chain_traffic(space.layers, shape)
     head, _ = _chain_traffic(space.head, shape)

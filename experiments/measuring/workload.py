@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.data import normalise
-from qnas_jax.nets import Slots, Supernet, cost_table
+from qnas_jax.errors import UserError
+from qnas_jax.nets import ChainSupernet, Slots
 from qnas_jax.search import (
     SearchOptions,
     advance,
@@ -16,7 +17,7 @@ from qnas_jax.search import (
     make_strategy,
     start,
 )
-from qnas_jax.spaces import NetworkSpace, SpaceOptions, build_space
+from qnas_jax.spaces import NetworkSpace, SearchSpace, SpaceOptions, build_space
 
 SIDES = {"digits": (8, 1)}  # image side and channels; CIFAR's for all others
 
@@ -32,7 +33,7 @@ class Workload:
       labels: int32 [N].
     """
 
-    supernet: Supernet
+    supernet: ChainSupernet
     weights: tuple[Slots, Slots]
     pixels: jax.Array
     labels: jax.Array
@@ -54,7 +55,7 @@ class Workload:
 
     def macs(self, archs: np.ndarray) -> np.ndarray:
         """Multiply-accumulates an image of architectures [P, L]."""
-        return cost_table(self.space).cost(archs)["macs"]
+        return self.supernet.cost_table().cost(archs)["macs"]
 
 
 def make_workload(space: str, images: int) -> Workload:
@@ -62,11 +63,15 @@ def make_workload(space: str, images: int) -> Workload:
 
     Statistics and classifier are drawn wide apart, so that architectures differ as they
     do after training.
+
+    Raises:
+      UserError: the space is no chain.
     """
     side, channels = SIDES.get(space, (32, 3))
-    supernet = Supernet(
-        build_space(SpaceOptions(name=space), (side, side, channels), 10)
-    )
+    built = build_space(SpaceOptions(name=space), (side, side, channels), 10)
+    if not isinstance(built, NetworkSpace):
+        raise UserError(f"space: got {space!r}, expected a chain of layers")
+    supernet = ChainSupernet(built)
     params, stats = supernet.init(jax.random.key(0))
     params["fixed"][-1] = params["fixed"][-1] * 100
     generator = np.random.default_rng(0)
@@ -84,7 +89,7 @@ def make_workload(space: str, images: int) -> Workload:
     )
 
 
-def random_archs(space: NetworkSpace, count: int, seed: int = 0) -> np.ndarray:
+def random_archs(space: SearchSpace, count: int, seed: int = 0) -> np.ndarray:
     """Uniform architectures, int32 [count, L]."""
     generator = np.random.default_rng(seed)
     shape = (count, space.num_layers)

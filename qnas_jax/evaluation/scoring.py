@@ -20,9 +20,15 @@ import optax
 from flax import struct
 
 from qnas_jax.data import normalise
-from qnas_jax.evaluation.visiting import VisitingOrder, visiting_order
 from qnas_jax.kernels import jit_network
-from qnas_jax.nets import Mode, Slots, Supernet, gather
+from qnas_jax.nets import (
+    Mode,
+    Slots,
+    Supernet,
+    VisitingOrder,
+    take_path,
+    visiting_order,
+)
 from qnas_jax.options import Options, option
 
 PRECISIONS = ("float32", "bfloat16")
@@ -112,7 +118,7 @@ def make_population_scorer(
         params, stats = weights
         layers = [rows.astype(options.precision) for rows in params["layers"]]
         params = {"fixed": params["fixed"], "layers": layers}
-        rows = jax.vmap(functools.partial(gather, stats))(order.archs)
+        rows = jax.vmap(functools.partial(take_path, stats))(order.archs)
         if options.statistics == "recalibrate":
             batches = _batches(calibration, options.calibration_batch)
             rows = _calibrate(
@@ -128,7 +134,9 @@ def make_population_scorer(
                 return add(place, logits, sums)
 
             images = normalise(pixels, mean, std)
-            return _visit(supernet, params, rows, order, images, mode, visit, sums)
+            return supernet.visit(
+                params, rows, order, images, mode=mode, visitor=visit, carry=sums
+            )
 
         accuracy, loss = _accuracies_and_losses(
             run, len(archs), images, labels, options.score_chunk
@@ -143,57 +151,6 @@ def make_population_scorer(
         return score_population(weights, archs, images, labels, calibration)
 
     return call
-
-
-Visitor = Callable[[jax.Array, jax.Array, Slots, Any], Any]
-
-
-def _visit(
-    supernet: Supernet,
-    params: Slots,
-    stats: Slots,
-    order: VisitingOrder,
-    images: jax.Array,
-    mode: Mode,
-    visitor: Visitor,
-    carry: Any,
-) -> Any:
-    """Passes a batch through all distinct architectures, shared beginnings once.
-
-    Args:
-      supernet: the network.
-      params: the supernet's parameters.
-      stats: the statistics of each architecture, `Slots` with a leading [P].
-      order: the walk.
-      images: float [N, H, W, C].
-      mode: how batch normalisation behaves.
-      visitor: (place, logits, new statistics, carry) -> carry.
-      carry: start.
-
-    Returns:
-      The last carry.
-    """
-    shared = jax.tree.map(lambda row: row[0], stats)
-    values, stem_stats = supernet.stem(params, shared, images, mode=mode)
-    values = values.astype(params["layers"][0].dtype)
-
-    def visit(place: jax.Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
-        carry, kept = state
-        arch = order.archs[place]
-        path = gather(params, arch)
-        own_stats = jax.tree.map(lambda rows: rows[place], stats)
-        output, kept = supernet.layers_from(
-            order.first_layer[place], path, own_stats, arch, values, kept, mode=mode
-        )
-        logits, head_stats = supernet.head(
-            path, own_stats, output.astype(jnp.float32), mode=mode
-        )
-        found = [row for _, rows in kept for row in rows]
-        new_stats = {"fixed": stem_stats + head_stats, "layers": found}
-        return visitor(place, logits, new_stats, carry), kept
-
-    start = (carry, supernet.nothing_kept(values))
-    return jax.lax.fori_loop(0, order.count, visit, start)[0]
 
 
 def _batches(images: jax.Array, size: int) -> jax.Array:
@@ -215,7 +172,10 @@ def _calibrate(
         return jax.tree.map(lambda sums, row: sums.at[place].add(row), total, found)
 
     def add_batch(total: Slots, batch: jax.Array) -> tuple[Slots, None]:
-        return _visit(supernet, params, rows, order, batch, "batch", add, total), None
+        total = supernet.visit(
+            params, rows, order, batch, mode="batch", visitor=add, carry=total
+        )
+        return total, None
 
     total, _ = jax.lax.scan(add_batch, jax.tree.map(jnp.zeros_like, rows), batches)
     return jax.tree.map(lambda value: value / len(batches), total)

@@ -1,31 +1,36 @@
-"""Flax blocks, the weight-sharing supernet, and the stand-alone subnet."""
+"""Flax blocks, weight-sharing supernets behind one protocol, stand-alone networks."""
 
 from qnas_jax.nets.build import build_op
 from qnas_jax.nets.cell_network import CellNetwork, CellWeights
 from qnas_jax.nets.cell_pass import Passed
-from qnas_jax.nets.costs import cost_table, count_macs, describe_arch
+from qnas_jax.nets.chain import ChainSubnet, ChainSupernet
+from qnas_jax.nets.costs import count_macs
 from qnas_jax.nets.flat import MODES, Mode, set_mode
+from qnas_jax.nets.kinds import build_supernet
 from qnas_jax.nets.ops import OPS, register_op
-from qnas_jax.nets.slots import Slots, gather, scatter
-from qnas_jax.nets.subnet import Subnet
-from qnas_jax.nets.supernet import Supernet
+from qnas_jax.nets.protocol import Supernet, Visitor
+from qnas_jax.nets.slots import Slots, put_path, take_path
+from qnas_jax.nets.visiting import VisitingOrder, visiting_order
 
 __all__ = [
     "MODES",
     "OPS",
     "CellNetwork",
     "CellWeights",
+    "ChainSubnet",
+    "ChainSupernet",
     "Mode",
     "Passed",
     "Slots",
-    "Subnet",
     "Supernet",
+    "VisitingOrder",
+    "Visitor",
     "build_op",
-    "cost_table",
+    "build_supernet",
     "count_macs",
-    "describe_arch",
-    "gather",
+    "put_path",
     "register_op",
-    "scatter",
     "set_mode",
+    "take_path",
+    "visiting_order",
 ]

@@ -1,14 +1,17 @@
 """From the words of a search space to Flax modules and their templates."""
 
+import dataclasses
+import functools
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
 from flax import nnx
 
 from qnas_jax.errors import UserError
-from qnas_jax.nets.chains import OpTemplate, op_template
 from qnas_jax.nets.ops import OPS
+from qnas_jax.nets.pieces import OpTemplate, op_template
 from qnas_jax.spaces import Layer, Op
 
 OpModules = tuple[type[nnx.Module], ...]
@@ -85,7 +88,41 @@ def _check_attributes(spec: Op, module: nnx.Module) -> None:
 
 def abstract_op(layer: Layer, index: int) -> nnx.Module:
     """Builds one candidate with shapes instead of arrays."""
-    return nnx.eval_shape(lambda: build_op(layer, index, nnx.Rngs(jax.random.key(0))))
+    one = dataclasses.replace(layer, ops=(layer.ops[index],))
+    return nnx.merge(*_abstract_parts(one, op_modules(one)), copy=True)
+
+
+@functools.lru_cache(maxsize=4096)
+def _abstract_parts(layer: Layer, modules: OpModules) -> tuple[Any, Any]:
+    """Static part and shapes of the only op of a layer."""
+    del modules  # part of the cache key only
+    return nnx.split(
+        nnx.eval_shape(lambda: build_op(layer, 0, nnx.Rngs(jax.random.key(0))))
+    )
+
+
+def template_of_op(layer: Layer, index: int) -> OpTemplate:
+    """The template of one candidate of a layer.
+
+    Args:
+      layer: its shape and candidates.
+      index: which candidate.
+
+    Returns:
+      The template.
+
+    Raises:
+      UserError: the op is not registered, does not fit its options, or has state other
+        than parameters and batch statistics.
+    """
+    one = dataclasses.replace(layer, ops=(layer.ops[index],))
+    return _template(one, op_modules(one))
+
+
+@functools.lru_cache(maxsize=4096)
+def _template(layer: Layer, modules: OpModules) -> OpTemplate:
+    del modules  # part of the cache key only
+    return op_template(abstract_op(layer, 0), layer.ops[0].name)
 
 
 def op_templates(layer: Layer) -> tuple[OpTemplate, ...]:
@@ -98,10 +135,6 @@ def op_templates(layer: Layer) -> tuple[OpTemplate, ...]:
       A template for each op.
 
     Raises:
-      UserError: an op is not registered, does not fit its options, or has state other
-        than parameters and batch statistics.
+      UserError: as `template_of_op`.
     """
-    return tuple(
-        op_template(abstract_op(layer, index), spec.name)
-        for index, spec in enumerate(layer.ops)
-    )
+    return tuple(template_of_op(layer, index) for index in range(len(layer.ops)))

@@ -25,7 +25,7 @@ def cell_cost_table(space: CellSpace) -> CostTable:
     """
     params = np.zeros(len(CELL_OPS), np.int64)
     macs = np.zeros(len(CELL_OPS), np.int64)
-    height, width, channels = space.image_shape
+    height, width, channels = space.input_shape
     fixed_params, fixed_macs = _conv(3, channels, space.features, height * width)
     for stage, features in enumerate(space.widths):
         pixels = height * width // 4**stage
@@ -48,10 +48,11 @@ def cell_cost_table(space: CellSpace) -> CostTable:
     fixed_macs += last * space.num_classes
     edges = len(space.edges)
     return CostTable(
-        params=np.tile(params, (edges, 1)),
-        macs=np.tile(macs, (edges, 1)),
-        fixed_params=fixed_params,
-        fixed_macs=fixed_macs,
+        by_op={
+            "params": np.tile(params, (edges, 1)),
+            "macs": np.tile(macs, (edges, 1)),
+        },
+        fixed={"params": fixed_params, "macs": fixed_macs},
         num_ops=space.num_ops,
     )
 

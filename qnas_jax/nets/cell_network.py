@@ -112,7 +112,7 @@ class CellNetwork:
         space = self.space
         last = space.widths[-1]
         places = (space.cells, len(space.edges))
-        channels = space.image_shape[-1]
+        channels = space.input_shape[-1]
         shapes: list[tuple[tuple[int, ...], int]] = [
             ((3, 3, channels, space.features), 9 * channels)
         ]

@@ -5,10 +5,11 @@ user's own op needs no cost formula. Convolutions and matrix products count; add
 normalisation and activations do not (the convention of the published counts).
 """
 
+import dataclasses
 import functools
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -19,7 +20,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets.build import OpModules, abstract_op, op_modules
 from qnas_jax.nets.flat import set_mode
-from qnas_jax.spaces import CostTable, Layer, NetworkSpace, check_archs
+from qnas_jax.spaces import Layer
 
 
 def count_macs(function: Any, *arguments: Any) -> int:
@@ -70,13 +71,52 @@ def _inner_jaxprs(params: dict[str, Any]) -> Iterator[Jaxpr]:
                 yield item
 
 
+class OpCosts(NamedTuple):
+    """What an op costs for one input.
+
+    Attributes:
+      params: its trainable parameters.
+      macs: multiply-accumulates of its convolutions and matrix products.
+    """
+
+    params: int
+    macs: int
+
+
+def costs_of_layer(
+    layer: Layer, input_shape: tuple[int, ...], where: str
+) -> tuple[list[OpCosts], tuple[int, ...]]:
+    """Costs of all candidates of a layer.
+
+    Args:
+      layer: its shape and candidates.
+      input_shape: of one input.
+      where: the layer's place in words, for errors.
+
+    Returns:
+      The costs of each candidate, and the shape of one output.
+
+    Raises:
+      UserError: its ops do not agree on the shape of their output.
+    """
+    each = [
+        _op_costs(one, input_shape, op_modules(one))
+        for one in (dataclasses.replace(layer, ops=(op,)) for op in layer.ops)
+    ]
+    outputs = {shape for _, shape in each}
+    if len(outputs) != 1:
+        named = {op.name: shape for op, (_, shape) in zip(layer.ops, each, strict=True)}
+        raise UserError(f"{where}: its ops yield different shapes: {named}")
+    return [costs for costs, _ in each], outputs.pop()
+
+
 @functools.lru_cache(maxsize=4096)
-def _op_cost(
-    layer: Layer, index: int, input_shape: tuple[int, ...], modules: OpModules
-) -> tuple[int, int, tuple[int, ...]]:
-    """Parameters, multiply-accumulates, and the shape of one output of a candidate."""
+def _op_costs(
+    layer: Layer, input_shape: tuple[int, ...], modules: OpModules
+) -> tuple[OpCosts, tuple[int, ...]]:
+    """Costs and shape of one output of the only op of a layer."""
     del modules  # part of the cache key only
-    module = abstract_op(layer, index)
+    module = abstract_op(layer, 0)
     set_mode(module, "running")
     graphdef, state = nnx.split(module)
     batch = jax.ShapeDtypeStruct((1, *input_shape), np.float32)
@@ -88,106 +128,5 @@ def _op_cost(
         math.prod(leaf.shape) for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))
     )
     macs = count_macs(run, state, batch)
-    return params, macs, tuple(jax.eval_shape(run, state, batch).shape[1:])
-
-
-def block_costs(
-    space: NetworkSpace,
-) -> list[tuple[tuple[int, ...], list[tuple[int, int]]]]:
-    """Costs of every candidate of every block (stem, layers, head).
-
-    Args:
-      space: the search space.
-
-    Returns:
-      For each block the shape of one input, and (params, macs) of each candidate.
-
-    Raises:
-      UserError: the ops of a layer do not agree on the shape of their output.
-    """
-    shape: tuple[int, ...] = space.image_shape
-    rows = []
-    for position, layer in enumerate(space.blocks):
-        modules = op_modules(layer)
-        costs = [
-            _op_cost(layer, index, shape, modules) for index in range(len(layer.ops))
-        ]
-        outputs = {cost[2] for cost in costs}
-        if len(outputs) != 1:
-            named = {
-                op.name: cost[2] for op, cost in zip(layer.ops, costs, strict=True)
-            }
-            raise UserError(
-                f"space {space.name!r}, block {position} (stem first): its ops yield "
-                f"different shapes: {named}"
-            )
-        rows.append((shape, [cost[:2] for cost in costs]))
-        shape = outputs.pop()
-    return rows
-
-
-def cost_table(space: NetworkSpace) -> CostTable:
-    """Builds the cost table of a space.
-
-    Args:
-      space: the search space.
-
-    Returns:
-      Parameters and multiply-accumulates of every op at every layer.
-
-    Raises:
-      UserError: the ops of a layer do not agree on the shape of their output.
-    """
-    rows = [costs for _, costs in block_costs(space)]
-    first, last = len(space.stem), len(space.stem) + space.num_layers
-    table = np.zeros((2, space.num_layers, space.max_ops), np.int64)
-    for layer, costs in enumerate(rows[first:last]):
-        table[:, layer, : len(costs)] = np.asarray(costs).T
-    fixed_costs = [costs[0] for costs in rows[:first] + rows[last:]]
-    fixed = np.asarray(fixed_costs, np.int64).reshape(-1, 2).sum(axis=0)
-    return CostTable(
-        params=table[0],
-        macs=table[1],
-        fixed_params=int(fixed[0]),
-        fixed_macs=int(fixed[1]),
-        num_ops=space.num_ops,
-    )
-
-
-def describe_arch(space: NetworkSpace, arch: Any) -> list[dict[str, Any]]:
-    """Lists the blocks of an architecture with shapes and costs.
-
-    Args:
-      space: the search space.
-      arch: integers [L].
-
-    Returns:
-      One record a block: role (stem, layer, head), layer (index, layers only), op,
-      in_features, out_features, stride, resolution (of the input), params, macs.
-
-    Raises:
-      UserError: the architecture is not one of the space.
-    """
-    indices = check_archs(space, arch).tolist()
-    chosen = [0] * len(space.stem) + indices + [0] * len(space.head)
-    records = []
-    for position, (layer, (shape, costs), index) in enumerate(
-        zip(space.blocks, block_costs(space), chosen, strict=True)
-    ):
-        place = position - len(space.stem)
-        searched = 0 <= place < space.num_layers
-        role = "layer" if searched else ("stem" if place < 0 else "head")
-        records.append(
-            {
-                "role": role,
-                **({"layer": place} if searched else {}),
-                "op": layer.ops[index].name,
-                "in_features": layer.in_features,
-                "out_features": layer.out_features,
-                "stride": layer.stride,
-                "resolution": shape[0] if len(shape) == 3 else 1,
-                "params": costs[index][0],
-                "macs": costs[index][1],
-            }
-        )
-    return records
+    output = jax.eval_shape(run, state, batch)
+    return OpCosts(params, macs), tuple(output.shape[1:])

@@ -3,7 +3,7 @@
 A supernet keeps layer l as a matrix [K_l, D_l]: row k holds the parameters of op k, one
 after the other, zero-padded to the longest. Choosing an op is reading one row; writing
 it back touches one row. That is what makes the architecture data, whatever modules the
-ops are. An op may be several modules in a chain (`nets/chains.py`); each is a piece of
+ops are. An op may be several modules in a chain (`nets/pieces.py`); each is a piece of
 the row.
 """
 

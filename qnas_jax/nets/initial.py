@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from qnas_jax.nets.build import OpModules, build_op, op_modules, op_templates
-from qnas_jax.nets.chains import pieces_of
 from qnas_jax.nets.flat import flatten_state
+from qnas_jax.nets.pieces import pieces_of
 from qnas_jax.spaces import Layer
 
 

@@ -11,7 +11,7 @@ A new op is one Flax module and one registry line:
 Its state may be `nnx.Param` and `nnx.BatchStat`. An op that adds its input to its
 output says so by an attribute `residual = True`; drop-path then applies to it. An op
 may say of what chain of modules it is made, by a method `pieces()`: ops of a layer then
-share what they have in common (`nets/chains.py`).
+share what they have in common (`nets/pieces.py`).
 """
 
 import functools
@@ -22,7 +22,6 @@ import jax.numpy as jnp
 from flax import nnx
 
 from qnas_jax.errors import UserError
-from qnas_jax.nets.chains import run_pieces
 from qnas_jax.nets.layers import (
     Conv,
     Depthwise,
@@ -32,6 +31,7 @@ from qnas_jax.nets.layers import (
     channel_attention,
     normal_param,
 )
+from qnas_jax.nets.pieces import run_pieces
 
 
 class ConvBlock(nnx.Module):

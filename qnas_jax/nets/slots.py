@@ -9,15 +9,14 @@ import jax
 from jax import lax
 
 from qnas_jax.kernels import materialise
-from qnas_jax.spaces import NetworkSpace
 
 Slots = dict[str, list[jax.Array]]
 
 
-def gather(slots: Slots, arch: jax.Array) -> Slots:
+def take_path(slots: Slots, arch: jax.Array) -> Slots:
     """Reads the rows of a path.
 
-    They are materialised: read before `scatter` writes, which then writes into donated
+    They are materialised: read before `put_path` writes, which then writes into donated
     weights in place. Read again later, XLA keeps the old weights as a copy.
 
     Args:
@@ -34,7 +33,7 @@ def gather(slots: Slots, arch: jax.Array) -> Slots:
     return {"fixed": slots["fixed"], "layers": rows}
 
 
-def scatter(slots: Slots, arch: jax.Array, path: Slots) -> Slots:
+def put_path(slots: Slots, arch: jax.Array, path: Slots) -> Slots:
     """Writes the rows of a path back; all other rows keep their values.
 
     Args:
@@ -52,19 +51,3 @@ def scatter(slots: Slots, arch: jax.Array, path: Slots) -> Slots:
         )
     ]
     return {"fixed": path["fixed"], "layers": layers}
-
-
-def places_of_blocks(space: NetworkSpace) -> tuple[tuple[str, int], ...]:
-    """Where the rows of each block lie in `Slots`.
-
-    Args:
-      space: the search space.
-
-    Returns:
-      Group ("fixed" or "layers") and place in it of each block, in data order.
-    """
-    num_stem, num_fixed = len(space.stem), len(space.stem) + len(space.head)
-    stem = [("fixed", place) for place in range(num_stem)]
-    layers = [("layers", place) for place in range(space.num_layers)]
-    head = [("fixed", place) for place in range(num_stem, num_fixed)]
-    return (*stem, *layers, *head)

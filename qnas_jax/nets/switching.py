@@ -1,7 +1,7 @@
 """One searchable layer: runs the op that the architecture names, forward and back.
 
 A `lax.switch` over the groups of a layer, and one over the pieces at each place of the
-chosen group (`nets/chains.py`). Each piece has its own reverse rule: it keeps its input
+chosen group (`nets/pieces.py`). Each piece has its own reverse rule: it keeps its input
 and computes what it needs again. Differentiating a switch over whole ops saves
 zero-filled residuals for every branch. Never `vmap` it: that turns the switch into
 running every branch (`experiments/benches/scoring.py`).
@@ -16,8 +16,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import forced_implementation, images_at_once
-from qnas_jax.nets.chains import Group, Operands, OpTemplate, plan_layer, run_piece
 from qnas_jax.nets.flat import Mode, PieceTemplate
+from qnas_jax.nets.pieces import Group, Operands, OpTemplate, plan_layer, run_piece
 
 Pieces = tuple[PieceTemplate, ...]
 

@@ -4,9 +4,6 @@ from qnas_jax.spaces.cell import CELL_OPS, CellSpace, nas_bench_201
 from qnas_jax.spaces.costs import CostTable
 from qnas_jax.spaces.encoding import (
     arch_to_string,
-    archs_to_bits,
-    bits_per_layer,
-    bits_to_archs,
     check_archs,
     parse_arch,
     read_archs,
@@ -18,10 +15,11 @@ from qnas_jax.spaces.registry import (
     build_space,
     register_space,
 )
-from qnas_jax.spaces.space import SearchSpace
+from qnas_jax.spaces.space import BuildableSpace, SearchSpace
 
 __all__ = [
     "CELL_OPS",
+    "BuildableSpace",
     "SPACES",
     "CellSpace",
     "CostTable",
@@ -31,9 +29,6 @@ __all__ = [
     "SearchSpace",
     "SpaceOptions",
     "arch_to_string",
-    "archs_to_bits",
-    "bits_per_layer",
-    "bits_to_archs",
     "build_space",
     "chain",
     "check_archs",

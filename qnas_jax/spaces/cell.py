@@ -13,37 +13,33 @@ architecture search, ICLR 2020.
 import dataclasses
 
 from qnas_jax.errors import UserError
-from qnas_jax.spaces.space import SearchSpace
+from qnas_jax.spaces.space import BuildableSpace
 
 CELL_OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 """Ops of an edge, in the benchmark's order; a convolution is ReLU, conv, norm."""
 
 
 @dataclasses.dataclass(frozen=True)
-class CellSpace(SearchSpace):
+class CellSpace(BuildableSpace):
     """Ops on the edges of a cell, and the network that the cell is repeated in.
 
     Attributes:
       name: identifier.
       choices: derived: `CELL_OPS` for each edge.
+      input_shape: (height, width, channels) of the images.
+      num_classes: number of logits.
       num_nodes: nodes of the cell; there is an edge from each to each later one.
       features: channels of the first stage; each later stage has twice as many.
       stages: number of stages.
       cells: cells of a stage.
-      image_shape: (height, width, channels) of the input.
-      num_classes: number of logits.
     """
 
-    choices: tuple[tuple[str, ...], ...] = dataclasses.field(init=False)
-    image_shape: tuple[int, int, int]
-    num_classes: int
     num_nodes: int = 4
     features: int = 16
     stages: int = 3
     cells: int = 5
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "image_shape", tuple(self.image_shape))
         for field, least in (
             ("num_nodes", 2),
             ("features", 1),
@@ -57,7 +53,7 @@ class CellSpace(SearchSpace):
                     f"space {self.name!r}, {field}: got {value!r}, expected an int "
                     f">= {least}"
                 )
-        height, width, _ = self.image_shape
+        height, width, _ = self.input_shape
         halved = 2 ** (self.stages - 1)
         if height % halved or width % halved:
             raise UserError(
@@ -82,15 +78,15 @@ class CellSpace(SearchSpace):
         return tuple(self.features * 2**stage for stage in range(self.stages))
 
 
-def nas_bench_201(image_shape: tuple[int, int, int], num_classes: int) -> CellSpace:
+def nas_bench_201(input_shape: tuple[int, ...], num_classes: int) -> CellSpace:
     """Six edges with five ops each: 15,625 architectures, all trained by its authors.
 
     Args:
-      image_shape: (height, width, channels); the benchmark has (32, 32, 3) for CIFAR
+      input_shape: (height, width, channels); the benchmark has (32, 32, 3) for CIFAR
         and (16, 16, 3) for ImageNet16-120.
       num_classes: number of classes.
 
     Returns:
       The space.
     """
-    return CellSpace("nas_bench_201", image_shape, num_classes)
+    return CellSpace("nas_bench_201", input_shape, num_classes)

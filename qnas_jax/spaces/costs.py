@@ -1,10 +1,11 @@
-"""Additive costs of architectures: parameters and multiply-accumulates.
+"""Additive costs of architectures, by name: parameters, multiply-accumulates, ...
 
-In a chain the input shape of a layer does not depend on the ops chosen before it, so
-the cost of an architecture is a fixed part plus one table entry a layer.
+Where the shapes in a network do not depend on the ops chosen, the cost of an
+architecture is a fixed part plus one table entry a layer.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,43 +13,40 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CostTable:
-    """Cost of every op at every layer, for one image.
+    """Costs of every op at every layer, for one input.
 
     Attributes:
-      params: trainable parameters, int64 [L, K_max]; 0 where a layer has no such op.
-      macs: multiply-accumulates of convolutions and linear layers, int64 [L, K_max].
-      fixed_params: those of stem and head.
-      fixed_macs: those of stem and head.
+      by_op: for each cost an array [L, K_max], 0 where a layer has no such op. `params`
+        are trainable parameters, `macs` multiply-accumulates of convolutions and matrix
+        products (int64 both).
+      fixed: for each cost the part of stem, head and all else that is not searched.
       num_ops: (K_1, ..., K_L).
     """
 
-    params: np.ndarray
-    macs: np.ndarray
-    fixed_params: int
-    fixed_macs: int
+    by_op: Mapping[str, np.ndarray]
+    fixed: Mapping[str, int | float]
     num_ops: tuple[int, ...]
 
-    @property
-    def supernet_params(self) -> int:
-        """Trainable parameters of the network that holds all ops."""
-        return int(self.params.sum()) + self.fixed_params
-
     def cost(self, archs: Any) -> dict[str, np.ndarray]:
-        """Parameters and multiply-accumulates.
+        """Costs of architectures.
 
         Args:
           archs: integers [P, L].
 
         Returns:
-          {"params": int64 [P], "macs": int64 [P]}.
+          By name [P], for example {"params": int64 [P], "macs": int64 [P]}.
         """
         archs = np.asarray(archs)
         layers = np.arange(archs.shape[-1])
         return {
-            "params": self.params[layers, archs].sum(axis=-1) + self.fixed_params,
-            "macs": self.macs[layers, archs].sum(axis=-1) + self.fixed_macs,
+            name: table[layers, archs].sum(axis=-1) + self.fixed[name]
+            for name, table in self.by_op.items()
         }
 
-    def largest(self) -> np.ndarray:
-        """The architecture with the most parameters, int32 [L]."""
-        return self.params.argmax(axis=-1).astype(np.int32)
+    def all_ops(self, name: str = "params") -> int | float:
+        """A cost of the network that holds all ops: its size, for `params`."""
+        return self.by_op[name].sum().item() + self.fixed[name]
+
+    def largest(self, name: str = "params") -> np.ndarray:
+        """The architecture that costs most, int32 [L]."""
+        return self.by_op[name].argmax(axis=-1).astype(np.int32)

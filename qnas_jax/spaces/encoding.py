@@ -1,13 +1,9 @@
-"""Architectures as indices, bits, strings and JSON values.
+"""Architectures as indices, strings and JSON values.
 
-An architecture is int32[L]. As bits, layer l takes b_l = ceil(log2 K_l) of them, most
-significant first; where K_l is no power of two some codes name no op. Such codes are
-never folded onto valid ones (a modulo would favour the first ops): `bits_to_archs`
-reports them, and the observation of registers draws from the valid codes only.
+An architecture is int32[L], the index of an op for each layer.
 """
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +12,6 @@ from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.spaces.space import SearchSpace
 
 SEPARATOR = "|"
-
-
-def bits_per_layer(num_ops: Sequence[int]) -> tuple[int, ...]:
-    """b_l = ceil(log2 K_l), and 0 for a layer without a choice."""
-    return tuple((k - 1).bit_length() for k in num_ops)
 
 
 def check_archs(space: SearchSpace, archs: Any) -> np.ndarray:
@@ -53,57 +44,6 @@ def check_archs(space: SearchSpace, archs: Any) -> np.ndarray:
             f"{space.name!r}, expected 0 to {limits[layer] - 1}"
         )
     return array.astype(np.int32)
-
-
-def archs_to_bits(space: SearchSpace, archs: Any) -> np.ndarray:
-    """Writes each layer's op as bits, most significant first.
-
-    Args:
-      space: the space.
-      archs: integers [..., L].
-
-    Returns:
-      uint8 [..., sum b_l].
-    """
-    archs = check_archs(space, archs)
-    columns = []
-    for layer, width in enumerate(bits_per_layer(space.num_ops)):
-        shifts = np.arange(width - 1, -1, -1)
-        columns.append((archs[..., layer, None] >> shifts) & 1)
-    return np.concatenate(columns, axis=-1).astype(np.uint8)
-
-
-def bits_to_archs(space: SearchSpace, bits: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Reads architectures from bits.
-
-    Args:
-      space: the space.
-      bits: 0 or 1, [..., sum b_l].
-
-    Returns:
-      codes int32 [..., L] and valid bool [...]; where valid is false some code is not
-      the index of an op, and the architecture must be drawn again.
-
-    Raises:
-      UserError: wrong number of bits, or values other than 0 and 1.
-    """
-    bits = np.asarray(bits)
-    widths = bits_per_layer(space.num_ops)
-    if bits.shape[-1:] != (sum(widths),):
-        raise UserError(
-            f"bits: got shape {bits.shape}, expected [..., {sum(widths)}] for "
-            f"{space.name!r}"
-        )
-    if not np.isin(bits, (0, 1)).all():
-        raise UserError("bits: got values other than 0 and 1")
-    codes = []
-    start = 0
-    for width in widths:
-        weights = 1 << np.arange(width - 1, -1, -1)
-        codes.append(bits[..., start : start + width].astype(np.int64) @ weights)
-        start += width
-    archs = np.stack(codes, axis=-1).astype(np.int32)
-    return archs, np.all(archs < np.asarray(space.num_ops), axis=-1)
 
 
 def arch_to_string(space: SearchSpace, arch: Any) -> str:

@@ -15,9 +15,7 @@ MACRO_OPS = (
 )
 
 
-def nas_bench_macro(
-    image_shape: tuple[int, int, int], num_classes: int
-) -> NetworkSpace:
+def nas_bench_macro(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """Stages of 2, 3 and 3 layers with 64, 128 and 256 channels."""
     plan = (
         [(64, 2), (64, 1)] + [(128, 2)] + [(128, 1)] * 2 + [(256, 2)] + [(256, 1)] * 2
@@ -25,8 +23,8 @@ def nas_bench_macro(
     return NetworkSpace(
         name="nas_bench_macro",
         layers=chain(32, plan, MACRO_OPS),
-        stem=(fixed(image_shape[-1], 32, 1, "conv", kernel=3, activation="relu"),),
+        stem=(fixed(input_shape[-1], 32, 1, "conv", kernel=3, activation="relu"),),
         head=conv_head(256, 1280, num_classes, activation="relu"),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )

@@ -59,18 +59,18 @@ def _stage(out_features: int, depth: int, stride: int) -> list[tuple[int, int]]:
 
 
 def strides_for(
-    plan: list[tuple[int, int]], image_shape: tuple[int, int, int]
+    plan: list[tuple[int, int]], input_shape: tuple[int, ...]
 ) -> tuple[int, list[tuple[int, int]]]:
     """Stem stride and plan for an image size (public code: 1 and one 2 less if small).
 
     Args:
       plan: (out_features, stride) of each layer for images of 224 pixels.
-      image_shape: (height, width, channels).
+      input_shape: (height, width, channels).
 
     Returns:
       The stride of the stem and the plan to use.
     """
-    if max(image_shape[:2]) > _SMALL_IMAGE:
+    if max(input_shape[:2]) > _SMALL_IMAGE:
         return 2, plan
     first = next(i for i, (_, stride) in enumerate(plan) if stride == 2)
     return 1, [(f, 1 if i == first else s) for i, (f, s) in enumerate(plan)]
@@ -87,7 +87,7 @@ def conv_head(
     )
 
 
-def proxylessnas(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
+def proxylessnas(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """21 layers x 16 ops: MBConv k 3/5, expansion 1/3/6, none/SE/ECA, and skip."""
     plan = (
         _stage(24, 4, 2)
@@ -97,22 +97,22 @@ def proxylessnas(image_shape: tuple[int, int, int], num_classes: int) -> Network
         + _stage(192, 4, 2)
         + _stage(320, 1, 1)
     )
-    stem_stride, plan = strides_for(plan, image_shape)
+    stem_stride, plan = strides_for(plan, input_shape)
     return NetworkSpace(
         name="proxylessnas",
         layers=chain(16, plan, PROXYLESSNAS_OPS),
         stem=(
-            fixed(image_shape[-1], 32, stem_stride, "conv", kernel=3),
+            fixed(input_shape[-1], 32, stem_stride, "conv", kernel=3),
             fixed(32, 16, 1, "mbconv", kernel=3, expansion=1),
         ),
         head=conv_head(320, 1280, num_classes),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )
 
 
 def _fbnet(
-    name: str, head_width: int, image_shape: tuple[int, int, int], num_classes: int
+    name: str, head_width: int, input_shape: tuple[int, ...], num_classes: int
 ) -> NetworkSpace:
     plan = (
         _stage(16, 1, 1)
@@ -123,22 +123,22 @@ def _fbnet(
         + _stage(184, 4, 2)
         + _stage(352, 1, 1)
     )
-    stem_stride, plan = strides_for(plan, image_shape)
+    stem_stride, plan = strides_for(plan, input_shape)
     return NetworkSpace(
         name=name,
         layers=chain(16, plan, FBNET_OPS),
-        stem=(fixed(image_shape[-1], 16, stem_stride, "conv", kernel=3),),
+        stem=(fixed(input_shape[-1], 16, stem_stride, "conv", kernel=3),),
         head=conv_head(352, head_width, num_classes),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )
 
 
-def fbnet_s(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
+def fbnet_s(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """22 layers x 9 ops with grouped point-wise convolutions, head of 1504."""
-    return _fbnet("fbnet_s", 1504, image_shape, num_classes)
+    return _fbnet("fbnet_s", 1504, input_shape, num_classes)
 
 
-def fbnet_l(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
+def fbnet_l(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """22 layers x 9 ops with grouped point-wise convolutions, head of 1984."""
-    return _fbnet("fbnet_l", 1984, image_shape, num_classes)
+    return _fbnet("fbnet_l", 1984, input_shape, num_classes)

@@ -7,7 +7,7 @@ a space can be written, hashed and compared without building a network.
 import dataclasses
 
 from qnas_jax.errors import UserError
-from qnas_jax.spaces.space import SearchSpace
+from qnas_jax.spaces.space import BuildableSpace
 
 OptionValue = bool | int | float | str
 
@@ -69,28 +69,25 @@ class Layer:
 
 
 @dataclasses.dataclass(frozen=True)
-class NetworkSpace(SearchSpace):
+class NetworkSpace(BuildableSpace):
     """A chain of searchable layers between a fixed stem and a fixed head.
 
     Attributes:
       name: identifier, used in work folders and reports.
       choices: derived: the op names of each layer.
+      input_shape: of one input; its features are the last.
+      num_classes: number of logits.
       layers: the searchable layers, in data order.
       stem: fixed blocks before them (one op each).
       head: fixed blocks after them; the last one yields the logits.
-      image_shape: (height, width, channels) of the input.
-      num_classes: number of logits.
     """
 
-    choices: tuple[tuple[str, ...], ...] = dataclasses.field(init=False)
     layers: tuple[Layer, ...]
     stem: tuple[Layer, ...]
     head: tuple[Layer, ...]
-    image_shape: tuple[int, int, int]
-    num_classes: int
 
     def __post_init__(self) -> None:
-        for field in ("layers", "stem", "head", "image_shape"):
+        for field in ("layers", "stem", "head"):
             object.__setattr__(self, field, tuple(getattr(self, field)))
         names = tuple(tuple(op.name for op in layer.ops) for layer in self.layers)
         object.__setattr__(self, "choices", names)
@@ -98,7 +95,7 @@ class NetworkSpace(SearchSpace):
         self._check_chain()
 
     def _check_chain(self) -> None:
-        features = self.image_shape[-1]
+        features = self.input_shape[-1]
         for position, layer in enumerate(self.blocks):
             if layer.in_features != features:
                 raise UserError(

@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 from qnas_jax.errors import UserError
 from qnas_jax.options import OptionError, Options, option
+from qnas_jax.spaces.cell import nas_bench_201
 from qnas_jax.spaces.macro import nas_bench_macro
 from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
-from qnas_jax.spaces.network import NetworkSpace
 from qnas_jax.spaces.shuffle import spos
 from qnas_jax.spaces.small import cifar_small, digits
+from qnas_jax.spaces.space import SearchSpace
 
-SpaceBuilder = Callable[[tuple[int, int, int], int], NetworkSpace]
+SpaceBuilder = Callable[[tuple[int, ...], int], SearchSpace]
+"""From the shape of one input and the number of classes to the space."""
 
 SPACES: dict[str, SpaceBuilder] = {
     "proxylessnas": proxylessnas,
@@ -21,6 +23,7 @@ SPACES: dict[str, SpaceBuilder] = {
     "fbnet_l": fbnet_l,
     "spos": spos,
     "nas_bench_macro": nas_bench_macro,
+    "nas_bench_201": nas_bench_201,
     "digits": digits,
     "cifar_small": cifar_small,
 }
@@ -41,13 +44,13 @@ class SpaceOptions(Options):
 
 
 def build_space(
-    options: SpaceOptions, image_shape: tuple[int, int, int], num_classes: int
-) -> NetworkSpace:
+    options: SpaceOptions, input_shape: tuple[int, ...], num_classes: int
+) -> SearchSpace:
     """Builds the space of a run.
 
     Args:
       options: name, and the file that may register it.
-      image_shape: (height, width, channels) of the data.
+      input_shape: of one input of the data, (height, width, channels) for images.
       num_classes: number of classes of the data.
 
     Returns:
@@ -62,7 +65,7 @@ def build_space(
         runpy.run_path(options.file)
     if options.name not in SPACES:
         raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
-    return SPACES[options.name](image_shape, num_classes)
+    return SPACES[options.name](input_shape, num_classes)
 
 
 def register_space(name: str, builder: SpaceBuilder) -> None:
@@ -70,7 +73,9 @@ def register_space(name: str, builder: SpaceBuilder) -> None:
 
     Args:
       name: a new name.
-      builder: (image_shape, num_classes) -> NetworkSpace.
+      builder: (input_shape, num_classes) -> space. A `BuildableSpace` can be trained; a
+        plain `SearchSpace` is for evaluators that need no network (a table, a function
+        of yours).
 
     Raises:
       UserError: the name is that of a built-in space.

@@ -11,7 +11,7 @@ SPOS_OPS = (
 )
 
 
-def spos(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
+def spos(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """20 layers x 4 ops; stages of 4, 4, 8, 4 blocks with 64, 160, 320, 640 channels.
 
     Differs from the paper in the strides for images up to 64 pixels: as in the other
@@ -20,16 +20,16 @@ def spos(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
     plan: list[tuple[int, int]] = []
     for features, depth in ((64, 4), (160, 4), (320, 8), (640, 4)):
         plan += [(features, 2)] + [(features, 1)] * (depth - 1)
-    stem_stride, plan = strides_for(plan, image_shape)
+    stem_stride, plan = strides_for(plan, input_shape)
     return NetworkSpace(
         name="spos",
         layers=chain(16, plan, SPOS_OPS),
         stem=(
             fixed(
-                image_shape[-1], 16, stem_stride, "conv", kernel=3, activation="relu"
+                input_shape[-1], 16, stem_stride, "conv", kernel=3, activation="relu"
             ),
         ),
         head=conv_head(640, 1024, num_classes, activation="relu"),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )

@@ -29,26 +29,26 @@ def _layers(in_features: int, plan: list[tuple[int, int]]) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def digits(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
+def digits(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """5 layers x 5 or 6 ops, 16 to 48 channels; skip only where the shape is kept."""
     return NetworkSpace(
         name="digits",
         layers=_layers(16, [(16, 1), (24, 2), (24, 1), (48, 2), (48, 1)]),
-        stem=(fixed(image_shape[-1], 16, 1, "conv", kernel=3),),
+        stem=(fixed(input_shape[-1], 16, 1, "conv", kernel=3),),
         head=conv_head(48, 96, num_classes),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )
 
 
-def cifar_small(image_shape: tuple[int, int, int], num_classes: int) -> NetworkSpace:
+def cifar_small(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """8 layers x 5 or 6 ops, 16 to 96 channels, stem with stride 2."""
     plan = [(24, 1), (24, 1), (40, 2), (40, 1), (40, 1), (80, 2), (80, 1), (80, 1)]
     return NetworkSpace(
         name="cifar_small",
         layers=_layers(16, plan),
-        stem=(fixed(image_shape[-1], 16, 2, "conv", kernel=3),),
+        stem=(fixed(input_shape[-1], 16, 2, "conv", kernel=3),),
         head=conv_head(80, 256, num_classes),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )

@@ -1,7 +1,7 @@
 """What can be searched: layers, the candidate operations of each, and nothing else.
 
 A space is NumPy-free data: frozen, hashable, checked when it is built. It does not say
-what an architecture means; an evaluator does. `NetworkSpace` adds what is needed to
+what an architecture means; an evaluator does. A `BuildableSpace` adds what is needed to
 build networks (blocks by registry name), still without any network code.
 
 Source: the chain-structured spaces of Li et al. 2024 (BQNAS), Guo et al. 2020 (SPOS).
@@ -55,3 +55,23 @@ class SearchSpace:
     def size(self) -> int:
         """Number of architectures, the product of all K_l."""
         return math.prod(self.num_ops)
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildableSpace(SearchSpace):
+    """A space whose architectures are networks; each kind has a supernet (`nets`).
+
+    Attributes:
+      name: identifier.
+      choices: derived from what the kind of space describes.
+      input_shape: of one input; (height, width, channels) for images.
+      num_classes: number of logits.
+    """
+
+    choices: tuple[tuple[str, ...], ...] = dataclasses.field(init=False)
+    input_shape: tuple[int, ...]
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(self.input_shape))
+        super().__post_init__()

@@ -14,7 +14,7 @@ import optax
 from flax import nnx, struct
 
 from qnas_jax.kernels import jit_network
-from qnas_jax.nets import Subnet, set_mode
+from qnas_jax.nets import set_mode
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
 from qnas_jax.training.loss import smoothed_cross_entropy
@@ -48,11 +48,12 @@ class RetrainState(struct.PyTreeNode):
 class StandaloneModel:
     """The static part of a network: how to run it on its arrays."""
 
-    def __init__(self, subnet: Subnet):
+    def __init__(self, subnet: nnx.Module):
         """Takes a network apart.
 
         Args:
-          subnet: the network; its arrays become the initial ones.
+          subnet: a network as `nets.Supernet.cut` makes it; its arrays become the
+            initial ones.
         """
         set_mode(subnet, "running")
         parts: Any = nnx.split(subnet, nnx.Param, nnx.BatchStat)

@@ -1,7 +1,7 @@
 """One training step of the supernet, compiled once for all architectures.
 
 The architecture is data. Rows of the chosen ops, their momenta and their running
-statistics are gathered, trained, and scattered back, so nothing else changes and the
+statistics are read, trained, and written back, so nothing else changes and the
 cost of the optimiser is that of the path, not of the supernet.
 """
 
@@ -15,7 +15,7 @@ import optax
 from flax import struct
 
 from qnas_jax.kernels import jit_network
-from qnas_jax.nets import Slots, Supernet, gather, scatter
+from qnas_jax.nets import Slots, Supernet, put_path, take_path
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
 from qnas_jax.training.loss import smoothed_cross_entropy
@@ -135,16 +135,18 @@ def _update_one_path(
     batch: tuple[jax.Array, jax.Array],
 ) -> SupernetState:
     arch = archs[0]
-    params, stats = gather(state.params, arch), gather(state.stats, arch)
-    moments = map_slots(lambda slots: gather(slots, arch), state.params, state.moments)
+    params, stats = take_path(state.params, arch), take_path(state.stats, arch)
+    moments = map_slots(
+        lambda slots: take_path(slots, arch), state.params, state.moments
+    )
     (loss, (logits, stats)), gradient = gradient_fn(params, stats, arch, *batch)
     updates, moments = optimizer.update(gradient, moments, params)
     params = optax.apply_updates(params, updates)
     return state.replace(
-        params=scatter(state.params, arch, params),
-        stats=scatter(state.stats, arch, stats),
+        params=put_path(state.params, arch, params),
+        stats=put_path(state.stats, arch, stats),
         moments=map_slots(
-            lambda slots, path: scatter(slots, arch, path),
+            lambda slots, path: put_path(slots, arch, path),
             state.params,
             state.moments,
             moments,
@@ -170,10 +172,10 @@ def _update_all_paths(
         carry: tuple[Slots, Slots, Totals], arch: jax.Array
     ) -> tuple[tuple[Slots, Slots, Totals], None]:
         gradients, all_stats, totals = carry
-        params, stats = gather(state.params, arch), gather(all_stats, arch)
+        params, stats = take_path(state.params, arch), take_path(all_stats, arch)
         (loss, (logits, stats)), gradient = gradient_fn(params, stats, arch, *batch)
         gradients = _add_rows(gradients, arch, gradient)
-        all_stats = scatter(all_stats, arch, stats)
+        all_stats = put_path(all_stats, arch, stats)
         return (gradients, all_stats, totals.add(loss, logits, batch[1])), None
 
     zero = jax.tree.map(jnp.zeros_like, state.params)

@@ -14,8 +14,8 @@ from qnas_jax.evaluation import (
     make_population_scorer,
     scoring,
 )
-from qnas_jax.evaluation.visiting import visiting_order
-from qnas_jax.nets import OPS, Supernet, set_mode
+from qnas_jax.nets import OPS, build_supernet, set_mode
+from qnas_jax.nets.visiting import visiting_order
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 
 MEAN, STD = jnp.float32([0.4]), jnp.float32([0.3])
@@ -39,7 +39,7 @@ def tiny_space(*head):
             fixed(6, 6, 1, "global_average"),
             fixed(6, 3, 1, "classifier"),
         ),
-        image_shape=(8, 8, 1),
+        input_shape=(8, 8, 1),
         num_classes=3,
     )
 
@@ -63,7 +63,7 @@ def random_images(count, seed=1):
 
 @pytest.fixture(scope="module")
 def supernet():
-    return Supernet(tiny_space())
+    return build_supernet(tiny_space())
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ class CountedConv(OPS["conv"]):
 def counted(monkeypatch):
     """A scorer whose head counts; chunks of 8 of 30 images: four batches an arch."""
     monkeypatch.setitem(OPS, "counted_conv", CountedConv)
-    supernet = Supernet(tiny_space("counted_conv"))
+    supernet = build_supernet(tiny_space("counted_conv"))
     options = ScoringOptions(statistics="running", score_chunk=8)
     calibration, _ = random_images(22, seed=2)
     score = make_population_scorer(supernet, options, MEAN, STD, calibration)

@@ -12,10 +12,10 @@ from qnas_jax.spaces import SPACES, NetworkSpace, fixed
 
 
 def _start_of_digits(
-    image_shape: tuple[int, int, int], num_classes: int
+    input_shape: tuple[int, int, int], num_classes: int
 ) -> NetworkSpace:
     """Two layers of `digits`, with two kernel sizes and a skip: six networks."""
-    full = SPACES["digits"](image_shape, num_classes)
+    full = SPACES["digits"](input_shape, num_classes)
     layers = tuple(
         dataclasses.replace(layer, ops=layer.ops[:2] + layer.ops[5:])
         for layer in full.layers[:2]

@@ -11,7 +11,7 @@ from experiments.measuring.programs import gradient_program, training_program
 from experiments.measuring.traffic import bytes_moved, op_traffic
 from experiments.measuring.workload import make_workload
 from qnas_jax.jobs import default_config, open_setting
-from qnas_jax.nets import cost_table
+from qnas_jax.nets import build_supernet
 from qnas_jax.nets.build import op_templates
 from qnas_jax.runs import WorkFolder
 from qnas_jax.spaces import Layer, SpaceOptions, build_space, op
@@ -91,7 +91,7 @@ def test_bytes_grow_with_images_and_weights_with_chunks():
         for images, chunk in ((8, 8), (16, 16), (16, 8))
     )
     assert one < two < split == 2 * one
-    weights = cost_table(space).cost(archs)["params"].sum()
+    weights = build_supernet(space).cost_table().cost(archs)["params"].sum()
     assert split - two == 4 * weights
 
 

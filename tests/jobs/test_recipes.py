@@ -15,8 +15,8 @@ from qnas_jax.spaces import register_space
 from qnas_jax.spaces.mobile import conv_head, proxylessnas
 
 
-def build(image_shape, num_classes):
-    full = proxylessnas(image_shape, num_classes)
+def build(input_shape, num_classes):
+    full = proxylessnas(input_shape, num_classes)
     layers = tuple(
         dataclasses.replace(layer, ops=layer.ops[5:7]) for layer in full.layers[:1]
     )

@@ -39,7 +39,7 @@ def make_tiny_space() -> NetworkSpace:
             fixed(12, 12, 1, "global_average"),
             fixed(12, 3, 1, "classifier"),
         ),
-        image_shape=(6, 6, 2),
+        input_shape=(6, 6, 2),
         num_classes=3,
     )
 

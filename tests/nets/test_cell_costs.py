@@ -38,13 +38,13 @@ def test_by_hand():
     space = CellSpace("small", (4, 4, 1), 3, num_nodes=2, features=2, stages=2, cells=1)
     table = CellNetwork(space).cost_table()
     point, full = (4 + 4) + (16 + 8), (36 + 4) + (144 + 8)
-    np.testing.assert_array_equal(table.params, [[0, 0, point, full, 0]])
+    np.testing.assert_array_equal(table.by_op["params"], [[0, 0, point, full, 0]])
     np.testing.assert_array_equal(
-        table.macs, [[0, 0, 4 * 16 + 16 * 4, 36 * 16 + 144 * 4, 0]]
+        table.by_op["macs"], [[0, 0, 4 * 16 + 16 * 4, 36 * 16 + 144 * 4, 0]]
     )
     block = 9 * 8 + 9 * 16 + 8
-    assert table.fixed_params == (18 + 4) + (block + 16) + 8 + (4 * 3 + 3)
-    assert table.fixed_macs == 18 * 16 + block * 4 + 4 * 3
+    assert table.fixed["params"] == (18 + 4) + (block + 16) + 8 + (4 * 3 + 3)
+    assert table.fixed["macs"] == 18 * 16 + block * 4 + 4 * 3
 
 
 def test_weights_of_the_network_are_what_is_counted():
@@ -56,4 +56,4 @@ def test_weights_of_the_network_are_what_is_counted():
     table = network.cost_table()
     # All ops of all edges; normalisations have no arrays here.
     norms = 2 * (2 + 2 * 4 + 4) + 6 * 2 * 5 * 2 * (2 + 4)
-    assert count + norms == table.supernet_params
+    assert count + norms == table.all_ops()

@@ -10,7 +10,7 @@ from flax import nnx
 from jax import lax
 
 from qnas_jax.kernels import depthwise_conv
-from qnas_jax.nets import build_op, cost_table, count_macs, describe_arch, set_mode
+from qnas_jax.nets import build_op, build_supernet, count_macs, set_mode
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 
 
@@ -200,13 +200,13 @@ def one_layer_cost(layer, size):
         layers=(layer,),
         stem=(),
         head=head,
-        image_shape=(*size, layer.in_features),
+        input_shape=(*size, layer.in_features),
         num_classes=2,
     )
-    table = cost_table(space)
-    assert table.fixed_params == 2 * layer.out_features + 2
-    assert table.fixed_macs == 2 * layer.out_features
-    return int(table.params[0, 0]), int(table.macs[0, 0])
+    table = build_supernet(space).cost_table()
+    assert table.fixed["params"] == 2 * layer.out_features + 2
+    assert table.fixed["macs"] == 2 * layer.out_features
+    return int(table.by_op["params"][0, 0]), int(table.by_op["macs"][0, 0])
 
 
 def test_parameters_are_those_of_the_built_module(tiny_space):
@@ -215,17 +215,18 @@ def test_parameters_are_those_of_the_built_module(tiny_space):
         leaves = jax.tree.leaves(nnx.state(module, nnx.Param))
         return sum(leaf.size for leaf in leaves)
 
-    table = cost_table(tiny_space)
+    table = build_supernet(tiny_space).cost_table()
     assert table.num_ops == (3, 2, 1)
     wanted = np.zeros((3, 3), int)
     for place, layer in enumerate(tiny_space.layers):
         for index in range(len(layer.ops)):
             wanted[place, index] = num_params(layer, index)
-    np.testing.assert_array_equal(table.params, wanted)
+    np.testing.assert_array_equal(table.by_op["params"], wanted)
     ends = (*tiny_space.stem, *tiny_space.head)
-    assert table.fixed_params == sum(num_params(block, 0) for block in ends)
-    assert table.supernet_params == wanted.sum() + table.fixed_params
-    np.testing.assert_array_equal(table.macs[1:, 1:], [[table.macs[1, 1], 0], [0, 0]])
+    assert table.fixed["params"] == sum(num_params(block, 0) for block in ends)
+    assert table.all_ops() == wanted.sum() + table.fixed["params"]
+    macs = table.by_op["macs"]
+    np.testing.assert_array_equal(macs[1:, 1:], [[macs[1, 1], 0], [0, 0]])
 
 
 def test_products_do_not_depend_on_how_a_module_was_used_before():
@@ -241,9 +242,9 @@ def test_products_do_not_depend_on_how_a_module_was_used_before():
 
 
 def test_an_architecture_in_numbers(tiny_space):
-    table = cost_table(tiny_space)
+    table = build_supernet(tiny_space).cost_table()
     for arch in ([0, 0, 0], [1, 1, 0], [2, 0, 0]):
-        records = describe_arch(tiny_space, arch)
+        records = build_supernet(tiny_space).describe_arch(arch)
         cost = table.cost(arch)
         assert sum(record["params"] for record in records) == cost["params"]
         assert sum(record["macs"] for record in records) == cost["macs"]
@@ -271,7 +272,7 @@ def test_an_architecture_in_numbers(tiny_space):
 @pytest.mark.parametrize("arch", [[0, 0], [3, 0, 0], [0, -1, 0]])
 def test_a_wrong_architecture_is_not_described(tiny_space, arch):
     with pytest.raises(ValueError, match="architecture: got"):
-        describe_arch(tiny_space, arch)
+        build_supernet(tiny_space).describe_arch(arch)
 
 
 def test_ops_of_a_layer_must_agree_on_their_output():
@@ -281,12 +282,12 @@ def test_ops_of_a_layer_must_agree_on_their_output():
         layers=(Layer(4, 4, 1, (op("mb", "mbconv"), op("gap", "global_average"))),),
         stem=(),
         head=(fixed(4, 2, 1, "classifier"),),
-        image_shape=(8, 8, 4),
+        input_shape=(8, 8, 4),
         num_classes=2,
     )
     message = r"space 'odd', block 0 .*: {'mb': \(8, 8, 4\), 'gap': \(4,\)}"
     with pytest.raises(ValueError, match=message):
-        cost_table(space)
+        build_supernet(space).cost_table()
 
 
 def test_a_space_may_do_without_stem_and_head():
@@ -295,11 +296,11 @@ def test_a_space_may_do_without_stem_and_head():
         layers=(Layer(4, 2, 1, (op("a", "classifier"),)),),
         stem=(),
         head=(),
-        image_shape=(4,),
+        input_shape=(4,),
         num_classes=2,
     )
-    table = cost_table(space)
-    assert (table.fixed_params, table.fixed_macs) == (0, 0)
+    table = build_supernet(space).cost_table()
+    assert (table.fixed["params"], table.fixed["macs"]) == (0, 0)
     assert {k: v.tolist() for k, v in table.cost([[0]]).items()} == {
         "params": [10],
         "macs": [8],

@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 from scipy import signal, special
 
-from qnas_jax.nets import MODES, OPS, Subnet, build_op, set_mode
+from qnas_jax.nets import MODES, OPS, ChainSubnet, build_op, set_mode
 from qnas_jax.nets.layers import batch_norm
 from qnas_jax.spaces import Layer, op
 
@@ -236,7 +236,7 @@ def test_op(name, mode, randomise, arrays_of):
     [((0, 0, 0), "train"), ((2, 1, 0), "running"), ((2, 1, 0), "batch")],
 )
 def test_whole_network(tiny_space, images, arch, mode, randomise, arrays_of):
-    subnet = Subnet(tiny_space, arch, rngs=nnx.Rngs(0))
+    subnet = ChainSubnet(tiny_space, arch, rngs=nnx.Rngs(0))
     nnx.update(subnet, randomise(nnx.state(subnet)))
     set_mode(subnet, mode)
     arithmetic = Arithmetic(arrays_of(subnet), mode)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.nets import gather, scatter
+from qnas_jax.nets import put_path, take_path
 
 
 def coded_slots(num_ops=(3, 1, 4), width=5):
@@ -18,7 +18,7 @@ def coded_slots(num_ops=(3, 1, 4), width=5):
 
 
 def test_gather_reads_the_chosen_rows():
-    path = jax.jit(gather)(coded_slots(), jnp.array([2, 0, 3]))
+    path = jax.jit(take_path)(coded_slots(), jnp.array([2, 0, 3]))
     assert [row[0].item() for row in path["layers"]] == [200.0, 1000.0, 2300.0]
     for row in path["layers"]:
         np.testing.assert_array_equal(row, row[0] + np.arange(5))
@@ -32,7 +32,7 @@ def test_scatter_writes_the_chosen_rows_and_no_other(arch):
         "fixed": [jnp.array([7.0, 8.0])],
         "layers": [jnp.full(5, -float(layer) - 1) for layer in range(3)],
     }
-    after = jax.jit(scatter)(slots, jnp.array(arch), path)
+    after = jax.jit(put_path)(slots, jnp.array(arch), path)
     np.testing.assert_array_equal(after["fixed"][0], [7, 8])
     for layer, (old, new) in enumerate(
         zip(slots["layers"], after["layers"], strict=True)

@@ -9,15 +9,13 @@ import pytest
 from flax import nnx
 
 from qnas_jax.nets import (
-    Subnet,
-    Supernet,
-    cost_table,
+    ChainSubnet,
+    build_supernet,
     count_macs,
-    describe_arch,
-    gather,
+    put_path,
     register_op,
-    scatter,
     set_mode,
+    take_path,
 )
 from qnas_jax.spaces import (
     SPACES,
@@ -65,15 +63,15 @@ class Flatten(nnx.Module):
         return images.mean((1, 2))
 
 
-def space(image_shape, num_classes):
+def space(input_shape, num_classes):
     ops = (op("flat", "dense"), op("deep", "dense", hidden=7))
-    features = image_shape[-1]
+    features = input_shape[-1]
     return NetworkSpace(
         name="mine",
         layers=(Layer(features, 4, 1, ops), Layer(4, 4, 1, (*ops, op("id", "skip")))),
         stem=(fixed(features, features, 1, "flatten"),),
         head=(fixed(4, num_classes, 1, "classifier"),),
-        image_shape=image_shape,
+        input_shape=input_shape,
         num_classes=num_classes,
     )
 
@@ -101,43 +99,44 @@ def test_a_space_file_goes_all_the_way(tmp_path):
     space = build_space(options, (5, 5, 6), 3)
     assert build_space(options, (5, 5, 6), 3) == space  # a file may be run again
     assert space.num_ops == (2, 3)
-    table = cost_table(space)
+    supernet = build_supernet(space)
+    table = supernet.cost_table()
     # Linear layers with bias, normalisation of the 4 outputs.
     flat, deep = 6 * 4 + 4 + 8, 6 * 7 + 7 + 7 * 4 + 4 + 8
-    assert table.params.tolist() == [
+    assert table.by_op["params"].tolist() == [
         [flat, deep, 0],
         [4 * 4 + 4 + 8, 4 * 7 + 7 + 7 * 4 + 4 + 8, 0],
     ]
-    assert table.macs.tolist() == [[24, 42 + 28, 0], [16, 28 + 28, 0]]
-    assert (table.fixed_params, table.fixed_macs) == (4 * 3 + 3, 12)
+    assert table.by_op["macs"].tolist() == [[24, 42 + 28, 0], [16, 28 + 28, 0]]
+    assert (table.fixed["params"], table.fixed["macs"]) == (4 * 3 + 3, 12)
     arch = parse_arch(space, "deep|id")
     assert arch.tolist() == [1, 2] and arch_to_string(space, arch) == "deep|id"
-    assert [r["params"] for r in describe_arch(space, arch)] == [0, deep, 0, 15]
+    records = supernet.describe_arch(arch)
+    assert [record["params"] for record in records] == [0, deep, 0, 15]
 
-    supernet = Supernet(space)
     params, stats = supernet.init(jax.random.key(0))
     images = np.random.default_rng(0).standard_normal((8, 5, 5, 6), dtype=np.float32)
     index = jnp.asarray(arch)
 
     def loss(path):
         logits, new_stats = supernet.apply(
-            path, gather(stats, index), index, images, mode="train"
+            path, take_path(stats, index), index, images, mode="train"
         )
         return -jnp.mean(jax.nn.log_softmax(logits)[:, 0]), new_stats
 
-    path = gather(params, index)
+    path = take_path(params, index)
     step = jax.jit(jax.value_and_grad(loss, has_aux=True))
     (before, new_stats), gradient = step(path)
     stepped = jax.tree.map(lambda value, slope: value - 0.1 * slope, path, gradient)
     assert step(stepped)[0][0] < before
     params, stats = (
-        scatter(params, index, stepped),
-        scatter(stats, index, new_stats),
+        put_path(params, index, stepped),
+        put_path(stats, index, new_stats),
     )
     subnet = supernet.cut(params, stats, arch)
     set_mode(subnet, "running")
     logits, _ = supernet.apply(
-        gather(params, index), gather(stats, index), index, images, mode="running"
+        take_path(params, index), take_path(stats, index), index, images, mode="running"
     )
     np.testing.assert_allclose(subnet(images), logits, rtol=1e-5, atol=1e-6)
 
@@ -169,7 +168,7 @@ def space_of(*ops):
         layers=(Layer(4, 4, 1, ops),),
         stem=(),
         head=(fixed(4, 4, 1, "global_average"), fixed(4, 2, 1, "classifier")),
-        image_shape=(4, 4, 4),
+        input_shape=(4, 4, 4),
         num_classes=2,
     )
 
@@ -177,27 +176,30 @@ def space_of(*ops):
 def test_an_op_in_two_lines(ops_registry):
     register_op("scale", Scale)
     space = space_of(op("scale", "scale"), op("skip", "skip"))
-    assert cost_table(space).params.tolist() == [[4, 0]]
-    assert cost_table(space).macs.tolist() == [[0, 0]]
-    params, _ = Supernet(space).init(jax.random.key(0))
+    supernet = build_supernet(space)
+    table = supernet.cost_table()
+    assert table.by_op["params"].tolist() == [[4, 0]]
+    assert table.by_op["macs"].tolist() == [[0, 0]]
+    params, _ = supernet.init(jax.random.key(0))
     np.testing.assert_array_equal(params["layers"][0], [[1] * 4, [0] * 4])
-    assert Subnet(space, [0], rngs=nnx.Rngs(0))(jnp.ones((1, 4, 4, 4))).shape == (1, 2)
+    subnet = ChainSubnet(space, [0], rngs=nnx.Rngs(0))
+    assert subnet(jnp.ones((1, 4, 4, 4))).shape == (1, 2)
 
 
 def test_an_op_may_be_registered_anew(ops_registry):
     """As in a notebook: nothing of the first one is left in a cache."""
     space = space_of(op("mine", "mine"))
     register_op("mine", Scale)
-    assert cost_table(space).params.tolist() == [[4]]
-    params, _ = Supernet(space).init(jax.random.key(0))
+    assert build_supernet(space).cost_table().by_op["params"].tolist() == [[4]]
+    params, _ = build_supernet(space).init(jax.random.key(0))
     assert params["layers"][0].shape == (1, 4)
     register_op("mine", TwoMatrices)
-    assert cost_table(space).params.tolist() == [[72]]
-    assert cost_table(space).macs.tolist() == [[16 * 72]]
-    params, stats = Supernet(space).init(jax.random.key(0))
+    assert build_supernet(space).cost_table().by_op["params"].tolist() == [[72]]
+    assert build_supernet(space).cost_table().by_op["macs"].tolist() == [[16 * 72]]
+    params, stats = build_supernet(space).init(jax.random.key(0))
     assert params["layers"][0].shape == (1, 72)
     images = jnp.ones((1, 4, 4, 4))
-    assert Supernet(space).cut(params, stats, [0])(images).shape == (1, 2)
+    assert build_supernet(space).cut(params, stats, [0])(images).shape == (1, 2)
 
 
 def test_built_in_ops_keep_their_names():
@@ -244,14 +246,14 @@ class Nested(nnx.Module):
 def test_foreign_state_is_named_in_one_line(ops_registry, module, message):
     register_op("foreign", module)
     with pytest.raises(ValueError, match=message) as caught:
-        Supernet(space_of(op("x", "foreign"), op("skip", "skip")))
+        build_supernet(space_of(op("x", "foreign"), op("skip", "skip")))
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_kind_lists_the_known_ones(ops_registry):
     register_op("scale", Scale)
     with pytest.raises(ValueError, match="op 'x': got kind 'scael', .* scale .see reg"):
-        Supernet(space_of(op("x", "scael")))
+        build_supernet(space_of(op("x", "scael")))
 
 
 def test_macs_of_a_function_of_ones_own():

@@ -21,12 +21,12 @@ def test_nas_bench_201():
         ({"features": 2.0}, "features: got 2.0"),
         ({"num_classes": 1}, "num_classes: got 1"),
         (
-            {"image_shape": (30, 32, 3)},
+            {"input_shape": (30, 32, 3)},
             "images of 30 x 32, expected multiples of 4",
         ),
     ],
 )
 def test_bad_input_is_named(options, message):
-    fields = {"image_shape": (32, 32, 3), "num_classes": 10} | options
+    fields = {"input_shape": (32, 32, 3), "num_classes": 10} | options
     with pytest.raises(ValueError, match=message):
         CellSpace("mine", **fields)

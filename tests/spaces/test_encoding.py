@@ -1,8 +1,7 @@
-"""Architectures as bits, strings and JSON: round trips, and nothing is folded."""
+"""Architectures as strings and JSON: round trips, and what is wrong is named."""
 
 import itertools
 import json
-import math
 
 import numpy as np
 import pytest
@@ -12,9 +11,6 @@ from qnas_jax.spaces import (
     SearchSpace,
     SpaceOptions,
     arch_to_string,
-    archs_to_bits,
-    bits_per_layer,
-    bits_to_archs,
     build_space,
     check_archs,
     parse_arch,
@@ -35,67 +31,9 @@ def random_archs(space, num=50):
     return rng.integers(0, space.num_ops, (num, space.num_layers), dtype=np.int32)
 
 
-def test_bits_per_layer_by_hand():
-    ks = (1, 2, 3, 4, 5, 8, 9, 16, 17)
-    assert bits_per_layer(ks) == (0, 1, 2, 2, 3, 3, 4, 4, 5)
-    assert bits_per_layer(range(1, 200)) == tuple(
-        math.ceil(math.log2(k)) for k in range(1, 200)
-    )
-
-
-def test_bits_by_hand():
-    # 2 -> 10, nothing for the layer without a choice, 4 -> 100, 1 -> 01, 1 -> 1.
-    bits = archs_to_bits(RAGGED, [2, 0, 4, 1, 1])
-    assert bits.dtype == np.uint8
-    np.testing.assert_array_equal(bits, [1, 0, 1, 0, 0, 0, 1, 1])
-
-
-def test_all_architectures_come_back_from_their_bits():
-    bits = archs_to_bits(RAGGED, ALL)
-    assert bits.shape == (120, 8)
-    assert len(np.unique(bits, axis=0)) == len(ALL) == RAGGED.size
-    archs, valid = bits_to_archs(RAGGED, bits)
-    assert archs.dtype == np.int32 and valid.all()
-    np.testing.assert_array_equal(archs, ALL)
-
-
-def test_every_code_is_valid_or_reported():
-    """Of the 2^8 codes exactly the 120 architectures are valid, each of them once."""
-    codes = np.array(list(itertools.product((0, 1), repeat=8)), np.uint8)
-    archs, valid = bits_to_archs(RAGGED, codes)
-    assert valid.sum() == 120
-    np.testing.assert_array_equal(archs[valid], ALL)
-    by_string = [
-        (int(f"{a}{b}", 2), 0, int(f"{c}{d}{e}", 2), int(f"{f}{g}", 2), int(h))
-        for a, b, c, d, e, f, g, h in codes
-    ]
-    np.testing.assert_array_equal(archs, by_string)
-    expected = [
-        all(i < k for i, k in zip(a, RAGGED.num_ops, strict=True)) for a in archs
-    ]
-    np.testing.assert_array_equal(valid, expected)
-
-
-def test_an_invalid_code_keeps_its_value():
-    archs, valid = bits_to_archs(RAGGED, [[1, 1, 0, 0, 0, 0, 0, 0]])
-    assert archs.tolist() == [[3, 0, 0, 0, 0]] and valid.tolist() == [False]
-    archs, valid = bits_to_archs(RAGGED, [0, 0, 1, 1, 1, 0, 0, 0])
-    assert archs.tolist() == [0, 0, 7, 0, 0] and not valid
-
-
-def test_leading_dimensions_are_free():
-    grid = ALL.reshape(4, 5, 6, 5)
-    archs, valid = bits_to_archs(RAGGED, archs_to_bits(RAGGED, grid))
-    np.testing.assert_array_equal(archs, grid)
-    assert valid.shape == (4, 5, 6) and valid.all()
-
-
 @pytest.mark.parametrize("space", [RAGGED, *BUILT_IN], ids=lambda s: s.name)
 def test_round_trips_of_every_space(space):
     archs = random_archs(space)
-    back, valid = bits_to_archs(space, archs_to_bits(space, archs))
-    np.testing.assert_array_equal(back, archs)
-    assert valid.all()
     for arch in archs:
         text = arch_to_string(space, arch)
         assert text.count("|") == space.num_layers - 1
@@ -162,22 +100,6 @@ def test_wrong_indices_are_named(archs, message):
 def test_wrong_json_values_are_named(value, message):
     with pytest.raises(ValueError, match=f"architecture: {message}"):
         parse_arch(RAGGED, value)
-
-
-@pytest.mark.parametrize(
-    ("bits", "message"),
-    [
-        (
-            np.zeros((2, 7), int),
-            r"got shape \(2, 7\), expected \[..., 8\] for 'ragged'",
-        ),
-        (np.full(8, 2), "got values other than 0 and 1"),
-        (np.full(8, -1), "got values other than 0 and 1"),
-    ],
-)
-def test_wrong_bits_are_named(bits, message):
-    with pytest.raises(ValueError, match=f"bits: {message}"):
-        bits_to_archs(RAGGED, bits)
 
 
 def test_archs_of_a_file(tmp_path):

@@ -19,7 +19,7 @@ def network(**changes):
         "layers": chain(4, [(8, 2), (8, 1)], OPS),
         "stem": (fixed(1, 4, 1, "conv"),),
         "head": HEAD,
-        "image_shape": (8, 8, 1),
+        "input_shape": (8, 8, 1),
         "num_classes": 3,
     }
     return NetworkSpace(**(fields | changes))
@@ -46,7 +46,7 @@ def test_equal_words_are_equal_spaces():
 def test_lists_are_as_good_as_tuples():
     layers = [Layer(4, 8, 2, list(OPS)), Layer(8, 8, 1, list(OPS))]
     stem, head = [fixed(1, 4, 1, "conv")], list(HEAD)
-    listed = network(layers=layers, stem=stem, head=head, image_shape=[8, 8, 1])
+    listed = network(layers=layers, stem=stem, head=head, input_shape=[8, 8, 1])
     assert listed == network() and hash(listed) == hash(network())
 
 
@@ -104,7 +104,7 @@ def test_empty_and_repeated_choices_are_refused():
 
 def test_a_broken_chain_names_the_block():
     with pytest.raises(ValueError, match="block 0 .stem first.: got in_features=1, ex"):
-        network(image_shape=(8, 8, 3))
+        network(input_shape=(8, 8, 3))
     with pytest.raises(ValueError, match="block 1 .* got in_features=5, expected 4,"):
         network(layers=chain(5, [(8, 1)], OPS))
     with pytest.raises(

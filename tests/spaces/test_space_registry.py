@@ -7,16 +7,18 @@ from qnas_jax.options import OptionError
 from qnas_jax.spaces import (
     SPACES,
     CostTable,
+    SearchSpace,
     SpaceOptions,
     build_space,
+    nas_bench_201,
     register_space,
 )
 
 CIFAR = ((32, 32, 3), 10)
 
 
-def built(name, image_shape=(32, 32, 3), num_classes=10):
-    return build_space(SpaceOptions(name=name), image_shape, num_classes)
+def built(name, input_shape=(32, 32, 3), num_classes=10):
+    return build_space(SpaceOptions(name=name), input_shape, num_classes)
 
 
 @pytest.fixture
@@ -43,17 +45,29 @@ def registry():
 def test_layers_and_ops(name, num_ops):
     space = built(name)
     assert space.name == name and space.num_ops == num_ops
-    assert space.image_shape == (32, 32, 3) and space.num_classes == 10
+    assert space.input_shape == (32, 32, 3) and space.num_classes == 10
     # Another image depth and other classes only change the two ends.
     other = built(name, (32, 32, 1), 7)
     assert other.layers == space.layers
     assert other.stem[0].in_features == 1 and other.head[-1].out_features == 7
 
 
+def test_a_space_of_cells_is_a_registered_one_too():
+    space = built("nas_bench_201", (16, 16, 1), 7)
+    assert space == nas_bench_201((16, 16, 1), 7)
+    assert (space.input_shape, space.num_classes) == ((16, 16, 1), 7)
+
+
+def test_a_space_without_networks_can_be_registered(registry):
+    plain = SearchSpace("plain", (("a", "b"), ("c",)))
+    register_space("plain", lambda shape, classes: plain)
+    assert built("plain") is plain
+
+
 def test_every_built_in_space_is_tested_here():
     assert set(SPACES) == {
         *("proxylessnas", "fbnet_s", "fbnet_l", "spos"),
-        *("nas_bench_macro", "digits", "cifar_small"),
+        *("nas_bench_macro", "digits", "cifar_small", "nas_bench_201"),
     }
 
 
@@ -114,7 +128,7 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_a_registered_space_is_built_with_the_shape_of_the_data(registry):
     register_space("mine", lambda shape, classes: built("digits", shape, classes))
     space = built("mine", (16, 16, 1), 4)
-    assert (space.image_shape, space.num_classes) == ((16, 16, 1), 4)
+    assert (space.input_shape, space.num_classes) == ((16, 16, 1), 4)
     register_space("mine", lambda shape, classes: built("spos", shape, classes))
     assert built("mine").num_layers == 20
     with pytest.raises(ValueError, match="space 'digits': a built-in space; choose"):
@@ -129,22 +143,26 @@ def test_a_space_file_must_exist(tmp_path):
 
 def test_costs_by_hand():
     table = CostTable(
-        params=np.array([[10, 20, 0], [1, 2, 3]]),
-        macs=np.array([[100, 700, 0], [400, 500, 600]]),
-        fixed_params=1000,
-        fixed_macs=5000,
+        by_op={
+            "params": np.array([[10, 20, 0], [1, 2, 3]]),
+            "macs": np.array([[100, 700, 0], [400, 500, 600]]),
+            "latency_ms": np.array([[0.25, 0.5, 0], [2, 1, 0]]),
+        },
+        fixed={"params": 1000, "macs": 5000, "latency_ms": 1.5},
         num_ops=(2, 3),
     )
-    assert table.supernet_params == 1036
+    assert table.all_ops() == 1036 and table.all_ops("latency_ms") == 5.25
     costs = table.cost([[0, 0], [1, 2], [0, 1]])
     assert costs["params"].tolist() == [1011, 1023, 1012]
     assert costs["macs"].tolist() == [5500, 6300, 5600]
+    assert costs["latency_ms"].tolist() == [3.75, 2.0, 2.75]
     single = table.cost([1, 2])
     assert (int(single["params"]), int(single["macs"])) == (1023, 6300)
     assert table.largest().tolist() == [1, 2] and table.largest().dtype == np.int32
+    assert table.largest("latency_ms").tolist() == [1, 0]
 
 
 def test_a_missing_op_is_never_the_largest():
     params = np.array([[0, 0, 0], [0, 5, 5]])
-    table = CostTable(params, params, 0, 0, (1, 3))
+    table = CostTable({"params": params}, {"params": 0}, (1, 3))
     assert table.largest().tolist() == [0, 1]

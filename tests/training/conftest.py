@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from qnas_jax.data import Split
-from qnas_jax.nets import Supernet
+from qnas_jax.nets import Supernet, build_supernet
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 from qnas_jax.training import (
     PathSampler,
@@ -39,7 +39,7 @@ def space() -> NetworkSpace:
         layers=(Layer(4, 4, 1, first), Layer(4, 6, 2, second)),
         stem=(fixed(1, 4, 1, "conv"),),
         head=(fixed(6, 6, 1, "global_average"), fixed(6, 3, 1, "classifier")),
-        image_shape=(8, 8, 1),
+        input_shape=(8, 8, 1),
         num_classes=3,
     )
 
@@ -47,7 +47,7 @@ def space() -> NetworkSpace:
 @pytest.fixture(scope="session")
 def supernet(space: NetworkSpace) -> Supernet:
     """The supernet of the space."""
-    return Supernet(space)
+    return build_supernet(space)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from flax import nnx
 
 from qnas_jax.data import normalise
 from qnas_jax.evaluation import accuracy_and_loss
-from qnas_jax.nets import Subnet, Supernet
+from qnas_jax.nets import ChainSubnet, build_supernet
 from qnas_jax.runs import Checkpoints
 from qnas_jax.training import (
     RetrainOptions,
@@ -86,7 +86,7 @@ def assert_equal(found, expected):
 
 def supernet_builder(space, train, pixels):
     def build():
-        supernet = Supernet(space)
+        supernet = build_supernet(space)
         options = SupernetOptions(sampler="balance_pool", pool_size=2, **SHARED)
         optimizer = make_optimizer(options, STEPS)
         step_fn = make_supernet_step(
@@ -114,7 +114,7 @@ def supernet_builder(space, train, pixels):
 def retrain_builder(space, train, pixels):
     def build():
         rngs = nnx.Rngs(jax.random.key(3))
-        model = StandaloneModel(Subnet(space, (1, 0), rngs=rngs))
+        model = StandaloneModel(ChainSubnet(space, (1, 0), rngs=rngs))
         options = RetrainOptions(drop_path=0.3, ema_decay=0.6, **SHARED)
         optimizer = make_optimizer(options, STEPS)
         batches = TrainingBatches.of(train, *pixels, options)

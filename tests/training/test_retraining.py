@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 
 from qnas_jax.data import epoch_order, normalise
-from qnas_jax.nets import Subnet, set_mode
+from qnas_jax.nets import ChainSubnet, set_mode
 from qnas_jax.training import (
     RetrainOptions,
     StandaloneModel,
@@ -32,7 +32,8 @@ def build(space, train, pixels):
         options = RetrainOptions(
             **{"batch_size": BATCH, "epochs": 2, "schedule": "constant", **options}
         )
-        model = StandaloneModel(Subnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3))))
+        subnet = ChainSubnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
+        model = StandaloneModel(subnet)
         optimizer = make_optimizer(options, 3)
         state = initial_retrain_state(model, optimizer)
         batches = TrainingBatches.of(train, *pixels, options)
@@ -69,7 +70,7 @@ def pair(tree):
 def test_steps_equal_a_plain_training_loop(build, space, train, pixels):
     options = {"learning_rate": 0.2, "weight_decay": 0.1, "label_smoothing": 0.0}
     _, state, step_fn = build(**options)
-    subnet = Subnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
+    subnet = ChainSubnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
     set_mode(subnet, "train")
     graph, params, stats = nnx.split(subnet, nnx.Param, nnx.BatchStat)
     optimizer = optax.chain(
@@ -173,7 +174,7 @@ def test_accuracy_of_zero_beats_no_validation(build):
 
 def test_prediction_uses_the_running_statistics(build, space, train, pixels):
     model, state, _ = build(drop_path=0.5)
-    subnet = Subnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
+    subnet = ChainSubnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
     set_mode(subnet, "running")
     images = normalise(jnp.asarray(train.images[:5]), *pixels)
     expected = jax.jit(subnet.__call__)(images)

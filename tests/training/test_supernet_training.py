@@ -12,7 +12,7 @@ from flax import nnx
 
 from qnas_jax.data import epoch_order, normalise
 from qnas_jax.kernels import compiler_options
-from qnas_jax.nets import gather, set_mode
+from qnas_jax.nets import set_mode, take_path
 from qnas_jax.training import (
     NonFiniteLossError,
     PathSampler,
@@ -182,7 +182,7 @@ def path_gradient(supernet):
 
     def loss_fn(params, stats, arch, images, labels):
         logits, _ = supernet.apply(
-            gather(params, arch), gather(stats, arch), arch, images, mode="train"
+            take_path(params, arch), take_path(stats, arch), arch, images, mode="train"
         )
         log_probs = jax.nn.log_softmax(logits)
         right = log_probs[jnp.arange(BATCH), labels].mean()
@@ -237,7 +237,7 @@ def test_strict_fair_statistics_see_each_path_once(
     stats = training.state.stats
     apply = jax.jit(functools.partial(supernet.apply, mode="train"))
     for arch in jnp.asarray(archs):
-        path = gather(training.state.params, arch), gather(stats, arch)
+        path = take_path(training.state.params, arch), take_path(stats, arch)
         _, new = apply(*path, arch, images)
         rows = [
             old.at[arch[layer]].set(new["layers"][layer])
@@ -310,7 +310,7 @@ def test_map_slots_changes_mirrors_of_the_parameters_alone(supernet):
         optax.clip_by_global_norm(1.0), optax.sgd(lambda step: 0.1, momentum=0.9)
     )
     moments = optimizer.init(params)
-    path = map_slots(lambda slots: gather(slots, jnp.int32([1, 0])), params, moments)
+    path = map_slots(lambda slots: take_path(slots, jnp.int32([1, 0])), params, moments)
     trace = optax.tree_utils.tree_get(path, "trace")
     assert [row.ndim for row in trace["layers"]] == [1, 1]
     newer = optax.tree_utils.tree_set(path, count=jnp.int32(5))

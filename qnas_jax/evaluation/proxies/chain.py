@@ -20,9 +20,9 @@ import numpy as np
 from jax import lax
 
 from qnas_jax.evaluation.proxies.network import Watch
-from qnas_jax.nets import Mode, Passed, Slots, Supernet, cost_table, gather
+from qnas_jax.nets import ChainSupernet, Mode, Passed, Slots, take_path
 from qnas_jax.nets.build import op_templates
-from qnas_jax.nets.chains import OpTemplate
+from qnas_jax.nets.pieces import OpTemplate
 from qnas_jax.spaces import CostTable, NetworkSpace
 
 _MAGNITUDE = 1e-12  # of values without normalisation; far from both ends of float32
@@ -82,10 +82,10 @@ class ChainNetwork:
           space: the search space.
 
         Raises:
-          UserError: as `nets.Supernet`.
+          UserError: as `nets.ChainSupernet`.
         """
         self.space = space
-        self._supernet = Supernet(space)
+        self._supernet = ChainSupernet(space)
         fixed = [op_templates(block) for block in space.stem + space.head]
         layers = self._supernet.layer_templates
         self._weights = _by_group(fixed, layers, "params", _is_weight)
@@ -117,7 +117,7 @@ class ChainNetwork:
 
     def path(self, weights: dict[str, Slots], arch: jax.Array) -> dict[str, Slots]:
         """The rows of an architecture."""
-        return {name: gather(slots, arch) for name, slots in weights.items()}
+        return {name: take_path(slots, arch) for name, slots in weights.items()}
 
     def run(
         self,
@@ -185,7 +185,7 @@ class ChainNetwork:
 
     def cost_table(self) -> CostTable:
         """Parameters and multiply-accumulates of every op."""
-        return cost_table(self.space)
+        return self._supernet.cost_table()
 
 
 Groups = dict[str, list[_Leaves]]

@@ -116,9 +116,9 @@ def _without_nan(score: jax.Array) -> jax.Array:
 
 def _count(table: CostTable, column: str, archs: jax.Array) -> jax.Array:
     """Parameters or multiply-accumulates, float32 [P]."""
-    own = jnp.asarray(getattr(table, column), jnp.float32)
-    fixed = getattr(table, f"fixed_{column}")
-    return own[jnp.arange(archs.shape[1])[None], archs].sum(axis=-1) + fixed
+    own = jnp.asarray(table.by_op[column], jnp.float32)
+    chosen = own[jnp.arange(archs.shape[1])[None], archs]
+    return chosen.sum(axis=-1) + table.fixed[column]
 
 
 def _check(network: ProxyNetwork, names: Sequence[str], images: jax.Array) -> None:
@@ -134,7 +134,7 @@ def _check(network: ProxyNetwork, names: Sequence[str], images: jax.Array) -> No
             f"proxies: got {', '.join(blind)}, which look at ReLUs, and a network of "
             f"{network.space.name!r}, which does not show them: leave them out"
         )
-    shape = tuple(network.space.image_shape)
+    shape = tuple(network.space.input_shape)
     if images.ndim != 4 or len(images) == 0 or images.shape[1:] != shape:
         raise UserError(
             f"images: got {images.shape}, expected (N, {', '.join(map(str, shape))}) "

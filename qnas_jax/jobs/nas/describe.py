@@ -5,7 +5,7 @@ import json
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.nets import cost_table, describe_arch
+from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import arch_to_string, build_space, read_archs
 
 
@@ -27,7 +27,8 @@ def describe_archs(setting: NasSetting) -> list[str]:
     image_shape, num_classes = data.peek(setting.config.data)
     space = build_space(setting.config.space, image_shape, num_classes)
     archs = read_archs(space, setting.archs)
-    costs = cost_table(space).cost(archs)
+    supernet = build_supernet(space)
+    costs = supernet.cost_table().cost(archs)
     return [
         json.dumps(
             {
@@ -36,7 +37,7 @@ def describe_archs(setting: NasSetting) -> list[str]:
                 "string": arch_to_string(space, arch),
                 "parameters": int(costs["params"][row]),
                 "macs": int(costs["macs"][row]),
-                "layers": describe_arch(space, arch),
+                "layers": supernet.describe_arch(arch),
             }
         )
         for row, arch in enumerate(archs)

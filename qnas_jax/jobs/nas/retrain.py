@@ -16,7 +16,6 @@ from qnas_jax.evaluation import accuracy_and_loss
 from qnas_jax.jobs.nas.resumable_training import train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
-from qnas_jax.nets import describe_arch
 from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.training import (
@@ -103,7 +102,7 @@ def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
         "test_loss": test_loss,
         "parameters": int(costs["params"][0]),
         "macs": int(costs["macs"][0]),
-        "layers": describe_arch(setting.space, candidate.arch),
+        "layers": setting.supernet.describe_arch(candidate.arch),
     }
 
 

@@ -15,7 +15,6 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, Scores
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import load_supernet
-from qnas_jax.nets import describe_arch
 from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
@@ -67,7 +66,7 @@ def search_architecture(setting: NasSetting) -> None:
                 row.generation < setting.config.search.generations
                 for row in evaluator.history
             ),
-            "layers": describe_arch(setting.space, arch),
+            "layers": setting.supernet.describe_arch(arch),
         },
     )
     _write_baselines(setting, evaluator)

@@ -10,8 +10,8 @@ from qnas_jax import data
 from qnas_jax.evaluation import ScorePopulation, ScoringOptions, make_population_scorer
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.nets import Supernet, cost_table
-from qnas_jax.spaces import CostTable, NetworkSpace, build_space
+from qnas_jax.nets import Supernet, build_supernet
+from qnas_jax.spaces import CostTable, SearchSpace, build_space
 
 
 @dataclasses.dataclass
@@ -26,7 +26,7 @@ class NasSetting(Setting):
         return data.load(self.config.data)
 
     @cached_property
-    def space(self) -> NetworkSpace:
+    def space(self) -> SearchSpace:
         """The search space for this data set."""
         return build_space(
             self.config.space, self.dataset.image_shape, self.dataset.num_classes
@@ -35,12 +35,12 @@ class NasSetting(Setting):
     @cached_property
     def supernet(self) -> Supernet:
         """The network that holds all ops."""
-        return Supernet(self.space)
+        return build_supernet(self.space)
 
     @cached_property
     def costs(self) -> CostTable:
-        """Parameters and multiply-accumulates of every op."""
-        return cost_table(self.space)
+        """Costs of every op."""
+        return self.supernet.cost_table()
 
     @cached_property
     def pixels(self) -> tuple[jax.Array, jax.Array]:

@@ -13,7 +13,7 @@ from qnas_jax.evaluation.proxies import (
     proxy_scores,
 )
 from qnas_jax.evaluation.proxies.scores import key_of_arch
-from qnas_jax.nets import CellNetwork, cost_table, set_mode
+from qnas_jax.nets import CellNetwork, set_mode
 from qnas_jax.search import SearchOptions, make_strategy, scan_search
 from qnas_jax.spaces import CellSpace, Layer, NetworkSpace, fixed, op
 
@@ -37,7 +37,7 @@ def chain():
             stem=(fixed(2, 4, 1, "conv", kernel=3),),
             layers=(Layer(4, 4, 1, first), Layer(4, 6, 2, second)),
             head=(fixed(6, 6, 1, "global_average"), fixed(6, 3, 1, "classifier")),
-            image_shape=(4, 4, 2),
+            input_shape=(4, 4, 2),
             num_classes=3,
         )
     )
@@ -117,7 +117,7 @@ def test_a_chain_against_the_subnet_cut_out(chain, batch):
         weights = init(plain_key)
         subnet = chain._supernet.cut(weights["params"], weights["stats"], arch)
         want = subnet_scores(subnet, *batch)
-        want["params"] = cost_table(chain.space).cost(arch)["params"]
+        want["params"] = chain.cost_table().cost(arch)["params"]
         for name, value in want.items():
             assert float(found[name][place]) == pytest.approx(value, rel=1e-4), name
 

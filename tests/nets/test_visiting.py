@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.evaluation.visiting import visiting_order
+from qnas_jax.nets.visiting import visiting_order
 
 RANDOM = np.random.default_rng(0)
 POPULATIONS = {

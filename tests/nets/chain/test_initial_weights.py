@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from qnas_jax.nets import Supernet, cost_table
+from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import NetworkSpace, chain, fixed, op
 
 
 def test_initial_weights(tiny_space):
     """Stated distribution for each array, zeros behind, other keys other weights."""
-    supernet = Supernet(tiny_space)
+    supernet = build_supernet(tiny_space)
     params, stats = supernet.init(jax.random.key(3))
     again, _ = supernet.init(jax.random.key(3))
     other, _ = supernet.init(jax.random.key(4))
     jax.tree.map(np.testing.assert_array_equal, again, params)
     assert not np.array_equal(other["layers"][0], params["layers"][0])
-    sizes = cost_table(tiny_space).params
+    sizes = build_supernet(tiny_space).cost_table().by_op["params"]
     for layer, matrix in enumerate(params["layers"]):
         for index, row in enumerate(matrix):
             assert np.all(row[sizes[layer, index] :] == 0)
@@ -42,10 +42,10 @@ def wide():
         layers=chain(48, [(48, 1)] * 2, ops),
         stem=(fixed(3, 48, 1, "conv", kernel=3),),
         head=(fixed(48, 48, 1, "global_average"), fixed(48, 10, 1, "classifier")),
-        image_shape=(8, 8, 3),
+        input_shape=(8, 8, 3),
         num_classes=10,
     )
-    supernet = Supernet(space)
+    supernet = build_supernet(space)
     return supernet, *supernet.init(jax.random.key(0))
 
 

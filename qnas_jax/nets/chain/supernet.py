@@ -1,8 +1,9 @@
-"""The weight-sharing supernet: all ops of all layers, run one path at a time.
+"""The supernet of a chain: all ops of all layers, run one path at a time.
 
-Weights are rows (`nets/slots.py`). The rows of a path are gathered by an architecture
-that is plain data, so one compiled program serves all architectures and a training step
-touches only the chosen rows.
+Weights are rows (`nets/slots.py`). The rows of a path are read by an architecture that
+is plain data, so one compiled program serves all architectures and a training step
+touches only the chosen rows. A population is visited in an order in which those with
+the same first layers are neighbours, and what they share is computed once.
 
 Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """
@@ -15,23 +16,26 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from qnas_jax.nets.build import op_templates
-from qnas_jax.nets.chains import OpTemplate, pieces_of
-from qnas_jax.nets.equal_layers import (
+from qnas_jax.nets.build import template_of_op
+from qnas_jax.nets.chain.costs import chain_cost_table, describe_chain
+from qnas_jax.nets.chain.equal_layers import (
     Kept,
     join_equal_layers,
     nothing_kept,
     run_equal_layers,
     run_equal_layers_from,
 )
+from qnas_jax.nets.chain.subnet import ChainSubnet
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.initial import initial_rows
-from qnas_jax.nets.slots import Slots, gather, places_of_blocks
-from qnas_jax.nets.subnet import Subnet
-from qnas_jax.spaces import NetworkSpace
+from qnas_jax.nets.pieces import OpTemplate, pieces_of
+from qnas_jax.nets.protocol import Visitor
+from qnas_jax.nets.slots import Slots, take_path
+from qnas_jax.nets.visiting import VisitingOrder
+from qnas_jax.spaces import CostTable, NetworkSpace, check_archs
 
 
-class Supernet:
+class ChainSupernet:
     """The static part of a supernet; its arrays travel beside it.
 
     Attributes:
@@ -49,8 +53,10 @@ class Supernet:
             other than parameters and batch statistics.
         """
         self.space = space
-        self._places = places_of_blocks(space)
-        self._fixed = tuple(op_templates(block)[0] for block in space.stem + space.head)
+        self._places = _places_of_blocks(space)
+        self._fixed = tuple(
+            template_of_op(block, 0) for block in space.stem + space.head
+        )
         self._layers = join_equal_layers(space.layers)
 
     @property
@@ -90,7 +96,7 @@ class Supernet:
         """Runs one path.
 
         Args:
-          params: a path's parameters (see `gather`).
+          params: a path's parameters (see `take_path`).
           stats: a path's running statistics.
           arch: int32 [L].
           images: float [N, H, W, C].
@@ -169,15 +175,56 @@ class Supernet:
         blocks = slice(len(self.space.stem), None)
         return self._run_fixed(blocks, params, stats, values, mode)
 
-    def nothing_kept(self, values: jax.Array) -> list[Kept]:
-        """What `layers_from` needs before the first architecture.
+    def visit(
+        self,
+        params: Slots,
+        stats: Slots,
+        order: VisitingOrder,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+        visitor: Visitor,
+        carry: Any,
+    ) -> Any:
+        """Passes a batch through a population, shared beginnings once.
 
         Args:
-          values: the output of the stem.
+          params: the supernet's parameters.
+          stats: the statistics of each architecture, `Slots` with a leading [P].
+          order: the walk.
+          inputs: float [N, H, W, C].
+          mode: how batch normalisation behaves.
+          visitor: (place, logits, new statistics, carry) -> carry.
+          carry: start.
 
         Returns:
-          Zeros of the right shapes.
+          The last carry.
         """
+        shared = jax.tree.map(lambda row: row[0], stats)
+        values, stem_stats = self.stem(params, shared, inputs, mode=mode)
+        values = values.astype(params["layers"][0].dtype)
+
+        def visit(place: jax.Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
+            carry, kept = state
+            arch = order.archs[place]
+            path = take_path(params, arch)
+            own_stats = jax.tree.map(lambda rows: rows[place], stats)
+            first = order.first_layer[place]
+            output, kept = self._layers_from(
+                first, path, own_stats, arch, values, kept, mode
+            )
+            logits, head_stats = self.head(
+                path, own_stats, output.astype(jnp.float32), mode=mode
+            )
+            found = [row for _, rows in kept for row in rows]
+            new_stats = {"fixed": stem_stats + head_stats, "layers": found}
+            return visitor(place, logits, new_stats, carry), kept
+
+        start = (carry, self._nothing_kept(values))
+        return jax.lax.fori_loop(0, order.count, visit, start)[0]
+
+    def _nothing_kept(self, values: jax.Array) -> list[Kept]:
+        """Zeros in the shapes of what `_layers_from` keeps; `values` leave the stem."""
         kept = []
         shape = jax.ShapeDtypeStruct(values.shape, values.dtype)
         for equal in self._layers:
@@ -185,7 +232,7 @@ class Supernet:
             kept.append(zeros)
         return kept
 
-    def layers_from(
+    def _layers_from(
         self,
         first: jax.Array,
         params: Slots,
@@ -193,7 +240,6 @@ class Supernet:
         arch: jax.Array,
         values: jax.Array,
         kept: list[Kept],
-        *,
         mode: Mode,
     ) -> tuple[jax.Array, list[Kept]]:
         """Runs the layers from the first that differs; earlier ones are kept.
@@ -240,7 +286,7 @@ class Supernet:
             new_stats.append(row)
         return values, new_stats
 
-    def cut(self, params: Slots, stats: Slots, arch: Any) -> Subnet:
+    def cut(self, params: Slots, stats: Slots, arch: Any) -> ChainSubnet:
         """Cuts out the stand-alone network of an architecture, with its weights.
 
         Args:
@@ -250,21 +296,57 @@ class Supernet:
 
         Returns:
           A network that owns copies of the chosen weights.
+
+        Raises:
+          UserError: the architecture is not one of the space.
         """
+        arch = check_archs(self.space, arch)
         subnet = nnx.eval_shape(
-            lambda: Subnet(self.space, arch, rngs=nnx.Rngs(jax.random.key(0)))
+            lambda: ChainSubnet(self.space, arch, rngs=nnx.Rngs(jax.random.key(0)))
         )
-        path = jnp.asarray(arch, jnp.int32)
         # Rows are taken apart in NumPy: JAX would compile each slice for itself.
         path_params, path_stats = (
-            jax.tree.map(np.asarray, gather(slots, path)) for slots in (params, stats)
+            jax.tree.map(np.asarray, take_path(slots, jnp.asarray(arch)))
+            for slots in (params, stats)
         )
         for block, layer, (group, place) in zip(
             subnet.blocks(), self.space.blocks, self._places, strict=True
         ):
-            template = op_templates(layer)[int(arch[place]) if group == "layers" else 0]
+            index = int(arch[place]) if group == "layers" else 0
             rows = path_params[group][place], path_stats[group][place]
-            states = template.states(*rows)
+            states = template_of_op(layer, index).states(*rows)
             for piece, state in zip(pieces_of(block), states, strict=True):
                 nnx.update(piece, *jax.tree.map(jnp.array, state))
         return subnet
+
+    def cost_table(self) -> CostTable:
+        """Parameters and multiply-accumulates of every op at every layer.
+
+        Raises:
+          UserError: the ops of a layer do not agree on the shape of their output.
+        """
+        return chain_cost_table(self.space)
+
+    def describe_arch(self, arch: Any) -> list[dict[str, Any]]:
+        """Lists the blocks of an architecture with shapes and costs.
+
+        Args:
+          arch: integers [L].
+
+        Returns:
+          One record a block, as `nets.Supernet` says.
+
+        Raises:
+          UserError: the architecture is not one of the space, or the ops of a layer do
+            not agree on the shape of their output.
+        """
+        return describe_chain(self.space, arch)
+
+
+def _places_of_blocks(space: NetworkSpace) -> tuple[tuple[str, int], ...]:
+    """Group ("fixed" or "layers") and place in it of each block, in data order."""
+    num_stem, num_fixed = len(space.stem), len(space.stem) + len(space.head)
+    stem = [("fixed", place) for place in range(num_stem)]
+    layers = [("layers", place) for place in range(space.num_layers)]
+    head = [("fixed", place) for place in range(num_stem, num_fixed)]
+    return (*stem, *layers, *head)

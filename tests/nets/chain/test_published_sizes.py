@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from qnas_jax.nets import cost_table
+from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import SpaceOptions, build_space
 
 
-def table_of(name, image_shape=(32, 32, 3), num_classes=10):
-    return cost_table(build_space(SpaceOptions(name=name), image_shape, num_classes))
+def table_of(name, input_shape=(32, 32, 3), num_classes=10):
+    space = build_space(SpaceOptions(name=name), input_shape, num_classes)
+    return build_supernet(space).cost_table()
 
 
 @pytest.mark.parametrize("name", ["proxylessnas", "fbnet_s", "fbnet_l"])
@@ -19,8 +20,8 @@ def test_public_bqnas_code(data_dir, name):
     path = data_dir / "bqnas_reference_counts.json"
     published = json.loads(path.read_text())[name]
     table = table_of(name)
-    assert table.params.shape == (published["layers"], published["ops"])
-    assert table.supernet_params == published["supernet_params"]
+    assert table.by_op["params"].shape == (published["layers"], published["ops"])
+    assert table.all_ops() == published["supernet_params"]
     subnets = published["subnets"]
     assert len(subnets) == 20
     costs = table.cost([subnet["arch"] for subnet in subnets])
@@ -36,7 +37,7 @@ def test_all_networks_of_nas_bench_macro(data_dir):
     space = build_space(SpaceOptions(name="nas_bench_macro"), (32, 32, 3), 10)
     assert space.choices == (tuple(names.tolist()),) * 8
     assert len(np.unique(archs, axis=0)) == 6561
-    costs = cost_table(space).cost(archs)
+    costs = build_supernet(space).cost_table().cost(archs)
     np.testing.assert_array_equal(costs["params"], params)
     np.testing.assert_array_equal(costs["macs"], flops)
 

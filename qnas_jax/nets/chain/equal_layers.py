@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.nets.build import op_templates
-from qnas_jax.nets.chains import OpTemplate, plan_layer
 from qnas_jax.nets.flat import Mode
+from qnas_jax.nets.pieces import OpTemplate, plan_layer
 from qnas_jax.nets.slots import Slots
 from qnas_jax.nets.switching import run_layer
 from qnas_jax.spaces import Layer

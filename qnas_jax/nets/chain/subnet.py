@@ -11,7 +11,7 @@ from qnas_jax.nets.build import build_op
 from qnas_jax.spaces import NetworkSpace, check_archs
 
 
-class Subnet(nnx.Module):
+class ChainSubnet(nnx.Module):
     """Stem, the chosen op of each layer, head; holds no other weights.
 
     Attributes:

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 from scipy import stats
 
-from qnas_jax.nets import Subnet, set_mode
+from qnas_jax.nets import ChainSubnet, set_mode
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 
 BLOCK = op("mb", "mbconv", kernel=3, expansion=2)
@@ -24,10 +24,10 @@ def subnet_of(*shapes):
             fixed(shapes[-1][1], shapes[-1][1], 1, "global_average"),
             fixed(shapes[-1][1], 2, 1, "classifier"),
         ),
-        image_shape=(3, 3, shapes[0][0]),
+        input_shape=(3, 3, shapes[0][0]),
         num_classes=2,
     )
-    subnet = Subnet(space, [0] * len(shapes), rngs=nnx.Rngs(0))
+    subnet = ChainSubnet(space, [0] * len(shapes), rngs=nnx.Rngs(0))
     set_mode(subnet, "running")
     return subnet
 

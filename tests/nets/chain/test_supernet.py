@@ -13,12 +13,11 @@ from flax import nnx
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import (
     MODES,
-    Subnet,
-    Supernet,
-    cost_table,
-    gather,
-    scatter,
+    ChainSubnet,
+    build_supernet,
+    put_path,
     set_mode,
+    take_path,
 )
 from qnas_jax.spaces import (
     NetworkSpace,
@@ -40,13 +39,13 @@ def positive(stats):
 @pytest.fixture(scope="module")
 def tiny(tiny_space, randomise):
     """A supernet with random weights and positive random variances."""
-    supernet = Supernet(tiny_space)
+    supernet = build_supernet(tiny_space)
     params, stats = supernet.init(jax.random.key(0))
     return supernet, randomise(params), positive(randomise(stats, seed=1))
 
 
 def apply_path_of(supernet, params, stats, arch, images, *, mode):
-    path = gather(params, arch), gather(stats, arch)
+    path = take_path(params, arch), take_path(stats, arch)
     return supernet.apply(*path, arch, images, mode=mode)
 
 
@@ -92,7 +91,7 @@ def assert_same_path(supernet, params, stats, apply, arch, images, mode):
     assert logits.shape == wanted.shape
     assert_close(logits, wanted)
     found = nnx.state(
-        supernet.cut(params, scatter(stats, index, new_stats), arch), nnx.BatchStat
+        supernet.cut(params, put_path(stats, index, new_stats), arch), nnx.BatchStat
     )
     jax.tree.map(assert_close, nnx.to_pure_dict(found), nnx.to_pure_dict(wanted_stats))
 
@@ -126,7 +125,7 @@ def first_layers(space, count):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "image_shape", "num_layers", "num_archs"),
+    ("name", "input_shape", "num_layers", "num_archs"),
     [
         ("digits", (8, 8, 1), 5, 1),  # the ops of cifar_small are the same
         ("nas_bench_macro", (8, 8, 3), 8, 1),
@@ -134,19 +133,19 @@ def first_layers(space, count):
     ],
 )
 def test_registered_spaces_equal_their_subnets(
-    name, image_shape, num_layers, num_archs, randomise
+    name, input_shape, num_layers, num_archs, randomise
 ):
     """Op by op: compiling 16 branches of 21 layers would take minutes."""
-    whole = build_space(SpaceOptions(name=name), image_shape, 10)
+    whole = build_space(SpaceOptions(name=name), input_shape, 10)
     space = first_layers(whole, num_layers)
-    supernet = Supernet(space)
+    supernet = build_supernet(space)
     shapes = jax.eval_shape(supernet.init, jax.random.key(0))
     params, stats = randomise(shapes)
     stats = positive(stats)
     rng = np.random.default_rng(0)
-    images = jnp.asarray(rng.standard_normal((4, *image_shape)), jnp.float32)
+    images = jnp.asarray(rng.standard_normal((4, *input_shape)), jnp.float32)
     for arch in rng.integers(0, space.num_ops, (num_archs, space.num_layers)):
-        path = gather(params, jnp.asarray(arch)), gather(stats, jnp.asarray(arch))
+        path = take_path(params, jnp.asarray(arch)), take_path(stats, jnp.asarray(arch))
         subnet = supernet.cut(params, stats, arch)
         set_mode(subnet, "running")
         # One form for both, the one with the fewest operations to compile.
@@ -175,10 +174,10 @@ def path_gradients_of(supernet, params, stats, arch, images, *, mode):
     """Gradients to the rows of a path and to the pixels."""
 
     def loss(path_params, images):
-        path = path_params, gather(stats, arch)
+        path = path_params, take_path(stats, arch)
         return cross_entropy(supernet.apply(*path, arch, images, mode=mode)[0])
 
-    return jax.grad(loss, argnums=(0, 1))(gather(params, arch), images)
+    return jax.grad(loss, argnums=(0, 1))(take_path(params, arch), images)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +208,8 @@ def assert_same_gradients(supernet, params, stats, gradients, arch, images, mode
     assert_close(pixels, wanted_pixels)
     # Gradients have the form of weights: they can be cut out in the same way.
     zeros = jax.tree.map(jnp.zeros_like, params)
-    found = nnx.state(supernet.cut(scatter(zeros, index, rows), stats, arch), nnx.Param)
+    gradient = put_path(zeros, index, rows)
+    found = nnx.state(supernet.cut(gradient, stats, arch), nnx.Param)
     jax.tree.map(
         assert_close, nnx.to_pure_dict(found), nnx.to_pure_dict(wanted_weights)
     )
@@ -232,10 +232,10 @@ def repeated(randomise):
         ),
         stem=(fixed(2, 4, 1, "conv", kernel=3),),
         head=(fixed(6, 6, 1, "global_average"), fixed(6, 3, 1, "classifier")),
-        image_shape=(6, 6, 2),
+        input_shape=(6, 6, 2),
         num_classes=3,
     )
-    supernet = Supernet(space)
+    supernet = build_supernet(space)
     params, stats = jax.eval_shape(supernet.init, jax.random.key(0))
     return supernet, randomise(params), positive(randomise(stats, seed=1))
 
@@ -254,7 +254,7 @@ def test_equal_neighbouring_layers_keep_their_own_weights(repeated, images):
 def test_gather_and_scatter_are_inverse(tiny):
     _, params, _ = tiny
     for arch in map(jnp.asarray, ARCHS):
-        again = scatter(params, arch, gather(params, arch))
+        again = put_path(params, arch, take_path(params, arch))
         jax.tree.map(np.testing.assert_array_equal, again, params)
 
 
@@ -264,7 +264,7 @@ def test_a_training_step_changes_the_statistics_of_its_path_only(
     _, params, stats = tiny
     arch = jnp.array([2, 1, 0])
     _, new_stats = apply_path(params, stats, arch, images, mode="train")
-    after = scatter(stats, arch, new_stats)
+    after = put_path(stats, arch, new_stats)
     for layer, (old, new) in enumerate(
         zip(stats["layers"], after["layers"], strict=True)
     ):
@@ -277,23 +277,23 @@ def test_slots_have_a_row_for_each_op(tiny_space, tiny):
     assert [len(matrix) for matrix in params["layers"]] == [3, 2, 1]
     assert [len(matrix) for matrix in stats["layers"]] == [3, 2, 1]
     assert len(params["fixed"]) == len(stats["fixed"]) == 4
-    table = cost_table(tiny_space)
+    table = build_supernet(tiny_space).cost_table()
     widths = [matrix.shape[1] for matrix in params["layers"]]
-    assert widths == table.params.max(axis=1).tolist()
+    assert widths == table.by_op["params"].max(axis=1).tolist()
     assert all(leaf.size for leaf in jax.tree.leaves((params, stats)))
 
 
 def test_a_cut_subnet_is_a_usual_subnet(tiny_space, tiny):
     supernet, params, stats = tiny
     cut = supernet.cut(params, stats, [2, 1, 0])
-    built = nnx.eval_shape(lambda: Subnet(tiny_space, [2, 1, 0], rngs=nnx.Rngs(0)))
+    built = nnx.eval_shape(lambda: ChainSubnet(tiny_space, [2, 1, 0], rngs=nnx.Rngs(0)))
     shapes = [
         jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), nnx.state(each))
         for each in (cut, built)
     ]
     assert nnx.to_pure_dict(shapes[0]) == nnx.to_pure_dict(shapes[1])
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(nnx.state(cut)))
-    cost = cost_table(tiny_space).cost([2, 1, 0])["params"]
+    cost = build_supernet(tiny_space).cost_table().cost([2, 1, 0])["params"]
     params_of = jax.tree.leaves(nnx.state(cut, nnx.Param))
     assert sum(leaf.size for leaf in params_of) == cost
 

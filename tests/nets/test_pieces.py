@@ -11,8 +11,8 @@ from flax import nnx
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_op, set_mode
 from qnas_jax.nets.build import abstract_op, op_templates
-from qnas_jax.nets.chains import op_template, pieces_of, plan_layer
 from qnas_jax.nets.flat import flatten_state
+from qnas_jax.nets.pieces import op_template, pieces_of, plan_layer
 from qnas_jax.nets.switching import run_layer
 from qnas_jax.spaces import Layer, SpaceOptions, build_space, op
 

@@ -1,0 +1,135 @@
+"""What a network that holds all ops of a space offers, whatever its form."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+from flax import nnx
+
+from qnas_jax.nets.flat import Mode
+from qnas_jax.nets.slots import Slots
+from qnas_jax.nets.visiting import VisitingOrder
+from qnas_jax.spaces import BuildableSpace, CostTable
+
+Visitor = Callable[[jax.Array, jax.Array, Slots, Any], Any]
+"""(place, logits [N, classes], new statistics of the path, carry) -> carry."""
+
+
+class Supernet(Protocol):
+    """The static part of a supernet; its arrays travel beside it, as rows.
+
+    Scoring, training, retraining, costs and descriptions know a network by this alone.
+    Weights are `Slots` (`nets/slots.py`): for each searched place l (the layer of a
+    chain, the edge of a cell) a matrix [K_l, D_l] with a row an op, and rows of the
+    blocks that all architectures have. A *path* is the part of one architecture, as
+    `take_path` reads it and `put_path` writes it back; samplers, optimisers and
+    checkpoints work on rows and do not know what is in them.
+
+    The architecture is data: one compiled program serves all. The dtype of the rows of
+    `layers` is the precision in which the searched places are computed; all else is
+    float32. Architectures pass one after the other, never under `vmap`.
+    """
+
+    @property
+    def space(self) -> BuildableSpace:
+        """The architectures, the shape of an input, and the number of classes."""
+
+    def init(self, key: jax.Array) -> tuple[Slots, Slots]:
+        """Draws initial weights.
+
+        Args:
+          key: consumed.
+
+        Returns:
+          Parameters and running statistics.
+        """
+
+    def apply(
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+    ) -> tuple[jax.Array, Slots]:
+        """Runs one path; may be differentiated with respect to `params` and `inputs`.
+
+        Args:
+          params: a path's parameters.
+          stats: a path's running statistics; they carry no gradient.
+          arch: int32 [L].
+          inputs: [N, ...].
+          mode: how batch normalisation behaves.
+
+        Returns:
+          Logits [N, num_classes] and the path's new statistics.
+        """
+
+    def visit(
+        self,
+        params: Slots,
+        stats: Slots,
+        order: VisitingOrder,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+        visitor: Visitor,
+        carry: Any,
+    ) -> Any:
+        """Passes a batch through all distinct architectures of a population.
+
+        What architectures have in common may be computed once. Memory does not grow
+        with the population, but for what the visitor keeps.
+
+        Args:
+          params: the supernet's parameters.
+          stats: the statistics of each architecture of `order.archs`: `Slots` of a path
+            with a leading [P].
+          order: the distinct architectures (see `visiting_order`).
+          inputs: [N, ...].
+          mode: how batch normalisation behaves.
+          visitor: called for each; its place is that in `order.archs`.
+          carry: what the first call gets.
+
+        Returns:
+          The last carry.
+        """
+
+    def cut(self, params: Slots, stats: Slots, arch: Any) -> nnx.Module:
+        """Cuts out the stand-alone network of an architecture, with its weights.
+
+        Args:
+          params: the supernet's parameters.
+          stats: the supernet's running statistics.
+          arch: integers [L].
+
+        Returns:
+          A module that owns copies of the chosen weights and no others. It is called as
+          `module(inputs, drop_path=0.0, key=None)` and yields the logits.
+
+        Raises:
+          UserError: the architecture is not one of the space.
+        """
+
+    def cost_table(self) -> CostTable:
+        """Counts the costs of every op at every place, `params` and `macs` among them.
+
+        Raises:
+          UserError: the ops of a place do not agree on the shape of their output.
+        """
+
+    def describe_arch(self, arch: Any) -> list[dict[str, Any]]:
+        """Lists the parts of an architecture with shapes and costs.
+
+        Args:
+          arch: integers [L].
+
+        Returns:
+          One record a part: role (stem, layer, head, or another word for what is not
+          searched), layer (its place in the architecture, if searched), op,
+          in_features, out_features, stride, resolution (of the input), params, macs.
+
+        Raises:
+          UserError: the architecture is not one of the space.
+        """
