@@ -121,7 +121,11 @@ def _made_with(
     """The options that a stage's result depends on."""
     config = setting.config.as_dict()
     groups = [group for step in chain[: position + 1] for group in step.reads]
-    return {group: config[group] for group in groups}
+    made_with = {group: config[group] for group in groups}
+    if "search" in made_with:
+        strategy = made_with["search"]["strategy"]
+        made_with[strategy] = config[strategy]
+    return made_with
 
 
 def _mark(setting: Setting, chain: tuple[Stage, ...], position: int, name: str) -> None:

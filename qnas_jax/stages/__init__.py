@@ -46,5 +46,10 @@ def check_overrides(arguments: Sequence[str]) -> None:
     Raises:
       OptionError: no configuration has the field, or its value is not of its type.
     """
-    groups = {**solve_config.GROUPS, **benchmark_config.GROUPS, **config.GROUPS}
+    groups = option_groups.merged_groups(
+        solve_config.GROUPS,
+        benchmark_config.GROUPS,
+        config.GROUPS,
+        config.STRATEGY.records,
+    )
     option_groups.check_overrides(arguments, groups)

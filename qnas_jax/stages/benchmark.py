@@ -25,6 +25,7 @@ from qnas_jax.evaluation.tables import (
 from qnas_jax.options import OptionError
 from qnas_jax.runs import WorkFolder, environment, rewrite_rows, write_json
 from qnas_jax.search import Strategy, make_strategy
+from qnas_jax.search.classical.successive_halving import FidelityOptions
 from qnas_jax.search.many import search_seeds
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.stages.benchmark_config import BenchmarkConfig
@@ -115,10 +116,12 @@ def _plan(config: BenchmarkConfig, table: Table) -> _Plan:
         raise OptionError(
             "table.fidelity", wanted, f"empty, as {name} searches at all fidelities"
         )
-    given, there = config.search.num_fidelities, len(table.fidelities)
-    if given != there:
+    options, there = config.strategy, len(table.fidelities)
+    if isinstance(options, FidelityOptions) and options.num_fidelities != there:
         raise OptionError(
-            "search.num_fidelities", given, f"{there}, those of table {table.name}"
+            f"{config.search.strategy}.num_fidelities",
+            options.num_fidelities,
+            f"{there}, those of table {table.name}",
         )
     return _plan_at(config, table, table.fidelities)
 
@@ -127,8 +130,14 @@ def _plan_at(
     config: BenchmarkConfig, table: Table, fidelities: tuple[str, ...]
 ) -> _Plan:
     generations = _generations(config, table, fidelities)
-    options = dataclasses.replace(config.search, generations=generations)
-    return _Plan(make_strategy(table.num_ops, options), generations, fidelities)
+    strategy = make_strategy(
+        config.search.strategy,
+        table.num_ops,
+        population=config.search.population,
+        generations=generations,
+        options=config.strategy,
+    )
+    return _Plan(strategy, generations, fidelities)
 
 
 def _generations(

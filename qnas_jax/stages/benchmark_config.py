@@ -9,6 +9,7 @@ import ml_collections
 from qnas_jax.evaluation.tables import UNITS, TableOptions
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import SearchOptions
+from qnas_jax.stages.config import STRATEGY
 from qnas_jax.stages.option_groups import read_groups
 
 
@@ -58,39 +59,46 @@ GROUPS: dict[str, type[Options]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchmarkConfig:
     """All options of a benchmark.
 
     Attributes:
       table: what is searched.
-      search: the strategy.
+      search: which strategy.
+      strategy: the options of that strategy.
       benchmark: seeds and budgets.
       seed: root of all randomness.
     """
 
-    table: TableOptions = dataclasses.field(default_factory=TableOptions)
-    search: BenchmarkSearchOptions = dataclasses.field(
-        default_factory=BenchmarkSearchOptions
-    )
-    benchmark: BenchmarkOptions = dataclasses.field(default_factory=BenchmarkOptions)
-    seed: int = 0
+    table: TableOptions
+    search: BenchmarkSearchOptions
+    strategy: Options
+    benchmark: BenchmarkOptions
+    seed: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain nested values, as stored in `config.json`."""
-        return dataclasses.asdict(self)
+        """Plain nested values, as stored in `config.json`.
+
+        The group of the strategy's options has its name.
+        """
+        values = dataclasses.asdict(self)
+        values[self.search.strategy] = values.pop("strategy")
+        return values
 
 
 def default_benchmark_config() -> ml_collections.ConfigDict:
     """All fields with their defaults, as a ConfigDict for flags to override."""
-    return ml_collections.ConfigDict(BenchmarkConfig().as_dict())
+    groups = {**GROUPS, **STRATEGY.records}
+    values = {name: dataclasses.asdict(record()) for name, record in groups.items()}
+    return ml_collections.ConfigDict({**values, "seed": 0})
 
 
 def read_benchmark_config(config: ml_collections.ConfigDict) -> BenchmarkConfig:
     """Checks a configuration and turns it into option records.
 
     Args:
-      config: groups `table`, `search`, `benchmark`, and `seed`.
+      config: groups `table`, `search`, `benchmark`, one for each strategy, and `seed`.
 
     Returns:
       The records.
@@ -98,4 +106,6 @@ def read_benchmark_config(config: ml_collections.ConfigDict) -> BenchmarkConfig:
     Raises:
       OptionError: a field is unknown or its value not allowed.
     """
-    return BenchmarkConfig(**read_groups(config, GROUPS))
+    records = read_groups(config, GROUPS, STRATEGY)
+    strategy = records.pop(STRATEGY.name(records))
+    return BenchmarkConfig(**records, strategy=strategy)

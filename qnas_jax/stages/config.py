@@ -10,7 +10,7 @@ from qnas_jax.evaluation import ScoringOptions
 from qnas_jax.options import OptionError, Options
 from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.spaces import SpaceOptions
-from qnas_jax.stages.option_groups import read_groups
+from qnas_jax.stages.option_groups import Choice, read_groups
 from qnas_jax.training import RetrainOptions, SupernetOptions
 
 
@@ -33,7 +33,7 @@ class SearchStageOptions(SearchOptions, ScoringOptions):
             raise OptionError("strategy", self.strategy, allowed)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """All options of a run.
 
@@ -41,21 +41,28 @@ class RunConfig:
       data: source, splits.
       space: search space.
       supernet: supernet training.
-      search: strategy and scoring.
+      search: which strategy, and scoring.
+      strategy: the options of that strategy.
       retrain: training of the winner and of the comparison networks.
       seed: root of all randomness.
     """
 
-    data: DataOptions = dataclasses.field(default_factory=DataOptions)
-    space: SpaceOptions = dataclasses.field(default_factory=SpaceOptions)
-    supernet: SupernetOptions = dataclasses.field(default_factory=SupernetOptions)
-    search: SearchStageOptions = dataclasses.field(default_factory=SearchStageOptions)
-    retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
-    seed: int = 0
+    data: DataOptions
+    space: SpaceOptions
+    supernet: SupernetOptions
+    search: SearchStageOptions
+    strategy: Options
+    retrain: RetrainOptions
+    seed: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain nested values, as stored in `config.json`."""
-        return dataclasses.asdict(self)
+        """Plain nested values, as stored in `config.json`.
+
+        The group of the strategy's options has its name.
+        """
+        values = dataclasses.asdict(self)
+        values[self.search.strategy] = values.pop("strategy")
+        return values
 
 
 GROUPS: dict[str, type[Options]] = {
@@ -66,20 +73,28 @@ GROUPS: dict[str, type[Options]] = {
     "retrain": RetrainOptions,
 }
 
+STRATEGY = Choice(
+    "search", "strategy", {name: spec.options for name, spec in STRATEGIES.items()}
+)
+"""The options of each strategy, as `--config.qudit.angle=0.1`."""
+
 
 def default_config() -> ml_collections.ConfigDict:
     """All fields with their defaults, as a ConfigDict for flags to override.
 
     `data.source` and the other defaults describe the digits run.
     """
-    return ml_collections.ConfigDict(RunConfig().as_dict())
+    groups = {**GROUPS, **STRATEGY.records}
+    values = {name: dataclasses.asdict(record()) for name, record in groups.items()}
+    return ml_collections.ConfigDict({**values, "seed": 0})
 
 
 def read_config(config: ml_collections.ConfigDict) -> RunConfig:
     """Checks a configuration and turns it into option records.
 
     Args:
-      config: groups `data`, `space`, `supernet`, `search`, `retrain`, and `seed`.
+      config: groups `data`, `space`, `supernet`, `search`, `retrain`, one for each
+        strategy, and `seed`.
 
     Returns:
       The records.
@@ -87,4 +102,6 @@ def read_config(config: ml_collections.ConfigDict) -> RunConfig:
     Raises:
       OptionError: a field is unknown or its value not allowed.
     """
-    return RunConfig(**read_groups(config, GROUPS))
+    records = read_groups(config, GROUPS, STRATEGY)
+    strategy = records.pop(STRATEGY.name(records))
+    return RunConfig(**records, strategy=strategy)
