@@ -26,5 +26,6 @@ from qnas_jax.jobs import default_config
 def get_config() -> ml_collections.ConfigDict:
     """CIFAR-10, one architecture at a time, regularised evolution."""
     config = default_config("benchmark")
-    config.search.update(strategy="regularized_evolution", population=1, parents=10)
+    config.search.update(strategy="regularized_evolution", population=1)
+    config.regularized_evolution.parents = 10
     return config

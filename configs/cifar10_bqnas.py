@@ -10,7 +10,7 @@ with the balance pool, population 20, 500 generations, 800 epochs of retraining;
 learning rates, decay, momentum, batch size and augmentation of the public code (its
 pool search every 50 epochs, 2 generations, 5 members). Differs from it: validation
 images see no augmentation, the retrained epoch is chosen on validation, the registers
-move (see `search.rule`), batch statistics are recalibrated for each subnet.
+move (see `qbit.rule`), batch statistics are recalibrated for each subnet.
 
 Measured: not yet run in full, which needs an accelerator; the tests run the same code
 for a few steps on a CPU.
@@ -42,7 +42,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.supernet.update(sampler="balance_pool", pool_every=50, pool_generations=2)
     config.supernet.update(pool_size=5, pool_population=20, pool_images=2_000)
     config.search.update(strategy="qbit", population=20, generations=500)
-    config.search.update(rule="han_kim_2002", angle=0.03 * math.pi)
+    config.qbit.update(rule="han_kim_2002", angle=0.03 * math.pi)
     config.scoring.update(calibration_images=1_024, score_chunk=256)
     config.retrain.update(recipe, epochs=800, learning_rate=0.045)
     return config

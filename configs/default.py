@@ -2,7 +2,8 @@
 
 Fields, meanings and ranges are declared once, in the option records:
 `data.DataOptions`, `spaces.SpaceOptions`, `training.SupernetOptions`,
-`search.SearchOptions` with `evaluation.ScoringOptions`, `training.RetrainOptions`.
+`search.SearchOptions` with `evaluation.ScoringOptions`, `training.RetrainOptions`, and
+the record of each strategy, whose group has its name: `--config.qudit.angle=0.1`.
 """
 
 import ml_collections

@@ -7,6 +7,7 @@ The run configuration (`configs/default.py`) is assembled from these records.
 """
 
 import dataclasses
+import difflib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -26,6 +27,15 @@ class OptionError(UserError):
     def inside(self, group: str) -> "OptionError":
         """Returns the same error with the field named `group.field`."""
         return OptionError(f"{group}.{self.field}", self.got, self.allowed)
+
+
+def unknown_option(name: str, got: Any, known: Iterable[str]) -> OptionError:
+    """The error for a name that is none of a group's, the nearest names first."""
+
+    def distance(other: str) -> float:
+        return -difflib.SequenceMatcher(None, name, other).ratio()
+
+    return OptionError(name, got, "one of " + ", ".join(sorted(known, key=distance)))
 
 
 def option(

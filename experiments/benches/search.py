@@ -25,7 +25,7 @@ from experiments.measuring.rows import table, write_rows
 from experiments.measuring.timing import compile_seconds, median_seconds
 from experiments.peers.numpy_search import NumpySearch
 from qnas_jax.evaluation.tables import Table, TableOptions, load_table
-from qnas_jax.search import SearchOptions, generation_keys, make_strategy
+from qnas_jax.search import Strategy, generation_keys, make_strategy
 from qnas_jax.search.base import SearchState
 from qnas_jax.search.many import (
     Evaluated,
@@ -33,15 +33,16 @@ from qnas_jax.search.many import (
     compiled_searches,
     search_seeds,
 )
+from qnas_jax.search.registers.qbit import QbitOptions
 
 GENERATIONS, POPULATION = 100, 20
 SIZES = (1, 10, 100, 1000)
 
 
-def search_options() -> SearchOptions:
-    """The search that is timed."""
-    return SearchOptions(
-        strategy="qbit", population=POPULATION, generations=GENERATIONS
+def make_search(bench: Table) -> Strategy:
+    """The search that is timed: `qbit` with default options."""
+    return make_strategy(
+        "qbit", bench.num_ops, population=POPULATION, generations=GENERATIONS
     )
 
 
@@ -53,7 +54,7 @@ def best_score(state: SearchState, evaluated: Evaluated) -> jax.Array:
 
 def numpy_search(bench: Table) -> NumpySearch:
     """The NumPy search with the same options."""
-    options = search_options()
+    options = QbitOptions()
     return NumpySearch(
         scores=np.nan_to_num(bench.scores(), nan=-np.inf),
         num_ops=max(bench.num_ops),
@@ -88,7 +89,7 @@ def agreement(bench: Table, seeds: int, generations: int = GENERATIONS) -> float
     Returns:
       In [0, 1].
     """
-    strategy = make_strategy(bench.num_ops, search_options())
+    strategy = make_search(bench)
     keys = jax.vmap(jax.random.key)(np.arange(seeds))
     ours = search_seeds(
         strategy, bench.evaluator(), keys, generations, record=best_score
@@ -116,7 +117,7 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
     Yields:
       A row a form: seconds, searches a second, and the ratio to the largest program.
     """
-    strategy = make_strategy(bench.num_ops, search_options())
+    strategy = make_search(bench)
     program = compiled_searches(strategy, GENERATIONS, best_score)
     evaluate = as_argument(bench.evaluator())
     keys = {size: jax.vmap(jax.random.key)(np.arange(size)) for size in sizes}
@@ -158,7 +159,7 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
 
 def run_many(bench: Table, searches: int) -> dict[str, Any]:
     """Runs very many searches in chunks and reports the memory of the process."""
-    strategy = make_strategy(bench.num_ops, search_options())
+    strategy = make_search(bench)
     keys = jax.vmap(jax.random.key)(np.arange(searches))
     before_mib, before = peak_memory_mib(), time.perf_counter()
     best = search_seeds(

@@ -21,16 +21,17 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from absl import app, flags, logging
+from qnas_jax.launch import use_compilation_cache
 
+from experiments.comparisons.search_setting import search_setting
 from experiments.landscapes.additive import onemax_evaluator
 from experiments.landscapes.nk import nk_evaluator, nk_landscape
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
-from qnas_jax.launch import use_compilation_cache
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.reporting.statistics import holm
-from qnas_jax.search import EvaluateFn, SearchOptions, make_strategy
+from qnas_jax.search import EvaluateFn
 from qnas_jax.search.many import incumbent, search_seeds
 
 BASE: dict[str, Any] = {"strategy": "qudit", "population": 5}
@@ -124,21 +125,20 @@ def results(problem: Problem, setting: Mapping[str, Any], seeds: int) -> np.ndar
 
     Args:
       problem: what is searched.
-      setting: fields of `SearchOptions` besides those of the base.
+      setting: arguments of `search_setting` besides those of the base.
       seeds: S.
 
     Returns:
       Test accuracies or best scores at the problem's budgets.
     """
-    fields = {**BASE, **setting}
-    generations = -(-max(problem.budgets) // fields["population"])
-    options = SearchOptions(**fields, generations=generations)
-    strategy = make_strategy(problem.num_ops, options)
+    searched = search_setting(**{**BASE, **setting})
+    generations = searched.generations(max(problem.budgets))
+    strategy = searched.make(problem.num_ops, generations)
     keys = jax.vmap(jax.random.key)(np.arange(seeds))
     archs, scores = search_seeds(
         strategy, problem.evaluate, keys, generations, record=incumbent
     )
-    last = [budget // options.population - 1 for budget in problem.budgets]
+    last = [budget // searched.population - 1 for budget in problem.budgets]
     if problem.test is None:
         return scores[:, last]
     return problem.test.open(archs[:, last])

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from qnas_jax.search import SearchOptions
+from experiments.comparisons.search_setting import SearchSetting, search_setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Contestant:
     """One strategy at one setting.
 
     Attributes:
-      options: fields of `SearchOptions`.
+      options: the arguments of `search_setting`.
       evaluations: the largest budget it is run to, in full evaluations.
       seeds: the most searches it is given; 0: all.
       slow: whether a quick comparison leaves it out.
@@ -31,12 +31,13 @@ class Contestant:
     queries: int = 1
     peer: str = ""
 
-    def search_options(self, evaluations: int) -> SearchOptions:
-        """Options that spend a budget of so many full evaluations."""
-        settings = {"population": 1, **self.options}
-        archs = self.queries * evaluations
-        generations = -(-archs // settings["population"])
-        return SearchOptions(**{**settings, "generations": generations})
+    def setting(self) -> SearchSetting:
+        """Strategy, population and options."""
+        return search_setting(**self.options)
+
+    def generations(self, evaluations: int) -> int:
+        """Generations that spend a budget of so many full evaluations."""
+        return self.setting().generations(self.queries * evaluations)
 
 
 def _of(strategy: str, **options: Any) -> Contestant:

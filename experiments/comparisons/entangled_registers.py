@@ -21,11 +21,12 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
+from experiments.comparisons.search_setting import SearchSetting, search_setting
 from experiments.figures.entangled_boxes import Samples, comparison_figure
 from experiments.landscapes.chains import LANDSCAPES, chain_score
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.reporting.rank_tests import rank_tests
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import scan_search
 
 STRATEGIES = ("qbit", "qudit", "entangled")
 ANGLES = (0.02, 0.05, 0.1, 0.15, 0.2)  # of pi
@@ -69,15 +70,20 @@ class Budget:
 
 
 def final_bests(
-    options: SearchOptions, problem: Problem, first_seed: int, num_seeds: int
+    setting: SearchSetting,
+    problem: Problem,
+    first_seed: int,
+    num_seeds: int,
+    generations: int,
 ) -> np.ndarray:
     """Best score of each search; search i runs on instance i.
 
     Args:
-      options: the strategy and its budget.
+      setting: the strategy.
       problem: which landscape.
       first_seed: of the instances and of the keys.
       num_seeds: S.
+      generations: of each search.
 
     Returns:
       float64 [S] in [0, 1] to five decimals, 1 at the optimum.
@@ -88,17 +94,17 @@ def final_bests(
     layers = jnp.stack([jnp.asarray(instance.layers) for instance in instances])
     pairs = jnp.stack([jnp.asarray(instance.pairs) for instance in instances])
     keys = jax.random.split(jax.random.key(first_seed), num_seeds)
-    search = _search_program(options, problem.num_layers, problem.num_ops)
+    search = _search_program(setting, problem.num_layers, problem.num_ops, generations)
     best = np.asarray(search(keys, layers, pairs), np.float64)
     return np.round(best, 5)  # Equal archs tie whatever the order of the sum was.
 
 
 @functools.cache
 def _search_program(
-    options: SearchOptions, num_layers: int, num_ops: int
+    setting: SearchSetting, num_layers: int, num_ops: int, generations: int
 ) -> Callable[..., jax.Array]:
     """One compiled program for all landscapes of a size; they differ in tables only."""
-    strategy = make_strategy((num_ops,) * num_layers, options)
+    strategy = setting.make((num_ops,) * num_layers, generations)
 
     @jax.jit
     @jax.vmap
@@ -106,7 +112,7 @@ def _search_program(
         def evaluate(_: jax.Array, archs: jax.Array) -> tuple[jax.Array, jax.Array]:
             return archs, chain_score(layers, pairs, archs)
 
-        _, trace = scan_search(strategy, evaluate, key, options.generations)
+        _, trace = scan_search(strategy, evaluate, key, generations)
         return trace.best[-1]
 
     return search
@@ -116,25 +122,19 @@ def tuned_angle(strategy: str, problem: Problem, budget: Budget) -> float:
     """The angle of the grid with the best mean on the tuning seeds, in radians."""
     means = {
         share * math.pi: final_bests(
-            _options(strategy, share * math.pi, budget),
+            _setting(strategy, share * math.pi),
             problem,
             _TUNING_SEED,
             budget.tuning_seeds,
+            budget.generations,
         ).mean()
         for share in ANGLES
     }
     return max(means, key=lambda angle: means[angle])
 
 
-def _options(
-    strategy: str, angle: float, budget: Budget, coupling: float = 0.5
-) -> SearchOptions:
-    return SearchOptions(
-        strategy=strategy,
-        angle=angle,
-        coupling=coupling,
-        generations=budget.generations,
-    )
+def _setting(strategy: str, angle: float, **options: float) -> SearchSetting:
+    return search_setting(strategy, population=20, angle=angle, **options)
 
 
 def run(
@@ -155,8 +155,8 @@ def run(
         samples[problem.name] = {}
         for strategy in STRATEGIES:
             angle = tuned_angle(strategy, problem, budget)
-            options = _options(strategy, angle, budget)
-            best = final_bests(options, problem, 0, budget.seeds)
+            setting = _setting(strategy, angle)
+            best = final_bests(setting, problem, 0, budget.seeds, budget.generations)
             samples[problem.name][strategy] = best
             rows.append(
                 {
@@ -226,10 +226,11 @@ def run_couplings(
             **{
                 f"coupling {coupling}": float(
                     final_bests(
-                        _options("entangled", angle, budget, coupling),
+                        _setting("entangled", angle, coupling=coupling),
                         problem,
                         _COUPLING_SEED,
                         budget.tuning_seeds,
+                        budget.generations,
                     ).mean()
                 )
                 for coupling in COUPLINGS

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
+from experiments.comparisons.search_setting import SearchSetting, search_setting
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.evaluation.tables import (
     SealedTest,
@@ -35,7 +36,7 @@ from qnas_jax.evaluation.tables import (
 )
 from qnas_jax.optimise.problems.problem import Levels
 from qnas_jax.reporting import style
-from qnas_jax.search import EvaluateFn, SearchOptions, make_strategy
+from qnas_jax.search import EvaluateFn
 from qnas_jax.search.many import incumbent, search_seeds
 
 if TYPE_CHECKING:
@@ -99,17 +100,19 @@ _COLORS = (
 
 
 def incumbents(
-    options: SearchOptions,
+    setting: SearchSetting,
     num_ops: tuple[int, ...],
     evaluate: EvaluateFn,
     seeds: Iterable[int],
+    evaluations: int,
 ) -> np.ndarray:
     """The best arch so far after each generation, int32 [seeds, G, L]."""
+    generations = evaluations // setting.population
     archs, _ = search_seeds(
-        make_strategy(num_ops, options),
+        setting.make(num_ops, generations),
         evaluate,
         jnp.stack([jax.random.key(seed) for seed in seeds]),
-        options.generations,
+        generations,
         record=incumbent,
         seeds_at_once=_SEEDS_AT_ONCE,
     )
@@ -138,19 +141,18 @@ def run(
       deviation and standard error in percent, and seconds for all searches.
     """
     for name in names:
-        setting = {"population": 1, **SETTINGS[name]}
-        options = SearchOptions(
-            **setting, generations=evaluations // setting["population"]
-        )
+        setting = search_setting(**SETTINGS[name])
         before = time.perf_counter()
-        archs = incumbents(options, bench.num_ops, bench.evaluator(), seeds)
+        archs = incumbents(
+            setting, bench.num_ops, bench.evaluator(), seeds, evaluations
+        )
         seconds = time.perf_counter() - before
         accuracy = 100 * read_test().open(archs)
         for count in range(10, evaluations + 1, 10):
             yield {
                 "strategy": name,
                 "evaluations": count,
-                **_summary(accuracy[:, count // options.population - 1]),
+                **_summary(accuracy[:, count // setting.population - 1]),
                 "seconds with compilation": seconds,
             }
 
@@ -176,12 +178,9 @@ def run_large(
         return
     landscape = pairwise_landscape(num_ops)
     for name in names:
-        setting = {"population": 1, **LARGE_SETTINGS[name]}
-        options = SearchOptions(
-            **setting, generations=evaluations // setting["population"]
-        )
+        setting = search_setting(**LARGE_SETTINGS[name])
         before = time.perf_counter()
-        archs = incumbents(options, num_ops, landscape, seeds)
+        archs = incumbents(setting, num_ops, landscape, seeds, evaluations)
         seconds = time.perf_counter() - before
         _, scores = landscape(jax.random.key(0), jnp.asarray(archs[:, -1]))
         yield {

@@ -23,7 +23,6 @@ from qnas_jax.evaluation.tables import (
     load_test,
     query_costs,
 )
-from qnas_jax.search import make_strategy
 from qnas_jax.search.many import search_seeds
 
 SECONDS = 12_000
@@ -84,11 +83,9 @@ def run_published(
 def _search(contestant: Contestant, table: Table, seeds: int) -> Incumbents:
     """What the searches of one strategy had found when the time was over."""
     fidelity = table.fidelities[0]
-    options = contestant.search_options(_MOST_EVALUATIONS)
-    strategy = make_strategy(table.num_ops, options)
+    generations = contestant.generations(_MOST_EVALUATIONS)
+    strategy = contestant.setting().make(table.num_ops, generations)
     keys = jax.vmap(jax.random.key)(np.arange(seeds))
-    evaluated = search_seeds(
-        strategy, table.evaluator(fidelity), keys, options.generations
-    )
+    evaluated = search_seeds(strategy, table.evaluator(fidelity), keys, generations)
     costs = query_costs(evaluated, "train_seconds", table=table, fidelities=(fidelity,))
     return incumbents(evaluated, costs, [SECONDS])

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 from absl import app, flags
 
+from experiments.comparisons.search_setting import SearchSetting, search_setting
 from experiments.landscapes.additive import (
     bits_knapsack_evaluator,
     onemax_evaluator,
@@ -25,7 +26,7 @@ from experiments.landscapes.additive import (
     read_knapsack,
 )
 from experiments.measuring.rows import table, write_rows
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import scan_search
 
 _MIGRATION = {"none": (0, 0), "local": (1, 0), "default": (1, 20), "global": (0, 1)}
 _PUBLISHED = {
@@ -36,12 +37,12 @@ _PUBLISHED = {
 }
 
 
-def onemax_settings() -> list[SearchOptions]:
+def onemax_settings() -> list[SearchSetting]:
     """The grid: rules x angles x migrations, then the other strategies."""
-    base = SearchOptions(strategy="qbit", population=20, generations=100)
     grid = [
-        dataclasses.replace(
-            base,
+        search_setting(
+            "qbit",
+            population=20,
             rule=rule,
             angle=turns * math.pi,
             local_migration_every=local,
@@ -52,11 +53,14 @@ def onemax_settings() -> list[SearchOptions]:
         for local, all_ in _MIGRATION.values()
     ]
     others = ("qudit", "qiga1", "qiga2", "bqnas_released", "random")
-    return grid + [dataclasses.replace(base, strategy=name) for name in others]
+    return grid + [search_setting(name, population=20) for name in others]
 
 
 def run_onemax(
-    settings: Sequence[SearchOptions], num_seeds: int, bits: int = 84
+    settings: Sequence[SearchSetting],
+    num_seeds: int,
+    bits: int = 84,
+    generations: int = 100,
 ) -> list[dict[str, Any]]:
     """Best share of ones after each search.
 
@@ -64,21 +68,27 @@ def run_onemax(
       settings: what to compare.
       num_seeds: searches of each.
       bits: binary layers.
+      generations: of each search.
 
     Returns:
       A row a setting: mean, standard deviation and minimum over the seeds.
     """
-    migrations = {value: name for name, value in _MIGRATION.items()}
+    migrations: dict[Any, str] = {value: name for name, value in _MIGRATION.items()}
     rows = []
-    for options in settings:
-        best = _final_bests(options, (2,) * bits, onemax_evaluator(), num_seeds)
-        key = (options.local_migration_every, options.global_migration_every)
+    for setting in settings:
+        best = _final_bests(
+            setting, (2,) * bits, onemax_evaluator(), num_seeds, generations
+        )
+        given = dataclasses.asdict(setting.options)
+        period = given.get("local_migration_every"), given.get("global_migration_every")
         rows.append(
             {
-                "strategy": options.strategy,
-                "rule": options.rule,
-                "angle / pi": round(options.angle / math.pi, 4),
-                "migration": migrations.get(key, str(key)),
+                "strategy": setting.strategy,
+                "rule": given.get("rule", "-"),
+                "angle / pi": round(given["angle"] / math.pi, 4)
+                if "angle" in given
+                else "-",
+                "migration": migrations.get(period, "-"),
                 "mean": float(best.mean()),
                 "std": float(best.std(ddof=1)),
                 "min": float(best.min()),
@@ -109,14 +119,17 @@ def run_knapsack(
     for items in sizes:
         knapsack = read_knapsack(data_dir / "knapsack" / f"knapsack-{items}.txt")
         for strategy in ("qiga1", "qiga2", "qbit"):
-            options = SearchOptions(
-                strategy=strategy, population=10, generations=generations
-            )
+            setting = search_setting(strategy, population=10)
             pairs = strategy == "qiga2"
             evaluator = pairs_knapsack_evaluator if pairs else bits_knapsack_evaluator
             num_ops = (4,) * (items // 2) if pairs else (2,) * items
             last = _final_bests(
-                options, num_ops, evaluator(knapsack), num_seeds, last_generation=True
+                setting,
+                num_ops,
+                evaluator(knapsack),
+                num_seeds,
+                generations,
+                last_generation=True,
             )
             rows.append(
                 {
@@ -132,18 +145,19 @@ def run_knapsack(
 
 
 def _final_bests(
-    options: SearchOptions,
+    setting: SearchSetting,
     num_ops: tuple[int, ...],
     evaluate: Callable[..., Any],
     num_seeds: int,
+    generations: int,
     last_generation: bool = False,
 ) -> np.ndarray:
-    strategy = make_strategy(num_ops, options)
+    strategy = setting.make(num_ops, generations)
 
     @jax.jit
     @jax.vmap
     def search(key: jax.Array) -> jax.Array:
-        _, trace = scan_search(strategy, evaluate, key, options.generations)
+        _, trace = scan_search(strategy, evaluate, key, generations)
         return (trace.generation_best if last_generation else trace.best)[-1]
 
     return np.asarray(search(jax.random.split(jax.random.key(0), num_seeds)))

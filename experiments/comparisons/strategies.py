@@ -23,6 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 from absl import app, flags, logging
+from qnas_jax.launch import use_compilation_cache
 
 from experiments.comparisons.contestants import (
     CONTESTANTS,
@@ -45,10 +46,8 @@ from qnas_jax.evaluation.tables import (
     load_table,
     load_test,
 )
-from qnas_jax.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.reporting.comparison.records import curves_by_task, read_rows
-from qnas_jax.search import make_strategy
 from qnas_jax.search.many import Evaluated, search_seeds
 
 TASKS = DATASETS
@@ -130,14 +129,14 @@ def evaluate_all(
     count = min(seeds, contestant.seeds or seeds)
     if contestant.peer:
         return _evaluate_peer(contestant.peer, table, count, evaluations)
-    options = contestant.search_options(evaluations)
-    strategy = make_strategy(table.num_ops, options)
+    generations = contestant.generations(evaluations)
+    strategy = contestant.setting().make(table.num_ops, generations)
     if strategy.fidelities is None:
         evaluate: Any = table.evaluator()
     else:
         evaluate = table.multi_fidelity_evaluator()
     keys = jax.vmap(jax.random.key)(np.arange(count))
-    evaluated = search_seeds(strategy, evaluate, keys, options.generations)
+    evaluated = search_seeds(strategy, evaluate, keys, generations)
     if strategy.fidelities is None:
         highest = np.full_like(evaluated.fidelities, len(table.fidelities) - 1)
         evaluated = evaluated._replace(fidelities=highest)

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.landscapes.chains import LANDSCAPES, chain_evaluator
 from qnas_jax.reporting import style
-from qnas_jax.search import SearchOptions, advance, generation_keys, make_strategy
+from qnas_jax.search import advance, generation_keys, make_strategy
 from qnas_jax.search import start as start_search
 from qnas_jax.search.registers.register_chain import bond_entropy
 
@@ -52,7 +52,7 @@ def superposition(
     evaluate = chain_evaluator(LANDSCAPES[landscape](6, 8, seed))
     probabilities, best, scores, entropy = {}, {}, {}, np.zeros(0)
     for name in ("qbit", "entangled"):
-        strategy = make_strategy((8,) * 6, SearchOptions(strategy=name))
+        strategy = make_strategy(name, (8,) * 6, population=20, generations=generations)
         state, snapshots = _watch(strategy, evaluate, seed, generations)
         probabilities[name] = np.asarray(snapshots["probabilities"])
         best[name] = np.asarray(state.best_arch)

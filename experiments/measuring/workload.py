@@ -11,7 +11,6 @@ from qnas_jax.data import normalise
 from qnas_jax.errors import UserError
 from qnas_jax.nets import ChainSupernet, Slots
 from qnas_jax.search import (
-    SearchOptions,
     advance,
     generation_keys,
     make_strategy,
@@ -112,10 +111,9 @@ def search_populations(
     Returns:
       Generation -> int32 [population, L].
     """
-    options = SearchOptions(
-        strategy="qbit", population=population, generations=max(generations)
+    strategy = make_strategy(
+        "qbit", space.num_ops, population=population, generations=max(generations)
     )
-    strategy = make_strategy(space.num_ops, options)
     value = np.random.default_rng(0).random((space.num_layers, space.max_ops))
     layers = np.arange(space.num_layers)
     ask = jax.jit(strategy.ask)

@@ -11,7 +11,7 @@ from experiments.comparisons import whole_jobs
 from experiments.comparisons.published_protocol import PUBLISHED
 from experiments.measuring.rows import table
 from qnas_jax.reporting.comparison.records import curves_by_task, transfers
-from qnas_jax.search import SearchOptions
+from qnas_jax.search.registers.qbit import QbitOptions
 
 Rows = Sequence[Mapping[str, Any]]
 Lines = list[tuple[str, str]]
@@ -224,7 +224,7 @@ def search_rules(rows: Rows) -> str:
     Returns:
       Markdown; the setting of each strategy is its default.
     """
-    defaults = SearchOptions()
+    rules = (QbitOptions().rule, "-")
     landscapes = {"OneMax-84, 2,000 evaluations": None, "knapsack-250": 250}
     landscapes["knapsack-500"] = 500
     lines = []
@@ -237,9 +237,9 @@ def search_rules(rows: Rows) -> str:
                 for row in rows
                 if row["strategy"] == strategy
                 and row.get("items") == items
-                and row.get("rule", defaults.rule) == defaults.rule
-                and row.get("migration", "default") == "default"
-                and row.get("angle / pi", 0.05) == 0.05
+                and row.get("rule", "-") in rules
+                and row.get("migration", "-") in ("default", "-")
+                and row.get("angle / pi", "-") in (0.05, "-")
             ]
             digits = 1 if items else 3
             cells = [f"{r['mean']:.{digits}f} ± {r['std']:.{digits}f}" for r in found]

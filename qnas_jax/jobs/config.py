@@ -14,7 +14,7 @@ from typing import Any
 import ml_collections
 
 from qnas_jax.jobs.spec import Family, Job
-from qnas_jax.options import OptionError, Options, option
+from qnas_jax.options import OptionError, Options, option, unknown_option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_config_of(job: Job, config: ml_collections.ConfigDict) -> Any:
     for group, record in groups.items():
         known = [field.name for field in dataclasses.fields(record)]
         for name, value in values.get(group, {}).items():
-            check_known(name, value, known, prefix=f"{group}.")
+            check_known(name, value, known, group=group)
     records: dict[str, Any] = {
         name: _read(values, name, record) for name, record in job.groups.items()
     }
@@ -126,9 +126,9 @@ def _chosen(family: Family, values: dict[str, Any]) -> str:
 
 
 def check_known(
-    name: str, value: Any, known: Iterable[str], *, prefix: str = ""
+    name: str, value: Any, known: Iterable[str], *, group: str = ""
 ) -> None:
-    """Raises OptionError unless a name is one of those known."""
+    """Raises OptionError, nearest names first, unless a name is one of those known."""
     if name not in set(known):
-        allowed = "one of " + ", ".join(sorted(known))
-        raise OptionError(prefix + name, value, allowed)
+        error = unknown_option(name, value, known)
+        raise error.inside(group) if group else error

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from qnas_jax.jobs.config import RootOptions, check_known
 from qnas_jax.jobs.registry import JOBS
-from qnas_jax.options import OptionError, Options, describe_allowed
+from qnas_jax.options import OptionError, Options, describe_allowed, unknown_option
 
 
 def check_overrides(arguments: Sequence[str]) -> None:
@@ -18,9 +18,11 @@ def check_overrides(arguments: Sequence[str]) -> None:
       OptionError: no kind of configuration has the field, or its value is not of the
         field's type.
     """
-    groups: dict[str, type[Options]] = {}
+    # Jobs may use one name for groups of their own: a strategy, an optimiser.
+    groups: dict[str, list[type[Options]]] = {}
     for job in JOBS.values():
-        groups.update(job.all_groups)
+        for group, record in job.all_groups.items():
+            groups.setdefault(group, []).append(record)
     for position, argument in enumerate(arguments):
         name, equals, value = argument.lstrip("-").partition("=")
         if not argument.startswith("-") or not name.startswith("config."):
@@ -52,15 +54,16 @@ def missing_field(error: Exception, arguments: Sequence[str]) -> str | None:
 
 
 def _find_field(
-    name: str, value: str, groups: Mapping[str, type[Options]]
+    name: str, value: str, groups: Mapping[str, Sequence[type[Options]]]
 ) -> "dataclasses.Field[object]":
     group, _, field = name.partition(".")
     if not field and group == "seed":
         return dataclasses.fields(RootOptions)[0]
     if group not in groups:
-        raise OptionError(name, value, "a field of " + ", ".join([*groups, "seed"]))
-    fields = {f.name: f for f in dataclasses.fields(groups[group])}
-    check_known(field, value, fields, prefix=f"{group}.")
+        nearest = unknown_option(group, value, [*groups, "seed"])
+        raise OptionError(name, value, nearest.allowed.replace("one", "a field", 1))
+    fields = {f.name: f for record in groups[group] for f in dataclasses.fields(record)}
+    check_known(field, value, fields, group=group)
     return fields[field]
 
 

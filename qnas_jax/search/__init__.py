@@ -11,8 +11,7 @@ from qnas_jax.search.base import (
     scan_search,
     start,
 )
-from qnas_jax.search.options import SearchOptions, make_strategy
-from qnas_jax.search.registry import STRATEGIES
+from qnas_jax.search.registry import STRATEGIES, SearchOptions, make_strategy
 from qnas_jax.search.spec import StrategySpec
 
 __all__ = [

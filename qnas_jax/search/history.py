@@ -5,11 +5,27 @@ vmap. Rows of failed evaluations are kept, so that they are not proposed again, 
 score of -inf. When the buffer is full the oldest rows give way.
 """
 
+import dataclasses
+
 import flax.struct
 import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import Options, option
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryOptions(Options):
+    """How much a strategy remembers."""
+
+    memory: int = option(
+        0, "evaluations that are remembered; 0: generations x population", low=0
+    )
+
+    def capacity(self, population: int, generations: int) -> int:
+        """Rows of the history: never fewer than one population."""
+        return max(self.memory or generations * population, population)
 
 
 @flax.struct.dataclass

@@ -1,14 +1,119 @@
-"""All strategies by name: the source of flag choices, conformance tests and tables."""
+"""All strategies by name, which one a run uses, and how it is built."""
 
-from qnas_jax.search.classical.rows import ROWS as CLASSICAL
-from qnas_jax.search.models.rows import ROWS as MODELS
-from qnas_jax.search.registers.rows import ROWS as REGISTERS
+import dataclasses
+import functools
+
+from qnas_jax.errors import UserError
+from qnas_jax.options import OptionError, Options, option
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.classical import (
+    cross_entropy,
+    exhaustive,
+    genetic_algorithm,
+    hyperband,
+    local_search,
+    pbil,
+    random_search,
+    regularized_evolution,
+    reinforce,
+    simulated_annealing,
+    successive_halving,
+)
+from qnas_jax.search.models import hamiltonian, predictor
+from qnas_jax.search.registers import (
+    bqnas_released,
+    entangled,
+    memory_registers,
+    qbit,
+    qiga1,
+    qiga2,
+    qudit,
+)
 from qnas_jax.search.spec import StrategySpec
 
-_ROWS = (*REGISTERS, *MODELS, *CLASSICAL)
+_ROWS = (
+    qbit.SPEC,
+    qudit.SPEC,
+    entangled.SPEC,
+    memory_registers.SPEC,
+    qiga1.SPEC,
+    qiga2.SPEC,
+    bqnas_released.SPEC,
+    hamiltonian.SPEC,
+    predictor.SPEC,
+    regularized_evolution.SPEC,
+    local_search.SPEC,
+    simulated_annealing.SPEC,
+    genetic_algorithm.SPEC,
+    reinforce.SPEC,
+    cross_entropy.SPEC,
+    pbil.SPEC,
+    successive_halving.SPEC,
+    hyperband.SPEC,
+    exhaustive.SPEC,
+    random_search.SPEC,
+)
 
 STRATEGIES: dict[str, StrategySpec] = {spec.name: spec for spec in _ROWS}
-"""Every strategy by its name; `make(num_ops, options)` builds it."""
+"""Every strategy by its name: flag choices, conformance tests and tables."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchOptions(Options):
+    """Which strategy searches, and for how long; its own options are in its record."""
+
+    strategy: str = option("memory_registers", "search strategy", choices=STRATEGIES)
+    generations: int = option(50, "generations; each evaluates one population", low=1)
+    population: int = option(20, "archs evaluated in one generation", low=1)
+
+
+def make_strategy(
+    name: str,
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: Options | None = None,
+) -> Strategy:
+    """Builds a strategy; equal arguments give the same object.
+
+    Args:
+      name: a key of `STRATEGIES`.
+      num_ops: (K_1, ..., K_L), the number of ops of each layer.
+      population: P, archs evaluated in one generation.
+      generations: G, for strategies whose schedules or memories depend on it.
+      options: a record `STRATEGIES[name].options`; its defaults if None.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: an unknown name, another strategy's options, or something that the
+        strategy cannot do.
+    """
+    if name not in STRATEGIES:
+        raise OptionError("strategy", name, "one of " + ", ".join(STRATEGIES))
+    record = STRATEGIES[name].options
+    options = record() if options is None else options
+    if not isinstance(options, record):
+        raise UserError(
+            f"options of {name}: got {type(options).__name__}, expected "
+            f"{record.__name__}"
+        )
+    return _make_strategy(name, tuple(num_ops), population, generations, options)
+
+
+@functools.lru_cache(maxsize=64)
+def _make_strategy(
+    name: str,
+    num_ops: tuple[int, ...],
+    population: int,
+    generations: int,
+    options: Options,
+) -> Strategy:
+    return STRATEGIES[name].make(
+        num_ops, population=population, generations=generations, options=options
+    )
 
 
 def strategy_table() -> str:

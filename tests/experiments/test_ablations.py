@@ -4,24 +4,23 @@ import numpy as np
 import pytest
 
 from experiments.comparisons import ablations
+from experiments.comparisons.search_setting import search_setting
 from qnas_jax.reporting.rank_tests import rank_test
-from qnas_jax.search import SearchOptions
 
 
 def test_every_setting_is_one_that_exists():
     for grid in ablations.GRIDS.values():
         assert len(grid) > 1
         for setting in grid.values():
-            SearchOptions(**{**ablations.BASE, **setting})
+            search_setting(**{**ablations.BASE, **setting})
 
 
 def test_the_first_line_of_a_grid_is_the_base():
     for name, grid in ablations.GRIDS.items():
         first = next(iter(grid.values()))
         if name != "observation":
-            assert SearchOptions(**{**ablations.BASE, **first}) == SearchOptions(
-                **ablations.BASE
-            )
+            setting = search_setting(**{**ablations.BASE, **first})
+            assert setting == search_setting(**ablations.BASE)
 
 
 def test_rows_of_a_grid(data_dir, monkeypatch):

@@ -9,10 +9,10 @@ import scipy.stats
 
 from experiments.comparisons import entangled_registers
 from experiments.comparisons.entangled_registers import Budget, Problem
+from experiments.comparisons.search_setting import search_setting
 from experiments.figures.entangled_boxes import comparison_figure
 from experiments.landscapes.chains import LANDSCAPES
 from qnas_jax.reporting.rank_tests import RankTest, rank_test, rank_tests
-from qnas_jax.search import SearchOptions
 
 
 def test_superiority_counts_pairs():
@@ -92,9 +92,9 @@ def test_the_angle_with_the_best_mean_is_taken(monkeypatch):
     """Each angle is tried on the same seeds, which are not those of the comparison."""
     asked = []
 
-    def bests(options, problem, first_seed, num_seeds):
+    def bests(setting, problem, first_seed, num_seeds, generations):
         asked.append((first_seed, num_seeds))
-        return np.full(num_seeds, -abs(options.angle / math.pi - 0.11))
+        return np.full(num_seeds, -abs(setting.options.angle / math.pi - 0.11))
 
     monkeypatch.setattr(entangled_registers, "final_bests", bests)
     problem, budget = Problem("coupled", 4, 4), Budget(seeds=7, tuning_seeds=3)
@@ -105,8 +105,8 @@ def test_the_angle_with_the_best_mean_is_taken(monkeypatch):
 
 def test_searches_run_on_instances_of_their_own():
     """With so many evaluations of so few archs, every search finds its optimum."""
-    options = SearchOptions(strategy="random", generations=20)
-    best = entangled_registers.final_bests(options, Problem("coupled", 3, 4), 5, 3)
+    setting = search_setting("random", population=20)
+    best = entangled_registers.final_bests(setting, Problem("coupled", 3, 4), 5, 3, 20)
     np.testing.assert_allclose(best, 1, atol=1e-5)
     assert not np.array_equal(
         LANDSCAPES["coupled"](3, 4, 5).pairs, LANDSCAPES["coupled"](3, 4, 6).pairs

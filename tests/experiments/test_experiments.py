@@ -7,6 +7,7 @@ import pytest
 
 from experiments.benches import gpu_session, kernels, scoring, training
 from experiments.comparisons import search_rules
+from experiments.comparisons.search_setting import search_setting
 from experiments.measuring.rows import table, write_rows
 from experiments.measuring.workload import (
     make_workload,
@@ -14,7 +15,6 @@ from experiments.measuring.workload import (
     search_populations,
 )
 from experiments.peers.torch_supernet import TorchPeer
-from qnas_jax.search import SearchOptions
 from qnas_jax.spaces import SpaceOptions, build_space
 
 
@@ -109,11 +109,8 @@ def test_the_peer_needs_the_public_code(tmp_path):
 
 
 def test_search_rules_compares_settings():
-    settings = [
-        SearchOptions(strategy=name, population=8, generations=40)
-        for name in ("qbit", "random")
-    ]
-    qbit, random = search_rules.run_onemax(settings, num_seeds=8, bits=20)
+    settings = [search_setting(name, population=8) for name in ("qbit", "random")]
+    qbit, random = search_rules.run_onemax(settings, 8, bits=20, generations=40)
     assert qbit["mean"] > random["mean"]
     assert qbit["migration"] == "default"
 

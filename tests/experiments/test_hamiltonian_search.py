@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from experiments.comparisons import hamiltonian_search as experiment
+from experiments.comparisons.search_setting import search_setting
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
-from qnas_jax.search import SearchOptions, make_strategy
 
 
 def test_rows_and_figure(data_dir):
@@ -31,9 +31,8 @@ def test_a_space_without_a_table():
 
 @pytest.mark.parametrize("name", experiment.LARGE_SETTINGS)
 def test_every_setting_makes_a_strategy_of_the_large_space(name):
-    setting = {"population": 1, **experiment.LARGE_SETTINGS[name]}
-    options = SearchOptions(**setting, generations=30)
-    assert make_strategy((16,) * 21, options).num_layers == 21
+    setting = search_setting(**experiment.LARGE_SETTINGS[name])
+    assert setting.make((16,) * 21, 30).num_layers == 21
 
 
 def test_every_setting_has_a_look():

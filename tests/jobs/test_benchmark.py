@@ -161,8 +161,8 @@ def test_without_test_values_the_validation_is_reported_as_such(tmp_path):
 
 
 def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
-    def make(num_ops, options):
-        strategy = make_strategy(num_ops, options)
+    def make(*args, **settings):
+        strategy = make_strategy(*args, **settings)
         return dataclasses.replace(strategy, fidelities=lambda state: jnp.arange(2))
 
     monkeypatch.setattr(plan, "make_strategy", make)
@@ -191,7 +191,7 @@ def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
         ({"table__seed": "7"}, "seed: got 7, expected"),
         (
             {"search__strategy": "hyperband"},
-            "search.num_fidelities: got 2, allowed: 1, those of table",
+            "hyperband.num_fidelities: got 2, allowed: 1, those of table",
         ),
         ({"table__source": "x"}, "table.source: got 'x', allowed: one of nas_bench"),
         ({"table__file": ""}, "table.file: got '', allowed: needed where source"),

@@ -10,7 +10,7 @@ from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
 from qnas_jax.evaluation.scoring import Scores
 from qnas_jax.jobs.nas import search
 from qnas_jax.runs import WorkFolder, read_rows
-from qnas_jax.search import SearchOptions, make_strategy
+from qnas_jax.search import make_strategy
 from qnas_jax.spaces import SearchSpace
 
 SPACE = SearchSpace("six", (("a", "b"), ("x", "y", "z")))
@@ -34,8 +34,9 @@ def run(folder, generations, said):
     )
     rows = read_rows(setting.folder.path / "search" / "history.jsonl")
     history = [Evaluation.from_row(row) for row in rows]
-    options = SearchOptions(strategy="random", population=2, generations=generations)
-    strategy = make_strategy(SPACE.num_ops, options)
+    strategy = make_strategy(
+        "random", SPACE.num_ops, population=2, generations=generations
+    )
     evaluator = MemoisedEvaluator(score, lambda archs: {}, history)
     state, registers = search._run(setting, strategy, evaluator)
     return state, registers, evaluator.history

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import scan_search
 from qnas_jax.search.many import (
     compiled_searches,
     everything,
@@ -23,7 +24,7 @@ def evaluate(key, archs):
 
 @pytest.fixture
 def strategy():
-    return make_strategy((3, 2, 4), SearchOptions(strategy="qudit", population=5))
+    return made("qudit", (3, 2, 4), population=5)
 
 
 @pytest.mark.parametrize("seeds_at_once", [1, 3, 7, 50])

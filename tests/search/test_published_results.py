@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from made_strategies import made
 
 from experiments.landscapes.additive import (
     bits_knapsack_evaluator,
@@ -17,7 +18,7 @@ from qnas_jax.evaluation.tables import (
     load_test,
     query_costs,
 )
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import SearchOptions, scan_search
 from qnas_jax.search.many import search_seeds
 
 
@@ -28,22 +29,20 @@ def run_seeds(strategy, evaluate, generations, seed=0, num_seeds=20):
 
 
 def test_q_bits_solve_onemax_84_with_default_options():
-    options = SearchOptions(strategy="qbit")
-    assert options.population == 20
-    strategy = make_strategy((2,) * 84, options)
+    assert SearchOptions().population == 20
+    strategy = made("qbit", (2,) * 84)
     state, _ = run_seeds(strategy, onemax_evaluator(), 100)
     assert np.mean(state.best_score) >= 0.97
 
 
 def test_released_search_is_no_better_than_its_start():
-    options = SearchOptions(strategy="bqnas_released")
     weights = np.random.default_rng(0).random(84).astype(np.float32)
 
     def weighted(key, archs):
         del key
         return archs, archs @ weights
 
-    strategy = make_strategy((2,) * 84, options)
+    strategy = made("bqnas_released", (2,) * 84)
     _, trace = run_seeds(strategy, weighted, 100)
     np.testing.assert_array_equal(trace.best[:, -1], trace.best[:, 0])
 
@@ -67,7 +66,7 @@ def test_published_knapsack_results(data_dir, name, items, published, num_seeds)
         num_ops, evaluate = (2,) * items, bits_knapsack_evaluator(knapsack)
     else:
         num_ops, evaluate = (4,) * (items // 2), pairs_knapsack_evaluator(knapsack)
-    strategy = make_strategy(num_ops, SearchOptions(strategy=name, population=10))
+    strategy = made(name, num_ops, population=10)
     _, trace = run_seeds(strategy, evaluate, 500, num_seeds=num_seeds)
     assert abs(np.mean(trace.generation_best[:, -1]) - published) <= 10
 
@@ -78,9 +77,7 @@ def test_random_search_in_the_published_protocol(data_dir):
     What was found there is tested on all three data sets; 500 runs each.
     """
     table = load_table(TableOptions(data_dir=str(data_dir)))
-    strategy = make_strategy(
-        table.num_ops, SearchOptions(strategy="random", population=1)
-    )
+    strategy = made("random", table.num_ops, population=1)
     keys = jax.random.split(jax.random.key(0), 300)
     evaluated = search_seeds(strategy, table.evaluator("12"), keys, 370)
     costs = query_costs(evaluated, "train_seconds", table=table, fidelities=("12",))

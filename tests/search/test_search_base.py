@@ -6,13 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
 from qnas_jax.search import (
-    SearchOptions,
     Strategy,
     advance,
     generation_keys,
-    make_strategy,
     sanitise,
     scan_search,
     start,
@@ -20,8 +19,8 @@ from qnas_jax.search import (
 from qnas_jax.search.classical.random_search import random_search
 
 
-def make(**options):
-    return make_strategy((3, 3), SearchOptions(population=2, **options))
+def make(name, **options):
+    return made(name, (3, 3), population=2, **options)
 
 
 def test_sanitise_lets_only_finite_scores_compete():
@@ -31,7 +30,7 @@ def test_sanitise_lets_only_finite_scores_compete():
 
 
 def test_advance_keeps_the_first_best():
-    strategy = make(strategy="random")
+    strategy = make("random")
     state = start(strategy, jax.random.key(0))
     assert state.best_score == -jnp.inf
     rounds = [
@@ -80,7 +79,7 @@ def test_generation_keys_are_all_different():
 
 
 def test_trace_reports_each_generation():
-    strategy = make(strategy="random")
+    strategy = make("random")
     scores = jnp.array([[0.1, 0.3], [jnp.nan, 0.2], [0.4, 0.4], [jnp.nan, -jnp.inf]])
     keys = [generation_keys(jax.random.key(5), g)[1] for g in range(4)]
     words = jnp.stack([jax.random.key_data(key) for key in keys])
@@ -99,7 +98,7 @@ def test_trace_reports_each_generation():
 
 
 def test_search_learns_from_the_archs_that_were_scored():
-    strategy = make(strategy="qbit", rule="always")
+    strategy = make("qbit", rule="always")
 
     def evaluate(key, archs):
         del key

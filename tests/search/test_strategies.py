@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
 from qnas_jax.options import OptionError
 from qnas_jax.search import (
@@ -13,7 +14,6 @@ from qnas_jax.search import (
     SearchOptions,
     advance,
     generation_keys,
-    make_strategy,
     scan_search,
     start,
 )
@@ -34,8 +34,10 @@ SMALL = {
         "candidates": 30,
         "random_candidates": 30,
     },
-    "memory_registers": {"observations": 8},
+    "memory_registers": {"draws": 8},
 }
+# The second generation uses the model of a strategy that has one.
+EARLY = ("predictor", "memory_registers", "hamiltonian")
 
 
 @pytest.fixture(params=STRATEGIES, scope="module")
@@ -47,15 +49,8 @@ def name(request):
 @functools.cache
 def make(name):
     num_ops = EVEN if name == "bqnas_released" else UNEVEN
-    # The second generation uses the model of a strategy that has one.
-    options = SearchOptions(
-        strategy=name,
-        population=6,
-        generations=GENERATIONS,
-        initial=4,
-        **SMALL.get(name, {}),
-    )
-    return make_strategy(num_ops, options)
+    settings = {**SMALL.get(name, {}), **({"initial": 4} if name in EARLY else {})}
+    return made(name, num_ops, 6, GENERATIONS, **settings)
 
 
 @functools.cache
@@ -193,10 +188,7 @@ def test_an_exhausted_space_ends_cleanly(name):
     """Four archs, one evaluated at a time, sixty times."""
     if name == "bqnas_released":
         return  # It stays at its first archs, and may never see the best of the four.
-    options = SearchOptions(
-        strategy=name, population=1, generations=60, **SMALL.get(name, {})
-    )
-    strategy = make_strategy((2, 1, 2), options)
+    strategy = made(name, (2, 1, 2), 1, 60, **SMALL.get(name, {}))
 
     def distinct(key, archs, *_):
         """Ops that do not exist would win."""
@@ -213,8 +205,7 @@ def test_an_exhausted_space_ends_cleanly(name):
 
 @pytest.mark.parametrize("name", ["random", "qbit", "local_search", "predictor"])
 def test_a_space_of_one_arch(name):
-    options = SearchOptions(strategy=name, population=1, **SMALL.get(name, {}))
-    strategy = make_strategy((1, 1), options)
+    strategy = made(name, (1, 1), 1, **SMALL.get(name, {}))
 
     @jax.jit
     def search(key):
@@ -260,10 +251,7 @@ def test_every_strategy_has_to_solve_onemax_or_says_why_not():
 
 @pytest.mark.parametrize(("name", "population", "generations", "settings"), ONEMAX)
 def test_solves_onemax_32(name, population, generations, settings):
-    options = SearchOptions(
-        strategy=name, population=population, generations=generations, **settings
-    )
-    strategy = make_strategy((2,) * 32, options)
+    strategy = made(name, (2,) * 32, population, generations, **settings)
 
     def onemax(key, archs):
         del key
@@ -287,7 +275,7 @@ def test_registry_names_are_the_flag_choices():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("strategy", "qga"), ("rule", "best"), ("angle", 2.0), ("population", 0)],
+    [("strategy", "qga"), ("generations", 0), ("population", 0)],
 )
 def test_bad_options_are_named(field, value):
     with pytest.raises(OptionError, match=f"{field}: got {value!r}, allowed"):

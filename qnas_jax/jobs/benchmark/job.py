@@ -4,11 +4,12 @@ from qnas_jax.jobs.benchmark.options import GROUPS, BenchmarkConfig
 from qnas_jax.jobs.benchmark.report import run_benchmark
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.spec import Job, Stage
+from qnas_jax.jobs.strategies import STRATEGY_FAMILY
 
 SEARCHES = Stage(
     "benchmark",
     run_benchmark,
-    ("seed", "table", "search", "benchmark"),
+    ("seed", "table", "search", "strategy", "benchmark"),
     ("rows.jsonl", "result.json"),
 )
 
@@ -20,4 +21,5 @@ BENCHMARK = Job(
     groups=GROUPS,
     setting=Setting,
     chains={"all": (SEARCHES,)},
+    families={"strategy": STRATEGY_FAMILY},
 )

@@ -61,7 +61,8 @@ class BenchmarkConfig(Config):
 
     Attributes:
       table: what is searched.
-      search: the strategy.
+      search: which strategy.
+      strategy: the options of that strategy.
       benchmark: seeds and budgets.
     """
 
@@ -69,4 +70,5 @@ class BenchmarkConfig(Config):
     search: BenchmarkSearchOptions = dataclasses.field(
         default_factory=BenchmarkSearchOptions
     )
+    strategy: Options = dataclasses.field(default_factory=Options)
     benchmark: BenchmarkOptions = dataclasses.field(default_factory=BenchmarkOptions)

@@ -9,6 +9,7 @@ from qnas_jax.evaluation.tables import Table
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
 from qnas_jax.options import OptionError
 from qnas_jax.search import Strategy, make_strategy
+from qnas_jax.search.classical.successive_halving import FidelityOptions
 
 MAX_EVALUATIONS = 1_000_000
 """The longest search that a budget of seconds may call for without being asked for."""
@@ -40,10 +41,12 @@ def plan_searches(config: BenchmarkConfig, table: Table) -> Plan:
         raise OptionError(
             "table.fidelity", wanted, f"empty, as {name} searches at all fidelities"
         )
-    given, there = config.search.num_fidelities, len(table.fidelities)
-    if given != there:
+    options, there = config.strategy, len(table.fidelities)
+    if isinstance(options, FidelityOptions) and options.num_fidelities != there:
         raise OptionError(
-            "search.num_fidelities", given, f"{there}, those of table {table.name}"
+            f"{config.search.strategy}.num_fidelities",
+            options.num_fidelities,
+            f"{there}, those of table {table.name}",
         )
     return _plan_at(config, table, table.fidelities)
 
@@ -52,8 +55,14 @@ def _plan_at(
     config: BenchmarkConfig, table: Table, fidelities: tuple[str, ...]
 ) -> Plan:
     generations = _generations(config, table, fidelities)
-    options = dataclasses.replace(config.search, generations=generations)
-    return Plan(make_strategy(table.num_ops, options), generations, fidelities)
+    strategy = make_strategy(
+        config.search.strategy,
+        table.num_ops,
+        population=config.search.population,
+        generations=generations,
+        options=config.strategy,
+    )
+    return Plan(strategy, generations, fidelities)
 
 
 def _generations(

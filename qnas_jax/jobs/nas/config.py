@@ -21,6 +21,7 @@ class NasConfig(Config):
       supernet: supernet training.
       scoring: how subnets are scored with the supernet's weights.
       search: which strategy, and for how long.
+      strategy: the options of that strategy.
       retrain: training of the winner and of the comparison networks.
 
     Raises:
@@ -33,6 +34,7 @@ class NasConfig(Config):
     supernet: SupernetOptions = dataclasses.field(default_factory=SupernetOptions)
     scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
     search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
+    strategy: Options = dataclasses.field(default_factory=Options)
     retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
 
     def __post_init__(self) -> None:

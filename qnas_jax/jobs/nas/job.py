@@ -9,10 +9,14 @@ from qnas_jax.jobs.nas.search import search_architecture
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import train_supernet
 from qnas_jax.jobs.spec import Job, Stage
+from qnas_jax.jobs.strategies import STRATEGY_FAMILY
 
 SUPERNET = Stage("supernet", train_supernet, ("seed", "data", "space", "supernet"))
 SEARCH = Stage(
-    "search", search_architecture, ("scoring", "search"), ("best_arch.json",)
+    "search",
+    search_architecture,
+    ("scoring", "search", "strategy"),
+    ("best_arch.json",),
 )
 RETRAIN = Stage("retrain", retrain_networks, ("retrain",), ("result.json",))
 REPORT = Stage("report", report_run)
@@ -30,5 +34,6 @@ NAS = Job(
         "all": (SUPERNET, SEARCH, RETRAIN, REPORT),
         "rank": (SUPERNET, RANK, REPORT),
     },
+    families={"strategy": STRATEGY_FAMILY},
     answers={"describe": DESCRIBE},
 )

@@ -43,7 +43,13 @@ def search_architecture(setting: NasSetting) -> None:
       NoFiniteScoreError: no architecture got a finite score.
     """
     options = setting.config.search
-    strategy = make_strategy(setting.space.num_ops, options)
+    strategy = make_strategy(
+        options.strategy,
+        setting.space.num_ops,
+        population=options.population,
+        generations=options.generations,
+        options=setting.config.strategy,
+    )
     evaluator = _evaluator(setting)
     setting.folder.drop_rows(lambda row: row["stage"] == "search")
     state, registers = _run(setting, strategy, evaluator)

@@ -15,7 +15,6 @@ from qnas_jax.jobs.nas.resumable_training import train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import Checkpoints
 from qnas_jax.search import (
-    SearchOptions,
     advance,
     generation_keys,
     make_strategy,
@@ -124,12 +123,10 @@ def _pool_refresher(
     """Searches briefly with the present weights and updates the pool."""
     options = setting.config.supernet
     strategy = make_strategy(
+        "qbit",
         setting.space.num_ops,
-        SearchOptions(
-            strategy="qbit",
-            generations=options.pool_generations,
-            population=options.pool_population,
-        ),
+        population=options.pool_population,
+        generations=options.pool_generations,
     )
     ask = jax.jit(strategy.ask)
     learn = jax.jit(functools.partial(advance, strategy))

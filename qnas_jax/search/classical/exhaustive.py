@@ -28,6 +28,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import own_ops
+from qnas_jax.search.spec import StrategySpec
 
 ORDERS = ("shuffled", "counting")
 """The order of the walk."""
@@ -37,7 +38,7 @@ ORDERS = ("shuffled", "counting")
 class ExhaustiveOptions(Options):
     """In which order `exhaustive` walks."""
 
-    order: str = option("shuffled", "order of exhaustive's walk", choices=ORDERS)
+    order: str = option("shuffled", "order of the walk", choices=ORDERS)
 
 
 @flax.struct.dataclass
@@ -147,3 +148,24 @@ def add_digits(first: Array, second: Array, num_ops: tuple[int, ...]) -> Array:
 
     radices = jnp.asarray(num_ops, jnp.int32)
     return jax.lax.scan(add, jnp.int32(0), (first, second, radices), reverse=True)[1]
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: ExhaustiveOptions,
+) -> Strategy:
+    del generations
+    return exhaustive(num_ops, population=population, order=options.order)
+
+
+SPEC = StrategySpec(
+    "exhaustive",
+    "-",
+    "all archs once, counting or shuffled, without a list of them",
+    "spaces small enough to evaluate as a whole",
+    ExhaustiveOptions,
+    _make,
+)

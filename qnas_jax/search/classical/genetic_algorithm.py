@@ -25,6 +25,7 @@ from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.mutation import with_other_ops
 from qnas_jax.search.observation import random_archs, uniform_ops
+from qnas_jax.search.spec import StrategySpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +33,14 @@ class GeneticOptions(Options):
     """How `genetic_algorithm` makes children."""
 
     crossover: float = option(
-        0.9, "share of genetic_algorithm's children with two parents", low=0.0, high=1.0
+        0.9, "share of the children with two parents", low=0.0, high=1.0
     )
     mutated_layers: float = option(
-        1.0, "layers of such a child that mutate, on average", low=0.0
+        1.0, "layers of a child that mutate, on average", low=0.0
     )
-    elites: int = option(
-        5, "survivors that compete with genetic_algorithm's children", low=0
+    elites: int = option(5, "survivors that compete with the children", low=0)
+    tournament: int = option(
+        5, "archs drawn, of which the best becomes a parent", low=1
     )
 
 
@@ -54,7 +56,7 @@ def genetic_algorithm(
     num_ops: tuple[int, ...],
     *,
     population: int,
-    tournament: int,
+    generations: int,
     options: GeneticOptions,
 ) -> Strategy:
     """Makes the strategy.
@@ -62,13 +64,14 @@ def genetic_algorithm(
     Args:
       num_ops: (K_1, ..., K_L).
       population: P.
-      tournament: S, draws from the survivors, with replacement, for each parent.
-      options: crossover, mutation, elites (of which at most P count).
+      generations: nothing depends on it.
+      options: crossover, mutation, tournaments, elites (of which at most P count).
 
     Returns:
       The strategy; its state is `Survivors`.
     """
-    uniform = uniform_ops(num_ops)
+    del generations
+    uniform, tournament = uniform_ops(num_ops), options.tournament
     rate = min(options.mutated_layers / len(num_ops), 1.0)
     chance = np.where(np.asarray(num_ops) > 1, rate, 0.0).astype(np.float32)
     elites = min(options.elites, population)
@@ -164,3 +167,13 @@ def tournament_shares(alive: Array, tournament: int) -> Array:
     number = jnp.maximum(jnp.sum(alive), 1)
     left = jnp.maximum(number - jnp.arange(len(alive) + 1), 0) / number
     return -jnp.diff(left**tournament)
+
+
+SPEC = StrategySpec(
+    "genetic_algorithm",
+    "Holland 1975",
+    "tournaments, uniform crossover, mutation, elitism",
+    "large spaces whose good parts combine; whole populations at once",
+    GeneticOptions,
+    genetic_algorithm,
+)

@@ -20,6 +20,7 @@ from qnas_jax.search.classical.successive_halving import (
     Rung,
     run_brackets,
 )
+from qnas_jax.search.spec import StrategySpec
 
 
 def hyperband(
@@ -60,3 +61,25 @@ def hyperband_brackets(num_fidelities: int, eta: int) -> tuple[Bracket, ...]:
         rungs = (Rung(lowest + i, first // eta**i) for i in range(halvings + 1))
         brackets.append(tuple(rungs))
     return tuple(brackets)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: FidelityOptions,
+) -> Strategy:
+    del generations
+    return hyperband(num_ops, population=population, options=options)
+
+
+SPEC = StrategySpec(
+    "hyperband",
+    "Li et al. 2018",
+    "successive halving that starts at each fidelity in turn",
+    "evaluators with cheap fidelities of unknown worth",
+    FidelityOptions,
+    _make,
+    needs_fidelities=True,
+)

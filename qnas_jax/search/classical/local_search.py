@@ -24,12 +24,23 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, among, empty_history, record
 from qnas_jax.search.observation import random_archs, uniform_ops
+from qnas_jax.search.spec import StrategySpec
 
 IMPROVEMENTS = ("best", "first")
 """When the search moves: after all neighbours, or at the first better one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalSearchOptions(Options):
+    """How `local_search` moves."""
+
+    improvement: str = option(
+        "best", "when it moves to a neighbour", choices=IMPROVEMENTS
+    )
 
 
 @flax.struct.dataclass
@@ -170,3 +181,28 @@ def _arrive(state: LocalState, num_ops: tuple[int, ...]) -> LocalState:
 
 def _choose(condition: Array, first: LocalState, second: LocalState) -> LocalState:
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), first, second)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: LocalSearchOptions,
+) -> Strategy:
+    return local_search(
+        num_ops,
+        population=population,
+        generations=generations,
+        improvement=options.improvement,
+    )
+
+
+SPEC = StrategySpec(
+    "local_search",
+    "White et al. 2021",
+    "best- or first-improvement over single layers, with restarts",
+    "small spaces without noise",
+    LocalSearchOptions,
+    _make,
+)

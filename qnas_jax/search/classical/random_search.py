@@ -8,6 +8,7 @@ from jax import Array
 
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import observe, uniform_ops
+from qnas_jax.search.spec import NoOptions, StrategySpec
 
 
 def random_search(num_ops: tuple[int, ...], *, population: int) -> Strategy:
@@ -39,3 +40,24 @@ def random_search(num_ops: tuple[int, ...], *, population: int) -> Strategy:
         return jnp.asarray(uniform)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: NoOptions,
+) -> Strategy:
+    del generations, options
+    return random_search(num_ops, population=population)
+
+
+SPEC = StrategySpec(
+    "random",
+    "Li & Talwalkar 2019",
+    "uniform random archs",
+    "the baseline that every other one has to beat",
+    NoOptions,
+    _make,
+)

@@ -6,6 +6,8 @@ Differs from the paper in: P children a generation, all of the same parents (P =
 the paper's); archs that failed to evaluate do not join the living.
 """
 
+import dataclasses
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -13,9 +15,21 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.mutation import mutate, mutated_probabilities
 from qnas_jax.search.observation import random_archs, uniform_ops
+from qnas_jax.search.spec import StrategySpec
+
+
+@dataclasses.dataclass(frozen=True)
+class EvolutionOptions(Options):
+    """How many archs live, and how their children's parents are chosen."""
+
+    parents: int = option(20, "living archs, at least the population", low=1)
+    tournament: int = option(
+        5, "archs drawn, of which the best becomes a parent", low=1
+    )
 
 
 @flax.struct.dataclass
@@ -93,3 +107,29 @@ def regularized_evolution(
         return jnp.where(state.born >= parents, of_child, jnp.asarray(uniform))
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: EvolutionOptions,
+) -> Strategy:
+    del generations
+    return regularized_evolution(
+        num_ops,
+        population=population,
+        parents=options.parents,
+        tournament=options.tournament,
+    )
+
+
+SPEC = StrategySpec(
+    "regularized_evolution",
+    "Real et al. 2019",
+    "tournament among the youngest, one mutated layer, the oldest dies",
+    "large spaces, many evaluations, parallel workers",
+    EvolutionOptions,
+    _make,
+)

@@ -28,17 +28,16 @@ from jax import Array
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import observe, own_ops
+from qnas_jax.search.spec import StrategySpec
 
 
 @dataclasses.dataclass(frozen=True)
 class ReinforceOptions(Options):
     """How `reinforce` moves its policy."""
 
-    policy_learning_rate: float = option(
-        0.1, "learning rate of Adam on reinforce's logits", above=0.0
-    )
+    learning_rate: float = option(0.1, "learning rate of Adam on the logits", above=0.0)
     baseline_momentum: float = option(
-        0.9, "momentum m of reinforce's baseline", low=0.0, below=1.0
+        0.9, "momentum m of the baseline", low=0.0, below=1.0
     )
 
 
@@ -66,7 +65,7 @@ def reinforce(
       The strategy; its state is a `Policy`.
     """
     own = own_ops(num_ops)
-    optimizer = optax.adam(options.policy_learning_rate)
+    optimizer = optax.adam(options.learning_rate)
 
     def init(key: Array) -> Policy:
         del key
@@ -122,3 +121,24 @@ def policy_gradient(
         return -jnp.sum(advantages * jnp.sum(chosen, axis=1))
 
     return jax.grad(loss)(logits)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: ReinforceOptions,
+) -> Strategy:
+    del generations
+    return reinforce(num_ops, population=population, options=options)
+
+
+SPEC = StrategySpec(
+    "reinforce",
+    "Williams 1992; Zoph & Le 2017",
+    "policy gradient on the logits of each layer, moving-average baseline",
+    "comparison with published tables; needs many evaluations",
+    ReinforceOptions,
+    _make,
+)

@@ -27,6 +27,7 @@ from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.mutation import mutate, mutated_probabilities
 from qnas_jax.search.observation import random_archs, uniform_ops
+from qnas_jax.search.spec import StrategySpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,3 +152,13 @@ def acceptance(change: Array, warmth: Array) -> Array:
     """
     tiny = jnp.finfo(jnp.float32).tiny
     return jnp.exp(jnp.minimum(change, 0.0) / jnp.maximum(warmth, tiny))
+
+
+SPEC = StrategySpec(
+    "simulated_annealing",
+    "Kirkpatrick et al. 1983",
+    "chains over single layers, worse archs accepted less and less",
+    "cheap evaluations and a known budget",
+    AnnealingOptions,
+    simulated_annealing,
+)

@@ -30,6 +30,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import random_archs, uniform_ops
+from qnas_jax.search.spec import StrategySpec
 
 LARGEST_RUNG = 2**20
 """Archs of a rung, at most."""
@@ -39,9 +40,7 @@ LARGEST_RUNG = 2**20
 class FidelityOptions(Options):
     """The fidelities of `successive_halving` and `hyperband`."""
 
-    num_fidelities: int = option(
-        2, "fidelities that the evaluator has, for strategies that use them", low=1
-    )
+    num_fidelities: int = option(2, "fidelities that the evaluator has", low=1)
     eta: int = option(
         3, "archs of a rung for each one that goes on to the next fidelity", low=2
     )
@@ -198,3 +197,25 @@ def _plan(brackets: tuple[Bracket, ...]) -> dict[str, np.ndarray]:
         "last": np.array(last),
         "top": np.array(top),
     }
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: FidelityOptions,
+) -> Strategy:
+    del generations
+    return successive_halving(num_ops, population=population, options=options)
+
+
+SPEC = StrategySpec(
+    "successive_halving",
+    "Jamieson & Talwalkar 2016",
+    "many archs at a low fidelity, the best at the next, up to the highest",
+    "evaluators with cheap fidelities that rank archs well",
+    FidelityOptions,
+    _make,
+    needs_fidelities=True,
+)

@@ -32,7 +32,7 @@ _SMALLEST_SLOPE = 1e-4
 class EnsembleOptions(Options):
     """Size and training of the ensemble of `predictor`."""
 
-    members: int = option(5, "networks of predictor's ensemble", low=1)
+    members: int = option(5, "networks of the ensemble", low=1)
     hidden_units: int = option(20, "width of their two hidden layers", low=1)
     fit_steps: int = option(100, "steps of Adam after each generation", low=1)
     fit_batch: int = option(32, "evaluations of a step", low=1)

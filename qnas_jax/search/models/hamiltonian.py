@@ -24,7 +24,7 @@ from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, empty_history, record, scored
 from qnas_jax.search.models.minimisers import MinimiserOptions, make_minimiser
 from qnas_jax.search.models.surrogate import (
-    SCALES,
+    ModelOptions,
     Posterior,
     Prior,
     fit,
@@ -38,19 +38,16 @@ from qnas_jax.search.observation import (
     probabilities_by_asking,
     random_archs,
 )
+from qnas_jax.search.spec import StrategySpec
 
 _PROBABILITY_ARCHS = 128
 """Archs drawn at least for an estimate of `probabilities`."""
 
 
 @dataclasses.dataclass(frozen=True)
-class HamiltonianOptions(MinimiserOptions):
+class HamiltonianOptions(ModelOptions, MinimiserOptions):
     """How `hamiltonian` models scores, and what it does with the model."""
 
-    initial: int = option(
-        10, "finite scores before the model is used; archs are random until then", low=1
-    )
-    targets: str = option("ranks", "what is modelled of the scores", choices=SCALES)
     prior: str = option(
         "fixed",
         "variances: as below, or the likeliest around them (empirical Bayes)",
@@ -70,9 +67,6 @@ class HamiltonianOptions(MinimiserOptions):
     )
     duplicates: str = option(
         "skip", "whether evaluated archs are proposed again", choices=("skip", "allow")
-    )
-    memory: int = option(
-        0, "evaluations that are remembered; 0: generations x population", low=0
     )
 
 
@@ -103,7 +97,7 @@ def hamiltonian(
     """
     own_ops(num_ops)  # Checks the space.
     minimise = make_minimiser(num_ops, options)
-    capacity = max(options.memory or generations * population, population)
+    capacity = options.capacity(population, generations)
 
     def propose(posterior: Posterior, taken: Array, keys: Array) -> tuple[Array, Array]:
         """One arch; it takes a row of -1 at the end of `taken` if it may not repeat."""
@@ -155,3 +149,13 @@ def _prior(history: History, options: HamiltonianOptions) -> Prior:
     if options.prior == "fixed":
         return fixed
     return likeliest_prior(history, nearby_priors(fixed), scale=options.targets)
+
+
+SPEC = StrategySpec(
+    "hamiltonian",
+    "Patil; Baptista & Poloczek 2018",
+    "fits a quadratic cost Hamiltonian, minimises a Thompson sample of it",
+    "the fewest evaluations, on spaces of some ten thousand archs",
+    HamiltonianOptions,
+    hamiltonian,
+)

@@ -34,27 +34,28 @@ from qnas_jax.search.models.ensemble import (
     predict,
     train_ensemble,
 )
-from qnas_jax.search.models.surrogate import transform_scores
+from qnas_jax.search.models.surrogate import ModelOptions, transform_scores
 from qnas_jax.search.mutation import mutate
 from qnas_jax.search.observation import (
     own_ops,
     probabilities_by_asking,
     random_archs,
 )
+from qnas_jax.search.spec import StrategySpec
 
 _PROBABILITY_ARCHS = 512
 """Archs drawn at least for an estimate of `probabilities`."""
 
 
 @dataclasses.dataclass(frozen=True)
-class PredictorOptions(EnsembleOptions):
+class PredictorOptions(ModelOptions, EnsembleOptions):
     """What `predictor` asks its ensemble about."""
 
     candidates: int = option(
-        100, "mutants that predictor chooses from, at least the population", low=1
+        100, "mutants that it chooses from, at least the population", low=1
     )
     random_candidates: int = option(300, "random archs beside the mutants", low=0)
-    mutated_best: int = option(5, "best archs that predictor mutates", low=1)
+    mutated_best: int = option(5, "best archs that it mutates", low=1)
 
 
 @flax.struct.dataclass
@@ -70,9 +71,7 @@ def predictor(
     num_ops: tuple[int, ...],
     *,
     population: int,
-    capacity: int,
-    initial: int,
-    targets: str,
+    generations: int,
     options: PredictorOptions,
 ) -> Strategy:
     """Makes the strategy.
@@ -83,10 +82,8 @@ def predictor(
     Args:
       num_ops: (K_1, ..., K_L).
       population: P.
-      capacity: evaluations that are remembered, at least P; older ones give way.
-      initial: finite scores before the ensemble is used.
-      targets: one of `surrogate.SCALES`, what it predicts.
-      options: the ensemble, and which candidates it judges.
+      generations: G, with P the size of the memory where options.memory is 0.
+      options: the memory, the ensemble, and which candidates it judges.
 
     Returns:
       The strategy; its state is a `Guess`.
@@ -95,6 +92,7 @@ def predictor(
       UserError: fewer candidates than archs of a generation.
     """
     own_ops(num_ops)  # Checks the space.
+    capacity = options.capacity(population, generations)
     if options.candidates < population:
         raise UserError(
             f"candidates: got {options.candidates}, expected at least the population, "
@@ -124,14 +122,14 @@ def predictor(
         noise = jax.random.normal(noise_key, free.shape)
         drawn = guesses.mean(axis=0) + guesses.std(axis=0) * noise
         value, place = jax.lax.top_k(jnp.where(free, drawn, -jnp.inf), population)
-        enough = jnp.sum(scored(state.history)) >= min(initial, capacity)
+        enough = jnp.sum(scored(state.history)) >= min(options.initial, capacity)
         guided = enough & jnp.isfinite(value)
         return jnp.where(guided[:, None], archs[place], strangers)
 
     def learn(state: Guess, archs: Array, scores: Array) -> Guess:
         history = record(state.history, archs, scores)
         known = scored(history)
-        goals = transform_scores(history.scores, known, targets)
+        goals = transform_scores(history.scores, known, options.targets)
         key = jax.random.fold_in(jax.random.key(state.seed), history.count)
         ensemble = train_ensemble(key, history.archs, goals, known, num_ops, options)
         return Guess(history, ensemble, state.seed)
@@ -173,3 +171,13 @@ def first_of_equals(archs: Array) -> Array:
     """Bool [C]: archs [C, L] that no earlier row equals."""
     equal = jnp.all(archs[:, None, :] == archs[None, :, :], axis=-1)
     return jnp.argmax(equal, axis=1) == jnp.arange(len(archs))
+
+
+SPEC = StrategySpec(
+    "predictor",
+    "White et al. 2021",
+    "an ensemble of small networks chooses among mutants of the best archs",
+    "few evaluations, spaces too irregular for a quadratic model",
+    PredictorOptions,
+    predictor,
+)

@@ -23,6 +23,8 @@ Poloczek, Bayesian optimization of combinatorial structures, ICML 2018 (a quadra
 model with Thompson sampling).
 """
 
+import dataclasses
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -32,13 +34,24 @@ from jax.scipy.linalg import cho_solve
 from jax.scipy.stats import norm
 
 from qnas_jax.optimise.problems.problem import Levels
-from qnas_jax.search.history import History, scored
+from qnas_jax.options import option
+from qnas_jax.search.history import History, MemoryOptions, scored
 
 SCALES = ("ranks", "standard")
 """What the regression sees: normal scores of the ranks, or standardised scores."""
 
 _CONSTANT_VARIANCE = 1.0
 _SMALLEST_SPREAD = 1e-6  # of scores, where all are equal
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions(MemoryOptions):
+    """What a strategy models, and from when on."""
+
+    initial: int = option(
+        10, "finite scores before the model is used; archs are random until then", low=1
+    )
+    targets: str = option("ranks", "what is modelled of the scores", choices=SCALES)
 
 
 @flax.struct.dataclass

@@ -23,6 +23,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
+from qnas_jax.search.spec import NoOptions, StrategySpec
 
 ANGLE = 0.03 * np.pi
 """The released rotation angle in radians."""
@@ -137,3 +138,24 @@ def bqnas_released(num_ops: tuple[int, ...], *, population: int) -> Strategy:
         return jax.nn.one_hot(archs, num_ops[0]).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: NoOptions,
+) -> Strategy:
+    del generations, options
+    return bqnas_released(num_ops, population=population)
+
+
+SPEC = StrategySpec(
+    "bqnas_released",
+    "Li et al. 2024, public code",
+    "what the released code does: it stays at its initial archs",
+    "an ablation: what its observation by threshold costs",
+    NoOptions,
+    _make,
+)

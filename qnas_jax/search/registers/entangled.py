@@ -12,17 +12,27 @@ Differs from the papers in: registers of any number of levels that are coupled b
 controlled rotations; a pair is rotated where either of its two ops differs.
 """
 
+import dataclasses
+
 import flax.struct
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
-from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
+from qnas_jax.search.registers.guides import (
+    Guides,
+    Migration,
+    MigrationOptions,
+    no_guides,
+    store,
+)
 from qnas_jax.search.registers.qudit import (
+    QUDIT_RULES,
     check_registers,
     keep_levels_open,
     rotate_towards,
@@ -33,8 +43,24 @@ from qnas_jax.search.registers.register_chain import (
     previous_ops,
     uniform_chain,
 )
+from qnas_jax.search.registers.rotation import RotationOptions
+from qnas_jax.search.registers.variations import VariationOptions, vary
+from qnas_jax.search.registers.x_gate import random_steps, shift_chain
+from qnas_jax.search.spec import StrategySpec
 
 _CONSTANT = AdaptiveAngle()
+
+
+@dataclasses.dataclass(frozen=True)
+class EntangledOptions(RotationOptions, MigrationOptions, VariationOptions):
+    """How `entangled` moves its chains."""
+
+    rule: str = option(
+        "han_kim_2002", "which registers are rotated, and where to", choices=QUDIT_RULES
+    )
+    coupling: float = option(
+        0.5, "share of the rotation that entangles neighbours", low=0.0, high=1.0
+    )
 
 
 @flax.struct.dataclass
@@ -97,6 +123,26 @@ def distance_from(chain: Array, guide: Array) -> Array:
     """Probability [L] that a layer leaves the guide, if the layer before shows it."""
     layers = jnp.arange(len(guide))
     return 1.0 - jnp.square(chain[layers, previous_ops(guide), guide])
+
+
+def shift_chains(
+    key: Array, state: EntangledState, num_ops: tuple[int, ...], *, probability: float
+) -> EntangledState:
+    """Applies X gates at random, but not to the individual with the best guide.
+
+    Args:
+      key: consumed.
+      state: of the population.
+      num_ops: (K_1, ..., K_L).
+      probability: of a gate, for each register.
+
+    Returns:
+      The state; its guides stay.
+    """
+    levels = jnp.asarray(num_ops)
+    steps = random_steps(key, state.guides, levels, probability=probability)
+    shift_all = jax.vmap(shift_chain, in_axes=(0, 0, None))
+    return dataclasses.replace(state, chains=shift_all(state.chains, steps, levels))
 
 
 def entangled(
@@ -177,3 +223,38 @@ def entangled(
         return jax.vmap(marginals)(state.chains).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: EntangledOptions,
+) -> Strategy:
+    strategy = entangled(
+        num_ops,
+        population=population,
+        rule=options.rule,
+        angle=options.angle,
+        coupling=options.coupling,
+        epsilon=options.epsilon,
+        migration=options.migration(),
+        adaptive=options.adaptive_angle(generations),
+    )
+    return vary(
+        strategy,
+        options,
+        capacity=options.capacity(population, generations),
+        mutate=shift_chains,
+    )
+
+
+SPEC = StrategySpec(
+    "entangled",
+    "Han & Kim 2002, coupled layers",
+    "K-level registers, each entangled with the next by controlled rotations",
+    "layers that interact, few ops each",
+    EntangledOptions,
+    _make,
+)

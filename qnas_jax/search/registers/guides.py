@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import Options, option
 
 
 @flax.struct.dataclass
@@ -46,6 +47,27 @@ class Migration:
             raise UserError(
                 f"migration: got {self}, expected groups >= 1 and periods >= 0"
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class MigrationOptions(Options):
+    """How individuals exchange guides."""
+
+    groups: int = option(4, "groups of individuals that exchange guides", low=1)
+    local_migration_every: int = option(
+        1, "generations between migrations within groups; 0: never", low=0
+    )
+    global_migration_every: int = option(
+        20, "generations between migrations to all; 0: never", low=0
+    )
+
+    def migration(self) -> Migration:
+        """Groups and periods."""
+        return Migration(
+            groups=self.groups,
+            local_every=self.local_migration_every,
+            global_every=self.global_migration_every,
+        )
 
 
 def no_guides(population: int, num_layers: int) -> Guides:

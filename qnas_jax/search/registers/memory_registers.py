@@ -37,9 +37,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.options import Options, option
+from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.history import History, empty_history, record
+from qnas_jax.search.history import History, MemoryOptions, empty_history, record
 from qnas_jax.search.observation import (
     observe,
     own_ops,
@@ -65,18 +65,22 @@ from qnas_jax.search.registers.ranks import (
     normal_scores,
     rank_scores,
 )
+from qnas_jax.search.spec import StrategySpec
 
 _PROBABILITY_ARCHS = 512
 """Archs drawn at least for an estimate of `probabilities`."""
 
 
 @dataclasses.dataclass(frozen=True)
-class MemoryRegistersOptions(Options):
+class MemoryRegistersOptions(MemoryOptions):
     """How `memory_registers` learns, moves and restarts."""
 
+    initial: int = option(
+        10, "evaluations of an epoch in equal superposition, before a guide", low=1
+    )
     flips: float = option(1.0, "layers that leave the guide, on average", above=0.0)
     field_strength: float = option(
-        2.0, "how strongly memory_registers follows the field", low=0.0
+        2.0, "how strongly registers follow the field", low=0.0
     )
     field_variance: float = option(
         0.3, "prior variance of an op's effect, in units of the scores' spread", above=0
@@ -91,7 +95,7 @@ class MemoryRegistersOptions(Options):
         low=0,
     )
     draws: int = option(
-        32, "observations of memory_registers, the first new arch is taken", low=1
+        32, "observations of an individual; the first new arch is taken", low=1
     )
 
 
@@ -140,7 +144,6 @@ def memory_registers(
     *,
     population: int,
     capacity: int,
-    initial: int,
     options: MemoryRegistersOptions,
 ) -> Strategy:
     """Makes the strategy.
@@ -152,7 +155,6 @@ def memory_registers(
       num_ops: (K_1, ..., K_L).
       population: P; each individual has a field of its own and all have one guide.
       capacity: evaluations that are remembered, at least P; older ones give way.
-      initial: evaluations in equal superposition at the start of an epoch.
       options: see `MemoryRegistersOptions`.
 
     Returns:
@@ -192,7 +194,7 @@ def memory_registers(
         )
 
     def ask(key: Array, state: MemoryState) -> Array:
-        ready = is_guided(state.epoch, state.history.count, initial=initial)
+        ready = is_guided(state.epoch, state.history.count, initial=options.initial)
         return jax.lax.cond(ready, guided, superposed, key, state)
 
     learn = functools.partial(_learn, noise=options.field_noise, patience=patience)
@@ -224,3 +226,26 @@ def _draw_fields(key: Array, state: MemoryState, count: int, *, noise: float) ->
     targets = normal_scores(state.ranks, state.history)
     mean = field_mean(state.field_root, state.history.archs, targets, noise=noise)
     return sample_fields(key, mean, state.field_root, count)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: MemoryRegistersOptions,
+) -> Strategy:
+    capacity = options.capacity(population, generations)
+    return memory_registers(
+        num_ops, population=population, capacity=capacity, options=options
+    )
+
+
+SPEC = StrategySpec(
+    "memory_registers",
+    "ours",
+    "K-level registers around a guide, weighted by all evaluations; restarts",
+    "few evaluations, none of them twice; small and large spaces",
+    MemoryRegistersOptions,
+    _make,
+)

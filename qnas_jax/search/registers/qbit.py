@@ -12,6 +12,7 @@ generations before, and then the present generation is stored.
 Differs from the papers in: registers with codes that mean nothing.
 """
 
+import dataclasses
 import functools
 
 import flax.struct
@@ -21,18 +22,39 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import draw_op, draw_uniforms, own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
-from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
+from qnas_jax.search.registers.guides import (
+    Guides,
+    Migration,
+    MigrationOptions,
+    no_guides,
+    store,
+)
 from qnas_jax.search.registers.rotation import (
+    RULES,
+    RotationOptions,
     chance_of_one,
     keep_open,
     rotate,
     rotation_table,
 )
+from qnas_jax.search.registers.variations import VariationOptions, vary
+from qnas_jax.search.registers.x_gate import holds_best
+from qnas_jax.search.spec import StrategySpec
 
 _CONSTANT = AdaptiveAngle()
+
+
+@dataclasses.dataclass(frozen=True)
+class QbitOptions(RotationOptions, MigrationOptions, VariationOptions):
+    """How `qbit` moves its registers."""
+
+    rule: str = option(
+        "han_kim_2002", "which registers are rotated, and where to", choices=RULES
+    )
 
 
 @flax.struct.dataclass
@@ -138,6 +160,27 @@ def turn_qbit(
     return rotate(angle, share * jnp.where(own_bit == 1, by_guide[1], by_guide[0]))
 
 
+def flip_qbits(
+    key: Array, state: QbitState, num_ops: tuple[int, ...], *, probability: float
+) -> QbitState:
+    """Applies X gates at random, but not to the individual with the best guide.
+
+    Args:
+      key: consumed.
+      state: of the population.
+      num_ops: not used, Q-bits have two values.
+      probability: of a gate, for each Q-bit.
+
+    Returns:
+      The state; its guides stay.
+    """
+    del num_ops
+    hit = jax.random.bernoulli(key, probability, state.angles.shape)
+    hit &= ~holds_best(state.guides)[None, :, None]
+    flipped = jnp.where(hit, np.pi / 2 - state.angles, state.angles)
+    return dataclasses.replace(state, angles=flipped)
+
+
 def qbit(
     num_ops: tuple[int, ...],
     *,
@@ -212,3 +255,37 @@ def qbit(
         return of_all(state.angles, jnp.asarray(own)).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: QbitOptions,
+) -> Strategy:
+    strategy = qbit(
+        num_ops,
+        population=population,
+        rule=options.rule,
+        angle=options.angle,
+        epsilon=options.epsilon,
+        migration=options.migration(),
+        adaptive=options.adaptive_angle(generations),
+    )
+    return vary(
+        strategy,
+        options,
+        capacity=options.capacity(population, generations),
+        mutate=flip_qbits,
+    )
+
+
+SPEC = StrategySpec(
+    "qbit",
+    "Han & Kim 2002, 2004",
+    "Q-bit registers, rotation towards guides, migration, H-epsilon gate",
+    "registers of two values, large populations; the classic",
+    QbitOptions,
+    _make,
+)

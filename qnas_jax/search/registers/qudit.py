@@ -12,6 +12,8 @@ Differs from the papers in: registers of any number of levels, the floor for
 probabilities (the H-epsilon gate of Han & Kim 2004 for more than two levels).
 """
 
+import dataclasses
+import functools
 from collections.abc import Callable
 
 import flax.struct
@@ -21,15 +23,35 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import observe, own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
-from qnas_jax.search.registers.guides import Guides, Migration, no_guides, store
+from qnas_jax.search.registers.guides import (
+    Guides,
+    Migration,
+    MigrationOptions,
+    no_guides,
+    store,
+)
+from qnas_jax.search.registers.rotation import RotationOptions
+from qnas_jax.search.registers.variations import VariationOptions, vary
+from qnas_jax.search.registers.x_gate import random_steps, shift_levels
+from qnas_jax.search.spec import StrategySpec
 
 QUDIT_RULES = ("han_kim_2002", "always")
 """Rules that have a meaning for registers of more than two levels."""
 
 _CONSTANT = AdaptiveAngle()
+
+
+@dataclasses.dataclass(frozen=True)
+class QuditOptions(RotationOptions, MigrationOptions, VariationOptions):
+    """How `qudit` moves its registers."""
+
+    rule: str = option(
+        "han_kim_2002", "which registers are rotated, and where to", choices=QUDIT_RULES
+    )
 
 
 @flax.struct.dataclass
@@ -115,6 +137,27 @@ def check_registers(rule: str, epsilon: float, num_levels: int) -> None:
         )
 
 
+def shift_registers(
+    key: Array, state: QuditState, num_ops: tuple[int, ...], *, probability: float
+) -> QuditState:
+    """Applies X gates at random, but not to the individual with the best guide.
+
+    Args:
+      key: consumed.
+      state: of the population.
+      num_ops: (K_1, ..., K_L).
+      probability: of a gate, for each register.
+
+    Returns:
+      The state; its guides stay.
+    """
+    levels = jnp.asarray(num_ops)
+    steps = random_steps(key, state.guides, levels, probability=probability)
+    shift = jax.vmap(jax.vmap(shift_levels), in_axes=(0, 0, None))
+    shifted = shift(state.amplitudes, steps, levels)
+    return dataclasses.replace(state, amplitudes=shifted)
+
+
 def qudit(
     num_ops: tuple[int, ...],
     *,
@@ -186,3 +229,37 @@ def qudit(
         return jnp.square(state.amplitudes).mean(axis=0)
 
     return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+
+def _make(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: QuditOptions,
+) -> Strategy:
+    strategy = qudit(
+        num_ops,
+        population=population,
+        gate=functools.partial(rotate_towards, angle=options.angle),
+        rule=options.rule,
+        epsilon=options.epsilon,
+        migration=options.migration(),
+        adaptive=options.adaptive_angle(generations),
+    )
+    return vary(
+        strategy,
+        options,
+        capacity=options.capacity(population, generations),
+        mutate=shift_registers,
+    )
+
+
+SPEC = StrategySpec(
+    "qudit",
+    "Han & Kim 2002, K levels",
+    "one K-level register a layer, rotation towards guides",
+    "layers of any number of ops",
+    QuditOptions,
+    _make,
+)

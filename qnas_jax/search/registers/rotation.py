@@ -9,6 +9,7 @@ Sources: Han & Kim, Genetic quantum algorithm, CEC 2000, table 1; Han & Kim, IEE
 Evol. Comput. 6 (2002), table I; the H-epsilon gate: Han & Kim, same journal 8 (2004).
 """
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import Options, option
 
 HALF_PI = math.pi / 2
 
@@ -54,6 +56,18 @@ RULES: dict[str, Callable[[float], np.ndarray]] = {
 `han_kim_2000` is the earlier table with its own five magnitudes, some of them away from
 the guide; `always` turns every Q-bit towards the guide.
 """
+
+
+@dataclasses.dataclass(frozen=True)
+class RotationOptions(Options):
+    """How far registers are rotated."""
+
+    angle: float = option(
+        0.05 * math.pi, "rotation in radians", above=0.0, high=math.pi / 2
+    )
+    epsilon: float = option(
+        0.01, "least probability of a Q-bit's or register's value", low=0.0, below=0.5
+    )
 
 
 def rotation_table(rule: str, angle: float) -> np.ndarray:

@@ -9,6 +9,7 @@ Each is off by default, and then the strategy is the plain one, bit for bit.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import flax.struct
@@ -16,8 +17,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qnas_jax.options import Options, option
+from qnas_jax.options import option
 from qnas_jax.search.base import Strategy
+from qnas_jax.search.history import MemoryOptions
 from qnas_jax.search.registers.angles import ANGLE_RULES, AdaptiveAngle
 from qnas_jax.search.registers.catastrophe import (
     KEPT,
@@ -27,11 +29,10 @@ from qnas_jax.search.registers.catastrophe import (
     surviving,
 )
 from qnas_jax.search.registers.memory import with_memory
-from qnas_jax.search.registers.x_gate import mutate_registers
 
 
 @dataclasses.dataclass(frozen=True)
-class VariationOptions(Options):
+class VariationOptions(MemoryOptions):
     """What `qbit`, `qudit` and `entangled` do beyond the rule of 2002."""
 
     angle_rule: str = option(
@@ -70,23 +71,32 @@ class Varied:
     generation: Array  # [] int32
 
 
-def vary(strategy: Strategy, options: VariationOptions, *, capacity: int) -> Strategy:
+def vary(
+    strategy: Strategy,
+    options: VariationOptions,
+    *,
+    capacity: int,
+    mutate: Callable[..., Any],
+) -> Strategy:
     """Applies all variations that are on.
 
     Args:
       strategy: `qbit`, `qudit` or `entangled`.
       options: which.
       capacity: evaluations that are remembered, if there is memory.
+      mutate: `mutate(key, registers, num_ops, probability=)` applies X gates.
 
     Returns:
       The strategy.
     """
     if options.x_probability or options.catastrophe_after:
-        strategy = _with_accidents(strategy, options)
+        strategy = _with_accidents(strategy, options, mutate)
     return with_memory(strategy, capacity=capacity, draws=options.observations)
 
 
-def _with_accidents(strategy: Strategy, options: VariationOptions) -> Strategy:
+def _with_accidents(
+    strategy: Strategy, options: VariationOptions, mutate: Callable[..., Any]
+) -> Strategy:
     def init(key: Array) -> Varied:
         registers_key, seed_key = jax.random.split(key)
         return Varied(
@@ -101,7 +111,7 @@ def _with_accidents(strategy: Strategy, options: VariationOptions) -> Strategy:
         progress = state.progress
         if options.x_probability:
             key = jax.random.fold_in(jax.random.key(state.seed), state.generation)
-            registers = mutate_registers(
+            registers = mutate(
                 key, registers, strategy.num_ops, probability=options.x_probability
             )
         if options.catastrophe_after:

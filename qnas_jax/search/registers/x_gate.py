@@ -11,19 +11,11 @@ Zhi & Fu, Math. Probl. Eng. 2013, 730749, algorithm 1, which spares the best ind
 Differs from the papers in: registers of K levels.
 """
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from qnas_jax.search.registers.entangled import EntangledState
 from qnas_jax.search.registers.guides import Guides
-from qnas_jax.search.registers.qbit import QbitState
-from qnas_jax.search.registers.qudit import QuditState
-
-RegisterState = QbitState | QuditState | EntangledState
 
 
 def shift_levels(amplitudes: Array, step: Array, num_levels: Array) -> Array:
@@ -65,46 +57,29 @@ def _source(size: int, step: Array, num_levels: Array) -> Array:
     return jnp.where(level < num_levels, (level - step) % num_levels, level)
 
 
-def mutate_registers(
-    key: Array, state: RegisterState, num_ops: tuple[int, ...], *, probability: float
-) -> RegisterState:
-    """Applies X gates at random, but not to the individual with the best guide.
+def random_steps(
+    key: Array, guides: Guides, num_ops: Array, *, probability: float | Array
+) -> Array:
+    """Draws where X gates are applied, and by how much they shift.
 
     Args:
       key: consumed.
-      state: of `qbit`, `qudit` or `entangled`.
-      num_ops: (K_1, ..., K_L).
-      probability: of a gate, for each Q-bit or K-level register.
+      guides: of the population; the individual with the best one is spared.
+      num_ops: int [L], K_l.
+      probability: of a gate, for each register.
 
     Returns:
-      The state; its guides stay.
+      int [P, L], 0 where no gate is applied.
     """
-    if isinstance(state, QbitState):
-        hit = jax.random.bernoulli(key, probability, state.angles.shape)
-        hit &= ~_best(state.guides)[None, :, None]
-        flipped = jnp.where(hit, np.pi / 2 - state.angles, state.angles)
-        return dataclasses.replace(state, angles=flipped)
-    levels = jnp.asarray(num_ops)
-    steps = _steps(key, state.guides, levels, probability)
-    if isinstance(state, QuditState):
-        shift = jax.vmap(jax.vmap(shift_levels), in_axes=(0, 0, None))
-        return dataclasses.replace(
-            state, amplitudes=shift(state.amplitudes, steps, levels)
-        )
-    shift_all = jax.vmap(shift_chain, in_axes=(0, 0, None))
-    return dataclasses.replace(state, chains=shift_all(state.chains, steps, levels))
-
-
-def _steps(key: Array, guides: Guides, num_ops: Array, probability: float) -> Array:
-    """Random shifts [P, L], 0 where no gate is applied."""
     hit_key, step_key = jax.random.split(key)
     shape = guides.archs.shape
     hit = jax.random.bernoulli(hit_key, probability, shape)
-    hit &= ~_best(guides)[:, None]
+    hit &= ~holds_best(guides)[:, None]
     limits = jnp.maximum(num_ops, 2)[None, :]
     steps = jax.random.randint(step_key, shape, 1, jnp.broadcast_to(limits, shape))
     return jnp.where(hit, steps, 0)
 
 
-def _best(guides: Guides) -> Array:
+def holds_best(guides: Guides) -> Array:
+    """Bool [P]: the individual with the best guide."""
     return jnp.arange(len(guides.scores)) == jnp.argmax(guides.scores)

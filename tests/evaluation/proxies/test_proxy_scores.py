@@ -14,7 +14,7 @@ from qnas_jax.evaluation.proxies import (
 )
 from qnas_jax.evaluation.proxies.scores import key_of_arch
 from qnas_jax.nets import CellNetwork, set_mode
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import make_strategy, scan_search
 from qnas_jax.spaces import CellSpace, Layer, NetworkSpace, fixed, op
 
 EVERY = list(PROXIES)
@@ -211,8 +211,8 @@ def test_a_search_on_a_proxy_alone(cells, batch):
     """It sees what `proxy_scores` says, and ends near the best of all."""
     key = jax.random.key(0)
     evaluate = make_proxy_evaluator(cells, "l2_norm", *batch, key)
-    options = SearchOptions(strategy="local_search", population=4)
-    strategy = make_strategy(cells.space.num_ops, options)
+    num_ops = cells.space.num_ops
+    strategy = make_strategy("local_search", num_ops, population=4, generations=50)
     search = jax.jit(lambda key: scan_search(strategy, evaluate, key, 15))
     state, _ = search(jax.random.key(1))
     everything = np.stack(np.unravel_index(np.arange(125), (5, 5, 5)), axis=1)

@@ -7,10 +7,9 @@ import numpy as np
 from qnas_jax.search.classical.cross_entropy import (
     CrossEntropyOptions,
     cross_entropy,
-    elite_frequencies,
-    mutate_table,
-    pbil,
 )
+from qnas_jax.search.classical.distribution import elite_frequencies
+from qnas_jax.search.classical.pbil import PbilOptions, mutate_table, pbil
 
 NUM_OPS = (3, 1, 2)
 UNIFORM = np.array([[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0.5, 0.5, 0]])
@@ -18,7 +17,7 @@ UNIFORM = np.array([[1 / 3, 1 / 3, 1 / 3], [1, 0, 0], [0.5, 0.5, 0]])
 
 def test_a_step_of_the_cross_entropy_method():
     options = CrossEntropyOptions(elite_share=0.4, smoothing=0.5, uniform_share=0.0)
-    strategy = cross_entropy(NUM_OPS, population=5, options=options)
+    strategy = cross_entropy(NUM_OPS, population=5, generations=1, options=options)
     archs = jnp.array([[0, 0, 0], [2, 0, 1], [1, 0, 1], [2, 0, 0], [0, 0, 1]])
     state = strategy.init(jax.random.key(0))
     state = strategy.tell(state, archs, jnp.array([0.1, 0.9, 0.2, 0.8, jnp.nan]))
@@ -29,7 +28,7 @@ def test_a_step_of_the_cross_entropy_method():
 
 def test_runs_follow_a_plain_loop():
     options = CrossEntropyOptions(elite_share=0.3, smoothing=0.7, uniform_share=0.1)
-    strategy = cross_entropy(NUM_OPS, population=8, options=options)
+    strategy = cross_entropy(NUM_OPS, population=8, generations=1, options=options)
     state, rng = strategy.init(jax.random.key(0)), np.random.default_rng(0)
     table = UNIFORM
     for _ in range(5):
@@ -44,8 +43,8 @@ def test_runs_follow_a_plain_loop():
 
 
 def test_a_step_of_pbil():
-    options = CrossEntropyOptions(pbil_step=0.1, pbil_mutation=0.0)
-    strategy = pbil(NUM_OPS, population=3, options=options)
+    options = PbilOptions(step=0.1, mutation=0.0)
+    strategy = pbil(NUM_OPS, population=3, generations=1, options=options)
     archs = jnp.array([[0, 0, 0], [2, 0, 1], [1, 0, 1]])
     state = strategy.init(jax.random.key(0))
     state = strategy.tell(state, archs, jnp.array([0.5, 0.1, 0.7]))

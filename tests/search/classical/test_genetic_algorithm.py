@@ -24,8 +24,8 @@ def make(population=4, tournament=2, **options):
     return genetic_algorithm(
         NUM_OPS,
         population=population,
-        tournament=tournament,
-        options=GeneticOptions(**options),
+        generations=1,
+        options=GeneticOptions(tournament=tournament, **options),
     )
 
 

@@ -39,7 +39,7 @@ def test_the_gradient_of_a_uniform_policy():
 
 
 def test_steps_follow_adam_written_out():
-    options = ReinforceOptions(policy_learning_rate=0.1, baseline_momentum=0.8)
+    options = ReinforceOptions(learning_rate=0.1, baseline_momentum=0.8)
     strategy = reinforce(NUM_OPS, population=2, options=options)
     state, rng = strategy.init(jax.random.key(0)), np.random.default_rng(1)
     logits, first, second = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))

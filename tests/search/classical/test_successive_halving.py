@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, advance, generation_keys, start
+from qnas_jax.search import advance, generation_keys, start
 from qnas_jax.search.classical.hyperband import hyperband, hyperband_brackets
 from qnas_jax.search.classical.successive_halving import (
     FidelityOptions,
@@ -115,6 +116,5 @@ def test_a_rung_that_is_too_large_is_refused():
     bracket = (Rung(0, 2**18),)
     with pytest.raises(ValueError, match="262144 generations of 8 archs, expected at"):
         run_brackets(NUM_OPS, 8, (bracket,))
-    options = SearchOptions(num_fidelities=12, eta=4)
     with pytest.raises(ValueError, match="use fewer fidelities, a smaller eta"):
-        hyperband(NUM_OPS, population=2, options=options)
+        made("hyperband", NUM_OPS, population=2, num_fidelities=12, eta=4)

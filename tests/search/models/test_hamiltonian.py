@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
 from qnas_jax.optimise.problems.problem import Levels
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import scan_search
 from qnas_jax.search.models.minimisers import (
     OPTIMISERS,
     MinimiserOptions,
@@ -51,14 +52,8 @@ def test_a_table_of_a_large_space_is_refused(name):
 
 
 def archs_of_a_search(generations, population, **settings):
-    options = SearchOptions(
-        strategy="hamiltonian",
-        population=population,
-        generations=generations,
-        initial=2,
-        **settings,
-    )
-    strategy = make_strategy(NUM_OPS, options)
+    settings = {"initial": 2, **settings}
+    strategy = made("hamiltonian", NUM_OPS, population, generations, **settings)
 
     def evaluate(key, archs):
         del key
@@ -90,16 +85,8 @@ def test_without_sampling_the_proposals_of_a_generation_are_one():
 
 def test_84_bits_by_annealing():
     """No state vector: 21 layers of 16 ops, planted pairs; far above random archs."""
-    options = SearchOptions(
-        strategy="hamiltonian",
-        optimiser="annealing",
-        sweeps=10,
-        walks=4,
-        population=8,
-        generations=8,
-    )
-    num_ops = (16,) * 21
-    strategy = make_strategy(num_ops, options)
+    num_ops, annealing = (16,) * 21, {"optimiser": "annealing", "sweeps": 10}
+    strategy = made("hamiltonian", num_ops, 8, 8, walks=4, **annealing)
     values = jax.random.normal(jax.random.key(1), num_ops[:1]) * jnp.sqrt(1 / 21)
 
     def evaluate(key, archs):

@@ -1,5 +1,7 @@
 """The ensemble against NumPy; candidates, Thompson sampling, duplicates."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -153,10 +155,10 @@ def make(options, population=4, initial=3):
     return predictor(
         (5,) * 4,
         population=population,
-        capacity=40,
-        initial=initial,
-        targets="standard",
-        options=options,
+        generations=10,
+        options=dataclasses.replace(
+            options, memory=40, initial=initial, targets="standard"
+        ),
     )
 
 

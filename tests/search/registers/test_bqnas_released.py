@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, advance, make_strategy, start
+from qnas_jax.search import advance, start
 from qnas_jax.search.registers.bqnas_released import ANGLE, bqnas_released
 
 
@@ -109,4 +110,4 @@ def test_probabilities_are_shares_of_what_is_observed():
 @pytest.mark.parametrize("num_ops", [(3, 3), (4, 8), (1, 1), ()])
 def test_other_spaces_are_rejected(num_ops):
     with pytest.raises(ValueError, match="expected one power of two"):
-        make_strategy(num_ops, SearchOptions(strategy="bqnas_released"))
+        made("bqnas_released", num_ops)

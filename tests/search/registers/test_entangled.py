@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, make_strategy
 from qnas_jax.search.observation import own_ops
 from qnas_jax.search.registers.entangled import entangled, turn_chain, turns
 from qnas_jax.search.registers.guides import Migration
@@ -94,10 +94,10 @@ def test_norm_and_missing_ops_survive_many_updates():
 
 @pytest.mark.parametrize("rule", ["always", "han_kim_2002"])
 def test_without_coupling_it_is_the_search_on_separate_registers(rule):
-    options = {"population": 4, "rule": rule, "angle": 0.2, "coupling": 0.0}
+    options = {"population": 4, "rule": rule, "angle": 0.2}
     num_ops, tables = (5, 3, 1, 4), []
-    for name in ("qudit", "entangled"):
-        strategy = make_strategy(num_ops, SearchOptions(strategy=name, **options))
+    for name, coupling in (("qudit", {}), ("entangled", {"coupling": 0.0})):
+        strategy = made(name, num_ops, **options, **coupling)
         state, tell = strategy.init(jax.random.key(0)), jax.jit(strategy.tell)
         rng = np.random.default_rng(0)
         for _ in range(12):

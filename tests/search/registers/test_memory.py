@@ -5,8 +5,9 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import scan_search
 from qnas_jax.search.history import empty_history, record
 from qnas_jax.search.registers.memory import (
     arch_codes,
@@ -56,14 +57,8 @@ def test_choices_equal_a_loop():
 
 
 def archs_of(observations):
-    options = SearchOptions(
-        strategy="qudit",
-        population=4,
-        generations=15,
-        epsilon=0.05,
-        observations=observations,
-    )
-    strategy = make_strategy((3, 4, 3), options)
+    settings = {"epsilon": 0.05, "observations": observations}
+    strategy = made("qudit", (3, 4, 3), 4, 15, **settings)
     seen = []
 
     def evaluate(key, archs):

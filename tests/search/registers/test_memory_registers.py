@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, make_strategy, scan_search
+from qnas_jax.search import scan_search
 from qnas_jax.search.many import everything, search_seeds
 from qnas_jax.search.observation import own_ops
 from qnas_jax.search.registers.memory_registers import flip_probabilities
@@ -66,10 +67,8 @@ def linear(key, archs):
 
 
 def evaluated(num_ops, generations, evaluate=linear, **settings):
-    options = SearchOptions(
-        strategy="memory_registers", generations=generations, **settings
-    )
-    strategy = make_strategy(num_ops, options)
+    settings = {"generations": generations, **settings}
+    strategy = made("memory_registers", num_ops, **settings)
     keys = jax.random.split(jax.random.key(0), 1)
     found = search_seeds(strategy, evaluate, keys, generations, record=everything)
     return found.archs[0].reshape(-1, len(num_ops)), found.scores[0].reshape(-1)
@@ -106,10 +105,7 @@ def test_the_neighbours_of_a_guide_come_first():
 
 def test_the_guide_is_forgotten_and_the_memory_stays():
     """No score is better than the first: after two more a new epoch begins."""
-    options = SearchOptions(
-        strategy="memory_registers", population=1, initial=2, restart_after=2
-    )
-    strategy = make_strategy((3, 3), options)
+    strategy = made("memory_registers", (3, 3), 1, initial=2, restart_after=2)
     state = strategy.init(jax.random.key(0))
     archs = [[0, 0], [0, 1], [1, 0], [2, 2], [2, 1]]
     starts, guides = [], []
@@ -140,8 +136,7 @@ def test_it_finds_the_best_of_a_coupled_table():
 
     found = {}
     for name in ("memory_registers", "random"):
-        options = SearchOptions(strategy=name, population=2, generations=60)
-        strategy = make_strategy((5,) * 4, options)
+        strategy = made(name, (5,) * 4, 2, 60)
         keys = jax.random.split(jax.random.key(1), 20)
         run = jax.jit(jax.vmap(lambda k, s=strategy: scan_search(s, evaluate, k, 60)))
         state, _ = run(keys)

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, make_strategy
 from qnas_jax.search.registers.guides import Migration
 from qnas_jax.search.registers.qbit import qbit
 
@@ -102,8 +102,7 @@ class SignedQiga:
 
 
 def test_qiga1_equals_a_signed_numpy_one():
-    options = SearchOptions(strategy="qiga1", population=5)
-    strategy = compiled(make_strategy((2,) * 8, options))
+    strategy = compiled(made("qiga1", (2,) * 8, population=5))
     state = strategy.init(jax.random.key(0))
     reference = SignedQiga(5, 8)
     rng = np.random.default_rng(1)

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, make_strategy
 from qnas_jax.search.registers.guides import Migration
 from qnas_jax.search.registers.qudit import (
     contract_towards,
@@ -139,7 +139,7 @@ def test_two_level_registers_search_like_q_bits():
     options = {"population": 4, "epsilon": 0.05, "angle": 0.07}
     tables = []
     for name in ("qbit", "qudit"):
-        strategy = make_strategy((2,) * 6, SearchOptions(strategy=name, **options))
+        strategy = made(name, (2,) * 6, **options)
         state, tell = strategy.init(jax.random.key(0)), jax.jit(strategy.tell)
         rng = np.random.default_rng(0)
         for _ in range(12):

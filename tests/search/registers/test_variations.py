@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
-from qnas_jax.search import SearchOptions, make_strategy, scan_search, start
+from qnas_jax.search import scan_search, start
 
 VARIATIONS = {
     "falling": {"angle_rule": "falling"},
@@ -38,10 +39,7 @@ def evaluate(key, archs, fails=False):
 @functools.cache
 def searches(name, variation):
     """The search as a program of keys and of whether evaluations fail."""
-    options = SearchOptions(
-        strategy=name, population=6, generations=12, **VARIATIONS[variation]
-    )
-    strategy = make_strategy(NUM_OPS, options)
+    strategy = made(name, NUM_OPS, 6, 12, **VARIATIONS[variation])
 
     def search(key, fails):
         score = functools.partial(evaluate, fails=fails)
@@ -74,9 +72,7 @@ def test_a_search_behaves(name, variation):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_variations_change_the_search(name):
-    plain = make_strategy(
-        NUM_OPS, SearchOptions(strategy=name, population=6, generations=12)
-    )
+    plain = made(name, NUM_OPS, 6, 12)
     search = jax.jit(lambda key: scan_search(plain, evaluate, key, 12))
     _, expected = search(jax.random.key(0))
     for variation in VARIATIONS:
@@ -87,15 +83,8 @@ def test_variations_change_the_search(name):
 @pytest.mark.parametrize("name", ["qbit", "qudit"])
 def test_an_adaptive_turn_by_hand(name):
     """The guide's 1 has P = 1/2 from the start: s + (1 - s) / 2 of 0.2 radians."""
-    options = SearchOptions(
-        strategy=name,
-        population=1,
-        angle=0.2,
-        epsilon=0.0,
-        angle_rule="distance",
-        least_angle=0.5,
-    )
-    strategy = make_strategy((2,), options)
+    adaptive = {"angle_rule": "distance", "least_angle": 0.5}
+    strategy = made(name, (2,), 1, angle=0.2, epsilon=0.0, **adaptive)
     state = strategy.init(jax.random.key(0))
     state = strategy.tell(state, jnp.array([[1]]), jnp.ones(1))
     state = strategy.tell(state, jnp.array([[0]]), jnp.zeros(1))
@@ -106,10 +95,7 @@ def test_an_adaptive_turn_by_hand(name):
 
 
 def test_after_a_catastrophe_registers_are_uniform_and_guides_are_there():
-    options = SearchOptions(
-        strategy="qudit", population=2, catastrophe_after=2, rule="always"
-    )
-    strategy = make_strategy((4, 4), options)
+    strategy = made("qudit", (4, 4), 2, catastrophe_after=2, rule="always")
     state = strategy.init(jax.random.key(0))
     archs, tables = jnp.array([[1, 2], [3, 0]]), []
     for score in (2.0, 3.0, 1.0, 1.0):
@@ -122,8 +108,7 @@ def test_after_a_catastrophe_registers_are_uniform_and_guides_are_there():
 
 
 def test_gates_of_one_search_differ_from_generation_to_generation():
-    options = SearchOptions(strategy="qudit", population=2, x_probability=0.5)
-    strategy = make_strategy((5,) * 20, options)
+    strategy = made("qudit", (5,) * 20, 2, x_probability=0.5)
     state = strategy.init(jax.random.key(0))
     sharp = jnp.zeros((2, 20, 5)).at[:, :, 0].set(1.0)
     seen = []

@@ -1,0 +1,20 @@
+"""Strategies for tests, by name and by what differs from their default options."""
+
+from qnas_jax.search import STRATEGIES, Strategy, make_strategy
+
+
+def made(
+    name: str,
+    num_ops: tuple[int, ...],
+    population: int = 20,
+    generations: int = 50,
+    **settings: object,
+) -> Strategy:
+    """Builds a strategy."""
+    return make_strategy(
+        name,
+        num_ops,
+        population=population,
+        generations=generations,
+        options=STRATEGIES[name].options(**settings),
+    )
