@@ -1,8 +1,10 @@
 """Every field with its default. Start another configuration from this one.
 
 Fields, meanings and ranges are declared once, in the option records:
-`data.DataOptions`, `spaces.SpaceOptions`, `training.SupernetOptions`,
-`search.SearchOptions` with `evaluation.ScoringOptions`, `training.RetrainOptions`.
+`data.DataOptions`, `tasks.TaskOptions`, `spaces.SpaceOptions`,
+`training.SupernetOptions`, `search.SearchOptions` with `evaluation.ScoringOptions`,
+`training.RetrainOptions`, and what images undergo in the two trainings,
+`tasks.ImageTraining`.
 """
 
 import ml_collections

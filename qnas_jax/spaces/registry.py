@@ -41,28 +41,35 @@ class SpaceOptions(Options):
 
 
 def build_space(
-    options: SpaceOptions, image_shape: tuple[int, int, int], num_classes: int
+    options: SpaceOptions, input_shape: tuple[int, ...], num_outputs: int
 ) -> NetworkSpace:
     """Builds the space of a run.
 
     Args:
       options: name, and the file that may register it.
-      image_shape: (height, width, channels) of the data.
-      num_classes: number of classes of the data.
+      input_shape: of the data; (height, width, channels).
+      num_outputs: what a network says of an example; the number of classes.
 
     Returns:
       The space.
 
     Raises:
       OptionError: the file is missing, or no such space is registered.
+      UserError: the data are no images.
     """
+    if len(input_shape) != 3:
+        raise UserError(
+            f"space {options.name!r}: got inputs {list(input_shape)}, expected "
+            "images [height, width, channels]"
+        )
+    height, width, channels = input_shape
     if options.file:
         if not pathlib.Path(options.file).is_file():
             raise OptionError("file", options.file, "an existing Python file")
         runpy.run_path(options.file)
     if options.name not in SPACES:
         raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
-    return SPACES[options.name](image_shape, num_classes)
+    return SPACES[options.name]((height, width, channels), num_outputs)
 
 
 def register_space(name: str, builder: SpaceBuilder) -> None:

@@ -1,6 +1,6 @@
 """The job of an architecture search: its stages and what they read."""
 
-from qnas_jax.jobs.nas.config import GROUPS, NasConfig
+from qnas_jax.jobs.nas.config import FAMILIES, GROUPS, NasConfig
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.rank import rank_space
 from qnas_jax.jobs.nas.report import report_run
@@ -10,11 +10,17 @@ from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import train_supernet
 from qnas_jax.jobs.spec import Job, Stage
 
-SUPERNET = Stage("supernet", train_supernet, ("seed", "data", "space", "supernet"))
+SUPERNET = Stage(
+    "supernet",
+    train_supernet,
+    ("seed", "data", "task", "space", "supernet", "supernet_task"),
+)
 SEARCH = Stage(
     "search", search_architecture, ("scoring", "search"), ("best_arch.json",)
 )
-RETRAIN = Stage("retrain", retrain_networks, ("retrain",), ("result.json",))
+RETRAIN = Stage(
+    "retrain", retrain_networks, ("retrain", "retrain_task"), ("result.json",)
+)
 REPORT = Stage("report", report_run)
 RANK = Stage("rank", rank_space, ("scoring", "search"), ("ranking.json",))
 DESCRIBE = Stage("describe", describe_archs)
@@ -30,5 +36,6 @@ NAS = Job(
         "all": (SUPERNET, SEARCH, RETRAIN, REPORT),
         "rank": (SUPERNET, RANK, REPORT),
     },
+    families=FAMILIES,
     answers={"describe": DESCRIBE},
 )
