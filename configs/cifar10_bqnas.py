@@ -33,16 +33,15 @@ def get_config() -> ml_collections.ConfigDict:
         "schedule": "cosine",
         "momentum": 0.9,
         "weight_decay": 4e-4,
-        "label_smoothing": 0.1,
-        "crop_padding": 4,
-        "flip": True,
-        "cutout": 16,
     }
+    images = {"label_smoothing": 0.1, "crop_padding": 4, "flip": True, "cutout": 16}
     config.supernet.update(recipe, epochs=800, learning_rate=0.0045)
+    config.supernet_images.update(images)
     config.supernet.update(sampler="balance_pool", pool_every=50, pool_generations=2)
     config.supernet.update(pool_size=5, pool_population=20, pool_images=2_000)
     config.search.update(strategy="qbit", population=20, generations=500)
     config.qbit.update(rule="han_kim_2002", angle=0.03 * math.pi)
     config.scoring.update(calibration_images=1_024, score_chunk=256)
     config.retrain.update(recipe, epochs=800, learning_rate=0.045)
+    config.retrain_images.update(images)
     return config

@@ -1,9 +1,11 @@
 """Every field with its default. Start another configuration from this one.
 
 Fields, meanings and ranges are declared once, in the option records:
-`data.DataOptions`, `spaces.SpaceOptions`, `training.SupernetOptions`,
-`search.SearchOptions` with `evaluation.ScoringOptions`, `training.RetrainOptions`, and
-the record of each strategy, whose group has its name: `--config.qudit.angle=0.1`.
+`data.DataOptions`, `tasks.TaskOptions`, `spaces.SpaceOptions`,
+`training.SupernetOptions`, `evaluation.ScoringOptions`, `search.SearchOptions`,
+`training.RetrainOptions`, what images undergo in the two trainings,
+`tasks.ImageTraining`, and the record of each strategy, whose group has its name:
+`--config.qudit.angle=0.1`.
 """
 
 import ml_collections

@@ -243,7 +243,8 @@ class Checkpoints:
         """
         import orbax.checkpoint as ocp
 
-        self._args = ocp.args
+        self._orbax = ocp
+        self._path = path
         self._manager = ocp.CheckpointManager(
             path.absolute(),
             options=ocp.CheckpointManagerOptions(
@@ -263,21 +264,42 @@ class Checkpoints:
           The stored one, or `state` itself if nothing was stored.
         """
         step = self._manager.latest_step()
+        return state if step is None else self._read(step, state)
+
+    def restore_fields(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Reads some fields of the newest state, and nothing else of it.
+
+        Args:
+          fields: for each name a tree of arrays, or of their shapes and types.
+
+        Returns:
+          What is stored, in the same form.
+
+        Raises:
+          RunError: nothing is stored.
+        """
+        step = self._manager.latest_step()
         if step is None:
-            return state
+            raise RunError(f"{self._path}: got no checkpoint, expected one")
+        return self._read(step, fields, partial_restore=True)
+
+    def _read(self, step: int, tree: Any, **options: bool) -> Any:
+        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         template = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(
-                leaf.shape, leaf.dtype, sharding=leaf.sharding
+                leaf.shape, leaf.dtype, sharding=leaf.sharding or here
             ),
-            state,
+            tree,
         )
-        return self._manager.restore(step, args=self._args.StandardRestore(template))
+        how = self._orbax.checkpoint_utils.construct_restore_args(template)
+        args = self._orbax.args.PyTreeRestore(template, restore_args=how, **options)
+        return self._manager.restore(step, args=args)
 
     def save(self, state: Any) -> None:
         """Writes a state with a field `step`, unless that step is stored."""
         step = int(state.step)
         if step != self._manager.latest_step():
-            self._manager.save(step, args=self._args.StandardSave(state))
+            self._manager.save(step, args=self._orbax.args.PyTreeSave(state))
         self._last = time.monotonic()
 
     def save_if_due(self, state: Any) -> None:

@@ -57,7 +57,7 @@ def test_every_field_is_read(group):
         ),
         ({"supernet": {"sampler": "x"}}, "supernet.sampler: got 'x', allowed: one of"),
         ({"supernet": {"epochs": 1.5}}, "supernet.epochs: got 1.5, allowed: int >= 1"),
-        ({"retrain": {"flip": 1}}, "retrain.flip: got 1, allowed: bool"),
+        ({"retrain_images": {"flip": 1}}, "retrain_images.flip: got 1, allowed: bool"),
         (
             {"search": {"strategy": "hyperband"}},
             "search.strategy: got 'hyperband', allowed: one of qbit, ",
@@ -87,7 +87,10 @@ def test_overrides_are_checked_before_parsing():
     for argument, message in [
         ("--config.search.x=1", "search.x: got '1', allowed: one of"),
         ("--config.search.generations=a", "search.generations: got 'a', allowed: int"),
-        ("--config.retrain.flip=maybe", "retrain.flip: got 'maybe', allowed: bool"),
+        (
+            "--config.retrain_images.flip=maybe",
+            "retrain_images.flip: got 'maybe', allowed: bool",
+        ),
         ("--config.other.x=1", "other.x: got '1', allowed: a field of"),
     ]:
         with pytest.raises(OptionError) as error:

@@ -14,18 +14,20 @@ PACKAGE = pathlib.Path(qnas_jax.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Parts of ours that each part may import, besides itself.
-BASIS = {"options", "errors"}
+BASIS = {"options", "errors", "stopping"}
 NETS = {"spaces", "kernels", *BASIS}
-LEARNING = {"nets", "data", *NETS}
+LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
 PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING}
 ALLOWED = {
     "errors": set(),
+    "stopping": set(),
     "options": {"errors"},
     "runs": {"errors"},
     "huge_pages": set(),
     "spaces": BASIS,
     "data": BASIS,
+    "tasks": {"data", "spaces", *BASIS},
     "kernels": BASIS,
     "nets": NETS,
     "quantum": {"kernels", "errors"},
@@ -41,6 +43,7 @@ FORBIDDEN = {
     "options": {"jax", "flax", "optax", "numpy"},
     "spaces": {"jax", "flax", "optax"},
     "data": {"flax", "optax", "tensorflow"},
+    "tasks": {"flax.nnx", "flax.linen"},
     "kernels": {"flax", "optax"},
     "quantum": {"flax", "optax"},
     "optimise": {"flax"},

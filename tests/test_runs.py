@@ -214,6 +214,18 @@ def test_newest_checkpoint_comes_back(open_checkpoints):
     assert_same(open_checkpoints().restore(start), tiny(12))
 
 
+def test_some_fields_come_back_alone(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints()
+    with pytest.raises(runs.RunError, match="checkpoints: got no checkpoint"):
+        checkpoints.restore_fields({"step": jnp.int32(0)})
+    checkpoints.save(tiny(12))
+    wanted = jax.eval_shape(lambda: {"step": jnp.int32(0)})
+    found = open_checkpoints().restore_fields(wanted)
+    assert list(found) == ["step"] and int(found["step"]) == 12
+    checkpoints.save(tiny(13))
+    assert int(checkpoints.restore_fields(wanted)["step"]) == 13
+
+
 def test_two_checkpoints_are_kept(open_checkpoints, tmp_path):
     checkpoints = open_checkpoints()
     for step in (4, 9, 12):

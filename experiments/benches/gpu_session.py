@@ -95,9 +95,7 @@ def score_population(
     work = make_workload(space, images)
     archs = random_archs(work.space, population)
     options = ScoringOptions(statistics="running", score_chunk=chunk)
-    score = make_population_scorer(
-        work.supernet, options, *work.pixel_statistics, work.pixels
-    )
+    score = make_population_scorer(work.supernet, work.task, options, work.pixels)
 
     def call(count: int) -> Any:
         chosen = work.pixels[:count], work.labels[:count]
@@ -142,11 +140,13 @@ def train_epoch(
     steps = len(train) // batch
     optimizer = make_optimizer(options, steps)
     sampler = make_sampler(options.sampler, work.space.num_ops)
-    batches = TrainingBatches.of(train, *work.pixel_statistics, options)
+    batches = TrainingBatches.of(train, work.task, batch)
     step = make_supernet_step(
-        work.supernet, optimizer, sampler, options, batches, jax.random.key(1)
+        work.supernet, optimizer, sampler, batches, jax.random.key(1)
     )
-    state = initial_supernet_state(work.supernet, optimizer, options, jax.random.key(0))
+    state = initial_supernet_state(
+        work.supernet, work.task, optimizer, options.pool_size, jax.random.key(0)
+    )
     order = jax.random.permutation(jax.random.key(2), len(train))
     started = time.perf_counter()
     state = jax.block_until_ready(step(state, order))
@@ -169,9 +169,11 @@ def _training_split(
     if data_dir is None:
         generator = np.random.default_rng(0)
         pixels = generator.integers(0, 256, (count, *shape), dtype=np.uint8)
-        return data.Split(pixels, generator.integers(0, 10, count).astype(np.int32))
+        return data.image_split(
+            pixels, generator.integers(0, 10, count).astype(np.int32)
+        )
     options = data.DataOptions(source="tfds", name="cifar10", data_dir=data_dir)
-    splits = data.SOURCES["tfds"](options)
+    splits = data.SOURCES["tfds"].load(options)
     return splits.train.take(np.arange(min(count, len(splits.train))))
 
 

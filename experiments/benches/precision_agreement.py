@@ -22,7 +22,7 @@ from qnas_jax.evaluation import Weights
 from qnas_jax.evaluation.scoring import PRECISIONS
 from qnas_jax.jobs import open_setting
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import load_supernet
+from qnas_jax.jobs.nas.supernet import load_weights
 from qnas_jax.runs import WorkFolder
 
 
@@ -41,19 +41,19 @@ def run(
       precisions, the largest difference, and the range of the float32 values.
     """
     archs = _distinct_archs(setting, num_archs)
-    images, labels = setting.scored_images(setting.config.scoring.score_images)
     scores = []
     for precision in PRECISIONS:
         options = dataclasses.replace(setting.config.scoring, precision=precision)
-        scores.append(setting.scorer(options)(weights, archs, images, labels))
+        evaluator = setting.supernet_evaluator(options)(weights)
+        scores.append(evaluator(setting.key("rank"), archs).metrics)
     rows = []
     for name in ("accuracy", "loss"):
-        exact, rounded = (np.asarray(getattr(each, name)) for each in scores)
+        exact, rounded = (np.asarray(each[name]) for each in scores)
         rows.append(
             {
                 "score": name,
                 "architectures": len(archs),
-                "images": len(labels),
+                "images": len(evaluator.targets),
                 "Kendall tau": float(statistics.kendalltau(exact, rounded).statistic),
                 "largest difference": float(np.abs(exact - rounded).max()),
                 "smallest": float(exact.min()),
@@ -75,8 +75,7 @@ def main(argv: Sequence[str]) -> None:
     logging.set_verbosity(logging.WARNING)  # the progress of checkpoints
     folder = WorkFolder(pathlib.Path(str(_WORKDIR.value)))
     setting = open_setting(_CONFIG.value, folder)
-    state = load_supernet(setting)
-    rows = run(setting, (state.params, state.stats), num_archs=_ARCHS.value)
+    rows = run(setting, load_weights(setting), num_archs=_ARCHS.value)
     write_rows(_OUT.value, rows)
     print(table(rows, list(rows[0])))
 

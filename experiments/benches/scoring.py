@@ -180,9 +180,7 @@ def _simple_forms(
 def _ours(work: Workload, archs: np.ndarray, chunk: int, **options: Any) -> Any:
     scoring = ScoringOptions(statistics="running", score_chunk=chunk, **options)
     pixels, labels = work.pixels, work.labels
-    score = make_population_scorer(
-        work.supernet, scoring, *work.pixel_statistics, pixels
-    )
+    score = make_population_scorer(work.supernet, work.task, scoring, pixels)
     default = jnp.asarray(archs)
     return lambda asked=default: score(work.weights, asked, pixels, labels)
 
@@ -196,9 +194,7 @@ def _temporary_mib(work: Workload, chunk: int) -> float:
         jax.ShapeDtypeStruct(shape[:1], jnp.int32),
     )
     scoring = ScoringOptions(statistics="running", score_chunk=chunk)
-    score = make_population_scorer(
-        work.supernet, scoring, *work.pixel_statistics, work.pixels
-    )
+    score = make_population_scorer(work.supernet, work.task, scoring, work.pixels)
     compiled, _ = compile_network(score, work.weights, *arguments)
     return temporary_mib(compiled)
 

@@ -120,12 +120,12 @@ def write_reduced(dataset: Dataset, factor: int, file: pathlib.Path) -> None:
     arrays = {}
     for name in ("train", "valid", "test"):
         split = getattr(dataset, name)
-        count, height, width, channels = split.images.shape
-        tiles = split.images.reshape(
+        count, height, width, channels = split.inputs.shape
+        tiles = split.inputs.reshape(
             count, height // factor, factor, width // factor, factor, channels
         )
         arrays[f"x_{name}"] = np.rint(tiles.mean(axis=(2, 4))).astype(np.uint8)
-        arrays[f"y_{name}"] = split.labels
+        arrays[f"y_{name}"] = split.targets
     np.savez(file, **arrays)
 
 
@@ -169,7 +169,8 @@ def _base(folder: pathlib.Path) -> ml_collections.ConfigDict:
     file = folder / "reduced.npz"
     write_reduced(load(DataOptions(**config.data)), 2, file)
     config.data.update(source="npz", path=str(file))
-    config.supernet.update(epochs=_EPOCHS.value, pool_images=128, crop_padding=2)
+    config.supernet.update(epochs=_EPOCHS.value, pool_images=128)
+    config.supernet_images.update(crop_padding=2)
     config.search.update(population=25)
     config.scoring.update(score_images=256, score_chunk=256)
     return config

@@ -28,12 +28,13 @@ from absl import app, flags, logging
 from scipy import stats
 
 from experiments.measuring.rows import table, write_rows
-from qnas_jax.data import DataOptions, load, normalise
+from qnas_jax.data import DataOptions, load
 from qnas_jax.evaluation.proxies import PROXIES, proxy_scores
 from qnas_jax.evaluation.tables.npz_file import read_arrays
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.nets import CellNetwork
 from qnas_jax.spaces import nas_bench_201
+from qnas_jax.tasks import ImageClassification
 
 PUBLISHED = {"synflow": 0.74, "jacob_cov": 0.73, "snip": 0.60, "grad_norm": 0.60}
 """Spearman with CIFAR-10 accuracy over all architectures."""
@@ -107,10 +108,8 @@ def read_images(
     data = load(options)
     chosen = np.random.default_rng(seed).choice(len(data.train), count, replace=False)
     batch = data.train.take(chosen)
-    images = normalise(
-        jnp.asarray(batch.images), jnp.asarray(data.mean), jnp.asarray(data.std)
-    )
-    return images, jnp.asarray(batch.labels)
+    images = ImageClassification.of(data).prepare(jnp.asarray(batch.inputs))
+    return images, jnp.asarray(batch.targets)
 
 
 def measure(

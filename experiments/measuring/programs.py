@@ -69,9 +69,7 @@ def scoring_program(work: Workload, archs: np.ndarray, chunk: int) -> Program:
       The program; a pass scores the population once.
     """
     options = ScoringOptions(statistics="running", score_chunk=chunk)
-    score = make_population_scorer(
-        work.supernet, options, *work.pixel_statistics, work.pixels
-    )
+    score = make_population_scorer(work.supernet, work.task, options, work.pixels)
     arguments = (work.weights, jnp.asarray(archs), work.pixels, work.labels)
     compiled, seconds = compile_network(score, *arguments)
     return Program(compiled, seconds, lambda: compiled(*arguments))

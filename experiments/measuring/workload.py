@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qnas_jax.data import normalise
 from qnas_jax.errors import UserError
 from qnas_jax.nets import ChainSupernet, Slots
 from qnas_jax.search import (
@@ -17,6 +16,7 @@ from qnas_jax.search import (
     start,
 )
 from qnas_jax.spaces import NetworkSpace, SearchSpace, SpaceOptions, build_space
+from qnas_jax.tasks import ImageClassification
 
 SIDES = {"digits": (8, 1)}  # image side and channels; CIFAR's for all others
 
@@ -43,14 +43,19 @@ class Workload:
         return self.supernet.space
 
     @property
-    def pixel_statistics(self) -> tuple[jax.Array, jax.Array]:
-        """Mean and standard deviation, float32 [C]."""
+    def task(self) -> ImageClassification:
+        """Classification, with made-up statistics of the pixels."""
         channels = self.pixels.shape[-1]
-        return jnp.full(channels, 0.5), jnp.full(channels, 0.25)
+        return ImageClassification(
+            mean=jnp.full(channels, 0.5),
+            std=jnp.full(channels, 0.25),
+            input_shape=self.space.input_shape,
+            num_outputs=self.space.num_classes,
+        )
 
     def images(self, pixels: jax.Array) -> jax.Array:
         """Normalised pixels."""
-        return normalise(pixels, *self.pixel_statistics)
+        return self.task.prepare(pixels)
 
     def macs(self, archs: np.ndarray) -> np.ndarray:
         """Multiply-accumulates an image of architectures [P, L]."""

@@ -14,30 +14,20 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from qnas_jax.errors import UserError
+from qnas_jax.options import Options, option
 
 
 @dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """What training images undergo; hashable, hence static under jit.
+class Augmentation(Options):
+    """What training images undergo; hashable, hence static under jit."""
 
-    Attributes:
-      crop_padding: pixels of zeros added on each side before a crop of the original
-        size; 0: no crop.
-      flip: mirror left-right with probability 1/2.
-      cutout: side of the blanked square in pixels; 0: none.
-    """
-
-    crop_padding: int = 0
-    flip: bool = False
-    cutout: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("crop_padding", "cutout"):
-            if getattr(self, name) < 0:
-                raise UserError(
-                    f"{name}: got {getattr(self, name)}, expected pixels >= 0"
-                )
+    crop_padding: int = option(
+        0, "zero border of random crops of the original size, pixels; 0 is off", low=0
+    )
+    flip: bool = option(False, "mirror half of the images left-right")
+    cutout: int = option(
+        0, "side of the square set to the mean, pixels; 0 is off", low=0
+    )
 
 
 class Draw(NamedTuple):

@@ -13,8 +13,8 @@ from qnas_jax.errors import UserError
 
 
 def on_device(split: Split) -> tuple[jax.Array, jax.Array]:
-    """Copies a split to the default device: uint8 [N, H, W, C] and int32 [N]."""
-    return jnp.asarray(split.images), jnp.asarray(split.labels)
+    """Copies a split to the default device: inputs [N, ...] and targets [N, ...]."""
+    return jnp.asarray(split.inputs), jnp.asarray(split.targets)
 
 
 def epoch_order(key: jax.Array, epoch: int | jax.Array, num_examples: int) -> jax.Array:
@@ -47,27 +47,28 @@ def num_steps(num_examples: int, batch_size: int) -> int:
 
 
 def take_batch(
-    images: jax.Array,
-    labels: jax.Array,
+    inputs: jax.Array,
+    targets: jax.Array,
     order: jax.Array,
     step: int | jax.Array,
     batch_size: int,
 ) -> tuple[jax.Array, jax.Array]:
-    """Gathers the batch of one step.
+    """The examples of one step.
 
     Args:
-      images: uint8 [N, H, W, C].
-      labels: int32 [N].
+      inputs: [N, ...].
+      targets: [N, ...].
       order: int32 [N], from `epoch_order`.
       step: 0 .. num_steps - 1, may be traced.
       batch_size: B, static.
 
     Returns:
-      uint8 [B, H, W, C] and int32 [B].
+      Inputs [B, ...] and targets [B, ...].
     """
-    chex.assert_rank([images, labels, order], [4, 1, 1])
+    chex.assert_rank(order, 1)
+    chex.assert_equal_shape_prefix([inputs, targets, order], 1)
     indices = jax.lax.dynamic_slice_in_dim(order, step * batch_size, batch_size)
     return (
-        jnp.take(images, indices, axis=0, mode="clip"),
-        jnp.take(labels, indices, axis=0, mode="clip"),
+        jnp.take(inputs, indices, axis=0, mode="clip"),
+        jnp.take(targets, indices, axis=0, mode="clip"),
     )

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from absl import logging
 
-from qnas_jax.data.dataset import SourceSplits, Split
+from qnas_jax.data.dataset import SourceSplits
+from qnas_jax.data.images import image_split
 from qnas_jax.data.npz import read_arrays
 
 # To be raised with every change of what is decoded or how it is stored.
@@ -60,7 +61,7 @@ def cached(
 def _read(path: pathlib.Path, name: str) -> SourceSplits:
     arrays = read_arrays(path)
     splits = {
-        split: Split(arrays[f"x_{split}"], arrays[f"y_{split}"])
+        split: image_split(arrays[f"x_{split}"], arrays[f"y_{split}"])
         for split in ("train", "valid", "test")
         if f"x_{split}" in arrays
     }
@@ -76,8 +77,8 @@ def _read(path: pathlib.Path, name: str) -> SourceSplits:
 def _write(path: pathlib.Path, splits: SourceSplits) -> None:
     arrays = {"class_names": np.array(splits.class_names)}
     for name, split in splits.present().items():
-        arrays[f"x_{name}"] = split.images
-        arrays[f"y_{name}"] = split.labels
+        arrays[f"x_{name}"] = split.inputs
+        arrays[f"y_{name}"] = split.targets
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:

@@ -1,7 +1,9 @@
-"""The form every data set takes: three checked splits of uint8 images.
+"""The form every data set takes: splits of inputs and targets.
 
-Nothing here knows where images come from. `SourceSplits` holds what a source offers
-(perhaps no valid or test split of its own), `Dataset` what a run uses.
+Nothing here knows where examples come from, nor what they are: images are checked where
+they are made (`images.py`), what is done with them is a task's (`qnas_jax.tasks`).
+`SourceSplits` holds what a source offers (perhaps no valid or test split of its own),
+`Dataset` what a run uses.
 """
 
 import dataclasses
@@ -14,39 +16,34 @@ from qnas_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Images and their labels.
+    """Examples: what networks see, and what they should say of it.
 
     Raises:
-      UserError: wrong dtype or rank, different lengths, or no image at all.
+      UserError: as many inputs as targets are expected, and at least one.
     """
 
-    images: np.ndarray  # uint8 [N, H, W, C], 0..255
-    labels: np.ndarray  # int32 [N], class numbers from 0
+    inputs: np.ndarray  # [N, ...]
+    targets: np.ndarray  # [N, ...]; of classes int32 [N], numbers from 0
 
     def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
-        if images.dtype != np.uint8 or images.ndim != 4:
+        inputs, targets = self.inputs, self.targets
+        if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets):
             raise UserError(
-                f"images: got {_describe(images)}, expected uint8 [N, H, W, C]"
+                f"got inputs {describe_array(inputs)} and targets "
+                f"{describe_array(targets)}, expected as many of each"
             )
-        if labels.dtype != np.int32 or labels.ndim != 1:
-            raise UserError(f"labels: got {_describe(labels)}, expected int32 [N]")
-        if len(images) != len(labels):
+        if inputs.size == 0:
             raise UserError(
-                f"got {len(images)} images and {len(labels)} labels, expected as many"
-            )
-        if images.size == 0:
-            raise UserError(
-                f"split is empty: images have shape {images.shape}, "
-                "expected at least 1 image of at least 1 pixel"
+                f"split is empty: inputs have shape {inputs.shape}, "
+                "expected at least 1 example of at least 1 value"
             )
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     def take(self, indices: np.ndarray) -> "Split":
         """The examples at `indices` int [M], in that order."""
-        return Split(self.images[indices], self.labels[indices])
+        return Split(self.inputs[indices], self.targets[indices])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,45 +71,29 @@ class SourceSplits:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set ready for a run; `make_dataset` computes the statistics.
+    """A data set ready for a run.
 
     Attributes:
       name: identifier, used in work folders and reports.
-      train: what weights are fitted to; every class has at least one image.
+      train: what weights are fitted to; every class has at least one example.
       valid: what architectures are scored on.
       test: what is looked at once, at the end.
-      class_names: one name for each label.
-      mean: float32 [C], of the train split's pixels in [0, 1].
-      std: float32 [C], of the same pixels, positive.
+      class_names: one name for each class; empty where targets are no classes.
 
     Raises:
-      UserError: a label outside of the classes, a class without a training image,
-        splits whose images differ in shape, or unusable statistics.
+      UserError: a label outside of the classes, a class without a training example, or
+        splits whose inputs differ in shape.
     """
 
     name: str
     train: Split
     valid: Split
     test: Split
-    class_names: tuple[str, ...]
-    mean: np.ndarray
-    std: np.ndarray
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         splits = {"train": self.train, "valid": self.valid, "test": self.test}
         _check_splits(self.name, splits, self.class_names)
-        channels = self.image_shape[-1:]
-        for what, values in (("mean", self.mean), ("std", self.std)):
-            if values.dtype != np.float32 or values.shape != channels:
-                raise UserError(
-                    f"{self.name}: {what}: got {_describe(values)}, "
-                    f"expected float32 {list(channels)}"
-                )
-        if not (np.isfinite(self.mean).all() and (self.std > 0).all()):
-            raise UserError(
-                f"{self.name}: got mean {self.mean} and std {self.std}, expected "
-                "finite means and std > 0: remove channels that never change"
-            )
 
     @property
     def num_classes(self) -> int:
@@ -120,66 +101,45 @@ class Dataset:
         return len(self.class_names)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C)."""
-        height, width, channels = self.train.images.shape[1:]
-        return height, width, channels
-
-
-def make_dataset(
-    name: str, train: Split, valid: Split, test: Split, class_names: tuple[str, ...]
-) -> Dataset:
-    """Builds a `Dataset` with the statistics of its train split."""
-    mean, std = pixel_statistics(train.images)
-    return Dataset(name, train, valid, test, class_names, mean, std)
-
-
-def pixel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel, exact up to rounding.
-
-    Histograms of the 256 values need no floating-point copy of the images.
-
-    Args:
-      images: uint8 [N, H, W, C].
-
-    Returns:
-      mean and (biased) standard deviation, float32 [C], of pixels in [0, 1].
-    """
-    values = np.arange(256) / 255
-    means, deviations = [], []
-    for channel in range(images.shape[-1]):
-        counts = np.bincount(images[..., channel].ravel(), minlength=256)
-        mean = counts @ values / counts.sum()
-        means.append(mean)
-        deviations.append(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
-    return np.asarray(means, np.float32), np.asarray(deviations, np.float32)
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input; of images (H, W, C)."""
+        return self.train.inputs.shape[1:]
 
 
 def _check_splits(
     name: str, splits: Mapping[str, Split], class_names: tuple[str, ...]
 ) -> None:
-    shape = splits["train"].images.shape[1:]
+    shape = splits["train"].inputs.shape[1:]
     for where, split in splits.items():
-        if split.images.shape[1:] != shape:
+        if split.inputs.shape[1:] != shape:
             raise UserError(
-                f"{name}: {where} images are {list(split.images.shape[1:])}, train "
-                f"images {list(shape)}: expected the same [H, W, C] in every split"
+                f"{name}: {where} inputs are {list(split.inputs.shape[1:])}, train "
+                f"inputs {list(shape)}: expected the same shape in every split"
             )
-        wrong = (split.labels < 0) | (split.labels >= len(class_names))
+    if class_names:
+        _check_classes(name, splits, class_names)
+
+
+def _check_classes(
+    name: str, splits: Mapping[str, Split], class_names: tuple[str, ...]
+) -> None:
+    for where, split in splits.items():
+        wrong = (split.targets < 0) | (split.targets >= len(class_names))
         if wrong.any():
             raise UserError(
-                f"{name}: {where} label {split.labels[wrong][0]} at position "
+                f"{name}: {where} label {split.targets[wrong][0]} at position "
                 f"{np.argmax(wrong)} is out of range, "
                 f"expected 0..{len(class_names) - 1}"
             )
-    counts = np.bincount(splits["train"].labels, minlength=len(class_names))
+    counts = np.bincount(splits["train"].targets, minlength=len(class_names))
     if (counts == 0).any():
         empty = int(np.argmin(counts))
         raise UserError(
-            f"{name}: class {empty} ({class_names[empty]}) has no image in the train "
-            "split, expected at least 1: add images, drop the class or raise max_train"
+            f"{name}: class {empty} ({class_names[empty]}) has no example in the train "
+            "split, expected at least 1: add some, drop the class or raise max_train"
         )
 
 
-def _describe(array: np.ndarray) -> str:
+def describe_array(array: np.ndarray) -> str:
+    """Type and shape in words, for errors."""
     return f"{array.dtype} {list(array.shape)}"

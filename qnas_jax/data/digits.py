@@ -6,16 +6,17 @@ Source: Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI, 199
 
 import numpy as np
 
-from qnas_jax.data.dataset import SourceSplits, Split
-from qnas_jax.data.options import DataOptions
+from qnas_jax.data.dataset import SourceSplits
+from qnas_jax.data.images import image_split
+from qnas_jax.data.places import PlaceOptions
 
 
-def load_digits(options: DataOptions) -> SourceSplits:
+def load_digits(options: PlaceOptions) -> SourceSplits:
     """Reads all digits as one split; grey values 0..16 are scaled to 0..255."""
     del options
     from sklearn import datasets
 
     bunch = datasets.load_digits()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
-    split = Split(images, bunch.target.astype(np.int32))
+    split = image_split(images, bunch.target.astype(np.int32))
     return SourceSplits("digits", split, None, None, tuple(map(str, range(10))))

@@ -10,9 +10,10 @@ import pathlib
 import numpy as np
 
 from qnas_jax.data.cache import cached, file_identity
-from qnas_jax.data.dataset import SourceSplits, Split
+from qnas_jax.data.dataset import SourceSplits
 from qnas_jax.data.decode import decode_all, decode_image
-from qnas_jax.data.options import DataOptions
+from qnas_jax.data.images import image_split
+from qnas_jax.data.places import PlaceOptions
 from qnas_jax.errors import MissingFileError, UserError
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -33,7 +34,7 @@ _COLOUR_MODES = (
 _Examples = list[tuple[pathlib.Path, int]]
 
 
-def load_folder(options: DataOptions) -> SourceSplits:
+def load_folder(options: PlaceOptions) -> SourceSplits:
     """Reads the folder `path`, or the decoded copy kept of it.
 
     Raises:
@@ -123,7 +124,7 @@ def _decode(
     splits, start = {}, 0
     for split, examples in listing.items():
         labels = np.array([label for _, label in examples], np.int32)
-        splits[split] = Split(images[start : start + len(examples)], labels)
+        splits[split] = image_split(images[start : start + len(examples)], labels)
         start += len(examples)
     return SourceSplits(
         name, splits["train"], splits.get("valid"), splits.get("test"), classes

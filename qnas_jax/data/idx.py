@@ -14,7 +14,8 @@ import zlib
 import numpy as np
 
 from qnas_jax.data.dataset import SourceSplits, Split
-from qnas_jax.data.options import DataOptions
+from qnas_jax.data.images import image_split
+from qnas_jax.data.places import PlaceOptions
 from qnas_jax.errors import MissingFileError, UserError
 
 CLASS_NAMES = {
@@ -34,20 +35,27 @@ CLASS_NAMES = {
 }
 
 
-def load_idx(options: DataOptions) -> SourceSplits:
+def load_idx(source: str, options: PlaceOptions) -> SourceSplits:
     """Reads the four files of `path`, else of `<data_dir>/<source>`.
+
+    Args:
+      source: key of `CLASS_NAMES`.
+      options: the folder.
+
+    Returns:
+      The training and the test split.
 
     Raises:
       MissingFileError: no folder is named, or a file is missing.
       UserError: a file is damaged, or images and labels do not fit together.
     """
-    folder = _folder(options)
+    folder = _folder(source, options)
     return SourceSplits(
-        options.source,
+        source,
         _read_split(folder, "train"),
         None,
         _read_split(folder, "t10k"),
-        CLASS_NAMES[options.source],
+        CLASS_NAMES[source],
     )
 
 
@@ -86,16 +94,16 @@ def read_idx(path: pathlib.Path, rank: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def _folder(options: DataOptions) -> pathlib.Path:
+def _folder(source: str, options: PlaceOptions) -> pathlib.Path:
     if options.path:
         return pathlib.Path(options.path).expanduser()
     root = options.data_root()
     if root is None:
         raise MissingFileError(
-            f"no folder with the IDX files of {options.source}: set path to it, or "
-            f"data_dir (or QNAS_DATA_DIR) to the folder that holds {options.source}/"
+            f"no folder with the IDX files of {source}: set path to it, or "
+            f"data_dir (or QNAS_DATA_DIR) to the folder that holds {source}/"
         )
-    return root / options.source
+    return root / source
 
 
 def _read_split(folder: pathlib.Path, prefix: str) -> Split:
@@ -103,7 +111,7 @@ def _read_split(folder: pathlib.Path, prefix: str) -> Split:
     images = read_idx(images_path, rank=3)
     labels = read_idx(_find(folder, f"{prefix}-labels-idx1-ubyte"), rank=1)
     try:
-        return Split(images[..., None], labels.astype(np.int32))
+        return image_split(images[..., None], labels.astype(np.int32))
     except ValueError as error:
         raise UserError(f"{images_path}: {error}") from error
 

@@ -14,11 +14,12 @@ import zlib
 import numpy as np
 
 from qnas_jax.data.dataset import SourceSplits, Split
-from qnas_jax.data.options import DataOptions
+from qnas_jax.data.images import image_split
+from qnas_jax.data.places import PlaceOptions
 from qnas_jax.errors import MissingFileError, UserError
 
 
-def load_npz(options: DataOptions) -> SourceSplits:
+def load_npz(options: PlaceOptions) -> SourceSplits:
     """Reads the file `path`.
 
     Raises:
@@ -96,14 +97,14 @@ def _split(arrays: dict[str, np.ndarray], name: str) -> Split:
     if labels.size and not limits.min <= labels.min() <= labels.max() <= limits.max:
         raise UserError(f"y_{name}: a label does not fit int32, expected 0..K-1")
     try:
-        return Split(images, labels.astype(np.int32))
+        return image_split(images, labels.astype(np.int32))
     except ValueError as error:
         raise UserError(f"x_{name}, y_{name}: {error}") from error
 
 
 def _class_names(arrays: dict[str, np.ndarray], train: Split) -> tuple[str, ...]:
     if "class_names" not in arrays:
-        largest = int(train.labels.max())
+        largest = int(train.targets.max())
         if largest >= len(train):
             raise UserError(
                 f"y_train: got label {largest} in {len(train)} examples, expected "

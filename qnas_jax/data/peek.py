@@ -1,9 +1,8 @@
-"""Image shape and number of classes, without reading the images where possible."""
+"""Shape of an input and number of classes, without reading them where possible."""
 
 import tempfile
 
-from qnas_jax.data.options import DataOptions
-from qnas_jax.data.sources import load
+from qnas_jax.data.sources import DataOptions, load
 
 _KNOWN = {
     "digits": ((8, 8, 1), 10),
@@ -12,7 +11,7 @@ _KNOWN = {
 }
 
 
-def peek(options: DataOptions) -> tuple[tuple[int, int, int], int]:
+def peek(options: DataOptions) -> tuple[tuple[int, ...], int]:
     """What a search space needs to know of the data.
 
     TFDS knows its sets by name, so that networks for CIFAR-100, say, can be described
@@ -22,7 +21,8 @@ def peek(options: DataOptions) -> tuple[tuple[int, int, int], int]:
       options: the source.
 
     Returns:
-      (height, width, channels) and the number of classes.
+      The shape of one input, of images (height, width, channels), and the number of
+      classes.
 
     Raises:
       MissingFileError: a named file or folder is missing.
@@ -35,7 +35,7 @@ def peek(options: DataOptions) -> tuple[tuple[int, int, int], int]:
         if known is not None:
             return known
     dataset = load(options)
-    return dataset.image_shape, dataset.num_classes
+    return dataset.input_shape, dataset.num_classes
 
 
 def _tfds_metadata(name: str) -> tuple[tuple[int, int, int], int] | None:

@@ -1,37 +1,97 @@
 """Stratified splits and subsets: each class is divided in the same ratio.
 
 Splits come out in a random order fixed by the seed, so that any prefix of one is a
-fair sample, also where the source lists its images class by class.
+fair sample, also where the source lists its examples class by class.
 """
+
+import dataclasses
 
 import numpy as np
 
-from qnas_jax.data.dataset import Dataset, SourceSplits, Split, make_dataset
-from qnas_jax.data.options import DataOptions
+from qnas_jax.data.dataset import Dataset, SourceSplits, Split
 from qnas_jax.errors import UserError
+from qnas_jax.options import Options, option
 
-# One random stream for each purpose: changing max_train moves no validation image.
+# One random stream for each purpose: changing max_train moves no validation example.
 _STREAMS = ("test", "valid", "max_train", "max_valid", "max_test")
 
 
-def assemble(source: SourceSplits, options: DataOptions) -> Dataset:
+@dataclasses.dataclass(frozen=True)
+class SplittingOptions(Options):
+    """What is held out, and how many examples are used."""
+
+    valid_fraction: float = option(
+        0.2,
+        "share of the training split held out where the source has no valid split",
+        above=0,
+        below=1,
+    )
+    test_fraction: float = option(
+        0.2, "share held out where the source has no test split", above=0, below=1
+    )
+    split_seed: int = option(0, "seed of every split and subset", low=0)
+    max_train: int = option(0, "stratified subset of the train split; 0: all", low=0)
+    max_valid: int = option(0, "stratified subset of the valid split; 0: all", low=0)
+    max_test: int = option(0, "stratified subset of the test split; 0: all", low=0)
+
+
+def assemble(source: SourceSplits, options: SplittingOptions) -> Dataset:
     """Holds out what the source does not offer itself, then takes the subsets.
+
+    Examples without classes are drawn as if all were of one.
 
     Raises:
       UserError: a split would be empty, or the result is no valid `Dataset`.
     """
+    draw = _Drawing(source.name, bool(source.class_names), options)
     train, valid, test = source.train, source.valid, source.test
     if test is None:
-        train, test = _hold_out(source.name, train, "test", options)
+        train, test = draw.hold_out(train, "test")
     if valid is None:
-        train, valid = _hold_out(source.name, train, "valid", options)
-    return make_dataset(
+        train, valid = draw.hold_out(train, "valid")
+    return Dataset(
         source.name,
-        _subset(train, "max_train", options),
-        _subset(valid, "max_valid", options),
-        _subset(test, "max_test", options),
+        draw.subset(train, "max_train"),
+        draw.subset(valid, "max_valid"),
+        draw.subset(test, "max_test"),
         source.class_names,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawing:
+    """Draws examples of a source, by classes where there are such."""
+
+    name: str
+    has_classes: bool
+    options: SplittingOptions
+
+    def hold_out(self, split: Split, stream: str) -> tuple[Split, Split]:
+        """What is kept and what is held out for the split of that name."""
+        options = self.options
+        fractions = {"valid": options.valid_fraction, "test": options.test_fraction}
+        fraction = fractions[stream]
+        num_held = round(fraction * len(split))
+        if not 0 < num_held < len(split):
+            raise UserError(
+                f"{self.name}: {stream}_fraction {fraction} of {len(split)} examples "
+                f"is {num_held}, expected 1..{len(split) - 1}: change {stream}_fraction"
+            )
+        held, kept = self._divide(split, num_held, stream)
+        return split.take(kept), split.take(held)
+
+    def subset(self, split: Split, limit: str) -> Split:
+        """As many as the option says; 0: all."""
+        size = min(getattr(self.options, limit) or len(split), len(split))
+        chosen, _ = self._divide(split, size, limit)
+        return split.take(chosen)
+
+    def _divide(
+        self, split: Split, num_drawn: int, stream: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        seeds = [self.options.split_seed, _STREAMS.index(stream)]
+        labels = split.targets if self.has_classes else np.zeros(len(split), np.int32)
+        return divide(labels, num_drawn, np.random.default_rng(seeds))
 
 
 def divide(
@@ -40,7 +100,7 @@ def divide(
     """Draws exactly `num_drawn` examples, in every class the same share of it.
 
     The shares are rounded by the method of largest remainders, so that each class is
-    within one image of its share.
+    within one example of its share.
 
     Args:
       labels: int [N].
@@ -67,28 +127,3 @@ def divide(
     )
     drawn = rank < drawn_counts[classes]
     return order[drawn], order[~drawn]
-
-
-def _hold_out(
-    name: str, split: Split, stream: str, options: DataOptions
-) -> tuple[Split, Split]:
-    fractions = {"valid": options.valid_fraction, "test": options.test_fraction}
-    fraction = fractions[stream]
-    num_held = round(fraction * len(split))
-    if not 0 < num_held < len(split):
-        raise UserError(
-            f"{name}: {stream}_fraction {fraction} of {len(split)} images is "
-            f"{num_held}, expected 1..{len(split) - 1}: change {stream}_fraction"
-        )
-    held, kept = divide(split.labels, num_held, _generator(stream, options))
-    return split.take(kept), split.take(held)
-
-
-def _subset(split: Split, limit: str, options: DataOptions) -> Split:
-    size = min(getattr(options, limit) or len(split), len(split))
-    chosen, _ = divide(split.labels, size, _generator(limit, options))
-    return split.take(chosen)
-
-
-def _generator(stream: str, options: DataOptions) -> np.random.Generator:
-    return np.random.default_rng([options.split_seed, _STREAMS.index(stream)])

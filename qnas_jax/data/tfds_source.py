@@ -13,14 +13,15 @@ import numpy as np
 from qnas_jax.data.cache import cached, file_identity
 from qnas_jax.data.dataset import SourceSplits, Split
 from qnas_jax.data.decode import decode_all, decode_image
-from qnas_jax.data.options import DataOptions
+from qnas_jax.data.images import image_split
+from qnas_jax.data.places import PlaceOptions
 from qnas_jax.errors import MissingFileError, UserError
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 
 
-def load_tfds(options: DataOptions) -> SourceSplits:
+def load_tfds(options: PlaceOptions) -> SourceSplits:
     """Reads the TFDS set `name`, or the decoded copy kept of it.
 
     It is looked for in `<data_dir>/tfds`, else in `data_dir`. Without a `data_dir` it
@@ -45,7 +46,7 @@ def load_tfds(options: DataOptions) -> SourceSplits:
     )
 
 
-def _folder(options: DataOptions) -> pathlib.Path | None:
+def _folder(options: PlaceOptions) -> pathlib.Path | None:
     root = options.data_root()
     if root is not None and (root / "tfds").is_dir():
         return root / "tfds"
@@ -140,7 +141,8 @@ def _decode_split(builder: Any, name: str, split: str) -> Split:
         lambda index: decode_image(examples[index]["image"], mode, where(index)),
         where,
     )
-    return Split(images, np.array([example["label"] for example in examples], np.int32))
+    labels = np.array([example["label"] for example in examples], np.int32)
+    return image_split(images, labels)
 
 
 def _read_examples(builder: Any, name: str, split: str) -> list[dict[str, Any]]:

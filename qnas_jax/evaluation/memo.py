@@ -1,17 +1,21 @@
 """Remembers every evaluation, so that an architecture is scored once in a search.
 
-An evaluation is one architecture scored once; it is the unit of budgets. A failed one
-(a loss that is not finite) stays in the history with its status and never wins.
+An evaluation is one architecture scored once at one fidelity; it is the unit of
+budgets. A failed one stays in the history with its status and reason and never wins.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
-from qnas_jax.evaluation.scoring import Scores
+from qnas_jax.evaluation.evaluator import Evaluated, Evaluator, Status, scores_of
+
+Costs = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+"""archs int32 [P, L] -> what they cost as networks, by name [P]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,108 +26,143 @@ class Evaluation:
       evaluation: its number, from 1.
       generation: the generation that asked for it.
       arch: op index of each layer.
+      fidelity: at which it was evaluated, a place in the evaluator's; -1: the highest.
       score: what is maximised; -inf if the status is not "ok".
-      values: metrics by name.
-      cost: costs by name.
-      status: "ok" or "non_finite".
+      metrics: by name.
+      costs: by name: of the network (params, macs), of the evaluation (seconds).
+      status: "ok", or how it failed, see `Status`.
+      reason: why, one line; "" if there is no more to say.
     """
 
     evaluation: int
     generation: int
     arch: tuple[int, ...]
+    fidelity: int
     score: float
-    values: dict[str, float]
-    cost: dict[str, int]
+    metrics: dict[str, float]
+    costs: dict[str, float]
     status: str
+    reason: str
 
     def row(self) -> dict[str, Any]:
         """The JSON row; values that are not finite become null."""
         row = dataclasses.asdict(self)
         row["score"] = _finite(self.score)
-        row["values"] = {name: _finite(value) for name, value in self.values.items()}
+        for group in ("metrics", "costs"):
+            row[group] = {name: _finite(value) for name, value in row[group].items()}
         return row
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Evaluation":
         """Reads what `row` wrote."""
-        values = {
-            name: math.nan if value is None else value
-            for name, value in row["values"].items()
+        groups = {
+            group: {
+                name: math.nan if value is None else value
+                for name, value in row[group].items()
+            }
+            for group in ("metrics", "costs")
         }
         score = -math.inf if row["score"] is None else row["score"]
-        return cls(
-            **{**row, "arch": tuple(row["arch"]), "score": score, "values": values}
-        )
+        return cls(**{**row, **groups, "arch": tuple(row["arch"]), "score": score})
 
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+_Asked = tuple[tuple[int, ...], int]  # an architecture and its fidelity
+
+
 class MemoisedEvaluator:
-    """Scores populations, each distinct architecture once.
+    """Evaluates populations, each distinct architecture once a fidelity.
 
     Attributes:
       history: all evaluations in order.
     """
 
     def __init__(
-        self,
-        score: Callable[[np.ndarray], Scores],
-        cost: Callable[[np.ndarray], dict[str, np.ndarray]],
-        history: Iterable[Evaluation] = (),
+        self, evaluator: Evaluator, costs: Costs, history: Iterable[Evaluation] = ()
     ):
         """Starts from a history.
 
         Args:
-          score: scores archs int32 [P, L], always called with the same P.
-          cost: costs of archs int32 [P, L] by name.
+          evaluator: a traceable one is always called with as many architectures.
+          costs: what architectures cost as networks.
           history: evaluations of an earlier part of the run.
         """
-        self._score = score
-        self._cost = cost
+        self._evaluator = evaluator
+        self._costs = costs
         self.history = list(history)
-        self._known = {evaluation.arch: evaluation for evaluation in self.history}
+        self._known = {(row.arch, row.fidelity): row for row in self.history}
 
     def __call__(
-        self, archs: np.ndarray, generation: int
+        self,
+        key: jax.Array,
+        archs: np.ndarray,
+        generation: int,
+        fidelities: np.ndarray | None = None,
     ) -> tuple[np.ndarray, list[Evaluation]]:
         """Scores a population.
 
         Args:
+          key: consumed by the evaluator.
           archs: int32 [P, L].
           generation: its number, for the history.
+          fidelities: int32 [P]; None: the highest.
 
         Returns:
           Scores float32 [P], and the evaluations that were new.
         """
-        rows = [tuple(arch) for arch in np.asarray(archs).tolist()]
-        new = list(dict.fromkeys(row for row in rows if row not in self._known))
-        fresh = self._evaluate(new, len(rows), generation) if new else []
-        scores = [self._known[row].score for row in rows]
-        return np.asarray(scores, np.float32), fresh
+        rows = map(tuple, np.asarray(archs).tolist())
+        places = [-1] * len(archs) if fidelities is None else fidelities.tolist()
+        asked: list[_Asked] = list(zip(rows, places, strict=True))
+        new = list(dict.fromkeys(each for each in asked if each not in self._known))
+        fresh = self._evaluate(key, new, len(asked), generation) if new else []
+        found = [self._known[each].score for each in asked]
+        return np.asarray(found, np.float32), fresh
 
     def _evaluate(
-        self, new: list[tuple[int, ...]], population: int, generation: int
+        self, key: jax.Array, new: list[_Asked], population: int, generation: int
     ) -> list[Evaluation]:
-        # Repeats of the first fill the call up to its compiled size, and cost nothing.
-        archs = np.asarray(new + new[:1] * (population - len(new)), np.int32)
-        scores = self._score(archs)
-        accuracy, loss = np.asarray(scores.accuracy), np.asarray(scores.loss)
-        costs = self._cost(archs)
+        asked = new
+        if self._evaluator.traceable:
+            # Repeats of the first fill the call up to its compiled size, and cost
+            # nothing.
+            asked = new + new[:1] * (population - len(new))
+        archs = np.asarray([arch for arch, _ in asked], np.int32)
+        fidelities = np.asarray([fidelity for _, fidelity in asked], np.int32)
+        evaluated = self._evaluator(
+            key, archs, None if (fidelities < 0).all() else fidelities
+        )
+        values = np.asarray(scores_of(self._evaluator, evaluated))
+        costs = self._costs(archs)
         fresh = []
-        for place, arch in enumerate(new):
-            ok = math.isfinite(loss[place]) and math.isfinite(accuracy[place])
+        for place, (arch, fidelity) in enumerate(new):
             evaluation = Evaluation(
                 evaluation=len(self.history) + 1,
                 generation=generation,
                 arch=arch,
-                score=float(accuracy[place]) if ok else -math.inf,
-                values={"accuracy": float(accuracy[place]), "loss": float(loss[place])},
-                cost={name: int(value[place]) for name, value in costs.items()},
-                status="ok" if ok else "non_finite",
+                fidelity=fidelity,
+                score=float(values[place]),
+                **_row_of(evaluated, costs, place),
             )
             self.history.append(evaluation)
-            self._known[arch] = evaluation
+            self._known[arch, fidelity] = evaluation
             fresh.append(evaluation)
         return fresh
+
+
+def _row_of(
+    evaluated: Evaluated, costs: Mapping[str, np.ndarray], place: int
+) -> dict[str, Any]:
+    """Metrics, costs, status and reason of one architecture."""
+
+    def pick(values: Mapping[str, Any]) -> dict[str, float]:
+        return {name: np.asarray(each)[place].item() for name, each in values.items()}
+
+    return {
+        "metrics": pick(evaluated.metrics),
+        "costs": {**pick(costs), **pick(evaluated.costs)},
+        "status": Status(int(np.asarray(evaluated.status)[place])).word,
+        "reason": evaluated.reasons[place] if evaluated.reasons else "",
+    }

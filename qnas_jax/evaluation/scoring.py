@@ -1,6 +1,6 @@
 """Scores a population of subnets with inherited weights in one compiled call.
 
-Images pass in chunks, and each chunk through the architectures one after the other, in
+Inputs pass in chunks, and each chunk through the architectures one after the other, in
 an order in which those with the same first layers are neighbours: what they share is
 computed once, and repeated architectures are computed once. Memory is bounded by one
 chunk's values after each layer, however large the population is. The obvious
@@ -16,10 +16,8 @@ from typing import Any
 import chex
 import jax
 import jax.numpy as jnp
-import optax
-from flax import struct
 
-from qnas_jax.data import normalise
+from qnas_jax.evaluation.measuring import AddOutputs, Metrics, measure_many
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import (
     Mode,
@@ -30,6 +28,7 @@ from qnas_jax.nets import (
     visiting_order,
 )
 from qnas_jax.options import Options, option
+from qnas_jax.tasks import Task
 
 PRECISIONS = ("float32", "bfloat16")
 STATISTICS = ("running", "recalibrate", "batch")
@@ -64,56 +63,39 @@ class ScoringOptions(Options):
     )
 
 
-class Scores(struct.PyTreeNode):
-    """What scoring says of each architecture.
-
-    Attributes:
-      accuracy: float32 [P], share of the images classified correctly.
-      loss: float32 [P], mean cross-entropy.
-    """
-
-    accuracy: jax.Array
-    loss: jax.Array
-
-
 Weights = tuple[Slots, Slots]
-ScorePopulation = Callable[[Weights, Any, jax.Array, jax.Array], Scores]
+ScorePopulation = Callable[[Weights, Any, jax.Array, jax.Array], Metrics]
 
 
 def make_population_scorer(
-    supernet: Supernet,
-    options: ScoringOptions,
-    mean: Any,
-    std: Any,
-    calibration: jax.Array,
+    supernet: Supernet, task: Task, options: ScoringOptions, calibration: jax.Array
 ) -> ScorePopulation:
     """Builds `score_population`.
 
     Args:
       supernet: the network.
-      options: statistics, chunk size, number of calibration images.
-      mean: float32 [C] of the pixels in [0, 1].
-      std: float32 [C].
-      calibration: training images uint8 [M, H, W, C]; the first
+      task: what networks are judged by.
+      options: statistics, chunk size, number of calibration examples.
+      calibration: training inputs [M, ...] as the data have them; the first
         `calibration_images` serve `recalibrate`.
 
     Returns:
-      score_population(weights, archs, images, labels): weights are the supernet's
-      (params, stats), archs int32 [P, L], images uint8 [N, H, W, C], labels int32 [N];
-      the result is the same as scoring the architectures one by one.
+      score_population(weights, archs, inputs, targets): weights are the supernet's
+      (params, stats), archs int32 [P, L], inputs [N, ...] as the data have them,
+      targets [N, ...]; it returns the task's metrics, float32 [P] each, the same as
+      measuring the architectures one by one.
     """
     calibration = calibration[: options.calibration_images]
-    mean, std = jnp.asarray(mean), jnp.asarray(std)
     mode: Mode = "batch" if options.statistics == "batch" else "running"
 
     @jit_network
     def score_population(
         weights: Weights,
         archs: jax.Array,
-        images: jax.Array,
-        labels: jax.Array,
+        inputs: jax.Array,
+        targets: jax.Array,
         calibration: jax.Array,
-    ) -> Scores:
+    ) -> Metrics:
         order = visiting_order(archs)
         params, stats = weights
         layers = [rows.astype(options.precision) for rows in params["layers"]]
@@ -121,34 +103,27 @@ def make_population_scorer(
         rows = jax.vmap(functools.partial(take_path, stats))(order.archs)
         if options.statistics == "recalibrate":
             batches = _batches(calibration, options.calibration_batch)
-            rows = _calibrate(
-                supernet, params, rows, order, normalise(batches, mean, std)
-            )
+            rows = _calibrate(supernet, params, rows, order, task.prepare(batches))
 
-        def run(
-            pixels: jax.Array,
-            add: Callable[[jax.Array, jax.Array, Any], Any],
-            sums: Any,
-        ) -> Any:
-            def visit(place: jax.Array, logits: jax.Array, _: Slots, sums: Any) -> Any:
-                return add(place, logits, sums)
+        def run(prepared: jax.Array, add: AddOutputs, sums: Any) -> Any:
+            def visit(place: jax.Array, outputs: jax.Array, _: Slots, sums: Any) -> Any:
+                return add(place, outputs, sums)
 
-            images = normalise(pixels, mean, std)
             return supernet.visit(
-                params, rows, order, images, mode=mode, visitor=visit, carry=sums
+                params, rows, order, prepared, mode=mode, visitor=visit, carry=sums
             )
 
-        accuracy, loss = _accuracies_and_losses(
-            run, len(archs), images, labels, options.score_chunk
+        metrics = measure_many(
+            task, run, len(archs), inputs, targets, options.score_chunk
         )
-        return Scores(accuracy[order.place], loss[order.place])
+        return {name: values[order.place] for name, values in metrics.items()}
 
     def call(
-        weights: Weights, archs: Any, images: jax.Array, labels: jax.Array
-    ) -> Scores:
+        weights: Weights, archs: Any, inputs: jax.Array, targets: jax.Array
+    ) -> Metrics:
         archs = jnp.asarray(archs, jnp.int32)
         chex.assert_shape(archs, (None, supernet.space.num_layers))
-        return score_population(weights, archs, images, labels, calibration)
+        return score_population(weights, archs, inputs, targets, calibration)
 
     return call
 
@@ -179,78 +154,3 @@ def _calibrate(
 
     total, _ = jax.lax.scan(add_batch, jax.tree.map(jnp.zeros_like, rows), batches)
     return jax.tree.map(lambda value: value / len(batches), total)
-
-
-def accuracy_and_loss(
-    run: Callable[[jax.Array], jax.Array],
-    images: jax.Array,
-    labels: jax.Array,
-    chunk: int,
-) -> tuple[jax.Array, jax.Array]:
-    """Measures a classifier on a split, a chunk at a time.
-
-    Args:
-      run: pixels uint8 [chunk, H, W, C] -> logits [chunk, classes].
-      images: uint8 [N, H, W, C].
-      labels: int32 [N].
-      chunk: images computed at once; bounds memory.
-
-    Returns:
-      Accuracy in [0, 1] and mean cross-entropy, scalars. An image whose loss is not
-      finite counts as wrong.
-    """
-
-    def run_one(pixels: jax.Array, add: AddLogits, sums: Any) -> Any:
-        return add(jnp.zeros((), jnp.int32), run(pixels), sums)
-
-    accuracy, loss = _accuracies_and_losses(run_one, 1, images, labels, chunk)
-    return accuracy[0], loss[0]
-
-
-AddLogits = Callable[[jax.Array, jax.Array, Any], Any]
-
-
-def _accuracies_and_losses(
-    run: Callable[[jax.Array, AddLogits, Any], Any],
-    num_classifiers: int,
-    images: jax.Array,
-    labels: jax.Array,
-    chunk: int,
-) -> tuple[jax.Array, jax.Array]:
-    """Measures several classifiers on a split, a chunk at a time.
-
-    Args:
-      run: (pixels, add, sums) -> sums; passes a chunk through the classifiers and hands
-        the logits of each, with its number, to `add`.
-      num_classifiers: how many.
-      images: uint8 [N, H, W, C].
-      labels: int32 [N].
-      chunk: images computed at once; bounds memory.
-
-    Returns:
-      Accuracies and mean cross-entropies, [num_classifiers].
-    """
-    count = len(labels)
-    chunk = min(chunk, count)
-
-    def add_chunk(sums: Any, number: jax.Array) -> tuple[Any, None]:
-        # The last chunk is filled up with images from the front, which do not count.
-        places = number * chunk + jnp.arange(chunk)
-        targets = labels[places % count]
-        counted = places < count
-
-        def add(classifier: jax.Array, logits: jax.Array, sums: Any) -> Any:
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, targets)
-            correct = (logits.argmax(axis=-1) == targets) & jnp.isfinite(losses)
-            found = jnp.sum(correct & counted), jnp.sum(losses * counted)
-            return jax.tree.map(lambda s, f: s.at[classifier].add(f), sums, found)
-
-        return run(images[places % count], add, sums), None
-
-    zeros = (
-        jnp.zeros(num_classifiers, jnp.int32),
-        jnp.zeros(num_classifiers, jnp.float32),
-    )
-    num_chunks = -(-count // chunk)
-    (correct, loss), _ = jax.lax.scan(add_chunk, zeros, jnp.arange(num_chunks))
-    return correct / count, loss / count

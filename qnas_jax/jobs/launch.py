@@ -15,7 +15,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.jobs.registry import JOBS, STAGES, job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
 from qnas_jax.runs import StopRequest, WorkFolder
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 FAULT = 1
 USER_ERROR = 2

@@ -71,7 +71,7 @@ def known_costs(history: Sequence[Row]) -> list[str]:
     return [
         cost
         for cost in COSTS
-        if points and all((row.get("cost") or {}).get(cost) for row in points)
+        if points and all((row.get("costs") or {}).get(cost) for row in points)
     ]
 
 
@@ -98,7 +98,7 @@ def score_against_cost(
     marked = [row for row in points if winner and row["arch"] == list(winner)][-1:]
     for axes, cost in zip(panels, costs, strict=True):
         shown = axes.scatter(
-            np.array([row["cost"][cost] for row in points], np.float64),
+            np.array([row["costs"][cost] for row in points], np.float64),
             score,
             c=column(points, "generation"),
             cmap=style.amount_colors(lightest=0.25),
@@ -107,7 +107,7 @@ def score_against_cost(
             linewidths=0,
         )
         for row in marked:
-            _mark_winner(axes, row["cost"][cost], row["score"])
+            _mark_winner(axes, row["costs"][cost], row["score"])
         axes.set_title(f"Score against {COSTS[cost][0]}")
         axes.set_xlabel(COSTS[cost][1])
         axes.set_ylabel("Score")

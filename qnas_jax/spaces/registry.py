@@ -44,28 +44,35 @@ class SpaceOptions(Options):
 
 
 def build_space(
-    options: SpaceOptions, input_shape: tuple[int, ...], num_classes: int
+    options: SpaceOptions, input_shape: tuple[int, ...], num_outputs: int
 ) -> SearchSpace:
     """Builds the space of a run.
 
     Args:
       options: name, and the file that may register it.
       input_shape: of one input of the data, (height, width, channels) for images.
-      num_classes: number of classes of the data.
+      num_outputs: what a network says of an example; the number of classes.
 
     Returns:
       The space.
 
     Raises:
       OptionError: the file is missing, or no such space is registered.
+      UserError: the data are no images.
     """
+    if len(input_shape) != 3:
+        raise UserError(
+            f"space {options.name!r}: got inputs {list(input_shape)}, expected "
+            "images [height, width, channels]"
+        )
+    height, width, channels = input_shape
     if options.file:
         if not pathlib.Path(options.file).is_file():
             raise OptionError("file", options.file, "an existing Python file")
         runpy.run_path(options.file)
     if options.name not in SPACES:
         raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
-    return SPACES[options.name](input_shape, num_classes)
+    return SPACES[options.name](input_shape, num_outputs)
 
 
 def register_space(name: str, builder: SpaceBuilder) -> None:

@@ -6,19 +6,17 @@ from qnas_jax.training.loop import (
     EpochReport,
     NonFiniteLossError,
     Progress,
-    Stopped,
     Totals,
     run_epochs,
 )
-from qnas_jax.training.loss import smoothed_cross_entropy
-from qnas_jax.training.optimizer import make_optimizer, make_schedule
-from qnas_jax.training.options import (
-    PATH_SAMPLERS,
-    RetrainOptions,
-    SupernetOptions,
+from qnas_jax.training.optimizer import (
+    SCHEDULES,
     TrainingOptions,
+    make_optimizer,
+    make_schedule,
 )
 from qnas_jax.training.paths import (
+    PATH_SAMPLERS,
     PathSampler,
     SamplerState,
     fair_arch,
@@ -26,6 +24,7 @@ from qnas_jax.training.paths import (
     make_sampler,
 )
 from qnas_jax.training.retrain import (
+    RetrainOptions,
     RetrainState,
     StandaloneModel,
     initial_retrain_state,
@@ -33,6 +32,7 @@ from qnas_jax.training.retrain import (
     make_retrain_step,
 )
 from qnas_jax.training.supernet import (
+    SupernetOptions,
     SupernetState,
     initial_supernet_state,
     make_supernet_step,
@@ -41,6 +41,7 @@ from qnas_jax.training.supernet import (
 
 __all__ = [
     "PATH_SAMPLERS",
+    "SCHEDULES",
     "EpochReport",
     "NonFiniteLossError",
     "PathSampler",
@@ -49,7 +50,6 @@ __all__ = [
     "RetrainState",
     "SamplerState",
     "StandaloneModel",
-    "Stopped",
     "SupernetOptions",
     "SupernetState",
     "Totals",
@@ -70,5 +70,4 @@ __all__ = [
     "pool_members",
     "pool_share",
     "run_epochs",
-    "smoothed_cross_entropy",
 ]

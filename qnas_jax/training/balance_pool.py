@@ -8,8 +8,8 @@ before they compete with new candidates.
 import jax.numpy as jnp
 import numpy as np
 
-from qnas_jax.training.options import SupernetOptions
 from qnas_jax.training.paths import SamplerState
+from qnas_jax.training.supernet import SupernetOptions
 
 
 def pool_share(options: SupernetOptions, epoch: float) -> float:

@@ -1,45 +1,35 @@
-"""The training split on the device, as augmented batches of a step."""
-
-from typing import Any
+"""A training split on the device, as augmented batches of a step."""
 
 import jax
-import jax.numpy as jnp
 from flax import struct
 
-from qnas_jax.data import Augmentation, Split, augment, num_steps, on_device, take_batch
-from qnas_jax.training.options import TrainingOptions
+from qnas_jax.data import Split, num_steps, on_device, take_batch
+from qnas_jax.tasks import Task
 
 
 class TrainingBatches(struct.PyTreeNode):
     """Where the batches of a training come from; an argument of its jitted step.
 
     Attributes:
-      images: uint8 [N, H, W, C].
-      labels: int32 [N].
-      mean: float32 [C] of the pixels in [0, 1].
-      std: float32 [C].
-      batch_size: images of a step.
-      augmentation: what images undergo.
+      inputs: [N, ...], as the data have them.
+      targets: [N, ...].
+      task: how inputs are prepared, and what the loss is.
+      batch_size: examples of a step.
     """
 
-    images: jax.Array
-    labels: jax.Array
-    mean: jax.Array
-    std: jax.Array
+    inputs: jax.Array
+    targets: jax.Array
+    task: Task
     batch_size: int = struct.field(pytree_node=False)
-    augmentation: Augmentation = struct.field(pytree_node=False)
 
     @classmethod
-    def of(
-        cls, train: Split, mean: Any, std: Any, options: TrainingOptions
-    ) -> "TrainingBatches":
+    def of(cls, train: Split, task: Task, batch_size: int) -> "TrainingBatches":
         """Copies a split to the device.
 
         Args:
-          train: the training split.
-          mean: float32 [C] of the pixels in [0, 1].
-          std: float32 [C].
-          options: batch size and augmentation.
+          train: what is trained on.
+          task: the task, with its options of this training.
+          batch_size: examples of a step.
 
         Returns:
           Its batches.
@@ -47,21 +37,18 @@ class TrainingBatches(struct.PyTreeNode):
         Raises:
           UserError: the split does not fill one batch.
         """
-        num_steps(len(train), options.batch_size)
-        return cls(
-            *on_device(train),
-            mean=jnp.asarray(mean),
-            std=jnp.asarray(std),
-            batch_size=options.batch_size,
-            augmentation=Augmentation(
-                options.crop_padding, options.flip, options.cutout
-            ),
-        )
+        num_steps(len(train), batch_size)
+        return cls(*on_device(train), task=task, batch_size=batch_size)
+
+    @property
+    def num_examples(self) -> int:
+        """Size of the split."""
+        return len(self.targets)
 
     @property
     def steps_per_epoch(self) -> int:
         """Full batches of an epoch."""
-        return len(self.labels) // self.batch_size
+        return self.num_examples // self.batch_size
 
     def take(
         self, key: jax.Array, order: jax.Array, step: jax.Array
@@ -70,15 +57,14 @@ class TrainingBatches(struct.PyTreeNode):
 
         Args:
           key: for the augmentation; consumed.
-          order: int32 [N], order of the images in this epoch.
+          order: int32 [N], order of the examples in this epoch.
           step: int32, steps finished in all epochs.
 
         Returns:
-          float32 [B, H, W, C], augmented and normalised, and int32 [B].
+          Inputs as networks see them, float [B, ...], augmented; and targets [B, ...].
         """
         place = step % self.steps_per_epoch
-        pixels, labels = take_batch(
-            self.images, self.labels, order, place, self.batch_size
+        inputs, targets = take_batch(
+            self.inputs, self.targets, order, place, self.batch_size
         )
-        images = augment(key, pixels, self.mean, self.std, self.augmentation)
-        return images, labels
+        return self.task.augment(key, inputs), targets

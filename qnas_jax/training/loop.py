@@ -1,9 +1,9 @@
 """The epoch loop that supernet training and retraining share.
 
 Everything a run needs to go on lies in its state and in the key: the order of the
-images derives from (key, epoch), the randomness of a step from (key, step). A run that
-was stopped after any step and goes on from its saved state therefore equals one that
-was never stopped.
+examples derives from (key, epoch), the randomness of a step from (key, step). A run
+that was stopped after any step and goes on from its saved state therefore equals one
+that was never stopped.
 """
 
 import dataclasses
@@ -18,32 +18,40 @@ from flax import struct
 
 from qnas_jax.data import epoch_order
 from qnas_jax.errors import UserError
+from qnas_jax.stopping import Stopped
+from qnas_jax.tasks import Task, score_metric
 
 
 class Totals(struct.PyTreeNode):
     """Sums over the steps of the present epoch, kept on the device.
 
     Attributes:
-      loss: float32, sum over images.
-      correct: float32, images classified correctly.
-      images: float32, images seen.
+      loss: float32, sum over examples.
+      score: sums of the metric that searches improve.
+      examples: float32, how many were seen.
     """
 
     loss: jax.Array
-    correct: jax.Array
-    images: jax.Array
+    score: Any
+    examples: jax.Array
 
     @classmethod
-    def zero(cls) -> "Totals":
-        """No images seen."""
-        return cls(*(jnp.zeros((), jnp.float32) for _ in range(3)))
+    def zero(cls, task: Task) -> "Totals":
+        """No example seen."""
+        # Of arrays of their own, as they are donated.
+        loss, examples = (jnp.zeros((), jnp.float32) for _ in range(2))
+        return cls(loss, score_metric(task).zero(), examples)
 
-    def add(self, loss: jax.Array, logits: jax.Array, labels: jax.Array) -> "Totals":
-        """Adds a batch: its mean loss, logits [N, classes] and labels [N]."""
-        count = len(labels)
-        correct = (logits.argmax(axis=-1) == labels).sum()
+    def add(
+        self, task: Task, loss: jax.Array, outputs: jax.Array, targets: jax.Array
+    ) -> "Totals":
+        """Adds a batch: its mean loss, outputs [N, ...] and targets [N, ...]."""
+        count = len(targets)
+        found = score_metric(task).sums(outputs, targets, jnp.ones(count, bool))
         return Totals(
-            self.loss + loss * count, self.correct + correct, self.images + count
+            self.loss + loss * count,
+            jax.tree.map(jnp.add, self.score, found),
+            self.examples + count,
         )
 
 
@@ -65,26 +73,18 @@ class EpochReport:
       epoch: number of epochs finished.
       step: number of steps finished.
       loss: mean training loss.
-      accuracy: share of training images classified correctly.
+      metrics: by name; of the task's metrics the one that searches improve.
       seconds: time of this epoch, as far as it ran in this process.
     """
 
     epoch: int
     step: int
     loss: float
-    accuracy: float
+    metrics: dict[str, float]
     seconds: float
 
 
 Progress = Callable[[Iterable[int], int, str], Iterable[int]]
-
-
-class Stopped(Exception):  # noqa: N818 - a request, not an error
-    """The user asked to stop; carries the state to save."""
-
-    def __init__(self, state: Any):
-        super().__init__("stopped on request")
-        self.state = state
 
 
 class NonFiniteLossError(UserError, FloatingPointError):
@@ -96,7 +96,8 @@ def run_epochs(
     step_fn: Callable[[Any, jax.Array], Any],
     *,
     key: jax.Array,
-    num_images: int,
+    task: Task,
+    num_examples: int,
     steps_per_epoch: int,
     epochs: int,
     on_epoch: Callable[[Any, EpochReport], Any],
@@ -108,9 +109,10 @@ def run_epochs(
 
     Args:
       state: where to start; its arrays are donated to `step_fn`.
-      step_fn: (state, order int32 [num_images]) -> state; adds 1 to `state.step`.
-      key: names the order of the images; only folded.
-      num_images: size of the training split.
+      step_fn: (state, order int32 [num_examples]) -> state; adds 1 to `state.step`.
+      key: names the order of the examples; only folded.
+      task: what is trained for.
+      num_examples: size of the training split.
       steps_per_epoch: steps of one epoch.
       epochs: epochs in all.
       on_epoch: (state, report) -> state after each epoch (validation, checkpoints).
@@ -128,36 +130,31 @@ def run_epochs(
     step = int(state.step)
     left = epochs * steps_per_epoch - step
     started = time.perf_counter()
-    order = epoch_order(key, step // steps_per_epoch, num_images)
+    order = epoch_order(key, step // steps_per_epoch, num_examples)
     for _ in progress(range(left), left, description):
         state = step_fn(state, order)
         step += 1
         if step % steps_per_epoch == 0:
             # Before a stop is asked for: a resumed run starts with the next epoch.
-            report = _report(state.totals, step, steps_per_epoch, started, description)
-            state = on_epoch(state.replace(totals=Totals.zero()), report)
+            epoch = step // steps_per_epoch
+            loss, metrics = _means(task, state.totals)
+            if not math.isfinite(loss):
+                raise NonFiniteLossError(
+                    f"{description}: the mean loss of epoch {epoch} is {loss}; try a "
+                    "smaller learning_rate, a warm-up, or clip_norm"
+                )
+            seconds = time.perf_counter() - started
+            report = EpochReport(epoch, step, loss, metrics, seconds)
+            state = on_epoch(state.replace(totals=Totals.zero(task)), report)
             started = time.perf_counter()
-            order = epoch_order(key, report.epoch, num_images)
+            order = epoch_order(key, epoch, num_examples)
         if should_stop():
             raise Stopped(state)
     return state
 
 
-def _report(
-    totals: Totals, step: int, steps_per_epoch: int, started: float, description: str
-) -> EpochReport:
-    totals = jax.device_get(totals)
-    epoch = step // steps_per_epoch
-    loss = float(totals.loss / totals.images)
-    if not math.isfinite(loss):
-        raise NonFiniteLossError(
-            f"{description}: the mean loss of epoch {epoch} is {loss}; try a smaller "
-            "learning_rate, a warm-up, or clip_norm"
-        )
-    return EpochReport(
-        epoch=epoch,
-        step=step,
-        loss=loss,
-        accuracy=float(totals.correct / totals.images),
-        seconds=time.perf_counter() - started,
-    )
+def _means(task: Task, totals: Totals) -> tuple[float, dict[str, float]]:
+    """Mean loss and metrics over the examples that were seen."""
+    score = score_metric(task).finish(totals.score, totals.examples)
+    loss, examples = jax.device_get((totals.loss, totals.examples))
+    return float(loss / examples), {task.score: float(score)}

@@ -1,8 +1,69 @@
 """Learning-rate schedules and stochastic gradient descent as the public code has it."""
 
+import dataclasses
+from collections.abc import Callable
+
 import optax
 
-from qnas_jax.training.options import TrainingOptions
+from qnas_jax.options import Options, option
+
+
+def _cosine(
+    options: "TrainingOptions", steps_per_epoch: int, steps: int
+) -> optax.Schedule:
+    """Reaches 0 after the last step."""
+    del steps_per_epoch
+    return optax.cosine_decay_schedule(options.learning_rate, max(steps, 1))
+
+
+def _step(
+    options: "TrainingOptions", steps_per_epoch: int, steps: int
+) -> optax.Schedule:
+    """Multiplies by `decay_rate` every `decay_every` epochs."""
+    del steps
+    return optax.exponential_decay(
+        options.learning_rate,
+        max(round(options.decay_every * steps_per_epoch), 1),
+        options.decay_rate,
+        staircase=True,
+    )
+
+
+def _constant(
+    options: "TrainingOptions", steps_per_epoch: int, steps: int
+) -> optax.Schedule:
+    del steps_per_epoch, steps
+    return optax.constant_schedule(options.learning_rate)
+
+
+SCHEDULES: dict[str, Callable[["TrainingOptions", int, int], optax.Schedule]] = {
+    "cosine": _cosine,
+    "step": _step,
+    "constant": _constant,
+}
+"""(options, steps of an epoch, steps after the warm-up) -> schedule after it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions(Options):
+    """What every training has: its length, its batches and its optimiser.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    epochs: int = option(10, "passes over the training split", low=1)
+    batch_size: int = option(64, "examples a step", low=1)
+    learning_rate: float = option(0.05, "peak learning rate", above=0)
+    schedule: str = option("cosine", "course of the learning rate", choices=SCHEDULES)
+    warmup_epochs: float = option(
+        0.0, "linear increase from 0 over these epochs", low=0
+    )
+    decay_every: float = option(20.0, "epochs between decays of `step`", above=0)
+    decay_rate: float = option(0.8, "factor of each decay of `step`", above=0, high=1)
+    momentum: float = option(0.9, "momentum of SGD", low=0, below=1)
+    weight_decay: float = option(4e-4, "L2 penalty, added to the gradient", low=0)
+    clip_norm: float = option(0.0, "largest global gradient norm; 0 is off", low=0)
 
 
 def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Schedule:
@@ -13,26 +74,14 @@ def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Sched
       steps_per_epoch: steps of one epoch.
 
     Returns:
-      step -> learning rate. `cosine` reaches 0 after the last step, `step` multiplies
-      by `decay_rate` every `decay_every` epochs; both begin after the warm-up.
+      step -> learning rate; the schedule begins after the warm-up.
     """
     total = options.epochs * steps_per_epoch
     warmup = min(round(options.warmup_epochs * steps_per_epoch), total)
-    peak = options.learning_rate
-    if options.schedule == "cosine":
-        main = optax.cosine_decay_schedule(peak, max(total - warmup, 1))
-    elif options.schedule == "step":
-        main = optax.exponential_decay(
-            peak,
-            max(round(options.decay_every * steps_per_epoch), 1),
-            options.decay_rate,
-            staircase=True,
-        )
-    else:
-        main = optax.constant_schedule(peak)
+    main = SCHEDULES[options.schedule](options, steps_per_epoch, total - warmup)
     if warmup == 0:
         return main
-    rise = optax.linear_schedule(0.0, peak, warmup)
+    rise = optax.linear_schedule(0.0, options.learning_rate, warmup)
     return optax.join_schedules([rise, main], [warmup])
 
 

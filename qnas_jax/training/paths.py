@@ -85,28 +85,7 @@ def fair_arch(key: jax.Array, num_ops: tuple[int, ...], step: jax.Array) -> jax.
     return ops.astype(jnp.int32)
 
 
-def make_sampler(name: str, num_ops: tuple[int, ...]) -> PathSampler:
-    """Builds a sampler.
-
-    Args:
-      name: one of `PATH_SAMPLERS`.
-      num_ops: (K_1, ..., K_L).
-
-    Returns:
-      The sampler. The paths of one `strict_fair` update hold every op of the widest
-      layers once; narrower layers go on with their next permutation.
-    """
-    widest = max(num_ops)
-    samplers = {
-        "uniform": PathSampler(1, _uniform(num_ops)),
-        "fair": PathSampler(1, _fair(num_ops, 1)),
-        "strict_fair": PathSampler(widest, _fair(num_ops, widest)),
-        "balance_pool": PathSampler(1, _balance_pool(num_ops)),
-    }
-    return samplers[name]
-
-
-def _uniform(num_ops: tuple[int, ...]) -> Sample:
+def _uniform(num_ops: tuple[int, ...]) -> PathSampler:
     def sample(
         order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
     ) -> tuple[jax.Array, SamplerState]:
@@ -114,10 +93,10 @@ def _uniform(num_ops: tuple[int, ...]) -> Sample:
         counts = jnp.asarray(num_ops, jnp.int32)
         return jax.random.randint(key, counts.shape, 0, counts)[None], state
 
-    return sample
+    return PathSampler(1, sample)
 
 
-def _fair(num_ops: tuple[int, ...], paths: int) -> Sample:
+def _fair(num_ops: tuple[int, ...], paths: int = 1) -> PathSampler:
     def sample(
         order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
     ) -> tuple[jax.Array, SamplerState]:
@@ -126,11 +105,19 @@ def _fair(num_ops: tuple[int, ...], paths: int) -> Sample:
         archs = jax.vmap(lambda step: fair_arch(order_key, num_ops, step))(steps)
         return archs, state.replace(fair_steps=state.fair_steps + paths)
 
-    return sample
+    return PathSampler(paths, sample)
 
 
-def _balance_pool(num_ops: tuple[int, ...]) -> Sample:
-    sample_fair = _fair(num_ops, 1)
+def _strict_fair(num_ops: tuple[int, ...]) -> PathSampler:
+    """The paths of one update hold every op of the widest layers once.
+
+    Narrower layers go on with their next permutation.
+    """
+    return _fair(num_ops, paths=max(num_ops))
+
+
+def _balance_pool(num_ops: tuple[int, ...]) -> PathSampler:
+    sample_fair = _fair(num_ops).sample
 
     def sample(
         order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
@@ -144,4 +131,26 @@ def _balance_pool(num_ops: tuple[int, ...]) -> Sample:
         fair_steps = jnp.where(from_pool, state.fair_steps, after.fair_steps)
         return archs, state.replace(fair_steps=fair_steps)
 
-    return sample
+    return PathSampler(1, sample)
+
+
+PATH_SAMPLERS: dict[str, Callable[[tuple[int, ...]], PathSampler]] = {
+    "uniform": _uniform,
+    "fair": _fair,
+    "strict_fair": _strict_fair,
+    "balance_pool": _balance_pool,
+}
+"""(K_1, ..., K_L) -> sampler, by name."""
+
+
+def make_sampler(name: str, num_ops: tuple[int, ...]) -> PathSampler:
+    """Builds a sampler.
+
+    Args:
+      name: one of `PATH_SAMPLERS`.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      The sampler.
+    """
+    return PATH_SAMPLERS[name](num_ops)

@@ -4,6 +4,7 @@ The network is static: it is compiled for its architecture. The validation split
 the epoch that is kept; the test split is not seen here.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +16,30 @@ from flax import nnx, struct
 
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
+from qnas_jax.options import option
+from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
-from qnas_jax.training.loss import smoothed_cross_entropy
-from qnas_jax.training.options import RetrainOptions
+from qnas_jax.training.optimizer import TrainingOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class RetrainOptions(TrainingOptions):
+    """Training of stand-alone networks from scratch.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    ema_decay: float = option(
+        0.0, "decay of the weights' moving average; 0 is off", low=0, below=1
+    )
+    drop_path: float = option(
+        0.0, "probability of leaving out the last residual layer", low=0, below=1
+    )
+    compare: bool = option(
+        True, "also retrain a random and the largest subnet, for comparison"
+    )
 
 
 class RetrainState(struct.PyTreeNode):
@@ -29,8 +50,8 @@ class RetrainState(struct.PyTreeNode):
       stats: its running statistics.
       moments: state of the optimiser.
       average: moving average of (params, stats); equal to them if switched off.
-      best: (params, stats) with the best validation accuracy so far.
-      best_accuracy: float32 in [0, 1], -1 before the first validation.
+      best: (params, stats) with the best validation score so far.
+      best_score: float32, maximised; -inf before the first validation.
       totals: sums of the present epoch.
       step: int32, steps finished.
     """
@@ -40,7 +61,7 @@ class RetrainState(struct.PyTreeNode):
     moments: Any
     average: Any
     best: Any
-    best_accuracy: jax.Array
+    best_score: jax.Array
     totals: Totals
     step: jax.Array
 
@@ -61,23 +82,23 @@ class StandaloneModel:
         set_mode(subnet, "train")
         self._train_graph = nnx.graphdef(subnet)
 
-    def predict(self, params: Any, stats: Any, images: jax.Array) -> jax.Array:
-        """Logits [N, classes] of normalised images [N, H, W, C]."""
-        return nnx.merge(self._eval_graph, params, stats)(images)
+    def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:
+        """Outputs [N, ...] for prepared inputs [N, ...]."""
+        return nnx.merge(self._eval_graph, params, stats)(inputs)
 
     def train(
-        self, params: Any, stats: Any, images: jax.Array, drop_path: float, key: Any
+        self, params: Any, stats: Any, inputs: jax.Array, drop_path: float, key: Any
     ) -> tuple[jax.Array, Any]:
-        """Logits [N, classes] and the new running statistics; the key is consumed."""
+        """Outputs [N, ...] and the new running statistics; the key is consumed."""
         # Fresh variables: those of an outer trace must not be changed in an inner one.
         stats = jax.tree.map(lambda value: value, stats)
         model = nnx.merge(self._train_graph, params, stats)
-        logits = model(images, drop_path=drop_path, key=key)
-        return logits, nnx.state(model, nnx.BatchStat)
+        outputs = model(inputs, drop_path=drop_path, key=key)
+        return outputs, nnx.state(model, nnx.BatchStat)
 
 
 def initial_retrain_state(
-    model: StandaloneModel, optimizer: optax.GradientTransformation
+    model: StandaloneModel, task: Task, optimizer: optax.GradientTransformation
 ) -> RetrainState:
     """The state before the first step, with the model's initial weights."""
 
@@ -91,8 +112,8 @@ def initial_retrain_state(
         moments=optimizer.init(params),
         average=copy(),
         best=copy(),
-        best_accuracy=jnp.asarray(-1.0, jnp.float32),
-        totals=Totals.zero(),
+        best_score=jnp.asarray(-jnp.inf, jnp.float32),
+        totals=Totals.zero(task),
         step=jnp.zeros((), jnp.int32),
     )
 
@@ -109,8 +130,8 @@ def make_retrain_step(
     Args:
       model: the network.
       optimizer: the optimiser.
-      options: smoothing, drop-path, moving average.
-      batches: the training split.
+      options: drop-path, moving average.
+      batches: the training split, and the task with its loss.
       key: root of all randomness of the steps; only folded.
 
     Returns:
@@ -118,11 +139,15 @@ def make_retrain_step(
     """
 
     def loss_fn(
-        params: Any, stats: Any, images: jax.Array, labels: jax.Array, key: jax.Array
+        params: Any,
+        stats: Any,
+        task: Task,
+        batch: tuple[jax.Array, jax.Array],
+        key: jax.Array,
     ) -> tuple[jax.Array, tuple[jax.Array, Any]]:
-        logits, stats = model.train(params, stats, images, options.drop_path, key)
-        loss = smoothed_cross_entropy(logits, labels, options.label_smoothing)
-        return loss, (logits, stats)
+        inputs, targets = batch
+        outputs, stats = model.train(params, stats, inputs, options.drop_path, key)
+        return task.loss(outputs, targets), (outputs, stats)
 
     @functools.partial(jit_network, donate_argnums=0)
     def step(
@@ -130,9 +155,9 @@ def make_retrain_step(
     ) -> RetrainState:
         step_key = jax.random.fold_in(key, state.step)
         augment_key, drop_key = jax.random.split(step_key)
-        images, labels = batches.take(augment_key, order, state.step)
-        (loss, (logits, stats)), gradient = jax.value_and_grad(loss_fn, has_aux=True)(
-            state.params, state.stats, images, labels, drop_key
+        task, batch = batches.task, batches.take(augment_key, order, state.step)
+        (loss, (outputs, stats)), gradient = jax.value_and_grad(loss_fn, has_aux=True)(
+            state.params, state.stats, task, batch, drop_key
         )
         updates, moments = optimizer.update(gradient, state.moments, state.params)
         params = optax.apply_updates(state.params, updates)
@@ -141,7 +166,7 @@ def make_retrain_step(
             stats=stats,
             moments=moments,
             average=_moving_average(state, (params, stats), options.ema_decay),
-            totals=state.totals.add(loss, logits, labels),
+            totals=state.totals.add(task, loss, outputs, batch[1]),
             step=state.step + 1,
         )
 
@@ -155,11 +180,11 @@ def _moving_average(state: RetrainState, newest: Any, decay: float) -> Any:
     return jax.tree.map(lambda a, b: rate * a + (1 - rate) * b, state.average, newest)
 
 
-def keep_best(state: RetrainState, accuracy: float) -> RetrainState:
-    """Keeps the averaged weights if their validation accuracy is the best so far."""
-    if not accuracy > float(state.best_accuracy):  # NaN never wins
+def keep_best(state: RetrainState, score: float) -> RetrainState:
+    """Keeps the averaged weights if their validation score is the best so far."""
+    if not score > float(state.best_score):  # NaN never wins
         return state
     return state.replace(
         best=jax.tree.map(jnp.copy, state.average),
-        best_accuracy=jnp.asarray(accuracy, jnp.float32),
+        best_score=jnp.asarray(score, jnp.float32),
     )

@@ -5,6 +5,7 @@ statistics are read, trained, and written back, so nothing else changes and the
 cost of the optimiser is that of the path, not of the supernet.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -16,15 +17,47 @@ from flax import struct
 
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import Slots, Supernet, put_path, take_path
+from qnas_jax.options import option
+from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import Totals
-from qnas_jax.training.loss import smoothed_cross_entropy
-from qnas_jax.training.options import SupernetOptions
+from qnas_jax.training.optimizer import TrainingOptions
 from qnas_jax.training.paths import (
+    PATH_SAMPLERS,
     PathSampler,
     SamplerState,
     initial_sampler_state,
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class SupernetOptions(TrainingOptions):
+    """Training of the weight-sharing supernet.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    sampler: str = option(
+        "balance_pool", "which paths are trained", choices=PATH_SAMPLERS
+    )
+    pool_every: int = option(5, "epochs between searches for the balance pool", low=1)
+    pool_size: int = option(5, "architectures kept in the balance pool", low=1)
+    pool_share: float = option(
+        0.5, "share of the steps that train a pool member", low=0, high=1
+    )
+    pool_ramp: float = option(
+        0.0, "epochs after the first search until the full share", low=0
+    )
+    pool_generations: int = option(2, "generations of each pool search", low=1)
+    pool_population: int = option(20, "population of each pool search", low=1)
+    pool_images: int = option(
+        500, "validation images that score pool candidates; 0 is all", low=0
+    )
+
+
+Batch = tuple[jax.Array, jax.Array]
+"""Inputs as networks see them, and targets."""
 
 
 class SupernetState(struct.PyTreeNode):
@@ -51,16 +84,18 @@ class SupernetState(struct.PyTreeNode):
 
 def initial_supernet_state(
     supernet: Supernet,
+    task: Task,
     optimizer: optax.GradientTransformation,
-    options: SupernetOptions,
+    pool_size: int,
     key: jax.Array,
 ) -> SupernetState:
     """Draws the state before the first step.
 
     Args:
       supernet: the network.
+      task: what it is trained for.
       optimizer: the optimiser.
-      options: pool_size.
+      pool_size: E, architectures that the balance pool holds.
       key: consumed.
 
     Returns:
@@ -71,8 +106,8 @@ def initial_supernet_state(
         params=params,
         stats=stats,
         moments=optimizer.init(params),
-        sampler=initial_sampler_state(supernet.space.num_ops, options.pool_size),
-        totals=Totals.zero(),
+        sampler=initial_sampler_state(supernet.space.num_ops, pool_size),
+        totals=Totals.zero(task),
         pool_share=jnp.zeros((), jnp.float32),
         step=jnp.zeros((), jnp.int32),
     )
@@ -82,7 +117,6 @@ def make_supernet_step(
     supernet: Supernet,
     optimizer: optax.GradientTransformation,
     sampler: PathSampler,
-    options: SupernetOptions,
     batches: TrainingBatches,
     key: jax.Array,
 ) -> Callable[[SupernetState, jax.Array], SupernetState]:
@@ -92,23 +126,13 @@ def make_supernet_step(
       supernet: the network.
       optimizer: the optimiser.
       sampler: draws the paths.
-      options: smoothing.
-      batches: the training split.
+      batches: the training split, and the task with its loss.
       key: root of all randomness of the steps; only folded.
 
     Returns:
       (state, order) -> state, jitted; the state is donated.
     """
     order_key, steps_key = jax.random.split(key)
-
-    def loss_fn(
-        params: Slots, stats: Slots, arch: jax.Array, images: jax.Array, labels: Any
-    ) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
-        logits, stats = supernet.apply(params, stats, arch, images, mode="train")
-        loss = smoothed_cross_entropy(logits, labels, options.label_smoothing)
-        return loss, (logits, stats)
-
-    gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
 
     @functools.partial(jit_network, donate_argnums=0)
     def step(
@@ -120,75 +144,93 @@ def make_supernet_step(
             order_key, path_key, state.sampler, state.pool_share
         )
         batch = batches.take(augment_key, order, state.step)
-        update = _update_one_path if sampler.num_paths == 1 else _update_all_paths
-        state = update(state, gradient_fn, optimizer, archs, batch)
+        learn = _PathLearning(supernet, batches.task, optimizer)
+        update = learn.one_path if sampler.num_paths == 1 else learn.all_paths
+        state = update(state, archs, batch)
         return state.replace(sampler=sampler_state, step=state.step + 1)
 
     return lambda state, order: step(state, order, batches)
 
 
-def _update_one_path(
-    state: SupernetState,
-    gradient_fn: Callable[..., Any],
-    optimizer: optax.GradientTransformation,
-    archs: jax.Array,
-    batch: tuple[jax.Array, jax.Array],
-) -> SupernetState:
-    arch = archs[0]
-    params, stats = take_path(state.params, arch), take_path(state.stats, arch)
-    moments = map_slots(
-        lambda slots: take_path(slots, arch), state.params, state.moments
-    )
-    (loss, (logits, stats)), gradient = gradient_fn(params, stats, arch, *batch)
-    updates, moments = optimizer.update(gradient, moments, params)
-    params = optax.apply_updates(params, updates)
-    return state.replace(
-        params=put_path(state.params, arch, params),
-        stats=put_path(state.stats, arch, stats),
-        moments=map_slots(
-            lambda slots, path: put_path(slots, arch, path),
-            state.params,
-            state.moments,
-            moments,
-        ),
-        totals=state.totals.add(loss, logits, batch[1]),
-    )
+@dataclasses.dataclass(frozen=True)
+class _PathLearning:
+    """How the paths of a step change the supernet; lives while the step is traced."""
 
+    supernet: Supernet
+    task: Task
+    optimizer: optax.GradientTransformation
 
-def _update_all_paths(
-    state: SupernetState,
-    gradient_fn: Callable[..., Any],
-    optimizer: optax.GradientTransformation,
-    archs: jax.Array,
-    batch: tuple[jax.Array, jax.Array],
-) -> SupernetState:
-    """Strict fairness: sums the gradients of all paths, then updates once.
+    def one_path(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> SupernetState:
+        """Trains the rows of one path, and touches no others."""
+        arch = archs[0]
+        params, stats = take_path(state.params, arch), take_path(state.stats, arch)
+        moments = map_slots(
+            lambda slots: take_path(slots, arch), state.params, state.moments
+        )
+        (loss, (outputs, stats)), gradient = self._gradient(params, stats, arch, batch)
+        updates, moments = self.optimizer.update(gradient, moments, params)
+        params = optax.apply_updates(params, updates)
+        return state.replace(
+            params=put_path(state.params, arch, params),
+            stats=put_path(state.stats, arch, stats),
+            moments=map_slots(
+                lambda slots, path: put_path(slots, arch, path),
+                state.params,
+                state.moments,
+                moments,
+            ),
+            totals=state.totals.add(self.task, loss, outputs, batch[1]),
+        )
 
-    Layers narrower than the widest may leave out an op in one update; its row keeps its
-    values.
-    """
+    def all_paths(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> SupernetState:
+        """Strict fairness: sums the gradients of all paths, then updates once.
 
-    def add_path(
-        carry: tuple[Slots, Slots, Totals], arch: jax.Array
-    ) -> tuple[tuple[Slots, Slots, Totals], None]:
-        gradients, all_stats, totals = carry
-        params, stats = take_path(state.params, arch), take_path(all_stats, arch)
-        (loss, (logits, stats)), gradient = gradient_fn(params, stats, arch, *batch)
-        gradients = _add_rows(gradients, arch, gradient)
-        all_stats = put_path(all_stats, arch, stats)
-        return (gradients, all_stats, totals.add(loss, logits, batch[1])), None
+        Layers narrower than the widest may leave out an op in one update; its row keeps
+        its values.
+        """
 
-    zero = jax.tree.map(jnp.zeros_like, state.params)
-    start = (zero, state.stats, state.totals)
-    (gradients, stats, totals), _ = jax.lax.scan(add_path, start, archs)
-    updates, moments = optimizer.update(gradients, state.moments, state.params)
-    keep = functools.partial(_visited_rows, archs)
-    return state.replace(
-        params=keep(state.params, optax.apply_updates(state.params, updates)),
-        stats=stats,
-        moments=map_slots(keep, state.params, state.moments, moments),
-        totals=totals,
-    )
+        def add_path(
+            carry: tuple[Slots, Slots, Totals], arch: jax.Array
+        ) -> tuple[tuple[Slots, Slots, Totals], None]:
+            gradients, all_stats, totals = carry
+            params, stats = take_path(state.params, arch), take_path(all_stats, arch)
+            (loss, (outputs, stats)), gradient = self._gradient(
+                params, stats, arch, batch
+            )
+            gradients = _add_rows(gradients, arch, gradient)
+            all_stats = put_path(all_stats, arch, stats)
+            totals = totals.add(self.task, loss, outputs, batch[1])
+            return (gradients, all_stats, totals), None
+
+        zero = jax.tree.map(jnp.zeros_like, state.params)
+        start = (zero, state.stats, state.totals)
+        (gradients, stats, totals), _ = jax.lax.scan(add_path, start, archs)
+        updates, moments = self.optimizer.update(gradients, state.moments, state.params)
+        keep = functools.partial(_visited_rows, archs)
+        return state.replace(
+            params=keep(state.params, optax.apply_updates(state.params, updates)),
+            stats=stats,
+            moments=map_slots(keep, state.params, state.moments, moments),
+            totals=totals,
+        )
+
+    def _gradient(
+        self, params: Slots, stats: Slots, arch: jax.Array, batch: Batch
+    ) -> Any:
+        """((loss, (outputs, new statistics)), gradient to the parameters)."""
+        inputs, targets = batch
+
+        def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
+            outputs, new_stats = self.supernet.apply(
+                params, stats, arch, inputs, mode="train"
+            )
+            return self.task.loss(outputs, targets), (outputs, new_stats)
+
+        return jax.value_and_grad(loss_fn, has_aux=True)(params)
 
 
 def _visited_rows(archs: jax.Array, before: Slots, after: Slots) -> Slots:

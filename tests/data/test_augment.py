@@ -158,9 +158,9 @@ def test_cutout_area():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="crop_padding: got -1, expected"):
+    with pytest.raises(ValueError, match="crop_padding: got -1, allowed"):
         Augmentation(crop_padding=-1)
-    with pytest.raises(ValueError, match="cutout: got -2, expected"):
+    with pytest.raises(ValueError, match="cutout: got -2, allowed"):
         Augmentation(cutout=-2)
     images = jnp.zeros((2, 4, 4, 3))
     with pytest.raises(AssertionError, match="uint8"):

@@ -41,8 +41,8 @@ def test_on_device_keeps_values_and_types():
     images, labels = on_device(split)
     assert isinstance(images, jax.Array) and images.dtype == jnp.uint8
     assert labels.dtype == jnp.int32
-    np.testing.assert_array_equal(images, split.images)
-    np.testing.assert_array_equal(labels, split.labels)
+    np.testing.assert_array_equal(images, split.inputs)
+    np.testing.assert_array_equal(labels, split.targets)
 
 
 def test_batches_of_an_epoch_follow_the_order():

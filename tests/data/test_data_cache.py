@@ -29,8 +29,8 @@ def assert_same(got, want):
     assert got.class_names == want.class_names
     assert got.present().keys() == want.present().keys()
     for name, split in want.present().items():
-        np.testing.assert_array_equal(got.present()[name].images, split.images)
-        np.testing.assert_array_equal(got.present()[name].labels, split.labels)
+        np.testing.assert_array_equal(got.present()[name].inputs, split.inputs)
+        np.testing.assert_array_equal(got.present()[name].targets, split.targets)
 
 
 @pytest.mark.parametrize("with_test", [True, False])
@@ -50,7 +50,7 @@ def test_damaged_copies_are_rewritten(tmp_path):
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
     flipped = bytearray(whole)
-    flipped[whole.index(decoder.splits.train.images.tobytes())] ^= 1
+    flipped[whole.index(decoder.splits.train.inputs.tobytes())] ^= 1
     for content in (b"", b"text", whole[:-100], bytes(flipped)):
         path.write_bytes(content)
         calls = decoder.calls

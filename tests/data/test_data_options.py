@@ -2,15 +2,8 @@ import pathlib
 
 import pytest
 
-from qnas_jax.data import SOURCES, DataOptions
+from qnas_jax.data import DataOptions
 from qnas_jax.options import OptionError
-
-
-def test_every_source_is_a_choice_and_the_other_way_round():
-    (field,) = [
-        f for f in DataOptions.__dataclass_fields__.values() if f.name == "source"
-    ]
-    assert set(field.metadata["choices"]) == set(SOURCES)
 
 
 @pytest.mark.parametrize(

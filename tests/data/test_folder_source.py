@@ -38,11 +38,11 @@ def test_class_folders_alone(tmp_path):
     data = load_root(root)
     assert data.name == "pets"
     assert data.class_names == ("cat", "dog")
-    assert data.image_shape == (5, 6, 3)
+    assert data.input_shape == (5, 6, 3)
     assert len(data.train) + len(data.valid) + len(data.test) == 12
     want = {bytes(pixels(100 * k + i)): k for k in range(2) for i in range(6)}
     for split in (data.train, data.valid, data.test):
-        for image, label in zip(split.images, split.labels, strict=True):
+        for image, label in zip(split.inputs, split.targets, strict=True):
             assert want[bytes(image)] == label
 
 
@@ -55,19 +55,19 @@ def test_named_splits(tmp_path):
     data = load_root(root)
     assert (len(data.train), len(data.valid), len(data.test)) == (13, 6, 2)
     assert data.class_names == ("cat", "dog")
-    np.testing.assert_array_equal(data.test.labels, [1, 1])
-    grey = (np.abs(data.train.images.astype(int) - 90) < 3).all((1, 2, 3))
+    np.testing.assert_array_equal(data.test.targets, [1, 1])
+    grey = (np.abs(data.train.inputs.astype(int) - 90) < 3).all((1, 2, 3))
     assert grey.sum() == 1
 
 
 def test_grey_images_have_one_channel_unless_any_has_colour(tmp_path):
     root = tmp_path / "pets"
     write_classes(root, shape=(5, 6))
-    assert load_root(root).image_shape == (5, 6, 1)
+    assert load_root(root).input_shape == (5, 6, 1)
     write(root / "dog" / "colour.png", pixels(7))
     data = load_root(root)
-    assert data.image_shape == (5, 6, 3)
-    images = np.concatenate([data.train.images, data.valid.images, data.test.images])
+    assert data.input_shape == (5, 6, 3)
+    images = np.concatenate([data.train.inputs, data.valid.inputs, data.test.inputs])
     assert (np.ptp(images, axis=3) == 0).all((1, 2)).sum() == 12
 
 
@@ -75,9 +75,9 @@ def test_large_images_are_decoded_on_threads_alike(tmp_path):
     root = tmp_path / "large"
     write_classes(root, num=70, shape=(100, 100))
     data = load_root(root)
-    assert data.image_shape == (100, 100, 1)
+    assert data.input_shape == (100, 100, 1)
     want = {bytes(pixels(100 * k + i, (100, 100))) for k in range(2) for i in range(70)}
-    got = np.concatenate([data.train.images, data.valid.images, data.test.images])
+    got = np.concatenate([data.train.inputs, data.valid.inputs, data.test.inputs])
     assert {bytes(image) for image in got} == want
     write(root / "dog" / "small.png", pixels(0, (99, 100)))
     with pytest.raises(ValueError, match=r"small.png: image is \[99, 100, 1\], but"):
@@ -94,8 +94,8 @@ def test_second_load_reads_the_kept_copy(tmp_path):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     # The image can no longer be decoded, yet size and time say that it is unchanged.
     second = load_root(root)
-    np.testing.assert_array_equal(first.train.images, second.train.images)
-    np.testing.assert_array_equal(first.train.labels, second.train.labels)
+    np.testing.assert_array_equal(first.train.inputs, second.train.inputs)
+    np.testing.assert_array_equal(first.train.targets, second.train.targets)
     assert first.class_names == second.class_names
     os.utime(path)
     with pytest.raises(ValueError, match="0.png: not a readable image"):

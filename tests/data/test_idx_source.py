@@ -36,9 +36,9 @@ def test_files_of_either_form(tmp_path, compressed):
     for place in ({"data_dir": str(tmp_path)}, {"path": f"{tmp_path}/fashion_mnist"}):
         data = load(DataOptions(source="fashion_mnist", **place))
         assert (len(data.train), len(data.valid), len(data.test)) == (40, 10, 20)
-        assert data.image_shape == (4, 3, 1)
+        assert data.input_shape == (4, 3, 1)
         assert data.class_names[9] == "Ankle boot"
-        np.testing.assert_array_equal(np.bincount(data.test.labels), [2] * 10)
+        np.testing.assert_array_equal(np.bincount(data.test.targets), [2] * 10)
 
 
 def test_values_by_hand(tmp_path):
@@ -74,7 +74,7 @@ def test_damaged_files_are_named(tmp_path):
         (gzip.compress(content[:-1]), "holds 599 values, its header says 50x4x3"),
         (gzip.compress(content + b"x"), "holds 601 values"),
         (gzip.compress(idx_bytes(np.zeros((49, 4, 3)))), "49 images and 50 labels"),
-        (gzip.compress(idx_bytes(np.zeros((50, 4, 2)))), "test images are"),
+        (gzip.compress(idx_bytes(np.zeros((50, 4, 2)))), "test inputs are"),
     ):
         images.write_bytes(damaged)
         with pytest.raises(ValueError, match=message) as caught:

@@ -24,10 +24,10 @@ def test_train_arrays_alone(tmp_path):
     x, y = arrays()
     data = load_file(save(tmp_path, x_train=x, y_train=y))
     assert data.name == "mine"
-    assert data.image_shape == (4, 3, 1)
+    assert data.input_shape == (4, 3, 1)
     assert data.class_names == ("0", "1")
     assert (len(data.train), len(data.valid), len(data.test)) == (13, 3, 4)
-    both = np.concatenate([data.train.images, data.valid.images, data.test.images])
+    both = np.concatenate([data.train.inputs, data.valid.inputs, data.test.inputs])
     assert sorted(map(bytes, both)) == sorted(map(bytes, x))
 
 
@@ -43,7 +43,7 @@ def test_all_arrays_and_names(tmp_path):
     assert data.class_names == ("cat", "dog")
     assert (len(data.train), len(data.valid), len(data.test)) == (8, 5, 4)
     pairs = {bytes(image): label for image, label in zip(x, y, strict=True)}
-    for image, label in zip(data.train.images, data.train.labels, strict=True):
+    for image, label in zip(data.train.inputs, data.train.targets, strict=True):
         assert pairs[bytes(image)] == label
 
 
@@ -64,11 +64,11 @@ X, Y = arrays()
         ({"x_train": X, "y_train": Y - 1}, "train label -1 at position 0"),
         ({"x_train": X, "y_train": Y * 10**9}, "got label 1000000000 in 20 examples"),
         ({"x_train": X, "y_train": Y * 10**10}, "does not fit int32"),
-        ({"x_train": X, "y_train": Y * 2}, r"class 1 \(1\) has no image"),
+        ({"x_train": X, "y_train": Y * 2}, r"class 1 \(1\) has no example"),
         ({"x_train": X, "y_train": Y, "x_test": X}, "x_test alone"),
         (
             {"x_train": X, "y_train": Y, "x_test": X[:, :3], "y_test": Y},
-            r"test images are \[3, 3, 1\]",
+            r"test inputs are \[3, 3, 1\]",
         ),
         (
             {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y + 1},

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qnas_jax.data import DataOptions, load
+from qnas_jax.data import DataOptions, load, pixel_statistics
 
 
 @pytest.fixture(scope="module")
@@ -10,7 +10,7 @@ def cache_dir(tmp_path_factory):
 
 
 def all_labels(data):
-    return np.concatenate([data.train.labels, data.valid.labels, data.test.labels])
+    return np.concatenate([data.train.targets, data.valid.targets, data.test.targets])
 
 
 def test_digits():
@@ -21,9 +21,9 @@ def test_digits():
     counts = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     np.testing.assert_array_equal(np.bincount(labels), counts)
     assert (len(data.train), len(data.valid), len(data.test)) == (1150, 288, 359)
-    assert data.image_shape == (8, 8, 1)
-    assert data.train.images.max() == 255 and data.train.images.min() == 0
-    assert len(np.unique(data.train.images)) == 17
+    assert data.input_shape == (8, 8, 1)
+    assert data.train.inputs.max() == 255 and data.train.inputs.min() == 0
+    assert len(np.unique(data.train.inputs)) == 17
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,15 @@ def test_mnist_and_fashion_mnist(data_dir, source, mean, std):
         12_000,
         10_000,
     )
-    assert data.image_shape == (28, 28, 1)
-    np.testing.assert_allclose([data.mean[0], data.std[0]], [mean, std], atol=2e-3)
-    train_counts = np.bincount(np.r_[data.train.labels, data.valid.labels])
-    test_counts = np.bincount(data.test.labels)
+    assert data.input_shape == (28, 28, 1)
+    statistics = pixel_statistics(data.train.inputs)
+    np.testing.assert_allclose(np.ravel(statistics), [mean, std], atol=2e-3)
+    train_counts = np.bincount(np.r_[data.train.targets, data.valid.targets])
+    test_counts = np.bincount(data.test.targets)
     if source == "fashion_mnist":
         np.testing.assert_array_equal(train_counts, [6_000] * 10)
         np.testing.assert_array_equal(test_counts, [1_000] * 10)
-        np.testing.assert_array_equal(np.bincount(data.valid.labels), [1_200] * 10)
+        np.testing.assert_array_equal(np.bincount(data.valid.targets), [1_200] * 10)
     else:
         official = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
         np.testing.assert_array_equal(train_counts, official)
@@ -66,17 +67,17 @@ def test_cifar10(data_dir, cache_dir):
         10_000,
         10_000,
     )
-    assert data.image_shape == (32, 32, 3)
+    assert data.input_shape == (32, 32, 3)
     assert data.class_names[:2] == ("airplane", "automobile")
-    np.testing.assert_array_equal(np.bincount(data.valid.labels), [1_000] * 10)
-    np.testing.assert_array_equal(np.bincount(data.test.labels), [1_000] * 10)
-    images = np.concatenate([data.train.images, data.valid.images])
+    np.testing.assert_array_equal(np.bincount(data.valid.targets), [1_000] * 10)
+    np.testing.assert_array_equal(np.bincount(data.test.targets), [1_000] * 10)
+    images = np.concatenate([data.train.inputs, data.valid.inputs])
     pixels = images.reshape(-1, 3)
     mean = pixels.mean(0, np.float64) / 255
     np.testing.assert_allclose(mean, [0.4913, 0.4821, 0.4465], atol=1e-4)
     np.testing.assert_allclose(data.std, [0.2452, 0.2428, 0.2606], atol=2e-3)
     small = load(DataOptions(**options, max_train=500, max_valid=100, max_test=200))
-    np.testing.assert_array_equal(np.bincount(small.train.labels), [50] * 10)
+    np.testing.assert_array_equal(np.bincount(small.train.targets), [50] * 10)
     assert (len(small.valid), len(small.test)) == (100, 200)
-    whole = {bytes(image) for image in data.train.images}
-    assert all(bytes(image) in whole for image in small.train.images)
+    whole = {bytes(image) for image in data.train.inputs}
+    assert all(bytes(image) in whole for image in small.train.inputs)

@@ -17,7 +17,7 @@ def numbered(counts=COUNTS):
 
 
 def numbers_of(split):
-    pixels = split.images[:, 0, :, 0].astype(int)
+    pixels = split.inputs[:, 0, :, 0].astype(int)
     return pixels[:, 0] * 256 + pixels[:, 1]
 
 
@@ -35,7 +35,7 @@ def test_divide_by_hand():
 
 @pytest.mark.parametrize("num_drawn", [0, 1, 7, 80, 159, 160])
 def test_divide_keeps_the_ratio_in_every_class(num_drawn):
-    labels = numbered().labels
+    labels = numbered().targets
     drawn, rest = divide(labels, num_drawn, np.random.default_rng(1))
     assert len(drawn) == num_drawn and len(rest) == 160 - num_drawn
     assert sorted([*drawn, *rest]) == list(range(160))
@@ -44,7 +44,7 @@ def test_divide_keeps_the_ratio_in_every_class(num_drawn):
 
 
 def test_divide_draws_every_example_equally_often():
-    labels = numbered((6, 4)).labels
+    labels = numbered((6, 4)).targets
     times = np.zeros(10)
     for seed in range(2_000):
         times[divide(labels, 5, np.random.default_rng(seed))[0]] += 1
@@ -57,9 +57,9 @@ def test_held_out_splits_are_disjoint_and_complete():
     parts = [numbers_of(split) for split in (data.train, data.valid, data.test)]
     assert [len(part) for part in parts] == [60, 20, 80]
     assert sorted(np.concatenate(parts)) == list(range(160))
-    np.testing.assert_array_equal(np.bincount(data.test.labels), [50, 25, 5])
+    np.testing.assert_array_equal(np.bincount(data.test.targets), [50, 25, 5])
     # Of the 50, 25 and 5 that remain, one quarter within one image.
-    valid_counts = np.bincount(data.valid.labels)
+    valid_counts = np.bincount(data.valid.targets)
     assert np.abs(valid_counts - [12.5, 6.25, 1.25]).max() < 1
 
 
@@ -83,8 +83,8 @@ def test_own_splits_are_kept():
 def test_subsets_are_stratified_and_move_nothing_else():
     full = assemble(source(), DataOptions())
     limited = assemble(source(), DataOptions(max_train=32, max_valid=16, max_test=8))
-    np.testing.assert_array_equal(np.bincount(limited.train.labels), [20, 10, 2])
-    np.testing.assert_array_equal(np.bincount(limited.valid.labels), [10, 5, 1])
+    np.testing.assert_array_equal(np.bincount(limited.train.targets), [20, 10, 2])
+    np.testing.assert_array_equal(np.bincount(limited.valid.targets), [10, 5, 1])
     assert len(limited.test) == 8
     for name in ("train", "valid", "test"):
         part = numbers_of(getattr(limited, name))
@@ -103,17 +103,23 @@ def test_a_limit_above_the_size_takes_all():
 def test_prefixes_mix_the_classes():
     data = assemble(source(test=numbered()), DataOptions())
     for split in (data.train, data.valid, data.test):
-        assert len(set(split.labels[:20])) > 1
+        assert len(set(split.targets[:20])) > 1
 
 
-def test_statistics_are_those_of_the_train_split_alone():
-    data = assemble(source(), DataOptions(max_train=40))
-    pixels = data.train.images / 255
-    np.testing.assert_allclose(data.mean, pixels.mean((0, 1, 2)), rtol=1e-6)
+def test_examples_without_classes_are_drawn_evenly():
+    """By value, the smallest targets would be held out."""
+    values = np.arange(400.0)
+    split = Split(values[:, None], values)
+    data = assemble(SourceSplits("mine", split, None, None, ()), DataOptions())
+    parts = [data.train.targets, data.valid.targets, data.test.targets]
+    assert [len(part) for part in parts] == [256, 64, 80]
+    assert sorted(np.concatenate(parts)) == values.tolist()
+    # 5 standard errors of the mean of 64 of 400 uniform values.
+    assert abs(parts[1].mean() - 199.5) < 5 * 115 / 8
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="mine: test_fraction 0.001 of 160 images is"):
+    with pytest.raises(ValueError, match="test_fraction 0.001 of 160 examples is"):
         assemble(source(), DataOptions(test_fraction=0.001))
-    with pytest.raises(ValueError, match=r"class 2 \(c\) has no image .* max_train"):
+    with pytest.raises(ValueError, match=r"class 2 \(c\) has no example .* max_train"):
         assemble(source(), DataOptions(max_train=2))

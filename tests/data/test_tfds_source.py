@@ -82,7 +82,7 @@ def test_a_prepared_set_in_either_folder(tmp_path, inside):
     assert data.class_names == ("cat", "dog")
     assert (len(data.train), len(data.valid), len(data.test)) == (16, 4, 8)
     want = {bytes(image_of("test", index)): index % 2 for index in range(8)}
-    for image, label in zip(data.test.images, data.test.labels, strict=True):
+    for image, label in zip(data.test.inputs, data.test.targets, strict=True):
         assert want.pop(bytes(image)) == label
     assert not want
 
@@ -103,7 +103,7 @@ def test_grey_images(tmp_path):
         ]
     }
     write_set(tmp_path, features, examples)
-    assert load_mine(tmp_path).image_shape == (6, 5, 1)
+    assert load_mine(tmp_path).input_shape == (6, 5, 1)
 
 
 def test_kept_copy_survives_where_the_set_cannot_be_decoded(tmp_path):
@@ -115,7 +115,7 @@ def test_kept_copy_survives_where_the_set_cannot_be_decoded(tmp_path):
     with pytest.raises(ValueError, match="mine/1.0.0: damaged train files"):
         load_mine(tmp_path)
     os.utime(shard, ns=(status.st_atime_ns, status.st_mtime_ns))
-    np.testing.assert_array_equal(load_mine(tmp_path).train.images, first.train.images)
+    np.testing.assert_array_equal(load_mine(tmp_path).train.inputs, first.train.inputs)
 
 
 def test_damaged_and_incomplete_sets(tmp_path):

@@ -3,26 +3,51 @@
 import json
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, Scores
+from qnas_jax.evaluation import (
+    Evaluated,
+    Evaluation,
+    MemoisedEvaluator,
+    ScoreOf,
+    Status,
+    finite_status,
+)
+
+KEY = jax.random.key(0)
 
 
-class Scorer:
-    """Scores by formula, and writes down what it was asked for."""
+class Formula:
+    """Evaluates by formula, and writes down what it was asked for."""
 
-    def __init__(self, failing=()):
+    fidelities = ("few", "many")
+
+    def __init__(self, failing=(), *, traceable=True, larger_is_better=True):
         self.calls = []
         self.failing = failing
+        self.traceable = traceable
+        self.score = ScoreOf("accuracy", larger_is_better)
 
-    def __call__(self, archs):
+    def __call__(self, key, archs, fidelities=None):
         assert archs.dtype == np.int32
         self.calls.append(archs.tolist())
         accuracy = jnp.asarray([self.accuracy(arch) for arch in archs], jnp.float32)
+        if fidelities is not None:
+            accuracy = accuracy + fidelities
         bad = jnp.asarray([tuple(arch) in self.failing for arch in archs.tolist()])
-        return Scores(accuracy, jnp.where(bad, jnp.nan, 3.0 - accuracy))
+        metrics = {
+            "accuracy": accuracy,
+            "loss": jnp.where(bad, jnp.nan, 3.0 - accuracy),
+        }
+        status = finite_status(metrics)
+        if self.traceable:
+            return Evaluated(metrics, status)
+        seconds = {"seconds": jnp.full(len(archs), 0.5)}
+        reasons = tuple("it failed" if each else "" for each in bad.tolist())
+        return Evaluated(metrics, status, seconds, reasons)
 
     @staticmethod
     def accuracy(arch):
@@ -34,67 +59,89 @@ def cost(archs):
 
 
 def test_each_arch_is_scored_once():
-    scorer = Scorer()
+    scorer = Formula()
     evaluator = MemoisedEvaluator(scorer, cost)
     a, b, c, d = [0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 2, 2]
-    scores, fresh = evaluator(np.array([a, b, a, c]), 0)
+    scores, fresh = evaluator(KEY, np.array([a, b, a, c]), 0)
     assert scores.dtype == np.float32
-    np.testing.assert_array_equal(scores, [Scorer.accuracy(x) for x in (a, b, a, c)])
+    np.testing.assert_array_equal(scores, [Formula.accuracy(x) for x in (a, b, a, c)])
     assert [list(one.arch) for one in fresh] == [a, b, c]
-    scores, fresh = evaluator(np.array([c, d, a, d]), 1)
-    np.testing.assert_array_equal(scores, [Scorer.accuracy(x) for x in (c, d, a, d)])
+    scores, fresh = evaluator(KEY, np.array([c, d, a, d]), 1)
+    np.testing.assert_array_equal(scores, [Formula.accuracy(x) for x in (c, d, a, d)])
     assert [list(one.arch) for one in fresh] == [d]
-    scores, fresh = evaluator(np.array([a, b, c, d]), 2)
-    np.testing.assert_array_equal(scores, [Scorer.accuracy(x) for x in (a, b, c, d)])
+    scores, fresh = evaluator(KEY, np.array([a, b, c, d]), 2)
+    np.testing.assert_array_equal(scores, [Formula.accuracy(x) for x in (a, b, c, d)])
     assert fresh == []
     # Always the compiled size, filled with repeats; no call where nothing is new.
     assert scorer.calls == [[a, b, c, a], [d, d, d, d]]
 
 
 def test_history_is_numbered_and_complete():
-    evaluator = MemoisedEvaluator(Scorer(), cost)
-    evaluator(np.array([[0, 0, 1], [0, 0, 1], [0, 1, 2]]), 0)
-    evaluator(np.array([[1, 2, 3], [0, 1, 2], [1, 2, 3]]), 4)
+    evaluator = MemoisedEvaluator(Formula(), cost)
+    evaluator(KEY, np.array([[0, 0, 1], [0, 0, 1], [0, 1, 2]]), 0)
+    evaluator(KEY, np.array([[1, 2, 3], [0, 1, 2], [1, 2, 3]]), 4)
     assert [one.evaluation for one in evaluator.history] == [1, 2, 3]
     assert [one.generation for one in evaluator.history] == [0, 0, 4]
     last = evaluator.history[-1]
-    accuracy = float(Scorer.accuracy([1, 2, 3]))
+    accuracy = float(Formula.accuracy([1, 2, 3]))
     assert last.arch == (1, 2, 3) and last.status == "ok"
-    assert last.score == last.values["accuracy"] == accuracy
-    assert last.values["loss"] == float(np.float32(3.0) - np.float32(accuracy))
-    assert last.cost == {"params": 60, "macs": 3}
-    assert all(type(value) is int for value in last.cost.values())
+    assert last.score == last.metrics["accuracy"] == accuracy
+    assert last.metrics["loss"] == float(np.float32(3.0) - np.float32(accuracy))
+    assert last.costs == {"params": 60, "macs": 3}
+    assert all(type(value) is int for value in last.costs.values())
 
 
 def test_failed_ones_stay_in_the_history_and_never_win():
-    evaluator = MemoisedEvaluator(Scorer(failing={(6, 6, 6)}), cost)
-    scores, fresh = evaluator(np.array([[6, 6, 6], [0, 0, 1]]), 0)
+    evaluator = MemoisedEvaluator(Formula(failing={(6, 6, 6)}), cost)
+    scores, fresh = evaluator(KEY, np.array([[6, 6, 6], [0, 0, 1]]), 0)
     assert scores[0] == -np.inf and np.isfinite(scores[1])
     assert [one.status for one in fresh] == ["non_finite", "ok"]
-    assert math.isnan(fresh[0].values["loss"])
+    assert math.isnan(fresh[0].metrics["loss"])
     row = json.loads(json.dumps(fresh[0].row(), allow_nan=False))
-    assert row["score"] is None and row["values"]["loss"] is None
+    assert row["score"] is None and row["metrics"]["loss"] is None
     back = Evaluation.from_row(row)
-    assert back.score == -math.inf and math.isnan(back.values["loss"])
-    assert (back.arch, back.status, back.cost) == (
+    assert back.score == -math.inf and math.isnan(back.metrics["loss"])
+    assert (back.arch, back.status, back.costs) == (
         (6, 6, 6),
         "non_finite",
-        fresh[0].cost,
+        fresh[0].costs,
     )
     # Not scored again.
-    scores, fresh = evaluator(np.array([[6, 6, 6], [6, 6, 6]]), 1)
+    scores, fresh = evaluator(KEY, np.array([[6, 6, 6], [6, 6, 6]]), 1)
     assert fresh == [] and (scores == -np.inf).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_any_number_that_is_not_finite_is_a_failure(bad):
-    for accuracy, loss in ((0.5, bad), (bad, 0.5)):
-        evaluator = MemoisedEvaluator(
-            lambda archs, a=accuracy, b=loss: Scores(jnp.array([a]), jnp.array([b])),
-            cost,
-        )
-        scores, (found,) = evaluator(np.array([[0, 0, 1]]), 0)
-        assert scores[0] == -np.inf and found.status == "non_finite"
+    status = finite_status({"a": jnp.array([0.5, bad, 0]), "b": jnp.array([bad, 1, 2])})
+    assert status.tolist() == [Status.NON_FINITE, Status.NON_FINITE, Status.OK]
+
+
+def test_smaller_may_be_better():
+    evaluator = MemoisedEvaluator(Formula(larger_is_better=False), cost)
+    scores, (first, _) = evaluator(KEY, np.array([[0, 0, 1], [6, 6, 6]]), 0)
+    assert scores[0] == first.score == -first.metrics["accuracy"] < 0
+
+
+def test_only_compiled_evaluators_are_filled_up_with_repeats():
+    formula = Formula(failing={(2, 2, 2)}, traceable=False)
+    evaluator = MemoisedEvaluator(formula, cost)
+    a, b = [0, 0, 1], [2, 2, 2]
+    _, (good, bad) = evaluator(KEY, np.array([a, b, a, a]), 0)
+    assert formula.calls == [[a, b]]
+    assert (good.costs["seconds"], good.costs["params"]) == (0.5, 10)
+    assert (good.reason, bad.reason) == ("", "it failed")
+
+
+def test_an_arch_is_evaluated_once_at_each_fidelity():
+    formula = Formula()
+    evaluator = MemoisedEvaluator(formula, cost)
+    archs = np.array([[0, 0, 1], [0, 0, 1]])
+    few, _ = evaluator(KEY, archs, 0, np.array([0, 0]))
+    both, fresh = evaluator(KEY, archs, 1, np.array([0, 1]))
+    assert both.tolist() == [few[0], few[0] + 1]
+    assert [one.fidelity for one in evaluator.history] == [0, 1] and len(fresh) == 1
+    assert len(formula.calls) == 2
 
 
 def test_rows_come_back_from_json_exactly():
@@ -105,10 +152,12 @@ def test_rows_come_back_from_json_exactly():
             evaluation=number,
             generation=3,
             arch=(0, 15, number),
+            fidelity=-1,
             score=float(accuracy),
-            values={"accuracy": float(accuracy), "loss": float(loss)},
-            cost={"params": 4_000_000_000, "macs": 7},
+            metrics={"accuracy": float(accuracy), "loss": float(loss)},
+            costs={"params": 4_000_000_000, "macs": 7},
             status="ok",
+            reason="",
         )
         back = Evaluation.from_row(json.loads(json.dumps(one.row())))
         assert back == one
@@ -116,15 +165,15 @@ def test_rows_come_back_from_json_exactly():
 
 
 def test_goes_on_from_a_history():
-    first = MemoisedEvaluator(Scorer(failing={(2, 2, 2)}), cost)
+    first = MemoisedEvaluator(Formula(failing={(2, 2, 2)}), cost)
     asked = np.array([[0, 0, 1], [0, 1, 2], [2, 2, 2]])
-    expected, _ = first(asked, 0)
+    expected, _ = first(KEY, asked, 0)
     rows = [json.loads(json.dumps(one.row())) for one in first.history]
-    scorer = Scorer()
+    scorer = Formula()
     second = MemoisedEvaluator(scorer, cost, map(Evaluation.from_row, rows))
-    scores, fresh = second(asked, 0)
+    scores, fresh = second(KEY, asked, 0)
     np.testing.assert_array_equal(scores, expected)
     assert fresh == [] and scorer.calls == []
-    _, (new,) = second(np.array([[0, 0, 1], [1, 2, 3], [0, 1, 2]]), 1)
+    _, (new,) = second(KEY, np.array([[0, 0, 1], [1, 2, 3], [0, 1, 2]]), 1)
     assert new.evaluation == 4
     assert [one.evaluation for one in second.history] == [1, 2, 3, 4]

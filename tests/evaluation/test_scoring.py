@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from qnas_jax.data import normalise
 from qnas_jax.evaluation import (
     STATISTICS,
     ScoringOptions,
-    accuracy_and_loss,
     make_population_scorer,
     scoring,
 )
 from qnas_jax.nets import OPS, build_supernet, set_mode
 from qnas_jax.nets.visiting import visiting_order
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
+from qnas_jax.tasks import ImageClassification
 
-MEAN, STD = jnp.float32([0.4]), jnp.float32([0.3])
+TASK = ImageClassification(
+    mean=np.float32([0.4]), std=np.float32([0.3]), input_shape=(8, 8, 1), num_outputs=3
+)
 ARCHS = np.array([[0, 0], [1, 1], [2, 0], [1, 1], [0, 0], [2, 1], [1, 1]], np.int32)
 
 
@@ -81,7 +82,7 @@ def build(supernet):
         if name not in made:
             calibration, _ = random_images(22, seed=2)
             made[name] = make_population_scorer(
-                supernet, ScoringOptions(**options), MEAN, STD, calibration
+                supernet, TASK, ScoringOptions(**options), calibration
             )
         return made[name]
 
@@ -96,7 +97,7 @@ def runner(subnet, mode):
     @jax.jit
     def run(params, stats, images):
         model = nnx.merge(graph, params, stats)
-        logits = model(normalise(images, MEAN, STD))
+        logits = model(TASK.prepare(images))
         return logits, nnx.state(model, nnx.BatchStat)
 
     return lambda images: run(params, stats, images)
@@ -117,14 +118,14 @@ def plain_scores(logits, labels):
 
 
 def assert_scores(found, expected, atol=1e-5):
-    np.testing.assert_allclose(found.accuracy, [e[0] for e in expected], atol=1e-6)
-    np.testing.assert_allclose(found.loss, [e[1] for e in expected], atol=atol)
+    np.testing.assert_allclose(found["accuracy"], [e[0] for e in expected], atol=1e-6)
+    np.testing.assert_allclose(found["loss"], [e[1] for e in expected], atol=atol)
 
 
 def test_running_scores_equal_numpy_on_cut_networks(supernet, weights, build):
     images, labels = random_images(30)
     found = build(statistics="running", score_chunk=8)(weights, ARCHS, images, labels)
-    assert found.accuracy.dtype == found.loss.dtype == jnp.float32
+    assert found["accuracy"].dtype == found["loss"].dtype == jnp.float32
 
     def score_alone(arch):
         run = runner(supernet.cut(*weights, arch), "running")
@@ -164,7 +165,7 @@ def test_recalibrated_scores_use_the_means_of_the_calibration_batches(
         states = [run(batch)[1] for batch in batches]
         # The first normalisation's statistics by hand: biased moments of a batch.
         for batch, state in zip(batches, states, strict=True):
-            output = np.asarray(subnet.stem[0].conv(normalise(batch, MEAN, STD)))
+            output = np.asarray(subnet.stem[0].conv(TASK.prepare(batch)))
             norm = state["stem"][0]["norm"]
             axes = (0, 1, 2)
             np.testing.assert_allclose(norm["mean"][...], output.mean(axes), atol=1e-5)
@@ -175,7 +176,7 @@ def test_recalibrated_scores_use_the_means_of_the_calibration_batches(
     expected = each_arch(score_alone)
     assert_scores(found, expected)
     running = build(statistics="running", score_chunk=8)
-    difference = found.loss - running(weights, ARCHS, images, labels).loss
+    difference = found["loss"] - running(weights, ARCHS, images, labels)["loss"]
     assert np.abs(difference).min() > 1e-3
 
 
@@ -188,10 +189,10 @@ def test_scores_do_not_depend_on_company_or_order(statistics, weights, build):
     order = np.random.default_rng(0).permutation(len(ARCHS))
     turned = score(weights, ARCHS[order], images, labels)
     for name in ("accuracy", "loss"):
-        values = np.asarray(getattr(found, name))
-        one_by_one = np.concatenate([getattr(one, name) for one in alone])
+        values = np.asarray(found[name])
+        one_by_one = np.concatenate([one[name] for one in alone])
         np.testing.assert_allclose(values, one_by_one, atol=1e-6)
-        np.testing.assert_array_equal(getattr(turned, name), values[order])
+        np.testing.assert_array_equal(turned[name], values[order])
         for repeats in ([0, 4], [1, 3, 6]):
             assert len(set(values[repeats].tolist())) == 1
 
@@ -214,8 +215,8 @@ def test_chunk_size_changes_memory_not_scores(
         for chunk in chunks
     ]
     for other in found[1:]:
-        np.testing.assert_allclose(other.accuracy, found[0].accuracy, atol=1e-6)
-        np.testing.assert_allclose(other.loss, found[0].loss, atol=1e-5)
+        np.testing.assert_allclose(other["accuracy"], found[0]["accuracy"], atol=1e-6)
+        np.testing.assert_allclose(other["loss"], found[0]["loss"], atol=1e-5)
 
 
 def test_fewer_calibration_images_than_a_batch_are_one_batch(weights, build):
@@ -223,7 +224,7 @@ def test_fewer_calibration_images_than_a_batch_are_one_batch(weights, build):
     found = [
         build(calibration_images=5, calibration_batch=size, score_chunk=8)(
             weights, ARCHS[:3], images, labels
-        ).loss
+        )["loss"]
         for size in (5, 128)
     ]
     np.testing.assert_array_equal(*found)
@@ -246,7 +247,7 @@ def counted(monkeypatch):
     supernet = build_supernet(tiny_space("counted_conv"))
     options = ScoringOptions(statistics="running", score_chunk=8)
     calibration, _ = random_images(22, seed=2)
-    score = make_population_scorer(supernet, options, MEAN, STD, calibration)
+    score = make_population_scorer(supernet, TASK, options, calibration)
     weights = used_weights(supernet)
     CountedConv.batches.clear()
 
@@ -267,7 +268,7 @@ def test_repeated_archs_are_computed_once(counted):
     distinct = [[a, b] for a in range(3) for b in range(2)]
     batches, scores = counted(np.array([*distinct, [0, 1]], np.int32))
     assert batches == 6 * 4
-    assert scores.loss[1] == scores.loss[6]
+    assert scores["loss"][1] == scores["loss"][6]
 
 
 def test_one_program_scores_all_populations(counted, monkeypatch):
@@ -296,31 +297,12 @@ def temporary_bytes(score, weights, population, count):
 def test_memory_is_that_of_one_chunk(supernet, weights):
     calibration, _ = random_images(22, seed=2)
     options = ScoringOptions(statistics="running", score_chunk=64)
-    score = make_population_scorer(supernet, options, MEAN, STD, calibration)
+    score = make_population_scorer(supernet, TASK, options, calibration)
     few = temporary_bytes(score, weights, 2, 64)
     activation = 64 * 8 * 8 * 4 * 4  # one layer's output for one chunk
     assert few > activation
     assert temporary_bytes(score, weights, 64, 64) - few < activation
     assert temporary_bytes(score, weights, 2, 2048) - few < activation
-
-
-@pytest.mark.parametrize(("count", "chunk"), [(7, 3), (7, 7), (7, 100), (6, 3), (1, 4)])
-def test_accuracy_and_loss_by_hand(count, chunk):
-    # The pixel of image i is i; its logits are (0, i, 0), its label is 1 if i is odd.
-    images = jnp.arange(count, dtype=jnp.uint8).reshape(count, 1, 1, 1)
-    labels = jnp.arange(count) % 2
-
-    def run(pixels):
-        assert pixels.shape == (min(chunk, count), 1, 1, 1)
-        value = pixels[:, 0, 0, 0].astype(jnp.float32)
-        return jnp.stack([0 * value, value, 0 * value], axis=1)
-
-    accuracy, loss = accuracy_and_loss(run, images, labels, chunk)
-    numbers = np.arange(count)
-    losses = np.log(np.exp(numbers) + 2) - np.where(numbers % 2, numbers, 0)
-    correct = [n == 0 or n % 2 == 1 for n in numbers]  # ties go to the first class
-    assert float(accuracy) == pytest.approx(np.mean(correct))
-    assert float(loss) == pytest.approx(losses.mean(), rel=1e-6)
 
 
 def test_weights_that_are_not_finite_score_nothing(weights, build):
@@ -331,10 +313,10 @@ def test_weights_that_are_not_finite_score_nothing(weights, build):
     score = build(statistics="running", score_chunk=8)
     found = score(broken, ARCHS, images, labels)
     bad = ARCHS[:, 0] == 1
-    assert np.isnan(found.loss[bad]).all()
-    np.testing.assert_array_equal(found.accuracy[bad], 0.0)
+    assert np.isnan(found["loss"][bad]).all()
+    np.testing.assert_array_equal(found["accuracy"][bad], 0.0)
     whole = score(weights, ARCHS, images, labels)
-    np.testing.assert_array_equal(found.loss[~bad], whole.loss[~bad])
+    np.testing.assert_array_equal(found["loss"][~bad], whole["loss"][~bad])
 
 
 def test_archs_of_another_length_are_refused(weights, build):

@@ -14,7 +14,7 @@ from qnas_jax.jobs.benchmark import plan
 from qnas_jax.options import OptionError
 from qnas_jax.runs import WorkFolder
 from qnas_jax.search import make_strategy
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "configs/tables/example.csv"
 OPS = ("conv3", "conv5", "skip")

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from qnas_jax.jobs import default_config, launch
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py", "--config=a.py"]
 

@@ -10,7 +10,7 @@ from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs import run_stages
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_arrays
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py", "--stage=rank"]
 ARCHS = np.asarray(list(itertools.product(range(2), range(3))), np.int32)

@@ -11,7 +11,7 @@ from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages
 from qnas_jax.jobs.config import Config, default_config_of, read_config_of
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.runs import RunError, WorkFolder, read_json
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py"]
 

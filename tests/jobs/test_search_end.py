@@ -3,11 +3,17 @@
 from types import SimpleNamespace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
-from qnas_jax.evaluation.scoring import Scores
+from qnas_jax.evaluation import (
+    ONE_FIDELITY,
+    Evaluated,
+    Evaluation,
+    MemoisedEvaluator,
+    ScoreOf,
+)
 from qnas_jax.jobs.nas import search
 from qnas_jax.runs import WorkFolder, read_rows
 from qnas_jax.search import make_strategy
@@ -16,9 +22,16 @@ from qnas_jax.spaces import SearchSpace
 SPACE = SearchSpace("six", (("a", "b"), ("x", "y", "z")))
 
 
-def score(archs):
-    values = (archs[:, 0] * 3 + archs[:, 1]) / 10
-    return Scores(accuracy=values.astype(np.float32), loss=np.zeros(len(archs)))
+class Formula:
+    """An evaluator."""
+
+    score = ScoreOf("accuracy", larger_is_better=True)
+    traceable = True
+    fidelities = ONE_FIDELITY
+
+    def __call__(self, key, archs, fidelities=None):
+        values = jnp.asarray((archs[:, 0] * 3 + archs[:, 1]) / 10, jnp.float32)
+        return Evaluated({"accuracy": values}, jnp.zeros(len(archs), jnp.int32))
 
 
 def run(folder, generations, said):
@@ -37,7 +50,7 @@ def run(folder, generations, said):
     strategy = make_strategy(
         "random", SPACE.num_ops, population=2, generations=generations
     )
-    evaluator = MemoisedEvaluator(score, lambda archs: {}, history)
+    evaluator = MemoisedEvaluator(Formula(), lambda archs: {}, history)
     state, registers = search._run(setting, strategy, evaluator)
     return state, registers, evaluator.history
 

@@ -123,8 +123,8 @@ class SyntheticRun:
                 "generation": generation,
                 "arch": arch,
                 "score": None if failed else min(score, 1.0),
-                "values": {},
-                "cost": {"params": int(macs / 31), "macs": int(macs)},
+                "metrics": {},
+                "costs": {"params": int(macs / 31), "macs": int(macs)},
                 "status": "non-finite" if failed else "ok",
             }
             rows.append(row)

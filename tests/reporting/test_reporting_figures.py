@@ -75,15 +75,15 @@ def test_winner_is_marked_where_it_was_evaluated(small):
     drawn = figure_of(search_curves.score_against_cost, run.history, small.winner)
     points, star = drawn.axes[0].collections
     row = [row for row in run.history if row["arch"] == small.winner][-1]
-    expected = [row["cost"]["params"], row["score"]]
+    expected = [row["costs"]["params"], row["score"]]
     np.testing.assert_allclose(star.get_offsets()[0], expected)
     assert len(points.get_offsets()) == 799
 
 
 def test_costs_that_were_not_recorded_are_not_drawn():
-    row = {"status": "ok", "score": 0.5, "cost": {"macs": 10}}
+    row = {"status": "ok", "score": 0.5, "costs": {"macs": 10}}
     assert search_curves.known_costs([row]) == ["macs"]
-    assert search_curves.known_costs([row, row | {"cost": None}]) == []
+    assert search_curves.known_costs([row, row | {"costs": None}]) == []
     assert search_curves.known_costs([]) == []
 
 

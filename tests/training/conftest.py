@@ -10,9 +10,10 @@ import numpy as np
 import optax
 import pytest
 
-from qnas_jax.data import Split
+from qnas_jax.data import Split, image_split
 from qnas_jax.nets import Supernet, build_supernet
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
+from qnas_jax.tasks import ImageClassification, Task
 from qnas_jax.training import (
     PathSampler,
     SupernetOptions,
@@ -21,8 +22,6 @@ from qnas_jax.training import (
     make_optimizer,
     make_supernet_step,
 )
-
-MEAN, STD = np.float32([0.4]), np.float32([0.3])
 
 
 @pytest.fixture(scope="session")
@@ -55,13 +54,18 @@ def train() -> Split:
     """25 random images of 3 classes: three batches of 8, and a rest."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (25, 8, 8, 1)).astype(np.uint8)
-    return Split(images, rng.integers(0, 3, 25).astype(np.int32))
+    return image_split(images, rng.integers(0, 3, 25).astype(np.int32))
 
 
 @pytest.fixture(scope="session")
-def pixels() -> tuple[jax.Array, jax.Array]:
-    """Mean and deviation of the pixels."""
-    return jnp.asarray(MEAN), jnp.asarray(STD)
+def task() -> ImageClassification:
+    """Classification of the images, with made-up statistics of the pixels."""
+    return ImageClassification(
+        mean=jnp.float32([0.4]),
+        std=jnp.float32([0.3]),
+        input_shape=(8, 8, 1),
+        num_outputs=3,
+    )
 
 
 @dataclasses.dataclass
@@ -82,7 +86,7 @@ class SupernetTraining:
 
 
 @pytest.fixture
-def build_training(supernet, train, pixels):
+def build_training(supernet, train, task):
     """Builds a training that writes down its paths and traces."""
 
     def build(
@@ -90,6 +94,7 @@ def build_training(supernet, train, pixels):
         sampler: PathSampler,
         optimizer: optax.GradientTransformation | None = None,
         key: int = 7,
+        task: Task = task,
     ) -> SupernetTraining:
         archs: list[np.ndarray] = []
         traces: list[int] = []
@@ -107,11 +112,12 @@ def build_training(supernet, train, pixels):
             supernet,
             optimizer,
             PathSampler(sampler.num_paths, sample),
-            options,
-            TrainingBatches.of(train, *pixels, options),
+            TrainingBatches.of(train, task, options.batch_size),
             step_key,
         )
-        state = initial_supernet_state(supernet, optimizer, options, init_key)
+        state = initial_supernet_state(
+            supernet, task, optimizer, options.pool_size, init_key
+        )
         return SupernetTraining(state, step_fn, archs, traces)
 
     return build

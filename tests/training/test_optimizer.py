@@ -147,7 +147,7 @@ def test_clip_limits_the_gradient_alone():
 @pytest.mark.parametrize(
     ("field", "value"),
     [("learning_rate", 0.0), ("momentum", 1.0), ("schedule", "linear"),
-     ("clip_norm", -1.0), ("label_smoothing", 1.0), ("epochs", 0)],
+     ("clip_norm", -1.0), ("epochs", 0)],
 )  # fmt: skip
 def test_nonsense_is_refused(field, value):
     with pytest.raises(OptionError, match=f"{field}: got {value!r}"):

@@ -7,8 +7,9 @@ import optax
 import pytest
 from flax import nnx
 
-from qnas_jax.data import epoch_order, normalise
+from qnas_jax.data import epoch_order
 from qnas_jax.nets import ChainSubnet, set_mode
+from qnas_jax.tasks import ImageTraining
 from qnas_jax.training import (
     RetrainOptions,
     StandaloneModel,
@@ -25,18 +26,19 @@ ARCH = (1, 0)
 
 
 @pytest.fixture(scope="module")
-def build(space, train, pixels):
+def build(space, train, task):
     """A model, its first state and its step function."""
 
-    def build(**options):
+    def build(smoothing=0.1, **options):
         options = RetrainOptions(
             **{"batch_size": BATCH, "epochs": 2, "schedule": "constant", **options}
         )
         subnet = ChainSubnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
         model = StandaloneModel(subnet)
         optimizer = make_optimizer(options, 3)
-        state = initial_retrain_state(model, optimizer)
-        batches = TrainingBatches.of(train, *pixels, options)
+        state = initial_retrain_state(model, task, optimizer)
+        learnt = task.with_options(ImageTraining(label_smoothing=smoothing))
+        batches = TrainingBatches.of(train, learnt, BATCH)
         step_fn = make_retrain_step(
             model, optimizer, options, batches, jax.random.key(4)
         )
@@ -67,8 +69,8 @@ def pair(tree):
 
 
 @pytest.mark.slow
-def test_steps_equal_a_plain_training_loop(build, space, train, pixels):
-    options = {"learning_rate": 0.2, "weight_decay": 0.1, "label_smoothing": 0.0}
+def test_steps_equal_a_plain_training_loop(build, space, train, task):
+    options = {"learning_rate": 0.2, "weight_decay": 0.1, "smoothing": 0.0}
     _, state, step_fn = build(**options)
     subnet = ChainSubnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
     set_mode(subnet, "train")
@@ -93,8 +95,8 @@ def test_steps_equal_a_plain_training_loop(build, space, train, pixels):
     order = epoch_order(jax.random.key(0), 0, len(train))
     for step in range(3):
         chosen = np.asarray(order)[step * BATCH : (step + 1) * BATCH]
-        images = normalise(jnp.asarray(train.images[chosen]), *pixels)
-        labels = jnp.asarray(train.labels[chosen])
+        images = task.prepare(jnp.asarray(train.inputs[chosen]))
+        labels = jnp.asarray(train.targets[chosen])
         params, stats, moments = plain_step(params, stats, moments, images, labels)
         state = step_fn(state, order)
     assert_close(state.params, params, 1e-5)
@@ -138,7 +140,7 @@ def test_average_does_not_change_the_training(histories):
         assert_close(on[0], off[0], 0)
 
 
-def test_best_epoch_is_that_of_the_best_validation(build, train):
+def test_best_epoch_is_that_of_the_best_validation(build, train, task):
     _, state, step_fn = build(ema_decay=0.5, learning_rate=0.3)
     accuracies = [0.3, 0.7, float("nan"), 0.7, 0.5]
     averages = []
@@ -151,7 +153,8 @@ def test_best_epoch_is_that_of_the_best_validation(build, train):
         state,
         step_fn,
         key=jax.random.key(0),
-        num_images=len(train),
+        task=task,
+        num_examples=len(train),
         steps_per_epoch=3,
         epochs=5,
         on_epoch=on_epoch,
@@ -159,24 +162,24 @@ def test_best_epoch_is_that_of_the_best_validation(build, train):
         description="tiny",
         should_stop=lambda: False,
     )
-    assert float(state.best_accuracy) == np.float32(0.7)
+    assert float(state.best_score) == np.float32(0.7)
     # The earlier one of equals; later steps, which donate the state, leave it alone.
     assert_close(pair(state.best), averages[1], 0)
     moved = jax.tree.map(lambda a, b: abs(a - b).max(), averages[1], averages[3])
     assert max(jax.tree.leaves(moved)) > 1e-3
 
 
-def test_accuracy_of_zero_beats_no_validation(build):
+def test_any_score_beats_no_validation(build):
     _, state, _ = build()
-    assert float(keep_best(state, 0.0).best_accuracy) == 0.0
+    assert float(keep_best(state, -3.0).best_score) == -3.0
     assert keep_best(state, float("nan")) is state
 
 
-def test_prediction_uses_the_running_statistics(build, space, train, pixels):
+def test_prediction_uses_the_running_statistics(build, space, train, task):
     model, state, _ = build(drop_path=0.5)
     subnet = ChainSubnet(space, ARCH, rngs=nnx.Rngs(jax.random.key(3)))
     set_mode(subnet, "running")
-    images = normalise(jnp.asarray(train.images[:5]), *pixels)
+    images = task.prepare(jnp.asarray(train.inputs[:5]))
     expected = jax.jit(subnet.__call__)(images)
     found = jax.jit(model.predict)(state.params, state.stats, images)
     np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -10,9 +10,10 @@ import optax
 import pytest
 from flax import nnx
 
-from qnas_jax.data import epoch_order, normalise
+from qnas_jax.data import epoch_order
 from qnas_jax.kernels import compiler_options
 from qnas_jax.nets import set_mode, take_path
+from qnas_jax.tasks import ImageTraining
 from qnas_jax.training import (
     NonFiniteLossError,
     PathSampler,
@@ -29,7 +30,6 @@ PLAIN = {
     "learning_rate": 0.2,
     "momentum": 0.9,
     "weight_decay": 0.1,
-    "label_smoothing": 0.1,
 }
 
 
@@ -49,12 +49,12 @@ def trace_of(state):
     return optax.tree_utils.tree_get(state.moments, "trace")
 
 
-def batches(train, pixels, order, num):
+def batches(train, task, order, num):
     """The first batches of an epoch, normalised, and their labels."""
     for step in range(num):
         chosen = np.asarray(order)[step * BATCH : (step + 1) * BATCH]
-        images = normalise(jnp.asarray(train.images[chosen]), *pixels)
-        yield images, train.labels[chosen]
+        images = task.prepare(jnp.asarray(train.inputs[chosen]))
+        yield images, train.targets[chosen]
 
 
 def with_full_pool(state):
@@ -141,7 +141,7 @@ def standalone_losses(supernet, params, stats, arch):
     ("arch", "clip"), [((0, 0), 0.5), ((1, 1), 0.0), ((2, 0), 0.5)]
 )
 def test_steps_equal_those_of_the_standalone_network(
-    arch, clip, supernet, train, pixels, build_training
+    arch, clip, supernet, train, task, build_training
 ):
     options = SupernetOptions(
         sampler="fair", schedule="constant", clip_norm=clip, **PLAIN
@@ -160,7 +160,7 @@ def test_steps_equal_those_of_the_standalone_network(
     moments = plain.init(params)
     gradient_fn = jax.jit(jax.value_and_grad(loss_fn, has_aux=True))
     total = 0.0
-    for images, labels in batches(train, pixels, order, 3):
+    for images, labels in batches(train, task, order, 3):
         state = training.step_fn(state, order)
         (loss, stats), gradient = gradient_fn(params, stats, images, labels)
         update, moments = plain.update(gradient, moments, params)
@@ -174,7 +174,7 @@ def test_steps_equal_those_of_the_standalone_network(
         for one, other in zip(*map(jax.tree.leaves, (found, expected)), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-5)
     assert float(state.totals.loss) == pytest.approx(total, rel=1e-5)
-    assert float(state.totals.images) == 3 * BATCH
+    assert float(state.totals.examples) == 3 * BATCH
 
 
 def path_gradient(supernet):
@@ -193,7 +193,7 @@ def path_gradient(supernet):
 
 @pytest.mark.slow
 def test_strict_fair_update_is_that_of_the_summed_gradients(
-    supernet, space, train, pixels, build_training
+    supernet, space, train, task, build_training
 ):
     options = SupernetOptions(sampler="strict_fair", schedule="constant", **PLAIN)
     sampler = make_sampler("strict_fair", space.num_ops)
@@ -202,7 +202,7 @@ def test_strict_fair_update_is_that_of_the_summed_gradients(
     state, order = training.state, epoch_order(jax.random.key(0), 0, len(train))
     params, momenta = copy(state.params), jax.tree.map(np.zeros_like, state.params)
     gradient_fn = path_gradient(supernet)
-    for images, labels in batches(train, pixels, order, 2):
+    for images, labels in batches(train, task, order, 2):
         stats = copy(state.stats)
         state = training.step_fn(state, order)
         jax.effects_barrier()
@@ -223,17 +223,17 @@ def test_strict_fair_update_is_that_of_the_summed_gradients(
             ):
                 np.testing.assert_allclose(one, other, atol=1e-5)
     assert len(training.traces) == 1
-    assert float(state.totals.images) == 2 * 3 * BATCH
+    assert float(state.totals.examples) == 2 * 3 * BATCH
 
 
 def test_strict_fair_statistics_see_each_path_once(
-    supernet, train, pixels, build_training
+    supernet, train, task, build_training
 ):
     archs = [[0, 1], [1, 0], [2, 1]]
     options = SupernetOptions(sampler="strict_fair", **PLAIN)
     training = build_training(options, fixed_paths(*archs))
     order = epoch_order(jax.random.key(0), 0, len(train))
-    ((images, _),) = batches(train, pixels, order, 1)
+    ((images, _),) = batches(train, task, order, 1)
     stats = training.state.stats
     apply = jax.jit(functools.partial(supernet.apply, mode="train"))
     for arch in jnp.asarray(archs):
@@ -269,12 +269,13 @@ def test_strict_fair_leaves_ops_alone_that_no_path_visits(train, build_training)
             assert (new["layers"][layer][op] != old["layers"][layer][op]).any()
 
 
-def test_augmentation_and_batch_follow_the_step(train, build_training):
+def test_augmentation_and_batch_follow_the_step(train, task, build_training):
     """The same state but for its step sees another batch, augmented anew."""
-    options = SupernetOptions(sampler="fair", crop_padding=2, flip=True, **PLAIN)
+    options = SupernetOptions(sampler="fair", **PLAIN)
+    task = task.with_options(ImageTraining(crop_padding=2, flip=True))
     order = epoch_order(jax.random.key(0), 0, len(train))
     losses = []
-    training = build_training(options, fixed_paths([0, 0]))
+    training = build_training(options, fixed_paths([0, 0]), task=task)
     for step in (0, 0, 1, 3):  # 3 has the batch of 0, as epochs have three steps
         start = jax.tree.map(jnp.copy, training.state).replace(step=jnp.int32(step))
         losses.append(float(training.step_fn(start, order).totals.loss))
@@ -282,7 +283,7 @@ def test_augmentation_and_batch_follow_the_step(train, build_training):
     assert len(set(losses)) == 3
 
 
-def test_divergence_ends_with_one_clear_error(train, space, build_training):
+def test_divergence_ends_with_one_clear_error(train, task, space, build_training):
     options = SupernetOptions(
         sampler="fair", **PLAIN | {"learning_rate": 1e30, "epochs": 3}
     )
@@ -294,7 +295,8 @@ def test_divergence_ends_with_one_clear_error(train, space, build_training):
             training.state,
             training.step_fn,
             key=jax.random.key(0),
-            num_images=len(train),
+            task=task,
+            num_examples=len(train),
             steps_per_epoch=3,
             epochs=3,
             on_epoch=lambda state, report: state,

@@ -9,9 +9,14 @@ import pytest
 from flax import struct
 
 from qnas_jax.data import epoch_order
-from qnas_jax.training import NonFiniteLossError, Stopped, Totals, run_epochs
+from qnas_jax.stopping import Stopped
+from qnas_jax.tasks import ImageClassification
+from qnas_jax.training import NonFiniteLossError, Totals, run_epochs
 
 STEPS, EPOCHS, IMAGES = 3, 4, 20
+TASK = ImageClassification(
+    mean=np.float32([0.5]), std=np.float32([1]), input_shape=(1, 1, 1), num_outputs=2
+)
 
 
 @struct.dataclass
@@ -26,14 +31,17 @@ class Walk:
 
 def beginning():
     zero = jnp.zeros((), jnp.int32)
-    return Walk(path=zero, reported=zero, totals=Totals.zero(), step=zero)
+    return Walk(path=zero, reported=zero, totals=Totals.zero(TASK), step=zero)
 
 
 @jax.jit
 def walk(state, order):
     seen = order[state.step % STEPS] + state.step
     totals = state.totals.add(
-        1.0 + state.step, jnp.eye(2)[jnp.int32([0, 1, 1, 0])], jnp.int32([0, 0, 1, 0])
+        TASK,
+        1.0 + state.step,
+        jnp.eye(2)[jnp.int32([0, 1, 1, 0])],
+        jnp.int32([0, 0, 1, 0]),
     )
     return state.replace(
         path=state.path * 31 + seen, totals=totals, step=state.step + 1
@@ -53,15 +61,16 @@ def go(state, *, stop_at=(), step_fn=walk, rows=None, seen=None):
 
     def on_epoch(state, report):
         assert report.step == int(state.step) == report.epoch * STEPS
-        rows.append((report.epoch, report.step, report.loss, report.accuracy))
-        assert float(state.totals.images) == 0
+        rows.append((report.epoch, report.step, report.loss, report.metrics))
+        assert float(state.totals.examples) == 0
         return state.replace(reported=state.reported * 7 + report.epoch)
 
     return run_epochs(
         state,
         step,
         key=jax.random.key(5),
-        num_images=IMAGES,
+        task=TASK,
+        num_examples=IMAGES,
         steps_per_epoch=STEPS,
         epochs=EPOCHS,
         on_epoch=on_epoch,
@@ -77,8 +86,8 @@ def values(state):
 
 def test_totals_by_hand():
     logits = jnp.float32([[1, 0], [0, 1], [3, 2]])
-    totals = Totals.zero().add(jnp.float32(0.5), logits, jnp.int32([0, 0, 0]))
-    totals = totals.add(jnp.float32(2.0), logits[:1], jnp.int32([1]))
+    totals = Totals.zero(TASK).add(TASK, jnp.float32(0.5), logits, jnp.int32([0, 0, 0]))
+    totals = totals.add(TASK, jnp.float32(2.0), logits[:1], jnp.int32([1]))
     assert values(totals) == [0.5 * 3 + 2.0, 2.0, 4.0]
 
 
@@ -87,7 +96,7 @@ def test_reports_hold_the_means_of_their_epoch():
     state = go(beginning(), rows=rows)
     assert [row[:2] for row in rows] == [(1, 3), (2, 6), (3, 9), (4, 12)]
     assert [row[2] for row in rows] == [2.0, 5.0, 8.0, 11.0]
-    assert [row[3] for row in rows] == [0.75] * 4
+    assert [row[3] for row in rows] == [{"accuracy": 0.75}] * 4
     assert int(state.step) == 12
 
 
@@ -129,7 +138,7 @@ def test_loss_that_is_not_finite_is_an_error(bad):
         state = walk(state, order)
         if int(state.step) == STEPS + 1:
             logits, labels = jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32)
-            return state.replace(totals=state.totals.add(bad, logits, labels))
+            return state.replace(totals=state.totals.add(TASK, bad, logits, labels))
         return state
 
     rows = []

@@ -15,7 +15,7 @@ from qnas_jax.jobs.benchmark.plan import Plan
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.runs import read_arrays, write_arrays
 from qnas_jax.search.many import search_seeds
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 
 def run_searches(setting: Setting, table: Table, plan: Plan) -> Incumbents:
@@ -48,7 +48,7 @@ def run_searches(setting: Setting, table: Table, plan: Plan) -> Incumbents:
         path = setting.folder.path / "benchmark" / f"searches-{first}.npz"
         if not path.exists():
             if setting.should_stop():
-                raise Stopped(None)
+                raise Stopped
             # The last chunk repeats a key, so that one program serves all of them.
             places = np.minimum(np.arange(first, first + size), options.seeds - 1)
             found = _search_chunk(config, table, plan, evaluate, keys[places])

@@ -5,9 +5,11 @@ import dataclasses
 from qnas_jax.data import DataOptions
 from qnas_jax.evaluation import ScoringOptions
 from qnas_jax.jobs.config import Config
+from qnas_jax.jobs.spec import Family
 from qnas_jax.options import OptionError, Options
 from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.spaces import SpaceOptions
+from qnas_jax.tasks import TASKS, TaskOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions
 
 
@@ -17,12 +19,15 @@ class NasConfig(Config):
 
     Attributes:
       data: source, splits.
+      task: what is learnt from the data.
       space: search space.
       supernet: supernet training.
+      supernet_task: what examples undergo there.
       scoring: how subnets are scored with the supernet's weights.
       search: which strategy, and for how long.
       strategy: the options of that strategy.
       retrain: training of the winner and of the comparison networks.
+      retrain_task: what examples undergo there.
 
     Raises:
       OptionError: the strategy wants evaluations at several fidelities, which a
@@ -30,12 +35,15 @@ class NasConfig(Config):
     """
 
     data: DataOptions = dataclasses.field(default_factory=DataOptions)
+    task: TaskOptions = dataclasses.field(default_factory=TaskOptions)
     space: SpaceOptions = dataclasses.field(default_factory=SpaceOptions)
     supernet: SupernetOptions = dataclasses.field(default_factory=SupernetOptions)
+    supernet_task: Options = dataclasses.field(default_factory=Options)
     scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
     search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
     strategy: Options = dataclasses.field(default_factory=Options)
     retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
+    retrain_task: Options = dataclasses.field(default_factory=Options)
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
@@ -48,6 +56,7 @@ class NasConfig(Config):
 
 GROUPS: dict[str, type[Options]] = {
     "data": DataOptions,
+    "task": TaskOptions,
     "space": SpaceOptions,
     "supernet": SupernetOptions,
     "scoring": ScoringOptions,
@@ -55,3 +64,15 @@ GROUPS: dict[str, type[Options]] = {
     "retrain": RetrainOptions,
 }
 """What every run reads."""
+
+FAMILIES: dict[str, Family] = {
+    f"{stage}_task": Family(
+        "task.name",
+        {
+            name: (f"{stage}_{spec.group}", spec.training)
+            for name, spec in TASKS.items()
+        },
+    )
+    for stage in ("supernet", "retrain")
+}
+"""What the task lets a training change: `supernet_images`, `retrain_images`."""

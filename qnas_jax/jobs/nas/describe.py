@@ -24,8 +24,8 @@ def describe_archs(setting: NasSetting) -> list[str]:
     """
     if setting.archs is None:
         raise UserError("--archs: got nothing, expected a JSON file")
-    image_shape, num_classes = data.peek(setting.config.data)
-    space = build_space(setting.config.space, image_shape, num_classes)
+    input_shape, num_classes = data.peek(setting.config.data)
+    space = build_space(setting.config.space, input_shape, num_classes)
     archs = read_archs(space, setting.archs)
     supernet = build_supernet(space)
     costs = supernet.cost_table().cost(archs)

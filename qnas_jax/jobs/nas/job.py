@@ -1,6 +1,6 @@
 """The job of an architecture search: its stages and what they read."""
 
-from qnas_jax.jobs.nas.config import GROUPS, NasConfig
+from qnas_jax.jobs.nas.config import FAMILIES, GROUPS, NasConfig
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.rank import rank_space
 from qnas_jax.jobs.nas.report import report_run
@@ -11,14 +11,20 @@ from qnas_jax.jobs.nas.supernet import train_supernet
 from qnas_jax.jobs.spec import Job, Stage
 from qnas_jax.jobs.strategies import STRATEGY_FAMILY
 
-SUPERNET = Stage("supernet", train_supernet, ("seed", "data", "space", "supernet"))
+SUPERNET = Stage(
+    "supernet",
+    train_supernet,
+    ("seed", "data", "task", "space", "supernet", "supernet_task"),
+)
 SEARCH = Stage(
     "search",
     search_architecture,
     ("scoring", "search", "strategy"),
     ("best_arch.json",),
 )
-RETRAIN = Stage("retrain", retrain_networks, ("retrain",), ("result.json",))
+RETRAIN = Stage(
+    "retrain", retrain_networks, ("retrain", "retrain_task"), ("result.json",)
+)
 REPORT = Stage("report", report_run)
 RANK = Stage("rank", rank_space, ("scoring", "search"), ("ranking.json",))
 DESCRIBE = Stage("describe", describe_archs)
@@ -34,6 +40,6 @@ NAS = Job(
         "all": (SUPERNET, SEARCH, RETRAIN, REPORT),
         "rank": (SUPERNET, RANK, REPORT),
     },
-    families={"strategy": STRATEGY_FAMILY},
+    families={"strategy": STRATEGY_FAMILY, **FAMILIES},
     answers={"describe": DESCRIBE},
 )

@@ -5,10 +5,10 @@ import numpy as np
 
 from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import load_supernet
+from qnas_jax.jobs.nas.supernet import load_weights
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_arrays, write_arrays, write_json
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 
 def rank_space(setting: NasSetting) -> str:
@@ -65,23 +65,21 @@ def score_archs(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
     Raises:
       Stopped: the user asked to stop; scores so far are kept.
     """
-    options = setting.config.scoring
     path = setting.folder.path / "rank" / "scores.npz"
     done = np.zeros((0, 2), np.float32)
     if path.exists():
         (done,) = read_arrays(path, "accuracy_and_loss")
-    score = setting.scorer(options)
-    state = load_supernet(setting)
-    images, labels = setting.scored_images(options.score_images)
+    options = setting.config.scoring
+    evaluator = setting.supernet_evaluator(options)(load_weights(setting))
     size = setting.config.search.population
     starts = range(len(done), len(archs), size)
     for first in setting.progress(starts, len(starts), "ranking"):
         batch = archs[first : first + size]
         filled = jnp.asarray(np.resize(batch, (size, archs.shape[1])))
-        found = score((state.params, state.stats), filled, images, labels)
-        rows = np.stack([found.accuracy, found.loss], axis=1)[: len(batch)]
+        found = evaluator(setting.key("rank"), filled).metrics
+        rows = np.stack([found["accuracy"], found["loss"]], axis=1)[: len(batch)]
         done = np.concatenate([done, rows])
         write_arrays(path, accuracy_and_loss=done)
         if setting.should_stop():
-            raise Stopped(state)
+            raise Stopped
     return done

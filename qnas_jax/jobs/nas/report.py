@@ -37,7 +37,7 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
             **winner,
             "evaluations": sum(row["generation"] < generations for row in history),
             "seconds": setting.folder.seconds(),
-            "test_images": len(setting.dataset.test.labels),
+            "test_images": len(setting.dataset.test),
             "seed": setting.config.seed,
             "baselines": networks,
             "layers": layers,

@@ -5,10 +5,10 @@ from typing import Any
 
 import jax
 
-from qnas_jax.data import num_steps
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import Checkpoints
-from qnas_jax.training import EpochReport, Stopped, run_epochs
+from qnas_jax.stopping import Stopped
+from qnas_jax.training import EpochReport, TrainingBatches, run_epochs
 
 
 def train_to_the_end(
@@ -20,7 +20,7 @@ def train_to_the_end(
     *,
     name: str,
     epochs: int,
-    batch_size: int,
+    batches: TrainingBatches,
 ) -> Any:
     """Trains on the training split, and saves the state now and then and at the end.
 
@@ -30,9 +30,9 @@ def train_to_the_end(
       state: where to start; its arrays are donated.
       step_fn: see `run_epochs`.
       on_epoch: (state, report) -> state after each epoch, before it is saved.
-      name: of what is trained, words with slashes between; names the order of images.
+      name: of what is trained, words with slashes between; names the order of examples.
       epochs: in all.
-      batch_size: images of a step.
+      batches: what is trained on.
 
     Returns:
       The final state.
@@ -47,14 +47,14 @@ def train_to_the_end(
         checkpoints.save_if_due(state)
         return state
 
-    num_images = len(setting.dataset.train.labels)
     try:
         state = run_epochs(
             state,
             step_fn,
             key=setting.key(f"{name}/order"),
-            num_images=num_images,
-            steps_per_epoch=num_steps(num_images, batch_size),
+            task=batches.task,
+            num_examples=batches.num_examples,
+            steps_per_epoch=batches.steps_per_epoch,
             epochs=epochs,
             on_epoch=saved,
             progress=setting.progress,

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax import data
-from qnas_jax.evaluation import accuracy_and_loss
+from qnas_jax.evaluation import measure
 from qnas_jax.jobs.nas.resumable_training import train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
 from qnas_jax.spaces import arch_to_string
+from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
     EpochReport,
     RetrainState,
@@ -31,7 +31,8 @@ from qnas_jax.training import (
 )
 
 _CHUNK = 500
-Measure = Callable[[Any, jax.Array, jax.Array], tuple[float, float]]
+Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
+"""(weights, inputs, targets) -> metrics by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,18 +89,17 @@ def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
     # own would not be.
     weights = setting.supernet.init(setting.key(f"retrain/{candidate.name}/init"))
     model = StandaloneModel(setting.supernet.cut(*weights, candidate.arch))
-    measure = _measurer(setting, model)
-    state = _train(setting, model, candidate.name, measure)
-    test_images, test_labels = data.on_device(setting.dataset.test)
-    test_accuracy, test_loss = measure(state.best, test_images, test_labels)
+    measure_on = _measurer(setting, model)
+    state = _train(setting, model, candidate.name, measure_on)
+    tested = measure_on(state.best, *data.on_device(setting.dataset.test))
+    score = score_metric(setting.task)
     costs = setting.costs.cost(candidate.arch[None])
     return {
         "arch": candidate.arch.tolist(),
         "string": arch_to_string(setting.space, candidate.arch),
         "search_score": candidate.search_score,
-        "validation_accuracy": float(state.best_accuracy),
-        "test_accuracy": test_accuracy,
-        "test_loss": test_loss,
+        f"validation_{setting.task.score}": score.as_score(float(state.best_score)),
+        **{f"test_{name}": value for name, value in tested.items()},
         "parameters": int(costs["params"][0]),
         "macs": int(costs["macs"][0]),
         "layers": setting.supernet.describe_arch(candidate.arch),
@@ -107,15 +107,14 @@ def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
 
 
 def _train(
-    setting: NasSetting, model: StandaloneModel, name: str, measure: Measure
+    setting: NasSetting, model: StandaloneModel, name: str, measure_on: Measure
 ) -> RetrainState:
     options = setting.config.retrain
-    steps_per_epoch = data.num_steps(
-        len(setting.dataset.train.labels), options.batch_size
-    )
-    optimizer = make_optimizer(options, steps_per_epoch)
+    task = setting.task.with_options(setting.config.retrain_task)
+    batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
+    optimizer = make_optimizer(options, batches.steps_per_epoch)
     checkpoints = Checkpoints(setting.folder.path / "retrain" / name / "checkpoints")
-    state = checkpoints.restore(initial_retrain_state(model, optimizer))
+    state = checkpoints.restore(initial_retrain_state(model, task, optimizer))
     first_step = int(state.step)
     setting.folder.drop_rows(
         lambda row: (
@@ -124,20 +123,20 @@ def _train(
             and row["step"] > first_step
         )
     )
-    learning_rate = make_schedule(options, steps_per_epoch)
+    learning_rate = make_schedule(options, batches.steps_per_epoch)
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
-        accuracy, loss = measure(state.average, *setting.valid)
-        state = keep_best(state, accuracy)
+        metrics = measure_on(state.average, *setting.valid)
+        score = score_metric(task).as_score(metrics[task.score])
+        state = keep_best(state, score)
         setting.folder.log(
             "retrain",
             network=name,
             epoch=report.epoch,
             step=report.step,
             loss=report.loss,
-            accuracy=report.accuracy,
-            valid_accuracy=accuracy,
-            valid_loss=loss,
+            **report.metrics,
+            **{f"valid_{name}": value for name, value in metrics.items()},
             learning_rate=float(learning_rate(report.step - 1)),
             seconds=report.seconds,
         )
@@ -147,7 +146,7 @@ def _train(
         model,
         optimizer,
         options,
-        TrainingBatches.of(setting.dataset.train, *setting.pixels, options),
+        batches,
         setting.key(f"retrain/{name}/steps"),
     )
     return train_to_the_end(
@@ -158,28 +157,28 @@ def _train(
         on_epoch,
         name=f"retrain/{name}",
         epochs=options.epochs,
-        batch_size=options.batch_size,
+        batches=batches,
     )
 
 
 def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
-    """Accuracy and loss of the model with given (params, stats) on a split."""
-    mean, std = setting.pixels
+    """Metrics of the model with given (params, stats) on a split."""
+    task = setting.task
 
     @jit_network
     def compute(
-        weights: Any, images: jax.Array, labels: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        def run(pixels: jax.Array) -> jax.Array:
+        weights: Any, inputs: jax.Array, targets: jax.Array
+    ) -> dict[str, jax.Array]:
+        def run(prepared: jax.Array) -> jax.Array:
             params, stats = weights
-            return model.predict(params, stats, data.normalise(pixels, mean, std))
+            return model.predict(params, stats, prepared)
 
-        return accuracy_and_loss(run, images, labels, _CHUNK)
+        return measure(task, run, inputs, targets, _CHUNK)
 
-    def measure(
-        weights: Any, images: jax.Array, labels: jax.Array
-    ) -> tuple[float, float]:
-        accuracy, loss = compute(weights, jnp.asarray(images), jnp.asarray(labels))
-        return float(accuracy), float(loss)
+    def measure_on(
+        weights: Any, inputs: jax.Array, targets: jax.Array
+    ) -> dict[str, float]:
+        metrics = compute(weights, inputs, targets)
+        return {name: float(value) for name, value in metrics.items()}
 
-    return measure
+    return measure_on

@@ -8,13 +8,12 @@ was and goes on from there.
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, Scores
+from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import load_supernet
+from qnas_jax.jobs.nas.supernet import load_weights
 from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
@@ -25,7 +24,7 @@ from qnas_jax.search import (
     start,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 
 class NoFiniteScoreError(UserError, ArithmeticError):
@@ -93,10 +92,10 @@ def _run(
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
     for generation in setting.progress(range(generations), generations, "search"):
-        ask_key, _ = generation_keys(key, generation)
+        ask_key, score_key = generation_keys(key, generation)
         registers.append(np.asarray(probabilities(state.strategy_state)))
         archs = np.asarray(ask(ask_key, state.strategy_state))
-        scores, fresh = evaluator(archs, generation)
+        scores, fresh = evaluator(score_key, archs, generation)
         append_rows(history_path, [evaluation.row() for evaluation in fresh])
         state = learn(state, archs, scores)
         before = evaluations
@@ -126,21 +125,14 @@ def _run(
 
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
     """The scorer with all evaluations of an earlier part of this search."""
-    options = setting.config.scoring
-    score = setting.scorer(options)
-    supernet = load_supernet(setting)
-    weights = supernet.params, supernet.stats
-    images, labels = setting.scored_images(options.score_images)
-
-    def score_archs(archs: np.ndarray) -> Scores:
-        return score(weights, jnp.asarray(archs), images, labels)
-
+    evaluator_of = setting.supernet_evaluator(setting.config.scoring)
     path = setting.folder.path / "search" / "history.jsonl"
     rows = read_rows(path)
     if path.exists():
         rewrite_rows(path, rows)  # without a half-written last line
     history = [Evaluation.from_row(row) for row in rows]
-    return MemoisedEvaluator(score_archs, setting.costs.cost, history)
+    evaluator = evaluator_of(load_weights(setting))
+    return MemoisedEvaluator(evaluator, setting.costs.cost, history)
 
 
 def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
@@ -171,7 +163,9 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     batch = np.resize(
         np.stack(list(archs.values())), (max(population, 2), setting.space.num_layers)
     )
-    scores, fresh = evaluator(batch, setting.config.search.generations)
+    generation = setting.config.search.generations
+    _, score_key = generation_keys(setting.key("search"), generation)
+    scores, fresh = evaluator(score_key, batch, generation)
     path = setting.folder.path / "search" / "history.jsonl"
     append_rows(path, [evaluation.row() for evaluation in fresh])
     write_json(

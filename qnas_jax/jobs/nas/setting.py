@@ -1,17 +1,23 @@
 """What the stages of an architecture search share: data, space, network, scorer."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
 
 import jax
-import jax.numpy as jnp
 
 from qnas_jax import data
-from qnas_jax.evaluation import ScorePopulation, ScoringOptions, make_population_scorer
+from qnas_jax.evaluation import (
+    ScoringOptions,
+    SupernetEvaluator,
+    Weights,
+    supernet_evaluator,
+)
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.nets import Supernet, build_supernet
 from qnas_jax.spaces import CostTable, SearchSpace, build_space
+from qnas_jax.tasks import Task, make_task
 
 
 @dataclasses.dataclass
@@ -26,10 +32,15 @@ class NasSetting(Setting):
         return data.load(self.config.data)
 
     @cached_property
+    def task(self) -> Task:
+        """What networks are trained for and judged by."""
+        return make_task(self.config.task, self.dataset)
+
+    @cached_property
     def space(self) -> SearchSpace:
         """The search space for this data set."""
         return build_space(
-            self.config.space, self.dataset.image_shape, self.dataset.num_classes
+            self.config.space, self.task.input_shape, self.task.num_outputs
         )
 
     @cached_property
@@ -43,23 +54,18 @@ class NasSetting(Setting):
         return self.supernet.cost_table()
 
     @cached_property
-    def pixels(self) -> tuple[jax.Array, jax.Array]:
-        """Mean and standard deviation of the training pixels, [C] each."""
-        return jnp.asarray(self.dataset.mean), jnp.asarray(self.dataset.std)
-
-    @cached_property
     def valid(self) -> tuple[jax.Array, jax.Array]:
-        """Validation images and labels on the device."""
+        """Validation inputs and targets on the device."""
         return data.on_device(self.dataset.valid)
 
-    def scored_images(self, count: int) -> tuple[jax.Array, jax.Array]:
-        """The first validation images and labels; all for a count of 0."""
-        images, labels = self.valid
-        return (images[:count], labels[:count]) if count else (images, labels)
-
-    def scorer(self, options: ScoringOptions) -> ScorePopulation:
-        """Builds the population scorer, calibrated on training images."""
-        calibration = jnp.asarray(
-            self.dataset.train.images[: options.calibration_images]
+    def supernet_evaluator(
+        self, options: ScoringOptions
+    ) -> Callable[[Weights], SupernetEvaluator]:
+        """Builds the evaluator of the supernet's weights."""
+        return supernet_evaluator(
+            self.supernet,
+            self.task,
+            options,
+            train=self.dataset.train,
+            valid=self.valid,
         )
-        return make_population_scorer(self.supernet, options, *self.pixels, calibration)

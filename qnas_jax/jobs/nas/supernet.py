@@ -7,10 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from qnas_jax.data import num_steps
-from qnas_jax.evaluation import ScoringOptions
+from qnas_jax.evaluation import ScoringOptions, Weights, scores_of
 from qnas_jax.jobs.nas.resumable_training import train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import Checkpoints
@@ -46,10 +44,19 @@ def train_supernet(setting: NasSetting) -> None:
       NonFiniteLossError: training diverged.
     """
     options = setting.config.supernet
-    steps_per_epoch = num_steps(len(setting.dataset.train.labels), options.batch_size)
-    optimizer = make_optimizer(options, steps_per_epoch)
-    checkpoints = Checkpoints(setting.folder.path / "supernet" / "checkpoints")
-    state = checkpoints.restore(_initial_state(setting, optimizer))
+    task = setting.task.with_options(setting.config.supernet_task)
+    batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
+    optimizer = make_optimizer(options, batches.steps_per_epoch)
+    checkpoints = _checkpoints(setting)
+    state = checkpoints.restore(
+        initial_supernet_state(
+            setting.supernet,
+            task,
+            optimizer,
+            options.pool_size,
+            setting.key("supernet/init"),
+        )
+    )
     first_step = int(state.step)
     setting.folder.drop_rows(
         lambda row: row["stage"] in ("supernet", "pool") and row["step"] > first_step
@@ -58,11 +65,10 @@ def train_supernet(setting: NasSetting) -> None:
         setting.supernet,
         optimizer,
         make_sampler(options.sampler, setting.space.num_ops),
-        options,
-        TrainingBatches.of(setting.dataset.train, *setting.pixels, options),
+        batches,
         setting.key("supernet/steps"),
     )
-    learning_rate = make_schedule(options, steps_per_epoch)
+    learning_rate = make_schedule(options, batches.steps_per_epoch)
     refresh = _pool_refresher(setting) if options.sampler == "balance_pool" else None
 
     def on_epoch(state: SupernetState, report: EpochReport) -> SupernetState:
@@ -71,7 +77,7 @@ def train_supernet(setting: NasSetting) -> None:
             epoch=report.epoch,
             step=report.step,
             loss=report.loss,
-            accuracy=report.accuracy,
+            **report.metrics,
             learning_rate=float(learning_rate(report.step - 1)),
             seconds=report.seconds,
         )
@@ -90,31 +96,24 @@ def train_supernet(setting: NasSetting) -> None:
         on_epoch,
         name="supernet",
         epochs=options.epochs,
-        batch_size=options.batch_size,
+        batches=batches,
     )
 
 
-def load_supernet(setting: NasSetting) -> SupernetState:
-    """The state at the end of the training stage."""
-    options = setting.config.supernet
-    steps_per_epoch = num_steps(len(setting.dataset.train.labels), options.batch_size)
-    checkpoints = Checkpoints(setting.folder.path / "supernet" / "checkpoints")
+def load_weights(setting: NasSetting) -> Weights:
+    """Parameters and statistics at the end of the training stage; no momenta."""
+    checkpoints = _checkpoints(setting)
     try:
-        optimizer = make_optimizer(options, steps_per_epoch)
-        return checkpoints.restore(_initial_state(setting, optimizer))
+        shapes = jax.eval_shape(setting.supernet.init, jax.random.key(0))
+        fields = dict(zip(("params", "stats"), shapes, strict=True))
+        found = checkpoints.restore_fields(fields)
+        return found["params"], found["stats"]
     finally:
         checkpoints.close()
 
 
-def _initial_state(
-    setting: NasSetting, optimizer: optax.GradientTransformation
-) -> SupernetState:
-    return initial_supernet_state(
-        setting.supernet,
-        optimizer,
-        setting.config.supernet,
-        setting.key("supernet/init"),
-    )
+def _checkpoints(setting: NasSetting) -> Checkpoints:
+    return Checkpoints(setting.folder.path / "supernet" / "checkpoints")
 
 
 def _pool_refresher(
@@ -130,12 +129,13 @@ def _pool_refresher(
     )
     ask = jax.jit(strategy.ask)
     learn = jax.jit(functools.partial(advance, strategy))
-    score = setting.scorer(ScoringOptions(statistics="batch"))
-    images, labels = setting.scored_images(options.pool_images)
+    evaluator_of = setting.supernet_evaluator(
+        ScoringOptions(statistics="batch", score_images=options.pool_images)
+    )
 
-    def evaluate(state: SupernetState, archs: np.ndarray) -> np.ndarray:
-        found = score((state.params, state.stats), archs, images, labels)
-        return np.where(np.isfinite(found.loss), found.accuracy, np.nan)
+    def evaluate(key: jax.Array, state: SupernetState, archs: np.ndarray) -> np.ndarray:
+        evaluator = evaluator_of((state.params, state.stats))
+        return np.asarray(scores_of(evaluator, evaluator(key, archs)))
 
     def refresh(state: SupernetState, report: EpochReport) -> SupernetState:
         key = jax.random.fold_in(setting.key("supernet/pool"), report.epoch)
@@ -146,12 +146,13 @@ def _pool_refresher(
             filled = np.resize(
                 members, (max(options.pool_population, len(members)), members.shape[1])
             )
-            scores.append(evaluate(state, filled)[: len(members)])
+            again = jax.random.fold_in(key, options.pool_generations)
+            scores.append(evaluate(again, state, filled)[: len(members)])
         search = start(strategy, key)
         for generation in range(options.pool_generations):
-            ask_key, _ = generation_keys(key, generation)
+            ask_key, score_key = generation_keys(key, generation)
             asked = np.asarray(ask(ask_key, search.strategy_state))
-            scores.append(evaluate(state, asked))
+            scores.append(evaluate(score_key, state, asked))
             archs.append(asked)
             search = learn(search, asked, scores[-1])
         sampler = merge_pool(

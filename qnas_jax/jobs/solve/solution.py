@@ -21,7 +21,7 @@ from qnas_jax.optimise.registry import OPTIMISERS
 from qnas_jax.optimise.result import Result
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_json, write_json
-from qnas_jax.training import Stopped
+from qnas_jax.stopping import Stopped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def solve_problem(setting: Setting) -> list[str]:
         path = setting.folder.path / "solve" / f"run-{number}.json"
         if not path.exists():
             if setting.should_stop():
-                raise Stopped(None)
+                raise Stopped
             root = jax.random.key(config.seed)
             key = jax.random.fold_in(root, number) if number else root
             result = jax.device_get(

@@ -14,8 +14,8 @@ import functools
 import jax
 from jax import Array
 
-from qnas_jax.options import Options, option
 from qnas_jax.optimise.walks.levels_walks import random_levels
+from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.classical.distribution import distribution_search, towards
 from qnas_jax.search.spec import StrategySpec

@@ -1,0 +1,54 @@
+"""Where data lie: what every source may be told, and the folders that follow."""
+
+import dataclasses
+import os
+import pathlib
+
+from qnas_jax.errors import MissingFileError
+from qnas_jax.options import Options, option
+
+
+def data_folder(data_dir: str) -> pathlib.Path | None:
+    """The folder of data sets and benchmarks that a user named.
+
+    Args:
+      data_dir: its name; empty: that of QNAS_DATA_DIR.
+
+    Returns:
+      The folder; None if neither is set.
+
+    Raises:
+      MissingFileError: the named folder does not exist.
+    """
+    value = data_dir or os.environ.get("QNAS_DATA_DIR", "")
+    if not value:
+        return None
+    root = pathlib.Path(value).expanduser()
+    if not root.is_dir():
+        raise MissingFileError(
+            f"{root} is missing: set data_dir or QNAS_DATA_DIR to a folder"
+        )
+    return root
+
+
+@dataclasses.dataclass(frozen=True)
+class PlaceOptions(Options):
+    """What a source reads: names and folders."""
+
+    name: str = option("", "TFDS name, for example cifar10")
+    path: str = option("", "npz file, image folder, or folder of the IDX files")
+    data_dir: str = option("", "folder of data sets; empty: QNAS_DATA_DIR")
+    cache_dir: str = option(
+        "", "folder of decoded sets; empty: qnas_jax/datasets in the user's cache"
+    )
+
+    def data_root(self) -> pathlib.Path | None:
+        """The folder of data sets, see `data_folder`."""
+        return data_folder(self.data_dir)
+
+    def cache_root(self) -> pathlib.Path:
+        """The folder that keeps decoded data sets; it need not exist yet."""
+        if self.cache_dir:
+            return pathlib.Path(self.cache_dir).expanduser()
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return pathlib.Path(base).expanduser() / "qnas_jax" / "datasets"

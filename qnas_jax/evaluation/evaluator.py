@@ -1,0 +1,125 @@
+"""The one protocol of all evaluators: architectures in, metrics and status out.
+
+A supernet, a table, a zero-cost proxy and a user's function answer alike, so a search
+works with any of them. An evaluation that fails says so by its status; it is never an
+exception, and never wins.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from qnas_jax.tasks import Task
+
+
+class Status(enum.IntEnum):
+    """How an evaluation ended; the lower-case name stands in the history."""
+
+    OK = 0
+    NON_FINITE = 1
+    """A metric is NaN or infinite."""
+    ERROR = 2
+    """The evaluator's own code raised an exception."""
+    TIMEOUT = 3
+    """It took longer than allowed."""
+    DIED = 4
+    """The process that computed it ended."""
+    WRONG_RESULT = 5
+    """What came back are no metrics."""
+
+    @property
+    def word(self) -> str:
+        """As histories have it, for example `non_finite`."""
+        return self.name.lower()
+
+
+class Evaluated(struct.PyTreeNode):
+    """What is known of P architectures after an evaluation.
+
+    Attributes:
+      metrics: by name float32 [P].
+      status: int32 [P], numbers of `Status`.
+      costs: what the evaluations themselves cost, by name float32 [P] (`seconds`).
+      reasons: why they failed, a line each, "" where they did not; empty if there is no
+        more to say than the status. Traceable evaluators have none.
+    """
+
+    metrics: dict[str, jax.Array]
+    status: jax.Array
+    costs: dict[str, jax.Array] = struct.field(default_factory=dict)
+    reasons: tuple[str, ...] = struct.field(pytree_node=False, default=())
+
+
+class ScoreOf(NamedTuple):
+    """Which metric a search improves.
+
+    Attributes:
+      metric: its name.
+      larger_is_better: the direction.
+    """
+
+    metric: str
+    larger_is_better: bool
+
+    @classmethod
+    def of(cls, task: Task) -> "ScoreOf":
+        """The score of a task."""
+        return cls(task.score, task.metrics[task.score].larger_is_better)
+
+
+class Evaluator(Protocol):
+    """What evaluates the architectures of a search."""
+
+    @property
+    def score(self) -> ScoreOf:
+        """Which metric is improved."""
+
+    @property
+    def traceable(self) -> bool:
+        """Whether it is JAX: runs under jit, scan and vmap, compiled for one P."""
+
+    @property
+    def fidelities(self) -> tuple[str, ...]:
+        """Names of the ways to evaluate an architecture, the cheapest first."""
+
+    def __call__(self, key: jax.Array, archs: Any, fidelities: Any = None) -> Evaluated:
+        """Evaluates a population.
+
+        Args:
+          key: consumed.
+          archs: int32 [P, L].
+          fidelities: int32 [P], places in `fidelities`; None: the highest.
+
+        Returns:
+          What was found, row by row.
+        """
+
+
+ONE_FIDELITY = ("full",)
+"""`fidelities` of evaluators that know but one."""
+
+
+def finite_status(metrics: Mapping[str, jax.Array]) -> jax.Array:
+    """OK where all metrics are finite, else NON_FINITE: int32 [P]."""
+    finite = jnp.stack([jnp.isfinite(values) for values in metrics.values()])
+    return jnp.where(finite.all(axis=0), int(Status.OK), int(Status.NON_FINITE))
+
+
+def scores_of(evaluator: Evaluator, evaluated: Evaluated) -> jax.Array:
+    """What is maximised.
+
+    Args:
+      evaluator: says which metric, and in which direction.
+      evaluated: what it found.
+
+    Returns:
+      float32 [P], -inf where an evaluation failed.
+    """
+    metric, larger_is_better = evaluator.score
+    values = evaluated.metrics[metric]
+    signed = values if larger_is_better else -values
+    return jnp.where(evaluated.status == int(Status.OK), signed, -jnp.inf)

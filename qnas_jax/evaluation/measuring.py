@@ -1,0 +1,92 @@
+"""The metrics of a task over a split, a chunk at a time, for one network or many."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from qnas_jax.tasks import Task
+
+Metrics = dict[str, jax.Array]
+"""Metrics by name: scalars of one network, [P] of many."""
+
+AddOutputs = Callable[[jax.Array, jax.Array, Any], Any]
+"""(number of a network, its outputs for a chunk, sums) -> sums."""
+
+
+def measure(
+    task: Task,
+    run: Callable[[jax.Array], jax.Array],
+    inputs: jax.Array,
+    targets: jax.Array,
+    chunk: int,
+) -> Metrics:
+    """Measures one network on a split.
+
+    Args:
+      task: what it is judged by.
+      run: prepared inputs [chunk, ...] -> outputs [chunk, ...].
+      inputs: [N, ...], as the data have them.
+      targets: [N, ...].
+      chunk: examples computed at once; bounds memory.
+
+    Returns:
+      Scalars.
+    """
+
+    def run_one(prepared: jax.Array, add: AddOutputs, sums: Any) -> Any:
+        return add(jnp.zeros((), jnp.int32), run(prepared), sums)
+
+    metrics = measure_many(task, run_one, 1, inputs, targets, chunk)
+    return {name: values[0] for name, values in metrics.items()}
+
+
+def measure_many(
+    task: Task,
+    run: Callable[[jax.Array, AddOutputs, Any], Any],
+    num_networks: int,
+    inputs: jax.Array,
+    targets: jax.Array,
+    chunk: int,
+) -> Metrics:
+    """Measures several networks on a split.
+
+    Args:
+      task: what they are judged by.
+      run: (prepared inputs, add, sums) -> sums; passes a chunk through the networks and
+        hands the outputs of each, with its number, to `add`.
+      num_networks: P.
+      inputs: [N, ...], as the data have them.
+      targets: [N, ...].
+      chunk: examples computed at once; bounds memory.
+
+    Returns:
+      float32 [P] each.
+    """
+    count = len(targets)
+    chunk = min(chunk, count)
+
+    def add_chunk(sums: Any, number: jax.Array) -> tuple[Any, None]:
+        # The last chunk is filled up with examples from the front, which do not count.
+        places = number * chunk + jnp.arange(chunk)
+        wanted = targets[places % count]
+        counted = places < count
+
+        def add(network: jax.Array, outputs: jax.Array, sums: Any) -> Any:
+            found = {
+                name: metric.sums(outputs, wanted, counted)
+                for name, metric in task.metrics.items()
+            }
+            return jax.tree.map(lambda s, f: s.at[network].add(f), sums, found)
+
+        return run(task.prepare(inputs[places % count]), add, sums), None
+
+    zero = {name: metric.zero() for name, metric in task.metrics.items()}
+    zeros = jax.tree.map(lambda z: jnp.zeros((num_networks, *z.shape), z.dtype), zero)
+    num_chunks = -(-count // chunk)
+    sums, _ = jax.lax.scan(add_chunk, zeros, jnp.arange(num_chunks))
+    return {
+        name: jax.vmap(lambda own, metric=metric: metric.finish(own, count))(sums[name])
+        for name, metric in task.metrics.items()
+    }

@@ -1,0 +1,92 @@
+"""Subnets with the inherited weights of a trained supernet, as an evaluator."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from qnas_jax.data import Split
+from qnas_jax.evaluation.evaluator import (
+    ONE_FIDELITY,
+    Evaluated,
+    ScoreOf,
+    finite_status,
+)
+from qnas_jax.evaluation.scoring import (
+    ScorePopulation,
+    ScoringOptions,
+    Weights,
+    make_population_scorer,
+)
+from qnas_jax.nets import Supernet
+from qnas_jax.tasks import Task
+
+
+class SupernetEvaluator(struct.PyTreeNode):
+    """Scores by one compiled call; a pytree, so weights can be arguments of programs.
+
+    Attributes:
+      weights: the supernet's (params, stats).
+      inputs: that scores are measured on, [N, ...] as the data have them.
+      targets: [N, ...].
+      score_population: see `make_population_scorer`.
+      score: which metric is improved.
+    """
+
+    weights: Weights
+    inputs: jax.Array
+    targets: jax.Array
+    score_population: ScorePopulation = struct.field(pytree_node=False)
+    score: ScoreOf = struct.field(pytree_node=False)
+
+    @property
+    def traceable(self) -> bool:
+        """It is JAX."""
+        return True
+
+    @property
+    def fidelities(self) -> tuple[str, ...]:
+        """Only one: all inputs."""
+        return ONE_FIDELITY
+
+    def __call__(self, key: jax.Array, archs: Any, fidelities: Any = None) -> Evaluated:
+        """Metrics of archs int32 [P, L]; nothing is drawn, so the key is not used."""
+        del key, fidelities
+        metrics = self.score_population(self.weights, archs, self.inputs, self.targets)
+        return Evaluated(metrics, finite_status(metrics))
+
+
+def supernet_evaluator(
+    supernet: Supernet,
+    task: Task,
+    options: ScoringOptions,
+    *,
+    train: Split,
+    valid: tuple[jax.Array, jax.Array],
+) -> Callable[[Weights], SupernetEvaluator]:
+    """Builds an evaluator of whatever weights the supernet has at the time.
+
+    Args:
+      supernet: the network.
+      task: what subnets are judged by.
+      options: statistics, number of examples, chunk size.
+      train: its first inputs recalibrate batch statistics.
+      valid: inputs [N, ...] and targets [N, ...], on the device; the first
+        `score_images` are scored on.
+
+    Returns:
+      (params, stats) -> evaluator; all of them share one compiled program.
+    """
+    calibration = jnp.asarray(train.inputs[: options.calibration_images])
+    count = options.score_images or len(valid[0])
+    inputs, targets = (values[:count] for values in valid)
+    return functools.partial(
+        SupernetEvaluator,
+        inputs=inputs,
+        targets=targets,
+        score_population=make_population_scorer(supernet, task, options, calibration),
+        score=ScoreOf.of(task),
+    )

@@ -1,0 +1,21 @@
+"""What networks are trained for and judged by."""
+
+from qnas_jax.tasks.classification import ACCURACY, LOG_LOSS, smoothed_cross_entropy
+from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
+from qnas_jax.tasks.registry import TASKS, TaskOptions, make_task
+from qnas_jax.tasks.task import Metric, Task, TaskSpec, score_metric
+
+__all__ = [
+    "ACCURACY",
+    "LOG_LOSS",
+    "TASKS",
+    "ImageClassification",
+    "ImageTraining",
+    "Metric",
+    "Task",
+    "TaskOptions",
+    "TaskSpec",
+    "make_task",
+    "score_metric",
+    "smoothed_cross_entropy",
+]

@@ -1,0 +1,103 @@
+"""Images, each of one class: what the engine was built for first."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from qnas_jax.data import Augmentation, Dataset, augment, normalise, pixel_statistics
+from qnas_jax.errors import UserError
+from qnas_jax.options import option
+from qnas_jax.tasks.classification import (
+    ACCURACY,
+    LOG_LOSS,
+    smoothed_cross_entropy,
+)
+from qnas_jax.tasks.task import Metric
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageTraining(Augmentation):
+    """What training images and their labels undergo."""
+
+    label_smoothing: float = option(0.1, "mass spread over all classes", low=0, below=1)
+
+
+class ImageClassification(struct.PyTreeNode):
+    """Classification of images by accuracy.
+
+    Attributes:
+      mean: float32 [C] of the training pixels in [0, 1].
+      std: float32 [C] of the same pixels.
+      input_shape: (height, width, channels).
+      num_outputs: number of classes.
+      training: what training images and labels undergo.
+    """
+
+    mean: jax.Array
+    std: jax.Array
+    input_shape: tuple[int, ...] = struct.field(pytree_node=False)
+    num_outputs: int = struct.field(pytree_node=False)
+    training: ImageTraining = struct.field(
+        pytree_node=False, default_factory=ImageTraining
+    )
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "ImageClassification":
+        """The task of a data set: pixels are normalised by its training split.
+
+        Args:
+          dataset: inputs uint8 [N, H, W, C], targets int32 [N].
+
+        Returns:
+          The task.
+
+        Raises:
+          UserError: a channel of the training images never changes.
+        """
+        mean, std = pixel_statistics(dataset.train.inputs)
+        if not (std > 0).all():
+            raise UserError(
+                f"{dataset.name}: got mean {mean} and std {std} of the channels, "
+                "expected std > 0: remove channels that never change"
+            )
+        return cls(
+            mean=jnp.asarray(mean),
+            std=jnp.asarray(std),
+            input_shape=dataset.input_shape,
+            num_outputs=dataset.num_classes,
+        )
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """What networks are judged by, by name."""
+        return {"accuracy": ACCURACY, "loss": LOG_LOSS}
+
+    @property
+    def score(self) -> str:
+        """Name of the metric that searches improve."""
+        return "accuracy"
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the architectures that a found one is compared with."""
+        return ("random", "largest")
+
+    def with_options(self, options: ImageTraining) -> "ImageClassification":
+        """The same task with other options of training."""
+        return self.replace(training=options)
+
+    def prepare(self, inputs: jax.Array) -> jax.Array:
+        """Pixels uint8 [..., C], normalised: float32."""
+        return normalise(inputs, self.mean, self.std)
+
+    def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
+        """Pixels uint8 [N, H, W, C], augmented and normalised; the key is consumed."""
+        return augment(key, inputs, self.mean, self.std, self.training)
+
+    def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Mean cross-entropy with label smoothing."""
+        smoothing = self.training.label_smoothing
+        return smoothed_cross_entropy(outputs, targets, smoothing)

@@ -1,0 +1,79 @@
+"""Loss and metrics of classification by hand and in NumPy."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qnas_jax.tasks import ACCURACY, LOG_LOSS, smoothed_cross_entropy
+
+
+def test_by_hand():
+    logits = jnp.log(jnp.float32([[3.0, 1.0]]))  # probabilities 3/4 and 1/4
+    labels = jnp.int32([0])
+    plain = float(smoothed_cross_entropy(logits, labels, 0.0))
+    assert plain == pytest.approx(-math.log(0.75))
+    smoothed = float(smoothed_cross_entropy(logits, labels, 0.2))
+    expected = -0.9 * math.log(0.75) - 0.1 * math.log(0.25)
+    assert smoothed == pytest.approx(expected)
+    assert expected == pytest.approx(0.397543, abs=1e-6)
+    same = smoothed_cross_entropy(jnp.zeros((4, 5)), jnp.zeros(4, jnp.int32), 0.3)
+    assert float(same) == pytest.approx(math.log(5))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_equals_numpy(smoothing):
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(9, 4)) * 3, rng.integers(0, 4, 9)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    right = -log_probs[np.arange(9), labels]
+    even = -log_probs.mean(axis=1)
+    expected = ((1 - smoothing) * right + smoothing * even).mean()
+    found = smoothed_cross_entropy(
+        jnp.asarray(logits, jnp.float32), jnp.asarray(labels, jnp.int32), smoothing
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def of_batches(metric, logits, labels, size, counted=None):
+    """A metric from sums over parts, as programs that measure accumulate it."""
+    counted = np.ones(len(labels), bool) if counted is None else counted
+    sums = metric.zero()
+    for start in range(0, len(labels), size):
+        part = slice(start, start + size)
+        found = metric.sums(
+            jnp.asarray(logits[part]),
+            jnp.asarray(labels[part]),
+            jnp.asarray(counted[part]),
+        )
+        assert jnp.result_type(found) == jnp.result_type(sums)
+        sums = jax.tree.map(jnp.add, sums, found)
+    return float(metric.finish(sums, int(counted.sum())))
+
+
+@pytest.mark.parametrize("size", [1, 4, 9])
+def test_metrics_add_up(size):
+    rng = np.random.default_rng(1)
+    logits = (rng.normal(size=(9, 4)) * 3).astype(np.float32)
+    labels = rng.integers(0, 4, 9).astype(np.int32)
+    counted = np.arange(9) != 3
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    losses, correct = -log_probs[np.arange(9), labels], logits.argmax(axis=1) == labels
+    for metric, values in ((LOG_LOSS, losses), (ACCURACY, correct)):
+        for chosen in (None, counted):
+            found = of_batches(metric, logits, labels, size, chosen)
+            mean = np.mean(values if chosen is None else values[chosen])
+            assert found == pytest.approx(mean, rel=1e-5)
+
+
+def test_a_loss_that_is_not_finite_is_no_hit():
+    logits = np.float32([[1, 0], [np.nan, 0], [np.inf, 0], [0, 1]])
+    labels = np.int32([0, 0, 0, 1])
+    assert of_batches(ACCURACY, logits, labels, 4) == 0.5
+    assert math.isnan(of_batches(LOG_LOSS, logits, labels, 4))
+
+
+def test_directions():
+    assert ACCURACY.as_score(0.5) == 0.5 and LOG_LOSS.as_score(0.5) == -0.5
