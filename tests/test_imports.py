@@ -84,6 +84,58 @@ def broken_rules(path: pathlib.Path) -> list[str]:
     return broken
 
 
+def module_of(name: str, modules: set[str]) -> str | None:
+    """The module of ours that an imported name belongs to."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def circles(files: list[pathlib.Path], root: pathlib.Path) -> list[tuple[str, ...]]:
+    """Groups of modules that import each other, also through a package's names."""
+    names = {}
+    for path in files:
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        names[".".join(part for part in parts if part != "__init__")] = path
+    imports = {
+        name: {module_of(found, set(names)) for found in imported_names(path)}
+        - {None, name}
+        for name, path in names.items()
+    }
+    reached = {name: set(found) for name, found in imports.items()}
+    for middle in names:  # Warshall's closure
+        for found in reached.values():
+            if middle in found:
+                found |= reached[middle]
+    ring = sorted(name for name in names if name in reached[name])
+    groups = {name: sorted(o for o in ring if o in reached[name]) for name in ring}
+    return sorted(
+        {
+            tuple(other for other in group if name in reached[other])
+            for name, group in groups.items()
+        }
+    )
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles(FILES, PACKAGE) == []
+
+
+def test_a_circle_would_be_seen(tmp_path):
+    package = tmp_path / "qnas_jax"
+    package.mkdir()
+    for name, text in {
+        "__init__": "",
+        "a": "from qnas_jax import b\n",
+        "b": "def late():\n    from qnas_jax.c import thing\n",
+        "c": "import qnas_jax.a\n",
+        "d": "import qnas_jax.a\n",
+    }.items():
+        (package / f"{name}.py").write_text(text)
+    ring = ("qnas_jax.a", "qnas_jax.b", "qnas_jax.c")
+    assert circles(sorted(package.glob("*.py")), package) == [ring]
+
+
 def test_every_part_of_the_package_has_a_rule():
     parts = {part_of(path) for path in FILES} - {"__init__"}
     assert parts <= ALLOWED.keys(), "a new part needs a line in ALLOWED"
