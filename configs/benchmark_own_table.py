@@ -25,12 +25,12 @@ def get_config() -> ml_collections.ConfigDict:
     config.table.update(
         source="file",
         file="configs/tables/example.csv",
-        arch_columns="op_1, op_2, op_3",
+        arch_columns=("op_1", "op_2", "op_3"),
         validation_columns="valid_a, valid_b",
-        test_columns="test",
+        test_columns=("test",),
         seconds_columns="seconds",
-        cost_columns="params_million",
+        cost_columns=("params_million",),
     )
     config.search.update(strategy="local_search", population=1)
-    config.benchmark.update(seeds=20, budgets="5, 10, 20")
+    config.benchmark.update(seeds=20, budgets=(5.0, 10.0, 20.0))
     return config

@@ -9,8 +9,8 @@ The run configuration (`configs/default.py`) is assembled from these records.
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from qnas_jax.errors import UserError
 
@@ -46,22 +46,29 @@ def option(
     high: float | None = None,
     above: float | None = None,
     below: float | None = None,
-    choices: Iterable[str] | None = None,
+    choices: Iterable[str] | Callable[[], Iterable[str]] | None = None,
+    of: type | None = None,
 ) -> Any:
     """Declares one field of an `Options` record.
 
     Args:
-      default: the default; its type (bool, int, float, str) is the field's type.
+      default: the default; its type (bool, int, float, str, or a tuple of one of these)
+        is the field's type.
       doc: one line: meaning and unit.
       low: smallest allowed number (inclusive).
       high: largest allowed number (inclusive).
       above: exclusive lower bound.
       below: exclusive upper bound.
-      choices: the allowed strings.
+      choices: the allowed strings: a registry, which is asked when a record is checked,
+        or a function that returns one.
+      of: type of a tuple's elements, where the default is empty. Limits and choices are
+        those of each element.
 
     Returns:
       A dataclass field.
     """
+    if isinstance(default, tuple) and of is None:
+        of = type(default[0])
     return dataclasses.field(
         default=default,
         metadata={
@@ -70,9 +77,13 @@ def option(
             "high": high,
             "above": above,
             "below": below,
-            "choices": None if choices is None else tuple(choices),
+            "choices": choices,
+            "of": of,
         },
     )
+
+
+OptionsT = TypeVar("OptionsT", bound="Options")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,17 +99,61 @@ class Options:
             value = _checked(field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
 
+    def part(self, record: type[OptionsT]) -> OptionsT:
+        """The fields of one of the records that this one is composed of."""
+        names = [field.name for field in dataclasses.fields(record)]
+        return record(**{name: getattr(self, name) for name in names})
+
+
+class _NotAllowedError(Exception):
+    """A single value is not what its field allows."""
+
 
 def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
-    allowed = describe_allowed(field)
-    kind, got = type(field.default), type(value)
-    if kind is float and got is int:
-        return _checked(field, float(value))
-    if got is not kind:
-        raise OptionError(field.name, value, allowed)
+    kind = element_type(field)
+    if kind is float and type(value) is int:
+        value = float(value)
+    try:
+        if field.metadata["of"] is None:
+            return _checked_one(field, kind, value)
+        elements = _elements(kind, value)
+        return tuple(_checked_one(field, kind, element) for element in elements)
+    except _NotAllowedError:
+        raise OptionError(field.name, value, describe_allowed(field)) from None
+
+
+def _elements(kind: type, value: Any) -> list[Any]:
+    """A tuple's elements: of a tuple or list, or of text with commas.
+
+    Flags hand on `1,2,3` as numbers, but `a,b` as one text.
+    """
+    if not isinstance(value, tuple | list | str):
+        raise _NotAllowedError
+    elements: list[Any] = []
+    for element in [value] if isinstance(value, str) else value:
+        if isinstance(element, str):
+            words = [word.strip() for word in element.split(",")]
+            elements += [_from_text(kind, word) for word in words if word]
+        else:
+            elements.append(element)
+    return elements
+
+
+def _from_text(kind: type, word: str) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        raise _NotAllowedError from None
+
+
+def _checked_one(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise _NotAllowedError
     rule = field.metadata
-    if rule["choices"] is not None and value not in rule["choices"]:
-        raise OptionError(field.name, value, allowed)
+    if rule["choices"] is not None and value not in _choices(rule["choices"]):
+        raise _NotAllowedError
     if kind in (int, float):
         inside = (
             (kind is int or math.isfinite(value))
@@ -108,15 +163,43 @@ def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
             and (rule["below"] is None or value < rule["below"])
         )
         if not inside:
-            raise OptionError(field.name, value, allowed)
+            raise _NotAllowedError
     return value
+
+
+def _choices(
+    choices: Iterable[str] | Callable[[], Iterable[str]],
+) -> tuple[str, ...]:
+    return tuple(choices() if callable(choices) else choices)
+
+
+def element_type(field: "dataclasses.Field[Any]") -> type:
+    """The type of a field's value, or of its elements where it is a tuple."""
+    return field.metadata["of"] or type(field.default)
+
+
+def accepts_text(field: "dataclasses.Field[Any]", text: str) -> bool:
+    """Whether a flag's text is of the field's type; limits are checked later."""
+    kind = element_type(field)
+    try:
+        if field.metadata["of"] is not None:
+            _elements(kind, text.strip("()[]"))
+        elif kind is bool:
+            return text.lower() in ("true", "false", "1", "0")
+        else:
+            _from_text(kind, text)
+    except _NotAllowedError:
+        return False
+    return True
 
 
 def describe_allowed(field: "dataclasses.Field[Any]") -> str:
     """Says in words what a field allows, for example `int >= 1`."""
     rule = field.metadata
+    several = "with commas between them, each " if rule["of"] else ""
     if rule["choices"] is not None:
-        return "one of " + ", ".join(rule["choices"])
+        return several + "one of " + ", ".join(_choices(rule["choices"]))
     bounds = [("low", ">="), ("above", ">"), ("high", "<="), ("below", "<")]
     limits = [f"{sign} {rule[name]}" for name, sign in bounds if rule[name] is not None]
-    return " ".join([type(field.default).__name__, " and ".join(limits)]).strip()
+    one = " ".join([element_type(field).__name__, " and ".join(limits)]).strip()
+    return several + one

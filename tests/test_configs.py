@@ -81,9 +81,34 @@ def test_a_bad_value_is_one_line(override, message):
     assert "\n" not in str(error.value)
 
 
+def test_an_option_of_another_strategy_is_neither_checked_nor_stored():
+    job, values = JOBS["nas"], default_config()
+    values.search.strategy, values.qudit.angle = "qbit", 7.0
+    values.qbit.angle = 0.2
+    stored = stored_groups(job, read_config_of(job, values))
+    assert stored["qbit"]["angle"] == 0.2
+    assert "qudit" not in stored
+    values.search.strategy = "qudit"
+    with pytest.raises(OptionError, match="qudit.angle: got 7.0, allowed: float > 0"):
+        read_config_of(job, values)
+
+
+def test_a_typo_is_answered_with_the_names_of_its_group():
+    values = default_config().to_dict()
+    values["qudit"]["agnle"] = 0.1
+    with pytest.raises(OptionError) as error:
+        read_config_of(JOBS["nas"], ml_collections.ConfigDict(values))
+    line = str(error.value)
+    assert line.startswith("qudit.agnle: got 0.1, allowed: one of angle, ")
+    assert "learning_rate" not in line and len(line) < 250
+
+
 def test_overrides_are_checked_before_parsing():
     check_overrides(["main.py", "--config.search.generations=3", "--config.seed=1"])
     check_overrides(["main.py", "--config.search.generations", "3", "--stage=all"])
+    # A group of this name is there for the strategy and for the optimiser.
+    check_overrides(["--config.exhaustive.order=counting"])
+    check_overrides(["--config.exhaustive.keep=3"])
     for argument, message in [
         ("--config.search.x=1", "search.x: got '1', allowed: one of"),
         ("--config.search.generations=a", "search.generations: got 'a', allowed: int"),

@@ -1,10 +1,22 @@
 """Option records: every wrong value is one line that names field, value and range."""
 
 import dataclasses
+import sys
 
 import pytest
+from absl import flags
+from ml_collections import ConfigDict, config_flags
 
-from qnas_jax.options import OptionError, Options, describe_allowed, option
+from qnas_jax.options import (
+    OptionError,
+    Options,
+    accepts_text,
+    describe_allowed,
+    option,
+    unknown_option,
+)
+
+KINDS = {"mean": sum}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,3 +116,118 @@ def test_what_is_allowed_in_words():
         "rule": "one of cosine, step",
         "path": "str",
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class Report(Options):
+    budgets: tuple[float, ...] = option((50.0, 100.0), "looked at", above=0)
+    columns: tuple[str, ...] = option((), "shown", of=str)
+    sizes: tuple[int, ...] = option((1, 2), "counted", low=1)
+    kinds: tuple[str, ...] = option(("mean",), "summaries", choices=lambda: KINDS)
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "value"),
+    [
+        ("budgets", (1, 2.5), (1.0, 2.5)),
+        ("budgets", [3], (3.0,)),
+        ("budgets", "1,2, 3", (1.0, 2.0, 3.0)),
+        ("budgets", (), ()),
+        ("columns", "op_1, op_2", ("op_1", "op_2")),
+        ("columns", ("a,b", "c"), ("a", "b", "c")),
+        ("columns", ("",), ()),
+        ("sizes", ("4", 5), (4, 5)),
+        ("kinds", "mean,mean", ("mean", "mean")),
+    ],
+)
+def test_a_tuple_may_be_given_as_text(field, given, value):
+    found = getattr(Report(**{field: given}), field)
+    assert found == value
+    assert list(map(type, found)) == list(map(type, value))
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "allowed"),
+    [
+        ("budgets", (1.0, 0.0), "with commas between them, each float > 0"),
+        ("budgets", "1,two", "with commas between them, each float > 0"),
+        ("budgets", 3.0, "with commas between them, each float > 0"),
+        ("sizes", (1, 2.0), "with commas between them, each int >= 1"),
+        ("sizes", (True,), "with commas between them, each int >= 1"),
+        ("columns", (3,), "with commas between them, each str"),
+        ("kinds", "mean,mode", "with commas between them, each one of mean"),
+    ],
+)
+def test_every_element_of_a_tuple_is_checked(field, given, allowed):
+    with pytest.raises(OptionError) as caught:
+        Report(**{field: given})
+    assert str(caught.value) == f"{field}: got {given!r}, allowed: {allowed}"
+
+
+def test_an_empty_tuple_says_what_its_elements_are():
+    with pytest.raises(IndexError):
+        option((), "of nothing")
+
+
+def test_choices_are_those_of_the_registry_at_the_time(monkeypatch):
+    @dataclasses.dataclass(frozen=True)
+    class Summary(Options):
+        kind: str = option("mean", "of a row", choices=KINDS)
+
+    with pytest.raises(OptionError, match="got 'mode', allowed: one of mean$"):
+        Summary("mode")
+    monkeypatch.setitem(KINDS, "mode", max)
+    assert Summary("mode").kind == "mode" and Report(kinds="mode").kinds == ("mode",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        (["--config.budgets=1,2.5,3"], "budgets", (1.0, 2.5, 3.0)),
+        (["--config.budgets=(1, 2)"], "budgets", (1.0, 2.0)),
+        (["--config.budgets=12000"], "budgets", (12000.0,)),
+        (["--config.budgets=1", "--config.budgets=2"], "budgets", (1.0, 2.0)),
+        (["--config.columns=op_1,op_2"], "columns", ("op_1", "op_2")),
+        (["--config.columns=op_*"], "columns", ("op_*",)),
+        (["--config.columns='op_*','x'"], "columns", ("op_*", "x")),
+        (["--config.columns=op_*", "--config.columns=x"], "columns", ("op_*", "x")),
+        (["--config.columns="], "columns", ()),
+        (["--config.sizes=5,5"], "sizes", (5, 5)),
+    ],
+)
+def test_tuples_on_the_command_line(monkeypatch, arguments, field, value):
+    # The flags of a configuration look at the process's arguments.
+    monkeypatch.setattr(sys, "argv", ["main.py", *arguments])
+    values = flags.FlagValues()
+    default = ConfigDict(dataclasses.asdict(Report()))
+    holder = config_flags.DEFINE_config_dict("config", default, flag_values=values)
+    values(sys.argv)
+    assert getattr(Report(**holder.value.to_dict()), field) == value
+    fields = {one.name: one for one in dataclasses.fields(Report)}
+    for argument in arguments:
+        assert accepts_text(fields[field], argument.partition("=")[2])
+
+
+def test_text_of_another_type_is_found_before_the_flags_are_parsed():
+    fields = {one.name: one for one in dataclasses.fields(Report)}
+    fields |= {one.name: one for one in dataclasses.fields(Recipe)}
+    for name, text in [("sizes", "1,x"), ("epochs", "1.5"), ("flip", "maybe")]:
+        assert not accepts_text(fields[name], text)
+    for name, text in [("sizes", "1,2"), ("epochs", "0"), ("flip", "true")]:
+        assert accepts_text(fields[name], text)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_first():
+    names = [field.name for field in dataclasses.fields(Recipe)]
+    line = str(unknown_option("epcohs", 3, names))
+    assert line.startswith("epcohs: got 3, allowed: one of epochs, ")
+    assert sorted(line.partition("one of ")[2].split(", ")) == sorted(names)
+
+
+def test_a_record_gives_back_the_records_that_it_is_composed_of():
+    @dataclasses.dataclass(frozen=True)
+    class Both(Recipe, Report):
+        pass
+
+    assert Both(rate=0.5, sizes=(3,)).part(Report) == Report(sizes=(3,))
+    assert Both(rate=0.5).part(Recipe) == Recipe(rate=0.5)

@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from qnas_jax.jobs.config import RootOptions, check_known
 from qnas_jax.jobs.registry import JOBS
-from qnas_jax.options import OptionError, Options, describe_allowed, unknown_option
+from qnas_jax.options import (
+    OptionError,
+    Options,
+    accepts_text,
+    describe_allowed,
+    unknown_option,
+)
 
 
 def check_overrides(arguments: Sequence[str]) -> None:
@@ -30,7 +36,7 @@ def check_overrides(arguments: Sequence[str]) -> None:
         if not equals:
             value = "".join(arguments[position + 1 : position + 2])
         field = _find_field(name.removeprefix("config."), value, groups)
-        if not _has_type(value, type(field.default)):
+        if not accepts_text(field, value):
             allowed = describe_allowed(field)
             raise OptionError(name.removeprefix("config."), value, allowed)
 
@@ -65,13 +71,3 @@ def _find_field(
     fields = {f.name: f for record in groups[group] for f in dataclasses.fields(record)}
     check_known(field, value, fields, group=group)
     return fields[field]
-
-
-def _has_type(value: str, kind: type) -> bool:
-    if kind is bool:
-        return value.lower() in ("true", "false", "1", "0")
-    try:
-        kind(value)
-    except ValueError:
-        return False
-    return True

@@ -1,7 +1,6 @@
 """`--stage=benchmark`: a tiny table of the user's own, against its file."""
 
 import csv
-import dataclasses
 import json
 import pathlib
 
@@ -14,6 +13,7 @@ from qnas_jax.jobs.benchmark import plan
 from qnas_jax.options import OptionError
 from qnas_jax.runs import WorkFolder
 from qnas_jax.search import make_strategy
+from qnas_jax.search.classical.random_search import RandomSearch
 from qnas_jax.stopping import Stopped
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "configs/tables/example.csv"
@@ -25,13 +25,13 @@ def make_config(**options):
     config.table.update(
         source="file",
         file=str(FILE),
-        arch_columns="op_*",
+        arch_columns=("op_*",),
         validation_columns="valid_a, valid_b",
-        test_columns="test",
+        test_columns=("test",),
         seconds_columns="seconds",
     )
     config.search.update(strategy="random", population=2)
-    config.benchmark.update(seeds=5, budgets="4, 10, 300")
+    config.benchmark.update(seeds=5, budgets=(4.0, 10.0, 300.0))
     for name, value in options.items():
         group, _, field = name.partition("__")
         config[group][field] = value
@@ -119,7 +119,9 @@ def test_chunks_of_seeds_change_nothing(tmp_path):
 
 def test_a_budget_in_seconds(tmp_path):
     _, rows, _ = run(
-        tmp_path, benchmark__budget_in="train_seconds", benchmark__budgets="50,500,900"
+        tmp_path,
+        benchmark__budget_in="train_seconds",
+        benchmark__budgets=(50.0, 500.0, 900.0),
     )
     seconds = {arch: values[2] for arch, values in file_rows().items()}
     for row in rows:
@@ -134,7 +136,7 @@ def test_free_repeats_end_when_all_is_known(tmp_path):
     _, rows, result = run(
         tmp_path,
         benchmark__count_repeats=False,
-        benchmark__budgets="10, 27, 28",
+        benchmark__budgets=(10.0, 27.0, 28.0),
         search__generations=150,
     )
     for row in rows:
@@ -154,21 +156,26 @@ def test_losses_are_minimised_and_reported_as_they_are(tmp_path):
 
 
 def test_without_test_values_the_validation_is_reported_as_such(tmp_path):
-    lines, rows, result = run(tmp_path, table__test_columns="")
+    lines, rows, result = run(tmp_path, table__test_columns=())
     assert rows[0]["test"] is None and result["optimum"] is None
     assert lines[1].startswith("4 evaluations: validation ")
     assert "table.test_columns is empty" in lines[-2]
 
 
+class TwoFidelities(RandomSearch):
+    def fidelities(self, state):
+        return jnp.arange(2)
+
+
 def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
     def make(*args, **settings):
         strategy = make_strategy(*args, **settings)
-        return dataclasses.replace(strategy, fidelities=lambda state: jnp.arange(2))
+        return TwoFidelities(strategy.num_ops, strategy.population)
 
     monkeypatch.setattr(plan, "make_strategy", make)
     columns = {"table__validation_columns": "low: valid_a; high: valid_b"}
     times = {"table__seconds_columns": "low: seconds; high: seconds"}
-    budget = {"benchmark__budget_in": "train_seconds", "benchmark__budgets": "900"}
+    budget = {"benchmark__budget_in": "train_seconds", "benchmark__budgets": (900.0,)}
     _, rows, _ = run(tmp_path, **columns, **times, **budget)
     with FILE.open() as file:
         values = {
@@ -185,8 +192,11 @@ def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
     ("options", "message"),
     [
         ({"table__file": "nope.csv"}, r"nope\.csv: no such file"),
-        ({"table__arch_columns": "op1"}, "got no column 'op1', expected one of op_1"),
-        ({"table__test_columns": "valid_a"}, "table.test_columns: got 'valid_a'"),
+        (
+            {"table__arch_columns": ("op1",)},
+            "got no column 'op1', expected one of op_1",
+        ),
+        ({"table__test_columns": ("valid_a",)}, r"table.test_columns: got \('valid_a'"),
         ({"table__fidelity": "12"}, "fidelity: got '12', expected one of full"),
         ({"table__seed": "7"}, "seed: got 7, expected"),
         (
@@ -195,10 +205,11 @@ def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
         ),
         ({"table__source": "x"}, "table.source: got 'x', allowed: one of nas_bench"),
         ({"table__file": ""}, "table.file: got '', allowed: needed where source"),
-        ({"benchmark__budgets": "10,5"}, "benchmark.budgets: got '10,5', allowed: asc"),
-        ({"benchmark__budgets": "1.5"}, "benchmark.budgets: got '1.5'"),
-        ({"benchmark__budgets": "ten"}, "benchmark.budgets: got 'ten'"),
-        ({"benchmark__budgets": "inf"}, "benchmark.budgets: got 'inf'"),
+        ({"benchmark__budgets": (10, 5)}, r"budgets: got \(10.0, 5.0\), allowed: asc"),
+        ({"benchmark__budgets": (1.5,)}, r"budgets: got \(1.5,\), allowed: whole"),
+        ({"benchmark__budgets": ("ten",)}, r"benchmark.budgets: got \['ten'\]"),
+        ({"benchmark__budgets": (0.0,)}, r"benchmark.budgets: got \[0.0\], allowed"),
+        ({"benchmark__budgets": ()}, r"benchmark.budgets: got \(\), allowed: ascend"),
         (
             {"search__generations": 3},
             "search.generations: got 3, allowed: 0, or at lea",
@@ -209,7 +220,7 @@ def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
             "got no training times",
         ),
         (
-            {"benchmark__budget_in": "train_seconds", "benchmark__budgets": "1e12"},
+            {"benchmark__budget_in": "train_seconds", "benchmark__budgets": (1e12,)},
             "search.generations: got 0, allowed: int >= 1 where",
         ),
     ],

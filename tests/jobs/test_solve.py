@@ -99,7 +99,7 @@ def test_failed_evaluations_do_not_count(tmp_path):
     scores[::4] = np.nan
     file = tmp_path / "history.jsonl"
     write_history(file, ARCHS, scores)
-    lines, _ = solve(tmp_path, problem__file=str(file), problem__num_ops="3,2,5")
+    lines, _ = solve(tmp_path, problem__file=str(file), problem__num_ops=(3, 2, 5))
     assert f"from {np.isfinite(scores).sum()} evaluations" in lines[1]
 
 
@@ -124,16 +124,16 @@ def test_failed_evaluations_do_not_count(tmp_path):
         (
             "a.jsonl",
             '{"arch": [2], "score": 1}\n{"arch": [0], "score": 0}\n',
-            {"problem__num_ops": "2"},
+            {"problem__num_ops": (2,)},
             OptionError,
-            "got '2', allowed: 1 numbers, at least 3",
+            r"got \(2,\), allowed: 1 numbers, at least 3",
         ),
         (
             "a.jsonl",
             '{"arch": [2], "score": 1}\n{"arch": [0], "score": 0}\n',
-            {"problem__num_ops": "two"},
+            {"problem__num_ops": (0,)},
             OptionError,
-            "got 'two', allowed: numbers such as",
+            r"got \[0\], allowed: with commas between them, each int >= 1",
         ),
     ],
 )

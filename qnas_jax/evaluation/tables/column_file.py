@@ -37,11 +37,11 @@ class ColumnFile:
     columns: dict[str, np.ndarray]
     rows: Sequence[str]
 
-    def find(self, names: str) -> list[str]:
+    def find(self, names: Sequence[str]) -> list[str]:
         """Names of columns that a list of names and patterns stands for.
 
         Args:
-          names: joined by commas; `*` and `?` stand for any letters and any letter.
+          names: `*` and `?` in them stand for any letters and any letter.
 
         Returns:
           The names, those of a pattern in the order of the file.
@@ -50,7 +50,7 @@ class ColumnFile:
           UserError: there is no such column, or one is named twice.
         """
         found: list[str] = []
-        for name in (part.strip() for part in names.split(",")):
+        for name in names:
             own = [name] if name in self.columns else self._matching(name)
             if not own:
                 raise UserError(
@@ -59,7 +59,7 @@ class ColumnFile:
                 )
             found += own
         if len(set(found)) < len(found):
-            raise UserError(f"{self.path}: got a column twice in {names!r}")
+            raise UserError(f"{self.path}: got a column twice in {', '.join(names)}")
         return found
 
     def _matching(self, pattern: str) -> list[str]:

@@ -62,7 +62,7 @@ def load_own_table(options: TableOptions) -> Table:
     file = read_columns(options.file)
     space, places = _read_archs(file, options)
     groups = _by_fidelity("validation_columns", options.validation_columns)
-    tested = file.find(options.test_columns) if options.test_columns else []
+    tested = file.find(options.test_columns)
     validation = {}
     for fidelity, names in groups.items():
         seen = file.find(names)
@@ -75,8 +75,8 @@ def load_own_table(options: TableOptions) -> Table:
         raise UserError(f"{file.path}: got no validation value at all, expected some")
     seconds = _read_seconds(file, options, validation)
     costs = {}
-    for name in file.find(options.cost_columns) if options.cost_columns else []:
-        costs[name] = _spread(space, places, _only_column(file, name))
+    for name in file.find(options.cost_columns):
+        costs[name] = _spread(space, places, _only_column(file, [name]))
     return Table(
         name=file.path.stem,
         space=space,
@@ -106,7 +106,7 @@ def load_own_test(options: TableOptions) -> SealedTest:
       UserError: as for `load_own_table`.
     """
     if not options.test_columns:
-        raise OptionError("test_columns", "", "the columns that are to be reported")
+        raise OptionError("test_columns", (), "the columns that are to be reported")
     file = read_columns(options.file)
     space, places = _read_archs(file, options)
     runs = _stack(file, file.find(options.test_columns))
@@ -177,11 +177,11 @@ def _in_order(names: set[str]) -> list[str]:
         return sorted(names)
 
 
-def _by_fidelity(option: str, columns: str) -> dict[str, str]:
+def _by_fidelity(option: str, columns: str) -> dict[str, list[str]]:
     """Columns by the name of the fidelity, from `12: a, b; 200: c` or from `a, b`."""
     parts = [part.strip() for part in columns.split(";")]
     if len(parts) == 1 and ":" not in columns:
-        return {ONLY_FIDELITY: columns}
+        return {ONLY_FIDELITY: _names(columns)}
     found = {}
     for part in parts:
         name, colon, names = (word.strip() for word in part.partition(":"))
@@ -191,8 +191,12 @@ def _by_fidelity(option: str, columns: str) -> dict[str, str]:
                 columns,
                 "columns by fidelity such as 12: val_12; 200: val_a, val_b",
             )
-        found[name] = names
+        found[name] = _names(names)
     return found
+
+
+def _names(columns: str) -> list[str]:
+    return [name.strip() for name in columns.split(",")]
 
 
 def _stack(file: ColumnFile, names: list[str]) -> np.ndarray:
@@ -200,13 +204,13 @@ def _stack(file: ColumnFile, names: list[str]) -> np.ndarray:
     return np.concatenate([file.numbers(name) for name in names], axis=1)
 
 
-def _only_column(file: ColumnFile, name: str) -> np.ndarray:
+def _only_column(file: ColumnFile, names: list[str]) -> np.ndarray:
     """A column float64 [rows] of one number an arch."""
-    numbers = _stack(file, file.find(name))
+    numbers = _stack(file, file.find(names))
     if numbers.shape[1] != 1:
         raise UserError(
-            f"{file.path}, column {name}: got {numbers.shape[1]} numbers an arch, "
-            "expected one"
+            f"{file.path}, column {', '.join(names)}: got {numbers.shape[1]} numbers "
+            "an arch, expected one"
         )
     return numbers[:, 0]
 
@@ -225,14 +229,14 @@ def _read_seconds(
             "fidelities of validation_columns: " + ", ".join(validation),
         )
     seconds = {}
-    for fidelity, name in groups.items():
-        times = _only_column(file, name)
+    for fidelity, names in groups.items():
+        times = _only_column(file, names)
         evaluated = np.isfinite(validation[fidelity]).any(axis=1)
         wrong = np.flatnonzero(evaluated & ~(times >= 0))
         if wrong.size:
             raise UserError(
-                f"{file.path}, {file.rows[wrong[0]]}, column {name}: got no time of 0 "
-                "seconds or more, expected one, as the arch has a validation value"
+                f"{file.path}, {file.rows[wrong[0]]}, column {names[0]}: got no time "
+                "of 0 seconds or more, expected one, as the arch has a validation value"
             )
         seconds[fidelity] = times
     return seconds

@@ -1,8 +1,5 @@
 """All tables by source: what a search sees, and the test values apart from it."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from qnas_jax.evaluation.tables.nas_bench_201 import (
     load_nas_bench_201,
     load_nas_bench_201_test,
@@ -11,36 +8,22 @@ from qnas_jax.evaluation.tables.nas_bench_macro import (
     load_nas_bench_macro,
     load_nas_bench_macro_test,
 )
-from qnas_jax.evaluation.tables.options import TableOptions
+from qnas_jax.evaluation.tables.options import SOURCES, TableOptions, TableSource
 from qnas_jax.evaluation.tables.own_table import load_own_table, load_own_test
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
 
-
-class TableSource(NamedTuple):
-    """How a benchmark is read.
-
-    Attributes:
-      load: reads what a search may see.
-      load_test: reads the test values.
-    """
-
-    load: Callable[[TableOptions], Table]
-    load_test: Callable[[TableOptions], SealedTest]
-
-
-SOURCES = {
-    "nas_bench_201": TableSource(
+SOURCES.update(
+    nas_bench_201=TableSource(
         lambda options: load_nas_bench_201(options.data_root(), options.dataset),
         lambda options: load_nas_bench_201_test(options.data_root(), options.dataset),
     ),
-    "nas_bench_macro": TableSource(
+    nas_bench_macro=TableSource(
         lambda options: load_nas_bench_macro(options.data_root()),
         lambda options: load_nas_bench_macro_test(options.data_root()),
     ),
-    "file": TableSource(load_own_table, load_own_test),
-}
-"""The values of `TableOptions.source`."""
+    file=TableSource(load_own_table, load_own_test),
+)
 
 
 def load_table(options: TableOptions) -> Table:

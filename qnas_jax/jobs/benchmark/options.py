@@ -1,7 +1,6 @@
 """The configuration of a benchmark: a table, a strategy, seeds and budgets."""
 
 import dataclasses
-import math
 
 from qnas_jax.evaluation.tables import UNITS, TableOptions
 from qnas_jax.jobs.config import Config
@@ -24,7 +23,9 @@ class BenchmarkOptions(Options):
 
     seeds: int = option(100, "searches, each with a seed of its own", low=1)
     budget_in: str = option("evaluations", "unit of the budgets", choices=UNITS)
-    budgets: str = option("50, 100, 200", "when the best is looked at, ascending")
+    budgets: tuple[float, ...] = option(
+        (50.0, 100.0, 200.0), "when the best is looked at, ascending", above=0
+    )
     count_repeats: bool = option(
         True, "whether an arch that a search evaluated before costs again"
     )
@@ -34,18 +35,12 @@ class BenchmarkOptions(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        found = self.budget_list()
-        if not found or found[0] <= 0 or found != sorted(set(found)):
+        ascending = tuple(sorted(set(self.budgets)))
+        if not self.budgets or self.budgets != ascending:
             raise OptionError("budgets", self.budgets, "ascending positive numbers")
-
-    def budget_list(self) -> list[float]:
-        """The budgets as numbers; empty if they are none."""
-        try:
-            found = [float(word) for word in self.budgets.split(",")]
-        except ValueError:
-            return []
-        whole = self.budget_in != "evaluations" or all(map(float.is_integer, found))
-        return found if whole and all(map(math.isfinite, found)) else []
+        whole = all(map(float.is_integer, self.budgets))
+        if self.budget_in == "evaluations" and not whole:
+            raise OptionError("budgets", self.budgets, "whole evaluations")
 
 
 GROUPS: dict[str, type[Options]] = {

@@ -70,7 +70,7 @@ def _generations(
 ) -> int:
     """Generations of each search: those given, or what the largest budget needs."""
     options, given = config.benchmark, config.search.generations
-    budget = options.budget_list()[-1]
+    budget = options.budgets[-1]
     if options.budget_in == "train_seconds":
         seconds = np.stack([table.seconds(name) for name in fidelities])
         least = float(np.min(seconds, where=seconds > 0, initial=np.inf))

@@ -99,7 +99,7 @@ def _rows(
             "arch": last,
             "string": None if last is None else arch_to_string(table.space, last),
             "budget_in": config.benchmark.budget_in,
-            "budgets": config.benchmark.budget_list(),
+            "budgets": list(config.benchmark.budgets),
             "archs": archs,
             "validation": (sign * found.scores[seed]).tolist(),
             "test": None if tested is None else tested[seed].tolist(),
@@ -118,7 +118,7 @@ def _summaries(
 ) -> Iterator[dict[str, Any]]:
     """Mean and spread over the searches, for each budget."""
     sign = 1 if table.maximise else -1
-    for place, budget in enumerate(config.benchmark.budget_list()):
+    for place, budget in enumerate(config.benchmark.budgets):
         summary: dict[str, Any] = {
             "budget": budget,
             "evaluations": float(found.evaluations[:, place].mean()),

@@ -73,4 +73,4 @@ def _search_chunk(
         fidelities=plan.fidelities,
         count_repeats=options.count_repeats,
     )
-    return incumbents(evaluated, costs, options.budget_list())
+    return incumbents(evaluated, costs, options.budgets)

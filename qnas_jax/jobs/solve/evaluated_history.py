@@ -21,6 +21,7 @@ from qnas_jax.search.models.surrogate import (
     likeliest_prior,
     mean_hamiltonian,
     nearby_priors,
+    weight_prior,
 )
 
 
@@ -44,12 +45,12 @@ class Scored:
         return float(self.scores[rows[0]]) if len(rows) else None
 
 
-def read_history(path: pathlib.Path, num_ops: str) -> Scored:
+def read_history(path: pathlib.Path, num_ops: tuple[int, ...]) -> Scored:
     """Reads a `history.jsonl`, as the search stage writes it.
 
     Args:
       path: rows with `arch` (list of ops) and `score` (null where it failed).
-      num_ops: ops of each layer, `5,5,5`; empty for as many as were seen.
+      num_ops: ops of each layer; empty for as many as were seen.
 
     Returns:
       The rows with a score.
@@ -74,7 +75,7 @@ def read_history(path: pathlib.Path, num_ops: str) -> Scored:
     return Scored(
         archs=archs,
         scores=np.asarray([score for _, score in scored]),
-        num_ops=_read_num_ops(num_ops, archs),
+        num_ops=_fitting(num_ops, archs),
     )
 
 
@@ -95,21 +96,18 @@ def _read_row(
     return arch, score
 
 
-def _read_num_ops(text: str, archs: np.ndarray) -> tuple[int, ...]:
-    seen = archs.max(axis=0) + 1
-    if not text:
-        return tuple(int(count) for count in seen)
-    try:
-        counts = np.asarray([int(part) for part in text.split(",")])
-    except ValueError:
-        raise OptionError("problem.num_ops", text, "numbers such as 5,5,5") from None
-    if counts.shape != seen.shape or (counts < seen).any():
+def _fitting(num_ops: tuple[int, ...], archs: np.ndarray) -> tuple[int, ...]:
+    """Ops of each layer, at least as many as were seen."""
+    seen = tuple(int(op) + 1 for op in archs.max(axis=0))
+    if not num_ops:
+        return seen
+    if len(num_ops) != len(seen) or np.any(np.asarray(num_ops) < np.asarray(seen)):
         raise OptionError(
             "problem.num_ops",
-            text,
+            num_ops,
             f"{len(seen)} numbers, at least " + ",".join(map(str, seen)),
         )
-    return tuple(int(count) for count in counts)
+    return num_ops
 
 
 def fit_hamiltonian(history: Scored) -> Levels:
@@ -131,7 +129,8 @@ def fit_hamiltonian(history: Scored) -> Levels:
 def _fit(archs: jax.Array, targets: jax.Array, num_ops: tuple[int, ...]) -> Levels:
     """One program: its operations one by one would take longer to compile."""
     rows = record(empty_history(*archs.shape), archs, targets)
-    prior = likeliest_prior(rows, nearby_priors(Prior()), scale="standard")
+    priors = weight_prior(nearby_priors(Prior()), len(num_ops))
+    prior = likeliest_prior(rows, priors, scale="standard")
     cost = mean_hamiltonian(fit(rows, prior, scale="standard"), num_ops)
     spread, mean = jnp.std(targets), jnp.mean(targets)
     return Levels(

@@ -12,8 +12,8 @@ class ProblemOptions(Options):
     """Which file holds the problem, and how registers become bits."""
 
     file: str = option("", "QUBO (.json, .csv) or evaluated history (.jsonl)")
-    num_ops: str = option(
-        "", "ops of each layer of a history, as 5,5,5; empty: as far as seen"
+    num_ops: tuple[int, ...] = option(
+        (), "ops of each layer of a history; empty: as far as seen", low=1, of=int
     )
     encoding: str = option(
         "binary", "bits of a history's layers", choices=("binary", "one_hot")

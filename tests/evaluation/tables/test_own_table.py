@@ -104,7 +104,7 @@ def test_numbers_of_ops_keep_their_order(tmp_path):
     table = load_table(own)
     assert table.space.choices == (("2", "10"), ("0", "1"))
     np.testing.assert_array_equal(table.scores(), [1, 2, np.nan, 3])
-    with pytest.raises(OptionError, match="test_columns: got '', allowed: the columns"):
+    with pytest.raises(OptionError, match=r"test_columns: got \(\), allowed: the colu"):
         load_test(own)
 
 
@@ -133,7 +133,7 @@ def test_declared_ops(csv_file):
 
 BAD_OPTIONS = [
     ({"arch_columns": "op_1,op_9"}, "got no column 'op_9', expected one of op_1, op_2"),
-    ({"arch_columns": "op_1,op_?"}, "got a column twice in 'op_1,op_"),
+    ({"arch_columns": "op_1,op_?"}, r"got a column twice in op_1, op_\?"),
     ({"validation_columns": "acc"}, "got no column 'acc'"),
     ({"validation_columns": "op_1"}, "line 2, column op_1: got 'conv', expected a fi"),
     (
@@ -143,7 +143,7 @@ BAD_OPTIONS = [
     ({"validation_columns": "val_a; val_b"}, "validation_columns: got 'val_a; val_b'"),
     (
         {"test_columns": "test_a,val_a"},
-        "test_columns: got 'test_a,val_a', allowed: col",
+        r"test_columns: got \('test_a', 'val_a'\), allowed: col",
     ),
     ({"seconds_columns": "9: seconds"}, "seconds_columns: got '9: seconds', allowed: "),
     ({"seconds_columns": "test_*"}, r"column test_\*: got 2 numbers an arch"),
@@ -194,7 +194,7 @@ def test_a_table_without_values_is_refused(csv_file):
         validation_columns="val",
         test_columns="val",
     )
-    with pytest.raises(OptionError, match="test_columns: got 'val', allowed: columns"):
+    with pytest.raises(OptionError, match=r"test_columns: got \('val',\), allowed"):
         load_table(own)
     with pytest.raises(ValueError, match="test values of own: got 0 numbers"):
         load_test(own)
@@ -237,7 +237,7 @@ def test_files_of_another_kind(tmp_path):
 
 def test_options_that_are_needed():
     with pytest.raises(
-        OptionError, match="arch_columns: got '', allowed: needed where"
+        OptionError, match=r"arch_columns: got \(\), allowed: needed whe"
     ):
         TableOptions(source="file", file="own.csv", validation_columns="val")
     with pytest.raises(
