@@ -25,10 +25,14 @@ from experiments.measuring.rows import table, write_rows
 from experiments.measuring.timing import compile_seconds, median_seconds
 from experiments.peers.numpy_search import NumpySearch
 from qnas_jax.evaluation.tables import Table, TableOptions, load_table
-from qnas_jax.search import Strategy, generation_keys, make_strategy
-from qnas_jax.search.base import SearchState
+from qnas_jax.search import (
+    Generation,
+    SearchState,
+    Strategy,
+    generation_keys,
+    make_strategy,
+)
 from qnas_jax.search.many import (
-    Evaluated,
     as_argument,
     compiled_searches,
     search_seeds,
@@ -46,9 +50,9 @@ def make_search(bench: Table) -> Strategy:
     )
 
 
-def best_score(state: SearchState, evaluated: Evaluated) -> jax.Array:
+def best_score(state: SearchState, generation: Generation) -> jax.Array:
     """Keeps the best score so far."""
-    del evaluated
+    del generation
     return state.best_score
 
 
@@ -118,14 +122,16 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
       A row a form: seconds, searches a second, and the ratio to the largest program.
     """
     strategy = make_search(bench)
-    program = compiled_searches(strategy, GENERATIONS, best_score)
+    program = compiled_searches(GENERATIONS, best_score)
     evaluate = as_argument(bench.evaluator())
     keys = {size: jax.vmap(jax.random.key)(np.arange(size)) for size in sizes}
-    first = {size: compile_seconds(program, evaluate, keys[size]) for size in sizes}
+    first = {
+        size: compile_seconds(program, strategy, evaluate, keys[size]) for size in sizes
+    }
     forms: dict[str, tuple[int, Callable[[], Any]]] = {
         f"one program, {size} searches": (
             size,
-            functools.partial(program, evaluate, keys[size]),
+            functools.partial(program, strategy, evaluate, keys[size]),
         )
         for size in sizes
     }

@@ -4,8 +4,9 @@ Every setting differs from the base, K-level or binary registers with a populati
 in what its grid is about. Problems: the three data sets of NAS-Bench-201 (test accuracy
 of the arch with the best validation accuracy), and the best score on OneMax of 84 bits
 and on an NK landscape of 20 layers of 4 ops, each of which depends on the next two. All
-seeds of a setting are one program. Differences to the first line of each grid by
-Mann-Whitney, Holm-corrected over the grid's settings, problems and budgets.
+seeds of all settings that differ in numbers only are one program. Differences to the
+first line of each grid by Mann-Whitney, Holm-corrected over the grid's settings,
+problems and budgets.
 
 python -m experiments.comparisons.ablations --data_dir=FOLDER [--quick]
     [--only=angle,...]
@@ -32,7 +33,8 @@ from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.reporting.statistics import holm
 from qnas_jax.search import EvaluateFn
-from qnas_jax.search.many import incumbent, search_seeds
+from qnas_jax.search.loop import incumbent
+from qnas_jax.search.many import search_settings
 
 BASE: dict[str, Any] = {"strategy": "qudit", "population": 5}
 
@@ -109,7 +111,7 @@ class Problem(NamedTuple):
 
 
 def problems(data_dir: str) -> Iterator[Problem]:
-    """Yields all problems; test values are read anew for each setting."""
+    """Yields all problems; test values are read anew for each grid."""
     for dataset in ("cifar10", "cifar100", "imagenet16_120"):
         options = TableOptions(dataset=dataset, data_dir=data_dir)
         bench, test = load_table(options), load_test(options)
@@ -120,28 +122,43 @@ def problems(data_dir: str) -> Iterator[Problem]:
     yield Problem("NK-20", (4,) * 20, nk_evaluator(landscape), (500, 2000))
 
 
-def results(problem: Problem, setting: Mapping[str, Any], seeds: int) -> np.ndarray:
-    """What the searches of a setting reached, [S, B].
+def results(
+    problem: Problem, settings: Sequence[Mapping[str, Any]], seeds: int
+) -> np.ndarray:
+    """What the searches of all settings reached, [N, S, B].
+
+    Settings that differ in numbers only are one program.
 
     Args:
       problem: what is searched.
-      setting: arguments of `search_setting` besides those of the base.
+      settings: N times arguments of `search_setting` besides those of the base.
       seeds: S.
 
     Returns:
       Test accuracies or best scores at the problem's budgets.
     """
-    searched = search_setting(**{**BASE, **setting})
-    generations = searched.generations(max(problem.budgets))
-    strategy = searched.make(problem.num_ops, generations)
+    searched = [search_setting(**{**BASE, **setting}) for setting in settings]
+    generations = [one.generations(max(problem.budgets)) for one in searched]
+    strategies = [
+        one.make(problem.num_ops, count)
+        for one, count in zip(searched, generations, strict=True)
+    ]
+    forms: dict[Any, list[int]] = {}
+    for place, strategy in enumerate(strategies):
+        form = generations[place], jax.tree.structure(strategy)
+        forms.setdefault(form, []).append(place)
     keys = jax.vmap(jax.random.key)(np.arange(seeds))
-    archs, scores = search_seeds(
-        strategy, problem.evaluate, keys, generations, record=incumbent
-    )
-    last = [budget // searched.population - 1 for budget in problem.budgets]
-    if problem.test is None:
-        return scores[:, last]
-    return problem.test.open(archs[:, last])
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for (count, _), places in forms.items():
+        alike = [strategies[place] for place in places]
+        best = search_settings(alike, problem.evaluate, keys, count, record=incumbent)
+        population = searched[places[0]].population
+        last = [budget // population - 1 for budget in problem.budgets]
+        archs, scores = (values[:, :, last] for values in best)
+        found |= zip(places, zip(archs, scores, strict=True), strict=True)
+    in_order = [found[place] for place in range(len(settings))]
+    archs, scores = map(np.stack, zip(*in_order, strict=True))
+    return scores if problem.test is None else problem.test.open(archs)
 
 
 def run(
@@ -160,7 +177,7 @@ def run(
       first setting, probability of superiority over it, corrected p-value.
     """
     for grid in grids:
-        rows = list(_searched(grid, seeds, data_dir, only))
+        rows = _searched(grid, seeds, data_dir, only)
         p_values = _compare(rows, reference=next(iter(GRIDS[grid])))
         for row, p_value in zip(rows, p_values, strict=True):
             values = row.pop("values")
@@ -173,22 +190,27 @@ def run(
 
 def _searched(
     grid: str, seeds: int, data_dir: str, only: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+) -> list[dict[str, Any]]:
     """A row a setting, problem and budget, with what its searches reached."""
-    for name, setting in GRIDS[grid].items():
-        # Test values open once: they are loaded anew for every setting.
-        for problem in problems(data_dir):
-            if (only and problem.name not in only) or not _fits(setting, problem):
-                continue
-            found = results(problem, setting, seeds)
-            for place, budget in enumerate(problem.budgets):
-                yield {
-                    "grid": grid,
-                    "setting": name,
-                    "problem": problem.name,
-                    "evaluations": budget,
-                    "values": found[:, place],
-                }
+    rows = []
+    for problem in problems(data_dir):
+        if only and problem.name not in only:
+            continue
+        fitting = {n: one for n, one in GRIDS[grid].items() if _fits(one, problem)}
+        found = results(problem, list(fitting.values()), seeds)
+        rows += [
+            {
+                "grid": grid,
+                "setting": name,
+                "problem": problem.name,
+                "evaluations": budget,
+                "values": found[place, :, at],
+            }
+            for place, name in enumerate(fitting)
+            for at, budget in enumerate(problem.budgets)
+        ]
+    order = list(GRIDS[grid])
+    return sorted(rows, key=lambda row: order.index(row["setting"]))
 
 
 def _compare(rows: Sequence[dict[str, Any]], *, reference: str) -> list[float]:

@@ -37,7 +37,8 @@ from qnas_jax.evaluation.tables import (
 from qnas_jax.optimise.problems.problem import Levels
 from qnas_jax.reporting import style
 from qnas_jax.search import EvaluateFn
-from qnas_jax.search.many import incumbent, search_seeds
+from qnas_jax.search.loop import incumbent
+from qnas_jax.search.many import search_seeds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -48,7 +48,8 @@ from qnas_jax.evaluation.tables import (
 )
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.reporting.comparison.records import curves_by_task, read_rows
-from qnas_jax.search.many import Evaluated, search_seeds
+from qnas_jax.search import Generation
+from qnas_jax.search.many import search_seeds
 
 TASKS = DATASETS
 BUDGETS = (
@@ -114,7 +115,7 @@ def _search(contestant: Contestant, table: Table, seeds: int) -> Found:
 
 def evaluate_all(
     contestant: Contestant, table: Table, seeds: int, evaluations: int
-) -> Evaluated:
+) -> Generation:
     """All evaluations of all searches.
 
     Args:
@@ -145,16 +146,16 @@ def evaluate_all(
 
 def _evaluate_peer(
     sampler: str, table: Table, seeds: int, evaluations: int
-) -> Evaluated:
+) -> Generation:
     """The same for a sampler of another library, one study a process and seed."""
     every = np.array(list(np.ndindex(*table.num_ops)))
     values = table.scores()[table.index(every)].reshape(table.num_ops)
     archs, scores = optuna_searches(values, sampler, evaluations, range(seeds))
     highest = np.full(scores[..., None].shape, len(table.fidelities) - 1)
-    return Evaluated(archs[:, :, None], scores[..., None], highest)
+    return Generation(archs[:, :, None], scores[..., None], highest)
 
 
-def _first_top(table: Table, evaluated: Evaluated, costs: np.ndarray) -> np.ndarray:
+def _first_top(table: Table, evaluated: Generation, costs: np.ndarray) -> np.ndarray:
     """Cost up to the first arch of the top 1 % by validation, [S]; inf if none."""
     scores = table.scores()
     limit = np.quantile(scores, 1 - TOP)

@@ -9,7 +9,13 @@ import numpy as np
 
 from experiments.landscapes.chains import LANDSCAPES, chain_evaluator
 from qnas_jax.reporting import style
-from qnas_jax.search import advance, generation_keys, make_strategy
+from qnas_jax.search import (
+    EvaluateFn,
+    SearchState,
+    Strategy,
+    make_strategy,
+    scan_search,
+)
 from qnas_jax.search import start as start_search
 from qnas_jax.search.registers.register_chain import bond_entropy
 
@@ -50,7 +56,8 @@ def superposition(
       What the registers looked like before each generation and at the end.
     """
     evaluate = chain_evaluator(LANDSCAPES[landscape](6, 8, seed))
-    probabilities, best, scores, entropy = {}, {}, {}, np.zeros(0)
+    probabilities, best, scores = {}, {}, {}
+    entropy: np.ndarray = np.zeros(0)
     for name in ("qbit", "entangled"):
         strategy = make_strategy(name, (8,) * 6, population=20, generations=generations)
         state, snapshots = _watch(strategy, evaluate, seed, generations)
@@ -61,27 +68,22 @@ def superposition(
     return Superposition(probabilities, best, scores, entropy)
 
 
-def _watch(strategy: Any, evaluate: Any, seed: int, generations: int) -> Any:
+def _watch(
+    strategy: Strategy, evaluate: EvaluateFn, seed: int, generations: int
+) -> tuple[SearchState, dict[str, jax.Array]]:
     key = jax.random.key(seed)
 
-    def snapshot(state: Any) -> dict[str, jax.Array]:
+    def snapshot(state: SearchState, _: object = None) -> dict[str, jax.Array]:
         seen = {"probabilities": strategy.probabilities(state.strategy_state)}
         if hasattr(state.strategy_state, "chains"):
             bits = jax.vmap(bond_entropy)(state.strategy_state.chains)
             seen["entropy"] = bits.mean()
         return seen
 
-    def generation(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
-        ask_key, evaluate_key = generation_keys(key, state.generation)
-        archs = strategy.ask(ask_key, state.strategy_state)
-        archs, scores = evaluate(evaluate_key, archs)
-        return advance(strategy, state, archs, scores), snapshot(state)
-
-    state = start_search(strategy, key)
-    state, seen = jax.lax.scan(generation, state, length=generations)
-    last = snapshot(state)
+    first = snapshot(start_search(strategy, key))
+    state, seen = scan_search(strategy, evaluate, key, generations, record=snapshot)
     return state, {
-        name: jnp.concatenate([seen[name], last[name][None]]) for name in seen
+        name: jnp.concatenate([first[name][None], seen[name]]) for name in seen
     }
 
 

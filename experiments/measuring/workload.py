@@ -1,7 +1,6 @@
 """What the benchmarks of scoring and training work on: fixed seeds, random pixels."""
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +8,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.nets import ChainSupernet, Slots
-from qnas_jax.search import (
-    advance,
-    generation_keys,
-    make_strategy,
-    start,
-)
+from qnas_jax.search import host_search, make_strategy
 from qnas_jax.spaces import NetworkSpace, SearchSpace, SpaceOptions, build_space
 from qnas_jax.tasks import ImageClassification
 
@@ -121,14 +115,10 @@ def search_populations(
     )
     value = np.random.default_rng(0).random((space.num_layers, space.max_ops))
     layers = np.arange(space.num_layers)
-    ask = jax.jit(strategy.ask)
-    learn = jax.jit(functools.partial(advance, strategy))
-    key = jax.random.key(1)
-    state, populations = start(strategy, key), {}
-    for generation in range(max(generations)):
-        ask_key, _ = generation_keys(key, generation)
-        archs = np.asarray(ask(ask_key, state.strategy_state))
-        populations[generation + 1] = archs
-        scores = value[layers, archs].sum(axis=1)
-        state = learn(state, archs, jnp.asarray(scores, jnp.float32))
-    return {number: populations[number] for number in generations}
+
+    def evaluate(_: jax.Array, archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return archs, value[layers, archs].sum(axis=1).astype(np.float32)
+
+    steps = host_search(strategy, evaluate, jax.random.key(1), max(generations))
+    asked = [np.asarray(step.generation.archs) for step in steps]
+    return {number: asked[number - 1] for number in generations}

@@ -1,13 +1,15 @@
 """Search strategies: (init, ask, tell) on pytree states, and the loop around them."""
 
-from qnas_jax.search.base import (
+from qnas_jax.search.base import Strategy, sanitise
+from qnas_jax.search.loop import (
     EvaluateFn,
+    Generation,
     SearchState,
-    Strategy,
+    Step,
     Trace,
     advance,
     generation_keys,
-    sanitise,
+    host_search,
     scan_search,
     start,
 )
@@ -17,13 +19,16 @@ from qnas_jax.search.spec import StrategySpec
 __all__ = [
     "STRATEGIES",
     "EvaluateFn",
+    "Generation",
     "SearchOptions",
     "SearchState",
+    "Step",
     "Strategy",
     "StrategySpec",
     "Trace",
     "advance",
     "generation_keys",
+    "host_search",
     "make_strategy",
     "sanitise",
     "scan_search",

@@ -1,49 +1,16 @@
-"""Many searches in one program: seeds x generations, in chunks of bounded memory."""
+"""Many searches in one program: settings x seeds, in chunks of bounded memory."""
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.search.base import (
-    EvaluateFn,
-    SearchState,
-    Strategy,
-    advance,
-    fidelities_of,
-    generation_keys,
-    sanitise,
-    score,
-    start,
-)
-
-
-class Evaluated(NamedTuple):
-    """One generation, as evaluated; many of them on the host, with leading axes."""
-
-    archs: Array | np.ndarray  # [P, L] int32
-    scores: Array | np.ndarray  # [P] float32, -inf for failures
-    fidelities: Array | np.ndarray  # [P] int32, 0 the cheapest
-
-
-RecordFn = Callable[[SearchState, Evaluated], Any]
-"""`record(state, evaluated) -> pytree`: what is kept of a generation."""
-
-
-def everything(state: SearchState, evaluated: Evaluated) -> Evaluated:
-    """Keeps all that was evaluated."""
-    del state
-    return evaluated
-
-
-def incumbent(state: SearchState, evaluated: Evaluated) -> tuple[Array, Array]:
-    """Keeps the best arch so far, int32 [L], and its score."""
-    del evaluated
-    return state.best_arch, state.best_score
+from qnas_jax.search.base import Strategy
+from qnas_jax.search.loop import EvaluateFn, RecordFn, everything, scan_search
 
 
 def as_argument(evaluate: EvaluateFn) -> EvaluateFn:
@@ -57,34 +24,51 @@ def as_argument(evaluate: EvaluateFn) -> EvaluateFn:
     return evaluate
 
 
-@functools.lru_cache(maxsize=16)
-def compiled_searches(
-    strategy: Strategy, generations: int, record: RecordFn
-) -> Callable[[EvaluateFn, Array], Any]:
-    """The program behind `search_seeds`, compiled at its first call for a shape.
+def stack_strategies(strategies: Sequence[Strategy]) -> Strategy:
+    """Strategies that differ in their numbers only, as one to be vmapped.
 
     Args:
-      strategy: the strategy.
-      generations: G.
-      record: what is kept of each generation.
+      strategies: N of them, at least one.
 
     Returns:
-      `run(evaluate, keys [S])`, what `record` returns with leading axes [S, G]; the
-      evaluator is one of `as_argument`.
+      A strategy whose leaves have a leading axis [N]; its methods are for use under
+      `vmap` over that axis.
+
+    Raises:
+      UserError: there is none, or they differ in more than numbers.
+    """
+    if not strategies:
+        raise UserError("strategies: got none, expected at least one")
+    forms = {jax.tree.structure(strategy) for strategy in strategies}
+    if len(forms) > 1:
+        raise UserError(
+            f"strategies: got {len(forms)} different forms, expected strategies that "
+            "differ in numbers only"
+        )
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *strategies)
+
+
+@functools.lru_cache(maxsize=16)
+def compiled_searches(
+    generations: int, record: RecordFn, *, stacked: bool = False
+) -> Callable[[Strategy, EvaluateFn, Array], Any]:
+    """The program behind `search_seeds`, compiled at its first call for a form.
+
+    Args:
+      generations: G.
+      record: what is kept of each generation.
+      stacked: whether each search has a strategy of its own.
+
+    Returns:
+      `run(strategy, evaluate, keys [S])`, what `record` returns with leading axes
+      [S, G]; the evaluator is one of `as_argument`, the strategy has leaves [S, ...]
+      if they are stacked.
     """
 
-    def search(evaluate: EvaluateFn, key: Array) -> Any:
-        def generation(state: SearchState, _: None) -> tuple[SearchState, Any]:
-            ask_key, evaluate_key = generation_keys(key, state.generation)
-            archs = strategy.ask(ask_key, state.strategy_state)
-            fidelities = fidelities_of(strategy, state.strategy_state)
-            archs, scores = score(strategy, evaluate, evaluate_key, state, archs)
-            state = advance(strategy, state, archs, scores)
-            return state, record(state, Evaluated(archs, sanitise(scores), fidelities))
+    def search(strategy: Strategy, evaluate: EvaluateFn, key: Array) -> Any:
+        return scan_search(strategy, evaluate, key, generations, record=record)[1]
 
-        return jax.lax.scan(generation, start(strategy, key), length=generations)[1]
-
-    return jax.jit(jax.vmap(search, in_axes=(None, 0)))
+    return jax.jit(jax.vmap(search, in_axes=(0 if stacked else None, None, 0)))
 
 
 def search_seeds(
@@ -112,17 +96,64 @@ def search_seeds(
     Raises:
       UserError: no key.
     """
-    if len(keys) < 1:
-        raise UserError("keys: got none, expected at least one search")
+    program = compiled_searches(generations, record)
+    known = as_argument(evaluate)
+    return _in_chunks(
+        lambda places: program(strategy, known, keys[places]), len(keys), seeds_at_once
+    )
 
-    size = min(seeds_at_once, len(keys))
-    program = compiled_searches(strategy, generations, record)
-    run = functools.partial(program, as_argument(evaluate))
+
+def search_settings(
+    strategies: Sequence[Strategy],
+    evaluate: EvaluateFn,
+    keys: Array,
+    generations: int,
+    *,
+    record: RecordFn = everything,
+    searches_at_once: int = 256,
+) -> Any:
+    """Runs one search a strategy and key, all of them as one program.
+
+    Args:
+      strategies: N, which differ in their numbers only.
+      evaluate: an evaluator in JAX.
+      keys: S root keys, the same for each strategy.
+      generations: G.
+      record: what is kept of each generation.
+      searches_at_once: searches of one call, which bounds the memory on the device.
+
+    Returns:
+      What `record` returns, as NumPy arrays with leading axes [N, S, G]; row i is what
+      `search_seeds` finds with strategy i.
+
+    Raises:
+      UserError: no key, no strategy, or strategies of different forms.
+    """
+    program = compiled_searches(generations, record, stacked=True)
+    known, stack = as_argument(evaluate), stack_strategies(strategies)
+    count = len(keys)
+
+    def run(places: np.ndarray) -> Any:
+        settings, seeds = np.divmod(places, count)
+        chosen = jax.tree.map(lambda leaf: leaf[settings], stack)
+        return program(chosen, known, keys[seeds])
+
+    found = _in_chunks(run, len(strategies) * count, searches_at_once)
+    return jax.tree.map(
+        lambda leaf: leaf.reshape(len(strategies), count, *leaf.shape[1:]), found
+    )
+
+
+def _in_chunks(run: Callable[[np.ndarray], Any], count: int, at_once: int) -> Any:
+    """Results of searches 0 to count - 1, NumPy arrays with a leading axis [count]."""
+    if count < 1:
+        raise UserError("keys: got none, expected at least one search")
+    size = min(at_once, count)
     parts = []
-    for first in range(0, len(keys), size):
-        # The last chunk repeats a key, so that one program serves all of them.
-        places = np.minimum(np.arange(first, first + size), len(keys) - 1)
-        part = jax.device_get(run(keys[places]))
-        kept = min(size, len(keys) - first)
+    for first in range(0, count, size):
+        # The last chunk repeats a search, so that one program serves all of them.
+        places = np.minimum(np.arange(first, first + size), count - 1)
+        part = jax.device_get(run(places))
+        kept = min(size, count - first)
         parts.append(jax.tree.map(lambda leaf, kept=kept: leaf[:kept], part))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

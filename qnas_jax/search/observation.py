@@ -71,29 +71,27 @@ def random_archs(keys: Array, num_ops: tuple[int, ...]) -> Array:
 
 def probabilities_by_asking(
     ask: Callable[[Array, Any], Array],
+    state: Any,
     num_ops: tuple[int, ...],
     population: int,
     *,
     least: int,
-) -> Callable[[Any], Array]:
-    """Makes `Strategy.probabilities` for a strategy that has no formula for them.
+) -> Array:
+    """`Strategy.probabilities` where there is no formula for them.
 
     Args:
       ask: (key, state) -> int32 [P, L].
+      state: the strategy's.
       num_ops: (K_1, ..., K_L).
       population: P.
       least: archs to ask for, with fixed keys, filled up to whole generations.
 
     Returns:
-      state -> float32 [L, K_max], the shares of the ops among these archs.
+      float32 [L, K_max], the shares of the ops among these archs.
     """
-
-    def probabilities(state: Any) -> Array:
-        keys = jax.random.split(jax.random.key(0), -(-least // population))
-        archs = jax.lax.map(lambda key: ask(key, state), keys)
-        return jax.nn.one_hot(archs, max(num_ops)).mean(axis=(0, 1))
-
-    return probabilities
+    keys = jax.random.split(jax.random.key(0), -(-least // population))
+    archs = jax.lax.map(lambda key: ask(key, state), keys)
+    return jax.nn.one_hot(archs, max(num_ops)).mean(axis=(0, 1))
 
 
 def observe(key: Array, probabilities: Array) -> Array:

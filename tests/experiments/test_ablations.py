@@ -1,11 +1,14 @@
 """The ablations, tiny."""
 
+import jax
 import numpy as np
 import pytest
 
 from experiments.comparisons import ablations
 from experiments.comparisons.search_setting import search_setting
 from qnas_jax.reporting.rank_tests import rank_test
+from qnas_jax.search.loop import incumbent
+from qnas_jax.search.many import search_seeds
 
 
 def test_every_setting_is_one_that_exists():
@@ -36,6 +39,29 @@ def test_rows_of_a_grid(data_dir, monkeypatch):
     lines = ablations.overview(rows)
     assert [line["setting"] for line in lines] == list(small)
     assert lines[0]["cifar10"].startswith(f"{100 * first[1]:.2f} ± ")
+
+
+def test_settings_together_are_the_single_ones(data_dir):
+    """Angles and floors are one program, other populations and rules their own."""
+    problem = next(p for p in ablations.problems(str(data_dir)) if p.name == "NK-20")
+    problem = problem._replace(budgets=(10, 40))
+    settings = [
+        {"angle": 0.1},
+        {"population": 10},
+        {"angle": 0.2, "epsilon": 0.03},
+        {"rule": "always"},
+    ]
+    found = ablations.results(problem, settings, 3)
+    keys = jax.vmap(jax.random.key)(np.arange(3))
+    for place, setting in enumerate(settings):
+        searched = search_setting(**{**ablations.BASE, **setting})
+        generations = searched.generations(40)
+        strategy = searched.make(problem.num_ops, generations)
+        _, scores = search_seeds(
+            strategy, problem.evaluate, keys, generations, record=incumbent
+        )
+        first = 10 // searched.population - 1
+        np.testing.assert_array_equal(found[place], scores[:, [first, -1]])
 
 
 def test_threshold_observation_is_tried_where_it_can_be(data_dir):

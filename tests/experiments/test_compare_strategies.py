@@ -17,8 +17,7 @@ from experiments.comparisons.contestants import (
 )
 from qnas_jax.evaluation.tables import TableOptions, load_table
 from qnas_jax.reporting.comparison import write_comparison
-from qnas_jax.search import STRATEGIES, SearchOptions
-from qnas_jax.search.many import Evaluated
+from qnas_jax.search import STRATEGIES, Generation, SearchOptions
 
 
 def test_every_strategy_is_compared_or_left_out_with_a_reason():
@@ -63,9 +62,9 @@ def test_first_of_the_top_by_hand(data_dir):
     table = load_table(TableOptions(data_dir=str(data_dir)))
     order = np.argsort(table.scores())
     archs = table.archs(order[[0, 1, -1, 2]])[None, :, None]
-    seen = Evaluated(archs, np.zeros((1, 4, 1)), np.full((1, 4, 1), 1))
+    seen = Generation(archs, np.zeros((1, 4, 1)), np.full((1, 4, 1), 1))
     assert experiment._first_top(table, seen, np.ones((1, 4))) == [3.0]
     costs = np.array([[0.06, 1.0, 0.06, 1.0]])
     np.testing.assert_allclose(experiment._first_top(table, seen, costs), [1.12])
-    never = Evaluated(archs[:, :2], np.zeros((1, 2, 1)), np.full((1, 2, 1), 1))
+    never = Generation(archs[:, :2], np.zeros((1, 2, 1)), np.full((1, 2, 1), 1))
     assert experiment._first_top(table, never, np.ones((1, 2))) == pytest.approx(np.inf)

@@ -7,11 +7,12 @@ import pytest
 from made_strategies import made
 
 from qnas_jax.search import scan_search
+from qnas_jax.search.loop import everything, incumbent
 from qnas_jax.search.many import (
     compiled_searches,
-    everything,
-    incumbent,
     search_seeds,
+    search_settings,
+    stack_strategies,
 )
 
 GENERATIONS = 4
@@ -47,7 +48,7 @@ def test_every_seed_is_a_single_search_whatever_the_chunks(strategy, seeds_at_on
 
 def test_everything_holds_all_evaluations(strategy):
     keys = jax.random.split(jax.random.key(1), 2)
-    seen = search_seeds(strategy, evaluate, keys, GENERATIONS, record=everything)
+    seen = search_seeds(strategy, evaluate, keys, GENERATIONS)
     assert seen.archs.shape == (2, GENERATIONS, 5, 3)
     _, expected = evaluate(None, seen.archs)
     np.testing.assert_allclose(seen.scores, expected, rtol=1e-6)
@@ -62,7 +63,7 @@ def test_no_seed_is_an_error(strategy):
 def test_tables_of_one_shape_share_a_program(strategy):
     """The second table is not compiled again, and gets its own scores."""
     keys = jax.random.split(jax.random.key(2), 2)
-    program = compiled_searches(strategy, GENERATIONS, incumbent)
+    program = compiled_searches(GENERATIONS, incumbent)
     before, best = program._cache_size(), []
     for sign in (1.0, -1.0):
         table = jax.tree_util.Partial(lookup, sign * jnp.arange(3.0))
@@ -78,3 +79,56 @@ def test_tables_of_one_shape_share_a_program(strategy):
 def lookup(values, key, archs):
     del key
     return archs, values[archs[..., 0]]
+
+
+SETTINGS = [
+    {"angle": 0.05},
+    {"angle": 0.3, "epsilon": 0.02},
+    {"angle": 0.3, "least_angle": 0.5},
+]
+
+
+@pytest.mark.parametrize("searches_at_once", [4, 50])
+@pytest.mark.parametrize("name", ["qudit", "entangled"])
+def test_settings_at_once_are_the_single_ones(name, searches_at_once):
+    """Bit for bit, and all of them are one program."""
+    adaptive = {"angle_rule": "gap"}
+    strategies = [made(name, (3, 2, 4), 5, **adaptive, **one) for one in SETTINGS]
+    keys = jax.random.split(jax.random.key(3), 3)
+    program = compiled_searches(GENERATIONS, everything, stacked=True)
+    before = program._cache_size()
+    found = search_settings(
+        strategies, evaluate, keys, GENERATIONS, searches_at_once=searches_at_once
+    )
+    assert program._cache_size() == before + 1
+    assert found.archs.shape == (3, 3, GENERATIONS, 5, 3)
+    for place, strategy in enumerate(strategies):
+        single = search_seeds(strategy, evaluate, keys, GENERATIONS)
+        np.testing.assert_array_equal(found.archs[place], single.archs)
+        np.testing.assert_array_equal(found.scores[place], single.scores)
+    assert not np.array_equal(found.archs[0], found.archs[1])
+
+
+def test_strategies_of_other_numbers_share_the_program_of_seeds():
+    keys = jax.random.split(jax.random.key(4), 2)
+    program = compiled_searches(GENERATIONS, everything)
+    for angle in (0.1, 0.2, 0.3):
+        strategy = made("qudit", (3, 2, 4), 7, angle=angle)
+        search_seeds(strategy, lookup_first, keys, GENERATIONS)
+        if angle == 0.1:
+            size = program._cache_size()
+    assert program._cache_size() == size
+
+
+def lookup_first(key, archs):
+    return lookup(jnp.arange(3.0), key, archs)
+
+
+def test_only_strategies_of_one_form_are_stacked():
+    one, other = made("qudit", (3, 2)), made("qudit", (3, 2), angle=0.3)
+    stack = stack_strategies([one, other])
+    assert stack.angle.shape == (2,) and stack.num_ops == (3, 2)
+    with pytest.raises(ValueError, match="strategies: got 2 different forms"):
+        stack_strategies([one, made("qudit", (3, 3))])
+    with pytest.raises(ValueError, match="strategies: got none"):
+        stack_strategies([])

@@ -1,7 +1,5 @@
 """The protocol and the loop, on strategies small enough to follow by hand."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,14 +7,13 @@ import pytest
 from made_strategies import made
 
 from qnas_jax.search import (
-    Strategy,
     advance,
     generation_keys,
     sanitise,
     scan_search,
     start,
 )
-from qnas_jax.search.classical.random_search import random_search
+from qnas_jax.search.classical.random_search import RandomSearch
 
 
 def make(name, **options):
@@ -47,21 +44,18 @@ def test_advance_keeps_the_first_best():
 
 
 def test_tell_hands_sanitised_scores_to_the_strategy():
-    strategy = Strategy(
-        num_ops=(2,),
-        population=2,
-        init=lambda key: jnp.zeros(2),
-        ask=lambda key, state: jnp.zeros((2, 1), jnp.int32),
-        learn=lambda state, archs, scores: scores,
-        probabilities=lambda state: jnp.full((1, 2), 0.5),
-    )
+
+    class Echo(RandomSearch):
+        def learn(self, state, archs, scores):
+            return scores
+
     archs = jnp.zeros((2, 1), jnp.int32)
-    told = strategy.tell(jnp.zeros(2), archs, jnp.array([jnp.nan, 1.0]))
+    told = Echo((2,), 2).tell((), archs, jnp.array([jnp.nan, 1.0]))
     np.testing.assert_array_equal(told, [-np.inf, 1.0])
 
 
 def test_tell_rejects_wrong_shapes():
-    strategy = make()
+    strategy = make("memory_registers")
     state = strategy.init(jax.random.key(0))
     with pytest.raises(AssertionError):
         strategy.tell(state, jnp.zeros((2, 3), jnp.int32), jnp.zeros(2))
@@ -111,14 +105,18 @@ def test_search_learns_from_the_archs_that_were_scored():
 
 def test_a_higher_fidelity_wins_whatever_its_score():
     """Odd generations are evaluated at fidelity 1, where scores are lower by ten."""
-    base = random_search((4, 4), population=3)
-    strategy = dataclasses.replace(
-        base,
-        init=lambda key: jnp.int32(0),
-        ask=lambda key, state: base.ask(key, ()),
-        learn=lambda state, archs, scores: state + 1,
-        fidelities=lambda state: jnp.full(3, state % 2, jnp.int32),
-    )
+
+    class Alternating(RandomSearch):
+        def init(self, key):
+            return jnp.int32(0)
+
+        def learn(self, state, archs, scores):
+            return state + 1
+
+        def fidelities(self, state):
+            return jnp.full(3, state % 2, jnp.int32)
+
+    strategy = Alternating((4, 4), 3)
 
     def evaluate(key, archs, fidelities):
         del key

@@ -17,7 +17,7 @@ from qnas_jax.search import (
     scan_search,
     start,
 )
-from qnas_jax.search.classical.random_search import random_search
+from qnas_jax.search.classical.random_search import RandomSearch
 
 UNEVEN, EVEN = (5, 2, 3, 1, 4), (4, 4, 4, 4, 4)
 GENERATIONS, EAGER_GENERATIONS = 5, 2
@@ -284,4 +284,4 @@ def test_bad_options_are_named(field, value):
 
 def test_population_is_checked():
     with pytest.raises(ValueError, match="population: got 0, expected at least 1"):
-        random_search((2,), population=0)
+        RandomSearch((2,), 0)

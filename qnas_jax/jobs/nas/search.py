@@ -5,7 +5,7 @@ are not scored again, so a stopped search is replayed from its history up to whe
 was and goes on from there.
 """
 
-import functools
+import itertools
 
 import jax
 import numpy as np
@@ -18,8 +18,8 @@ from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, wr
 from qnas_jax.search import (
     SearchState,
     Strategy,
-    advance,
     generation_keys,
+    host_search,
     make_strategy,
     start,
 )
@@ -85,19 +85,23 @@ def _run(
     state = start(strategy, key)
     registers = []
     history_path = setting.folder.path / "search" / "history.jsonl"
-    ask = jax.jit(strategy.ask)
-    learn = jax.jit(functools.partial(advance, strategy))
     probabilities = jax.jit(strategy.probabilities)
+    numbers = itertools.count()
+
+    def evaluate(key: jax.Array, archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores, fresh = evaluator(key, archs, next(numbers))
+        append_rows(history_path, [evaluation.row() for evaluation in fresh])
+        return archs, scores
+
     # After a replay the numbers continue where the history ends.
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
-    for generation in setting.progress(range(generations), generations, "search"):
-        ask_key, score_key = generation_keys(key, generation)
-        registers.append(np.asarray(probabilities(state.strategy_state)))
-        archs = np.asarray(ask(ask_key, state.strategy_state))
-        scores, fresh = evaluator(score_key, archs, generation)
-        append_rows(history_path, [evaluation.row() for evaluation in fresh])
-        state = learn(state, archs, scores)
+    steps = host_search(strategy, evaluate, key, generations)
+    ticks = setting.progress(range(generations), generations, "search")
+    for _, step in zip(ticks, steps, strict=True):
+        generation, state = step.number, step.after
+        registers.append(np.asarray(probabilities(step.before.strategy_state)))
+        archs, scores, _ = step.generation
         before = evaluations
         seen.update(map(tuple, archs.tolist()))
         evaluations = len(seen)

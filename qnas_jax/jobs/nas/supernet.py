@@ -1,6 +1,5 @@
 """Stage 1: trains the supernet, refreshing the balance pool on the way."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,7 @@ from qnas_jax.evaluation import ScoringOptions, Weights, scores_of
 from qnas_jax.jobs.nas.resumable_training import train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import Checkpoints
-from qnas_jax.search import (
-    advance,
-    generation_keys,
-    make_strategy,
-    start,
-)
+from qnas_jax.search import host_search, make_strategy
 from qnas_jax.training import (
     EpochReport,
     SupernetState,
@@ -127,8 +121,6 @@ def _pool_refresher(
         population=options.pool_population,
         generations=options.pool_generations,
     )
-    ask = jax.jit(strategy.ask)
-    learn = jax.jit(functools.partial(advance, strategy))
     evaluator_of = setting.supernet_evaluator(
         ScoringOptions(statistics="batch", score_images=options.pool_images)
     )
@@ -148,13 +140,13 @@ def _pool_refresher(
             )
             again = jax.random.fold_in(key, options.pool_generations)
             scores.append(evaluate(again, state, filled)[: len(members)])
-        search = start(strategy, key)
-        for generation in range(options.pool_generations):
-            ask_key, score_key = generation_keys(key, generation)
-            asked = np.asarray(ask(ask_key, search.strategy_state))
-            scores.append(evaluate(score_key, state, asked))
-            archs.append(asked)
-            search = learn(search, asked, scores[-1])
+
+        def score(key: jax.Array, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return asked, evaluate(key, state, asked)
+
+        for step in host_search(strategy, score, key, options.pool_generations):
+            archs.append(np.asarray(step.generation.archs))
+            scores.append(np.asarray(step.generation.scores))
         sampler = merge_pool(
             state.sampler, np.concatenate(archs), np.concatenate(scores)
         )

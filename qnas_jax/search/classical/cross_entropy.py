@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.options import Options, option
-from qnas_jax.search.base import Strategy
-from qnas_jax.search.classical.distribution import distribution_search, towards
+from qnas_jax.search.base import Number, Strategy, number
+from qnas_jax.search.classical.distribution import DistributionSearch, towards
 from qnas_jax.search.observation import uniform_ops
 from qnas_jax.search.spec import StrategySpec
 
@@ -32,6 +32,18 @@ class CrossEntropyOptions(Options):
     uniform_share: float = option(
         0.05, "share of the uniform distribution", low=0.0, high=1.0
     )
+
+
+class CrossEntropy(DistributionSearch):
+    """Mixes a little of the uniform distribution into each step."""
+
+    uniform_share: Number
+
+    def move(self, key: Array, table: Array) -> Array:
+        """Keeps all ops alive."""
+        del key
+        uniform = jnp.asarray(uniform_ops(self.num_ops))
+        return towards(table, uniform, self.uniform_share)
 
 
 def cross_entropy(
@@ -50,20 +62,15 @@ def cross_entropy(
       options: see `CrossEntropyOptions`.
 
     Returns:
-      The strategy; its state is a `Distribution`.
+      The strategy.
     """
     del generations
-
-    def keep_alive(key: Array, table: Array) -> Array:
-        del key
-        return towards(table, jnp.asarray(uniform_ops(num_ops)), options.uniform_share)
-
-    return distribution_search(
+    return CrossEntropy(
         num_ops,
         population,
         elites=math.ceil(options.elite_share * population),
-        step=options.smoothing,
-        move=keep_alive,
+        step=number(options.smoothing),
+        uniform_share=number(options.uniform_share),
     )
 
 

@@ -8,14 +8,14 @@ and which moves towards the frequencies f of the ops among the best of them:
 `cross_entropy` and `pbil` differ in how many are the best and in what follows the step.
 """
 
-from collections.abc import Callable
+import abc
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy
 from qnas_jax.search.observation import observe, uniform_ops
 
 
@@ -28,11 +28,44 @@ class Distribution:
     seed: Array  # [] uint32
 
 
-MoveFn = Callable[[Array, Array], Array]
-"""`move(key, table) -> table`: what happens after the step towards the best."""
+class DistributionSearch(Strategy):
+    """Moves the distribution towards the best; its state is a `Distribution`."""
+
+    elites: int = flax.struct.field(pytree_node=False)  # how many archs are the best
+    step: Number  # a
+
+    @abc.abstractmethod
+    def move(self, key: Array, table: Array) -> Array:
+        """What follows the step: [L, K_max] from [L, K_max]; the key is consumed."""
+
+    def init(self, key: Array) -> Distribution:
+        """The uniform distribution."""
+        uniform = jnp.asarray(uniform_ops(self.num_ops))
+        return Distribution(uniform, jnp.int32(0), jax.random.bits(key))
+
+    def ask(self, key: Array, state: Distribution) -> Array:
+        """Draws from the distribution."""
+        return observe(key, jnp.tile(state.table[None], (self.population, 1, 1)))
+
+    def learn(self, state: Distribution, archs: Array, scores: Array) -> Distribution:
+        """One step, and what follows it."""
+        frequencies, found = elite_frequencies(
+            archs, scores, elites=self.elites, most=state.table.shape[1]
+        )
+        key = jax.random.fold_in(jax.random.key(state.seed), state.generation)
+        moved = self.move(key, towards(state.table, frequencies, self.step))
+        return Distribution(
+            table=jnp.where(found, moved, state.table),
+            generation=state.generation + 1,
+            seed=state.seed,
+        )
+
+    def probabilities(self, state: Distribution) -> Array:
+        """The distribution."""
+        return state.table
 
 
-def towards(table: Array, target: Array, step: Array | float) -> Array:
+def towards(table: Array, target: Array, step: Number) -> Array:
     """The convex combination (1 - step) table + step target, all [L, K_max]."""
     return table + step * (target - table)
 
@@ -56,49 +89,3 @@ def elite_frequencies(
     weights = good / jnp.maximum(jnp.sum(good), 1)
     counted = jax.nn.one_hot(archs[best], most) * weights[:, None, None]
     return jnp.sum(counted, axis=0), good[0]
-
-
-def distribution_search(
-    num_ops: tuple[int, ...],
-    population: int,
-    *,
-    elites: int,
-    step: float,
-    move: MoveFn,
-) -> Strategy:
-    """Makes a strategy on such a distribution.
-
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P.
-      elites: how many archs are the best.
-      step: a.
-      move: what follows the step.
-
-    Returns:
-      The strategy; its state is a `Distribution`.
-    """
-    uniform = uniform_ops(num_ops)
-
-    def init(key: Array) -> Distribution:
-        return Distribution(jnp.asarray(uniform), jnp.int32(0), jax.random.bits(key))
-
-    def ask(key: Array, state: Distribution) -> Array:
-        return observe(key, jnp.tile(state.table[None], (population, 1, 1)))
-
-    def learn(state: Distribution, archs: Array, scores: Array) -> Distribution:
-        frequencies, found = elite_frequencies(
-            archs, scores, elites=elites, most=uniform.shape[1]
-        )
-        key = jax.random.fold_in(jax.random.key(state.seed), state.generation)
-        moved = move(key, towards(state.table, frequencies, step))
-        return Distribution(
-            table=jnp.where(found, moved, state.table),
-            generation=state.generation + 1,
-            seed=state.seed,
-        )
-
-    def probabilities(state: Distribution) -> Array:
-        return state.table
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)

@@ -24,7 +24,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.observation import own_ops
@@ -42,66 +41,85 @@ class ExhaustiveOptions(Options):
 
 
 @flax.struct.dataclass
-class Walk:
+class Place:
     """Where the walk stands."""
 
-    place: Array  # [L] int32, digits of the next arch before they are relabelled
+    digits: Array  # [L] int32, those of the next arch before they are relabelled
     labels: Array  # [L, K_max] int32, the op that each digit of a layer stands for
 
 
-def exhaustive(num_ops: tuple[int, ...], *, population: int, order: str) -> Strategy:
-    """Makes the strategy; it learns nothing from scores.
+class Exhaustive(Strategy):
+    """Goes through all archs; its state is a `Place`, scores teach it nothing."""
+
+    order: str = flax.struct.field(pytree_node=False)  # one of `ORDERS`
+
+    @property
+    def _stride(self) -> int:
+        return (
+            coprime_stride(math.prod(self.num_ops)) if self.order == "shuffled" else 1
+        )
+
+    def init(self, key: Array) -> Place:
+        """At a random arch, with random labels, unless it counts."""
+        own = own_ops(self.num_ops)
+        if self.order == "counting":
+            labels = jnp.tile(jnp.arange(own.shape[1], dtype=jnp.int32), (len(own), 1))
+            return Place(jnp.zeros(self.num_layers, jnp.int32), labels)
+        place_key, label_key = jax.random.split(key)
+        heights = jax.random.uniform(label_key, own.shape)
+        shape, limits = (self.num_layers,), jnp.array(self.num_ops)
+        return Place(
+            digits=jax.random.randint(place_key, shape, 0, limits),
+            labels=jnp.argsort(jnp.where(own, heights, 2.0)).astype(jnp.int32),
+        )
+
+    def ask(self, key: Array, state: Place) -> Array:
+        """The next archs of the walk."""
+        del key
+        return self._next(state)
+
+    def _next(self, state: Place) -> Array:
+        steps = np.stack(
+            [digits_of(i * self._stride, self.num_ops) for i in range(self.population)]
+        )
+        places = jax.vmap(lambda step: add_digits(state.digits, step, self.num_ops))(
+            jnp.asarray(steps)
+        )
+        layers = jnp.arange(self.num_layers)
+        return jax.vmap(lambda digits: state.labels[layers, digits])(places)
+
+    def learn(self, state: Place, archs: Array, scores: Array) -> Place:
+        """Walks on."""
+        del archs, scores
+        leap = digits_of(self.population * self._stride, self.num_ops)
+        digits = add_digits(state.digits, jnp.asarray(leap), self.num_ops)
+        return dataclasses.replace(state, digits=digits)
+
+    def probabilities(self, state: Place) -> Array:
+        """What comes next is certain."""
+        return jax.nn.one_hot(self._next(state), max(self.num_ops)).mean(axis=0)
+
+
+def exhaustive(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: ExhaustiveOptions,
+) -> Strategy:
+    """Makes the strategy.
 
     Args:
       num_ops: (K_1, ..., K_L).
       population: P, steps of the walk in one generation.
-      order: one of `ORDERS`.
+      generations: nothing depends on it.
+      options: the order.
 
     Returns:
-      The strategy; its state is a `Walk`.
-
-    Raises:
-      UserError: an unknown order.
+      The strategy.
     """
-    own = own_ops(num_ops)
-    if order not in ORDERS:
-        raise UserError(f"order: got {order!r}, expected one of {', '.join(ORDERS)}")
-    stride = coprime_stride(math.prod(num_ops)) if order == "shuffled" else 1
-    steps = np.stack([digits_of(i * stride, num_ops) for i in range(population)])
-    leap = digits_of(population * stride, num_ops)
-
-    def init(key: Array) -> Walk:
-        if order == "counting":
-            labels = jnp.tile(jnp.arange(own.shape[1], dtype=jnp.int32), (len(own), 1))
-            return Walk(jnp.zeros(len(num_ops), jnp.int32), labels)
-        place_key, label_key = jax.random.split(key)
-        heights = jax.random.uniform(label_key, own.shape)
-        return Walk(
-            place=jax.random.randint(place_key, (len(num_ops),), 0, jnp.array(num_ops)),
-            labels=jnp.argsort(jnp.where(own, heights, 2.0)).astype(jnp.int32),
-        )
-
-    def next_archs(state: Walk) -> Array:
-        places = jax.vmap(lambda step: add_digits(state.place, step, num_ops))(
-            jnp.asarray(steps)
-        )
-        return jax.vmap(lambda digits: state.labels[jnp.arange(len(own)), digits])(
-            places
-        )
-
-    def ask(key: Array, state: Walk) -> Array:
-        del key
-        return next_archs(state)
-
-    def learn(state: Walk, archs: Array, scores: Array) -> Walk:
-        del archs, scores
-        place = add_digits(state.place, jnp.asarray(leap), num_ops)
-        return dataclasses.replace(state, place=place)
-
-    def probabilities(state: Walk) -> Array:
-        return jax.nn.one_hot(next_archs(state), own.shape[1]).mean(axis=0)
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+    del generations
+    return Exhaustive(num_ops, population, options.order)
 
 
 def coprime_stride(size: int) -> int:
@@ -150,22 +168,11 @@ def add_digits(first: Array, second: Array, num_ops: tuple[int, ...]) -> Array:
     return jax.lax.scan(add, jnp.int32(0), (first, second, radices), reverse=True)[1]
 
 
-def _make(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    generations: int,
-    options: ExhaustiveOptions,
-) -> Strategy:
-    del generations
-    return exhaustive(num_ops, population=population, order=options.order)
-
-
 SPEC = StrategySpec(
     "exhaustive",
     "-",
     "all archs once, counting or shuffled, without a list of them",
     "spaces small enough to evaluate as a whole",
     ExhaustiveOptions,
-    _make,
+    exhaustive,
 )

@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.options import Options, option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.mutation import with_other_ops
 from qnas_jax.search.observation import random_archs, uniform_ops
 from qnas_jax.search.spec import StrategySpec
@@ -52,6 +52,56 @@ class Survivors:
     scores: Array  # [P] float32, -inf for places that are not taken
 
 
+class GeneticAlgorithm(Strategy):
+    """Children of the survivors; its state is `Survivors`."""
+
+    tournament: int = flax.struct.field(pytree_node=False)  # S
+    elites: int = flax.struct.field(pytree_node=False)  # E, at most P
+    crossover: Number  # c
+    chance: Number  # [L], of each layer to mutate
+
+    def init(self, key: Array) -> Survivors:
+        """Nobody survived yet."""
+        del key
+        return Survivors(
+            archs=jnp.zeros((self.population, self.num_layers), jnp.int32),
+            scores=jnp.full(self.population, -jnp.inf, jnp.float32),
+        )
+
+    def ask(self, key: Array, state: Survivors) -> Array:
+        """One child for each place."""
+        keys = jax.random.split(key, self.population)
+        children = jax.vmap(self._child, in_axes=(0, None))(keys, state)
+        strangers = random_archs(keys, self.num_ops)
+        return jnp.where(jnp.isfinite(state.scores[0]), children, strangers)
+
+    def _child(self, key: Array, state: Survivors) -> Array:
+        tournament_key, gene_key, mutation_key = jax.random.split(key, 3)
+        alive = jnp.maximum(jnp.sum(jnp.isfinite(state.scores)), 1)
+        # The best of S uniform draws has the lowest of S uniform places.
+        draws = jax.random.randint(tournament_key, (2, self.tournament), 0, alive)
+        first, second = state.archs[jnp.min(draws, axis=1)]
+        arch = cross(gene_key, first, second, rate=self.crossover)
+        return mutate_layers(mutation_key, arch, jnp.asarray(self.chance), self.num_ops)
+
+    def learn(self, state: Survivors, archs: Array, scores: Array) -> Survivors:
+        """The best of the children and the elites."""
+        archs = jnp.concatenate([archs, state.archs[: self.elites]])
+        scores = jnp.concatenate([scores, state.scores[: self.elites]])
+        best = jnp.argsort(-scores)[: self.population]
+        return Survivors(archs=archs[best], scores=scores[best])
+
+    def probabilities(self, state: Survivors) -> Array:
+        """Chances to win a tournament, and what mutation does to them."""
+        uniform = uniform_ops(self.num_ops)
+        shares = tournament_shares(jnp.isfinite(state.scores), self.tournament)
+        standing = jax.nn.one_hot(state.archs, uniform.shape[1])
+        of_parent = jnp.sum(shares[:, None, None] * standing, axis=0)
+        of_child = with_other_ops(of_parent, jnp.asarray(self.chance), self.num_ops)
+        started = jnp.isfinite(state.scores[0])
+        return jnp.where(started, of_child, jnp.asarray(uniform))
+
+
 def genetic_algorithm(
     num_ops: tuple[int, ...],
     *,
@@ -68,54 +118,21 @@ def genetic_algorithm(
       options: crossover, mutation, tournaments, elites (of which at most P count).
 
     Returns:
-      The strategy; its state is `Survivors`.
+      The strategy.
     """
     del generations
-    uniform, tournament = uniform_ops(num_ops), options.tournament
-    rate = min(options.mutated_layers / len(num_ops), 1.0)
-    chance = np.where(np.asarray(num_ops) > 1, rate, 0.0).astype(np.float32)
-    elites = min(options.elites, population)
-
-    def init(key: Array) -> Survivors:
-        del key
-        return Survivors(
-            archs=jnp.zeros((population, len(num_ops)), jnp.int32),
-            scores=jnp.full(population, -jnp.inf, jnp.float32),
-        )
-
-    def child(key: Array, state: Survivors) -> Array:
-        tournament_key, gene_key, mutation_key = jax.random.split(key, 3)
-        alive = jnp.maximum(jnp.sum(jnp.isfinite(state.scores)), 1)
-        # The best of S uniform draws has the lowest of S uniform places.
-        draws = jax.random.randint(tournament_key, (2, tournament), 0, alive)
-        first, second = state.archs[jnp.min(draws, axis=1)]
-        arch = cross(gene_key, first, second, rate=options.crossover)
-        return mutate_layers(mutation_key, arch, jnp.asarray(chance), num_ops)
-
-    def ask(key: Array, state: Survivors) -> Array:
-        keys = jax.random.split(key, population)
-        children = jax.vmap(child, in_axes=(0, None))(keys, state)
-        strangers = random_archs(keys, num_ops)
-        return jnp.where(jnp.isfinite(state.scores[0]), children, strangers)
-
-    def learn(state: Survivors, archs: Array, scores: Array) -> Survivors:
-        archs = jnp.concatenate([archs, state.archs[:elites]])
-        scores = jnp.concatenate([scores, state.scores[:elites]])
-        best = jnp.argsort(-scores)[:population]
-        return Survivors(archs=archs[best], scores=scores[best])
-
-    def probabilities(state: Survivors) -> Array:
-        shares = tournament_shares(jnp.isfinite(state.scores), tournament)
-        standing = jax.nn.one_hot(state.archs, uniform.shape[1])
-        of_parent = jnp.sum(shares[:, None, None] * standing, axis=0)
-        of_child = with_other_ops(of_parent, jnp.asarray(chance), num_ops)
-        started = jnp.isfinite(state.scores[0])
-        return jnp.where(started, of_child, jnp.asarray(uniform))
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+    rate = min(options.mutated_layers / max(len(num_ops), 1), 1.0)
+    return GeneticAlgorithm(
+        num_ops,
+        population,
+        tournament=options.tournament,
+        elites=min(options.elites, population),
+        crossover=number(options.crossover),
+        chance=np.where(np.asarray(num_ops) > 1, rate, 0.0).astype(np.float32),
+    )
 
 
-def cross(key: Array, first: Array, second: Array, *, rate: float) -> Array:
+def cross(key: Array, first: Array, second: Array, *, rate: Number | float) -> Array:
     """Uniform crossover.
 
     Args:

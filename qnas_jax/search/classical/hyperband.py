@@ -16,21 +16,26 @@ Differs from the paper in: rungs in generations of P archs, as `successive_halvi
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.classical.successive_halving import (
     Bracket,
+    BracketSearch,
     FidelityOptions,
     Rung,
-    run_brackets,
 )
 from qnas_jax.search.spec import StrategySpec
 
 
 def hyperband(
-    num_ops: tuple[int, ...], *, population: int, options: FidelityOptions
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: FidelityOptions,
 ) -> Strategy:
     """Makes the strategy.
 
     Args:
       num_ops: (K_1, ..., K_L).
       population: P.
+      generations: nothing depends on it.
       options: fidelities and factor.
 
     Returns:
@@ -39,8 +44,9 @@ def hyperband(
     Raises:
       UserError: a rung of more than 2^20 archs.
     """
+    del generations
     brackets = hyperband_brackets(options.num_fidelities, options.eta)
-    return run_brackets(num_ops, population, brackets)
+    return BracketSearch(num_ops, population, brackets)
 
 
 def hyperband_brackets(num_fidelities: int, eta: int) -> tuple[Bracket, ...]:
@@ -63,23 +69,12 @@ def hyperband_brackets(num_fidelities: int, eta: int) -> tuple[Bracket, ...]:
     return tuple(brackets)
 
 
-def _make(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    generations: int,
-    options: FidelityOptions,
-) -> Strategy:
-    del generations
-    return hyperband(num_ops, population=population, options=options)
-
-
 SPEC = StrategySpec(
     "hyperband",
     "Li et al. 2018",
     "successive halving that starts at each fidelity in turn",
     "evaluators with cheap fidelities of unknown worth",
     FidelityOptions,
-    _make,
+    hyperband,
     needs_fidelities=True,
 )

@@ -23,7 +23,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.history import History, among, empty_history, record
@@ -58,8 +57,57 @@ class LocalState:
     seed: Array  # [] uint32, of the orders of the queues
 
 
+class LocalSearch(Strategy):
+    """Goes through neighbours and moves; its state is a `LocalState`."""
+
+    # Evaluations that are remembered.
+    capacity: int = flax.struct.field(pytree_node=False)
+    improvement: str = flax.struct.field(pytree_node=False)  # one of `IMPROVEMENTS`
+
+    def init(self, key: Array) -> LocalState:
+        """Nowhere."""
+        nowhere = jnp.zeros(self.num_layers, jnp.int32)
+        history = empty_history(self.capacity, self.num_layers)
+        return _restart(nowhere, history, jax.random.bits(key), self.num_ops)
+
+    def _places(self, state: LocalState) -> tuple[Array, Array]:
+        """The next P of the queue, and whether there are so many."""
+        place = state.asked + jnp.arange(self.population)
+        last = len(state.queue) - 1
+        return state.queue[jnp.minimum(place, last)], place < state.waiting
+
+    def ask(self, key: Array, state: LocalState) -> Array:
+        """The next neighbours, random archs where none is left."""
+        neighbours, there = self._places(state)
+        keys = jax.random.split(key, self.population)
+        strangers = random_archs(keys, self.num_ops)
+        return jnp.where(there[:, None], neighbours, strangers)
+
+    def learn(self, state: LocalState, archs: Array, scores: Array) -> LocalState:
+        """Moves, starts anew, or goes on with the queue."""
+        state = _note(state, archs, scores)
+        done = state.asked >= state.waiting
+        better = state.rival_score > state.score
+        moved = _arrive(state, self.num_ops)
+        anew = _restart(state.arch, state.history, state.seed, self.num_ops)
+        state = _choose(done & ~better, anew, state)
+        return _choose(better & (done | (self.improvement == "first")), moved, state)
+
+    def probabilities(self, state: LocalState) -> Array:
+        """Neighbours are certain, others uniform."""
+        uniform = uniform_ops(self.num_ops)
+        neighbours, there = self._places(state)
+        certain = jax.nn.one_hot(neighbours, uniform.shape[1])
+        table = jnp.where(there[:, None, None], certain, jnp.asarray(uniform)[None])
+        return table.mean(axis=0)
+
+
 def local_search(
-    num_ops: tuple[int, ...], *, population: int, generations: int, improvement: str
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: LocalSearchOptions,
 ) -> Strategy:
     """Makes the strategy.
 
@@ -67,54 +115,13 @@ def local_search(
       num_ops: (K_1, ..., K_L).
       population: P, archs of one generation.
       generations: G; the last G * P evaluations are remembered.
-      improvement: one of `IMPROVEMENTS`.
+      options: when it moves.
 
     Returns:
-      The strategy; its state is a `LocalState`.
-
-    Raises:
-      UserError: an unknown kind of improvement.
+      The strategy.
     """
-    uniform = uniform_ops(num_ops)
-    if improvement not in IMPROVEMENTS:
-        raise UserError(
-            f"improvement: got {improvement!r}, expected one of "
-            f"{', '.join(IMPROVEMENTS)}"
-        )
-
-    def init(key: Array) -> LocalState:
-        nowhere = jnp.zeros(len(num_ops), jnp.int32)
-        history = empty_history(generations * population, len(num_ops))
-        return _restart(nowhere, history, jax.random.bits(key), num_ops)
-
-    def places(state: LocalState) -> tuple[Array, Array]:
-        """The next P of the queue, and whether there are so many."""
-        place = state.asked + jnp.arange(population)
-        last = len(state.queue) - 1
-        return state.queue[jnp.minimum(place, last)], place < state.waiting
-
-    def ask(key: Array, state: LocalState) -> Array:
-        neighbours, there = places(state)
-        keys = jax.random.split(key, population)
-        strangers = random_archs(keys, num_ops)
-        return jnp.where(there[:, None], neighbours, strangers)
-
-    def learn(state: LocalState, archs: Array, scores: Array) -> LocalState:
-        state = _note(state, archs, scores)
-        done = state.asked >= state.waiting
-        better = state.rival_score > state.score
-        moved = _arrive(state, num_ops)
-        anew = _restart(state.arch, state.history, state.seed, num_ops)
-        state = _choose(done & ~better, anew, state)
-        return _choose(better & (done | (improvement == "first")), moved, state)
-
-    def probabilities(state: LocalState) -> Array:
-        neighbours, there = places(state)
-        certain = jax.nn.one_hot(neighbours, uniform.shape[1])
-        table = jnp.where(there[:, None, None], certain, jnp.asarray(uniform)[None])
-        return table.mean(axis=0)
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+    capacity = generations * population
+    return LocalSearch(num_ops, population, capacity, options.improvement)
 
 
 def neighbours_of(arch: Array, num_ops: tuple[int, ...]) -> Array:
@@ -183,26 +190,11 @@ def _choose(condition: Array, first: LocalState, second: LocalState) -> LocalSta
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), first, second)
 
 
-def _make(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    generations: int,
-    options: LocalSearchOptions,
-) -> Strategy:
-    return local_search(
-        num_ops,
-        population=population,
-        generations=generations,
-        improvement=options.improvement,
-    )
-
-
 SPEC = StrategySpec(
     "local_search",
     "White et al. 2021",
     "best- or first-improvement over single layers, with restarts",
     "small spaces without noise",
     LocalSearchOptions,
-    _make,
+    local_search,
 )

@@ -9,15 +9,14 @@ has random bits.
 """
 
 import dataclasses
-import functools
 
 import jax
 from jax import Array
 
 from qnas_jax.optimise.walks.levels_walks import random_levels
 from qnas_jax.options import Options, option
-from qnas_jax.search.base import Strategy
-from qnas_jax.search.classical.distribution import distribution_search, towards
+from qnas_jax.search.base import Number, Strategy, number
+from qnas_jax.search.classical.distribution import DistributionSearch, towards
 from qnas_jax.search.spec import StrategySpec
 
 
@@ -30,6 +29,19 @@ class PbilOptions(Options):
         0.02, "chance of a layer to move randomly", low=0.0, high=1.0
     )
     mutation_step: float = option(0.05, "step of that random move", low=0.0, high=1.0)
+
+
+class Pbil(DistributionSearch):
+    """Moves random layers another step towards random ops."""
+
+    mutation: Number
+    mutation_step: Number
+
+    def move(self, key: Array, table: Array) -> Array:
+        """Mutation."""
+        return mutate_table(
+            key, table, self.num_ops, chance=self.mutation, step=self.mutation_step
+        )
 
 
 def pbil(
@@ -48,22 +60,26 @@ def pbil(
       options: see `PbilOptions`.
 
     Returns:
-      The strategy; its state is a `Distribution`.
+      The strategy.
     """
     del generations
-    mutate = functools.partial(
-        mutate_table,
-        num_ops=num_ops,
-        chance=options.mutation,
-        step=options.mutation_step,
-    )
-    return distribution_search(
-        num_ops, population, elites=1, step=options.step, move=mutate
+    return Pbil(
+        num_ops,
+        population,
+        elites=1,
+        step=number(options.step),
+        mutation=number(options.mutation),
+        mutation_step=number(options.mutation_step),
     )
 
 
 def mutate_table(
-    key: Array, table: Array, *, num_ops: tuple[int, ...], chance: float, step: float
+    key: Array,
+    table: Array,
+    num_ops: tuple[int, ...],
+    *,
+    chance: Number,
+    step: Number,
 ) -> Array:
     """Moves random layers of a distribution a step towards a random op.
 

@@ -11,46 +11,51 @@ from qnas_jax.search.observation import observe, uniform_ops
 from qnas_jax.search.spec import NoOptions, StrategySpec
 
 
-def random_search(num_ops: tuple[int, ...], *, population: int) -> Strategy:
-    """Makes the strategy; it learns nothing and its state is the empty tuple.
+class RandomSearch(Strategy):
+    """Draws archs uniformly; its state is the empty tuple."""
 
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P.
-
-    Returns:
-      The strategy.
-    """
-    uniform = uniform_ops(num_ops)
-
-    def init(key: Array) -> tuple[()]:
+    def init(self, key: Array) -> tuple[()]:
+        """Nothing."""
         del key
         return ()
 
-    def ask(key: Array, state: tuple[()]) -> Array:
+    def ask(self, key: Array, state: tuple[()]) -> Array:
+        """Uniform archs."""
         del state
-        return observe(key, jnp.tile(jnp.asarray(uniform)[None], (population, 1, 1)))
+        uniform = jnp.asarray(uniform_ops(self.num_ops))
+        return observe(key, jnp.tile(uniform[None], (self.population, 1, 1)))
 
-    def learn(state: tuple[()], archs: Array, scores: Array) -> tuple[()]:
+    def learn(self, state: tuple[()], archs: Array, scores: Array) -> tuple[()]:
+        """Nothing is learnt."""
         del archs, scores
         return state
 
-    def probabilities(state: tuple[()]) -> Array:
+    def probabilities(self, state: tuple[()]) -> Array:
+        """Uniform."""
         del state
-        return jnp.asarray(uniform)
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+        return jnp.asarray(uniform_ops(self.num_ops))
 
 
-def _make(
+def random_search(
     num_ops: tuple[int, ...],
     *,
     population: int,
     generations: int,
     options: NoOptions,
 ) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      generations: nothing depends on it.
+      options: none.
+
+    Returns:
+      The strategy.
+    """
     del generations, options
-    return random_search(num_ops, population=population)
+    return RandomSearch(num_ops, population)
 
 
 SPEC = StrategySpec(
@@ -59,5 +64,5 @@ SPEC = StrategySpec(
     "uniform random archs",
     "the baseline that every other one has to beat",
     NoOptions,
-    _make,
+    random_search,
 )

@@ -41,87 +41,88 @@ class Living:
     born: Array  # [] int32
 
 
-def regularized_evolution(
-    num_ops: tuple[int, ...], *, population: int, parents: int, tournament: int
-) -> Strategy:
-    """Makes the strategy.
+class RegularizedEvolution(Strategy):
+    """The tournament and who dies; its state is `Living`."""
 
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P, children of one generation.
-      parents: N, archs that live at a time, at least P; until so many were born, archs
-        are uniform.
-      tournament: S, draws from the living, with replacement, for each parent.
+    parents: int = flax.struct.field(pytree_node=False)  # N, at least P
+    tournament: int = flax.struct.field(pytree_node=False)  # S
 
-    Returns:
-      The strategy; its state is `Living`.
-
-    Raises:
-      UserError: fewer parents than children.
-    """
-    uniform = uniform_ops(num_ops)
-    if parents < population:
-        raise UserError(
-            f"parents: got {parents}, expected at least the population, {population}"
-        )
-
-    def init(key: Array) -> Living:
+    def init(self, key: Array) -> Living:
+        """Nobody was born yet; until N were, archs are uniform."""
         del key
         return Living(
-            archs=jnp.zeros((parents, len(num_ops)), jnp.int32),
-            scores=jnp.full(parents, -jnp.inf, jnp.float32),
+            archs=jnp.zeros((self.parents, self.num_layers), jnp.int32),
+            scores=jnp.full(self.parents, -jnp.inf, jnp.float32),
             born=jnp.int32(0),
         )
 
-    def child(key: Array, ranked: Array) -> Array:
+    def ask(self, key: Array, state: Living) -> Array:
+        """Children of the living."""
+        keys = jax.random.split(key, self.population)
+        ranked = state.archs[jnp.argsort(state.scores)]
+        children = jax.vmap(self._child, in_axes=(0, None))(keys, ranked)
+        strangers = random_archs(keys, self.num_ops)
+        return jnp.where(state.born >= self.parents, children, strangers)
+
+    def _child(self, key: Array, ranked: Array) -> Array:
         parent_key, mutate_key = jax.random.split(key)
         # The best of S uniform draws has the highest of S uniform ranks.
-        rank = jnp.max(jax.random.randint(parent_key, (tournament,), 0, parents))
-        return mutate(mutate_key, ranked[rank], num_ops)
+        draws = jax.random.randint(parent_key, (self.tournament,), 0, self.parents)
+        return mutate(mutate_key, ranked[jnp.max(draws)], self.num_ops)
 
-    def ask(key: Array, state: Living) -> Array:
-        keys = jax.random.split(key, population)
-        ranked = state.archs[jnp.argsort(state.scores)]
-        children = jax.vmap(child, in_axes=(0, None))(keys, ranked)
-        strangers = random_archs(keys, num_ops)
-        return jnp.where(state.born >= parents, children, strangers)
-
-    def learn(state: Living, archs: Array, scores: Array) -> Living:
+    def learn(self, state: Living, archs: Array, scores: Array) -> Living:
+        """Who was evaluated joins the living, the oldest give way."""
         alive = jnp.isfinite(scores)
         number = state.born + jnp.cumsum(alive) - 1
-        rows = jnp.where(alive, number % parents, parents)
+        rows = jnp.where(alive, number % self.parents, self.parents)
         return Living(
             archs=state.archs.at[rows].set(archs, mode="drop"),
             scores=state.scores.at[rows].set(scores, mode="drop"),
             born=state.born + jnp.sum(alive, dtype=jnp.int32),
         )
 
-    def probabilities(state: Living) -> Array:
-        shares = np.diff((np.arange(parents + 1) / parents) ** tournament)
+    def probabilities(self, state: Living) -> Array:
+        """Chances to win a tournament, and what mutation does to them."""
+        parents, uniform = self.parents, uniform_ops(self.num_ops)
+        shares = np.diff((np.arange(parents + 1) / parents) ** self.tournament)
         ranked = jax.nn.one_hot(
             state.archs[jnp.argsort(state.scores)], uniform.shape[1]
         )
         weights = jnp.asarray(shares, jnp.float32)[:, None, None]
         of_parent = jnp.sum(weights * ranked, axis=0)
-        of_child = mutated_probabilities(of_parent, num_ops)
+        of_child = mutated_probabilities(of_parent, self.num_ops)
         return jnp.where(state.born >= parents, of_child, jnp.asarray(uniform))
 
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
 
-
-def _make(
+def regularized_evolution(
     num_ops: tuple[int, ...],
     *,
     population: int,
     generations: int,
     options: EvolutionOptions,
 ) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P, children of one generation.
+      generations: nothing depends on it.
+      options: living archs and draws, with replacement, for each parent.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: fewer parents than children.
+    """
     del generations
-    return regularized_evolution(
-        num_ops,
-        population=population,
-        parents=options.parents,
-        tournament=options.tournament,
+    if options.parents < population:
+        raise UserError(
+            f"parents: got {options.parents}, expected at least the population, "
+            f"{population}"
+        )
+    return RegularizedEvolution(
+        num_ops, population, options.parents, options.tournament
     )
 
 
@@ -131,5 +132,5 @@ SPEC = StrategySpec(
     "tournament among the youngest, one mutated layer, the oldest dies",
     "large spaces, many evaluations, parallel workers",
     EvolutionOptions,
-    _make,
+    regularized_evolution,
 )

@@ -26,7 +26,7 @@ import optax
 from jax import Array
 
 from qnas_jax.options import Options, option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.observation import observe, own_ops
 from qnas_jax.search.spec import StrategySpec
 
@@ -51,52 +51,77 @@ class Policy:
     denominator: Array  # [] float32, D in [0, 1)
 
 
-def reinforce(
-    num_ops: tuple[int, ...], *, population: int, options: ReinforceOptions
-) -> Strategy:
-    """Makes the strategy.
+class Reinforce(Strategy):
+    """The policy and its gradient; its state is a `Policy`."""
 
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P.
-      options: learning rate and momentum.
+    learning_rate: Number
+    momentum: Number  # m
+    rest: Number  # 1 - m
 
-    Returns:
-      The strategy; its state is a `Policy`.
-    """
-    own = own_ops(num_ops)
-    optimizer = optax.adam(options.learning_rate)
-
-    def init(key: Array) -> Policy:
+    def init(self, key: Array) -> Policy:
+        """The uniform policy."""
         del key
-        logits = jnp.zeros(own.shape)
-        return Policy(
-            logits, optimizer.init(logits), jnp.float32(0.0), jnp.float32(0.0)
-        )
+        logits = jnp.zeros((self.num_layers, max(self.num_ops)))
+        moments = self._optimizer().init(logits)
+        return Policy(logits, moments, jnp.float32(0.0), jnp.float32(0.0))
 
-    def probabilities(state: Policy) -> Array:
+    def _optimizer(self) -> optax.GradientTransformation:
+        return optax.adam(jnp.asarray(self.learning_rate))
+
+    def probabilities(self, state: Policy) -> Array:
+        """Those of the policy."""
+        own = own_ops(self.num_ops)
         return jax.nn.softmax(jnp.where(own, state.logits, -jnp.inf))
 
-    def ask(key: Array, state: Policy) -> Array:
-        return observe(key, jnp.tile(probabilities(state)[None], (population, 1, 1)))
+    def ask(self, key: Array, state: Policy) -> Array:
+        """Draws from the policy."""
+        table = self.probabilities(state)
+        return observe(key, jnp.tile(table[None], (self.population, 1, 1)))
 
-    def learn(state: Policy, archs: Array, scores: Array) -> Policy:
+    def learn(self, state: Policy, archs: Array, scores: Array) -> Policy:
+        """One step of Adam."""
         known = jnp.isfinite(scores)
         count = jnp.maximum(jnp.sum(known), 1)
         mean = jnp.sum(jnp.where(known, scores, 0.0)) / count
-        momentum = options.baseline_momentum
-        numerator = momentum * state.numerator + (1.0 - momentum) * mean
-        denominator = momentum * state.denominator + (1.0 - momentum)
+        numerator = state.numerator * self.momentum + mean * self.rest
+        denominator = state.denominator * self.momentum + self.rest
         advantages = jnp.where(known, scores - numerator / denominator, 0.0) / count
-        slope = policy_gradient(state.logits, archs, advantages, num_ops)
-        updates, moments = optimizer.update(slope, state.moments)
+        slope = policy_gradient(state.logits, archs, advantages, self.num_ops)
+        updates, moments = self._optimizer().update(slope, state.moments)
         logits = jnp.asarray(optax.apply_updates(state.logits, updates))
         moved = Policy(logits, moments, numerator, denominator)
         return jax.tree.map(
             lambda new, old: jnp.where(jnp.any(known), new, old), moved, state
         )
 
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+
+def reinforce(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: ReinforceOptions,
+) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      generations: nothing depends on it.
+      options: learning rate and momentum.
+
+    Returns:
+      The strategy.
+    """
+    del generations
+    momentum = options.baseline_momentum
+    return Reinforce(
+        num_ops,
+        population,
+        learning_rate=number(options.learning_rate),
+        momentum=number(momentum),
+        rest=number(1.0 - momentum),
+    )
 
 
 def policy_gradient(
@@ -123,22 +148,11 @@ def policy_gradient(
     return jax.grad(loss)(logits)
 
 
-def _make(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    generations: int,
-    options: ReinforceOptions,
-) -> Strategy:
-    del generations
-    return reinforce(num_ops, population=population, options=options)
-
-
 SPEC = StrategySpec(
     "reinforce",
     "Williams 1992; Zoph & Le 2017",
     "policy gradient on the logits of each layer, moving-average baseline",
     "comparison with published tables; needs many evaluations",
     ReinforceOptions,
-    _make,
+    reinforce,
 )

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.options import Options, option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.mutation import mutate, mutated_probabilities
 from qnas_jax.search.observation import random_archs, uniform_ops
 from qnas_jax.search.spec import StrategySpec
@@ -54,6 +54,68 @@ class Chains:
     seed: Array  # [] uint32, of the acceptance
 
 
+class SimulatedAnnealing(Strategy):
+    """P chains that cool; its state is `Chains`."""
+
+    generations: int = flax.struct.field(pytree_node=False)  # G, over which it cools
+    first: Number  # T_0
+    ratio: Number  # T_1 / T_0
+
+    def init(self, key: Array) -> Chains:
+        """No chain has started."""
+        return Chains(
+            archs=jnp.zeros((self.population, self.num_layers), jnp.int32),
+            scores=jnp.full(self.population, -jnp.inf, jnp.float32),
+            changes=jnp.float32(0.0),
+            proposals=jnp.int32(0),
+            generation=jnp.int32(0),
+            seed=jax.random.bits(key),
+        )
+
+    def ask(self, key: Array, state: Chains) -> Array:
+        """Each chain's arch with another op in one layer."""
+        keys = jax.random.split(key, self.population)
+        moved = jax.vmap(lambda key, arch: mutate(key, arch, self.num_ops))(
+            keys, state.archs
+        )
+        strangers = random_archs(keys, self.num_ops)
+        return jnp.where(jnp.isfinite(state.scores)[:, None], moved, strangers)
+
+    def learn(self, state: Chains, archs: Array, scores: Array) -> Chains:
+        """Accepts by the Metropolis rule."""
+        started = jnp.isfinite(state.scores)
+        proposed = started & jnp.isfinite(scores)
+        change = jnp.where(proposed, scores - state.scores, 0.0)
+        changes = state.changes + jnp.sum(jnp.abs(change))
+        proposals = state.proposals + jnp.sum(proposed, dtype=jnp.int32)
+        unit = changes / jnp.maximum(proposals, 1)
+        warmth = unit * temperature(
+            state.generation, self.generations, first=self.first, ratio=self.ratio
+        )
+        key = jax.random.fold_in(jax.random.key(state.seed), state.generation)
+        chance = acceptance(change, warmth)
+        lucky = jax.random.uniform(key, chance.shape) < chance
+        accepted = jnp.isfinite(scores) & (lucky | ~started)
+        return Chains(
+            archs=jnp.where(accepted[:, None], archs, state.archs),
+            scores=jnp.where(accepted, scores, state.scores),
+            changes=changes,
+            proposals=proposals,
+            generation=state.generation + 1,
+            seed=state.seed,
+        )
+
+    def probabilities(self, state: Chains) -> Array:
+        """Of mutants of the chains' archs."""
+        uniform = uniform_ops(self.num_ops)
+        standing = jax.nn.one_hot(state.archs, uniform.shape[1])
+        moved = jax.vmap(lambda table: mutated_probabilities(table, self.num_ops))(
+            standing
+        )
+        started = jnp.isfinite(state.scores)[:, None, None]
+        return jnp.where(started, moved, jnp.asarray(uniform)[None]).mean(axis=0)
+
+
 def simulated_annealing(
     num_ops: tuple[int, ...],
     *,
@@ -70,74 +132,29 @@ def simulated_annealing(
       options: the temperatures.
 
     Returns:
-      The strategy; its state is `Chains`.
+      The strategy.
     """
-    uniform = uniform_ops(num_ops)
-
-    def init(key: Array) -> Chains:
-        return Chains(
-            archs=jnp.zeros((population, len(num_ops)), jnp.int32),
-            scores=jnp.full(population, -jnp.inf, jnp.float32),
-            changes=jnp.float32(0.0),
-            proposals=jnp.int32(0),
-            generation=jnp.int32(0),
-            seed=jax.random.bits(key),
-        )
-
-    def ask(key: Array, state: Chains) -> Array:
-        keys = jax.random.split(key, population)
-        moved = jax.vmap(lambda key, arch: mutate(key, arch, num_ops))(
-            keys, state.archs
-        )
-        strangers = random_archs(keys, num_ops)
-        return jnp.where(jnp.isfinite(state.scores)[:, None], moved, strangers)
-
-    def learn(state: Chains, archs: Array, scores: Array) -> Chains:
-        started = jnp.isfinite(state.scores)
-        proposed = started & jnp.isfinite(scores)
-        change = jnp.where(proposed, scores - state.scores, 0.0)
-        changes = state.changes + jnp.sum(jnp.abs(change))
-        proposals = state.proposals + jnp.sum(proposed, dtype=jnp.int32)
-        unit = changes / jnp.maximum(proposals, 1)
-        warmth = unit * temperature(state.generation, generations, options)
-        key = jax.random.fold_in(jax.random.key(state.seed), state.generation)
-        chance = acceptance(change, warmth)
-        lucky = jax.random.uniform(key, chance.shape) < chance
-        accepted = jnp.isfinite(scores) & (lucky | ~started)
-        return Chains(
-            archs=jnp.where(accepted[:, None], archs, state.archs),
-            scores=jnp.where(accepted, scores, state.scores),
-            changes=changes,
-            proposals=proposals,
-            generation=state.generation + 1,
-            seed=state.seed,
-        )
-
-    def probabilities(state: Chains) -> Array:
-        standing = jax.nn.one_hot(state.archs, uniform.shape[1])
-        moved = jax.vmap(lambda table: mutated_probabilities(table, num_ops))(standing)
-        started = jnp.isfinite(state.scores)[:, None, None]
-        return jnp.where(started, moved, jnp.asarray(uniform)[None]).mean(axis=0)
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+    first = options.first_temperature
+    ratio = number(options.last_temperature / first)
+    return SimulatedAnnealing(num_ops, population, generations, number(first), ratio)
 
 
 def temperature(
-    generation: Array | int, generations: int, options: AnnealingOptions
+    generation: Array | int, generations: int, *, first: Number, ratio: Number
 ) -> Array:
     """The geometric schedule.
 
     Args:
       generation: g, 0 for the first.
       generations: G.
-      options: T_0 and T_1.
+      first: T_0.
+      ratio: T_1 / T_0.
 
     Returns:
       T_g []; T_1 from generation G - 1 on.
     """
     share = jnp.minimum(generation / max(generations - 1, 1), 1.0)
-    ratio = options.last_temperature / options.first_temperature
-    return options.first_temperature * ratio**share
+    return jnp.asarray(first * ratio**share)
 
 
 def acceptance(change: Array, warmth: Array) -> Array:

@@ -73,81 +73,57 @@ class Rungs:
     generation: Array  # [] int32, within the brackets
 
 
-def successive_halving(
-    num_ops: tuple[int, ...], *, population: int, options: FidelityOptions
-) -> Strategy:
-    """Makes the strategy.
-
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P, archs that reach the highest fidelity in a bracket.
-      options: fidelities and factor.
-
-    Returns:
-      The strategy; its state is `Rungs`.
+class BracketSearch(Strategy):
+    """Runs brackets in turn, again and again; its state is `Rungs`.
 
     Raises:
       UserError: a rung of more than 2^20 archs.
     """
-    bracket = halving_bracket(options.num_fidelities, options.eta)
-    return run_brackets(num_ops, population, (bracket,))
 
+    brackets: tuple[Bracket, ...] = flax.struct.field(pytree_node=False)  # at least one
 
-def halving_bracket(num_fidelities: int, eta: int) -> Bracket:
-    """The bracket from the lowest to the highest fidelity."""
-    top = num_fidelities - 1
-    return tuple(Rung(level, eta ** (top - level)) for level in range(num_fidelities))
+    def __post_init__(self) -> None:
+        """Checks the size of the rungs."""
+        super().__post_init__()
+        if self._largest * self.population > LARGEST_RUNG:
+            raise UserError(
+                f"num_fidelities, eta: got a rung of {self._largest} generations of "
+                f"{self.population} archs, expected at most {LARGEST_RUNG} archs; use "
+                "fewer fidelities, a smaller eta or a smaller population"
+            )
 
+    @property
+    def _largest(self) -> int:
+        """Generations of the largest rung."""
+        return max(rung.generations for bracket in self.brackets for rung in bracket)
 
-def run_brackets(
-    num_ops: tuple[int, ...], population: int, brackets: tuple[Bracket, ...]
-) -> Strategy:
-    """Makes the strategy that runs brackets in turn, again and again.
+    def _at(self, state: Rungs, column: str) -> Array:
+        return jnp.asarray(_plan(self.brackets)[column])[state.generation]
 
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P.
-      brackets: at least one.
-
-    Returns:
-      The strategy; its state is `Rungs`.
-
-    Raises:
-      UserError: a rung of more than 2^20 archs.
-    """
-    uniform = uniform_ops(num_ops)
-    largest = max(rung.generations for bracket in brackets for rung in bracket)
-    if largest * population > LARGEST_RUNG:
-        raise UserError(
-            f"num_fidelities, eta: got a rung of {largest} generations of {population} "
-            f"archs, expected at most {LARGEST_RUNG} archs; use fewer fidelities, a "
-            "smaller eta or a smaller population"
-        )
-    plan = _plan(brackets)
-
-    def at(state: Rungs, column: str) -> Array:
-        return jnp.asarray(plan[column])[state.generation]
-
-    def init(key: Array) -> Rungs:
+    def init(self, key: Array) -> Rungs:
+        """At the first rung, with random archs."""
         del key
-        nothing = jnp.zeros((largest * population, len(num_ops)), jnp.int32)
-        nobody = jnp.zeros(len(nothing), bool)
-        scores = jnp.full(len(nothing), -jnp.inf, jnp.float32)
+        size = self._largest * self.population
+        nothing = jnp.zeros((size, self.num_layers), jnp.int32)
+        nobody = jnp.zeros(size, bool)
+        scores = jnp.full(size, -jnp.inf, jnp.float32)
         return Rungs(nothing, nobody, nothing, scores, jnp.int32(0))
 
-    def candidates(state: Rungs) -> tuple[Array, Array]:
-        first = at(state, "place") * population
-        archs = jax.lax.dynamic_slice_in_dim(state.candidates, first, population)
-        return archs, jax.lax.dynamic_slice_in_dim(state.chosen, first, population)
+    def _candidates(self, state: Rungs) -> tuple[Array, Array]:
+        first, size = self._at(state, "place") * self.population, self.population
+        archs = jax.lax.dynamic_slice_in_dim(state.candidates, first, size)
+        return archs, jax.lax.dynamic_slice_in_dim(state.chosen, first, size)
 
-    def ask(key: Array, state: Rungs) -> Array:
-        archs, chosen = candidates(state)
-        keys = jax.random.split(key, population)
-        strangers = random_archs(keys, num_ops)
+    def ask(self, key: Array, state: Rungs) -> Array:
+        """The next archs of the rung."""
+        archs, chosen = self._candidates(state)
+        keys = jax.random.split(key, self.population)
+        strangers = random_archs(keys, self.num_ops)
         return jnp.where(chosen[:, None], archs, strangers)
 
-    def learn(state: Rungs, archs: Array, scores: Array) -> Rungs:
-        first = at(state, "place") * population
+    def learn(self, state: Rungs, archs: Array, scores: Array) -> Rungs:
+        """Goes on in the rung, or up to the next."""
+        first = self._at(state, "place") * self.population
         state = dataclasses.replace(
             state,
             archs=jax.lax.dynamic_update_slice_in_dim(state.archs, archs, first, 0),
@@ -156,26 +132,59 @@ def run_brackets(
         order = jnp.argsort(-state.scores)
         climbed = Rungs(
             candidates=state.archs[order],
-            chosen=jnp.isfinite(state.scores[order]) & ~at(state, "top"),
+            chosen=jnp.isfinite(state.scores[order]) & ~self._at(state, "top"),
             archs=state.archs,
             scores=jnp.full_like(state.scores, -jnp.inf),
             generation=state.generation,
         )
-        last = at(state, "last")
+        last = self._at(state, "last")
         state = jax.tree.map(lambda a, b: jnp.where(last, a, b), climbed, state)
-        following = (state.generation + 1) % len(plan["last"])
+        following = (state.generation + 1) % len(_plan(self.brackets)["last"])
         return dataclasses.replace(state, generation=following)
 
-    def probabilities(state: Rungs) -> Array:
-        archs, chosen = candidates(state)
+    def probabilities(self, state: Rungs) -> Array:
+        """Candidates are certain, others uniform."""
+        uniform = uniform_ops(self.num_ops)
+        archs, chosen = self._candidates(state)
         certain = jax.nn.one_hot(archs, uniform.shape[1])
         table = jnp.where(chosen[:, None, None], certain, jnp.asarray(uniform)[None])
         return table.mean(axis=0)
 
-    def fidelities(state: Rungs) -> Array:
-        return jnp.full(population, at(state, "fidelity"))
+    def fidelities(self, state: Rungs) -> Array:
+        """That of the rung, for all."""
+        return jnp.full(self.population, self._at(state, "fidelity"))
 
-    return Strategy(num_ops, population, init, ask, learn, probabilities, fidelities)
+
+def successive_halving(
+    num_ops: tuple[int, ...],
+    *,
+    population: int,
+    generations: int,
+    options: FidelityOptions,
+) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P, archs that reach the highest fidelity in a bracket.
+      generations: nothing depends on it.
+      options: fidelities and factor.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: a rung of more than 2^20 archs.
+    """
+    del generations
+    bracket = halving_bracket(options.num_fidelities, options.eta)
+    return BracketSearch(num_ops, population, (bracket,))
+
+
+def halving_bracket(num_fidelities: int, eta: int) -> Bracket:
+    """The bracket from the lowest to the highest fidelity."""
+    top = num_fidelities - 1
+    return tuple(Rung(level, eta ** (top - level)) for level in range(num_fidelities))
 
 
 def _plan(brackets: tuple[Bracket, ...]) -> dict[str, np.ndarray]:
@@ -199,23 +208,12 @@ def _plan(brackets: tuple[Bracket, ...]) -> dict[str, np.ndarray]:
     }
 
 
-def _make(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    generations: int,
-    options: FidelityOptions,
-) -> Strategy:
-    del generations
-    return successive_halving(num_ops, population=population, options=options)
-
-
 SPEC = StrategySpec(
     "successive_halving",
     "Jamieson & Talwalkar 2016",
     "many archs at a low fidelity, the best at the next, up to the highest",
     "evaluators with cheap fidelities that rank archs well",
     FidelityOptions,
-    _make,
+    successive_halving,
     needs_fidelities=True,
 )

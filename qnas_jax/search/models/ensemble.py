@@ -23,20 +23,20 @@ import optax
 from jax import Array
 
 from qnas_jax.options import Options, option
+from qnas_jax.search.base import Number
 
 _SMALLEST_SLOPE = 1e-4
 """Adam's epsilon: slopes that are zero but for rounding move no weight."""
 
 
 @dataclasses.dataclass(frozen=True)
-class EnsembleOptions(Options):
-    """Size and training of the ensemble of `predictor`."""
+class EnsembleSizes(Options):
+    """Size of the ensemble, and of its training."""
 
     members: int = option(5, "networks of the ensemble", low=1)
     hidden_units: int = option(20, "width of their two hidden layers", low=1)
     fit_steps: int = option(100, "steps of Adam after each generation", low=1)
     fit_batch: int = option(32, "evaluations of a step", low=1)
-    fit_learning_rate: float = option(0.01, "learning rate of these steps", above=0.0)
 
 
 @flax.struct.dataclass
@@ -52,19 +52,19 @@ class Ensemble:
 
 
 def initial_ensemble(
-    key: Array, num_ops: tuple[int, ...], options: EnsembleOptions
+    key: Array, num_ops: tuple[int, ...], sizes: EnsembleSizes
 ) -> Ensemble:
     """Random weights.
 
     Args:
       key: consumed.
       num_ops: (K_1, ..., K_L).
-      options: members and width.
+      sizes: members and width.
 
     Returns:
       The ensemble: He-normal weights for the L indicators that are one, zero biases.
     """
-    members, width = options.members, options.hidden_units
+    members, width = sizes.members, sizes.hidden_units
     inputs = len(num_ops) * max(num_ops)
     keys = jax.random.split(key, 3)
 
@@ -102,7 +102,9 @@ def train_ensemble(
     targets: Array,
     known: Array,
     num_ops: tuple[int, ...],
-    options: EnsembleOptions,
+    sizes: EnsembleSizes,
+    *,
+    learning_rate: Number | float,
 ) -> Ensemble:
     """Trains all members from new weights.
 
@@ -112,18 +114,19 @@ def train_ensemble(
       targets: float32 [N].
       known: bool [N], rows to learn from.
       num_ops: (K_1, ..., K_L).
-      options: size and training.
+      sizes: of the ensemble and its training.
+      learning_rate: of Adam.
 
     Returns:
       The ensemble; without any known row its weights are without meaning, but finite.
     """
     weights_key, batch_key = jax.random.split(key)
-    ensemble = initial_ensemble(weights_key, num_ops, options)
-    optimizer = optax.adam(options.fit_learning_rate, eps=_SMALLEST_SLOPE)
+    ensemble = initial_ensemble(weights_key, num_ops, sizes)
+    optimizer = optax.adam(jnp.asarray(learning_rate), eps=_SMALLEST_SLOPE)
     inputs = one_hot_rows(archs, num_ops)
     # Known rows first: a uniform number below their count picks one of them.
     order = jnp.argsort(~known)
-    shape = (options.fit_steps, options.members, options.fit_batch)
+    shape = (sizes.fit_steps, sizes.members, sizes.fit_batch)
     count = jnp.maximum(jnp.sum(known), 1)
     batches = order[jax.random.randint(batch_key, shape, 0, count)]
 

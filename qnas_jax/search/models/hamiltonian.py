@@ -15,23 +15,26 @@ Differs from Q-NAS in: H_C is fitted instead of given, which the text leaves ope
 import dataclasses
 import functools
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.options import option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Strategy, number
 from qnas_jax.search.history import History, empty_history, record, scored
 from qnas_jax.search.models.minimisers import MinimiserOptions, make_minimiser
 from qnas_jax.search.models.surrogate import (
     ModelOptions,
     Posterior,
     Prior,
+    WeightPrior,
     fit,
     likeliest_prior,
     mean_hamiltonian,
     nearby_priors,
     sample_hamiltonian,
+    weight_prior,
 )
 from qnas_jax.search.observation import (
     own_ops,
@@ -70,6 +73,81 @@ class HamiltonianOptions(ModelOptions, MinimiserOptions):
     )
 
 
+class Hamiltonian(Strategy):
+    """The hybrid loop; its state is the `History`.
+
+    Its probabilities are estimated from at least 128 archs asked for with keys of their
+    own: the exact ones of a posterior sample's minimum have no formula.
+    """
+
+    prior: WeightPrior | Prior  # the latter: the likeliest of those around it
+    # Evaluations that are remembered, at least P.
+    capacity: int = flax.struct.field(pytree_node=False)
+    # Finite scores before the model is used.
+    initial: int = flax.struct.field(pytree_node=False)
+    targets: str = flax.struct.field(pytree_node=False)  # one of `SCALES`
+    draw: str = flax.struct.field(pytree_node=False)  # posterior, or mean
+    # Whether evaluated archs are proposed again.
+    repeats: bool = flax.struct.field(pytree_node=False)
+    minimiser: MinimiserOptions = flax.struct.field(pytree_node=False)
+
+    def init(self, key: Array) -> History:
+        """Nothing is known."""
+        del key
+        return empty_history(self.capacity, self.num_layers)
+
+    def ask(self, key: Array, state: History) -> Array:
+        """Minima of samples, random archs before there is a model."""
+        keys = jax.random.split(key, self.population)
+        enough = jnp.sum(scored(state)) >= min(self.initial, self.capacity)
+        return jax.lax.cond(enough, self._guided, self._random, keys, state)
+
+    def _random(self, keys: Array, state: History) -> Array:
+        del state
+        return random_archs(keys, self.num_ops)
+
+    def _guided(self, keys: Array, state: History) -> Array:
+        posterior = fit(state, self._prior_given(state), scale=self.targets)
+        known = jnp.full_like(state.archs, -1) if self.repeats else state.archs
+        free = jnp.full((self.population, self.num_layers), -1, jnp.int32)
+        taken = jnp.concatenate([known, free])
+        step = functools.partial(self._propose, posterior)
+        return jax.lax.scan(step, taken, (jnp.arange(self.population), keys))[1]
+
+    def _prior_given(self, history: History) -> WeightPrior:
+        if isinstance(self.prior, WeightPrior):
+            return self.prior
+        around = weight_prior(nearby_priors(self.prior), self.num_layers)
+        return likeliest_prior(history, around, scale=self.targets)
+
+    def _propose(
+        self, posterior: Posterior, taken: Array, keys: tuple[Array, Array]
+    ) -> tuple[Array, Array]:
+        """One arch; it takes a row of -1 at the end of `taken` if it may not repeat."""
+        number, key = keys
+        draw_key, minimise_key = jax.random.split(key)
+        cost = (
+            sample_hamiltonian(draw_key, posterior, self.num_ops)
+            if self.draw == "posterior"
+            else mean_hamiltonian(posterior, self.num_ops)
+        )
+        minimise = make_minimiser(self.num_ops, self.minimiser)
+        arch = minimise(minimise_key, cost, taken)
+        if not self.repeats:
+            taken = taken.at[self.capacity + number].set(arch)
+        return taken, arch
+
+    def learn(self, state: History, archs: Array, scores: Array) -> History:
+        """Remembers the generation."""
+        return record(state, archs, scores)
+
+    def probabilities(self, state: History) -> Array:
+        """An estimate."""
+        return probabilities_by_asking(
+            self.ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
+        )
+
+
 def hamiltonian(
     num_ops: tuple[int, ...],
     *,
@@ -79,9 +157,6 @@ def hamiltonian(
 ) -> Strategy:
     """Makes the strategy.
 
-    Its probabilities are estimated from at least 128 archs asked for with keys of their
-    own: the exact ones of a posterior sample's minimum have no formula.
-
     Args:
       num_ops: (K_1, ..., K_L).
       population: P, posterior samples of one generation.
@@ -90,65 +165,27 @@ def hamiltonian(
       options: see `HamiltonianOptions`.
 
     Returns:
-      The strategy; its state is the `History`.
+      The strategy.
 
     Raises:
       UserError: a space too large for the optimiser.
     """
     own_ops(num_ops)  # Checks the space.
-    minimise = make_minimiser(num_ops, options)
-    capacity = options.capacity(population, generations)
-
-    def propose(posterior: Posterior, taken: Array, keys: Array) -> tuple[Array, Array]:
-        """One arch; it takes a row of -1 at the end of `taken` if it may not repeat."""
-        number, key = keys
-        draw_key, minimise_key = jax.random.split(key)
-        cost = (
-            sample_hamiltonian(draw_key, posterior, num_ops)
-            if options.draw == "posterior"
-            else mean_hamiltonian(posterior, num_ops)
-        )
-        arch = minimise(minimise_key, cost, taken)
-        if options.duplicates == "skip":
-            taken = taken.at[capacity + number].set(arch)
-        return taken, arch
-
-    def ask(key: Array, state: History) -> Array:
-        keys = jax.random.split(key, population)
-
-        def guided() -> Array:
-            posterior = fit(state, _prior(state, options), scale=options.targets)
-            skip = options.duplicates == "skip"
-            known = state.archs if skip else jnp.full_like(state.archs, -1)
-            free = jnp.full((population, len(num_ops)), -1, jnp.int32)
-            taken = jnp.concatenate([known, free])
-            step = functools.partial(propose, posterior)
-            return jax.lax.scan(step, taken, (jnp.arange(population), keys))[1]
-
-        def random() -> Array:
-            return random_archs(keys, num_ops)
-
-        enough = jnp.sum(scored(state)) >= min(options.initial, capacity)
-        return jax.lax.cond(enough, guided, random)
-
-    probabilities = probabilities_by_asking(
-        ask, num_ops, population, least=_PROBABILITY_ARCHS
-    )
-    return Strategy(
+    given = Prior(options.prior_variance, options.pair_share, options.noise)
+    fixed = weight_prior(given, len(num_ops))
+    minimiser = options.part(MinimiserOptions)
+    make_minimiser(num_ops, minimiser)  # Checks the size of the space.
+    return Hamiltonian(
         num_ops,
         population,
-        init=lambda key: empty_history(capacity, len(num_ops)),
-        ask=ask,
-        learn=record,
-        probabilities=probabilities,
+        prior=jax.tree.map(number, fixed if options.prior == "fixed" else given),
+        capacity=options.capacity(population, generations),
+        initial=options.initial,
+        targets=options.targets,
+        draw=options.draw,
+        repeats=options.duplicates == "allow",
+        minimiser=minimiser,
     )
-
-
-def _prior(history: History, options: HamiltonianOptions) -> Prior:
-    fixed = Prior(options.prior_variance, options.pair_share, options.noise)
-    if options.prior == "fixed":
-        return fixed
-    return likeliest_prior(history, nearby_priors(fixed), scale=options.targets)
 
 
 SPEC = StrategySpec(

@@ -24,12 +24,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.options import option
-from qnas_jax.search.base import Strategy
+from qnas_jax.options import Options, option
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.history import History, among, empty_history, record, scored
 from qnas_jax.search.models.ensemble import (
     Ensemble,
-    EnsembleOptions,
+    EnsembleSizes,
     initial_ensemble,
     predict,
     train_ensemble,
@@ -37,7 +37,6 @@ from qnas_jax.search.models.ensemble import (
 from qnas_jax.search.models.surrogate import ModelOptions, transform_scores
 from qnas_jax.search.mutation import mutate
 from qnas_jax.search.observation import (
-    own_ops,
     probabilities_by_asking,
     random_archs,
 )
@@ -48,7 +47,7 @@ _PROBABILITY_ARCHS = 512
 
 
 @dataclasses.dataclass(frozen=True)
-class PredictorOptions(ModelOptions, EnsembleOptions):
+class CandidateCounts(Options):
     """What `predictor` asks its ensemble about."""
 
     candidates: int = option(
@@ -56,6 +55,13 @@ class PredictorOptions(ModelOptions, EnsembleOptions):
     )
     random_candidates: int = option(300, "random archs beside the mutants", low=0)
     mutated_best: int = option(5, "best archs that it mutates", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictorOptions(ModelOptions, EnsembleSizes, CandidateCounts):
+    """What `predictor` learns, and what it chooses from."""
+
+    fit_learning_rate: float = option(0.01, "learning rate of the fits", above=0.0)
 
 
 @flax.struct.dataclass
@@ -67,6 +73,76 @@ class Guess:
     seed: Array  # [] uint32, of the fits
 
 
+class Predictor(Strategy):
+    """Asks for what the ensemble thinks best; its state is a `Guess`.
+
+    Its probabilities are estimated from at least 512 archs asked for with keys of
+    their own.
+    """
+
+    learning_rate: Number
+    # Evaluations that are remembered, at least P.
+    capacity: int = flax.struct.field(pytree_node=False)
+    # Finite scores before the ensemble is used.
+    initial: int = flax.struct.field(pytree_node=False)
+    targets: str = flax.struct.field(pytree_node=False)  # one of `surrogate.SCALES`
+    sizes: EnsembleSizes = flax.struct.field(pytree_node=False)
+    counts: CandidateCounts = flax.struct.field(pytree_node=False)
+
+    def init(self, key: Array) -> Guess:
+        """Nothing is known; the weights are random."""
+        fit_key, seed_key = jax.random.split(key)
+        return Guess(
+            history=empty_history(self.capacity, self.num_layers),
+            ensemble=initial_ensemble(fit_key, self.num_ops, self.sizes),
+            seed=jax.random.bits(seed_key),
+        )
+
+    def ask(self, key: Array, state: Guess) -> Array:
+        """The candidates with the highest draws."""
+        num_ops, population = self.num_ops, self.population
+        mutant_key, random_key, noise_key, other_key = jax.random.split(key, 4)
+        strangers = random_archs(jax.random.split(other_key, population), num_ops)
+        random_keys = jax.random.split(random_key, self.counts.random_candidates)
+        archs = jnp.concatenate(
+            [
+                mutants(mutant_key, state.history, num_ops, self.counts),
+                random_archs(random_keys, num_ops),
+            ]
+        )
+        free = ~among(archs, state.history.archs) & first_of_equals(archs)
+        guesses = predict(state.ensemble, archs, num_ops)
+        noise = jax.random.normal(noise_key, free.shape)
+        drawn = guesses.mean(axis=0) + guesses.std(axis=0) * noise
+        value, place = jax.lax.top_k(jnp.where(free, drawn, -jnp.inf), population)
+        enough = jnp.sum(scored(state.history)) >= min(self.initial, self.capacity)
+        guided = enough & jnp.isfinite(value)
+        return jnp.where(guided[:, None], archs[place], strangers)
+
+    def learn(self, state: Guess, archs: Array, scores: Array) -> Guess:
+        """Trains a new ensemble on all evaluations."""
+        history = record(state.history, archs, scores)
+        known = scored(history)
+        goals = transform_scores(history.scores, known, self.targets)
+        key = jax.random.fold_in(jax.random.key(state.seed), history.count)
+        ensemble = train_ensemble(
+            key,
+            history.archs,
+            goals,
+            known,
+            self.num_ops,
+            self.sizes,
+            learning_rate=self.learning_rate,
+        )
+        return Guess(history, ensemble, state.seed)
+
+    def probabilities(self, state: Guess) -> Array:
+        """An estimate."""
+        return probabilities_by_asking(
+            self.ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
+        )
+
+
 def predictor(
     num_ops: tuple[int, ...],
     *,
@@ -76,9 +152,6 @@ def predictor(
 ) -> Strategy:
     """Makes the strategy.
 
-    Its probabilities are estimated from at least 512 archs asked for with keys of
-    their own.
-
     Args:
       num_ops: (K_1, ..., K_L).
       population: P.
@@ -86,62 +159,30 @@ def predictor(
       options: the memory, the ensemble, and which candidates it judges.
 
     Returns:
-      The strategy; its state is a `Guess`.
+      The strategy.
 
     Raises:
-      UserError: fewer candidates than archs of a generation.
+      UserError: fewer candidates than archs are asked for.
     """
-    own_ops(num_ops)  # Checks the space.
-    capacity = options.capacity(population, generations)
     if options.candidates < population:
         raise UserError(
             f"candidates: got {options.candidates}, expected at least the population, "
             f"{population}"
         )
-
-    def init(key: Array) -> Guess:
-        fit_key, seed_key = jax.random.split(key)
-        return Guess(
-            history=empty_history(capacity, len(num_ops)),
-            ensemble=initial_ensemble(fit_key, num_ops, options),
-            seed=jax.random.bits(seed_key),
-        )
-
-    def ask(key: Array, state: Guess) -> Array:
-        mutant_key, random_key, noise_key, other_key = jax.random.split(key, 4)
-        strangers = random_archs(jax.random.split(other_key, population), num_ops)
-        random_keys = jax.random.split(random_key, options.random_candidates)
-        archs = jnp.concatenate(
-            [
-                mutants(mutant_key, state.history, num_ops, options),
-                random_archs(random_keys, num_ops),
-            ]
-        )
-        free = ~among(archs, state.history.archs) & first_of_equals(archs)
-        guesses = predict(state.ensemble, archs, num_ops)
-        noise = jax.random.normal(noise_key, free.shape)
-        drawn = guesses.mean(axis=0) + guesses.std(axis=0) * noise
-        value, place = jax.lax.top_k(jnp.where(free, drawn, -jnp.inf), population)
-        enough = jnp.sum(scored(state.history)) >= min(options.initial, capacity)
-        guided = enough & jnp.isfinite(value)
-        return jnp.where(guided[:, None], archs[place], strangers)
-
-    def learn(state: Guess, archs: Array, scores: Array) -> Guess:
-        history = record(state.history, archs, scores)
-        known = scored(history)
-        goals = transform_scores(history.scores, known, options.targets)
-        key = jax.random.fold_in(jax.random.key(state.seed), history.count)
-        ensemble = train_ensemble(key, history.archs, goals, known, num_ops, options)
-        return Guess(history, ensemble, state.seed)
-
-    probabilities = probabilities_by_asking(
-        ask, num_ops, population, least=_PROBABILITY_ARCHS
+    return Predictor(
+        num_ops,
+        population,
+        learning_rate=number(options.fit_learning_rate),
+        capacity=options.capacity(population, generations),
+        initial=options.initial,
+        targets=options.targets,
+        sizes=options.part(EnsembleSizes),
+        counts=options.part(CandidateCounts),
     )
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
 
 
 def mutants(
-    key: Array, history: History, num_ops: tuple[int, ...], options: PredictorOptions
+    key: Array, history: History, num_ops: tuple[int, ...], counts: CandidateCounts
 ) -> Array:
     """Archs near the best ones: one changed layer, or, every other time, two.
 
@@ -149,14 +190,14 @@ def mutants(
       key: consumed.
       history: with at least one finite score, else the mutants have no meaning.
       num_ops: (K_1, ..., K_L).
-      options: how many, and of how many archs.
+      counts: how many, and of how many archs.
 
     Returns:
       int32 [C, L]; they may repeat, and be among the evaluated ones.
     """
     order = jnp.argsort(-history.scores)
-    good = jnp.clip(jnp.sum(scored(history)), 1, options.mutated_best)
-    parents = history.archs[order[jnp.arange(options.candidates) % good]]
+    good = jnp.clip(jnp.sum(scored(history)), 1, counts.mutated_best)
+    parents = history.archs[order[jnp.arange(counts.candidates) % good]]
 
     def mutant(key: Array, arch: Array) -> Array:
         first_key, second_key, whether_key = jax.random.split(key, 3)
@@ -164,7 +205,7 @@ def mutants(
         twice = mutate(second_key, once, num_ops)
         return jnp.where(jax.random.bernoulli(whether_key), twice, once)
 
-    return jax.vmap(mutant)(jax.random.split(key, options.candidates), parents)
+    return jax.vmap(mutant)(jax.random.split(key, counts.candidates), parents)
 
 
 def first_of_equals(archs: Array) -> Array:

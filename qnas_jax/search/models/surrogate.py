@@ -56,7 +56,7 @@ class ModelOptions(MemoryOptions):
 
 @flax.struct.dataclass
 class Prior:
-    """Variances of the model; each a positive [] number.
+    """Variances of an arch's score; each a positive [] number.
 
     Attributes:
       variance: v, of the score of an arch, in units of the transformed scores.
@@ -70,6 +70,21 @@ class Prior:
 
 
 @flax.struct.dataclass
+class WeightPrior:
+    """Variances of the model's weights; each a positive [] number.
+
+    Attributes:
+      unary: of each u_l(k).
+      pairwise: of each w_lm(k, k').
+      noise: r.
+    """
+
+    unary: Array | float
+    pairwise: Array | float
+    noise: Array | float
+
+
+@flax.struct.dataclass
 class Posterior:
     """What the evaluations say; rows without a finite score have no influence."""
 
@@ -77,7 +92,23 @@ class Posterior:
     targets: Array  # [M] transformed scores, 0 where there is none
     known: Array  # [M] bool, rows with a finite score
     factor: Array  # [M, M] lower Cholesky factor of the targets' covariance
-    prior: Prior
+    prior: WeightPrior
+
+
+def weight_prior(prior: Prior, num_layers: int) -> WeightPrior:
+    """What the variance of a score, shared among its weights, leaves for each.
+
+    Args:
+      prior: fields of any one shape.
+      num_layers: L.
+
+    Returns:
+      Fields of that shape.
+    """
+    pairs = max(num_layers * (num_layers - 1) // 2, 1)
+    unary = (1.0 - prior.pair_share) * prior.variance / num_layers
+    pairwise = prior.pair_share * prior.variance / pairs
+    return WeightPrior(unary, pairwise, prior.noise)
 
 
 def transform_scores(scores: Array, known: Array, scale: str) -> Array:
@@ -108,7 +139,7 @@ def transform_scores(scores: Array, known: Array, scale: str) -> Array:
     return centred / jnp.maximum(spread, _SMALLEST_SPREAD)
 
 
-def covariance(archs: Array, others: Array, prior: Prior) -> Array:
+def covariance(archs: Array, others: Array, prior: WeightPrior) -> Array:
     """Prior covariance of noise-free scores.
 
     Two archs that agree in e layers share e unary and e (e - 1) / 2 pairwise weights.
@@ -121,13 +152,12 @@ def covariance(archs: Array, others: Array, prior: Prior) -> Array:
     Returns:
       float32 [M, S].
     """
-    unary, pairwise = _weight_variances(archs.shape[1], prior)
     agree = jnp.sum(archs[:, None, :] == others[None, :, :], axis=-1)
     pairs = agree * (agree - 1) / 2
-    return _CONSTANT_VARIANCE + unary * agree + pairwise * pairs
+    return _CONSTANT_VARIANCE + prior.unary * agree + prior.pairwise * pairs
 
 
-def fit(history: History, prior: Prior, *, scale: str = "ranks") -> Posterior:
+def fit(history: History, prior: WeightPrior, *, scale: str = "ranks") -> Posterior:
     """Conditions the model on all finite scores of a history.
 
     Args:
@@ -159,7 +189,9 @@ def log_marginal_likelihood(posterior: Posterior) -> Array:
     return fit_term - volume - 0.5 * jnp.sum(posterior.known) * np.log(2 * np.pi)
 
 
-def likeliest_prior(history: History, priors: Prior, *, scale: str = "ranks") -> Prior:
+def likeliest_prior(
+    history: History, priors: WeightPrior, *, scale: str = "ranks"
+) -> WeightPrior:
     """Empirical Bayes: the prior of highest marginal likelihood.
 
     Args:
@@ -171,7 +203,7 @@ def likeliest_prior(history: History, priors: Prior, *, scale: str = "ranks") ->
       One of them, fields of shape [].
     """
 
-    def likelihood(prior: Prior) -> Array:
+    def likelihood(prior: WeightPrior) -> Array:
         return log_marginal_likelihood(fit(history, prior, scale=scale))
 
     best = jnp.argmax(jax.lax.map(likelihood, priors))
@@ -179,7 +211,7 @@ def likeliest_prior(history: History, priors: Prior, *, scale: str = "ranks") ->
 
 
 def nearby_priors(prior: Prior) -> Prior:
-    """Candidates for `likeliest_prior`: each variance as it is, smaller, and larger.
+    """Candidates: each variance as it is, smaller, and larger.
 
     Args:
       prior: fields of shape [].
@@ -239,22 +271,13 @@ def mean_hamiltonian(posterior: Posterior, num_ops: tuple[int, ...]) -> Levels:
     return _corrected(posterior, nothing, jnp.zeros_like(posterior.targets))
 
 
-def _weight_variances(
-    num_layers: int, prior: Prior
-) -> tuple[Array | float, Array | float]:
-    pairs = max(num_layers * (num_layers - 1) // 2, 1)
-    unary = (1.0 - prior.pair_share) * prior.variance / num_layers
-    return unary, prior.pair_share * prior.variance / pairs
-
-
-def _draw_weights(key: Array, prior: Prior, num_ops: tuple[int, ...]) -> Levels:
+def _draw_weights(key: Array, prior: WeightPrior, num_ops: tuple[int, ...]) -> Levels:
     layers, most = len(num_ops), max(num_ops)
-    unary, pairwise = _weight_variances(layers, prior)
     keys = jax.random.split(key, 3)
     pairs = jax.random.normal(keys[1], (layers, layers, most, most))
     return Levels(
-        unary=jnp.sqrt(unary) * jax.random.normal(keys[0], (layers, most)),
-        pairwise=jnp.sqrt(pairwise) * pairs * _above_diagonal(layers),
+        unary=jnp.sqrt(prior.unary) * jax.random.normal(keys[0], (layers, most)),
+        pairwise=jnp.sqrt(prior.pairwise) * pairs * _above_diagonal(layers),
         constant=np.sqrt(_CONSTANT_VARIANCE) * jax.random.normal(keys[2]),
         num_levels=num_ops,
     )
@@ -265,15 +288,15 @@ def _corrected(posterior: Posterior, drawn: Levels, seen: Array) -> Levels:
     residuals = jnp.where(posterior.known, posterior.targets - seen, 0.0)
     weights = cho_solve((posterior.factor, True), residuals)
     layers, most = drawn.unary.shape
-    unary, pairwise = _weight_variances(layers, posterior.prior)
+    prior = posterior.prior
     one_hot = jax.nn.one_hot(posterior.archs, most)
     flat = one_hot.reshape(len(weights), layers * most)
     pairs = (flat * weights[:, None]).T @ flat
     pairs = pairs.reshape(layers, most, layers, most).swapaxes(1, 2)
     alone = jnp.sum(one_hot * weights[:, None, None], axis=0)
     return Levels(
-        unary=drawn.unary - unary * alone,
-        pairwise=drawn.pairwise - pairwise * pairs * _above_diagonal(layers),
+        unary=drawn.unary - prior.unary * alone,
+        pairwise=drawn.pairwise - prior.pairwise * pairs * _above_diagonal(layers),
         constant=drawn.constant - _CONSTANT_VARIANCE * jnp.sum(weights),
         num_levels=drawn.num_levels,
     )

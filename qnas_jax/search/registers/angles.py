@@ -18,37 +18,30 @@ of a Q-bit decide. Differs from the papers in: shares of one full angle, in unit
 do not depend on the scale of the scores.
 """
 
-import dataclasses
-
+import flax.struct
 import jax.numpy as jnp
 from jax import Array
 
-from qnas_jax.errors import UserError
+from qnas_jax.search.base import Number, number
 from qnas_jax.search.registers.guides import Guides
 
 ANGLE_RULES = ("constant", "falling", "gap", "distance")
 
 
-@dataclasses.dataclass(frozen=True)
-class AdaptiveAngle:
+class AdaptiveAngle(flax.struct.PyTreeNode):
     """How the angle adapts.
 
     Attributes:
       rule: one of `ANGLE_RULES`.
-      least: s, the least share of the angle, in (0, 1].
       generations: G, over which the angle falls; later it stays.
+      least: s, the least share of the angle, in (0, 1].
+      span: 1 - s.
     """
 
-    rule: str = "constant"
-    least: float = 1.0
-    generations: int = 1
-
-    def __post_init__(self) -> None:
-        if self.rule not in ANGLE_RULES or not 0 < self.least <= 1:
-            raise UserError(
-                f"angle: got rule {self.rule!r} and least share {self.least}, expected "
-                f"one of {', '.join(ANGLE_RULES)} and a number in (0, 1]"
-            )
+    rule: str = flax.struct.field(pytree_node=False)
+    generations: int = flax.struct.field(pytree_node=False)
+    least: Number
+    span: Number
 
     def share(self, guides: Guides, scores: Array, distance: Array) -> Array:
         """The share of the angle.
@@ -71,8 +64,24 @@ class AdaptiveAngle:
             part = distance
         else:
             return jnp.ones_like(distance)
-        share = self.least + (1.0 - self.least) * part
+        share = self.least + self.span * part
         return jnp.broadcast_to(share.astype(distance.dtype), distance.shape)
+
+
+def adaptive_angle(
+    rule: str = "constant", least: float = 1.0, generations: int = 1
+) -> AdaptiveAngle:
+    """Makes a rule for the angle.
+
+    Args:
+      rule: one of `ANGLE_RULES`.
+      least: s, in (0, 1].
+      generations: G.
+
+    Returns:
+      The rule.
+    """
+    return AdaptiveAngle(rule, generations, number(least), number(1.0 - least))
 
 
 def relative_gap(guide_scores: Array, scores: Array) -> Array:

@@ -82,29 +82,14 @@ def _sign(pair: Array) -> Array:
     return jnp.sign(pair[0]) * jnp.sign(pair[1])
 
 
-def bqnas_released(num_ops: tuple[int, ...], *, population: int) -> Strategy:
-    """Makes the strategy.
+class BqnasReleased(Strategy):
+    """The released search; its state is a `ReleasedState`."""
 
-    Args:
-      num_ops: (K, ..., K), the same power of two for every layer, at least 2.
-      population: P.
-
-    Returns:
-      The strategy; its state is a `ReleasedState`.
-
-    Raises:
-      UserError: the layers do not all have the same power of two of ops.
-    """
-    width = num_ops[0].bit_length() - 1 if num_ops else 0
-    if width < 1 or set(num_ops) != {2**width}:
-        raise UserError(
-            f"bqnas_released: got layers with {sorted(set(num_ops))} ops, expected one "
-            "power of two (2, 4, 8, ...) for all; choose strategy qbit for this space"
-        )
-
-    def init(key: Array) -> ReleasedState:
+    def init(self, key: Array) -> ReleasedState:
+        """Rounded probabilities of random angles."""
         angle_key, direction_key = jax.random.split(key)
-        shape = (population, len(num_ops), width)
+        width = self.num_ops[0].bit_length() - 1
+        shape = (self.population, self.num_layers, width)
         angles = jax.random.uniform(angle_key, shape, maxval=np.pi / 2)
         squares = jnp.square(jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=-1))
         return ReleasedState(
@@ -113,11 +98,14 @@ def bqnas_released(num_ops: tuple[int, ...], *, population: int) -> Strategy:
             generation=jnp.int32(0),
         )
 
-    def ask(key: Array, state: ReleasedState) -> Array:
+    def ask(self, key: Array, state: ReleasedState) -> Array:
+        """Reads the pairs."""
         del key
         return observe_by_threshold(state.pairs)
 
-    def learn(state: ReleasedState, archs: Array, scores: Array) -> ReleasedState:
+    def learn(self, state: ReleasedState, archs: Array, scores: Array) -> ReleasedState:
+        """Turns the pairs away from the best of the generation."""
+        width = state.pairs.shape[2]
         bits = archs[..., None] >> jnp.arange(width)[None, None, :] & 1
         best = jnp.argmax(scores)
         is_best = (scores >= scores[best]).astype(jnp.int32)
@@ -133,22 +121,41 @@ def bqnas_released(num_ops: tuple[int, ...], *, population: int) -> Strategy:
             generation=state.generation + 1,
         )
 
-    def probabilities(state: ReleasedState) -> Array:
+    def probabilities(self, state: ReleasedState) -> Array:
+        """Shares of what is read."""
         archs = observe_by_threshold(state.pairs)
-        return jax.nn.one_hot(archs, num_ops[0]).mean(axis=0)
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+        return jax.nn.one_hot(archs, self.num_ops[0]).mean(axis=0)
 
 
-def _make(
+def bqnas_released(
     num_ops: tuple[int, ...],
     *,
     population: int,
     generations: int,
     options: NoOptions,
 ) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K, ..., K), the same power of two for every layer, at least 2.
+      population: P.
+      generations: nothing depends on it.
+      options: none.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: the layers do not all have the same power of two of ops.
+    """
     del generations, options
-    return bqnas_released(num_ops, population=population)
+    width = num_ops[0].bit_length() - 1 if num_ops else 0
+    if width < 1 or set(num_ops) != {2**width}:
+        raise UserError(
+            f"bqnas_released: got layers with {sorted(set(num_ops))} ops, expected one "
+            "power of two (2, 4, 8, ...) for all; choose strategy qbit for this space"
+        )
+    return BqnasReleased(num_ops, population)
 
 
 SPEC = StrategySpec(
@@ -157,5 +164,5 @@ SPEC = StrategySpec(
     "what the released code does: it stays at its initial archs",
     "an ablation: what its observation by threshold costs",
     NoOptions,
-    _make,
+    bqnas_released,
 )

@@ -19,9 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qnas_jax.errors import UserError
 from qnas_jax.options import option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.observation import own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
 from qnas_jax.search.registers.guides import (
@@ -33,7 +32,7 @@ from qnas_jax.search.registers.guides import (
 )
 from qnas_jax.search.registers.qudit import (
     QUDIT_RULES,
-    check_registers,
+    check_epsilon,
     keep_levels_open,
     rotate_towards,
 )
@@ -44,11 +43,13 @@ from qnas_jax.search.registers.register_chain import (
     uniform_chain,
 )
 from qnas_jax.search.registers.rotation import RotationOptions
-from qnas_jax.search.registers.variations import VariationOptions, vary
+from qnas_jax.search.registers.variations import (
+    RegisterStrategy,
+    VariationOptions,
+    vary,
+)
 from qnas_jax.search.registers.x_gate import random_steps, shift_chain
 from qnas_jax.search.spec import StrategySpec
-
-_CONSTANT = AdaptiveAngle()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,7 @@ class EntangledState:
 
 
 def turns(
-    arch: Array, guide: Array, num_levels: int, *, angle: float, coupling: float
+    arch: Array, guide: Array, num_levels: int, *, local: Number, entangling: Number
 ) -> Array:
     """The angle by which each row of one chain turns, by the rule of 2002.
 
@@ -80,23 +81,24 @@ def turns(
       arch: int32 [L], what the individual evaluated; it scored worse than its guide.
       guide: int32 [L].
       num_levels: K_max.
-      angle: radians, of both gates together.
-      coupling: share of the entangling gate, in [0, 1].
+      local: radians, of the rotation whatever the layer before is.
+      entangling: radians, of the one controlled by the layer before.
 
     Returns:
-      [L, K_max] radians in [0, angle], indexed by layer and by the op before.
+      [L, K_max] radians, indexed by layer and by the op before.
     """
     differs = arch != guide
     before = previous_ops(guide)
     pair_differs = differs | (previous_ops(arch) != before)
     passed = jnp.arange(num_levels)[None, :] == before[:, None]
-    local = (1 - coupling) * angle * differs
-    entangling = coupling * angle * pair_differs
-    return local[:, None] + jnp.where(passed, entangling[:, None], 0.0)
+    everywhere = differs * local
+    return everywhere[:, None] + jnp.where(
+        passed, (pair_differs * entangling)[:, None], 0.0
+    )
 
 
 def turn_chain(
-    chain: Array, guide: Array, angles: Array, own: Array, *, epsilon: float
+    chain: Array, guide: Array, angles: Array, own: Array, *, epsilon: Number
 ) -> Array:
     """Turns every row towards the guide's op and keeps all ops of the layer open.
 
@@ -112,7 +114,7 @@ def turn_chain(
     """
 
     def turn_row(row: Array, angle: Array, op: Array, levels: Array) -> Array:
-        turned = rotate_towards(row, op, angle=angle)
+        turned = rotate_towards(row, op, angle)
         return keep_levels_open(jnp.where(angle > 0, turned, row), levels, epsilon)
 
     turn_rows = jax.vmap(turn_row, in_axes=(0, 0, None, None))
@@ -125,74 +127,32 @@ def distance_from(chain: Array, guide: Array) -> Array:
     return 1.0 - jnp.square(chain[layers, previous_ops(guide), guide])
 
 
-def shift_chains(
-    key: Array, state: EntangledState, num_ops: tuple[int, ...], *, probability: float
-) -> EntangledState:
-    """Applies X gates at random, but not to the individual with the best guide.
+class Entangled(RegisterStrategy):
+    """The search on entangled registers; its state is an `EntangledState`."""
 
-    Args:
-      key: consumed.
-      state: of the population.
-      num_ops: (K_1, ..., K_L).
-      probability: of a gate, for each register.
+    local: Number  # radians of the gate within a layer
+    entangling: Number  # radians of the gate between a layer and the one before
+    epsilon: Number  # least probability of an op, given the op before
+    adaptive: AdaptiveAngle
+    rule: str = flax.struct.field(pytree_node=False)  # one of `QUDIT_RULES`
+    migration: Migration = flax.struct.field(pytree_node=False)
 
-    Returns:
-      The state; its guides stay.
-    """
-    levels = jnp.asarray(num_ops)
-    steps = random_steps(key, state.guides, levels, probability=probability)
-    shift_all = jax.vmap(shift_chain, in_axes=(0, 0, None))
-    return dataclasses.replace(state, chains=shift_all(state.chains, steps, levels))
-
-
-def entangled(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    rule: str,
-    angle: float,
-    coupling: float,
-    epsilon: float,
-    migration: Migration,
-    adaptive: AdaptiveAngle = _CONSTANT,
-) -> Strategy:
-    """Makes the strategy on entangled registers.
-
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P.
-      rule: `always` (wherever there is a guide) or `han_kim_2002` (only where an
-        individual that scored worse than its guide differs from it).
-      angle: radians in (0, pi/2], of the local and the entangling gate together.
-      coupling: share of the entangling gate, in [0, 1].
-      epsilon: least probability of an op given the op before, in [0, 1 / K_max).
-      migration: how guides are exchanged.
-      adaptive: how the angle adapts; a register's distance from its guide's op is
-        taken given the guide's op of the layer before.
-
-    Returns:
-      The strategy; its state is an `EntangledState`.
-
-    Raises:
-      UserError: a value that is out of range, or a rule that is for Q-bits only.
-    """
-    own = own_ops(num_ops)
-    check_registers(rule, epsilon, own.shape[1])
-    if not 0 <= coupling <= 1:
-        raise UserError(f"coupling: got {coupling}, expected a number in [0, 1]")
-
-    def init(key: Array) -> EntangledState:
-        del key  # Equal superposition: nothing is random yet.
-        chain = jnp.asarray(uniform_chain(num_ops))
+    def init(self, key: Array) -> EntangledState:
+        """Equal superposition; nothing is random yet."""
+        del key
+        chain = jnp.asarray(uniform_chain(self.num_ops))
         return EntangledState(
-            chains=jnp.tile(chain[None], (population, 1, 1, 1)),
-            guides=no_guides(population, len(num_ops)),
+            chains=jnp.tile(chain[None], (self.population, 1, 1, 1)),
+            guides=no_guides(self.population, self.num_layers),
         )
 
-    def ask(key: Array, state: EntangledState) -> Array:
-        return jax.vmap(observe_chain)(jax.random.split(key, population), state.chains)
+    def ask(self, key: Array, state: EntangledState) -> Array:
+        """Observes each chain jointly."""
+        keys = jax.random.split(key, self.population)
+        return jax.vmap(observe_chain)(keys, state.chains)
 
-    def update(
+    def _update(
+        self,
         chain: Array,
         arch: Array,
         score: Array,
@@ -200,54 +160,87 @@ def entangled(
         guide_score: Array,
         share: Array,
     ) -> Array:
-        if rule == "always":  # As if every layer differed.
+        if self.rule == "always":  # As if every layer differed.
             arch, moves = jnp.full_like(guide, -1), guide_score > -jnp.inf
         else:
             moves = score < guide_score
-        angles = turns(arch, guide, own.shape[1], angle=angle, coupling=coupling)
+        own = jnp.asarray(own_ops(self.num_ops))
+        angles = turns(
+            arch, guide, own.shape[1], local=self.local, entangling=self.entangling
+        )
         angles = jnp.where(moves, share[:, None] * angles, 0.0)
-        return turn_chain(chain, guide, angles, jnp.asarray(own), epsilon=epsilon)
+        return turn_chain(chain, guide, angles, own, epsilon=self.epsilon)
 
-    def learn(state: EntangledState, archs: Array, scores: Array) -> EntangledState:
+    def learn(
+        self, state: EntangledState, archs: Array, scores: Array
+    ) -> EntangledState:
+        """Turns the chains that the rule names, and stores the generation.
+
+        A register's distance from its guide's op is taken given the guide's op of the
+        layer before.
+        """
         guides = state.guides
         distance = jax.vmap(distance_from)(state.chains, guides.archs)
-        share = adaptive.share(guides, scores, distance)
-        chains = jax.vmap(update)(
+        share = self.adaptive.share(guides, scores, distance)
+        chains = jax.vmap(self._update)(
             state.chains, archs, scores, guides.archs, guides.scores, share
         )
         return EntangledState(
-            chains=chains, guides=store(guides, archs, scores, migration=migration)
+            chains=chains,
+            guides=store(guides, archs, scores, migration=self.migration),
         )
 
-    def probabilities(state: EntangledState) -> Array:
+    def probabilities(self, state: EntangledState) -> Array:
+        """Marginals of the chains."""
         return jax.vmap(marginals)(state.chains).mean(axis=0)
 
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+    def mutate(
+        self, key: Array, state: EntangledState, probability: Number
+    ) -> EntangledState:
+        """Shifts the levels of registers."""
+        levels = jnp.asarray(self.num_ops)
+        steps = random_steps(key, state.guides, levels, probability=probability)
+        shift_all = jax.vmap(shift_chain, in_axes=(0, 0, None))
+        return dataclasses.replace(state, chains=shift_all(state.chains, steps, levels))
 
 
-def _make(
+def entangled(
     num_ops: tuple[int, ...],
     *,
     population: int,
     generations: int,
     options: EntangledOptions,
 ) -> Strategy:
-    strategy = entangled(
+    """Makes the strategy with its variations.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      generations: G, over which a falling angle falls.
+      options: rule `always` (wherever there is a guide) or `han_kim_2002` (only where
+        an individual that scored worse than its guide differs from it), angle (of the
+        local and the entangling gate together), coupling (share of the latter), epsilon
+        (least probability of an op given the op before, in [0, 1 / K_max)), migration
+        and variations.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: an epsilon that is too large for the space.
+    """
+    check_epsilon(options.epsilon, num_ops)
+    strategy = Entangled(
         num_ops,
-        population=population,
-        rule=options.rule,
-        angle=options.angle,
-        coupling=options.coupling,
-        epsilon=options.epsilon,
-        migration=options.migration(),
+        population,
+        local=number((1 - options.coupling) * options.angle),
+        entangling=number(options.coupling * options.angle),
+        epsilon=number(options.epsilon),
         adaptive=options.adaptive_angle(generations),
+        rule=options.rule,
+        migration=options.migration(),
     )
-    return vary(
-        strategy,
-        options,
-        capacity=options.capacity(population, generations),
-        mutate=shift_chains,
-    )
+    return vary(strategy, options, generations=generations)
 
 
 SPEC = StrategySpec(
@@ -256,5 +249,5 @@ SPEC = StrategySpec(
     "K-level registers, each entangled with the next by controlled rotations",
     "layers that interact, few ops each",
     EntangledOptions,
-    _make,
+    entangled,
 )

@@ -26,8 +26,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.search.base import Number
 
-def prior_root(num_layers: int, num_levels: int, *, variance: float) -> Array:
+
+def prior_root(num_layers: int, num_levels: int, *, variance: Number) -> Array:
     """The root S of the prior covariance.
 
     Args:
@@ -43,7 +45,7 @@ def prior_root(num_layers: int, num_levels: int, *, variance: float) -> Array:
     return root.reshape(num_layers, num_levels, size)
 
 
-def add_evaluation(root: Array, arch: Array, known: Array, *, noise: float) -> Array:
+def add_evaluation(root: Array, arch: Array, known: Array, *, noise: Number) -> Array:
     """Conditions the covariance on one evaluation.
 
     Args:
@@ -63,7 +65,7 @@ def add_evaluation(root: Array, arch: Array, known: Array, *, noise: float) -> A
     return root - scale * outer[:, :, None] * inner[None, None, :]
 
 
-def add_evaluations(root: Array, archs: Array, known: Array, *, noise: float) -> Array:
+def add_evaluations(root: Array, archs: Array, known: Array, *, noise: Number) -> Array:
     """Conditions the covariance on several evaluations, one after the other.
 
     Args:
@@ -82,7 +84,7 @@ def add_evaluations(root: Array, archs: Array, known: Array, *, noise: float) ->
     return jax.lax.scan(add, root, (archs, known))[0]
 
 
-def field_mean(root: Array, archs: Array, targets: Array, *, noise: float) -> Array:
+def field_mean(root: Array, archs: Array, targets: Array, *, noise: Number) -> Array:
     """The posterior mean of the effects.
 
     Args:

@@ -10,7 +10,6 @@ Computing 1 (1989); for NAS: White, Nolen & Savani, UAI 2021, who never evaluate
 twice.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -124,6 +123,43 @@ def ask_unknown(
     return choose_unknown(seen, history, num_ops)
 
 
+class WithMemory(Strategy):
+    """Observes until an arch is new; its state is `Remembered`.
+
+    Its probabilities are those of one observation, before what is known is left out.
+    """
+
+    inner: Strategy
+    # Evaluations that are remembered.
+    capacity: int = flax.struct.field(pytree_node=False)
+    # D, observations of each individual.
+    draws: int = flax.struct.field(pytree_node=False)
+
+    def init(self, key: Array) -> Remembered:
+        """Nothing is known."""
+        history = empty_history(self.capacity, self.num_layers)
+        return Remembered(self.inner.init(key), history)
+
+    def ask(self, key: Array, state: Remembered) -> Array:
+        """The first new arch of each individual."""
+        return ask_unknown(
+            lambda key: self.inner.ask(key, state.inner),
+            key,
+            state.history,
+            draws=self.draws,
+            num_ops=self.num_ops,
+        )
+
+    def learn(self, state: Remembered, archs: Array, scores: Array) -> Remembered:
+        """Learns and remembers."""
+        inner = self.inner.learn(state.inner, archs, scores)
+        return Remembered(inner, record(state.history, archs, scores))
+
+    def probabilities(self, state: Remembered) -> Array:
+        """Of one observation."""
+        return self.inner.probabilities(state.inner)
+
+
 def with_memory(strategy: Strategy, *, capacity: int, draws: int) -> Strategy:
     """Gives a strategy a memory.
 
@@ -133,33 +169,14 @@ def with_memory(strategy: Strategy, *, capacity: int, draws: int) -> Strategy:
       draws: D, observations of each individual; 1 gives the strategy as it is.
 
     Returns:
-      The strategy; its state is `Remembered`. Its probabilities are those of one
-      observation, before what is known is left out.
+      The strategy.
     """
     if draws == 1:
         return strategy
-
-    def init(key: Array) -> Remembered:
-        history = empty_history(capacity, strategy.num_layers)
-        return Remembered(strategy.init(key), history)
-
-    def ask(key: Array, state: Remembered) -> Array:
-        return ask_unknown(
-            lambda key: strategy.ask(key, state.inner),
-            key,
-            state.history,
-            draws=draws,
-            num_ops=strategy.num_ops,
-        )
-
-    def learn(state: Remembered, archs: Array, scores: Array) -> Remembered:
-        inner = strategy.learn(state.inner, archs, scores)
-        return Remembered(inner, record(state.history, archs, scores))
-
-    return dataclasses.replace(
-        strategy,
-        init=init,
-        ask=ask,
-        learn=learn,
-        probabilities=lambda state: strategy.probabilities(state.inner),
+    return WithMemory(
+        strategy.num_ops,
+        strategy.population,
+        inner=strategy,
+        capacity=capacity,
+        draws=draws,
     )

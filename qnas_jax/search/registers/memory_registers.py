@@ -38,7 +38,7 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.options import option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.history import History, MemoryOptions, empty_history, record
 from qnas_jax.search.observation import (
     observe,
@@ -114,8 +114,8 @@ def flip_probabilities(
     guide: Array,
     *,
     own: Array | np.ndarray,
-    flips: float,
-    strength: float,
+    flips: Number,
+    strength: Number,
 ) -> Array:
     """Probabilities of the registers' levels around a guide.
 
@@ -139,105 +139,121 @@ def flip_probabilities(
     return weights + at_guide * (1.0 - jnp.sum(weights, axis=1, keepdims=True))
 
 
-def memory_registers(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    capacity: int,
-    options: MemoryRegistersOptions,
-) -> Strategy:
-    """Makes the strategy.
+class MemoryRegisters(Strategy):
+    """Registers prepared anew around a guide; its state is a `MemoryState`.
 
     Its probabilities are estimated from at least 512 archs asked for with keys of their
     own, since what is left out depends on the memory.
-
-    Args:
-      num_ops: (K_1, ..., K_L).
-      population: P; each individual has a field of its own and all have one guide.
-      capacity: evaluations that are remembered, at least P; older ones give way.
-      options: see `MemoryRegistersOptions`.
-
-    Returns:
-      The strategy; its state is a `MemoryState`.
     """
-    own = own_ops(num_ops)
-    neighbours = int(own.sum()) - len(num_ops)
-    patience = options.restart_after or max(neighbours, 1)
-    prepare = functools.partial(
-        flip_probabilities,
-        own=own,
-        flips=options.flips,
-        strength=options.field_strength,
-    )
 
-    def init(key: Array) -> MemoryState:
-        del key  # Equal superposition: nothing is random yet.
+    flips: Number  # layers that leave the guide, on average
+    strength: Number  # beta
+    variance: Number  # v of the field
+    noise: Number  # r of the field
+    # Evaluations that are remembered, at least P.
+    capacity: int = flax.struct.field(pytree_node=False)
+    # Evaluations in superposition at the start of an epoch.
+    initial: int = flax.struct.field(pytree_node=False)
+    # Evaluations without improvement that end an epoch.
+    patience: int = flax.struct.field(pytree_node=False)
+    draws: int = flax.struct.field(pytree_node=False)  # observations of each individual
+
+    def init(self, key: Array) -> MemoryState:
+        """Equal superposition; nothing is random yet."""
+        del key
         return MemoryState(
-            history=empty_history(capacity, len(num_ops)),
-            ranks=no_ranks(capacity),
-            field_root=prior_root(*own.shape, variance=options.field_variance),
-            epoch=first_epoch(len(num_ops)),
+            history=empty_history(self.capacity, self.num_layers),
+            ranks=no_ranks(self.capacity),
+            field_root=prior_root(
+                self.num_layers, max(self.num_ops), variance=self.variance
+            ),
+            epoch=first_epoch(self.num_layers),
         )
 
-    def superposed(key: Array, state: MemoryState) -> Array:
-        del state
-        table = jnp.asarray(uniform_ops(num_ops))
-        return observe(key, jnp.tile(table[None], (population, 1, 1)))
+    def ask(self, key: Array, state: MemoryState) -> Array:
+        """Observes around the guide, or in superposition while there is none."""
+        ready = is_guided(state.epoch, state.history.count, initial=self.initial)
+        return jax.lax.cond(ready, self._guided, self._superposed, key, state)
 
-    def guided(key: Array, state: MemoryState) -> Array:
+    def _superposed(self, key: Array, state: MemoryState) -> Array:
+        del state
+        table = jnp.asarray(uniform_ops(self.num_ops))
+        return observe(key, jnp.tile(table[None], (self.population, 1, 1)))
+
+    def _guided(self, key: Array, state: MemoryState) -> Array:
         field_key, observe_key = jax.random.split(key)
-        fields = _draw_fields(field_key, state, population, noise=options.field_noise)
+        fields = self._draw_fields(field_key, state)
+        prepare = functools.partial(
+            flip_probabilities,
+            own=own_ops(self.num_ops),
+            flips=self.flips,
+            strength=self.strength,
+        )
         tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.epoch.guide)
         look = functools.partial(observe, probabilities=tables)
         return ask_unknown(
-            look, observe_key, state.history, draws=options.draws, num_ops=num_ops
+            look, observe_key, state.history, draws=self.draws, num_ops=self.num_ops
         )
 
-    def ask(key: Array, state: MemoryState) -> Array:
-        ready = is_guided(state.epoch, state.history.count, initial=options.initial)
-        return jax.lax.cond(ready, guided, superposed, key, state)
+    def _draw_fields(self, key: Array, state: MemoryState) -> Array:
+        """Samples of the field given all evaluations, [P, L, K_max]."""
+        root, archs = state.field_root, state.history.archs
+        targets = normal_scores(state.ranks, state.history)
+        mean = field_mean(root, archs, targets, noise=self.noise)
+        return sample_fields(key, mean, root, self.population)
 
-    learn = functools.partial(_learn, noise=options.field_noise, patience=patience)
+    def learn(self, state: MemoryState, archs: Array, scores: Array) -> MemoryState:
+        """Remembers a generation, learns the field from it and follows its guide."""
+        history = record(state.history, archs, scores)
+        known = jnp.isfinite(scores)
+        return MemoryState(
+            history=history,
+            ranks=rank_scores(state.ranks, state.history, scores),
+            field_root=add_evaluations(
+                state.field_root, archs, known, noise=self.noise
+            ),
+            epoch=after_evaluations(
+                state.epoch, archs, scores, history.count, patience=self.patience
+            ),
+        )
 
-    probabilities = probabilities_by_asking(
-        ask, num_ops, population, least=_PROBABILITY_ARCHS
-    )
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
-
-
-def _learn(
-    state: MemoryState, archs: Array, scores: Array, *, noise: float, patience: int
-) -> MemoryState:
-    """Remembers a generation, learns the field from it and follows its guide."""
-    history = record(state.history, archs, scores)
-    known = jnp.isfinite(scores)
-    return MemoryState(
-        history=history,
-        ranks=rank_scores(state.ranks, state.history, scores),
-        field_root=add_evaluations(state.field_root, archs, known, noise=noise),
-        epoch=after_evaluations(
-            state.epoch, archs, scores, history.count, patience=patience
-        ),
-    )
-
-
-def _draw_fields(key: Array, state: MemoryState, count: int, *, noise: float) -> Array:
-    """Samples of the field given all evaluations, [P, L, K_max]; consumes the key."""
-    targets = normal_scores(state.ranks, state.history)
-    mean = field_mean(state.field_root, state.history.archs, targets, noise=noise)
-    return sample_fields(key, mean, state.field_root, count)
+    def probabilities(self, state: MemoryState) -> Array:
+        """An estimate."""
+        return probabilities_by_asking(
+            self.ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
+        )
 
 
-def _make(
+def memory_registers(
     num_ops: tuple[int, ...],
     *,
     population: int,
     generations: int,
     options: MemoryRegistersOptions,
 ) -> Strategy:
-    capacity = options.capacity(population, generations)
-    return memory_registers(
-        num_ops, population=population, capacity=capacity, options=options
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P; each individual has a field of its own and all have one guide.
+      generations: G, with P the size of the memory where options.memory is 0.
+      options: see `MemoryRegistersOptions`.
+
+    Returns:
+      The strategy.
+    """
+    neighbours = sum(num_ops) - len(num_ops)
+    return MemoryRegisters(
+        num_ops,
+        population,
+        flips=number(options.flips),
+        strength=number(options.field_strength),
+        variance=number(options.field_variance),
+        noise=number(options.field_noise),
+        capacity=options.capacity(population, generations),
+        initial=options.initial,
+        patience=options.restart_after or max(neighbours, 1),
+        draws=options.draws,
     )
 
 
@@ -247,5 +263,5 @@ SPEC = StrategySpec(
     "K-level registers around a guide, weighted by all evaluations; restarts",
     "few evaluations, none of them twice; small and large spaces",
     MemoryRegistersOptions,
-    _make,
+    memory_registers,
 )

@@ -21,9 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.errors import UserError
 from qnas_jax.options import option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy
 from qnas_jax.search.observation import draw_op, draw_uniforms, own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
 from qnas_jax.search.registers.guides import (
@@ -37,15 +36,17 @@ from qnas_jax.search.registers.rotation import (
     RULES,
     RotationOptions,
     chance_of_one,
-    keep_open,
+    open_angles,
     rotate,
     rotation_table,
 )
-from qnas_jax.search.registers.variations import VariationOptions, vary
+from qnas_jax.search.registers.variations import (
+    RegisterStrategy,
+    VariationOptions,
+    vary,
+)
 from qnas_jax.search.registers.x_gate import holds_best
 from qnas_jax.search.spec import StrategySpec
-
-_CONSTANT = AdaptiveAngle()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,8 +133,8 @@ def turn_qbit(
     own_bit: Array,
     guide_bit: Array,
     at_least: Array,
-    share: Array | float,
-    table: Array | np.ndarray,
+    share: Array,
+    table: Number,
 ) -> Array:
     """Applies the rotation that a table assigns to one Q-bit.
 
@@ -160,38 +161,79 @@ def turn_qbit(
     return rotate(angle, share * jnp.where(own_bit == 1, by_guide[1], by_guide[0]))
 
 
-def flip_qbits(
-    key: Array, state: QbitState, num_ops: tuple[int, ...], *, probability: float
-) -> QbitState:
-    """Applies X gates at random, but not to the individual with the best guide.
+class Qbit(RegisterStrategy):
+    """The QEA; its state is a `QbitState`."""
 
-    Args:
-      key: consumed.
-      state: of the population.
-      num_ops: not used, Q-bits have two values.
-      probability: of a gate, for each Q-bit.
+    table: Number  # [2, 2, 2] radians, see `rotation_table`
+    least: Number  # the smallest angle that the H-epsilon gate leaves
+    largest: Number
+    adaptive: AdaptiveAngle
+    migration: Migration = flax.struct.field(pytree_node=False)
 
-    Returns:
-      The state; its guides stay.
-    """
-    del num_ops
-    hit = jax.random.bernoulli(key, probability, state.angles.shape)
-    hit &= ~holds_best(state.guides)[None, :, None]
-    flipped = jnp.where(hit, np.pi / 2 - state.angles, state.angles)
-    return dataclasses.replace(state, angles=flipped)
+    def init(self, key: Array) -> QbitState:
+        """Equal superposition; nothing is random yet."""
+        del key
+        shape = (num_qbits(max(self.num_ops)), self.population, self.num_layers)
+        return QbitState(
+            angles=jnp.full(shape, np.pi / 4, jnp.float32),
+            guides=no_guides(self.population, self.num_layers),
+        )
+
+    def ask(self, key: Array, state: QbitState) -> Array:
+        """Observes all registers."""
+        uniforms = draw_uniforms(key, self.population, self.num_layers)
+        observe = jax.vmap(jax.vmap(draw_code, (0, 1, 0)), (0, 1, None))
+        return observe(uniforms, state.angles, jnp.asarray(own_ops(self.num_ops)))
+
+    def learn(self, state: QbitState, archs: Array, scores: Array) -> QbitState:
+        """Turns all Q-bits as the table says, and stores the generation."""
+        guides, width = state.guides, len(state.angles)
+        at_least = (scores >= guides.scores).astype(jnp.int32)
+        turn = functools.partial(turn_qbit, table=self.table)
+        turn_layers = jax.vmap(turn, (0, 0, 0, None, 0))
+        turn_all = jax.vmap(jax.vmap(turn_layers), (0, 0, 0, None, 0))
+        guide_bits = code_bits(guides.archs, width)
+        ones = jnp.square(jnp.sin(state.angles))
+        distance = jnp.where(guide_bits == 1, 1.0 - ones, ones)
+        turned = turn_all(
+            state.angles,
+            code_bits(archs, width),
+            guide_bits,
+            at_least,
+            self.adaptive.share(guides, scores, distance),
+        )
+        guided = (guides.scores > -jnp.inf)[None, :, None]
+        angles = jnp.where(guided, turned, state.angles)
+        return QbitState(
+            angles=jnp.clip(angles, self.least, self.largest),
+            guides=store(guides, archs, scores, migration=self.migration),
+        )
+
+    def probabilities(self, state: QbitState) -> Array:
+        """Of all registers, given valid codes."""
+        of_layers = jax.vmap(register_probabilities, in_axes=(1, 0))
+        of_all = jax.vmap(of_layers, in_axes=(1, None))
+        return of_all(state.angles, jnp.asarray(own_ops(self.num_ops))).mean(axis=0)
+
+    def mutate(self, key: Array, state: QbitState, probability: Number) -> QbitState:
+        """Swaps the amplitudes of Q-bits."""
+        hit = jax.random.bernoulli(key, probability, state.angles.shape)
+        hit &= ~holds_best(state.guides)[None, :, None]
+        flipped = jnp.where(hit, np.pi / 2 - state.angles, state.angles)
+        return dataclasses.replace(state, angles=flipped)
 
 
-def qbit(
+def plain_qbit(
     num_ops: tuple[int, ...],
-    *,
     population: int,
+    *,
     rule: str,
     angle: float,
     epsilon: float,
     migration: Migration,
-    adaptive: AdaptiveAngle = _CONSTANT,
-) -> Strategy:
-    """Makes the QEA strategy.
+    adaptive: AdaptiveAngle,
+) -> Qbit:
+    """Makes the QEA without variations.
 
     Args:
       num_ops: (K_1, ..., K_L).
@@ -203,82 +245,48 @@ def qbit(
       adaptive: how the angle adapts.
 
     Returns:
-      The strategy; its state is a `QbitState`.
-
-    Raises:
-      UserError: a value that is out of range.
+      The strategy.
     """
-    if not 0 <= epsilon < 0.5:
-        raise UserError(f"epsilon: got {epsilon}, expected a number in [0, 0.5)")
-    own = own_ops(num_ops)
-    width = num_qbits(own.shape[1])
-    table = rotation_table(rule, angle).astype(np.float32)
-
-    def init(key: Array) -> QbitState:
-        del key  # Equal superposition: nothing is random yet.
-        shape = (width, population, len(num_ops))
-        return QbitState(
-            angles=jnp.full(shape, np.pi / 4, jnp.float32),
-            guides=no_guides(population, len(num_ops)),
-        )
-
-    def ask(key: Array, state: QbitState) -> Array:
-        uniforms = draw_uniforms(key, population, len(num_ops))
-        observe = jax.vmap(jax.vmap(draw_code, (0, 1, 0)), (0, 1, None))
-        return observe(uniforms, state.angles, jnp.asarray(own))
-
-    def learn(state: QbitState, archs: Array, scores: Array) -> QbitState:
-        guides = state.guides
-        at_least = (scores >= guides.scores).astype(jnp.int32)
-        turn = functools.partial(turn_qbit, table=table)
-        turn_layers = jax.vmap(turn, (0, 0, 0, None, 0))
-        turn_all = jax.vmap(jax.vmap(turn_layers), (0, 0, 0, None, 0))
-        guide_bits = code_bits(guides.archs, width)
-        ones = jnp.square(jnp.sin(state.angles))
-        distance = jnp.where(guide_bits == 1, 1.0 - ones, ones)
-        turned = turn_all(
-            state.angles,
-            code_bits(archs, width),
-            guide_bits,
-            at_least,
-            adaptive.share(guides, scores, distance),
-        )
-        guided = (guides.scores > -jnp.inf)[None, :, None]
-        return QbitState(
-            angles=keep_open(jnp.where(guided, turned, state.angles), epsilon),
-            guides=store(guides, archs, scores, migration=migration),
-        )
-
-    def probabilities(state: QbitState) -> Array:
-        of_layers = jax.vmap(register_probabilities, in_axes=(1, 0))
-        of_all = jax.vmap(of_layers, in_axes=(1, None))
-        return of_all(state.angles, jnp.asarray(own)).mean(axis=0)
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
+    least, largest = open_angles(epsilon)
+    return Qbit(
+        num_ops,
+        population,
+        table=rotation_table(rule, angle).astype(np.float32),
+        least=least,
+        largest=largest,
+        adaptive=adaptive,
+        migration=migration,
+    )
 
 
-def _make(
+def qbit(
     num_ops: tuple[int, ...],
     *,
     population: int,
     generations: int,
     options: QbitOptions,
 ) -> Strategy:
-    strategy = qbit(
+    """Makes the QEA with its variations.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      generations: G, over which a falling angle falls.
+      options: see `QbitOptions`.
+
+    Returns:
+      The strategy.
+    """
+    strategy = plain_qbit(
         num_ops,
-        population=population,
+        population,
         rule=options.rule,
         angle=options.angle,
         epsilon=options.epsilon,
         migration=options.migration(),
         adaptive=options.adaptive_angle(generations),
     )
-    return vary(
-        strategy,
-        options,
-        capacity=options.capacity(population, generations),
-        mutate=flip_qbits,
-    )
+    return vary(strategy, options, generations=generations)
 
 
 SPEC = StrategySpec(
@@ -287,5 +295,5 @@ SPEC = StrategySpec(
     "Q-bit registers, rotation towards guides, migration, H-epsilon gate",
     "registers of two values, large populations; the classic",
     QbitOptions,
-    _make,
+    qbit,
 )

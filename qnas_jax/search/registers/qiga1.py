@@ -4,29 +4,41 @@ Source: Han & Kim, Genetic quantum algorithm and its application to combinatoria
 optimization problem, CEC 2000: every individual turns towards the best arch so far.
 """
 
-import math
-
 from qnas_jax.search.base import Strategy
+from qnas_jax.search.registers.angles import adaptive_angle
 from qnas_jax.search.registers.guides import Migration
-from qnas_jax.search.registers.qbit import qbit
+from qnas_jax.search.registers.qbit import plain_qbit
+from qnas_jax.search.registers.rotation import HALF_PI
 from qnas_jax.search.spec import NoOptions, StrategySpec
 
 
-def _make(
+def qiga1(
     num_ops: tuple[int, ...],
     *,
     population: int,
     generations: int,
     options: NoOptions,
 ) -> Strategy:
+    """Makes the strategy.
+
+    Args:
+      num_ops: (K_1, ..., K_L).
+      population: P.
+      generations: nothing depends on it.
+      options: none, the table states all angles.
+
+    Returns:
+      The strategy; its state is a `QbitState`.
+    """
     del generations, options
-    return qbit(
+    return plain_qbit(
         num_ops,
-        population=population,
+        population,
         rule="han_kim_2000",
-        angle=0.05 * math.pi,
+        angle=HALF_PI,
         epsilon=0.0,
         migration=Migration(global_every=1),
+        adaptive=adaptive_angle(),
     )
 
 
@@ -36,5 +48,5 @@ SPEC = StrategySpec(
     "Q-bit registers with the look-up table of five magnitudes",
     "reproducing published numbers",
     NoOptions,
-    _make,
+    qiga1,
 )

@@ -1,20 +1,17 @@
 """Search on K-level registers: one real amplitude for each op of a layer.
 
 A register is a unit vector of non-negative amplitudes, started in equal superposition
-of the layer's own ops. Two gates move it towards the guide's op: a rotation in the
-plane of the guide's basis state and the rest of the vector, and the contraction of
-QIGA-2, which for registers of four levels are two entangled Q-bits.
+of the layer's own ops. A gate moves it towards the guide's op: here a rotation in the
+plane of the guide's basis state and the rest of the vector; `qiga2` has another one.
 
 Sources: the guides and the rule are those of Han & Kim, IEEE Trans. Evol. Comput. 6
-(2002); contraction: Nowotniak & Kucharski, Higher-order quantum-inspired genetic
-algorithms, FedCSIS 2014.
+(2002).
 Differs from the papers in: registers of any number of levels, the floor for
 probabilities (the H-epsilon gate of Han & Kim 2004 for more than two levels).
 """
 
+import abc
 import dataclasses
-import functools
-from collections.abc import Callable
 
 import flax.struct
 import jax
@@ -24,7 +21,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.options import option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.observation import observe, own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
 from qnas_jax.search.registers.guides import (
@@ -35,14 +32,16 @@ from qnas_jax.search.registers.guides import (
     store,
 )
 from qnas_jax.search.registers.rotation import RotationOptions
-from qnas_jax.search.registers.variations import VariationOptions, vary
+from qnas_jax.search.registers.variations import (
+    RegisterStrategy,
+    VariationOptions,
+    vary,
+)
 from qnas_jax.search.registers.x_gate import random_steps, shift_levels
 from qnas_jax.search.spec import StrategySpec
 
 QUDIT_RULES = ("han_kim_2002", "always")
 """Rules that have a meaning for registers of more than two levels."""
-
-_CONSTANT = AdaptiveAngle()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,15 +61,12 @@ class QuditState:
     guides: Guides
 
 
-def rotate_towards(
-    amplitudes: Array, op: Array, share: Array | float = 1.0, *, angle: float | Array
-) -> Array:
+def rotate_towards(amplitudes: Array, op: Array, angle: Number | float) -> Array:
     """Rotates one register towards a basis state, at most onto it.
 
     Args:
       amplitudes: [K_max] non-negative, unit norm.
       op: [] int, the guide's op.
-      share: [] share of the angle, in [0, 1].
       angle: [] radians in [0, pi/2].
 
     Returns:
@@ -80,33 +76,12 @@ def rotate_towards(
     rest = jnp.where(chosen, 0.0, amplitudes)
     rest_norm = jnp.linalg.norm(rest)
     before = jnp.arctan2(rest_norm, amplitudes[op])
-    after = jnp.maximum(before - share * angle, 0.0)
+    after = jnp.maximum(before - angle, 0.0)
     scale = jnp.sin(after) / jnp.where(rest_norm > 0, rest_norm, 1.0)
     return jnp.where(chosen, jnp.cos(after), rest * scale)
 
 
-def contract_towards(
-    amplitudes: Array, op: Array, share: Array | float = 1.0, *, mu: float
-) -> Array:
-    """Contracts all amplitudes but the guide's, which takes what is left of the norm.
-
-    Args:
-      amplitudes: [K_max] non-negative, unit norm.
-      op: [] int, the guide's op.
-      share: [] not used, a contraction has no angle.
-      mu: factor in (0, 1).
-
-    Returns:
-      [K_max] non-negative, unit norm.
-    """
-    del share
-    chosen = jnp.arange(amplitudes.shape[0]) == op
-    rest = jnp.where(chosen, 0.0, mu * amplitudes)
-    left = jnp.sqrt(jnp.maximum(1.0 - jnp.sum(jnp.square(rest)), 0.0))
-    return jnp.where(chosen, left, rest)
-
-
-def keep_levels_open(amplitudes: Array, own: Array, epsilon: float) -> Array:
+def keep_levels_open(amplitudes: Array, own: Array, epsilon: Number | float) -> Array:
     """Lifts every own op of one register to probability epsilon and restores the norm.
 
     Args:
@@ -123,136 +98,131 @@ def keep_levels_open(amplitudes: Array, own: Array, epsilon: float) -> Array:
     return jnp.sqrt(floor + above * share)
 
 
-def check_registers(rule: str, epsilon: float, num_levels: int) -> None:
-    """Raises UserError unless rule and floor fit registers of up to K_max levels."""
-    if rule not in QUDIT_RULES:
+def check_epsilon(epsilon: float, num_ops: tuple[int, ...]) -> None:
+    """Raises UserError unless the floor leaves room in the largest register."""
+    most = max(num_ops, default=1)
+    if not 0 <= epsilon * most < 1:
         raise UserError(
-            f"rule: got {rule!r}, expected one of {', '.join(QUDIT_RULES)} for "
-            "K-level registers"
-        )
-    if not 0 <= epsilon * num_levels < 1:
-        raise UserError(
-            f"epsilon: got {epsilon}, expected a number in [0, 1/{num_levels}), the "
+            f"epsilon: got {epsilon}, expected a number in [0, 1/{most}), the "
             "largest layer's equal share"
         )
 
 
-def shift_registers(
-    key: Array, state: QuditState, num_ops: tuple[int, ...], *, probability: float
-) -> QuditState:
-    """Applies X gates at random, but not to the individual with the best guide.
+class QuditStrategy(RegisterStrategy):
+    """Moves K-level registers by a gate; its state is a `QuditState`."""
 
-    Args:
-      key: consumed.
-      state: of the population.
-      num_ops: (K_1, ..., K_L).
-      probability: of a gate, for each register.
+    epsilon: Number  # least probability of an op
+    adaptive: AdaptiveAngle
+    rule: str = flax.struct.field(pytree_node=False)  # one of `QUDIT_RULES`
+    migration: Migration = flax.struct.field(pytree_node=False)
 
-    Returns:
-      The state; its guides stay.
-    """
-    levels = jnp.asarray(num_ops)
-    steps = random_steps(key, state.guides, levels, probability=probability)
-    shift = jax.vmap(jax.vmap(shift_levels), in_axes=(0, 0, None))
-    shifted = shift(state.amplitudes, steps, levels)
-    return dataclasses.replace(state, amplitudes=shifted)
+    @abc.abstractmethod
+    def gate(self, amplitudes: Array, op: Array, share: Array) -> Array:
+        """Moves one register towards the guide's op.
+
+        Args:
+          amplitudes: [K_max] non-negative, unit norm.
+          op: [] int.
+          share: [] share of the full angle.
+
+        Returns:
+          [K_max] non-negative, unit norm.
+        """
+
+    def init(self, key: Array) -> QuditState:
+        """Equal superposition; nothing is random yet."""
+        del key
+        own = own_ops(self.num_ops)
+        uniform = own / np.sqrt(own.sum(axis=1, keepdims=True))
+        registers = jnp.asarray(uniform, jnp.float32)
+        return QuditState(
+            amplitudes=jnp.tile(registers[None], (self.population, 1, 1)),
+            guides=no_guides(self.population, self.num_layers),
+        )
+
+    def ask(self, key: Array, state: QuditState) -> Array:
+        """Observes all registers."""
+        return observe(key, jnp.square(state.amplitudes))
+
+    def _update(
+        self, amplitudes: Array, levels: Array, op: Array, move: Array, share: Array
+    ) -> Array:
+        moved = jnp.where(move, self.gate(amplitudes, op, share), amplitudes)
+        return keep_levels_open(moved, levels, self.epsilon)
+
+    def learn(self, state: QuditState, archs: Array, scores: Array) -> QuditState:
+        """Moves the registers that the rule names, and stores the generation."""
+        guides, own = state.guides, jnp.asarray(own_ops(self.num_ops))
+        moves = jnp.tile((guides.scores > -jnp.inf)[:, None], (1, self.num_layers))
+        if self.rule == "han_kim_2002":
+            moves &= (scores < guides.scores)[:, None] & (archs != guides.archs)
+        update_layers = jax.vmap(jax.vmap(self._update), in_axes=(0, None, 0, 0, 0))
+        at_guide = jnp.take_along_axis(
+            state.amplitudes, guides.archs[:, :, None], axis=2
+        )[:, :, 0]
+        share = self.adaptive.share(guides, scores, 1.0 - jnp.square(at_guide))
+        return QuditState(
+            amplitudes=update_layers(state.amplitudes, own, guides.archs, moves, share),
+            guides=store(guides, archs, scores, migration=self.migration),
+        )
+
+    def probabilities(self, state: QuditState) -> Array:
+        """Squares of the amplitudes."""
+        return jnp.square(state.amplitudes).mean(axis=0)
+
+    def mutate(self, key: Array, state: QuditState, probability: Number) -> QuditState:
+        """Shifts the levels of registers."""
+        levels = jnp.asarray(self.num_ops)
+        steps = random_steps(key, state.guides, levels, probability=probability)
+        shift = jax.vmap(jax.vmap(shift_levels), in_axes=(0, 0, None))
+        shifted = shift(state.amplitudes, steps, levels)
+        return dataclasses.replace(state, amplitudes=shifted)
+
+
+class Qudit(QuditStrategy):
+    """Its gate is the rotation."""
+
+    angle: Number  # radians
+
+    def gate(self, amplitudes: Array, op: Array, share: Array) -> Array:
+        """Rotates towards the guide's op."""
+        return rotate_towards(amplitudes, op, share * self.angle)
 
 
 def qudit(
     num_ops: tuple[int, ...],
     *,
     population: int,
-    gate: Callable[[Array, Array, Array], Array],
-    rule: str,
-    epsilon: float,
-    migration: Migration,
-    adaptive: AdaptiveAngle = _CONSTANT,
+    generations: int,
+    options: QuditOptions,
 ) -> Strategy:
-    """Makes the strategy on K-level registers.
+    """Makes the strategy with its variations.
 
     Args:
       num_ops: (K_1, ..., K_L).
       population: P.
-      gate: `(amplitudes [K_max], op [], share []) -> amplitudes [K_max]`, for one
-        register, with the share of the full angle.
-      rule: `always` (wherever there is a guide) or `han_kim_2002` (only where an
-        individual that scored worse than its guide differs from it).
-      epsilon: least probability of an op, in [0, 1 / K_max).
-      migration: how guides are exchanged.
-      adaptive: how the angle of the gate adapts.
+      generations: G, over which a falling angle falls.
+      options: rule `always` (wherever there is a guide) or `han_kim_2002` (only where
+        an individual that scored worse than its guide differs from it), angle, epsilon
+        (least probability of an op, in [0, 1 / K_max)), migration and variations.
 
     Returns:
-      The strategy; its state is a `QuditState`.
+      The strategy.
 
     Raises:
-      UserError: a value that is out of range, or a rule that is for Q-bits only.
+      UserError: an epsilon that is too large for the space.
     """
-    own = own_ops(num_ops)
-    check_registers(rule, epsilon, own.shape[1])
-    uniform = own / np.sqrt(own.sum(axis=1, keepdims=True))
-
-    def init(key: Array) -> QuditState:
-        del key  # Equal superposition: nothing is random yet.
-        registers = jnp.asarray(uniform, jnp.float32)
-        return QuditState(
-            amplitudes=jnp.tile(registers[None], (population, 1, 1)),
-            guides=no_guides(population, len(num_ops)),
-        )
-
-    def ask(key: Array, state: QuditState) -> Array:
-        return observe(key, jnp.square(state.amplitudes))
-
-    def update(
-        amplitudes: Array, levels: Array, op: Array, move: Array, share: Array
-    ) -> Array:
-        moved = jnp.where(move, gate(amplitudes, op, share), amplitudes)
-        return keep_levels_open(moved, levels, epsilon)
-
-    def learn(state: QuditState, archs: Array, scores: Array) -> QuditState:
-        guides = state.guides
-        moves = jnp.tile((guides.scores > -jnp.inf)[:, None], (1, len(num_ops)))
-        if rule == "han_kim_2002":
-            moves &= (scores < guides.scores)[:, None] & (archs != guides.archs)
-        update_layers = jax.vmap(jax.vmap(update), in_axes=(0, None, 0, 0, 0))
-        at_guide = jnp.take_along_axis(
-            state.amplitudes, guides.archs[:, :, None], axis=2
-        )[:, :, 0]
-        share = adaptive.share(guides, scores, 1.0 - jnp.square(at_guide))
-        return QuditState(
-            amplitudes=update_layers(
-                state.amplitudes, jnp.asarray(own), guides.archs, moves, share
-            ),
-            guides=store(guides, archs, scores, migration=migration),
-        )
-
-    def probabilities(state: QuditState) -> Array:
-        return jnp.square(state.amplitudes).mean(axis=0)
-
-    return Strategy(num_ops, population, init, ask, learn, probabilities)
-
-
-def _make(
-    num_ops: tuple[int, ...],
-    *,
-    population: int,
-    generations: int,
-    options: QuditOptions,
-) -> Strategy:
-    strategy = qudit(
+    check_epsilon(options.epsilon, num_ops)
+    strategy = Qudit(
         num_ops,
-        population=population,
-        gate=functools.partial(rotate_towards, angle=options.angle),
-        rule=options.rule,
-        epsilon=options.epsilon,
-        migration=options.migration(),
+        population,
+        angle=number(options.angle),
+        epsilon=number(options.epsilon),
         adaptive=options.adaptive_angle(generations),
+        rule=options.rule,
+        migration=options.migration(),
     )
-    return vary(
-        strategy,
-        options,
-        capacity=options.capacity(population, generations),
-        mutate=shift_registers,
-    )
+    return vary(strategy, options, generations=generations)
 
 
 SPEC = StrategySpec(
@@ -261,5 +231,5 @@ SPEC = StrategySpec(
     "one K-level register a layer, rotation towards guides",
     "layers of any number of ops",
     QuditOptions,
-    _make,
+    qudit,
 )

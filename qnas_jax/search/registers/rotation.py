@@ -19,6 +19,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.options import Options, option
+from qnas_jax.search.base import number
 
 HALF_PI = math.pi / 2
 
@@ -127,15 +128,14 @@ def rotate(angle: Array, turn: Array) -> Array:
     return jnp.where(turned > HALF_PI, math.pi - turned, turned)
 
 
-def keep_open(angle: Array, epsilon: float) -> Array:
-    """The H-epsilon gate: keeps P(1) within [epsilon, 1 - epsilon].
+def open_angles(epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest angle at which both values have a chance of epsilon.
 
     Args:
-      angle: radians in [0, pi/2], any shape.
-      epsilon: probability in [0, 0.5); 0 leaves the angle as it is.
+      epsilon: probability in [0, 0.5); 0 leaves all angles open.
 
     Returns:
-      Radians, the shape of `angle`.
+      Radians, [] each.
     """
     low = math.asin(math.sqrt(epsilon))
-    return jnp.clip(angle, low, HALF_PI - low)
+    return number(low), number(HALF_PI - low)

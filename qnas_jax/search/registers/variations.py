@@ -8,8 +8,8 @@
 Each is off by default, and then the strategy is the plain one, bit for bit.
 """
 
+import abc
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import flax.struct
@@ -18,9 +18,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.options import option
-from qnas_jax.search.base import Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.history import MemoryOptions
-from qnas_jax.search.registers.angles import ANGLE_RULES, AdaptiveAngle
+from qnas_jax.search.registers.angles import (
+    ANGLE_RULES,
+    AdaptiveAngle,
+    adaptive_angle,
+)
 from qnas_jax.search.registers.catastrophe import (
     KEPT,
     Progress,
@@ -58,7 +62,24 @@ class VariationOptions(MemoryOptions):
 
     def adaptive_angle(self, generations: int) -> AdaptiveAngle:
         """The rule for the angle, which falls over so many generations."""
-        return AdaptiveAngle(self.angle_rule, self.least_angle, generations)
+        return adaptive_angle(self.angle_rule, self.least_angle, generations)
+
+
+class RegisterStrategy(Strategy):
+    """A strategy on registers, whose state has a field `guides`."""
+
+    @abc.abstractmethod
+    def mutate(self, key: Array, state: Any, probability: Number) -> Any:
+        """Applies X gates at random, but not to the individual with the best guide.
+
+        Args:
+          key: consumed.
+          state: of the population.
+          probability: of a gate, for each Q-bit or K-level register.
+
+        Returns:
+          The state; its guides stay.
+        """
 
 
 @flax.struct.dataclass
@@ -71,69 +92,78 @@ class Varied:
     generation: Array  # [] int32
 
 
-def vary(
-    strategy: Strategy,
-    options: VariationOptions,
-    *,
-    capacity: int,
-    mutate: Callable[..., Any],
-) -> Strategy:
-    """Applies all variations that are on.
+class WithAccidents(Strategy):
+    """X gates and catastrophes; its state is `Varied`."""
 
-    Args:
-      strategy: `qbit`, `qudit` or `entangled`.
-      options: which.
-      capacity: evaluations that are remembered, if there is memory.
-      mutate: `mutate(key, registers, num_ops, probability=)` applies X gates.
+    inner: RegisterStrategy
+    x_probability: Number | None  # None: no X gates
+    # Generations until a catastrophe; 0: never.
+    patience: int = flax.struct.field(pytree_node=False)
+    kept: str = flax.struct.field(pytree_node=False)  # guides that survive it
 
-    Returns:
-      The strategy.
-    """
-    if options.x_probability or options.catastrophe_after:
-        strategy = _with_accidents(strategy, options, mutate)
-    return with_memory(strategy, capacity=capacity, draws=options.observations)
-
-
-def _with_accidents(
-    strategy: Strategy, options: VariationOptions, mutate: Callable[..., Any]
-) -> Strategy:
-    def init(key: Array) -> Varied:
+    def init(self, key: Array) -> Varied:
+        """The registers' own."""
         registers_key, seed_key = jax.random.split(key)
         return Varied(
-            registers=strategy.init(registers_key),
+            registers=self.inner.init(registers_key),
             progress=no_progress(),
             seed=jax.random.bits(seed_key),
             generation=jnp.int32(0),
         )
 
-    def learn(state: Varied, archs: Array, scores: Array) -> Varied:
-        registers = strategy.learn(state.registers, archs, scores)
+    def ask(self, key: Array, state: Varied) -> Array:
+        """Observes the registers."""
+        return self.inner.ask(key, state.registers)
+
+    def learn(self, state: Varied, archs: Array, scores: Array) -> Varied:
+        """Rotates the registers, and then accidents happen to them."""
+        registers = self.inner.learn(state.registers, archs, scores)
         progress = state.progress
-        if options.x_probability:
+        if self.x_probability is not None:
             key = jax.random.fold_in(jax.random.key(state.seed), state.generation)
-            registers = mutate(
-                key, registers, strategy.num_ops, probability=options.x_probability
-            )
-        if options.catastrophe_after:
-            progress, over = follow(
-                progress, scores, patience=options.catastrophe_after
-            )
-            registers = _restarted(strategy, registers, over, options.catastrophe_keeps)
+            registers = self.inner.mutate(key, registers, self.x_probability)
+        if self.patience:
+            progress, over = follow(progress, scores, patience=self.patience)
+            registers = self._restarted(registers, over)
         return Varied(registers, progress, state.seed, state.generation + 1)
 
-    return dataclasses.replace(
-        strategy,
-        init=init,
-        ask=lambda key, state: strategy.ask(key, state.registers),
-        learn=learn,
-        probabilities=lambda state: strategy.probabilities(state.registers),
-    )
+    def _restarted(self, registers: Any, over: Array) -> Any:
+        """Equal superposition with the guides that survive, if it is over."""
+        # Registers start in equal superposition, whatever the key.
+        anew = dataclasses.replace(
+            self.inner.init(jax.random.key(0)),
+            guides=surviving(registers.guides, self.kept),
+        )
+        return jax.tree.map(lambda new, old: jnp.where(over, new, old), anew, registers)
+
+    def probabilities(self, state: Varied) -> Array:
+        """Those of the registers."""
+        return self.inner.probabilities(state.registers)
 
 
-def _restarted(strategy: Strategy, registers: Any, over: Array, kept: str) -> Any:
-    """Equal superposition with the guides that survive, if it is over."""
-    # Registers start in equal superposition, whatever the key.
-    anew = dataclasses.replace(
-        strategy.init(jax.random.key(0)), guides=surviving(registers.guides, kept)
-    )
-    return jax.tree.map(lambda new, old: jnp.where(over, new, old), anew, registers)
+def vary(
+    strategy: RegisterStrategy, options: VariationOptions, *, generations: int
+) -> Strategy:
+    """Applies all variations that are on.
+
+    Args:
+      strategy: the plain one.
+      options: which.
+      generations: G, for the size of the memory, if there is one.
+
+    Returns:
+      The strategy.
+    """
+    varied: Strategy = strategy
+    if options.x_probability or options.catastrophe_after:
+        gates = number(options.x_probability) if options.x_probability else None
+        varied = WithAccidents(
+            strategy.num_ops,
+            strategy.population,
+            inner=strategy,
+            x_probability=gates,
+            patience=options.catastrophe_after,
+            kept=options.catastrophe_keeps,
+        )
+    capacity = options.capacity(strategy.population, generations)
+    return with_memory(varied, capacity=capacity, draws=options.observations)

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.search.base import Number
 from qnas_jax.search.registers.guides import Guides
 
 
@@ -58,7 +59,7 @@ def _source(size: int, step: Array, num_levels: Array) -> Array:
 
 
 def random_steps(
-    key: Array, guides: Guides, num_ops: Array, *, probability: float | Array
+    key: Array, guides: Guides, num_ops: Array, *, probability: Number
 ) -> Array:
     """Draws where X gates are applied, and by how much they shift.
 

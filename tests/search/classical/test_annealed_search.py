@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.search.base import generation_keys
+from qnas_jax.search import generation_keys
 from qnas_jax.search.classical.simulated_annealing import (
     AnnealingOptions,
     acceptance,
@@ -39,11 +39,11 @@ def run(score, options=OPTIONS, generations=12, population=3, seed=0):
 
 
 def test_temperatures_fall_geometrically():
-    found = [float(temperature(g, 3, OPTIONS)) for g in range(5)]
+    found = [float(temperature(g, 3, first=0.5, ratio=0.01)) for g in range(5)]
     np.testing.assert_allclose(found, [0.5, 0.05, 0.005, 0.005, 0.005], rtol=1e-5)
-    ours = [float(temperature(g, 20, OPTIONS)) for g in range(20)]
+    ours = [float(temperature(g, 20, first=0.5, ratio=0.01)) for g in range(20)]
     np.testing.assert_allclose(ours, np.geomspace(0.5, 0.005, 20), rtol=1e-5)
-    assert float(temperature(0, 1, OPTIONS)) == 0.5
+    assert float(temperature(0, 1, first=0.5, ratio=0.01)) == 0.5
 
 
 def test_the_metropolis_probability():

@@ -56,7 +56,7 @@ def test_mutation_moves_towards_random_ops():
     table = jnp.array([[1.0, 0, 0], [1, 0, 0], [0, 1, 0]])
 
     def move(key):
-        return mutate_table(key, table, num_ops=NUM_OPS, chance=0.25, step=0.4)
+        return mutate_table(key, table, NUM_OPS, chance=0.25, step=0.4)
 
     keys = jax.random.split(jax.random.key(0), 20_000)
     moved = np.asarray(jax.jit(jax.vmap(move))(keys))

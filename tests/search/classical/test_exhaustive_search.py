@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
+from qnas_jax.options import OptionError
 from qnas_jax.search.classical.exhaustive import (
+    ExhaustiveOptions,
     add_digits,
     coprime_stride,
     digits_of,
-    exhaustive,
 )
 
 NUM_OPS = (3, 1, 2, 4)
@@ -40,24 +42,24 @@ def number_of(digits, num_ops):
 
 def test_counting_is_the_order_of_itertools():
     archs, _ = walk(
-        exhaustive(NUM_OPS, population=5, order="counting"), jax.random.key(0), 10
+        made("exhaustive", NUM_OPS, 5, order="counting"), jax.random.key(0), 10
     )
     np.testing.assert_array_equal(archs, np.concatenate([EVERY] * 3)[:50])
 
 
 @pytest.mark.parametrize("population", [1, 5, 24, 31])
 def test_shuffled_visits_every_arch_once_a_round(population):
-    strategy = exhaustive(NUM_OPS, population=population, order="shuffled")
+    strategy = made("exhaustive", NUM_OPS, population)
     archs, _ = walk(strategy, jax.random.key(1), -(-48 // population))
     assert sorted(map(tuple, archs[:24])) == sorted(map(tuple, EVERY))
     np.testing.assert_array_equal(archs[24:48], archs[:24])
 
 
 def test_shuffled_is_the_affine_map():
-    strategy = exhaustive(NUM_OPS, population=2, order="shuffled")
+    strategy = made("exhaustive", NUM_OPS, 2)
     archs, first = walk(strategy, jax.random.key(2), 12)
     # 24 / golden ratio is 14.8; 14 and 15 have a divisor in common with 24.
-    stride, begin = 17, number_of(first.place, NUM_OPS)
+    stride, begin = 17, number_of(first.digits, NUM_OPS)
     for step, arch in enumerate(archs):
         number = (begin + stride * step) % 24
         expected = [first.labels[layer, op] for layer, op in enumerate(EVERY[number])]
@@ -65,7 +67,7 @@ def test_shuffled_is_the_affine_map():
 
 
 def test_keys_give_different_orders():
-    strategy = exhaustive(NUM_OPS, population=6, order="shuffled")
+    strategy = made("exhaustive", NUM_OPS, 6)
     orders = {tuple(walk(strategy, jax.random.key(k), 4)[0].flat) for k in range(8)}
     assert len(orders) == 8
 
@@ -91,7 +93,7 @@ def test_strides_have_no_divisor_in_common():
 
 
 def test_a_space_of_240_bits_costs_nothing():
-    strategy = exhaustive((16,) * 60, population=50, order="shuffled")
+    strategy = made("exhaustive", (16,) * 60, 50)
     archs, _ = walk(strategy, jax.random.key(3), 4)
     assert len(np.unique(archs, axis=0)) == 200
     # The golden ratio spreads the highest digit evenly, 12.5 times each.
@@ -100,5 +102,5 @@ def test_a_space_of_240_bits_costs_nothing():
 
 
 def test_the_order_is_checked():
-    with pytest.raises(ValueError, match="order: got 'sorted', expected one of"):
-        exhaustive(NUM_OPS, population=1, order="sorted")
+    with pytest.raises(OptionError, match="order: got 'sorted', allowed: one of"):
+        ExhaustiveOptions(order="sorted")

@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_strategies import made
 
-from qnas_jax.search.base import generation_keys
-from qnas_jax.search.classical.local_search import local_search, neighbours_of
+from qnas_jax.options import OptionError
+from qnas_jax.search import generation_keys
+from qnas_jax.search.classical.local_search import LocalSearchOptions, neighbours_of
 
 NUM_OPS = (3, 1, 2, 4)
 
@@ -43,7 +45,7 @@ def test_neighbours_differ_in_one_layer():
 
 
 def test_best_looks_at_all_neighbours_first():
-    strategy = local_search(NUM_OPS, population=1, generations=40, improvement="best")
+    strategy = made("local_search", NUM_OPS, 1, 40)
     archs, states = evaluate_all(strategy, by_weights, 8)
     assert np.all(differences(archs[1:7], archs[0]) == 1)
     assert len(np.unique(archs[:7], axis=0)) == 7
@@ -53,7 +55,7 @@ def test_best_looks_at_all_neighbours_first():
 
 
 def test_first_moves_at_once():
-    strategy = local_search(NUM_OPS, population=1, generations=40, improvement="first")
+    strategy = made("local_search", NUM_OPS, 1, 40, improvement="first")
     archs, states = evaluate_all(strategy, by_weights, 10)
     place = archs[0]
     for arch, state in zip(archs[1:], states[1:], strict=True):
@@ -66,9 +68,7 @@ def test_first_moves_at_once():
 
 @pytest.mark.parametrize("improvement", ["best", "first"])
 def test_known_archs_are_not_evaluated_again_before_a_restart(improvement):
-    strategy = local_search(
-        (6,) * 4, population=1, generations=60, improvement=improvement
-    )
+    strategy = made("local_search", (6,) * 4, 1, 60, improvement=improvement)
     archs, states = evaluate_all(
         strategy, lambda a: jnp.asarray(a.sum(1), jnp.float32), 60
     )
@@ -80,5 +80,5 @@ def test_known_archs_are_not_evaluated_again_before_a_restart(improvement):
 
 
 def test_the_kind_of_improvement_is_checked():
-    with pytest.raises(ValueError, match="improvement: got 'worst', expected one of"):
-        local_search(NUM_OPS, population=1, generations=1, improvement="worst")
+    with pytest.raises(OptionError, match="improvement: got 'worst', allowed: one of"):
+        LocalSearchOptions(improvement="worst")

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from made_strategies import made
 
 from qnas_jax.search.classical.reinforce import (
     ReinforceOptions,
@@ -40,7 +41,7 @@ def test_the_gradient_of_a_uniform_policy():
 
 def test_steps_follow_adam_written_out():
     options = ReinforceOptions(learning_rate=0.1, baseline_momentum=0.8)
-    strategy = reinforce(NUM_OPS, population=2, options=options)
+    strategy = reinforce(NUM_OPS, population=2, generations=1, options=options)
     state, rng = strategy.init(jax.random.key(0)), np.random.default_rng(1)
     logits, first, second = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
     numerator = denominator = 0.0
@@ -63,7 +64,7 @@ def test_steps_follow_adam_written_out():
 
 def test_one_arch_at_a_time_learns_nothing_from_the_first():
     """Its score is its own baseline."""
-    strategy = reinforce(NUM_OPS, population=1, options=ReinforceOptions())
+    strategy = made("reinforce", NUM_OPS, population=1)
     state = strategy.init(jax.random.key(0))
     state = strategy.tell(state, jnp.array([[1, 0, 1]]), jnp.array([0.7]))
     np.testing.assert_array_equal(state.logits, 0)
@@ -73,11 +74,11 @@ def test_one_arch_at_a_time_learns_nothing_from_the_first():
 
 
 def test_failures_count_for_nothing():
-    strategy = reinforce(NUM_OPS, population=3, options=ReinforceOptions())
+    strategy = made("reinforce", NUM_OPS, population=3)
     state = strategy.init(jax.random.key(0))
     archs = jnp.array([[1, 0, 1], [2, 0, 0], [0, 0, 0]])
     state = strategy.tell(state, archs, jnp.array([0.2, jnp.nan, 0.6]))
-    pair = reinforce(NUM_OPS, population=2, options=ReinforceOptions())
+    pair = made("reinforce", NUM_OPS, population=2)
     alone = pair.tell(
         pair.init(jax.random.key(0)), archs[jnp.array([0, 2])], jnp.array([0.2, 0.6])
     )

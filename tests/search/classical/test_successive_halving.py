@@ -9,13 +9,13 @@ from made_strategies import made
 from qnas_jax.search import advance, generation_keys, start
 from qnas_jax.search.classical.hyperband import hyperband, hyperband_brackets
 from qnas_jax.search.classical.successive_halving import (
+    BracketSearch,
     FidelityOptions,
     Rung,
     halving_bracket,
-    run_brackets,
     successive_halving,
 )
-from qnas_jax.search.many import everything, search_seeds
+from qnas_jax.search.many import search_seeds
 
 NUM_OPS = (6,) * 5
 
@@ -28,7 +28,7 @@ def evaluate(key, archs, fidelities):
 
 def run(strategy, generations, score=evaluate, seed=0):
     keys = jax.random.split(jax.random.key(seed), 1)
-    found = search_seeds(strategy, score, keys, generations, record=everything)
+    found = search_seeds(strategy, score, keys, generations)
     return jax.tree.map(lambda leaf: leaf[0], found)
 
 
@@ -81,7 +81,9 @@ def test_random_archs_take_the_places_of_failures():
         return archs, jnp.where((fidelities == 0) & (archs[:, 0] > 0), jnp.nan, scores)
 
     options = FidelityOptions(num_fidelities=2, eta=2)
-    strategy = successive_halving(NUM_OPS, population=12, options=options)
+    strategy = successive_halving(
+        NUM_OPS, population=12, generations=1, options=options
+    )
     found = run(strategy, 3, fail_low)
     good = found.archs[:2].reshape(-1, 5)
     good = good[good[:, 0] == 0]
@@ -94,7 +96,7 @@ def test_random_archs_take_the_places_of_failures():
 @pytest.mark.parametrize("make", [successive_halving, hyperband])
 def test_the_best_is_of_the_highest_fidelity(make):
     options = FidelityOptions(num_fidelities=3, eta=2)
-    strategy = make(NUM_OPS, population=3, options=options)
+    strategy = make(NUM_OPS, population=3, generations=1, options=options)
     state, key, best = start(strategy, jax.random.key(1)), jax.random.key(1), []
 
     @jax.jit
@@ -115,6 +117,6 @@ def test_the_best_is_of_the_highest_fidelity(make):
 def test_a_rung_that_is_too_large_is_refused():
     bracket = (Rung(0, 2**18),)
     with pytest.raises(ValueError, match="262144 generations of 8 archs, expected at"):
-        run_brackets(NUM_OPS, 8, (bracket,))
+        BracketSearch(NUM_OPS, 8, (bracket,))
     with pytest.raises(ValueError, match="use fewer fidelities, a smaller eta"):
         made("hyperband", NUM_OPS, population=2, num_fidelities=12, eta=4)

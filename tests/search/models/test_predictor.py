@@ -9,7 +9,7 @@ import pytest
 
 from qnas_jax.search.history import among, empty_history, record
 from qnas_jax.search.models.ensemble import (
-    EnsembleOptions,
+    EnsembleSizes,
     initial_ensemble,
     predict,
     train_ensemble,
@@ -22,7 +22,7 @@ from qnas_jax.search.models.predictor import (
 )
 
 NUM_OPS = (3, 2, 4)
-SMALL = EnsembleOptions(members=3, hidden_units=4, fit_steps=1, fit_batch=64)
+SMALL = EnsembleSizes(members=3, hidden_units=4, fit_steps=1, fit_batch=64)
 
 
 def indicators(archs):
@@ -79,6 +79,7 @@ def test_the_first_step_of_adam_goes_down_the_slope():
         jnp.ones(1, bool),
         NUM_OPS,
         SMALL,
+        learning_rate=0.01,
     )
     rows = indicators(arch)
     for member in range(3):
@@ -97,7 +98,7 @@ def test_the_first_step_of_adam_goes_down_the_slope():
 
 
 def test_training_learns_an_interaction():
-    options = EnsembleOptions(members=3, fit_steps=300)
+    options = EnsembleSizes(members=3, fit_steps=300)
     archs = np.array(list(np.ndindex(NUM_OPS)))
     values = np.where(archs[:, 1] == 1, archs[:, 0], -archs[:, 2]).astype(np.float32)
     values = (values - values.mean()) / values.std()
@@ -105,7 +106,9 @@ def test_training_learns_an_interaction():
     @jax.jit
     def learnt(archs, values):
         key, known = jax.random.key(2), jnp.ones(24, bool)
-        ensemble = train_ensemble(key, archs, values, known, NUM_OPS, options)
+        ensemble = train_ensemble(
+            key, archs, values, known, NUM_OPS, options, learning_rate=0.01
+        )
         return predict(ensemble, archs, NUM_OPS)
 
     found = np.mean(learnt(archs, values), axis=0)
@@ -118,12 +121,14 @@ def test_rows_that_are_not_known_have_no_influence():
     targets = np.random.default_rng(1).normal(size=20).astype(np.float32)
     other_archs = np.where(known[:, None], archs, -1)
     other_targets = np.where(known, targets, 7.0)
-    options = EnsembleOptions(members=2, fit_steps=5)
+    options = EnsembleSizes(members=2, fit_steps=5)
 
     @jax.jit
     def trained(archs, targets):
         key = jax.random.key(3)
-        return train_ensemble(key, archs, targets, known, NUM_OPS, options)
+        return train_ensemble(
+            key, archs, targets, known, NUM_OPS, options, learning_rate=0.01
+        )
 
     fits = [trained(archs, targets), trained(other_archs, other_targets)]
     jax.tree.map(np.testing.assert_array_equal, *fits)

@@ -18,10 +18,11 @@ from qnas_jax.search.models.surrogate import (
     mean_hamiltonian,
     sample_hamiltonian,
     transform_scores,
+    weight_prior,
 )
 
 NUM_OPS = (3, 2, 4)
-PRIOR = Prior(variance=1.5, pair_share=0.4, noise=0.05)
+PRIOR = weight_prior(Prior(variance=1.5, pair_share=0.4, noise=0.05), 3)
 
 
 def all_archs():
@@ -146,7 +147,11 @@ def test_likeliest_prior_finds_what_made_the_scores():
         pair_share=jnp.array([0.9, 0.05, 0.9]),
         noise=jnp.array([0.01, 0.01, 1.0]),
     )
-    assert likeliest_prior(history, priors, scale="standard").pair_share == 0.05
+    weights = weight_prior(priors, 3)
+    found = likeliest_prior(history, weights, scale="standard")
+    jax.tree.map(
+        lambda one, each: np.testing.assert_array_equal(one, each[1]), found, weights
+    )
 
 
 def test_ranks_are_normal_scores_and_ties_share():

@@ -4,12 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qnas_jax.options import OptionError
 from qnas_jax.search.registers.angles import (
     ANGLE_RULES,
-    AdaptiveAngle,
+    adaptive_angle,
     relative_gap,
 )
 from qnas_jax.search.registers.guides import Guides
+from qnas_jax.search.registers.variations import VariationOptions
 
 
 def guides(scores, generation=0):
@@ -19,7 +21,7 @@ def guides(scores, generation=0):
 
 
 def test_a_constant_angle_is_whole():
-    share = AdaptiveAngle().share(guides([1.0]), jnp.zeros(1), jnp.zeros((2, 1, 3)))
+    share = adaptive_angle().share(guides([1.0]), jnp.zeros(1), jnp.zeros((2, 1, 3)))
     np.testing.assert_array_equal(share, np.ones((2, 1, 3)))
 
 
@@ -28,7 +30,7 @@ def test_a_constant_angle_is_whole():
 )
 def test_falling_by_hand(generation, expected):
     """Eleven generations, from 1 to 0.2."""
-    rule = AdaptiveAngle("falling", 0.2, 11)
+    rule = adaptive_angle("falling", 0.2, 11)
     share = rule.share(guides([1.0], generation), jnp.zeros(1), jnp.zeros((1, 3)))
     np.testing.assert_allclose(share, np.full((1, 3), expected), rtol=1e-6)
 
@@ -36,14 +38,14 @@ def test_falling_by_hand(generation, expected):
 def test_gap_by_hand():
     """The guide has 5 and the worst 1: a score of 4 is a quarter of the way behind."""
     scores = jnp.array([5.0, 4.0, 1.0, 7.0, -jnp.inf])
-    rule = AdaptiveAngle("gap", 0.2)
+    rule = adaptive_angle("gap", 0.2)
     share = rule.share(guides([5.0] * 5), scores, jnp.zeros((5, 2)))
     expected = np.array([0.2, 0.4, 1.0, 0.2, 1.0])
     np.testing.assert_allclose(share, np.tile(expected[:, None], 2), rtol=1e-6)
 
 
 def test_distance_by_hand():
-    rule = AdaptiveAngle("distance", 0.5)
+    rule = adaptive_angle("distance", 0.5)
     share = rule.share(guides([1.0]), jnp.zeros(1), jnp.array([[0.0, 0.5, 1.0]]))
     np.testing.assert_allclose(share, [[0.5, 0.75, 1.0]], rtol=1e-6)
 
@@ -70,7 +72,7 @@ def test_relative_gaps_equal_a_loop():
 @pytest.mark.parametrize("rule", ANGLE_RULES)
 def test_equal_scores_and_failures_give_finite_shares(rule):
     for scores in ([2.0, 2.0], [-np.inf, -np.inf], [2.0, -np.inf]):
-        adaptive = AdaptiveAngle(rule, 0.1, 1)
+        adaptive = adaptive_angle(rule, 0.1, 1)
         found = adaptive.share(
             guides([2.0, -np.inf], 3), jnp.asarray(scores), jnp.full((2, 4), 0.3)
         )
@@ -79,7 +81,7 @@ def test_equal_scores_and_failures_give_finite_shares(rule):
 
 
 def test_bad_rules_are_named():
-    with pytest.raises(ValueError, match="angle: got rule 'rising'.*constant, falling"):
-        AdaptiveAngle("rising")
-    with pytest.raises(ValueError, match="least share 0"):
-        AdaptiveAngle("falling", 0)
+    with pytest.raises(OptionError, match="angle_rule: got 'rising'.*constant, falli"):
+        VariationOptions(angle_rule="rising")
+    with pytest.raises(OptionError, match="least_angle: got 0"):
+        VariationOptions(least_angle=0)

@@ -9,7 +9,7 @@ import pytest
 from made_strategies import made
 
 from qnas_jax.search import advance, start
-from qnas_jax.search.registers.bqnas_released import ANGLE, bqnas_released
+from qnas_jax.search.registers.bqnas_released import ANGLE
 
 
 def released_rotation(pairs, archs, fitness, directions):
@@ -58,7 +58,7 @@ def directions_of(state):
 @pytest.mark.parametrize("num_scores", [3, 1000])
 def test_each_step_equals_the_released_one(num_scores):
     """With three different scores many individuals tie with the best."""
-    strategy = bqnas_released((16,) * 7, population=6)
+    strategy = made("bqnas_released", (16,) * 7, population=6)
     state = strategy.init(jax.random.key(3))
     # Exact poles occur by rounding only; here some are there from the start.
     state = state.replace(pairs=state.pairs.at[:2, 0].set(jnp.array([1.0, 0.0])))
@@ -79,7 +79,7 @@ def test_each_step_equals_the_released_one(num_scores):
 
 
 def test_it_evaluates_its_initial_archs_for_ever():
-    strategy = bqnas_released((16,) * 21, population=20)
+    strategy = made("bqnas_released", (16,) * 21)
     state = start(strategy, jax.random.key(0))
     weights = np.random.default_rng(1).random((21, 16))
     step = jax.jit(lambda state, archs, scores: advance(strategy, state, archs, scores))
@@ -94,13 +94,13 @@ def test_it_evaluates_its_initial_archs_for_ever():
 
 
 def test_initial_pairs_are_rounded_probabilities():
-    state = bqnas_released((4, 4), population=50).init(jax.random.key(0))
+    state = made("bqnas_released", (4, 4), population=50).init(jax.random.key(0))
     np.testing.assert_allclose(state.pairs.sum(axis=-1), 1, atol=1.01e-3)
     np.testing.assert_allclose(np.round(state.pairs, 3), state.pairs, atol=1e-6)
 
 
 def test_probabilities_are_shares_of_what_is_observed():
-    strategy = bqnas_released((4, 4), population=8)
+    strategy = made("bqnas_released", (4, 4), population=8)
     state = strategy.init(jax.random.key(0))
     archs = np.asarray(strategy.ask(jax.random.key(1), state))
     counts = [np.bincount(column, minlength=4) / 8 for column in archs.T]

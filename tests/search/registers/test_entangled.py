@@ -10,8 +10,7 @@ import scipy.linalg
 from made_strategies import made
 
 from qnas_jax.search.observation import own_ops
-from qnas_jax.search.registers.entangled import entangled, turn_chain, turns
-from qnas_jax.search.registers.guides import Migration
+from qnas_jax.search.registers.entangled import turn_chain, turns
 from qnas_jax.search.registers.register_chain import (
     bond_entropy,
     marginals,
@@ -20,21 +19,15 @@ from qnas_jax.search.registers.register_chain import (
 
 
 def make(num_ops, population=4, rule="han_kim_2002", epsilon=0.0, **options):
-    values = {"angle": 0.1, "coupling": 0.5, **options}
-    return entangled(
-        num_ops,
-        population=population,
-        rule=rule,
-        epsilon=epsilon,
-        migration=Migration(global_every=1),
-        **values,
-    )
+    values = {"angle": 0.1, "rule": rule, "epsilon": epsilon, **options}
+    migration = {"local_migration_every": 0, "global_migration_every": 1}
+    return made("entangled", num_ops, population, **values, **migration)
 
 
 def test_turns_by_hand():
     """The guide goes 1, 2, 0; the arch differs from it in the middle only."""
     found = turns(
-        jnp.array([1, 0, 0]), jnp.array([1, 2, 0]), 3, angle=0.4, coupling=0.25
+        jnp.array([1, 0, 0]), jnp.array([1, 2, 0]), 3, local=0.3, entangling=0.1
     )
     expected = [[0, 0, 0], [0.3, 0.4, 0.3], [0, 0, 0.1]]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -113,7 +106,11 @@ def turned_by(guides, coupling):
     own, chain = jnp.asarray(own_ops((2, 2))), jnp.asarray(uniform_chain((2, 2)))
     for guide in guides:
         angles = turns(
-            1 - jnp.array(guide), jnp.array(guide), 2, angle=0.1, coupling=coupling
+            1 - jnp.array(guide),
+            jnp.array(guide),
+            2,
+            local=0.1 * (1 - coupling),
+            entangling=0.1 * coupling,
         )
         chain = turn_chain(chain, jnp.array(guide), angles, own, epsilon=0.0)
     return chain
@@ -169,7 +166,7 @@ def test_a_chain_of_84_qubits():
     ("options", "message"),
     [
         ({"rule": "han_kim_2000"}, "rule: got 'han_kim_2000'"),
-        ({"coupling": 1.5}, "coupling: got 1.5, expected a number in"),
+        ({"coupling": 1.5}, "coupling: got 1.5, allowed: float >= 0.0 and"),
         ({"epsilon": 0.25}, "epsilon: got 0.25, expected a number in .0, 1/4"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from made_strategies import made
 
 from qnas_jax.search import scan_search
-from qnas_jax.search.many import everything, search_seeds
+from qnas_jax.search.many import search_seeds
 from qnas_jax.search.observation import own_ops
 from qnas_jax.search.registers.memory_registers import flip_probabilities
 
@@ -70,7 +70,7 @@ def evaluated(num_ops, generations, evaluate=linear, **settings):
     settings = {"generations": generations, **settings}
     strategy = made("memory_registers", num_ops, **settings)
     keys = jax.random.split(jax.random.key(0), 1)
-    found = search_seeds(strategy, evaluate, keys, generations, record=everything)
+    found = search_seeds(strategy, evaluate, keys, generations)
     return found.archs[0].reshape(-1, len(num_ops)), found.scores[0].reshape(-1)
 
 

@@ -10,13 +10,9 @@ import pytest
 import scipy.linalg
 from made_strategies import made
 
-from qnas_jax.search.registers.guides import Migration
-from qnas_jax.search.registers.qudit import (
-    contract_towards,
-    keep_levels_open,
-    qudit,
-    rotate_towards,
-)
+from qnas_jax.options import OptionError
+from qnas_jax.search.registers.qiga2 import contract_towards
+from qnas_jax.search.registers.qudit import keep_levels_open, rotate_towards
 
 
 def random_register(seed, levels):
@@ -97,14 +93,9 @@ def test_norm_survives_many_updates():
 
 
 def make(num_ops, rule="always", epsilon=0.0):
-    return qudit(
-        num_ops,
-        population=4,
-        gate=functools.partial(rotate_towards, angle=0.1),
-        rule=rule,
-        epsilon=epsilon,
-        migration=Migration(global_every=1),
-    )
+    turn = {"rule": rule, "angle": 0.1, "epsilon": epsilon}
+    migration = {"local_migration_every": 0, "global_migration_every": 1}
+    return made("qudit", num_ops, 4, **turn, **migration)
 
 
 def test_floor_is_exact_and_otherwise_idle():
@@ -150,7 +141,7 @@ def test_two_level_registers_search_like_q_bits():
 
 
 def test_bad_values_are_named():
-    with pytest.raises(ValueError, match="rule: got 'han_kim_2000'"):
+    with pytest.raises(OptionError, match="rule: got 'han_kim_2000'"):
         make((4, 4), rule="han_kim_2000")
     with pytest.raises(ValueError, match="epsilon: got 0.25"):
         make((4, 4), epsilon=0.25)

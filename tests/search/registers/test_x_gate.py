@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 from made_strategies import made
 
-from qnas_jax.search.registers.entangled import shift_chains
-from qnas_jax.search.registers.qbit import flip_qbits
-from qnas_jax.search.registers.qudit import shift_registers
 from qnas_jax.search.registers.register_chain import amplitude
 from qnas_jax.search.registers.x_gate import (
     shift_chain,
@@ -56,13 +53,6 @@ def test_a_shifted_chain_is_the_permuted_state():
     np.testing.assert_allclose(total, 1, rtol=1e-5)
 
 
-MUTATE = {
-    "qbit": flip_qbits,
-    "qudit": shift_registers,
-    "entangled": shift_chains,
-}
-
-
 def learnt(name, num_ops, population=4):
     """A state after some generations; individual 1 holds the best guide."""
     settings = {"angle": 0.3, "global_migration_every": 0}
@@ -87,7 +77,7 @@ def registers_of(state, name):
 def test_all_are_hit_but_the_best_and_the_norm_is_kept(name):
     num_ops = (4, 2, 3)
     strategy, before = learnt(name, num_ops)
-    after = MUTATE[name](jax.random.key(2), before, num_ops, probability=1.0)
+    after = strategy.mutate(jax.random.key(2), before, 1.0)
     old, new = registers_of(before, name), registers_of(after, name)
     np.testing.assert_array_equal(new[1], old[1])
     for row in (0, 2, 3):
@@ -99,14 +89,14 @@ def test_all_are_hit_but_the_best_and_the_norm_is_kept(name):
 
 
 def test_x_on_a_qbit_swaps_both_values():
-    _, before = learnt("qbit", (2, 2))
-    after = flip_qbits(jax.random.key(3), before, (2, 2), probability=1.0)
+    strategy, before = learnt("qbit", (2, 2))
+    after = strategy.mutate(jax.random.key(3), before, 1.0)
     old, new = registers_of(before, "qbit")[0], registers_of(after, "qbit")[0]
     np.testing.assert_allclose(np.cos(new) ** 2, np.sin(old) ** 2, atol=1e-6)
 
 
 def test_the_share_of_gates_is_the_probability():
-    _, before = learnt("qudit", (3,) * 300)
-    after = shift_registers(jax.random.key(4), before, (3,) * 300, probability=0.2)
+    strategy, before = learnt("qudit", (3,) * 300)
+    after = strategy.mutate(jax.random.key(4), before, 0.2)
     moved = np.any(registers_of(after, "qudit") != registers_of(before, "qudit"), -1)
     assert abs(moved[[0, 2, 3]].mean() - 0.2) < 0.05  # 3.7 standard errors

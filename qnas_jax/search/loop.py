@@ -1,0 +1,259 @@
+"""The search loop, in two forms that take the same keys and the same steps.
+
+Every generation, the first included, is one ask, one evaluation and one tell.
+
+    scan_search   one program, for evaluators in JAX; can be jitted, vmapped over keys
+    host_search   one generation after the other, for all others
+
+What is kept of a generation is up to a `record` function, or to the loop's body.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from qnas_jax.search.base import Strategy, sanitise
+
+EvaluateFn = Callable[..., tuple[Array, Array]]
+"""`evaluate(key, archs) -> (archs, scores)`; it may hand back repaired archs.
+
+For strategies with fidelities `evaluate(key, archs, fidelities)`, int32 [P], 0 the
+cheapest.
+"""
+
+HostEvaluateFn = Callable[..., tuple[Array | np.ndarray, Array | np.ndarray]]
+"""The same for evaluators that are not JAX: they get NumPy archs and fidelities."""
+
+_INIT_STREAM, _GENERATION_STREAM = 0, 1
+
+
+@flax.struct.dataclass
+class SearchState:
+    """All that a search has to keep between two generations."""
+
+    strategy_state: Any
+    best_arch: Array  # [L] int32, zeros while best_score is -inf
+    best_score: Array  # [] float32, -inf until a finite score was seen
+    best_fidelity: Array  # [] int32, what best_score was measured at, -1 before
+    generation: Array  # [] int32, generations done
+
+
+class Generation(NamedTuple):
+    """One generation, as evaluated; many of them with leading axes."""
+
+    archs: Array | np.ndarray  # [P, L] int32
+    scores: Array | np.ndarray  # [P] float32, -inf for failures
+    fidelities: Array | np.ndarray  # [P] int32, 0 the cheapest
+
+
+class Trace(NamedTuple):
+    """Scores of one generation, or of G generations when stacked by `scan_search`."""
+
+    best: Array  # [] or [G], best score so far
+    mean: Array  # [] or [G], mean of the finite scores, NaN if there is none
+    generation_best: Array  # [] or [G], best score of the generation
+
+
+RecordFn = Callable[[SearchState, Generation], Any]
+"""`record(state, generation) -> pytree`: what is kept of a generation, which led to
+the state."""
+
+
+def scores_only(state: SearchState, generation: Generation) -> Trace:
+    """Keeps how good the best is, and the generation."""
+    scores = jnp.asarray(generation.scores)
+    return Trace(
+        best=state.best_score,
+        mean=jnp.mean(scores, where=jnp.isfinite(scores)),
+        generation_best=jnp.max(scores),
+    )
+
+
+def everything(state: SearchState, generation: Generation) -> Generation:
+    """Keeps all that was evaluated."""
+    del state
+    return generation
+
+
+def incumbent(state: SearchState, generation: Generation) -> tuple[Array, Array]:
+    """Keeps the best arch so far, int32 [L], and its score."""
+    del generation
+    return state.best_arch, state.best_score
+
+
+def generation_keys(key: Array, generation: Array | int) -> tuple[Array, Array]:
+    """Keys of one generation, a function of the root key and the generation only.
+
+    Args:
+      key: the root key of the search (the one given to `start`).
+      generation: 0 for the first.
+
+    Returns:
+      (ask_key, evaluate_key).
+    """
+    stream = jax.random.fold_in(key, _GENERATION_STREAM)
+    ask_key, evaluate_key = jax.random.split(jax.random.fold_in(stream, generation))
+    return ask_key, evaluate_key
+
+
+def start(strategy: Strategy, key: Array) -> SearchState:
+    """The state before the first generation.
+
+    Args:
+      strategy: the strategy.
+      key: the root key of the search.
+
+    Returns:
+      A state without any best arch.
+    """
+    return SearchState(
+        strategy_state=strategy.init(jax.random.fold_in(key, _INIT_STREAM)),
+        best_arch=jnp.zeros(strategy.num_layers, jnp.int32),
+        best_score=jnp.float32(-jnp.inf),
+        best_fidelity=jnp.int32(-1),
+        generation=jnp.int32(0),
+    )
+
+
+def advance(
+    strategy: Strategy, state: SearchState, archs: Array, scores: Array
+) -> SearchState:
+    """Ends a generation: updates the best so far and lets the strategy learn.
+
+    Args:
+      strategy: the strategy.
+      state: the state in which the archs were asked for.
+      archs: int32 [P, L], as evaluated.
+      scores: float32 [P], maximised; non-finite ones never win.
+
+    Returns:
+      The state of the next generation. A higher fidelity beats a lower one whatever
+      the scores, which do not compare; on ties the earlier best stays.
+    """
+    scores = sanitise(scores)
+    fidelities = _fidelities(strategy, state)
+    highest = jnp.max(jnp.where(jnp.isfinite(scores), fidelities, -1))
+    winner = jnp.argmax(jnp.where(fidelities == highest, scores, -jnp.inf))
+    better = (highest > state.best_fidelity) | (
+        (highest == state.best_fidelity) & (scores[winner] > state.best_score)
+    )
+    return SearchState(
+        strategy_state=strategy.tell(state.strategy_state, archs, scores),
+        best_arch=jnp.where(better, archs[winner], state.best_arch),
+        best_score=jnp.where(better, scores[winner], state.best_score),
+        best_fidelity=jnp.where(better, highest, state.best_fidelity),
+        generation=state.generation + 1,
+    )
+
+
+def scan_search(
+    strategy: Strategy,
+    evaluate: EvaluateFn,
+    key: Array,
+    generations: int,
+    *,
+    record: RecordFn = scores_only,
+) -> tuple[SearchState, Any]:
+    """Runs a whole search as one program.
+
+    Args:
+      strategy: the strategy.
+      evaluate: a JAX function `(key, archs [P, L]) -> (archs [P, L], scores [P])`.
+      key: the root key, consumed.
+      generations: G; G * P archs are evaluated.
+      record: what is kept of each generation.
+
+    Returns:
+      The last state, and what `record` returned with a leading axis [G]; a `Trace`
+      unless another one is given.
+    """
+
+    def generation(state: SearchState, _: None) -> tuple[SearchState, Any]:
+        ask_key, evaluate_key = generation_keys(key, state.generation)
+        archs = strategy.ask(ask_key, state.strategy_state)
+        fidelities = _fidelities(strategy, state)
+        archs, scores = _evaluated(strategy, evaluate, evaluate_key, archs, fidelities)
+        state = advance(strategy, state, archs, scores)
+        return state, record(state, Generation(archs, sanitise(scores), fidelities))
+
+    return jax.lax.scan(generation, start(strategy, key), length=generations)
+
+
+class Step(NamedTuple):
+    """One generation of `host_search`.
+
+    Attributes:
+      number: 0 for the first.
+      before: the state in which the archs were asked for.
+      generation: what was evaluated, NumPy arrays.
+      after: the state of the next generation.
+    """
+
+    number: int
+    before: SearchState
+    generation: Generation
+    after: SearchState
+
+
+def host_search(
+    strategy: Strategy, evaluate: HostEvaluateFn, key: Array, generations: int
+) -> Iterator[Step]:
+    """Runs a search generation by generation, for evaluators that are not JAX.
+
+    Keys derive from the number of the generation alone: with an evaluator that knows
+    what was evaluated before, a search that was stopped is replayed and goes on. It
+    ends when the caller leaves the loop.
+
+    Args:
+      strategy: the strategy; its functions are compiled.
+      evaluate: any function `(key, archs [P, L]) -> (archs [P, L], scores [P])` of
+        NumPy archs.
+      key: the root key, consumed.
+      generations: G.
+
+    Yields:
+      Each generation when it is over.
+    """
+    state = start(strategy, key)
+    for number in range(generations):
+        ask_key, evaluate_key = generation_keys(key, number)
+        archs = np.asarray(_ask(strategy, ask_key, state.strategy_state))
+        fidelities = np.asarray(_fidelities(strategy, state))
+        archs, scores = _evaluated(strategy, evaluate, evaluate_key, archs, fidelities)
+        after = _advance(strategy, state, archs, scores)
+        seen = Generation(*map(np.asarray, (archs, sanitise(scores), fidelities)))
+        yield Step(number, state, seen, after)
+        state = after
+
+
+@jax.jit
+def _ask(strategy: Strategy, key: Array, state: Any) -> Array:
+    return strategy.ask(key, state)
+
+
+_advance = jax.jit(advance)
+
+
+def _fidelities(strategy: Strategy, state: SearchState) -> Array:
+    """Fidelities int32 [P] of the next generation, zeros where there is only one."""
+    if strategy.fidelities is None:
+        return jnp.zeros(strategy.population, jnp.int32)
+    return strategy.fidelities(state.strategy_state)
+
+
+def _evaluated(
+    strategy: Strategy,
+    evaluate: Callable[..., tuple[Any, Any]],
+    key: Array,
+    archs: Any,
+    fidelities: Any,
+) -> tuple[Any, Any]:
+    """Archs and scores, at the fidelities that the strategy wants, if it wants any."""
+    if strategy.fidelities is None:
+        return evaluate(key, archs)
+    return evaluate(key, archs, fidelities)
