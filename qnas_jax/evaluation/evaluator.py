@@ -123,3 +123,22 @@ def scores_of(evaluator: Evaluator, evaluated: Evaluated) -> jax.Array:
     values = evaluated.metrics[metric]
     signed = values if larger_is_better else -values
     return jnp.where(evaluated.status == int(Status.OK), signed, -jnp.inf)
+
+
+class ScoredBy(struct.PyTreeNode):
+    """An evaluator as search loops call one: `(key, archs) -> (archs, scores)`.
+
+    A pytree of the evaluator, if that is one, so programs can take it as an argument.
+
+    Attributes:
+      evaluator: a traceable one.
+    """
+
+    evaluator: Evaluator
+
+    def __call__(
+        self, key: jax.Array, archs: jax.Array, fidelities: Any = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Scores float32 [P] of archs int32 [P, L], -inf where they failed."""
+        evaluated = self.evaluator(key, archs, fidelities)
+        return archs, scores_of(self.evaluator, evaluated)
