@@ -6,7 +6,6 @@ from qnas_jax.evaluation.evaluator import (
     Evaluator,
     ScoredBy,
     ScoreOf,
-    Status,
     finite_status,
     scores_of,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "ScorePopulation",
     "ScoredBy",
     "ScoringOptions",
-    "Status",
     "SupernetEvaluator",
     "Weights",
     "finite_status",

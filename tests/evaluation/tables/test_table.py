@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation import ScoredBy, Status
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import (
     NO_ARCH,
     SealedTest,
@@ -18,6 +18,7 @@ from qnas_jax.evaluation.tables import (
 )
 from qnas_jax.evaluation.tables.positions import archs_at, index_of, rows_by_position
 from qnas_jax.spaces import SearchSpace
+from qnas_jax.status import Status
 
 KEY = jax.random.key(0)
 SPACE = SearchSpace("small", (("a", "b"), ("x", "y", "z")))
