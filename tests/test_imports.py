@@ -18,10 +18,13 @@ BASIS = {"options", "errors", "stopping"}
 NETS = {"spaces", "kernels", *BASIS}
 LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
-PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING}
+USERS = {"status", "user_code"}
+PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING, *USERS}
 ALLOWED = {
     "errors": set(),
     "stopping": set(),
+    "status": set(),
+    "user_code": {"status", "errors"},
     "options": {"errors"},
     "runs": {"errors"},
     "huge_pages": set(),
@@ -33,7 +36,7 @@ ALLOWED = {
     "quantum": {"kernels", "errors"},
     "optimise": {"quantum", "kernels", *BASIS},
     "training": LEARNING,
-    "evaluation": LEARNING,
+    "evaluation": {*USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", *BASIS},
     "reporting": {"errors"},
     "jobs": PARTS,
@@ -41,6 +44,7 @@ ALLOWED = {
 # Libraries that a part must do without.
 FORBIDDEN = {
     "options": {"jax", "flax", "optax", "numpy"},
+    "user_code": {"jax", "flax", "optax", "numpy"},
     "spaces": {"jax", "flax", "optax"},
     "data": {"flax", "optax", "tensorflow"},
     "tasks": {"flax.nnx", "flax.linen"},

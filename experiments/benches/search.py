@@ -24,6 +24,7 @@ from experiments.measuring.machine import peak_memory_mib
 from experiments.measuring.rows import table, write_rows
 from experiments.measuring.timing import compile_seconds, median_seconds
 from experiments.peers.numpy_search import NumpySearch
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import Table, TableOptions, load_table
 from qnas_jax.search import (
     Generation,
@@ -96,7 +97,7 @@ def agreement(bench: Table, seeds: int, generations: int = GENERATIONS) -> float
     strategy = make_search(bench)
     keys = jax.vmap(jax.random.key)(np.arange(seeds))
     ours = search_seeds(
-        strategy, bench.evaluator(), keys, generations, record=best_score
+        strategy, ScoredBy(bench.evaluator()), keys, generations, record=best_score
     )
     peer = numpy_search(bench)
     layers = len(bench.num_ops)
@@ -123,7 +124,7 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
     """
     strategy = make_search(bench)
     program = compiled_searches(GENERATIONS, best_score)
-    evaluate = as_argument(bench.evaluator())
+    evaluate = as_argument(ScoredBy(bench.evaluator()))
     keys = {size: jax.vmap(jax.random.key)(np.arange(size)) for size in sizes}
     first = {
         size: compile_seconds(program, strategy, evaluate, keys[size]) for size in sizes
@@ -170,7 +171,7 @@ def run_many(bench: Table, searches: int) -> dict[str, Any]:
     before_mib, before = peak_memory_mib(), time.perf_counter()
     best = search_seeds(
         strategy,
-        bench.evaluator(),
+        ScoredBy(bench.evaluator()),
         keys,
         GENERATIONS,
         record=best_score,

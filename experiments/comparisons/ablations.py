@@ -28,6 +28,7 @@ from experiments.comparisons.search_setting import search_setting
 from experiments.landscapes.additive import onemax_evaluator
 from experiments.landscapes.nk import nk_evaluator, nk_landscape
 from experiments.measuring.rows import table, write_rows
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.reporting.rank_tests import rank_test
@@ -116,7 +117,9 @@ def problems(data_dir: str) -> Iterator[Problem]:
         options = TableOptions(dataset=dataset, data_dir=data_dir)
         bench, test = load_table(options), load_test(options)
         budgets = (100, 200, 1000)
-        yield Problem(dataset, bench.num_ops, bench.evaluator(), budgets, test)
+        yield Problem(
+            dataset, bench.num_ops, ScoredBy(bench.evaluator()), budgets, test
+        )
     yield Problem("OneMax-84", (2,) * 84, onemax_evaluator(), (500, 2000))
     landscape = nk_landscape(20, 4, 0)
     yield Problem("NK-20", (4,) * 20, nk_evaluator(landscape), (500, 2000))

@@ -27,6 +27,7 @@ from absl import app, flags
 
 from experiments.comparisons.search_setting import SearchSetting, search_setting
 from experiments.measuring.rows import table, write_rows
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import (
     SealedTest,
     Table,
@@ -144,9 +145,8 @@ def run(
     for name in names:
         setting = search_setting(**SETTINGS[name])
         before = time.perf_counter()
-        archs = incumbents(
-            setting, bench.num_ops, bench.evaluator(), seeds, evaluations
-        )
+        evaluate = ScoredBy(bench.evaluator())
+        archs = incumbents(setting, bench.num_ops, evaluate, seeds, evaluations)
         seconds = time.perf_counter() - before
         accuracy = 100 * read_test().open(archs)
         for count in range(10, evaluations + 1, 10):

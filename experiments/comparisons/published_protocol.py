@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from experiments.comparisons.contestants import CONTESTANTS, Contestant
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import (
     DATASETS,
     Incumbents,
@@ -86,6 +87,7 @@ def _search(contestant: Contestant, table: Table, seeds: int) -> Incumbents:
     generations = contestant.generations(_MOST_EVALUATIONS)
     strategy = contestant.setting().make(table.num_ops, generations)
     keys = jax.vmap(jax.random.key)(np.arange(seeds))
-    evaluated = search_seeds(strategy, table.evaluator(fidelity), keys, generations)
+    evaluate = ScoredBy(table.evaluator(fidelity))
+    evaluated = search_seeds(strategy, evaluate, keys, generations)
     costs = query_costs(evaluated, "train_seconds", table=table, fidelities=(fidelity,))
     return incumbents(evaluated, costs, [SECONDS])

@@ -36,6 +36,7 @@ from experiments.comparisons.published_protocol import PUBLISHED, run_published
 from experiments.comparisons.table import comparison_table
 from experiments.measuring.rows import write_rows
 from experiments.peers.optuna_samplers import optuna_searches
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import (
     DATASETS,
     SealedTest,
@@ -133,11 +134,11 @@ def evaluate_all(
     generations = contestant.generations(evaluations)
     strategy = contestant.setting().make(table.num_ops, generations)
     if strategy.fidelities is None:
-        evaluate: Any = table.evaluator()
+        evaluator = table.evaluator()
     else:
-        evaluate = table.multi_fidelity_evaluator()
+        evaluator = table.multi_fidelity_evaluator()
     keys = jax.vmap(jax.random.key)(np.arange(count))
-    evaluated = search_seeds(strategy, evaluate, keys, generations)
+    evaluated = search_seeds(strategy, ScoredBy(evaluator), keys, generations)
     if strategy.fidelities is None:
         highest = np.full_like(evaluated.fidelities, len(table.fidelities) - 1)
         evaluated = evaluated._replace(fidelities=highest)

@@ -5,6 +5,7 @@ from qnas_jax.data.batches import epoch_order, num_steps, on_device, take_batch
 from qnas_jax.data.dataset import Dataset, SourceSplits, Split
 from qnas_jax.data.images import image_split, pixel_statistics
 from qnas_jax.data.peek import peek
+from qnas_jax.data.places import data_folder
 from qnas_jax.data.sources import SOURCES, DataOptions, load
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "SourceSplits",
     "Split",
     "augment",
+    "data_folder",
     "epoch_order",
     "image_split",
     "load",

@@ -5,7 +5,6 @@ works with any of them. An evaluation that fails says so by its status; it is ne
 exception, and never wins.
 """
 
-import enum
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -13,28 +12,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from qnas_jax.status import Status
 from qnas_jax.tasks import Task
-
-
-class Status(enum.IntEnum):
-    """How an evaluation ended; the lower-case name stands in the history."""
-
-    OK = 0
-    NON_FINITE = 1
-    """A metric is NaN or infinite."""
-    ERROR = 2
-    """The evaluator's own code raised an exception."""
-    TIMEOUT = 3
-    """It took longer than allowed."""
-    DIED = 4
-    """The process that computed it ended."""
-    WRONG_RESULT = 5
-    """What came back are no metrics."""
-
-    @property
-    def word(self) -> str:
-        """As histories have it, for example `non_finite`."""
-        return self.name.lower()
 
 
 class Evaluated(struct.PyTreeNode):
@@ -123,3 +102,22 @@ def scores_of(evaluator: Evaluator, evaluated: Evaluated) -> jax.Array:
     values = evaluated.metrics[metric]
     signed = values if larger_is_better else -values
     return jnp.where(evaluated.status == int(Status.OK), signed, -jnp.inf)
+
+
+class ScoredBy(struct.PyTreeNode):
+    """An evaluator as search loops call one: `(key, archs) -> (archs, scores)`.
+
+    A pytree of the evaluator, if that is one, so programs can take it as an argument.
+
+    Attributes:
+      evaluator: a traceable one.
+    """
+
+    evaluator: Evaluator
+
+    def __call__(
+        self, key: jax.Array, archs: jax.Array, fidelities: Any = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Scores float32 [P] of archs int32 [P, L], -inf where they failed."""
+        evaluated = self.evaluator(key, archs, fidelities)
+        return archs, scores_of(self.evaluator, evaluated)

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from qnas_jax.evaluation.evaluator import Evaluated, Evaluator, Status, scores_of
+from qnas_jax.evaluation.evaluator import Evaluated, Evaluator, scores_of
+from qnas_jax.status import Status
 
 Costs = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """archs int32 [P, L] -> what they cost as networks, by name [P]."""

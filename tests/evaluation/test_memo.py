@@ -13,9 +13,9 @@ from qnas_jax.evaluation import (
     Evaluation,
     MemoisedEvaluator,
     ScoreOf,
-    Status,
     finite_status,
 )
+from qnas_jax.status import Status
 
 KEY = jax.random.key(0)
 

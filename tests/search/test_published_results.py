@@ -11,6 +11,7 @@ from experiments.landscapes.additive import (
     pairs_knapsack_evaluator,
     read_knapsack,
 )
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import (
     TableOptions,
     incumbents,
@@ -79,7 +80,7 @@ def test_random_search_in_the_published_protocol(data_dir):
     table = load_table(TableOptions(data_dir=str(data_dir)))
     strategy = made("random", table.num_ops, population=1)
     keys = jax.random.split(jax.random.key(0), 300)
-    evaluated = search_seeds(strategy, table.evaluator("12"), keys, 370)
+    evaluated = search_seeds(strategy, ScoredBy(table.evaluator("12")), keys, 370)
     costs = query_costs(evaluated, "train_seconds", table=table, fidelities=("12",))
     found = incumbents(evaluated, costs, [12_000])
     assert found.exhausted.all() and (found.spent <= 12_000).all()

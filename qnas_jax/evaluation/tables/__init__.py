@@ -9,9 +9,14 @@ from qnas_jax.evaluation.tables.budget import (
     query_costs,
 )
 from qnas_jax.evaluation.tables.nas_bench_201 import DATASETS
-from qnas_jax.evaluation.tables.options import TableOptions
 from qnas_jax.evaluation.tables.sealed_test import NO_ARCH, SealedTest
-from qnas_jax.evaluation.tables.sources import SOURCES, load_table, load_test
+from qnas_jax.evaluation.tables.sources import (
+    SOURCES,
+    TableOptions,
+    load_table,
+    load_test,
+    table_evaluator,
+)
 from qnas_jax.evaluation.tables.table import Seed, Table
 
 __all__ = [
@@ -30,4 +35,5 @@ __all__ = [
     "load_table",
     "load_test",
     "query_costs",
+    "table_evaluator",
 ]

@@ -1,6 +1,6 @@
 """A table of the user's own, from a CSV or npz file: no conversion beforehand.
 
-Which column is what is said by options (`--config.table.<option>`, `TableOptions`):
+Which column is what is said by options (`--config.table.<option>`, `OwnTableOptions`):
 
     source              file
     file                my_table.csv
@@ -27,24 +27,51 @@ In an npz file one array may hold all layers [rows, L], or all runs [rows, R]; t
 name alone is enough.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.evaluation.evaluator import ONE_FIDELITY
 from qnas_jax.evaluation.tables.column_file import ColumnFile, read_columns
-from qnas_jax.evaluation.tables.options import TableOptions
 from qnas_jax.evaluation.tables.positions import check_size, index_of
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
-from qnas_jax.options import OptionError
+from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces import SearchSpace
 
-ONLY_FIDELITY = "full"
+ONLY_FIDELITY = ONE_FIDELITY[0]
 """Its name where columns are given without one."""
 
 
-def load_own_table(options: TableOptions) -> Table:
+@dataclasses.dataclass(frozen=True)
+class OwnTableOptions(Options):
+    """Which column of a file is what.
+
+    Columns are named as in its header, joined by commas; a name may have `*` for a
+    group of columns (`op_*`).
+    """
+
+    file: str = option("", "own table: CSV or npz")
+    arch_columns: tuple[str, ...] = option(
+        (), "own table: one column a layer, holding its op", of=str
+    )
+    op_names: str = option(
+        "", "own table: ops of all layers, or layer by layer with ;  empty: as found"
+    )
+    validation_columns: str = option("", "own table: what a search sees")
+    test_columns: tuple[str, ...] = option(
+        (), "own table: what is reported, mean over columns", of=str
+    )
+    seconds_columns: str = option("", "own table: time of an evaluation, if known")
+    cost_columns: tuple[str, ...] = option(
+        (), "own table: parameters, latency, ..., if known", of=str
+    )
+    maximise: bool = option(True, "own table: whether larger values are better")
+
+
+def load_own_table(options: OwnTableOptions) -> Table:
     """Reads what a search may see.
 
     Args:
@@ -91,7 +118,7 @@ def load_own_table(options: TableOptions) -> Table:
     )
 
 
-def load_own_test(options: TableOptions) -> SealedTest:
+def load_own_test(options: OwnTableOptions) -> SealedTest:
     """Reads the test values, means over the columns.
 
     Args:
@@ -119,7 +146,7 @@ def load_own_test(options: TableOptions) -> SealedTest:
 
 
 def _read_archs(
-    file: ColumnFile, options: TableOptions
+    file: ColumnFile, options: OwnTableOptions
 ) -> tuple[SearchSpace, np.ndarray]:
     """The space, and the position of each row, int [rows]."""
     names = file.find(options.arch_columns)
@@ -216,7 +243,7 @@ def _only_column(file: ColumnFile, names: list[str]) -> np.ndarray:
 
 
 def _read_seconds(
-    file: ColumnFile, options: TableOptions, validation: Mapping[str, np.ndarray]
+    file: ColumnFile, options: OwnTableOptions, validation: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Times by fidelity, float64 [rows], where they are given."""
     if not options.seconds_columns:

@@ -1,6 +1,14 @@
 """All tables by source: what a search sees, and the test values apart from it."""
 
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from qnas_jax.data import data_folder
+from qnas_jax.evaluation.evaluator import Evaluator
 from qnas_jax.evaluation.tables.nas_bench_201 import (
+    DATASETS,
     load_nas_bench_201,
     load_nas_bench_201_test,
 )
@@ -8,22 +16,83 @@ from qnas_jax.evaluation.tables.nas_bench_macro import (
     load_nas_bench_macro,
     load_nas_bench_macro_test,
 )
-from qnas_jax.evaluation.tables.options import SOURCES, TableOptions, TableSource
-from qnas_jax.evaluation.tables.own_table import load_own_table, load_own_test
+from qnas_jax.evaluation.tables.own_table import (
+    OwnTableOptions,
+    load_own_table,
+    load_own_test,
+)
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
-from qnas_jax.evaluation.tables.table import Table
+from qnas_jax.evaluation.tables.table import Seed, Table
+from qnas_jax.options import OptionError, option
 
-SOURCES.update(
-    nas_bench_201=TableSource(
+
+class TableSource(NamedTuple):
+    """How a benchmark is read.
+
+    Attributes:
+      load: `TableOptions` -> what a search may see.
+      load_test: `TableOptions` -> the test values.
+      needs: options that must be set.
+    """
+
+    load: Callable[[Any], Table]
+    load_test: Callable[[Any], SealedTest]
+    needs: tuple[str, ...] = ()
+
+
+SOURCES = {
+    "nas_bench_201": TableSource(
         lambda options: load_nas_bench_201(options.data_root(), options.dataset),
         lambda options: load_nas_bench_201_test(options.data_root(), options.dataset),
     ),
-    nas_bench_macro=TableSource(
+    "nas_bench_macro": TableSource(
         lambda options: load_nas_bench_macro(options.data_root()),
         lambda options: load_nas_bench_macro_test(options.data_root()),
     ),
-    file=TableSource(load_own_table, load_own_test),
-)
+    "file": TableSource(
+        load_own_table, load_own_test, ("file", "arch_columns", "validation_columns")
+    ),
+}
+"""The values of `TableOptions.source`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TableOptions(OwnTableOptions):
+    """A published benchmark or a user's own table, and what a search sees of it.
+
+    Of several fidelities, columns of an own table are given as `12: val_12; 200:
+    val_200`, the cheapest first; of several training runs, as `val_a, val_b`. The
+    module `own_table` has examples.
+    """
+
+    source: str = option("nas_bench_201", "the benchmark", choices=SOURCES)
+    dataset: str = option("cifar10", "data set of nas_bench_201", choices=DATASETS)
+    fidelity: str = option("", "how archs are evaluated; empty: the highest fidelity")
+    seed: str = option(
+        "mean", "training runs of a score: mean, random, or the number of a run"
+    )
+    data_dir: str = option("", "folder of the benchmarks; empty: QNAS_DATA_DIR")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.seed not in ("mean", "random") and not self.seed.isdecimal():
+            raise OptionError("seed", self.seed, "mean, random, or the number of a run")
+        for name in SOURCES[self.source].needs:
+            got = getattr(self, name)
+            if not got:
+                raise OptionError(name, got, f"needed where source is {self.source}")
+
+    def seed_of_runs(self) -> Seed:
+        """The seed as `Table.evaluator` takes it."""
+        return int(self.seed) if self.seed.isdecimal() else self.seed
+
+    def data_root(self) -> pathlib.Path:
+        """The folder of benchmarks: `data_dir`, else QNAS_DATA_DIR, else the present.
+
+        Raises:
+          MissingFileError: a folder is named and does not exist.
+        """
+        return data_folder(self.data_dir) or pathlib.Path()
 
 
 def load_table(options: TableOptions) -> Table:
@@ -42,6 +111,26 @@ def load_table(options: TableOptions) -> Table:
     table = SOURCES[options.source].load(options)
     table.evaluator(options.fidelity or None, options.seed_of_runs())
     return table
+
+
+def table_evaluator(table: Table, options: TableOptions) -> Evaluator:
+    """The evaluator that the options describe.
+
+    Args:
+      table: what was read.
+      options: fidelity and seed.
+
+    Returns:
+      That of the named fidelity; if none is named, of all that have such runs.
+
+    Raises:
+      UserError: there is no such fidelity or run.
+    """
+    seed = options.seed_of_runs()
+    single_runs_lack = seed != "mean" and bool(table.averaged)
+    if options.fidelity or single_runs_lack:
+        return table.evaluator(options.fidelity or None, seed)
+    return table.multi_fidelity_evaluator(seed)
 
 
 def load_test(options: TableOptions) -> SealedTest:

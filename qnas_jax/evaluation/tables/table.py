@@ -8,18 +8,14 @@ table lacks scores NaN, which is a failed evaluation.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation.tables.lookup import (
-    AtFidelity,
-    DrawnLookup,
-    FidelityEvaluator,
-    FixedLookup,
-)
+from qnas_jax.evaluation.evaluator import Evaluator
+from qnas_jax.evaluation.tables.lookup import DrawnLookup, FixedLookup
 from qnas_jax.evaluation.tables.positions import (
     ArrayT,
     archs_at,
@@ -149,9 +145,7 @@ class Table:
             )
         return runs[np.arange(len(runs)), seed % np.maximum(counts, 1)]
 
-    def evaluator(
-        self, fidelity: str | None = None, seed: Seed = "mean"
-    ) -> Callable[[Array, Array], tuple[Array, Array]]:
+    def evaluator(self, fidelity: str | None = None, seed: Seed = "mean") -> Evaluator:
         """Makes an evaluator for a search; it runs under jit, vmap and scan.
 
         Args:
@@ -160,27 +154,31 @@ class Table:
             by the key at each evaluation; or the number of a run.
 
         Returns:
-          `evaluate(key, archs [P, L]) -> (archs, scores float32 [P])`.
+          The evaluator of that fidelity alone.
 
         Raises:
           UserError: there is no such fidelity or run.
         """
-        return AtFidelity(self._lookup((self.place(fidelity),), seed), 0)
+        return self._lookup((self.place(fidelity),), seed)
 
-    def multi_fidelity_evaluator(self, seed: Seed = "mean") -> FidelityEvaluator:
+    def multi_fidelity_evaluator(self, seed: Seed = "mean") -> Evaluator:
         """Makes an evaluator for strategies that ask for cheaper evaluations first.
 
         Args:
           seed: as for `evaluator`, at every fidelity.
 
         Returns:
-          `evaluate(key, archs [P, L], fidelities [P]) -> (archs, scores float32 [P])`,
-          with fidelities as places in `fidelities`.
+          The evaluator of all fidelities.
 
         Raises:
           UserError: some fidelity has no such run.
         """
         return self._lookup(tuple(range(len(self.fidelities))), seed)
+
+    def costs_of(self, archs: np.ndarray) -> dict[str, np.ndarray]:
+        """What archs int [P, L] cost, by name float32 [P]."""
+        place = self.index(np.asarray(archs))
+        return {name: column[place] for name, column in self.costs.items()}
 
     def place(self, fidelity: str | None) -> int:
         """Place of a fidelity in `fidelities`; None: the highest.
@@ -197,17 +195,25 @@ class Table:
             )
         return self.fidelities.index(fidelity)
 
-    def _lookup(self, places: tuple[int, ...], seed: Seed) -> FidelityEvaluator:
+    def _lookup(self, places: tuple[int, ...], seed: Seed) -> Evaluator:
+        known = [self.train_seconds[place] for place in places]
+        times = [column for column in known if column is not None]
+        fields: dict[str, Any] = {
+            "seconds": np.stack(times) if len(times) == len(known) else None,
+            "space": self.space,
+            "fidelities": tuple(self.fidelities[place] for place in places),
+            "larger_is_better": self.maximise,
+        }
+        sign = np.float32(1 if self.maximise else -1)
         if seed != "random":
-            names = [self.fidelities[place] for place in places]
-            scores = [self.scores(name, seed) for name in names]
-            return FixedLookup(np.stack(scores), self.space)
+            scores = [self.scores(name, seed) for name in fields["fidelities"]]
+            return FixedLookup(values=sign * np.stack(scores), **fields)
         columns = [self._runs(place) for place in places]
         most = max(runs.shape[1] for runs, _ in columns)
         # Columns that do not exist are never drawn.
         runs = [np.pad(r, ((0, 0), (0, most - r.shape[1]))) for r, _ in columns]
         counts = np.stack([count for _, count in columns]).astype(np.int32)
-        return DrawnLookup(np.stack(runs), counts, self.space)
+        return DrawnLookup(runs=sign * np.stack(runs), counts=counts, **fields)
 
     def _scored(self, place: int) -> np.ndarray:
         values = self.validation[place]

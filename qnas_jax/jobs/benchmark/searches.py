@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import Incumbents, Table, incumbents, query_costs
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
 from qnas_jax.jobs.benchmark.plan import Plan
@@ -36,9 +37,9 @@ def run_searches(setting: Setting, table: Table, plan: Plan) -> Incumbents:
     config: BenchmarkConfig = setting.config
     options, runs = config.benchmark, config.table.seed_of_runs()
     if plan.strategy.fidelities is None:
-        evaluate: Any = table.evaluator(plan.fidelities[0], runs)
+        evaluate = ScoredBy(table.evaluator(plan.fidelities[0], runs))
     else:
-        evaluate = table.multi_fidelity_evaluator(runs)
+        evaluate = ScoredBy(table.multi_fidelity_evaluator(runs))
     root = jax.random.key(config.seed)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(root, np.arange(options.seeds))
     size = min(options.seeds_at_once, options.seeds)

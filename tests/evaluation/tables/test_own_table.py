@@ -56,10 +56,9 @@ def test_a_csv_file(csv_file):
     table = load_table(own)
     assert table.name == "own" and table.fidelities == ("full",)
     check_values(table, load_test(own))
-    _, scores = jax.jit(table.evaluator())(
-        jax.random.key(0), np.array([[1, 1], [0, 1]])
-    )
-    np.testing.assert_allclose(scores, [0.9, np.nan])
+    found = jax.jit(table.evaluator())(jax.random.key(0), np.array([[1, 1], [0, 1]]))
+    np.testing.assert_allclose(found.metrics["validation"], [0.9, np.nan])
+    np.testing.assert_allclose(found.costs["seconds"], [20, np.nan])
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])

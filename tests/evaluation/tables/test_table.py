@@ -7,9 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.evaluation.tables import NO_ARCH, SealedTest, Table
+from qnas_jax.errors import UserError
+from qnas_jax.evaluation import ScoredBy
+from qnas_jax.evaluation.tables import (
+    NO_ARCH,
+    SealedTest,
+    Table,
+    TableOptions,
+    table_evaluator,
+)
 from qnas_jax.evaluation.tables.positions import archs_at, index_of, rows_by_position
 from qnas_jax.spaces import SearchSpace
+from qnas_jax.status import Status
 
 KEY = jax.random.key(0)
 SPACE = SearchSpace("small", (("a", "b"), ("x", "y", "z")))
@@ -33,6 +42,10 @@ def make_table(**changes):
     return Table(**{**fields, **changes})
 
 
+def values_of(evaluate, *asked):
+    return evaluate(KEY, *asked).metrics["validation"]
+
+
 def test_means_leave_out_missing_runs():
     table = make_table()
     np.testing.assert_allclose(table.scores(), [11, 20, 31, NAN, 52, 6])
@@ -51,22 +64,31 @@ def test_a_run_is_counted_modulo_the_runs_there_are():
 
 
 @pytest.mark.parametrize("seed", ["mean", 1])
-def test_evaluators_look_up_eagerly_and_within_programs(seed):
-    table = make_table()
+@pytest.mark.parametrize("maximise", [True, False])
+def test_evaluators_look_up_eagerly_and_within_programs(seed, maximise):
+    table = make_table(maximise=maximise)
     evaluate, many = table.evaluator("9", seed), table.multi_fidelity_evaluator(seed)
+    assert (evaluate.fidelities, many.fidelities) == (("9",), ("3", "9"))
+    assert evaluate.score == ("validation", maximise) and evaluate.traceable
     archs = jnp.asarray(ARCHS[[4, 0, 3]])
-    expected = table.scores("9", seed)[[4, 0, 3]]
-    for run in (evaluate, jax.jit(evaluate)):
-        same, scores = run(KEY, archs)
-        np.testing.assert_array_equal(same, archs)
-        np.testing.assert_allclose(scores, expected)
-        assert scores.dtype == jnp.float32
-    mixed = jax.jit(many)(KEY, archs, jnp.array([1, 0, 0]))[1]
-    np.testing.assert_allclose(mixed, [expected[0], 1, NAN])
+    expected = make_table().scores("9", seed)[[4, 0, 3]]
+    signed = np.where(np.isnan(expected), -np.inf, expected if maximise else -expected)
+    for run in (evaluate, jax.jit(evaluate), many):
+        found = run(KEY, archs)
+        assert found.metrics["validation"].dtype == jnp.float32
+        np.testing.assert_allclose(found.metrics["validation"], expected)
+        assert found.status.tolist() == [Status.OK, Status.OK, Status.NON_FINITE]
+    np.testing.assert_allclose(evaluate(KEY, archs).costs["seconds"], [4, 0, 3])
+    mixed = jax.jit(many)(KEY, archs, jnp.array([1, 0, 0]))
+    np.testing.assert_allclose(mixed.metrics["validation"], [expected[0], 1, NAN])
+    assert mixed.costs == {}  # those of fidelity 3 are not known
+    same, scores = jax.jit(ScoredBy(evaluate))(KEY, archs)
+    np.testing.assert_array_equal(same, archs)
+    np.testing.assert_allclose(scores, signed)
     keys = jax.random.split(KEY, 2)
     stacked = jnp.stack([archs, archs[::-1]])
-    seen = jax.vmap(evaluate)(keys, stacked)[1]
-    np.testing.assert_allclose(seen, [expected, expected[::-1]])
+    seen = jax.vmap(ScoredBy(evaluate))(keys, stacked)[1]
+    np.testing.assert_allclose(seen, [signed, signed[::-1]])
 
 
 def test_random_runs_are_drawn_evenly_from_those_there_are():
@@ -74,7 +96,7 @@ def test_random_runs_are_drawn_evenly_from_those_there_are():
     draws = 6000
     archs = jnp.repeat(jnp.asarray(ARCHS[[0, 2, 1, 3]]), draws, axis=0)
     evaluate = table.evaluator("9", "random")
-    scores = jax.jit(evaluate)(KEY, archs)[1].reshape(4, draws)
+    scores = values_of(jax.jit(evaluate), archs).reshape(4, draws)
     values, counts = np.unique(scores[0], return_counts=True)
     np.testing.assert_array_equal(values, [10, 12])
     assert abs(counts - 3000).max() < 5 * np.sqrt(draws / 4)
@@ -83,11 +105,28 @@ def test_random_runs_are_drawn_evenly_from_those_there_are():
     assert abs(counts - 2000).max() < 5 * np.sqrt(draws * 2 / 9)
     assert (scores[2] == 20).all() and np.isnan(scores[3]).all()
     fidelities = jnp.tile(jnp.array([1, 0]), 2 * draws)
-    mixed = table.multi_fidelity_evaluator("random")(KEY, archs, fidelities)[1]
+    mixed = values_of(table.multi_fidelity_evaluator("random"), archs, fidelities)
     mixed = np.asarray(mixed).reshape(4, draws)
     assert set(mixed[0, ::2]) == {10, 12} and set(mixed[0, 1::2]) == {1}
-    again = evaluate(jax.random.key(0), archs)[1]
+    again = values_of(evaluate, archs)
     np.testing.assert_array_equal(again.reshape(4, draws), scores)
+
+
+def test_options_name_the_fidelities_of_an_evaluator():
+    table, averaged = make_table(), make_table(averaged=("9",))
+    for options, of, expected in (
+        ({}, table, ("3", "9")),
+        ({"fidelity": "3"}, table, ("3",)),
+        ({"seed": "random"}, table, ("3", "9")),
+        ({"seed": "random", "fidelity": "3"}, averaged, ("3",)),
+    ):
+        assert table_evaluator(of, TableOptions(**options)).fidelities == expected
+    with pytest.raises(UserError, match="only means"):
+        table_evaluator(averaged, TableOptions(seed="1"))
+
+
+def test_costs_are_those_of_the_arch():
+    assert make_table().costs_of(ARCHS[[5, 2]])["params"].tolist() == [5, 2]
 
 
 def test_positions_count_the_last_layer_fastest():

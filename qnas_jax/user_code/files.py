@@ -1,0 +1,65 @@
+"""Runs a user's file; a mistake in it is one line that names file and line."""
+
+import importlib.util
+import pathlib
+import sys
+import traceback
+from types import ModuleType
+
+from qnas_jax.errors import MissingFileError, UserError
+
+
+def load_file(path: str) -> ModuleType:
+    """Runs a Python file.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The module.
+
+    Raises:
+      MissingFileError: there is no such file.
+      UserError: it does not run to its end.
+    """
+    file = pathlib.Path(path)
+    if not file.is_file():
+        raise MissingFileError(f"got {path}, expected a Python file")
+    name = f"qnas_jax_user_{file.stem}"
+    # With a loader of its own, whatever the file is called.
+    loader = importlib.machinery.SourceFileLoader(name, str(file))
+    spec = importlib.util.spec_from_loader(name, loader)
+    assert spec is not None  # It has a loader.
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # Dataclasses look there for their names.
+    try:
+        loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise UserError(describe_error(error, path)) from error
+    return module
+
+
+def describe_error(error: BaseException, path: str) -> str:
+    """An exception in one line, with its place in a file.
+
+    Args:
+      error: what was raised.
+      path: the user's file.
+
+    Returns:
+      For example `mine.py, line 3: KeyError: 'conv'`; the line is the innermost one of
+      that file, if it had any part in it.
+    """
+    line = None
+    if isinstance(error, SyntaxError) and error.filename == path:
+        line = error.lineno
+    else:
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename == path:
+                line = frame.lineno
+    where = path if line is None else f"{path}, line {line}"
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    words = " ".join(message.split())
+    kind = type(error).__name__
+    return f"{where}: {kind}: {words}" if words else f"{where}: {kind}"
