@@ -35,6 +35,12 @@ class Config:
     seed: int = 0
 
 
+def plain(record: Options) -> dict[str, Any]:
+    """An option record as it comes back from a JSON file: tuples are lists there."""
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(record)))
+    return values
+
+
 def stored_groups(job: Job, config: Config) -> dict[str, Any]:
     """What a run reads, as plain nested values by group.
 
@@ -46,13 +52,11 @@ def stored_groups(job: Job, config: Config) -> dict[str, Any]:
       A dict for each group, the chosen ones of families under their own names, and
       `seed`.
     """
-    values: dict[str, Any] = {
-        name: dataclasses.asdict(getattr(config, name)) for name in job.groups
-    }
+    values: dict[str, Any] = {name: plain(getattr(config, name)) for name in job.groups}
     for field, family in job.families.items():
         found = family.groups.get(_chosen(family, values))
         if found is not None:
-            values[found[0]] = dataclasses.asdict(getattr(config, field))
+            values[found[0]] = plain(getattr(config, field))
     return {**values, "seed": config.seed}
 
 

@@ -6,12 +6,11 @@ not there when the stage was made, and counts as its default, so that a new opti
 not refuse old work.
 """
 
-import dataclasses
 import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from qnas_jax.jobs.config import group_of, stored_groups
+from qnas_jax.jobs.config import group_of, plain, stored_groups
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.spec import Stage
 from qnas_jax.runs import RunError, read_json, write_json
@@ -123,14 +122,9 @@ class Marks:
                 if before != now:
                     return group, before, now
                 continue
-            defaults = dataclasses.asdict(records[group]())
+            defaults = plain(records[group]())
             for field, value in now.items():
                 was = before.get(field, defaults[field])
-                if was != value and was != _as_json(value):
+                if was != value:
                     return f"{group}.{field}", was, value
         return None
-
-
-def _as_json(value: Any) -> Any:
-    """A value as it comes back from a JSON file: tuples are lists there."""
-    return [_as_json(entry) for entry in value] if isinstance(value, tuple) else value
