@@ -29,10 +29,10 @@ from scipy import stats
 
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.data import DataOptions, load
-from qnas_jax.evaluation.proxies import PROXIES, proxy_scores
+from qnas_jax.evaluation.proxies import PROXIES, make_proxy_scorer
 from qnas_jax.evaluation.tables.npz_file import read_arrays
 from qnas_jax.huge_pages import use_huge_pages
-from qnas_jax.nets import CellNetwork
+from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import nas_bench_201
 from qnas_jax.tasks import ImageClassification
 
@@ -136,7 +136,8 @@ def measure(
       which compiles (with it, if there is but one).
     """
     _, height, width, channels = images.shape
-    network = CellNetwork(nas_bench_201((height, width, channels), 10))
+    supernet = build_supernet(nas_bench_201((height, width, channels), 10))
+    score = make_proxy_scorer(supernet, names, images, labels, jax.random.key(seed))
     at_once = min(at_once, len(archs))
     parts: list[dict[str, np.ndarray]] = []
     seconds = []
@@ -144,9 +145,7 @@ def measure(
         part = archs[start : start + at_once]
         filled = np.resize(part, (at_once, archs.shape[1]))
         before = time.perf_counter()
-        scores = proxy_scores(
-            network, names, filled, images, labels, jax.random.key(seed)
-        )
+        scores = score(filled)
         parts.append({name: np.asarray(s)[: len(part)] for name, s in scores.items()})
         seconds.append((time.perf_counter() - before) / at_once)
         logging.info("%d of %d architectures", start + len(part), len(archs))

@@ -8,6 +8,7 @@ the row.
 """
 
 import dataclasses
+import itertools
 import math
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from qnas_jax.errors import UserError
+from qnas_jax.nets.slots import RowArray
 
 # How batch normalisation behaves:
 #   train      normalise by the batch, move the running statistics a step
@@ -42,6 +44,15 @@ class FlatLayout:
         """Number of values."""
         return sum(math.prod(shape) for shape in self.shapes)
 
+    def arrays(self) -> list[RowArray]:
+        """Names the arrays, in their order."""
+        starts = [0, *itertools.accumulate(map(math.prod, self.shapes))]
+        places = jax.tree.unflatten(self.treedef, range(len(self.shapes)))
+        return [
+            RowArray(_dotted(path), starts[place], self.shapes[place])
+            for path, place in jax.tree_util.tree_leaves_with_path(places)
+        ]
+
     def unflatten(self, row: jax.Array) -> Any:
         """Reads the state back from a row."""
         leaves = []
@@ -51,6 +62,12 @@ class FlatLayout:
             leaves.append(row[start:stop].reshape(shape))
             start = stop
         return jax.tree.unflatten(self.treedef, leaves)
+
+
+def _dotted(path: tuple[Any, ...]) -> str:
+    """The name of a variable; the last key of its path is the array in it."""
+    name = jax.tree_util.keystr(path, simple=True, separator=".")
+    return name.removesuffix(".value")
 
 
 def flatten_state(state: Any, width: int) -> jax.Array:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from qnas_jax.errors import UserError
+from qnas_jax.nets.cell import CellSupernet
 from qnas_jax.nets.chain import ChainSupernet
 from qnas_jax.nets.protocol import Supernet
-from qnas_jax.spaces import NetworkSpace, SearchSpace
+from qnas_jax.spaces import CellSpace, NetworkSpace, SearchSpace
 
 SUPERNETS: dict[type[SearchSpace], Callable[[Any], Supernet]] = {
     NetworkSpace: ChainSupernet,
+    CellSpace: CellSupernet,
 }
 
 

@@ -17,10 +17,11 @@ from jax import lax
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import conv, depthwise_conv, materialise
+from qnas_jax.nets.probing import relu, relu6
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "relu6": jax.nn.relu6,
-    "relu": jax.nn.relu,
+    "relu6": relu6,
+    "relu": relu,
     "none": lambda images: images,
 }
 
@@ -30,17 +31,39 @@ def normal_param(
 ) -> nnx.Param[jax.Array]:
     """A parameter that starts as normal(0, scale), and says so.
 
-    The supernet reads `normal_scale` to draw the weights of all ops of a layer at once,
+    A supernet reads `normal_scale` to draw the weights of all ops of a layer at once,
     which compiles faster than a draw for each array.
     """
     draw = jax.random.normal(rngs.params(), shape)
     return nnx.Param(scale * draw, normal_scale=scale)
 
 
-def _he_normal(
-    rngs: nnx.Rngs, shape: tuple[int, ...], fan_out: int
+def uniform_param(
+    rngs: nnx.Rngs, shape: tuple[int, ...], bound: float
 ) -> nnx.Param[jax.Array]:
+    """A parameter that starts uniform in [-bound, bound), and says so, likewise."""
+    draw = jax.random.uniform(rngs.params(), shape, minval=-1.0)
+    return nnx.Param(bound * draw, uniform_bound=bound)
+
+
+Draw = Callable[[nnx.Rngs, tuple[int, ...], int, int], nnx.Param[jax.Array]]
+"""(rngs, shape, inputs of an output, outputs of an input) -> initial weights."""
+
+
+def he_normal(
+    rngs: nnx.Rngs, shape: tuple[int, ...], fan_in: int, fan_out: int
+) -> nnx.Param[jax.Array]:
+    """Initial weights normal(0, sqrt(2 / fan_out))."""
+    del fan_in
     return normal_param(rngs, shape, (2.0 / fan_out) ** 0.5)
+
+
+def pytorch_uniform(
+    rngs: nnx.Rngs, shape: tuple[int, ...], fan_in: int, fan_out: int
+) -> nnx.Param[jax.Array]:
+    """Initial weights within 1 / sqrt(fan_in), PyTorch's default."""
+    del fan_out
+    return uniform_param(rngs, shape, fan_in**-0.5)
 
 
 def activation_fn(name: str) -> Callable[[jax.Array], jax.Array]:
@@ -90,15 +113,20 @@ class Conv(nnx.Module):
         kernel: int,
         stride: int,
         *,
+        narrow: bool = False,
+        draw: Draw = he_normal,
         rngs: nnx.Rngs,
     ):
         shape = (kernel, kernel, in_features, out_features)
-        self.kernel = _he_normal(rngs, shape, kernel * kernel * out_features)
+        taps = kernel * kernel
+        self.kernel = draw(rngs, shape, taps * in_features, taps * out_features)
         self.stride = stride
+        self.narrow = narrow
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Convolves."""
-        return conv(images, self.kernel[...], stride=self.stride)
+        kernel = self.kernel[...]
+        return conv(images, kernel, stride=self.stride, narrow=self.narrow)
 
 
 class Pointwise(nnx.Module):
@@ -113,6 +141,7 @@ class Pointwise(nnx.Module):
         out_features: int,
         groups: int = 1,
         *,
+        draw: Draw = he_normal,
         rngs: nnx.Rngs,
     ):
         if in_features % groups or out_features % groups:
@@ -121,7 +150,7 @@ class Pointwise(nnx.Module):
                 f"multiples of groups={groups}"
             )
         shape = (groups, in_features // groups, out_features // groups)
-        self.kernel = _he_normal(rngs, shape, out_features)
+        self.kernel = draw(rngs, shape, in_features // groups, out_features)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Multiplies each pixel's channels."""
@@ -146,7 +175,8 @@ class Depthwise(nnx.Module):
 
     def __init__(self, features: int, kernel: int, stride: int, *, rngs: nnx.Rngs):
         shape = (kernel, kernel, features)
-        self.kernel = _he_normal(rngs, shape, kernel * kernel * features)
+        taps = kernel * kernel
+        self.kernel = he_normal(rngs, shape, taps, taps * features)
         self.stride = stride
 
     def __call__(self, images: jax.Array) -> jax.Array:
@@ -169,7 +199,7 @@ class SqueezeExcite(nnx.Module):
         images = materialise(images)
         mean = images.mean(axis=(1, 2), keepdims=True)
         bias = self.squeeze_bias[...].reshape(1, 1, 1, -1)
-        hidden = jax.nn.relu(self.squeeze(mean) + bias)
+        hidden = relu(self.squeeze(mean) + bias)
         bias = self.excite_bias[...].reshape(1, 1, 1, -1)
         gate = jax.nn.relu6(self.excite(hidden) + bias + 3.0) / 6.0
         return images * gate
@@ -179,7 +209,7 @@ class EfficientChannelAttention(nnx.Module):
     """Channel attention by a convolution across channels (Wang et al. 2020, ECA)."""
 
     def __init__(self, kernel: int = 3, *, rngs: nnx.Rngs):
-        self.kernel = _he_normal(rngs, (kernel, 1, 1), kernel)
+        self.kernel = he_normal(rngs, (kernel, 1, 1), kernel, kernel)
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Scales the channels of [N, H, W, C]."""

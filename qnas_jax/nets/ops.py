@@ -11,7 +11,8 @@ A new op is one Flax module and one registry line:
 Its state may be `nnx.Param` and `nnx.BatchStat`. An op that adds its input to its
 output says so by an attribute `residual = True`; drop-path then applies to it. An op
 may say of what chain of modules it is made, by a method `pieces()`: ops of a layer then
-share what they have in common (`nets/pieces.py`).
+share what they have in common (`nets/pieces.py`). An op whose ReLUs zero-cost proxies
+shall see takes `relu` from `nets/probing.py`.
 """
 
 import functools
@@ -22,6 +23,14 @@ import jax.numpy as jnp
 from flax import nnx
 
 from qnas_jax.errors import UserError
+from qnas_jax.nets.cell_ops import (
+    AveragePool,
+    Linear,
+    NormRelu,
+    ReluConv,
+    ResidualReduction,
+    Zero,
+)
 from qnas_jax.nets.layers import (
     Conv,
     Depthwise,
@@ -302,6 +311,12 @@ OPS: dict[str, type[nnx.Module]] = {
     "conv": ConvBlock,
     "global_average": GlobalAverage,
     "classifier": Classifier,
+    "zero": Zero,
+    "average_pool": AveragePool,
+    "relu_conv": ReluConv,
+    "residual_reduction": ResidualReduction,
+    "norm_relu": NormRelu,
+    "linear": Linear,
 }
 BUILT_IN = frozenset(OPS)
 

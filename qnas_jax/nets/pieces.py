@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +19,9 @@ import numpy as np
 from flax import nnx
 
 from qnas_jax.kernels import forced_implementation, materialise
+from qnas_jax.nets import probing
 from qnas_jax.nets.flat import Mode, PieceTemplate, template_of
+from qnas_jax.nets.slots import RowArray, RowKind
 
 Shape = tuple[int, ...]
 
@@ -95,6 +97,18 @@ class OpTemplate:
             values, stats = run_piece(piece, mode, (p, s), operands)
         return (inputs + values if self.residual else values), stats
 
+    def arrays(self, kind: RowKind) -> tuple[RowArray, ...]:
+        """Names the arrays in an op's row, in its order."""
+        found = []
+        starts = self.param_starts if kind == "params" else self.stat_starts
+        for number, (piece, start) in enumerate(zip(self.pieces, starts, strict=False)):
+            layout = piece.params if kind == "params" else piece.stats
+            found += [
+                RowArray(f"{number}.{name}", start + begin, shape)
+                for name, begin, shape in layout.arrays()
+            ]
+        return tuple(found)
+
     def states(self, params: jax.Array, stats: jax.Array) -> list[tuple[Any, Any]]:
         """Reads the state of each piece from an op's rows."""
         return [
@@ -137,18 +151,23 @@ def run_piece(
     Returns:
       The output and the op's new row of statistics.
     """
-    return _run_piece(piece, mode, forced_implementation(), starts, operands)
+    return _run_piece(piece, mode, trace_key(), starts, operands)
+
+
+def trace_key() -> Hashable:
+    """What a trace depends on beside its arguments: a part of its cache's key."""
+    return forced_implementation(), probing.watching()
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _run_piece(
     piece: PieceTemplate,
     mode: Mode,
-    forced: str | None,
+    key: Hashable,
     starts: tuple[Any, Any],
     operands: Operands,
 ) -> tuple[jax.Array, jax.Array]:
-    del forced  # part of the cache key only
+    del key  # part of the cache key only
     params, stats, inputs = operands
     # Materialised, or the slicing is done again for each value that a loop reads.
     own_params, own_stats = (
@@ -157,9 +176,10 @@ def _run_piece(
             (params, stats), starts, (piece.params, piece.stats), strict=True
         )
     )
-    output, own_stats = piece.apply(mode, own_params, own_stats, inputs)
+    with probing.noting() as note:
+        output, own_stats = piece.apply(mode, own_params, own_stats, inputs)
     stats = jax.lax.dynamic_update_slice_in_dim(stats, own_stats, starts[1], axis=0)
-    return output, stats
+    return output, note(stats)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,11 +204,13 @@ class Group:
     Attributes:
       positions: the places of the chain.
       residual: whether the input is added at the end.
-      inner_size: values of the largest array between the pieces, for one image.
+      inner_shapes: of the values between the pieces, for one image.
+      inner_size: values of the largest of them, or of an input if there are none.
     """
 
     positions: tuple[Position, ...]
     residual: bool
+    inner_shapes: tuple[Shape, ...]
     inner_size: int
 
 
@@ -225,7 +247,7 @@ def plan_layer(templates: tuple[OpTemplate, ...], shape: Shape) -> LayerPlan:
             _position(templates, members, place) for place in range(len(key[0]) + 1)
         )
         inner_size = max(map(math.prod, key[0]), default=math.prod(shape))
-        groups.append(Group(positions, key[1], inner_size))
+        groups.append(Group(positions, key[1], key[0], inner_size))
     group_of = np.asarray([distinct.index(key) for key in keys], np.int32)
     return LayerPlan(tuple(groups), group_of)
 

@@ -1,13 +1,13 @@
 """What a network that holds all ops of a space offers, whatever its form."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple, Protocol
 
 import jax
 from flax import nnx
 
 from qnas_jax.nets.flat import Mode
-from qnas_jax.nets.slots import Slots
+from qnas_jax.nets.slots import RowArrays, RowKind, Slots
 from qnas_jax.nets.visiting import VisitingOrder
 from qnas_jax.spaces import BuildableSpace, CostTable
 
@@ -15,7 +15,22 @@ Visitor = Callable[[jax.Array, jax.Array, Slots, Any], Any]
 """(place, logits [N, classes], new statistics of the path, carry) -> carry."""
 
 
-class Supernet(Protocol):
+class Passed(NamedTuple):
+    """What a batch leaves behind on its way through a path.
+
+    Attributes:
+      logits: [N, num_classes].
+      features: [N, ...], what the mean over the pixels is taken of; the output of the
+        last searched place if there is no such mean.
+      stats: the path's new statistics.
+    """
+
+    logits: jax.Array
+    features: jax.Array
+    stats: Slots
+
+
+class Supernet(Hashable, Protocol):
     """The static part of a supernet; its arrays travel beside it, as rows.
 
     Scoring, training, retraining, costs and descriptions know a network by this alone.
@@ -66,6 +81,17 @@ class Supernet(Protocol):
           Logits [N, num_classes] and the path's new statistics.
         """
 
+    def forward(
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+    ) -> Passed:
+        """As `apply`, for those who look inside (see also `nets/probing.py`)."""
+
     def visit(
         self,
         params: Slots,
@@ -110,6 +136,16 @@ class Supernet(Protocol):
 
         Raises:
           UserError: the architecture is not one of the space.
+        """
+
+    def row_arrays(self, kind: RowKind) -> RowArrays:
+        """Names the arrays in the rows.
+
+        Args:
+          kind: of parameters or of running statistics.
+
+        Returns:
+          Name, place and shape of each array, for every op.
         """
 
     def cost_table(self) -> CostTable:

@@ -5,12 +5,33 @@ for parameters, running statistics, gradients and optimiser moments. A *path* is
 same tree with one row a layer.
 """
 
+from typing import Literal, NamedTuple
+
 import jax
 from jax import lax
 
 from qnas_jax.kernels import materialise
 
 Slots = dict[str, list[jax.Array]]
+RowKind = Literal["params", "stats"]
+
+
+class RowArray(NamedTuple):
+    """One array of a module in a flat row.
+
+    Attributes:
+      name: dotted path in the module.
+      start: where it begins in the row.
+      shape: of the array.
+    """
+
+    name: str
+    start: int
+    shape: tuple[int, ...]
+
+
+RowArrays = dict[str, list[list[tuple[RowArray, ...]]]]
+"""The arrays in the rows of `Slots`, for each op of each block; fixed ones have one."""
 
 
 def take_path(slots: Slots, arch: jax.Array) -> Slots:

@@ -8,16 +8,24 @@ running every branch (`experiments/benches/scoring.py`).
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from qnas_jax.kernels import forced_implementation, images_at_once
+from qnas_jax.kernels import images_at_once
 from qnas_jax.nets.flat import Mode, PieceTemplate
-from qnas_jax.nets.pieces import Group, Operands, OpTemplate, plan_layer, run_piece
+from qnas_jax.nets.pieces import (
+    Group,
+    Operands,
+    OpTemplate,
+    plan_layer,
+    run_piece,
+    trace_key,
+)
+from qnas_jax.nets.probing import watching
 
 Pieces = tuple[PieceTemplate, ...]
 
@@ -47,7 +55,7 @@ def run_layer(
     run = _run_in_parts if mode == "running" else _run_group
     branches = [functools.partial(run, group, mode) for group in plan.groups]
     group_index = jnp.asarray(plan.group_of)[op]
-    return _select(branches, group_index)(op, Operands(params, stats, inputs))
+    return select(branches, group_index)(op, Operands(params, stats, inputs))
 
 
 def _run_in_parts(
@@ -56,7 +64,7 @@ def _run_in_parts(
     """As many images at once as keep the values between the pieces in the cache."""
     inputs = operands.inputs
     count = images_at_once(group.inner_size, len(inputs))
-    if count == len(inputs):
+    if count == len(inputs) or watching() is not None:
         return _run_group(group, mode, op, operands)
 
     def run(images: jax.Array) -> jax.Array:
@@ -84,12 +92,12 @@ def _switch(
     pieces: Pieces, mode: Mode, index: jax.Array, starts: jax.Array, operands: Operands
 ) -> tuple[jax.Array, jax.Array]:
     branches = [functools.partial(run_piece, piece, mode) for piece in pieces]
-    return _select(branches, index)((starts[0], starts[1]), operands)
+    return select(branches, index)((starts[0], starts[1]), operands)
 
 
-def _select(
-    branches: Sequence[Callable[..., tuple[jax.Array, jax.Array]]], index: jax.Array
-) -> Callable[..., tuple[jax.Array, jax.Array]]:
+def select(
+    branches: Sequence[Callable[..., Any]], index: jax.Array
+) -> Callable[..., Any]:
     """The branch of an index; no switch if there is but one."""
     if len(branches) == 1:
         return branches[0]
@@ -114,11 +122,8 @@ def _switch_backward(
     index, starts, operands = saved
     output_gradient, _ = gradients  # running statistics carry no gradient
 
-    forced = forced_implementation()
-    branches = [
-        functools.partial(_reverse_piece, piece, mode, forced) for piece in pieces
-    ]
-    params_gradient, inputs_gradient = _select(branches, index)(
+    branches = [functools.partial(reverse_piece, piece, mode) for piece in pieces]
+    params_gradient, inputs_gradient = select(branches, index)(
         (starts[0], starts[1]), operands, output_gradient
     )
     # Of the operands' own form, as the rule must be; None stands for zeros.
@@ -126,17 +131,38 @@ def _switch_backward(
     return None, None, gradient
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _reverse_piece(
+def reverse_piece(
     piece: PieceTemplate,
     mode: Mode,
-    forced: str | None,
     starts: tuple[jax.Array, jax.Array],
     operands: Operands,
     gradient: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
-    """Gradients to the op's row of parameters and to the inputs."""
-    del forced  # part of the cache key only
+    """Reverses one piece, which is computed again; equal calls are traced once.
+
+    Args:
+      piece: the piece.
+      mode: how batch normalisation behaves.
+      starts: where the piece begins in the rows of parameters and statistics.
+      operands: the op's rows, and the piece's inputs.
+      gradient: to its output.
+
+    Returns:
+      Gradients to the op's row of parameters and to the piece's inputs.
+    """
+    return _reverse_piece(piece, mode, trace_key(), starts, operands, gradient)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _reverse_piece(
+    piece: PieceTemplate,
+    mode: Mode,
+    key: Hashable,
+    starts: tuple[jax.Array, jax.Array],
+    operands: Operands,
+    gradient: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    del key  # part of the cache key only
 
     def forward(params: jax.Array, inputs: jax.Array) -> jax.Array:
         changed = operands._replace(params=params, inputs=inputs)

@@ -13,10 +13,20 @@ architecture search, ICLR 2020.
 import dataclasses
 
 from qnas_jax.errors import UserError
+from qnas_jax.spaces.network import Layer, Op, fixed, op
 from qnas_jax.spaces.space import BuildableSpace
 
-CELL_OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+NAS_BENCH_201_OPS = (
+    op("none", "zero"),
+    op("skip_connect", "skip"),
+    op("nor_conv_1x1", "relu_conv", kernel=1),
+    op("nor_conv_3x3", "relu_conv", kernel=3),
+    op("avg_pool_3x3", "average_pool"),
+)
 """Ops of an edge, in the benchmark's order; a convolution is ReLU, conv, norm."""
+
+CELL_OPS = tuple(each.name for each in NAS_BENCH_201_OPS)
+"""Their names."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,19 +35,21 @@ class CellSpace(BuildableSpace):
 
     Attributes:
       name: identifier.
-      choices: derived: `CELL_OPS` for each edge.
+      choices: derived: the op names of each edge.
       input_shape: (height, width, channels) of the images.
       num_classes: number of logits.
       num_nodes: nodes of the cell; there is an edge from each to each later one.
       features: channels of the first stage; each later stage has twice as many.
       stages: number of stages.
       cells: cells of a stage.
+      ops: the candidates of every edge; they keep the shape.
     """
 
     num_nodes: int = 4
     features: int = 16
     stages: int = 3
     cells: int = 5
+    ops: tuple[Op, ...] = NAS_BENCH_201_OPS
 
     def __post_init__(self) -> None:
         for field, least in (
@@ -53,6 +65,11 @@ class CellSpace(BuildableSpace):
                     f"space {self.name!r}, {field}: got {value!r}, expected an int "
                     f">= {least}"
                 )
+        if len(self.input_shape) != 3:
+            raise UserError(
+                f"space {self.name!r}, input_shape: got {tuple(self.input_shape)}, "
+                "expected (height, width, channels)"
+            )
         height, width, _ = self.input_shape
         halved = 2 ** (self.stages - 1)
         if height % halved or width % halved:
@@ -60,7 +77,9 @@ class CellSpace(BuildableSpace):
                 f"space {self.name!r}: got images of {height} x {width}, expected "
                 f"multiples of {halved}: the resolution is halved between stages"
             )
-        object.__setattr__(self, "choices", (CELL_OPS,) * len(self.edges))
+        object.__setattr__(self, "ops", tuple(self.ops))
+        names = tuple(each.name for each in self.ops)
+        object.__setattr__(self, "choices", (names,) * len(self.edges))
         super().__post_init__()
 
     @property
@@ -76,6 +95,40 @@ class CellSpace(BuildableSpace):
     def widths(self) -> tuple[int, ...]:
         """Channels of each stage."""
         return tuple(self.features * 2**stage for stage in range(self.stages))
+
+    @property
+    def fixed(self) -> tuple[Layer, ...]:
+        """Stem, reductions and head: all blocks that are not searched."""
+        return self.stem + self.reductions + self.head
+
+    @property
+    def edge_layers(self) -> tuple[Layer, ...]:
+        """What may stand at an edge, for each stage."""
+        return tuple(Layer(width, width, 1, self.ops) for width in self.widths)
+
+    @property
+    def stem(self) -> tuple[Layer, ...]:
+        """The fixed blocks before the first cell."""
+        channels = self.input_shape[-1]
+        return (fixed(channels, self.features, 1, "relu_conv", activated=False),)
+
+    @property
+    def reductions(self) -> tuple[Layer, ...]:
+        """The fixed block before each stage but the first."""
+        return tuple(
+            fixed(width, 2 * width, 2, "residual_reduction")
+            for width in self.widths[:-1]
+        )
+
+    @property
+    def head(self) -> tuple[Layer, ...]:
+        """The fixed blocks behind the last cell; the last yields the logits."""
+        last = self.widths[-1]
+        return (
+            fixed(last, last, 1, "norm_relu"),
+            fixed(last, last, 1, "global_average"),
+            fixed(last, self.num_classes, 1, "linear"),
+        )
 
 
 def nas_bench_201(input_shape: tuple[int, ...], num_classes: int) -> CellSpace:

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from plain_cell_network import pooled
 from scipy import signal, special
 
 from qnas_jax.nets import MODES, OPS, ChainSubnet, build_op, set_mode
@@ -148,6 +149,28 @@ class Arithmetic:
     def classifier(self, values, stride):
         return values @ self["kernel"] + self["bias"]
 
+    linear = classifier
+
+    def zero(self, values, stride):
+        return 0 * values
+
+    def average_pool(self, values, stride):
+        return pooled(values)
+
+    def relu_conv(self, values, stride, activated=True):
+        values = np.maximum(values, 0) if activated else values
+        return self.conv(values, stride, "none")
+
+    def residual_reduction(self, values, stride):
+        inner = self.within("first").relu_conv(values, stride)
+        inner = self.within("second").relu_conv(inner, 1)
+        n, h, w, c = values.shape
+        squares = values.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+        return inner + self.pointwise("shortcut", squares)
+
+    def norm_relu(self, values, stride):
+        return np.maximum(self.norm("norm", values), 0)
+
 
 ACTIVATIONS = {
     "relu6": lambda values: np.clip(values, 0, 6),
@@ -195,11 +218,18 @@ CASES = {
     "xception_same": plain(8, 8, 1, "shuffle_xception"),
     "xception_s2": plain(4, 8, 2, "shuffle_xception"),
     "global_average": plain(4, 4, 1, "global_average"),
+    "zero": plain(4, 4, 1, "zero"),
+    "average_pool": plain(4, 4, 1, "average_pool"),
+    "relu_conv_k3": plain(3, 5, 1, "relu_conv", kernel=3),
+    "relu_conv_k3_s2": plain(3, 5, 2, "relu_conv"),
+    "relu_conv_k1": plain(3, 5, 1, "relu_conv", kernel=1, activated=False),
+    "residual_reduction": plain(3, 5, 2, "residual_reduction"),
+    "norm_relu": plain(4, 4, 1, "norm_relu"),
 }
 
 
 def test_every_built_in_op_has_a_case():
-    kinds = {layer.ops[0].kind for layer in CASES.values()} | {"classifier"}
+    kinds = {layer.ops[0].kind for layer in CASES.values()} | {"classifier", "linear"}
     assert kinds == set(OPS)
 
 
@@ -220,7 +250,9 @@ def test_op(name, mode, randomise, arrays_of):
     nnx.update(module, randomise(nnx.state(module)))
     set_mode(module, mode)
     rng = np.random.default_rng(2)
-    images = rng.standard_normal((3, 5, 6, layer.in_features), dtype=np.float32)
+    height = 4 if spec.kind == "residual_reduction" else 5
+    shape = (3, height, 6, layer.in_features)
+    images = rng.standard_normal(shape, dtype=np.float32)
     arithmetic = Arithmetic(arrays_of(module), mode)
     options = {k: v for k, v in spec.options if k != "kernel"}
     wanted = getattr(arithmetic, spec.kind)(
@@ -291,6 +323,22 @@ def test_modes_can_follow_each_other():
     np.testing.assert_allclose(norm.var[...], [1.4], rtol=1e-6)
 
 
+def test_a_linear_layer_by_hand():
+    module = build_op(plain(2, 2, 1, "linear"), 0, nnx.Rngs(0))
+    module.kernel[...] = jnp.array([[1.0, 2.0], [3.0, 4.0]])
+    module.bias[...] = jnp.array([10.0, 20.0])
+    np.testing.assert_array_equal(module(jnp.array([[1.0, -1.0]])), [[8.0, 18.0]])
+
+
+def test_pooling_does_not_count_the_border():
+    """Corner (1+2+4+5)/4, edge (1+..+6)/6, centre 5."""
+    values = jnp.arange(1.0, 10.0).reshape(1, 3, 3, 1)
+    module = build_op(plain(1, 1, 1, "average_pool"), 0, nnx.Rngs(0))
+    found = np.asarray(module(values))[0, ..., 0]
+    want = [[3, 3.5, 4], [4.5, 5, 5.5], [6, 6.5, 7]]
+    np.testing.assert_allclose(found, want, rtol=1e-6)
+
+
 def test_odd_widths_pass_a_shuffle_block():
     """Of five channels 0, 2, 4 pass untouched and 1, 3 enter the main branch."""
     images = np.random.default_rng(0).standard_normal((2, 4, 4, 5), dtype=np.float32)
@@ -312,6 +360,10 @@ def test_odd_widths_pass_a_shuffle_block():
         (plain(8, 8, 2, "shuffle"), "shuffle: got 8 -> 8 features with stride 2, exp"),
         (plain(8, 4, 1, "shuffle_xception"), "shuffle: got 8 -> 4 features"),
         (plain(4, 8, 1, "global_average"), "global_average: got 4 -> 8 features"),
+        (plain(4, 8, 1, "zero"), "zero: got 4 -> 8 features with stride 1, expected"),
+        (plain(4, 4, 2, "average_pool"), "average_pool: got 4 -> 4 features with str"),
+        (plain(4, 4, 2, "norm_relu"), "norm_relu: got 4 -> 4 features with stride 2"),
+        (plain(4, 8, 1, "residual_reduction"), "residual_reduction: got stride 1, exp"),
     ],
 )
 def test_wrong_ops_are_named(layer, message):

@@ -1,16 +1,16 @@
 """Zero-cost proxies: scores of networks that were never trained, by the population."""
 
-from qnas_jax.evaluation.proxies.chain import ChainNetwork
-from qnas_jax.evaluation.proxies.evaluator import make_proxy_evaluator
-from qnas_jax.evaluation.proxies.network import ProxyNetwork
 from qnas_jax.evaluation.proxies.registry import PROXIES, Proxy
-from qnas_jax.evaluation.proxies.scores import proxy_scores
+from qnas_jax.evaluation.proxies.scores import (
+    ScoreByProxies,
+    make_proxy_scorer,
+    proxy_scores,
+)
 
 __all__ = [
     "PROXIES",
-    "ChainNetwork",
     "Proxy",
-    "ProxyNetwork",
-    "make_proxy_evaluator",
+    "ScoreByProxies",
+    "make_proxy_scorer",
     "proxy_scores",
 ]

@@ -1,49 +1,157 @@
-"""What a network must offer to be measured by zero-cost proxies."""
+"""A supernet as proxies want a network: fresh weights, no training, sums over weights.
 
-from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+A path read from a supernet that nobody trained is a network with fresh weights, so one
+program measures all architectures. Weights start as the networks of the space do, and
+batch normalisation uses the batch's statistics.
+
+Without batch normalisation (`synflow`) it divides by fresh running variances, which are
+1, and values are divided by their magnitude between the parts of the network
+(`nets/probing.py`).
+"""
+
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-from qnas_jax.nets import Passed
-from qnas_jax.spaces import CostTable
+from qnas_jax.evaluation.proxies.arrays import Groups, groups_of, rows_of
+from qnas_jax.nets import Mode, Probe, Slots, Supernet, Watch, probe_network, take_path
 
-Watch = Callable[[jax.Array], jax.Array]
+Weights = dict[str, Slots]
 
 
-class ProxyNetwork(Hashable, Protocol):
-    """A network for every architecture of a space, with fresh weights.
-
-    `nets.CellNetwork` is one as it stands, `ChainNetwork` makes one of a supernet.
-    Weights are a tree of arrays of its own; gradients have the same form.
+class Measured(NamedTuple):
+    """What a batch leaves behind on its way through a network.
 
     Attributes:
-      space: the architectures.
-      shows_relus: whether `run` can watch the inputs of the ReLUs.
+      logits: [N, classes].
+      features: [N, H, W, C], what the mean over the pixels is taken of.
+      watched: sum over all ReLUs of what `watch` makes of their inputs; None without.
+      log_spread: sum over all batch normalisations of the log of the scale that they
+        divided out; 0 without batch normalisation.
+      log_scale: log of what the logits, biases aside, were divided by to keep values in
+        range; 0 with batch normalisation.
     """
 
-    space: Any
-    shows_relus: bool
+    logits: jax.Array
+    features: jax.Array
+    watched: jax.Array | None
+    log_spread: jax.Array
+    log_scale: jax.Array
 
-    def init(self, key: jax.Array, *, normal: bool = False) -> Any:
-        """Draws weights for all architectures; `normal`: from normal(0, 1)."""
 
-    def path(self, weights: Any, arch: jax.Array) -> Any:
-        """The weights of one architecture, int32 [L]."""
+class ProxyNetwork:
+    """The networks of a space with fresh weights.
+
+    Weights are {"params": `Slots`, "stats": `Slots`}; the statistics stay fresh.
+
+    Attributes:
+      supernet: what it looks at.
+    """
+
+    def __init__(self, supernet: Supernet):
+        """Finds the arrays in the supernet's rows.
+
+        Args:
+          supernet: of any kind.
+        """
+        self.supernet = supernet
+        self._weights: Groups = groups_of(
+            supernet.row_arrays("params"), lambda array: len(array.shape) > 1
+        )
+        self._variances: Groups = groups_of(
+            supernet.row_arrays("stats"), lambda array: "var" in array.name.split(".")
+        )
+
+    def init(self, key: jax.Array, *, normal: bool = False) -> Weights:
+        """Draws weights of all ops.
+
+        Args:
+          key: consumed.
+          normal: weights of convolutions and linear layers from normal(0, 1); scales,
+            shifts and biases start as always.
+
+        Returns:
+          The weights.
+        """
+        params, stats = self.supernet.init(key)
+        if normal:
+            params = self._with_normal(jax.random.fold_in(key, 1), params)
+        return {"params": params, "stats": stats}
+
+    def _with_normal(self, key: jax.Array, params: Slots) -> Slots:
+        drawn: Slots = {"fixed": [], "layers": []}
+        for group, blocks in params.items():
+            for own, arrays in zip(blocks, self._weights[group], strict=True):
+                key, own_key = jax.random.split(key)
+                mask = arrays.masks(own.shape[-1]).reshape(own.shape)
+                normal = jax.random.normal(own_key, own.shape)
+                drawn[group].append(jnp.where(mask, normal, own))
+        return drawn
+
+    def path(self, weights: Weights, arch: jax.Array) -> Weights:
+        """The rows of an architecture, int32 [L]."""
+        return {name: take_path(slots, arch) for name, slots in weights.items()}
 
     def run(
         self,
-        weights: Any,
+        weights: Weights,
         arch: jax.Array,
         images: jax.Array,
         *,
         normalised: bool = True,
         watch: Watch | None = None,
-    ) -> Passed:
-        """Passes images [N, H, W, C] through, with or without batch normalisation."""
+    ) -> Measured:
+        """Passes a batch through a path.
 
-    def layer_sums(self, values: Any, arch: jax.Array) -> jax.Array:
-        """Sums of one value a weight over each convolution and linear layer."""
+        Args:
+          weights: of a path.
+          arch: int32 [L].
+          images: float [N, H, W, C].
+          normalised: by the batch's statistics, or not at all.
+          watch: what to sum over the inputs [N, ...] of all ReLUs; its result must have
+            the same shape for all of them. No gradient flows through it.
 
-    def cost_table(self) -> CostTable:
-        """Parameters and multiply-accumulates of every architecture."""
+        Returns:
+          Logits and what was asked for.
+        """
+
+        def run(stats: Slots) -> Any:
+            mode: Mode = "batch" if normalised else "running"
+            return self.supernet.forward(
+                weights["params"], stats, arch, images, mode=mode
+            )
+
+        probe = Probe(watch=watch, in_range=not normalised)
+        passed, found = probe_network(run, weights["stats"], images, probe)
+        log_spread = jnp.zeros(())
+        if normalised:
+            log_spread = self._log_spread(passed.stats, arch)
+        return Measured(
+            passed.logits, passed.features, found.watched, log_spread, found.log_scale
+        )
+
+    def _log_spread(self, stats: Slots, arch: jax.Array) -> jax.Array:
+        total = jnp.zeros(())
+        for arrays, op, row in rows_of(self._variances, stats, arch):
+            variance, wanted = arrays.means(op, row)
+            varies = wanted & (variance > 0)
+            logs = jnp.log(jnp.where(varies, variance, 1.0)) / 2
+            total += logs.sum()
+        return total
+
+    def layer_sums(self, values: Weights, arch: jax.Array) -> jax.Array:
+        """Sums over the weights of each convolution and linear layer.
+
+        Args:
+          values: one value a weight, in the form of a path's weights.
+          arch: int32 [L].
+
+        Returns:
+          float [layers]; 0 for layers that the architecture does not have.
+        """
+        sums = [
+            arrays.sums(op, row)
+            for arrays, op, row in rows_of(self._weights, values["params"], arch)
+        ]
+        return jnp.concatenate(sums)

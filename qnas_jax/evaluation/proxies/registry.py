@@ -23,7 +23,7 @@ class Proxy:
       summary: one line: what it measures.
       score: subject -> scalar; None for what the cost table answers.
       cost: column of the cost table, or "".
-      relus: whether the network must show its ReLUs.
+      relus: whether it looks at the ReLUs.
       noise: whether it needs noise and weights from normal(0, 1).
     """
 

@@ -13,26 +13,24 @@ from qnas_jax.evaluation.proxies.network import ProxyNetwork
 from qnas_jax.evaluation.proxies.registry import PROXIES
 from qnas_jax.evaluation.proxies.subject import Subject
 from qnas_jax.kernels import jit_network
+from qnas_jax.nets import Supernet
 from qnas_jax.spaces import CostTable
+
+ScoreByProxies = Callable[[Any], dict[str, jax.Array]]
 
 
 def proxy_scores(
-    network: ProxyNetwork,
+    supernet: Supernet,
     names: Sequence[str],
     archs: Any,
     images: jax.Array,
     labels: jax.Array,
     key: jax.Array,
 ) -> dict[str, jax.Array]:
-    """Scores architectures by zero-cost proxies.
-
-    One architecture passes after the other, in one program; the architecture is data.
-    What several proxies need is computed once. Images and noise are the same for all;
-    weights are drawn anew for each architecture, by a key that depends on it, so its
-    score does not depend on what else is in the population.
+    """Scores architectures by zero-cost proxies, as `make_proxy_scorer` says.
 
     Args:
-      network: the network of the space.
+      supernet: the networks of the space.
       names: keys of `PROXIES`.
       archs: integers [P, L].
       images: float32 [N, H, W, C], normalised training images; the papers use 64.
@@ -40,31 +38,68 @@ def proxy_scores(
       key: of the weights and of noise; consumed.
 
     Returns:
-      For each name float32 [P]; larger promises a better network. Networks that a proxy
-      has nothing to say about have -inf.
+      For each name float32 [P].
 
     Raises:
-      UserError: an unknown proxy, one that the network cannot serve, or no image.
+      UserError: an unknown proxy, or no image.
     """
-    _check(network, names, images)
-    archs = jnp.asarray(archs, jnp.int32)
-    chex.assert_shape(archs, (None, network.space.num_layers))
+    return make_proxy_scorer(supernet, names, images, labels, key)(archs)
+
+
+def make_proxy_scorer(
+    supernet: Supernet,
+    names: Sequence[str],
+    images: jax.Array,
+    labels: jax.Array,
+    key: jax.Array,
+) -> ScoreByProxies:
+    """Builds a scorer of populations that trains nothing.
+
+    One architecture passes after the other, in one program; the architecture is data.
+    What several proxies need is computed once. Images and noise are the same for all;
+    weights are drawn anew for each architecture, by a key that depends on it, so its
+    score does not depend on what else is in the population.
+
+    Args:
+      supernet: the networks of the space.
+      names: keys of `PROXIES`.
+      images: float32 [N, H, W, C], normalised training images; the papers use 64.
+      labels: int32 [N].
+      key: of the weights and of noise; consumed.
+
+    Returns:
+      score(archs int32 [P, L]) -> for each name float32 [P], larger promises a better
+      network; networks that a proxy has nothing to say about have -inf. It may be
+      called while another program is traced, but not under `vmap`, where every op of
+      every layer would be computed.
+
+    Raises:
+      UserError: an unknown proxy, or no image.
+    """
+    _check(supernet, names, images)
     chex.assert_shape(labels, (len(images),))
     wanted = [PROXIES[name] for name in PROXIES if name in names]
     measured = tuple(proxy.name for proxy in wanted if proxy.score is not None)
-    scores: dict[str, jax.Array] = {}
-    if measured:
-        scores = _program(network, measured)(archs, images, labels, key)
-    for proxy in wanted:
-        if proxy.score is None:
-            scores[proxy.name] = _count(network.cost_table(), proxy.cost, archs)
-    return {name: scores[name] for name in names}
+    costs = supernet.cost_table() if len(measured) < len(wanted) else None
+
+    def score(archs: Any) -> dict[str, jax.Array]:
+        archs = jnp.asarray(archs, jnp.int32)
+        chex.assert_shape(archs, (None, supernet.space.num_layers))
+        scores: dict[str, jax.Array] = {}
+        if measured:
+            scores = _program(supernet, measured)(archs, images, labels, key)
+        for proxy in wanted:
+            if proxy.cost and costs is not None:
+                scores[proxy.name] = _count(costs, proxy.cost, archs)
+        return {name: scores[name] for name in names}
+
+    return score
 
 
 @functools.lru_cache(maxsize=32)
-def _program(network: ProxyNetwork, names: tuple[str, ...]) -> Callable[..., Any]:
+def _program(supernet: Supernet, names: tuple[str, ...]) -> Callable[..., Any]:
     """The compiled form of `_measure`."""
-    return jit_network(functools.partial(_measure, network, names))
+    return jit_network(functools.partial(_measure, ProxyNetwork(supernet), names))
 
 
 def _measure(
@@ -77,6 +112,7 @@ def _measure(
 ) -> dict[str, jax.Array]:
     weights_key, noise_key = jax.random.split(key)
     noisy = any(PROXIES[name].noise for name in names)
+    relus = any(PROXIES[name].relus for name in names)
     noise = None
     if noisy:
         start_key, step_key = jax.random.split(noise_key)
@@ -91,11 +127,13 @@ def _measure(
         # bad would drag down all that have it.
         weights = network.init(plain_key)
         normal_weights = network.init(normal_key, normal=True) if noisy else None
-        subject = Subject(network, arch, weights, normal_weights, images, labels, noise)
+        subject = Subject(
+            network, arch, weights, normal_weights, images, labels, noise, relus=relus
+        )
         found = {}
         for name in names:
             score = PROXIES[name].score
-            assert score is not None  # `proxy_scores` left the others out.
+            assert score is not None  # the scorer left the others out
             found[name] = _without_nan(score(subject))
         return found
 
@@ -121,21 +159,15 @@ def _count(table: CostTable, column: str, archs: jax.Array) -> jax.Array:
     return chosen.sum(axis=-1) + table.fixed[column]
 
 
-def _check(network: ProxyNetwork, names: Sequence[str], images: jax.Array) -> None:
+def _check(supernet: Supernet, names: Sequence[str], images: jax.Array) -> None:
     unknown = [name for name in names if name not in PROXIES]
     if unknown or not names:
         raise UserError(
             f"proxies: got {', '.join(names) or 'none'}, expected some of "
             f"{', '.join(PROXIES)}"
         )
-    blind = [name for name in names if PROXIES[name].relus and not network.shows_relus]
-    if blind:
-        raise UserError(
-            f"proxies: got {', '.join(blind)}, which look at ReLUs, and a network of "
-            f"{network.space.name!r}, which does not show them: leave them out"
-        )
-    shape = tuple(network.space.input_shape)
-    if images.ndim != 4 or len(images) == 0 or images.shape[1:] != shape:
+    shape = supernet.space.input_shape
+    if images.ndim < 2 or len(images) == 0 or images.shape[1:] != shape:
         raise UserError(
             f"images: got {images.shape}, expected (N, {', '.join(map(str, shape))}) "
             "with N >= 1"

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from qnas_jax.evaluation.proxies.network import ProxyNetwork
-from qnas_jax.nets import Passed
+from qnas_jax.evaluation.proxies.network import Measured, ProxyNetwork
 
 
 class Subject:
@@ -22,6 +21,8 @@ class Subject:
       images: float [N, H, W, C], normalised training images.
       labels: int32 [N].
       noise: two arrays normal(0, 1) of the images' shape, or None likewise.
+      relus: whether a proxy will ask for `code_agreement`, which then comes from the
+        pass of the loss.
     """
 
     def __init__(
@@ -33,6 +34,8 @@ class Subject:
         images: jax.Array,
         labels: jax.Array,
         noise: tuple[jax.Array, jax.Array] | None,
+        *,
+        relus: bool = True,
     ):
         self.network = network
         self.arch = arch
@@ -43,6 +46,7 @@ class Subject:
         self.images = images
         self.labels = labels
         self.noise = noise
+        self.relus = relus
 
     @functools.cached_property
     def loss_gradient(self) -> Any:
@@ -60,7 +64,7 @@ class Subject:
     @functools.cached_property
     def _loss_gradient_and_codes(self) -> tuple[Any, jax.Array]:
         """Both come from one pass."""
-        watch = agreement if self.network.shows_relus else None
+        watch = agreement if self.relus else None
 
         def loss(weights: Any) -> tuple[jax.Array, jax.Array]:
             passed = self.network.run(weights, self.arch, self.images, watch=watch)
@@ -98,6 +102,6 @@ def agreement(values: jax.Array) -> jax.Array:
     return (signs @ signs.T + signs.shape[1]) / 2
 
 
-def _watched(passed: Passed) -> jax.Array:
+def _watched(passed: Measured) -> jax.Array:
     assert passed.watched is not None  # `agreement` was passed in.
     return passed.watched

@@ -12,6 +12,7 @@ float64); the network divides its values by constants on the way and reports the
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.evaluation.proxies.network import Weights
 from qnas_jax.evaluation.proxies.subject import Subject
 
 
@@ -27,7 +28,7 @@ def synflow(subject: Subject) -> jax.Array:
     magnitudes = jax.tree.map(jnp.abs, subject.weights)
     ones = jnp.ones((1, *subject.images.shape[1:]))
 
-    def flow(weights: object) -> tuple[jax.Array, jax.Array]:
+    def flow(weights: Weights) -> tuple[jax.Array, jax.Array]:
         passed = subject.network.run(weights, subject.arch, ones, normalised=False)
         return passed.logits.sum(), passed.log_scale
 

@@ -29,7 +29,8 @@ def zen(subject: Subject) -> jax.Array:
     Returns:
       A scalar; -inf if the features do not react.
     """
-    assert subject.noise is not None  # `PROXIES` says that it is needed.
+    assert subject.noise is not None  # `PROXIES` says that both are needed.
+    assert subject.normal_weights is not None
     start, step = subject.noise
     passed, moved = (
         subject.network.run(subject.normal_weights, subject.arch, images)

@@ -12,6 +12,7 @@ from jax import lax
 from qnas_jax.nets.build import op_templates
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.pieces import OpTemplate, plan_layer
+from qnas_jax.nets.probing import in_range
 from qnas_jax.nets.slots import Slots
 from qnas_jax.nets.switching import run_layer
 from qnas_jax.spaces import Layer
@@ -189,6 +190,7 @@ def _step(
     op_and_rows: tuple[jax.Array, jax.Array, jax.Array],
 ) -> tuple[jax.Array, jax.Array]:
     op, params, stats = op_and_rows
+    values, stats = in_range(values, stats)
     return run_layer(equal.templates, mode, op, params, stats, values)
 
 

@@ -8,6 +8,7 @@ from flax import nnx
 
 from qnas_jax.errors import UserError
 from qnas_jax.nets.build import build_op
+from qnas_jax.nets.dropping import drop_branch
 from qnas_jax.spaces import NetworkSpace, check_archs
 
 
@@ -65,16 +66,9 @@ class ChainSubnet(nnx.Module):
             output = block(values)
             if key is not None and drop_path > 0 and getattr(block, "residual", False):
                 rate = drop_path * depth / len(self.layers)
-                output = _drop(jax.random.fold_in(key, depth), rate, values, output)
+                own_key = jax.random.fold_in(key, depth)
+                output = values + drop_branch(own_key, rate, output - values)
             values = output
         for block in self.head:
             values = block(values)
         return values
-
-
-def _drop(
-    key: jax.Array, rate: float, before: jax.Array, after: jax.Array
-) -> jax.Array:
-    """Leaves out the branch `after - before` of some images, scales it for others."""
-    keep = jax.random.bernoulli(key, 1.0 - rate, (len(before), 1, 1, 1))
-    return before + (after - before) * keep / (1.0 - rate)

@@ -8,7 +8,6 @@ the same first layers are neighbours, and what they share is computed once.
 Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from qnas_jax.nets.blocks import FixedBlocks, before_the_mean, fill
 from qnas_jax.nets.build import template_of_op
 from qnas_jax.nets.chain.costs import chain_cost_table, describe_chain
 from qnas_jax.nets.chain.equal_layers import (
@@ -28,9 +28,9 @@ from qnas_jax.nets.chain.equal_layers import (
 from qnas_jax.nets.chain.subnet import ChainSubnet
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.initial import initial_rows
-from qnas_jax.nets.pieces import OpTemplate, pieces_of
-from qnas_jax.nets.protocol import Visitor
-from qnas_jax.nets.slots import Slots, take_path
+from qnas_jax.nets.pieces import OpTemplate
+from qnas_jax.nets.protocol import Passed, Visitor
+from qnas_jax.nets.slots import RowArrays, RowKind, Slots, take_path
 from qnas_jax.nets.visiting import VisitingOrder
 from qnas_jax.spaces import CostTable, NetworkSpace, check_archs
 
@@ -54,9 +54,7 @@ class ChainSupernet:
         """
         self.space = space
         self._places = _places_of_blocks(space)
-        self._fixed = tuple(
-            template_of_op(block, 0) for block in space.stem + space.head
-        )
+        self._fixed = FixedBlocks(space.stem + space.head)
         self._layers = join_equal_layers(space.layers)
 
     @property
@@ -89,7 +87,7 @@ class ChainSupernet:
         params: Slots,
         stats: Slots,
         arch: jax.Array,
-        images: jax.Array,
+        inputs: jax.Array,
         *,
         mode: Mode,
     ) -> tuple[jax.Array, Slots]:
@@ -99,64 +97,69 @@ class ChainSupernet:
           params: a path's parameters (see `take_path`).
           stats: a path's running statistics.
           arch: int32 [L].
-          images: float [N, H, W, C].
+          inputs: float [N, H, W, C].
           mode: how batch normalisation behaves.
 
         Returns:
           Logits [N, num_classes] and the path's new statistics.
         """
-        values, stem_stats = self.stem(params, stats, images, mode=mode)
-        values, layer_stats = self.layers(params, stats, arch, values, mode=mode)
-        logits, head_stats = self.head(params, stats, values, mode=mode)
-        return logits, {"fixed": stem_stats + head_stats, "layers": layer_stats}
+        passed = self.forward(params, stats, arch, inputs, mode=mode)
+        return passed.logits, passed.stats
 
-    def layers(
+    def forward(
         self,
         params: Slots,
         stats: Slots,
         arch: jax.Array,
-        values: jax.Array,
+        inputs: jax.Array,
         *,
         mode: Mode,
-        between: Callable[[jax.Array], jax.Array] | None = None,
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        """Runs the searched layers of one path.
+    ) -> Passed:
+        """Runs one path and shows its features.
 
         Args:
           params: a path's parameters.
           stats: a path's running statistics.
           arch: int32 [L].
-          values: [N, ...], the output of the stem.
+          inputs: float [N, H, W, C].
           mode: how batch normalisation behaves.
-          between: applied to the values before each group of equal layers.
 
         Returns:
-          The output of the last layer, and the new statistics of each.
+          Logits, features and the path's new statistics.
         """
+        values, stem_stats = self.stem(params, stats, inputs, mode=mode)
         layer_stats = []
         for equal in self._layers:
             chosen = equal.choose(arch, params, stats)
-            values = values if between is None else between(values)
             values, found = run_equal_layers(equal, mode, chosen, values)
             layer_stats.extend(found)
-        return values, layer_stats
+        first = len(self.space.stem)
+        mean = first + before_the_mean(self.space.head)
+        features, norm_stats = self._fixed.run(
+            slice(first, mean), params, stats, values, mode
+        )
+        logits, head_stats = self._fixed.run(
+            slice(mean, None), params, stats, features, mode
+        )
+        fixed = [*stem_stats, *norm_stats, *head_stats]
+        return Passed(logits, features, {"fixed": fixed, "layers": layer_stats})
 
     def stem(
-        self, params: Slots, stats: Slots, images: jax.Array, *, mode: Mode
+        self, params: Slots, stats: Slots, inputs: jax.Array, *, mode: Mode
     ) -> tuple[jax.Array, list[jax.Array]]:
         """Runs the fixed blocks before the layers, which all architectures share.
 
         Args:
           params: parameters; only the fixed ones are read.
           stats: running statistics; likewise.
-          images: float [N, H, W, C].
+          inputs: float [N, H, W, C].
           mode: how batch normalisation behaves.
 
         Returns:
           Values [N, ...] and the new statistics of the stem.
         """
-        blocks = slice(0, len(self.space.stem))
-        return self._run_fixed(blocks, params, stats, images, mode)
+        places = slice(0, len(self.space.stem))
+        return self._fixed.run(places, params, stats, inputs, mode)
 
     def head(
         self, params: Slots, stats: Slots, values: jax.Array, *, mode: Mode
@@ -172,8 +175,8 @@ class ChainSupernet:
         Returns:
           Logits [N, num_classes] and the new statistics of the head.
         """
-        blocks = slice(len(self.space.stem), None)
-        return self._run_fixed(blocks, params, stats, values, mode)
+        places = slice(len(self.space.stem), None)
+        return self._fixed.run(places, params, stats, values, mode)
 
     def visit(
         self,
@@ -267,25 +270,6 @@ class ChainSupernet:
             new_kept.append(found)
         return values, new_kept
 
-    def _run_fixed(
-        self,
-        blocks: slice,
-        params: Slots,
-        stats: Slots,
-        values: jax.Array,
-        mode: Mode,
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        new_stats = []
-        for template, own_params, own_stats in zip(
-            self._fixed[blocks],
-            params["fixed"][blocks],
-            stats["fixed"][blocks],
-            strict=True,
-        ):
-            values, row = template.apply(mode, own_params, own_stats, values)
-            new_stats.append(row)
-        return values, new_stats
-
     def cut(self, params: Slots, stats: Slots, arch: Any) -> ChainSubnet:
         """Cuts out the stand-alone network of an architecture, with its weights.
 
@@ -314,10 +298,24 @@ class ChainSupernet:
         ):
             index = int(arch[place]) if group == "layers" else 0
             rows = path_params[group][place], path_stats[group][place]
-            states = template_of_op(layer, index).states(*rows)
-            for piece, state in zip(pieces_of(block), states, strict=True):
-                nnx.update(piece, *jax.tree.map(jnp.array, state))
+            fill(block, template_of_op(layer, index), *rows)
         return subnet
+
+    def row_arrays(self, kind: RowKind) -> RowArrays:
+        """Names the arrays in the rows.
+
+        Args:
+          kind: of the rows.
+
+        Returns:
+          See `RowArrays`.
+        """
+        fixed = [[template.arrays(kind)] for template in self._fixed.templates]
+        layers = [
+            [template.arrays(kind) for template in templates]
+            for templates in self.layer_templates
+        ]
+        return {"fixed": fixed, "layers": layers}
 
     def cost_table(self) -> CostTable:
         """Parameters and multiply-accumulates of every op at every layer.

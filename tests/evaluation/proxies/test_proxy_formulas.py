@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from plain_cell_network import Plain
+from plain_cell_network import Plain, arrays_of
 
 from qnas_jax.evaluation.proxies import PROXIES
 from qnas_jax.evaluation.proxies.jacobian import correlation
+from qnas_jax.evaluation.proxies.network import Measured, ProxyNetwork
 from qnas_jax.evaluation.proxies.subject import Subject, agreement
-from qnas_jax.nets import CellNetwork, Passed
+from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import CellSpace
 
 MEASURED = [name for name, proxy in PROXIES.items() if proxy.score is not None]
@@ -17,8 +18,6 @@ MEASURED = [name for name, proxy in PROXIES.items() if proxy.score is not None]
 
 class TwoLayers:
     """Logits relu(x A) B; the architecture says what A is multiplied by."""
-
-    shows_relus = True
 
     def path(self, weights, arch):
         return weights[0] * arch[0], weights[1]
@@ -28,7 +27,7 @@ class TwoLayers:
         features = jax.nn.relu(hidden)
         watched = None if watch is None else watch(hidden)
         spread = 0.5 if normalised else 0.0
-        return Passed(features @ weights[1], features, watched, spread, 0.0)
+        return Measured(features @ weights[1], features, watched, spread, 0.0)
 
     def layer_sums(self, values, arch):
         return jnp.stack([value.sum() for value in values])
@@ -105,30 +104,28 @@ def slopes(function, array):
 class Reference:
     """All proxies of a cell network from `Plain` and finite differences."""
 
-    def __init__(self, weights, normal_weights, arch, images, labels, noise):
-        self.weights, self.normal_weights = (
-            jax.tree.map(lambda leaf: np.array(leaf, np.float64), tree)
-            for tree in (weights, normal_weights)
-        )
+    def __init__(self, arrays, normal_arrays, arch, images, labels, noise):
+        """The arrays are those of one network that was cut out, by name."""
+        self.arrays, self.normal_arrays = arrays, normal_arrays
         self.arch, self.images, self.labels = arch, images.copy(), labels
         self.noise = noise
 
-    def layers(self, weights):
+    def plain(self, arrays, mode="batch"):
+        return Plain(arrays, self.arch, cells=1, mode=mode)
+
+    @staticmethod
+    def layers(arrays):
         """The weights of each convolution and the linear layer, as views."""
-        yield from (weights.stem, weights.classifier)
-        for point, full in weights.cells:
-            for edge, op in enumerate(self.arch):
-                if op in (2, 3):
-                    yield (point if op == 2 else full)[0, edge]
+        return [array for name, array in arrays.items() if name.endswith("kernel")]
 
     def loss(self):
-        logits = Plain().run(self.weights, self.arch, self.images)
+        logits = self.plain(self.arrays).run(self.images)
         logits = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return -logits[np.arange(len(self.labels)), self.labels].mean()
 
     def by_gradients(self):
         found = dict.fromkeys(("snip", "grad_norm", "plain", "l2_norm"), 0.0)
-        for layer in self.layers(self.weights):
+        for layer in self.layers(self.arrays):
             gradient = slopes(self.loss, layer)
             found["snip"] += np.abs(layer * gradient).sum()
             found["grad_norm"] += np.linalg.norm(gradient)
@@ -137,27 +134,27 @@ class Reference:
         return found
 
     def synflow(self):
-        weights = jax.tree.map(np.abs, self.weights)
+        arrays = {name: np.abs(array) for name, array in self.arrays.items()}
         ones = np.ones((1, *self.images.shape[1:]))
 
         def flow():
-            return Plain(normalised=False).run(weights, self.arch, ones).sum()
+            return self.plain(arrays, mode=None).run(ones).sum()
 
         return np.log(
-            sum((layer * slopes(flow, layer)).sum() for layer in self.layers(weights))
+            sum((layer * slopes(flow, layer)).sum() for layer in self.layers(arrays))
         )
 
     def jacob_cov(self):
         def logits():
-            return Plain().run(self.weights, self.arch, self.images).sum()
+            return self.plain(self.arrays).run(self.images).sum()
 
         rows = slopes(logits, self.images).reshape(len(self.images), -1)
         values = np.linalg.eigvals(np.corrcoef(rows)).real + 1e-5
         return -np.sum(np.log(values) + 1 / values)
 
     def nwot(self):
-        plain = Plain()
-        plain.run(self.weights, self.arch, self.images)
+        plain = self.plain(self.arrays)
+        plain.run(self.images)
         codes = np.concatenate(
             [values.reshape(len(self.images), -1) > 0 for values in plain.relus], axis=1
         )
@@ -165,18 +162,24 @@ class Reference:
         return np.log(np.linalg.det(codes.shape[1] - hamming))
 
     def zen(self):
-        first, second = Plain(), Plain()
+        first, second = (self.plain(self.normal_arrays) for _ in range(2))
         start, step = self.noise
-        first.run(self.normal_weights, self.arch, start)
-        second.run(self.normal_weights, self.arch, start + 0.01 * step)
+        first.run(start)
+        second.run(start + 0.01 * step)
         difference = np.abs(first.features - second.features).sum() / len(start)
         return np.log(difference) + sum(first.spreads)
+
+
+def cut(network, weights, arch):
+    """The arrays of one architecture, by name."""
+    subnet = network.supernet.cut(weights["params"], weights["stats"], arch)
+    return arrays_of(subnet)
 
 
 @pytest.mark.slow
 def test_against_finite_differences():
     space = CellSpace("one", (4, 4, 2), 3, num_nodes=3, features=2, stages=1, cells=1)
-    network = CellNetwork(space)
+    network = ProxyNetwork(build_supernet(space))
     weights = network.init(jax.random.key(0))
     normal = network.init(jax.random.key(1), normal=True)
     rng = np.random.default_rng(2)
@@ -194,7 +197,8 @@ def test_against_finite_differences():
     single = [jnp.float32(images), tuple(jnp.float32(each) for each in noise)]
     for arch in ((3, 2, 3), (2, 4, 1)):
         found = scores(jnp.asarray(arch), *single)
-        reference = Reference(weights, normal, arch, images, labels, noise)
+        arrays, normal_arrays = (cut(network, w, arch) for w in (weights, normal))
+        reference = Reference(arrays, normal_arrays, arch, images, labels, noise)
         want = reference.by_gradients() | {
             name: getattr(reference, name)()
             for name in ("synflow", "jacob_cov", "nwot", "zen")
@@ -208,7 +212,7 @@ def test_against_finite_differences():
 def test_the_flow_does_not_overflow():
     """Fifty cells of 3 x 3 convolutions carry more than float32 can say."""
     space = CellSpace("deep", (4, 4, 3), 3, num_nodes=3, features=4, stages=1, cells=50)
-    network = CellNetwork(space)
+    network = ProxyNetwork(build_supernet(space))
     weights = network.init(jax.random.key(0))
     arch, images = (3,) * 3, jnp.ones((1, 4, 4, 3))
 
@@ -219,9 +223,54 @@ def test_the_flow_does_not_overflow():
         return PROXIES["synflow"].score(subject)
 
     found = float(score(jnp.asarray(arch)))
-    magnitudes = jax.tree.map(jnp.abs, weights)
-    flow = Plain(normalised=False).run(magnitudes, arch, np.asarray(images)).sum()
+    arrays = {
+        name: np.abs(array) for name, array in cut(network, weights, arch).items()
+    }
+    flow = Plain(arrays, arch, 50, mode=None).run(np.asarray(images)).sum()
     # Each weight's share of the flow is at most all of it; some layers carry all.
     layers = 2 + 50 * 3
     assert flow > 1e38
     assert np.log(2 * flow) < found < np.log(layers * flow)
+
+
+def test_a_pass_against_the_plain_network():
+    """Two stages: logits, features, ReLUs and spreads; also without normalisation."""
+    space = CellSpace("two", (4, 6, 2), 3, features=2, stages=2, cells=2)
+    network = ProxyNetwork(build_supernet(space))
+    weights = network.init(jax.random.key(0), normal=True)
+    # In the small values that stay in range without normalisation a bias drowns them.
+    (named,) = network.supernet.row_arrays("params")["fixed"][-1]
+    bias = next(array for array in named if array.name.endswith("bias"))
+    row = weights["params"]["fixed"][-1]
+    weights["params"]["fixed"][-1] = row.at[bias.start : bias.start + 3].set(0)
+    images = np.random.default_rng(0).standard_normal((3, 4, 6, 2))
+    archs = [(3, 1, 2, 4, 3, 2), (0, 3, 1, 1, 0, 4), (0,) * 6]
+
+    @jax.jit
+    def passes(archs):
+        def measure(arch):
+            path = network.path(weights, arch)
+            batch = jnp.float32(images)
+            watch = lambda values: values.mean()[None]  # noqa: E731
+            normalised = network.run(path, arch, batch, watch=watch)
+            return normalised, network.run(path, arch, batch, normalised=False)
+
+        return jax.lax.map(measure, archs)
+
+    found, bare = passes(jnp.asarray(archs))
+    for place, arch in enumerate(archs):
+        arrays = cut(network, weights, arch)
+        plain = Plain(arrays, arch, cells=2)
+        logits = plain.run(images)
+        for name, want in (
+            ("logits", logits),
+            ("features", plain.features),
+            ("watched", [sum(values.mean() for values in plain.relus)]),
+            ("log_spread", sum(plain.spreads)),
+            ("log_scale", 0.0),
+        ):
+            got = np.asarray(getattr(found, name)[place])
+            np.testing.assert_allclose(got, want, rtol=2e-4, atol=2e-4, err_msg=name)
+        want = Plain(arrays, arch, cells=2, mode=None).run(images)
+        got = bare.logits[place] * jnp.exp(bare.log_scale[place])
+        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4 * np.abs(want).max())

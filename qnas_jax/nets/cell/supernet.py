@@ -1,0 +1,304 @@
+"""The supernet of a cell space: all ops of all edges, run one architecture at a time.
+
+The searched places are the edges of the cell. Row k of edge e holds what op k has at
+that edge in all cells of the network, so a path has a row an edge, as it has a row a
+layer in chains. The cells of a stage are one scan. Stem, residual blocks and head are
+fixed blocks; the architectures of a population share the stem.
+
+Source: Dong & Yang, NAS-Bench-201, ICLR 2020: stages of equal cells; between them a
+residual block with stride 2; normalisation, ReLU, mean over the pixels, linear layer.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import lax
+
+from qnas_jax.nets.blocks import FixedBlocks, before_the_mean, fill
+from qnas_jax.nets.build import op_templates
+from qnas_jax.nets.cell.costs import cell_cost_table, describe_cells
+from qnas_jax.nets.cell.stages import CellRows, initial_edges, run_stage
+from qnas_jax.nets.cell.subnet import CellSubnet
+from qnas_jax.nets.flat import Mode
+from qnas_jax.nets.initial import initial_rows, row_widths
+from qnas_jax.nets.protocol import Passed, Visitor
+from qnas_jax.nets.slots import RowArrays, RowKind, Slots, take_path
+from qnas_jax.nets.visiting import VisitingOrder
+from qnas_jax.spaces import CellSpace, CostTable, check_archs
+
+
+class CellSupernet:
+    """The static part of the supernet of a cell space.
+
+    Attributes:
+      space: what it was built from.
+    """
+
+    def __init__(self, space: CellSpace):
+        """Builds the templates of all ops; no array is made.
+
+        Args:
+          space: the search space.
+
+        Raises:
+          UserError: an op is not registered, does not fit its options, or has state
+            other than parameters and batch statistics.
+        """
+        self.space = space
+        self._fixed = FixedBlocks(space.fixed)
+        self._stages = tuple(op_templates(layer) for layer in space.edge_layers)
+        widths = zip(*map(row_widths, self._stages), strict=True)
+        self._params, self._stats = (CellRows(each, space.cells) for each in widths)
+        self._first_reduction = len(space.stem)
+        self._first_head = len(space.stem) + len(space.reductions)
+        self._mean = self._first_head + before_the_mean(space.head)
+
+    def init(self, key: jax.Array) -> tuple[Slots, Slots]:
+        """Draws initial weights.
+
+        Args:
+          key: consumed.
+
+        Returns:
+          Parameters and running statistics, as `Slots`: a matrix [K, D] an edge.
+        """
+        fixed_key, edges_key = jax.random.split(key)
+        fixed = [
+            initial_rows(block, jax.random.fold_in(fixed_key, place))
+            for place, block in enumerate(self.space.fixed)
+        ]
+        edges = initial_edges(self.space, edges_key)
+        params, stats = (
+            {"fixed": [rows[kind][0] for rows in fixed], "layers": edges[kind]}
+            for kind in (0, 1)
+        )
+        return params, stats
+
+    def apply(
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+    ) -> tuple[jax.Array, Slots]:
+        """Runs one path.
+
+        Args:
+          params: a path's parameters (see `take_path`).
+          stats: a path's running statistics.
+          arch: int32 [edges].
+          inputs: float [N, H, W, C].
+          mode: how batch normalisation behaves.
+
+        Returns:
+          Logits [N, num_classes] and the path's new statistics.
+        """
+        passed = self.forward(params, stats, arch, inputs, mode=mode)
+        return passed.logits, passed.stats
+
+    def forward(
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+    ) -> Passed:
+        """Runs one path and shows its features.
+
+        Args:
+          params: a path's parameters.
+          stats: a path's running statistics.
+          arch: int32 [edges].
+          inputs: float [N, H, W, C].
+          mode: how batch normalisation behaves.
+
+        Returns:
+          Logits, features and the path's new statistics.
+        """
+        values, stem_stats = self._stem(params, stats, inputs, mode)
+        return self._behind_the_stem(params, stats, arch, values, stem_stats, mode)
+
+    def visit(
+        self,
+        params: Slots,
+        stats: Slots,
+        order: VisitingOrder,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+        visitor: Visitor,
+        carry: Any,
+    ) -> Any:
+        """Passes a batch through a population; the stem runs once.
+
+        Args:
+          params: the supernet's parameters.
+          stats: the statistics of each architecture, `Slots` with a leading [P].
+          order: the distinct architectures.
+          inputs: float [N, H, W, C].
+          mode: how batch normalisation behaves.
+          visitor: (place, logits, new statistics, carry) -> carry.
+          carry: start.
+
+        Returns:
+          The last carry.
+        """
+        shared = jax.tree.map(lambda row: row[0], stats)
+        values, stem_stats = self._stem(params, shared, inputs, mode)
+
+        def visit(place: jax.Array, carry: Any) -> Any:
+            arch = order.archs[place]
+            path = take_path(params, arch)
+            own_stats = jax.tree.map(lambda rows: rows[place], stats)
+            passed = self._behind_the_stem(
+                path, own_stats, arch, values, stem_stats, mode
+            )
+            return visitor(place, passed.logits, passed.stats, carry)
+
+        return lax.fori_loop(0, order.count, visit, carry)
+
+    def _stem(
+        self, params: Slots, stats: Slots, inputs: jax.Array, mode: Mode
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        places = slice(0, self._first_reduction)
+        return self._fixed.run(places, params, stats, inputs, mode)
+
+    def _behind_the_stem(
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        values: jax.Array,
+        stem_stats: list[jax.Array],
+        mode: Mode,
+    ) -> Passed:
+        """Stages, reductions and head, from the output of the stem [N, H, W, C]."""
+        fixed_stats = list(stem_stats)
+        found = []
+        precision = params["layers"][0].dtype
+        for stage, templates in enumerate(self._stages):
+            if stage > 0:
+                place = self._first_reduction + stage - 1
+                places = slice(place, place + 1)
+                values, new = self._fixed.run(places, params, stats, values, mode)
+                fixed_stats += new
+            values, rows = run_stage(
+                templates,
+                self.space.edges,
+                mode,
+                arch,
+                [self._params.split(stage, row) for row in params["layers"]],
+                [self._stats.split(stage, row) for row in stats["layers"]],
+                values.astype(precision),
+            )
+            values = values.astype(jnp.float32)
+            found.append(rows)
+        features, norm_stats = self._fixed.run(
+            slice(self._first_head, self._mean), params, stats, values, mode
+        )
+        logits, head_stats = self._fixed.run(
+            slice(self._mean, None), params, stats, features, mode
+        )
+        return Passed(
+            logits,
+            features,
+            {
+                "fixed": fixed_stats + norm_stats + head_stats,
+                "layers": list(map(self._stats.join, zip(*found, strict=True))),
+            },
+        )
+
+    def cut(self, params: Slots, stats: Slots, arch: Any) -> CellSubnet:
+        """Cuts out the stand-alone network of an architecture, with its weights.
+
+        Args:
+          params: the supernet's parameters.
+          stats: the supernet's running statistics.
+          arch: integers [edges].
+
+        Returns:
+          A network that owns copies of the chosen weights.
+
+        Raises:
+          UserError: the architecture is not one of the space.
+        """
+        arch = check_archs(self.space, arch)
+        subnet = nnx.eval_shape(
+            lambda: CellSubnet(self.space, arch, rngs=nnx.Rngs(jax.random.key(0)))
+        )
+        # Rows are taken apart in NumPy: JAX would compile each slice for itself.
+        path = [
+            jax.tree.map(np.asarray, take_path(slots, jnp.asarray(arch)))
+            for slots in (params, stats)
+        ]
+        fixed = zip(subnet.fixed_blocks(), self._fixed.templates, strict=True)
+        for place, (block, template) in enumerate(fixed):
+            fill(block, template, *(slots["fixed"][place] for slots in path))
+        for stage, cells in enumerate(subnet.stages):
+            for edge, op in enumerate(arch.tolist()):
+                rows = [
+                    division.split(stage, slots["layers"][edge])
+                    for division, slots in zip(
+                        (self._params, self._stats), path, strict=True
+                    )
+                ]
+                for cell, *own in zip(cells, *rows, strict=True):
+                    fill(cell.ops[edge], self._stages[stage][op], *own)
+        return subnet
+
+    def row_arrays(self, kind: RowKind) -> RowArrays:
+        """Names the arrays in the rows.
+
+        Args:
+          kind: of the rows.
+
+        Returns:
+          See `RowArrays`; names begin with stage and cell.
+        """
+        division = self._params if kind == "params" else self._stats
+        ops = [
+            tuple(
+                array._replace(
+                    name=f"{stage}.{cell}.{array.name}",
+                    start=division.starts[stage]
+                    + cell * division.widths[stage]
+                    + array.start,
+                )
+                for stage, templates in enumerate(self._stages)
+                for cell in range(self.space.cells)
+                for array in templates[op].arrays(kind)
+            )
+            for op in range(len(self.space.ops))
+        ]
+        fixed = [[template.arrays(kind)] for template in self._fixed.templates]
+        return {"fixed": fixed, "layers": [ops] * self.space.num_layers}
+
+    def cost_table(self) -> CostTable:
+        """Parameters and multiply-accumulates of every op at every edge, in all cells.
+
+        Raises:
+          UserError: the ops of an edge do not keep the shape.
+        """
+        return cell_cost_table(self.space)
+
+    def describe_arch(self, arch: Any) -> list[dict[str, Any]]:
+        """Lists the fixed blocks and the edges, with shapes and costs.
+
+        Args:
+          arch: integers [edges].
+
+        Returns:
+          One record a part, as `nets.Supernet` says; that of an edge counts all cells.
+
+        Raises:
+          UserError: the architecture is not one of the space, or the ops of an edge do
+            not keep the shape.
+        """
+        return describe_cells(self.space, arch)
