@@ -42,6 +42,7 @@ from qnas_jax.evaluation.evaluator import (
     ScoreOf,
     finite_status,
 )
+from qnas_jax.evaluation.spec import EvaluatorSpec
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
@@ -317,3 +318,11 @@ def _float32(values: Any) -> np.ndarray:
 
 def _column(values: Sequence[float]) -> jax.Array:
     return jnp.asarray(_float32(values))
+
+
+SPEC = EvaluatorSpec(
+    summary="a Python function of yours, JAX or not",
+    make=lambda options, parts: load_function(options, parts.space),
+    group="",
+    options=FunctionOptions,
+)

@@ -21,6 +21,7 @@ from qnas_jax.evaluation.scoring import (
     Weights,
     make_population_scorer,
 )
+from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
 from qnas_jax.nets import Supernet
 from qnas_jax.tasks import Task
 
@@ -90,3 +91,24 @@ def supernet_evaluator(
         score_population=make_population_scorer(supernet, task, options, calibration),
         score=ScoreOf.of(task),
     )
+
+
+def make_supernet_evaluator(options: ScoringOptions, parts: Parts) -> SupernetEvaluator:
+    """The evaluator of a run's trained supernet."""
+    evaluator_of = supernet_evaluator(
+        parts.supernet,
+        parts.task,
+        options,
+        train=parts.dataset.train,
+        valid=parts.valid,
+    )
+    return evaluator_of(parts.weights)
+
+
+SPEC = EvaluatorSpec(
+    summary="the score of the task, with the weights of a trained supernet",
+    make=make_supernet_evaluator,
+    group="scoring",
+    options=ScoringOptions,
+    trains=True,
+)

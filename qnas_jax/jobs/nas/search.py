@@ -5,8 +5,6 @@ are not scored again, so a stopped search is replayed from its history up to whe
 was and goes on from there.
 """
 
-import itertools
-
 import jax
 import numpy as np
 
@@ -86,20 +84,14 @@ def _run(
     registers = []
     history_path = setting.folder.path / "search" / "history.jsonl"
     probabilities = jax.jit(strategy.probabilities)
-    numbers = itertools.count()
-
-    def evaluate(key: jax.Array, archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        scores, fresh = evaluator(key, archs, next(numbers))
-        append_rows(history_path, [evaluation.row() for evaluation in fresh])
-        return archs, scores
-
     # After a replay the numbers continue where the history ends.
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
-    steps = host_search(strategy, evaluate, key, generations)
+    steps = host_search(strategy, evaluator, key, generations)
     ticks = setting.progress(range(generations), generations, "search")
     for _, step in zip(ticks, steps, strict=True):
         generation, state = step.number, step.after
+        append_rows(history_path, [evaluation.row() for evaluation in evaluator.fresh])
         registers.append(np.asarray(probabilities(step.before.strategy_state)))
         archs, scores, _ = step.generation
         before = evaluations
@@ -169,9 +161,9 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     )
     generation = setting.config.search.generations
     _, score_key = generation_keys(setting.key("search"), generation)
-    scores, fresh = evaluator(score_key, batch, generation)
+    _, scores = evaluator(score_key, batch, generation=generation)
     path = setting.folder.path / "search" / "history.jsonl"
-    append_rows(path, [evaluation.row() for evaluation in fresh])
+    append_rows(path, [evaluation.row() for evaluation in evaluator.fresh])
     write_json(
         setting.folder.path / "search" / "baselines.json",
         {

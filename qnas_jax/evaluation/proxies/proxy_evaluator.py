@@ -1,0 +1,115 @@
+"""Zero-cost proxies as the evaluator of a search that trains nothing."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from qnas_jax.evaluation.evaluator import ONE_FIDELITY, Evaluated, ScoreOf
+from qnas_jax.evaluation.proxies.chain import ChainNetwork
+from qnas_jax.evaluation.proxies.network import ProxyNetwork
+from qnas_jax.evaluation.proxies.registry import PROXIES
+from qnas_jax.evaluation.proxies.scores import proxy_scores
+from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
+from qnas_jax.nets import CellNetwork
+from qnas_jax.options import OptionError, Options, option
+from qnas_jax.spaces import CellSpace
+from qnas_jax.status import Status
+
+
+@dataclasses.dataclass(frozen=True)
+class ProxyOptions(Options):
+    """Which proxies are computed, and on how many examples.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    names: str = option(
+        "synflow", "proxies, joined by commas; the first is the score, all are recorded"
+    )
+    images: int = option(64, "training images that proxies look at", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = self.listed()
+        if len(set(names)) < len(names) or not set(names) <= set(PROXIES):
+            raise OptionError("names", self.names, f"some of {', '.join(PROXIES)}")
+
+    def listed(self) -> tuple[str, ...]:
+        """The names, one by one."""
+        return tuple(name.strip() for name in self.names.split(","))
+
+
+@dataclasses.dataclass(frozen=True)
+class ProxyEvaluator:
+    """Scores by a proxy; larger promises a better network.
+
+    Run one search a program: under `vmap` every op of every layer would be computed.
+
+    Attributes:
+      score_archs: archs int32 [P, L] -> by proxy float32 [P], -inf for networks that it
+        has nothing to say about.
+      score: the proxy that is improved.
+    """
+
+    score_archs: Callable[[Any], dict[str, jax.Array]]
+    score: ScoreOf
+
+    @property
+    def traceable(self) -> bool:
+        """It is JAX."""
+        return True
+
+    @property
+    def fidelities(self) -> tuple[str, ...]:
+        """Only one."""
+        return ONE_FIDELITY
+
+    def __call__(self, key: jax.Array, archs: Any, fidelities: Any = None) -> Evaluated:
+        """Proxies of archs int32 [P, L]; the key changes nothing."""
+        del key, fidelities
+        found = self.score_archs(archs)
+        known = jnp.isfinite(found[self.score.metric])
+        status = jnp.where(known, int(Status.OK), int(Status.NON_FINITE))
+        return Evaluated(found, status)
+
+
+def make_proxy_evaluator(options: ProxyOptions, parts: Parts) -> ProxyEvaluator:
+    """Builds the evaluator of a run.
+
+    Args:
+      options: which proxies.
+      parts: space, data and task; weights and noise come from the stream `proxy`.
+
+    Returns:
+      The evaluator.
+
+    Raises:
+      UserError: when it is called: a proxy that the network cannot serve.
+    """
+    names = options.listed()
+    train = parts.dataset.train
+    inputs = parts.task.prepare(jnp.asarray(train.inputs[: options.images]))
+    targets = jnp.asarray(train.targets[: options.images])
+    network, key = _network(parts), parts.key("proxy")
+
+    def score_archs(archs: Any) -> dict[str, jax.Array]:
+        return proxy_scores(network, names, archs, inputs, targets, key)
+
+    return ProxyEvaluator(score_archs, ScoreOf(names[0], larger_is_better=True))
+
+
+def _network(parts: Parts) -> ProxyNetwork:
+    space: Any = parts.space
+    return CellNetwork(space) if isinstance(space, CellSpace) else ChainNetwork(space)
+
+
+SPEC = EvaluatorSpec(
+    summary="a zero-cost proxy of networks that nobody trained",
+    make=make_proxy_evaluator,
+    group="proxy",
+    options=ProxyOptions,
+)
