@@ -2,6 +2,7 @@
 
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
+    Compiled,
     Evaluated,
     Evaluator,
     ScoredBy,
@@ -30,6 +31,7 @@ from qnas_jax.evaluation.supernet import SupernetEvaluator, supernet_evaluator
 __all__ = [
     "EVALUATORS",
     "ONE_FIDELITY",
+    "Compiled",
     "STATISTICS",
     "TRUTHS",
     "Evaluated",

@@ -37,6 +37,7 @@ import numpy as np
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
+    Compiled,
     Evaluated,
     Evaluator,
     ScoreOf,
@@ -147,15 +148,13 @@ class _Declarations:
         return cls(form, ScoreOf(metric, larger), tuple(fidelities))
 
 
-class JaxFunction:
+class JaxFunction(Compiled):
     """A function in JAX.
 
     Attributes:
       score: which metric is improved.
       fidelities: names, the cheapest first.
     """
-
-    traceable = True
 
     def __init__(
         self, function: UserFunction, score: ScoreOf, fidelities: tuple[str, ...]
@@ -325,4 +324,5 @@ SPEC = EvaluatorSpec(
     make=lambda options, parts: load_function(options, parts.space),
     group="",
     options=FunctionOptions,
+    fidelities=True,
 )

@@ -134,6 +134,10 @@ class MemoisedEvaluator:
         found = [self._known[each].score for each in asked]
         return archs, np.asarray(found, np.float32)
 
+    def close(self) -> None:
+        """Ends what the evaluator started."""
+        self._evaluator.close()
+
     def _evaluate(
         self, key: jax.Array, new: list[_Asked], population: int, generation: int
     ) -> list[Evaluation]:

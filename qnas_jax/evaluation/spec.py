@@ -56,6 +56,7 @@ class EvaluatorSpec:
       group: name of the group of its options; "": those of `evaluator` itself.
       options: record of these options.
       trains: whether a supernet has to be trained before.
+      fidelities: whether it may know cheaper ways to evaluate.
     """
 
     summary: str
@@ -63,3 +64,4 @@ class EvaluatorSpec:
     group: str
     options: type[Options]
     trains: bool = False
+    fidelities: bool = False

@@ -11,6 +11,7 @@ from flax import struct
 from qnas_jax.data import Split
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
+    Compiled,
     Evaluated,
     ScoreOf,
     finite_status,
@@ -26,7 +27,7 @@ from qnas_jax.nets import Supernet
 from qnas_jax.tasks import Task
 
 
-class SupernetEvaluator(struct.PyTreeNode):
+class SupernetEvaluator(Compiled, struct.PyTreeNode):
     """Scores by one compiled call; a pytree, so weights can be arguments of programs.
 
     Attributes:
@@ -42,11 +43,6 @@ class SupernetEvaluator(struct.PyTreeNode):
     targets: jax.Array
     score_population: ScorePopulation = struct.field(pytree_node=False)
     score: ScoreOf = struct.field(pytree_node=False)
-
-    @property
-    def traceable(self) -> bool:
-        """It is JAX."""
-        return True
 
     @property
     def fidelities(self) -> tuple[str, ...]:

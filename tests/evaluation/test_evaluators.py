@@ -92,7 +92,7 @@ def makers(parts, tmp_path_factory):
             op_names="conv, mb2, skip; wide, point",
             validation_columns="value",
         ),
-        "proxy": ProxyOptions(names="l2_norm, params", images=4),
+        "proxy": ProxyOptions(names=("l2_norm", "params"), images=4),
         "function": None,
     }
     own = {"function": {"file": str(folder / "mine.py"), "workers": 1}}
@@ -159,8 +159,8 @@ def test_a_table_of_other_architectures_is_refused(parts, tmp_path):
 def test_options_are_checked_before_anything_is_made():
     with pytest.raises(OptionError, match="file: got '', allowed: a Python file where"):
         EvaluatorOptions(name="function")
-    with pytest.raises(OptionError, match="names: got 'synflow, magic', allowed: some"):
-        ProxyOptions(names="synflow, magic")
+    with pytest.raises(OptionError, match=r"names: got .*magic.*, allowed: "):
+        ProxyOptions(names=("synflow", "magic"))
 
 
 def test_groups_of_options_have_one_owner_each():

@@ -7,7 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from qnas_jax.evaluation.evaluator import ONE_FIDELITY, Evaluated, ScoreOf
+from qnas_jax.evaluation.evaluator import (
+    ONE_FIDELITY,
+    Compiled,
+    Evaluated,
+    ScoreOf,
+)
 from qnas_jax.evaluation.proxies.chain import ChainNetwork
 from qnas_jax.evaluation.proxies.network import ProxyNetwork
 from qnas_jax.evaluation.proxies.registry import PROXIES
@@ -27,24 +32,19 @@ class ProxyOptions(Options):
       OptionError: a value is not allowed.
     """
 
-    names: str = option(
-        "synflow", "proxies, joined by commas; the first is the score, all are recorded"
+    names: tuple[str, ...] = option(
+        ("synflow",), "proxies; the first is the score, all recorded", choices=PROXIES
     )
     images: int = option(64, "training images that proxies look at", low=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        names = self.listed()
-        if len(set(names)) < len(names) or not set(names) <= set(PROXIES):
-            raise OptionError("names", self.names, f"some of {', '.join(PROXIES)}")
-
-    def listed(self) -> tuple[str, ...]:
-        """The names, one by one."""
-        return tuple(name.strip() for name in self.names.split(","))
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise OptionError("names", self.names, "at least one proxy, each once")
 
 
 @dataclasses.dataclass(frozen=True)
-class ProxyEvaluator:
+class ProxyEvaluator(Compiled):
     """Scores by a proxy; larger promises a better network.
 
     Run one search a program: under `vmap` every op of every layer would be computed.
@@ -57,11 +57,6 @@ class ProxyEvaluator:
 
     score_archs: Callable[[Any], dict[str, jax.Array]]
     score: ScoreOf
-
-    @property
-    def traceable(self) -> bool:
-        """It is JAX."""
-        return True
 
     @property
     def fidelities(self) -> tuple[str, ...]:
@@ -90,7 +85,7 @@ def make_proxy_evaluator(options: ProxyOptions, parts: Parts) -> ProxyEvaluator:
     Raises:
       UserError: when it is called: a proxy that the network cannot serve.
     """
-    names = options.listed()
+    names = options.names
     train = parts.dataset.train
     inputs = parts.task.prepare(jnp.asarray(train.inputs[: options.images]))
     targets = jnp.asarray(train.targets[: options.images])

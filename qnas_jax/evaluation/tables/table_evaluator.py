@@ -60,4 +60,5 @@ SPEC = EvaluatorSpec(
     make=make_table_evaluator,
     group="table",
     options=TableOptions,
+    fidelities=True,
 )
