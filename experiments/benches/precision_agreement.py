@@ -22,7 +22,6 @@ from qnas_jax.evaluation import Weights
 from qnas_jax.evaluation.scoring import PRECISIONS
 from qnas_jax.jobs import open_setting
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import load_weights
 from qnas_jax.runs import WorkFolder
 
 
@@ -75,7 +74,7 @@ def main(argv: Sequence[str]) -> None:
     logging.set_verbosity(logging.WARNING)  # the progress of checkpoints
     folder = WorkFolder(pathlib.Path(str(_WORKDIR.value)))
     setting = open_setting(_CONFIG.value, folder)
-    rows = run(setting, load_weights(setting), num_archs=_ARCHS.value)
+    rows = run(setting, setting.weights, num_archs=_ARCHS.value)
     write_rows(_OUT.value, rows)
     print(table(rows, list(rows[0])))
 

@@ -2,6 +2,7 @@
 
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
+    Compiled,
     Evaluated,
     Evaluator,
     ScoredBy,
@@ -12,6 +13,11 @@ from qnas_jax.evaluation.evaluator import (
 from qnas_jax.evaluation.measuring import Metrics, measure, measure_many
 from qnas_jax.evaluation.memo import Evaluation, MemoisedEvaluator
 from qnas_jax.evaluation.ranking import TRUTHS, rank_agreement
+from qnas_jax.evaluation.registry import (
+    EVALUATORS,
+    EvaluatorOptions,
+    make_evaluator,
+)
 from qnas_jax.evaluation.scoring import (
     STATISTICS,
     ScorePopulation,
@@ -19,17 +25,23 @@ from qnas_jax.evaluation.scoring import (
     Weights,
     make_population_scorer,
 )
+from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
 from qnas_jax.evaluation.supernet import SupernetEvaluator, supernet_evaluator
 
 __all__ = [
+    "EVALUATORS",
     "ONE_FIDELITY",
+    "Compiled",
     "STATISTICS",
     "TRUTHS",
     "Evaluated",
     "Evaluation",
     "Evaluator",
+    "EvaluatorOptions",
+    "EvaluatorSpec",
     "MemoisedEvaluator",
     "Metrics",
+    "Parts",
     "ScoreOf",
     "ScorePopulation",
     "ScoredBy",
@@ -37,6 +49,7 @@ __all__ = [
     "SupernetEvaluator",
     "Weights",
     "finite_status",
+    "make_evaluator",
     "make_population_scorer",
     "measure",
     "measure_many",

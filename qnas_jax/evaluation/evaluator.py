@@ -77,6 +77,21 @@ class Evaluator(Protocol):
           What was found, row by row.
         """
 
+    def close(self) -> None:
+        """Ends what the evaluator started; it is not called again."""
+
+
+class Compiled:
+    """What evaluators in JAX have in common."""
+
+    @property
+    def traceable(self) -> bool:
+        """They are."""
+        return True
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
 
 ONE_FIDELITY = ("full",)
 """`fidelities` of evaluators that know but one."""

@@ -37,11 +37,13 @@ import numpy as np
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
+    Compiled,
     Evaluated,
     Evaluator,
     ScoreOf,
     finite_status,
 )
+from qnas_jax.evaluation.spec import EvaluatorSpec
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
@@ -146,15 +148,13 @@ class _Declarations:
         return cls(form, ScoreOf(metric, larger), tuple(fidelities))
 
 
-class JaxFunction:
+class JaxFunction(Compiled):
     """A function in JAX.
 
     Attributes:
       score: which metric is improved.
       fidelities: names, the cheapest first.
     """
-
-    traceable = True
 
     def __init__(
         self, function: UserFunction, score: ScoreOf, fidelities: tuple[str, ...]
@@ -317,3 +317,12 @@ def _float32(values: Any) -> np.ndarray:
 
 def _column(values: Sequence[float]) -> jax.Array:
     return jnp.asarray(_float32(values))
+
+
+SPEC = EvaluatorSpec(
+    summary="a Python function of yours, JAX or not",
+    make=lambda options, parts: load_function(options, parts.space),
+    group="",
+    options=FunctionOptions,
+    fidelities=True,
+)

@@ -77,8 +77,11 @@ _Asked = tuple[tuple[int, ...], int]  # an architecture and its fidelity
 class MemoisedEvaluator:
     """Evaluates populations, each distinct architecture once a fidelity.
 
+    Search loops call it as it is: `(key, archs) -> (archs, scores)`.
+
     Attributes:
       history: all evaluations in order.
+      fresh: those of the last call that were new.
     """
 
     def __init__(
@@ -94,33 +97,46 @@ class MemoisedEvaluator:
         self._evaluator = evaluator
         self._costs = costs
         self.history = list(history)
+        self.fresh: list[Evaluation] = []
+        self._calls = 0
         self._known = {(row.arch, row.fidelity): row for row in self.history}
 
     def __call__(
         self,
         key: jax.Array,
         archs: np.ndarray,
-        generation: int,
         fidelities: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, list[Evaluation]]:
+        *,
+        generation: int | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Scores a population.
 
         Args:
           key: consumed by the evaluator.
           archs: int32 [P, L].
-          generation: its number, for the history.
           fidelities: int32 [P]; None: the highest.
+          generation: its number, for the history; None: as many as there were calls.
 
         Returns:
-          Scores float32 [P], and the evaluations that were new.
+          The architectures, and their scores float32 [P].
         """
+        generation = self._calls if generation is None else generation
+        self._calls += 1
         rows = map(tuple, np.asarray(archs).tolist())
-        places = [-1] * len(archs) if fidelities is None else fidelities.tolist()
+        places = [-1] * len(archs)
+        if fidelities is not None:
+            places = np.asarray(fidelities).tolist()
         asked: list[_Asked] = list(zip(rows, places, strict=True))
         new = list(dict.fromkeys(each for each in asked if each not in self._known))
-        fresh = self._evaluate(key, new, len(asked), generation) if new else []
+        self.fresh = []
+        if new:
+            self.fresh = self._evaluate(key, new, len(asked), generation)
         found = [self._known[each].score for each in asked]
-        return np.asarray(found, np.float32), fresh
+        return archs, np.asarray(found, np.float32)
+
+    def close(self) -> None:
+        """Ends what the evaluator started."""
+        self._evaluator.close()
 
     def _evaluate(
         self, key: jax.Array, new: list[_Asked], population: int, generation: int

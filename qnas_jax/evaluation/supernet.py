@@ -11,6 +11,7 @@ from flax import struct
 from qnas_jax.data import Split
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
+    Compiled,
     Evaluated,
     ScoreOf,
     finite_status,
@@ -21,11 +22,12 @@ from qnas_jax.evaluation.scoring import (
     Weights,
     make_population_scorer,
 )
+from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
 from qnas_jax.nets import Supernet
 from qnas_jax.tasks import Task
 
 
-class SupernetEvaluator(struct.PyTreeNode):
+class SupernetEvaluator(Compiled, struct.PyTreeNode):
     """Scores by one compiled call; a pytree, so weights can be arguments of programs.
 
     Attributes:
@@ -41,11 +43,6 @@ class SupernetEvaluator(struct.PyTreeNode):
     targets: jax.Array
     score_population: ScorePopulation = struct.field(pytree_node=False)
     score: ScoreOf = struct.field(pytree_node=False)
-
-    @property
-    def traceable(self) -> bool:
-        """It is JAX."""
-        return True
 
     @property
     def fidelities(self) -> tuple[str, ...]:
@@ -90,3 +87,24 @@ def supernet_evaluator(
         score_population=make_population_scorer(supernet, task, options, calibration),
         score=ScoreOf.of(task),
     )
+
+
+def make_supernet_evaluator(options: ScoringOptions, parts: Parts) -> SupernetEvaluator:
+    """The evaluator of a run's trained supernet."""
+    evaluator_of = supernet_evaluator(
+        parts.supernet,
+        parts.task,
+        options,
+        train=parts.dataset.train,
+        valid=parts.valid,
+    )
+    return evaluator_of(parts.weights)
+
+
+SPEC = EvaluatorSpec(
+    summary="the score of the task, with the weights of a trained supernet",
+    make=make_supernet_evaluator,
+    group="scoring",
+    options=ScoringOptions,
+    trains=True,
+)

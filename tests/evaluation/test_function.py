@@ -173,7 +173,8 @@ def test_a_memo_writes_reasons_down(load):
     evaluator = load(FAULTY + "\n\nWORKERS = 0\n")
     memo = MemoisedEvaluator(evaluator, lambda archs: {})
     key, _ = generation_keys(KEY, 0)
-    _, fresh = memo(key, ARCHS[[0, 1, 0]], 0)
+    memo(key, ARCHS[[0, 1, 0]])
+    fresh = memo.fresh
     assert [one.status for one in fresh] == ["ok", "error"]
     assert fresh[1].reason.endswith("mine.py, line 9: ValueError: no such")
     assert fresh[0].metrics["size"] == 2 and fresh[0].costs["seconds"] >= 0

@@ -54,6 +54,13 @@ class Formula:
         return np.float32((np.dot(arch, [100, 10, 1]) % 7) / 7)
 
 
+def ask(evaluator, archs, generation, fidelities=None):
+    """Scores, and the evaluations that were new."""
+    same, scores = evaluator(KEY, archs, fidelities, generation=generation)
+    assert same is archs
+    return scores, evaluator.fresh
+
+
 def cost(archs):
     return {"params": archs.sum(axis=1) * 10, "macs": archs.max(axis=1)}
 
@@ -62,14 +69,14 @@ def test_each_arch_is_scored_once():
     scorer = Formula()
     evaluator = MemoisedEvaluator(scorer, cost)
     a, b, c, d = [0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 2, 2]
-    scores, fresh = evaluator(KEY, np.array([a, b, a, c]), 0)
+    scores, fresh = ask(evaluator, np.array([a, b, a, c]), 0)
     assert scores.dtype == np.float32
     np.testing.assert_array_equal(scores, [Formula.accuracy(x) for x in (a, b, a, c)])
     assert [list(one.arch) for one in fresh] == [a, b, c]
-    scores, fresh = evaluator(KEY, np.array([c, d, a, d]), 1)
+    scores, fresh = ask(evaluator, np.array([c, d, a, d]), 1)
     np.testing.assert_array_equal(scores, [Formula.accuracy(x) for x in (c, d, a, d)])
     assert [list(one.arch) for one in fresh] == [d]
-    scores, fresh = evaluator(KEY, np.array([a, b, c, d]), 2)
+    scores, fresh = ask(evaluator, np.array([a, b, c, d]), 2)
     np.testing.assert_array_equal(scores, [Formula.accuracy(x) for x in (a, b, c, d)])
     assert fresh == []
     # Always the compiled size, filled with repeats; no call where nothing is new.
@@ -78,8 +85,8 @@ def test_each_arch_is_scored_once():
 
 def test_history_is_numbered_and_complete():
     evaluator = MemoisedEvaluator(Formula(), cost)
-    evaluator(KEY, np.array([[0, 0, 1], [0, 0, 1], [0, 1, 2]]), 0)
-    evaluator(KEY, np.array([[1, 2, 3], [0, 1, 2], [1, 2, 3]]), 4)
+    ask(evaluator, np.array([[0, 0, 1], [0, 0, 1], [0, 1, 2]]), 0)
+    ask(evaluator, np.array([[1, 2, 3], [0, 1, 2], [1, 2, 3]]), 4)
     assert [one.evaluation for one in evaluator.history] == [1, 2, 3]
     assert [one.generation for one in evaluator.history] == [0, 0, 4]
     last = evaluator.history[-1]
@@ -93,7 +100,7 @@ def test_history_is_numbered_and_complete():
 
 def test_failed_ones_stay_in_the_history_and_never_win():
     evaluator = MemoisedEvaluator(Formula(failing={(6, 6, 6)}), cost)
-    scores, fresh = evaluator(KEY, np.array([[6, 6, 6], [0, 0, 1]]), 0)
+    scores, fresh = ask(evaluator, np.array([[6, 6, 6], [0, 0, 1]]), 0)
     assert scores[0] == -np.inf and np.isfinite(scores[1])
     assert [one.status for one in fresh] == ["non_finite", "ok"]
     assert math.isnan(fresh[0].metrics["loss"])
@@ -107,7 +114,7 @@ def test_failed_ones_stay_in_the_history_and_never_win():
         fresh[0].costs,
     )
     # Not scored again.
-    scores, fresh = evaluator(KEY, np.array([[6, 6, 6], [6, 6, 6]]), 1)
+    scores, fresh = ask(evaluator, np.array([[6, 6, 6], [6, 6, 6]]), 1)
     assert fresh == [] and (scores == -np.inf).all()
 
 
@@ -119,15 +126,23 @@ def test_any_number_that_is_not_finite_is_a_failure(bad):
 
 def test_smaller_may_be_better():
     evaluator = MemoisedEvaluator(Formula(larger_is_better=False), cost)
-    scores, (first, _) = evaluator(KEY, np.array([[0, 0, 1], [6, 6, 6]]), 0)
+    scores, (first, _) = ask(evaluator, np.array([[0, 0, 1], [6, 6, 6]]), 0)
     assert scores[0] == first.score == -first.metrics["accuracy"] < 0
+
+
+def test_search_loops_count_the_generations():
+    evaluator = MemoisedEvaluator(Formula(), cost)
+    archs = np.array([[0, 0, 1], [0, 1, 2]])
+    for asked in (archs, archs, archs + 1):
+        evaluator(KEY, asked)
+    assert [one.generation for one in evaluator.history] == [0, 0, 2, 2]
 
 
 def test_only_compiled_evaluators_are_filled_up_with_repeats():
     formula = Formula(failing={(2, 2, 2)}, traceable=False)
     evaluator = MemoisedEvaluator(formula, cost)
     a, b = [0, 0, 1], [2, 2, 2]
-    _, (good, bad) = evaluator(KEY, np.array([a, b, a, a]), 0)
+    _, (good, bad) = ask(evaluator, np.array([a, b, a, a]), 0)
     assert formula.calls == [[a, b]]
     assert (good.costs["seconds"], good.costs["params"]) == (0.5, 10)
     assert (good.reason, bad.reason) == ("", "it failed")
@@ -137,8 +152,8 @@ def test_an_arch_is_evaluated_once_at_each_fidelity():
     formula = Formula()
     evaluator = MemoisedEvaluator(formula, cost)
     archs = np.array([[0, 0, 1], [0, 0, 1]])
-    few, _ = evaluator(KEY, archs, 0, np.array([0, 0]))
-    both, fresh = evaluator(KEY, archs, 1, np.array([0, 1]))
+    few, _ = ask(evaluator, archs, 0, np.array([0, 0]))
+    both, fresh = ask(evaluator, archs, 1, np.array([0, 1]))
     assert both.tolist() == [few[0], few[0] + 1]
     assert [one.fidelity for one in evaluator.history] == [0, 1] and len(fresh) == 1
     assert len(formula.calls) == 2
@@ -167,13 +182,13 @@ def test_rows_come_back_from_json_exactly():
 def test_goes_on_from_a_history():
     first = MemoisedEvaluator(Formula(failing={(2, 2, 2)}), cost)
     asked = np.array([[0, 0, 1], [0, 1, 2], [2, 2, 2]])
-    expected, _ = first(KEY, asked, 0)
+    expected, _ = ask(first, asked, 0)
     rows = [json.loads(json.dumps(one.row())) for one in first.history]
     scorer = Formula()
     second = MemoisedEvaluator(scorer, cost, map(Evaluation.from_row, rows))
-    scores, fresh = second(KEY, asked, 0)
+    scores, fresh = ask(second, asked, 0)
     np.testing.assert_array_equal(scores, expected)
     assert fresh == [] and scorer.calls == []
-    _, (new,) = second(KEY, np.array([[0, 0, 1], [1, 2, 3], [0, 1, 2]]), 1)
+    _, (new,) = ask(second, np.array([[0, 0, 1], [1, 2, 3], [0, 1, 2]]), 1)
     assert new.evaluation == 4
     assert [one.evaluation for one in second.history] == [1, 2, 3, 4]

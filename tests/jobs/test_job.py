@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from qnas_jax.jobs import run_stages
-from qnas_jax.jobs.nas.supernet import load_weights
 from qnas_jax.runs import RunError, read_rows
 from qnas_jax.spaces import parse_arch
 from qnas_jax.stopping import Stopped
@@ -161,7 +160,7 @@ def test_retraining_only_the_winner(tiny_config, make_setting):
 
 
 def test_the_weights_of_the_supernet_can_be_loaded(finished):
-    params, stats = load_weights(finished)
+    params, stats = finished.weights
     fresh = finished.supernet.init(finished.key("supernet/init"))
     assert jax.tree.structure((params, stats)) == jax.tree.structure(fresh)
     assert (params["fixed"][0] != fresh[0]["fixed"][0]).any()

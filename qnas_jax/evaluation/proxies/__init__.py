@@ -1,5 +1,10 @@
 """Zero-cost proxies: scores of networks that were never trained, by the population."""
 
+from qnas_jax.evaluation.proxies.proxy_evaluator import (
+    ProxyEvaluator,
+    ProxyOptions,
+    make_proxy_evaluator,
+)
 from qnas_jax.evaluation.proxies.registry import PROXIES, Proxy
 from qnas_jax.evaluation.proxies.scores import (
     ScoreByProxies,
@@ -10,7 +15,10 @@ from qnas_jax.evaluation.proxies.scores import (
 __all__ = [
     "PROXIES",
     "Proxy",
+    "ProxyEvaluator",
+    "ProxyOptions",
     "ScoreByProxies",
+    "make_proxy_evaluator",
     "make_proxy_scorer",
     "proxy_scores",
 ]

@@ -15,9 +15,9 @@ from qnas_jax.evaluation.tables.sources import (
     TableOptions,
     load_table,
     load_test,
-    table_evaluator,
 )
 from qnas_jax.evaluation.tables.table import Seed, Table
+from qnas_jax.evaluation.tables.table_evaluator import table_evaluator
 
 __all__ = [
     "DATASETS",

@@ -12,7 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.evaluation.evaluator import Evaluated, ScoreOf, finite_status
+from qnas_jax.evaluation.evaluator import (
+    Compiled,
+    Evaluated,
+    ScoreOf,
+    finite_status,
+)
 from qnas_jax.evaluation.tables.positions import index_of
 from qnas_jax.spaces import SearchSpace
 
@@ -22,7 +27,7 @@ METRIC = "validation"
 Columns = Array | np.ndarray
 
 
-class _Lookup(flax.struct.PyTreeNode, eq=False):
+class _Lookup(Compiled, flax.struct.PyTreeNode, eq=False):
     """What all look-ups have.
 
     Attributes:
@@ -41,11 +46,6 @@ class _Lookup(flax.struct.PyTreeNode, eq=False):
     def score(self) -> ScoreOf:
         """The validation value."""
         return ScoreOf(METRIC, self.larger_is_better)
-
-    @property
-    def traceable(self) -> bool:
-        """It is JAX."""
-        return True
 
     def __call__(self, key: Array, archs: Any, fidelities: Any = None) -> Evaluated:
         """Values of archs [P, L] at fidelities [P]; None: the highest."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from qnas_jax.data import data_folder
-from qnas_jax.evaluation.evaluator import Evaluator
 from qnas_jax.evaluation.tables.nas_bench_201 import (
     DATASETS,
     load_nas_bench_201,
@@ -111,26 +110,6 @@ def load_table(options: TableOptions) -> Table:
     table = SOURCES[options.source].load(options)
     table.evaluator(options.fidelity or None, options.seed_of_runs())
     return table
-
-
-def table_evaluator(table: Table, options: TableOptions) -> Evaluator:
-    """The evaluator that the options describe.
-
-    Args:
-      table: what was read.
-      options: fidelity and seed.
-
-    Returns:
-      That of the named fidelity; if none is named, of all that have such runs.
-
-    Raises:
-      UserError: there is no such fidelity or run.
-    """
-    seed = options.seed_of_runs()
-    single_runs_lack = seed != "mean" and bool(table.averaged)
-    if options.fidelity or single_runs_lack:
-        return table.evaluator(options.fidelity or None, seed)
-    return table.multi_fidelity_evaluator(seed)
 
 
 def load_test(options: TableOptions) -> SealedTest:

@@ -7,9 +7,9 @@ import numpy as np
 
 from qnas_jax.evaluation.tables import Table
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
+from qnas_jax.jobs.strategies import check_fidelities
 from qnas_jax.options import OptionError
 from qnas_jax.search import Strategy, make_strategy
-from qnas_jax.search.classical.successive_halving import FidelityOptions
 
 MAX_EVALUATIONS = 1_000_000
 """The longest search that a budget of seconds may call for without being asked for."""
@@ -41,13 +41,12 @@ def plan_searches(config: BenchmarkConfig, table: Table) -> Plan:
         raise OptionError(
             "table.fidelity", wanted, f"empty, as {name} searches at all fidelities"
         )
-    options, there = config.strategy, len(table.fidelities)
-    if isinstance(options, FidelityOptions) and options.num_fidelities != there:
-        raise OptionError(
-            f"{config.search.strategy}.num_fidelities",
-            options.num_fidelities,
-            f"{there}, those of table {table.name}",
-        )
+    check_fidelities(
+        config.search.strategy,
+        config.strategy,
+        table.fidelities,
+        f"table {table.name}",
+    )
     return _plan_at(config, table, table.fidelities)
 
 

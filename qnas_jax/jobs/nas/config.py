@@ -3,7 +3,7 @@
 import dataclasses
 
 from qnas_jax.data import DataOptions
-from qnas_jax.evaluation import ScoringOptions
+from qnas_jax.evaluation import EVALUATORS, EvaluatorOptions, ScoringOptions
 from qnas_jax.jobs.config import Config
 from qnas_jax.jobs.spec import Family
 from qnas_jax.options import OptionError, Options
@@ -23,6 +23,8 @@ class NasConfig(Config):
       space: search space.
       supernet: supernet training.
       supernet_task: what examples undergo there.
+      evaluator: what scores architectures in a search.
+      evaluator_options: the options of that evaluator.
       scoring: how subnets are scored with the supernet's weights.
       search: which strategy, and for how long.
       strategy: the options of that strategy.
@@ -30,8 +32,8 @@ class NasConfig(Config):
       retrain_task: what examples undergo there.
 
     Raises:
-      OptionError: the strategy wants evaluations at several fidelities, which a
-        supernet does not have.
+      OptionError: the strategy wants evaluations at several fidelities, which the
+        evaluator does not have.
     """
 
     data: DataOptions = dataclasses.field(default_factory=DataOptions)
@@ -39,6 +41,8 @@ class NasConfig(Config):
     space: SpaceOptions = dataclasses.field(default_factory=SpaceOptions)
     supernet: SupernetOptions = dataclasses.field(default_factory=SupernetOptions)
     supernet_task: Options = dataclasses.field(default_factory=Options)
+    evaluator: EvaluatorOptions = dataclasses.field(default_factory=EvaluatorOptions)
+    evaluator_options: Options = dataclasses.field(default_factory=Options)
     scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
     search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
     strategy: Options = dataclasses.field(default_factory=Options)
@@ -47,10 +51,12 @@ class NasConfig(Config):
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
-        if STRATEGIES[self.search.strategy].needs_fidelities:
+        name = self.evaluator.name
+        needed = STRATEGIES[self.search.strategy].needs_fidelities
+        if needed and not EVALUATORS[name].fidelities:
             rows = STRATEGIES.items()
             names = [name for name, spec in rows if not spec.needs_fidelities]
-            allowed = f"one of {', '.join(names)} (a supernet scores at one fidelity)"
+            allowed = f"one of {', '.join(names)} (a {name} scores at one fidelity)"
             raise OptionError("search.strategy", self.search.strategy, allowed)
 
 
@@ -59,13 +65,14 @@ GROUPS: dict[str, type[Options]] = {
     "task": TaskOptions,
     "space": SpaceOptions,
     "supernet": SupernetOptions,
+    "evaluator": EvaluatorOptions,
     "scoring": ScoringOptions,
     "search": SearchOptions,
     "retrain": RetrainOptions,
 }
 """What every run reads."""
 
-FAMILIES: dict[str, Family] = {
+TASK_FAMILIES: dict[str, Family] = {
     f"{stage}_task": Family(
         "task.name",
         {
@@ -76,3 +83,13 @@ FAMILIES: dict[str, Family] = {
     for stage in ("supernet", "retrain")
 }
 """What the task lets a training change: `supernet_images`, `retrain_images`."""
+
+EVALUATOR_FAMILY = Family(
+    "evaluator.name",
+    {
+        name: (spec.group, spec.options)
+        for name, spec in EVALUATORS.items()
+        if spec.group
+    },
+)
+"""The group of each evaluator; a function's options are those of `evaluator`."""

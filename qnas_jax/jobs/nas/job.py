@@ -1,6 +1,14 @@
 """The job of an architecture search: its stages and what they read."""
 
-from qnas_jax.jobs.nas.config import FAMILIES, GROUPS, NasConfig
+import dataclasses
+
+from qnas_jax.evaluation import EVALUATORS
+from qnas_jax.jobs.nas.config import (
+    EVALUATOR_FAMILY,
+    GROUPS,
+    TASK_FAMILIES,
+    NasConfig,
+)
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.rank import rank_space
 from qnas_jax.jobs.nas.report import report_run
@@ -16,10 +24,13 @@ SUPERNET = Stage(
     train_supernet,
     ("seed", "data", "task", "space", "supernet", "supernet_task"),
 )
+SUPERNET_IF_SCORED = dataclasses.replace(
+    SUPERNET, needed=lambda config: EVALUATORS[config.evaluator.name].trains
+)
 SEARCH = Stage(
     "search",
     search_architecture,
-    ("scoring", "search", "strategy"),
+    (*SUPERNET.reads[:4], "evaluator", "evaluator_options", "search", "strategy"),
     ("best_arch.json",),
 )
 RETRAIN = Stage(
@@ -37,9 +48,13 @@ NAS = Job(
     groups=GROUPS,
     setting=NasSetting,
     chains={
-        "all": (SUPERNET, SEARCH, RETRAIN, REPORT),
+        "all": (SUPERNET_IF_SCORED, SEARCH, RETRAIN, REPORT),
         "rank": (SUPERNET, RANK, REPORT),
     },
-    families={"strategy": STRATEGY_FAMILY, **FAMILIES},
+    families={
+        "evaluator_options": EVALUATOR_FAMILY,
+        "strategy": STRATEGY_FAMILY,
+        **TASK_FAMILIES,
+    },
     answers={"describe": DESCRIBE},
 )

@@ -5,7 +5,6 @@ import numpy as np
 
 from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import load_weights
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_arrays, write_arrays, write_json
 from qnas_jax.stopping import Stopped
@@ -70,7 +69,7 @@ def score_archs(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
     if path.exists():
         (done,) = read_arrays(path, "accuracy_and_loss")
     options = setting.config.scoring
-    evaluator = setting.supernet_evaluator(options)(load_weights(setting))
+    evaluator = setting.supernet_evaluator(options)(setting.weights)
     size = setting.config.search.population
     starts = range(len(done), len(archs), size)
     for first in setting.progress(starts, len(starts), "ranking"):

@@ -1,19 +1,17 @@
-"""Stage 2: searches with the supernet's weights.
+"""Stage 2: searches, by whatever evaluator was chosen.
 
 The history is the checkpoint: keys derive from the generation, and known architectures
 are not scored again, so a stopped search is replayed from its history up to where it
 was and goes on from there.
 """
 
-import itertools
-
 import jax
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
+from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, make_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import load_weights
+from qnas_jax.jobs.strategies import check_fidelities
 from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
@@ -29,6 +27,12 @@ from qnas_jax.stopping import Stopped
 
 class NoFiniteScoreError(UserError, ArithmeticError):
     """Every architecture failed."""
+
+
+_UNUSABLE = (
+    "; the supernet's weights are not usable, train it again with a smaller "
+    "supernet.learning_rate"
+)
 
 
 def search_architecture(setting: NasSetting) -> None:
@@ -50,13 +54,23 @@ def search_architecture(setting: NasSetting) -> None:
         options=setting.config.strategy,
     )
     evaluator = _evaluator(setting)
+    try:
+        _search(setting, strategy, evaluator)
+    finally:
+        evaluator.close()
+
+
+def _search(
+    setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
+) -> None:
     setting.folder.drop_rows(lambda row: row["stage"] == "search")
     state, registers = _run(setting, strategy, evaluator)
     if not np.isfinite(float(state.best_score)):
+        first = evaluator.history[0]
         raise NoFiniteScoreError(
-            f"search: none of {len(evaluator.history)} architectures got a finite "
-            "score; the supernet's weights are not usable, train it again with a "
-            "smaller supernet.learning_rate"
+            f"search: none of {len(evaluator.history)} evaluations got a finite score; "
+            f"the first: {first.reason or first.status}"
+            + (_UNUSABLE if setting.config.evaluator.name == "supernet" else "")
         )
     _write_registers(setting, registers)
     arch = np.asarray(state.best_arch)
@@ -86,20 +100,14 @@ def _run(
     registers = []
     history_path = setting.folder.path / "search" / "history.jsonl"
     probabilities = jax.jit(strategy.probabilities)
-    numbers = itertools.count()
-
-    def evaluate(key: jax.Array, archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        scores, fresh = evaluator(key, archs, next(numbers))
-        append_rows(history_path, [evaluation.row() for evaluation in fresh])
-        return archs, scores
-
     # After a replay the numbers continue where the history ends.
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
-    steps = host_search(strategy, evaluate, key, generations)
+    steps = host_search(strategy, evaluator, key, generations)
     ticks = setting.progress(range(generations), generations, "search")
     for _, step in zip(ticks, steps, strict=True):
         generation, state = step.number, step.after
+        append_rows(history_path, [evaluation.row() for evaluation in evaluator.fresh])
         registers.append(np.asarray(probabilities(step.before.strategy_state)))
         archs, scores, _ = step.generation
         before = evaluations
@@ -116,7 +124,7 @@ def _run(
             mean=float(finite.mean()) if len(finite) else None,
             generation_best=float(scores.max()),
         )
-        if evaluations == setting.space.size:
+        if strategy.fidelities is None and evaluations == setting.space.size:
             setting.say(
                 f"search: all {evaluations} architectures of the space are evaluated; "
                 f"ended after {generation + 1} of {generations} generations"
@@ -128,14 +136,20 @@ def _run(
 
 
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
-    """The scorer with all evaluations of an earlier part of this search."""
-    evaluator_of = setting.supernet_evaluator(setting.config.scoring)
+    """The evaluator with all evaluations of an earlier part of this search."""
+    config = setting.config
     path = setting.folder.path / "search" / "history.jsonl"
     rows = read_rows(path)
     if path.exists():
         rewrite_rows(path, rows)  # without a half-written last line
     history = [Evaluation.from_row(row) for row in rows]
-    evaluator = evaluator_of(load_weights(setting))
+    evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
+    check_fidelities(
+        config.search.strategy,
+        config.strategy,
+        evaluator.fidelities,
+        f"the evaluator {config.evaluator.name}",
+    )
     return MemoisedEvaluator(evaluator, setting.costs.cost, history)
 
 
@@ -169,9 +183,9 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     )
     generation = setting.config.search.generations
     _, score_key = generation_keys(setting.key("search"), generation)
-    scores, fresh = evaluator(score_key, batch, generation)
+    _, scores = evaluator(score_key, batch, generation=generation)
     path = setting.folder.path / "search" / "history.jsonl"
-    append_rows(path, [evaluation.row() for evaluation in fresh])
+    append_rows(path, [evaluation.row() for evaluation in evaluator.fresh])
     write_json(
         setting.folder.path / "search" / "baselines.json",
         {

@@ -16,6 +16,7 @@ from qnas_jax.evaluation import (
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.nets import Supernet, build_supernet
+from qnas_jax.runs import Checkpoints
 from qnas_jax.spaces import CostTable, SearchSpace, build_space
 from qnas_jax.tasks import Task, make_task
 
@@ -57,6 +58,22 @@ class NasSetting(Setting):
     def valid(self) -> tuple[jax.Array, jax.Array]:
         """Validation inputs and targets on the device."""
         return data.on_device(self.dataset.valid)
+
+    def supernet_checkpoints(self) -> Checkpoints:
+        """Those of the supernet's training; to be closed."""
+        return Checkpoints(self.folder.path / "supernet" / "checkpoints")
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Those at the end of the supernet's training; no momenta are read."""
+        checkpoints = self.supernet_checkpoints()
+        try:
+            shapes = jax.eval_shape(self.supernet.init, jax.random.key(0))
+            fields = dict(zip(("params", "stats"), shapes, strict=True))
+            found = checkpoints.restore_fields(fields)
+            return found["params"], found["stats"]
+        finally:
+            checkpoints.close()
 
     def supernet_evaluator(
         self, options: ScoringOptions

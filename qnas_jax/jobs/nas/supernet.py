@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qnas_jax.evaluation import ScoringOptions, Weights, scores_of
+from qnas_jax.evaluation import ScoringOptions, scores_of
 from qnas_jax.jobs.nas.resumable_training import train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.runs import Checkpoints
 from qnas_jax.search import host_search, make_strategy
 from qnas_jax.training import (
     EpochReport,
@@ -41,7 +40,7 @@ def train_supernet(setting: NasSetting) -> None:
     task = setting.task.with_options(setting.config.supernet_task)
     batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
-    checkpoints = _checkpoints(setting)
+    checkpoints = setting.supernet_checkpoints()
     state = checkpoints.restore(
         initial_supernet_state(
             setting.supernet,
@@ -92,22 +91,6 @@ def train_supernet(setting: NasSetting) -> None:
         epochs=options.epochs,
         batches=batches,
     )
-
-
-def load_weights(setting: NasSetting) -> Weights:
-    """Parameters and statistics at the end of the training stage; no momenta."""
-    checkpoints = _checkpoints(setting)
-    try:
-        shapes = jax.eval_shape(setting.supernet.init, jax.random.key(0))
-        fields = dict(zip(("params", "stats"), shapes, strict=True))
-        found = checkpoints.restore_fields(fields)
-        return found["params"], found["stats"]
-    finally:
-        checkpoints.close()
-
-
-def _checkpoints(setting: NasSetting) -> Checkpoints:
-    return Checkpoints(setting.folder.path / "supernet" / "checkpoints")
 
 
 def _pool_refresher(

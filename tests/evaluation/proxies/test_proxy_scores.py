@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from qnas_jax.evaluation.proxies import PROXIES, make_proxy_scorer, proxy_scores
+from qnas_jax.evaluation.proxies import PROXIES, proxy_scores
 from qnas_jax.evaluation.proxies.network import ProxyNetwork
 from qnas_jax.evaluation.proxies.scores import key_of_arch
 from qnas_jax.nets import build_supernet, set_mode
-from qnas_jax.search import make_strategy, scan_search
 from qnas_jax.spaces import CellSpace, Layer, NetworkSpace, fixed, op
 
 EVERY = list(PROXIES)
@@ -225,25 +224,6 @@ def test_bad_input_is_named(chain, names, images, message):
         proxy_scores(
             chain, names, [[0, 0]], jnp.zeros(images), labels, jax.random.key(0)
         )
-
-
-def test_a_search_on_a_proxy_alone(cells, batch):
-    """It sees what `proxy_scores` says, and ends near the best of all."""
-    key = jax.random.key(0)
-    score = make_proxy_scorer(cells, ["l2_norm"], *batch, key)
-
-    def evaluate(_, archs):
-        return archs, score(archs)["l2_norm"]
-
-    num_ops = cells.space.num_ops
-    strategy = make_strategy("local_search", num_ops, population=4, generations=50)
-    search = jax.jit(lambda key: scan_search(strategy, evaluate, key, 15))
-    state, _ = search(jax.random.key(1))
-    everything = np.stack(np.unravel_index(np.arange(125), (5, 5, 5)), axis=1)
-    scores = proxy_scores(cells, ["l2_norm"], everything, *batch, key)["l2_norm"]
-    place = np.ravel_multi_index(tuple(state.best_arch), (5, 5, 5))
-    assert float(state.best_score) == pytest.approx(float(scores[place]), rel=1e-6)
-    assert (scores > state.best_score).sum() <= 5
 
 
 def test_each_architecture_has_its_own_key():
