@@ -14,6 +14,7 @@ from qnas_jax.search import (
     SearchOptions,
     advance,
     generation_keys,
+    host_search,
     scan_search,
     start,
 )
@@ -53,11 +54,6 @@ def make(name):
     return made(name, num_ops, 6, GENERATIONS, **settings)
 
 
-@functools.cache
-def jitted_ask(name):
-    return jax.jit(make(name).ask)
-
-
 def evaluate(key, archs, fidelities=None, failing=NOTHING_FAILS):
     """Distinct scores, with noise that depends on the key; the same at any fidelity.
 
@@ -73,17 +69,16 @@ def evaluate(key, archs, fidelities=None, failing=NOTHING_FAILS):
     return archs, jnp.where(fails & (failing != NOTHING_FAILS), failure, scores)
 
 
-def run_on_host(strategy, key, ask, wrap, generations):
-    """The same search as `scan_search`; returns the archs of all generations too."""
-    score = wrap(evaluate)
-    step = wrap(lambda state, archs, scores: advance(strategy, state, archs, scores))
+def run_eagerly(strategy, key, generations):
+    """The archs of all generations, operation by operation."""
     state, seen = start(strategy, key), []
     for generation in range(generations):
         ask_key, evaluate_key = generation_keys(key, generation)
-        archs, scores = score(evaluate_key, ask(ask_key, state.strategy_state))
-        state = step(state, archs, scores)
+        archs = strategy.ask(ask_key, state.strategy_state)
+        archs, scores = evaluate(evaluate_key, archs)
+        state = advance(strategy, state, archs, scores)
         seen.append(np.asarray(archs))
-    return state, np.stack(seen)
+    return np.stack(seen)
 
 
 @functools.cache
@@ -115,12 +110,10 @@ def run(name, seed, failing=NOTHING_FAILS):
 def test_eager_jit_scan_and_vmap_agree(name):
     strategy = make(name)
     key = jax.random.split(jax.random.key(0), 3)[1]
-    _, eager_archs = run_on_host(
-        strategy, key, strategy.ask, lambda fn: fn, EAGER_GENERATIONS
-    )
-    jitted, archs = run_on_host(strategy, key, jitted_ask(name), jax.jit, GENERATIONS)
-    np.testing.assert_array_equal(eager_archs, archs[:EAGER_GENERATIONS])
-    state, *_ = run(name, 0)
+    steps = list(host_search(strategy, evaluate, key, GENERATIONS))
+    archs = [step.generation.archs for step in steps[:EAGER_GENERATIONS]]
+    np.testing.assert_array_equal(run_eagerly(strategy, key, EAGER_GENERATIONS), archs)
+    jitted, (state, *_) = steps[-1].after, run(name, 0)
     np.testing.assert_array_equal(state.best_arch, jitted.best_arch)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
@@ -172,8 +165,8 @@ def test_asking_follows_the_probabilities(name):
     strategy, (state, _, _, table) = make(name), run(name, 8)
     # What is compared with an estimate needs no better one.
     keys = jax.random.split(jax.random.key(9), 300 if name in ESTIMATES else 2000)
-    ask, state = jitted_ask(name), state.strategy_state
-    archs = np.stack([ask(key, state) for key in keys])
+    ask = functools.partial(strategy.ask, state=state.strategy_state)
+    archs = np.asarray(jax.jit(lambda keys: jax.lax.map(ask, keys))(keys))
     assert archs.shape == (len(keys), 6, 5) and archs.dtype == jnp.int32
     limits = np.asarray(strategy.num_ops)
     assert np.all(archs >= 0) and np.all(archs < limits[None, None])

@@ -1,9 +1,9 @@
 """Registers prepared around a guide from the memory of all evaluations.
 
 One K-level register a layer, all in a product state, observed to propose an arch. The
-guide g is the best arch of the present epoch. Instead of being rotated step by step the
-registers are prepared anew for each individual, as a superposition in which on average
-`flips` layers leave the guide:
+guide g is the best arch of the present pursuit (`pursuit`). Instead of being rotated
+step by step the registers are prepared anew for each individual, as a superposition in
+which on average `flips` layers leave the guide:
 
     u ~ posterior of the field given all evaluations              (`field`)
     w_l(k) = flips exp(beta (u_l(k) - u_l(g_l))) / Z              for k != g_l
@@ -21,7 +21,7 @@ promising ones first, and once they are known pairs of flips follow.
 
 Catastrophe: when `restart_after` evaluations in a row did not improve on the guide, it
 is forgotten. The registers go back to equal superposition for the `initial` evaluations
-of a new epoch, of which the best becomes the guide. The memory stays.
+of a new pursuit, of which the best becomes the guide. The memory stays.
 
 Sources: registers and guide: Han & Kim, IEEE Trans. Evol. Comput. 6 (2002); sampling of
 the posterior: Thompson, Biometrika 25 (1933); what makes neighbours and restarts
@@ -46,12 +46,6 @@ from qnas_jax.search.observation import (
     probabilities_by_asking,
     uniform_ops,
 )
-from qnas_jax.search.registers.epochs import (
-    Epoch,
-    after_evaluations,
-    first_epoch,
-    is_guided,
-)
 from qnas_jax.search.registers.field import (
     add_evaluations,
     field_mean,
@@ -59,6 +53,12 @@ from qnas_jax.search.registers.field import (
     sample_fields,
 )
 from qnas_jax.search.registers.memory import ask_unknown
+from qnas_jax.search.registers.pursuit import (
+    Pursuit,
+    after_evaluations,
+    first_pursuit,
+    is_guided,
+)
 from qnas_jax.search.registers.ranks import (
     Ranks,
     no_ranks,
@@ -76,7 +76,7 @@ class MemoryRegistersOptions(MemoryOptions):
     """How `memory_registers` learns, moves and restarts."""
 
     initial: int = option(
-        10, "evaluations of an epoch in equal superposition, before a guide", low=1
+        10, "evaluations of a pursuit in equal superposition, before a guide", low=1
     )
     flips: float = option(1.0, "layers that leave the guide, on average", above=0.0)
     field_strength: float = option(
@@ -106,7 +106,7 @@ class MemoryState:
     history: History
     ranks: Ranks
     field_root: Array  # [L, K_max, L K_max], root of the field's posterior covariance
-    epoch: Epoch
+    pursuit: Pursuit
 
 
 def flip_probabilities(
@@ -152,9 +152,9 @@ class MemoryRegisters(Strategy):
     noise: Number  # r of the field
     # Evaluations that are remembered, at least P.
     capacity: int = flax.struct.field(pytree_node=False)
-    # Evaluations in superposition at the start of an epoch.
+    # Evaluations in superposition at the start of a pursuit.
     initial: int = flax.struct.field(pytree_node=False)
-    # Evaluations without improvement that end an epoch.
+    # Evaluations without improvement that end a pursuit.
     patience: int = flax.struct.field(pytree_node=False)
     draws: int = flax.struct.field(pytree_node=False)  # observations of each individual
 
@@ -167,12 +167,12 @@ class MemoryRegisters(Strategy):
             field_root=prior_root(
                 self.num_layers, max(self.num_ops), variance=self.variance
             ),
-            epoch=first_epoch(self.num_layers),
+            pursuit=first_pursuit(self.num_layers),
         )
 
     def ask(self, key: Array, state: MemoryState) -> Array:
         """Observes around the guide, or in superposition while there is none."""
-        ready = is_guided(state.epoch, state.history.count, initial=self.initial)
+        ready = is_guided(state.pursuit, state.history.count, initial=self.initial)
         return jax.lax.cond(ready, self._guided, self._superposed, key, state)
 
     def _superposed(self, key: Array, state: MemoryState) -> Array:
@@ -189,7 +189,7 @@ class MemoryRegisters(Strategy):
             flips=self.flips,
             strength=self.strength,
         )
-        tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.epoch.guide)
+        tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.pursuit.guide)
         look = functools.partial(observe, probabilities=tables)
         return ask_unknown(
             look, observe_key, state.history, draws=self.draws, num_ops=self.num_ops
@@ -212,8 +212,8 @@ class MemoryRegisters(Strategy):
             field_root=add_evaluations(
                 state.field_root, archs, known, noise=self.noise
             ),
-            epoch=after_evaluations(
-                state.epoch, archs, scores, history.count, patience=self.patience
+            pursuit=after_evaluations(
+                state.pursuit, archs, scores, history.count, patience=self.patience
             ),
         )
 

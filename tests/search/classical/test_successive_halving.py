@@ -54,7 +54,7 @@ def test_the_brackets_of_hyperband():
 def test_the_best_of_a_rung_climb(make, population):
     """Retells the run with sorted lists from the archs and scores alone."""
     options = FidelityOptions(num_fidelities=3, eta=2)
-    strategy = make(NUM_OPS, population=population, options=options)
+    strategy = make(NUM_OPS, population=population, generations=1, options=options)
     brackets = (
         hyperband_brackets(3, 2) if make is hyperband else (halving_bracket(3, 2),)
     )

@@ -1,4 +1,4 @@
-"""Registers with memory: preparation by hand, epochs, searches that must succeed."""
+"""Registers with memory: preparation by hand, pursuits, searches that must succeed."""
 
 import itertools
 
@@ -104,18 +104,18 @@ def test_the_neighbours_of_a_guide_come_first():
 
 
 def test_the_guide_is_forgotten_and_the_memory_stays():
-    """No score is better than the first: after two more a new epoch begins."""
+    """No score is better than the first: after two more a new pursuit begins."""
     strategy = made("memory_registers", (3, 3), 1, initial=2, restart_after=2)
     state = strategy.init(jax.random.key(0))
     archs = [[0, 0], [0, 1], [1, 0], [2, 2], [2, 1]]
     starts, guides = [], []
     for arch, score in zip(archs, [3.0, 1.0, 2.0, 1.0, 2.5], strict=True):
         state = strategy.tell(state, jnp.array([arch]), jnp.array([score]))
-        starts.append(int(state.epoch.start))
-        guides.append(float(state.epoch.guide_score))
+        starts.append(int(state.pursuit.start))
+        guides.append(float(state.pursuit.guide_score))
     assert starts == [0, 0, 3, 3, 3]
     assert guides == [3.0, 3.0, -np.inf, 1.0, 2.5]
-    np.testing.assert_array_equal(state.epoch.guide, [2, 1])
+    np.testing.assert_array_equal(state.pursuit.guide, [2, 1])
     np.testing.assert_array_equal(state.history.archs[:5], archs)
 
 
