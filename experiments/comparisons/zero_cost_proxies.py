@@ -30,7 +30,7 @@ from scipy import stats
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.data import DataOptions, load
 from qnas_jax.evaluation.proxies import PROXIES, make_proxy_scorer
-from qnas_jax.evaluation.tables.npz_file import read_arrays
+from qnas_jax.evaluation.tables.npz_file import read_archive
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import nas_bench_201
@@ -76,13 +76,13 @@ def read_sample(data_dir: str | pathlib.Path) -> Sample:
     folder = pathlib.Path(data_dir) / "nas_bench_201"
     source = "set --data_dir or QNAS_DATA_DIR to the folder above it"
     accuracies = ("cifar10_test_acc_200", "cifar10_valid_acc_200")
-    bench = read_arrays(
+    bench = read_archive(
         folder / "nas_bench_201.npz",
         ("ops", *accuracies),
         table="the table of NAS-Bench-201",
         source=source,
     )
-    zero_cost = read_arrays(
+    zero_cost = read_archive(
         folder / "zero_cost_sample.npz",
         ("arch_index", "datasets", "proxies", "score"),
         table="the scores of NAS-Bench-Suite-Zero",

@@ -16,7 +16,7 @@ from absl import logging
 
 from qnas_jax.data.dataset import SourceSplits
 from qnas_jax.data.images import image_split
-from qnas_jax.data.npz import read_arrays
+from qnas_jax.data.npz import read_npz
 
 # To be raised with every change of what is decoded or how it is stored.
 _FORMAT = "1"
@@ -59,7 +59,7 @@ def cached(
 
 
 def _read(path: pathlib.Path, name: str) -> SourceSplits:
-    arrays = read_arrays(path)
+    arrays = read_npz(path)
     splits = {
         split: image_split(arrays[f"x_{split}"], arrays[f"y_{split}"])
         for split in ("train", "valid", "test")

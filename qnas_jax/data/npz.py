@@ -29,7 +29,7 @@ def load_npz(options: PlaceOptions) -> SourceSplits:
     path = pathlib.Path(options.path).expanduser()
     if not path.is_file():
         raise MissingFileError(f"{path} is missing: set path to an .npz file")
-    arrays = read_arrays(path)
+    arrays = read_npz(path)
     for name in ("x_train", "y_train"):
         if name not in arrays:
             raise UserError(f"{path}: got arrays {sorted(arrays)}, expected {name}")
@@ -46,7 +46,7 @@ def load_npz(options: PlaceOptions) -> SourceSplits:
         raise UserError(f"{path}: {error}") from error
 
 
-def read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     """Reads all arrays of an npz file.
 
     Raises:

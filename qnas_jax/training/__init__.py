@@ -5,7 +5,6 @@ from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import (
     EpochReport,
     NonFiniteLossError,
-    Progress,
     Totals,
     run_epochs,
 )
@@ -45,7 +44,6 @@ __all__ = [
     "EpochReport",
     "NonFiniteLossError",
     "PathSampler",
-    "Progress",
     "RetrainOptions",
     "RetrainState",
     "SamplerState",

@@ -84,9 +84,6 @@ class EpochReport:
     seconds: float
 
 
-Progress = Callable[[Iterable[int], int, str], Iterable[int]]
-
-
 class NonFiniteLossError(UserError, FloatingPointError):
     """Training diverged."""
 
@@ -101,7 +98,7 @@ def run_epochs(
     steps_per_epoch: int,
     epochs: int,
     on_epoch: Callable[[Any, EpochReport], Any],
-    progress: Progress,
+    progress: Callable[[Iterable[int], int, str], Iterable[int]],
     description: str,
     should_stop: Callable[[], bool],
 ) -> Any:
@@ -116,7 +113,7 @@ def run_epochs(
       steps_per_epoch: steps of one epoch.
       epochs: epochs in all.
       on_epoch: (state, report) -> state after each epoch (validation, checkpoints).
-      progress: wraps the steps for display.
+      progress: (steps, their number, description) -> steps, for display.
       description: what is being trained.
       should_stop: asked after every step, at the end of an epoch after `on_epoch`.
 

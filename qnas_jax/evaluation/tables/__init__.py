@@ -11,7 +11,7 @@ from qnas_jax.evaluation.tables.budget import (
 from qnas_jax.evaluation.tables.nas_bench_201 import DATASETS
 from qnas_jax.evaluation.tables.sealed_test import NO_ARCH, SealedTest
 from qnas_jax.evaluation.tables.sources import (
-    SOURCES,
+    TABLES,
     TableOptions,
     load_table,
     load_test,
@@ -22,7 +22,7 @@ from qnas_jax.evaluation.tables.table_evaluator import table_evaluator
 __all__ = [
     "DATASETS",
     "NO_ARCH",
-    "SOURCES",
+    "TABLES",
     "UNITS",
     "Incumbents",
     "Seed",

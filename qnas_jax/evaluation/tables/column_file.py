@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.evaluation.tables.npz_file import read_arrays
+from qnas_jax.evaluation.tables.npz_file import read_archive
 
 _TABLE = "a table with one row an arch"
 
@@ -173,7 +173,7 @@ def _read_csv(path: pathlib.Path) -> ColumnFile:
 
 
 def _read_npz(path: pathlib.Path) -> ColumnFile:
-    arrays = read_arrays(path, None, table=_TABLE, source="check the path")
+    arrays = read_archive(path, None, table=_TABLE, source="check the path")
     lengths = {array.shape[:1] for array in arrays.values()}
     if len(lengths) != 1 or lengths & {(), (0,)}:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())

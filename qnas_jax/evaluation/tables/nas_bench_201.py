@@ -30,7 +30,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation.tables.npz_file import read_arrays
+from qnas_jax.evaluation.tables.npz_file import read_archive
 from qnas_jax.evaluation.tables.positions import rows_by_position
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
@@ -134,7 +134,7 @@ def _read_columns(
     """
     names, runs = tuple(names), tuple(runs)
     offsets = ("seed_offsets",) if runs else ()
-    arrays = read_arrays(
+    arrays = read_archive(
         path,
         ("ops", "op_names", *offsets, *names, *runs),
         table="the table of NAS-Bench-201",
@@ -178,7 +178,7 @@ def _read_latencies(folder: pathlib.Path, rows: np.ndarray) -> dict[str, np.ndar
     path = folder / "latency_ms.npz"
     if not path.exists():
         return {}
-    arrays = read_arrays(
+    arrays = read_archive(
         path, ("devices", "latency_ms"), table="the latencies", source=_SOURCE
     )
     devices, latency = arrays["devices"].tolist(), arrays["latency_ms"]

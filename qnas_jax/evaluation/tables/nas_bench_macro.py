@@ -17,7 +17,7 @@ import pathlib
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation.tables.npz_file import read_arrays
+from qnas_jax.evaluation.tables.npz_file import read_archive
 from qnas_jax.evaluation.tables.positions import rows_by_position
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
@@ -91,7 +91,7 @@ def read_macro(
       UserError: the file is damaged.
     """
     path = pathlib.Path(data_dir) / "nas_bench_macro" / "nas_bench_macro.npz"
-    arrays = read_arrays(
+    arrays = read_archive(
         path,
         ("ops", *names),
         table="the table of NAS-Bench-Macro",

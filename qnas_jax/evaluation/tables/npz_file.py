@@ -10,7 +10,7 @@ import numpy as np
 from qnas_jax.errors import MissingFileError, UserError
 
 
-def read_arrays(
+def read_archive(
     path: pathlib.Path, names: Iterable[str] | None, *, table: str, source: str
 ) -> dict[str, np.ndarray]:
     """Reads arrays of an npz file.

@@ -39,7 +39,7 @@ class TableSource(NamedTuple):
     needs: tuple[str, ...] = ()
 
 
-SOURCES = {
+TABLES = {
     "nas_bench_201": TableSource(
         lambda options: load_nas_bench_201(options.data_root(), options.dataset),
         lambda options: load_nas_bench_201_test(options.data_root(), options.dataset),
@@ -64,7 +64,7 @@ class TableOptions(OwnTableOptions):
     module `own_table` has examples.
     """
 
-    source: str = option("nas_bench_201", "the benchmark", choices=SOURCES)
+    source: str = option("nas_bench_201", "the benchmark", choices=TABLES)
     dataset: str = option("cifar10", "data set of nas_bench_201", choices=DATASETS)
     fidelity: str = option("", "how archs are evaluated; empty: the highest fidelity")
     seed: str = option(
@@ -76,7 +76,7 @@ class TableOptions(OwnTableOptions):
         super().__post_init__()
         if self.seed not in ("mean", "random") and not self.seed.isdecimal():
             raise OptionError("seed", self.seed, "mean, random, or the number of a run")
-        for name in SOURCES[self.source].needs:
+        for name in TABLES[self.source].needs:
             got = getattr(self, name)
             if not got:
                 raise OptionError(name, got, f"needed where source is {self.source}")
@@ -107,7 +107,7 @@ def load_table(options: TableOptions) -> Table:
       MissingFileError: the file is not there.
       UserError: the file is damaged, or lacks what the options name.
     """
-    table = SOURCES[options.source].load(options)
+    table = TABLES[options.source].load(options)
     table.evaluator(options.fidelity or None, options.seed_of_runs())
     return table
 
@@ -125,4 +125,4 @@ def load_test(options: TableOptions) -> SealedTest:
       MissingFileError: the file is not there.
       UserError: the file is damaged, or has no test values.
     """
-    return SOURCES[options.source].load_test(options)
+    return TABLES[options.source].load_test(options)
