@@ -216,6 +216,7 @@ ONEMAX = [
     ("qiga2", 20, 80, {"mu": 0.95}),
     ("memory_registers", 20, 25, {}),
     ("regularized_evolution", 10, 80, {}),
+    ("one_plus_lambda", 4, 400, {}),
     ("local_search", 20, 40, {"improvement": "best"}),
     ("local_search", 1, 300, {"improvement": "first"}),
     ("hamiltonian", 10, 12, {"optimiser": "annealing", "sweeps": 10, "walks": 4}),
