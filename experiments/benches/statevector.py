@@ -29,7 +29,7 @@ from experiments.peers.statevectors import PEERS, Peer
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.kernels import mixer, qaoa_expectation, quadratic_diagonal
 from qnas_jax.kernels.grover import amplify
-from qnas_jax.optimise.problems.problem import ising
+from qnas_jax.optimise import ising
 
 CASES = (
     "value-12",
@@ -72,7 +72,7 @@ def make_task(case: str, layers: int = 8, batch: int = _BATCH) -> Task:
     if kind.startswith("batch"):
         shape = (batch, *shape)
     gammas, betas = rng.uniform(0, 0.5, (2, *shape))
-    diagonal = np.asarray(ising(fields, couplings).diagonal())
+    diagonal = np.asarray(ising(fields, couplings).table())
     return Task(fields, couplings, diagonal, gammas, betas)
 
 

@@ -35,7 +35,7 @@ from qnas_jax.evaluation.tables import (
     load_table,
     load_test,
 )
-from qnas_jax.optimise.problems.problem import Levels
+from qnas_jax.optimise import Levels
 from qnas_jax.reporting import style
 from qnas_jax.search import EvaluateFn
 from qnas_jax.search.loop import incumbent
@@ -73,7 +73,7 @@ LARGE_SETTINGS: dict[str, Mapping[str, Any]] = {
     "local search (first)": SETTINGS["local search (first)"],
     "Hamiltonian (annealing)": {
         "strategy": "hamiltonian",
-        "optimiser": "annealing",
+        "optimiser": "simulated_annealing",
         "population": 10,
     },
     "Hamiltonian (tabu)": {
@@ -206,7 +206,7 @@ def pairwise_landscape(num_ops: tuple[int, ...], seed: int = 0) -> EvaluateFn:
 
     def evaluate(key: jax.Array, archs: jax.Array) -> tuple[jax.Array, jax.Array]:
         del key
-        return archs, -cost.cost_of_choices(archs)
+        return archs, -cost.cost(archs)
 
     return evaluate
 

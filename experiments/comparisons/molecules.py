@@ -39,7 +39,9 @@ def run(
     Yields:
       A row an entry.
     """
-    options = VqeOptions(steps=steps, learning_rate=0.1, starts=8, spread=1.0, shots=16)
+    options = VqeOptions(
+        steps=steps, learning_rate=0.1, starts=8, spread=1.0, alpha=1.0, shots=16
+    )
     for entry in entries:
         strings, coefficients = zip(*entry["pauli"], strict=True)
         energy = PauliSum(entry["qubits"], tuple(strings), tuple(coefficients))

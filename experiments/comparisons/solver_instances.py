@@ -23,6 +23,7 @@ import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import table, write_rows
+from qnas_jax.optimise import OPTIMISERS, Problem
 from qnas_jax.optimise.annealing import AnnealingOptions
 from qnas_jax.optimise.exhaustive import exhaustive
 from qnas_jax.optimise.grover import GroverOptions
@@ -41,9 +42,8 @@ from qnas_jax.optimise.problems.instances import (
     quadratic_assignment,
     random_qubo,
 )
-from qnas_jax.optimise.problems.problem import Problem
-from qnas_jax.optimise.registry import OPTIMISERS, CircuitOptions
 from qnas_jax.optimise.variational.qaoa import QaoaOptions
+from qnas_jax.optimise.variational.vqe import VqeOptions
 from qnas_jax.optimise.walks.path_integral import PathIntegralOptions
 from qnas_jax.optimise.walks.simulated_annealing import AnnealOptions
 from qnas_jax.optimise.walks.tabu import TabuOptions
@@ -61,7 +61,7 @@ INSTANCES: tuple[Callable[[int], Instance], ...] = (
 BUDGETS: Mapping[str, Options] = {
     "grover": GroverOptions(oracle_calls=2_000),
     "qaoa": QaoaOptions(layers=4, steps=15, shots=64),
-    "vqe": CircuitOptions(starts=1, steps=30, shots=64),
+    "vqe": VqeOptions(starts=1, steps=30, shots=64),
     "annealing": AnnealingOptions(time=20.0, steps=80, shots=64),
     "path_integral": PathIntegralOptions(replicas=1, slices=8, sweeps=16),
     "simulated_annealing": AnnealOptions(replicas=4, sweeps=30),
@@ -107,7 +107,7 @@ def pose(instance: Instance) -> Problem:
     if instance.limits is None:
         return instance.problem
     form = penalised(instance.problem, instance.limits, instance.penalty)
-    if form.num_qubits == instance.problem.num_qubits:
+    if form.num_levels == instance.problem.num_levels:
         return form
     return penalised_diagonal(instance.problem, instance.limits, instance.penalty)
 

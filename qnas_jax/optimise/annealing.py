@@ -17,10 +17,9 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import apply_phases, rotate_x
-from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.problems.problem import Problem, levels_at, num_bits
 from qnas_jax.optimise.result import Result
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.conventions import bits_of
 from qnas_jax.quantum.states import sample
 
 
@@ -88,7 +87,7 @@ def annealing(
     sum_i X_i, so that one schedule fits costs of any size.
 
     Args:
-      problem: n qubits, at most `MOST_STORED_QUBITS`; finite costs.
+      problem: n bits, at most `MOST_STORED_QUBITS`; finite costs.
       key: consumed.
       options: see `AnnealingOptions`.
       schedule: A and B; None for the one that the options name.
@@ -98,10 +97,10 @@ def annealing(
       cost after each step.
 
     Raises:
-      UserError: too many qubits to be written out.
+      UserError: too many bits to be written out, or registers of other levels.
     """
-    costs = problem.diagonal()
-    num_qubits = problem.num_qubits
+    num_qubits = num_bits(problem, "annealing")
+    costs = problem.table()
     spread = costs.std()
     unit = jnp.where(spread > 0, spread, 1.0) / num_qubits**0.5
     state, trace = anneal_state(
@@ -112,10 +111,10 @@ def annealing(
     )
     indices = sample(key, state, options.shots)
     sample_costs = costs[indices]
-    samples = bits_of(indices, num_qubits)
+    samples = levels_at(indices, problem.num_levels)
     first = jnp.argmin(sample_costs)
     return Result(
-        bits=samples[first],
+        levels=samples[first],
         cost=sample_costs[first],
         samples=samples,
         sample_costs=sample_costs,

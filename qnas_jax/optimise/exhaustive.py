@@ -1,4 +1,4 @@
-"""Looks at every string; also at any plain table of costs."""
+"""Looks at every assignment; also at any plain table of costs."""
 
 import dataclasses
 
@@ -7,17 +7,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.problems.problem import Problem, levels_at
 from qnas_jax.optimise.result import Result
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.conventions import bits_of
 
 
 @dataclasses.dataclass(frozen=True)
 class ExhaustiveOptions(Options):
     """What is kept of the list of all costs."""
 
-    keep: int = option(1, "lowest strings that become the samples", low=1)
+    keep: int = option(1, "lowest assignments that become the samples", low=1)
 
 
 _DEFAULTS = ExhaustiveOptions()
@@ -26,26 +25,26 @@ _DEFAULTS = ExhaustiveOptions()
 def exhaustive(
     problem: Problem, key: Array, *, options: ExhaustiveOptions = _DEFAULTS
 ) -> Result:
-    """Finds the lowest of all 2^n costs.
+    """Finds the lowest of all N costs.
 
     Args:
-      problem: n bits, at most `MOST_STORED_QUBITS`.
+      problem: over registers whose assignments can be written out.
       key: not used; all optimisers take one.
       options: see `ExhaustiveOptions`.
 
     Returns:
-      The optimum; `samples` are the lowest strings, cheapest first, ties in the order
-      of the basis index.
+      The optimum; `samples` are the lowest assignments, cheapest first, ties in the
+      order of the table.
 
     Raises:
-      UserError: too many bits to be written out.
+      UserError: too many assignments to be written out.
     """
     del key
-    costs = problem.diagonal()
+    costs = problem.table()
     indices, lowest = lowest_costs(costs, min(options.keep, costs.shape[0]))
-    samples = bits_of(indices, problem.num_qubits)
+    samples = levels_at(indices, problem.num_levels)
     return Result(
-        bits=samples[0],
+        levels=samples[0],
         cost=lowest[0],
         samples=samples,
         sample_costs=lowest,

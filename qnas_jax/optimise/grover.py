@@ -23,10 +23,9 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels.grover import best_iterations, success_probability
-from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.problems.problem import Problem, levels_at
 from qnas_jax.optimise.result import Result
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.conventions import bits_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,25 +83,25 @@ class TableMinimum(NamedTuple):
 def grover(
     problem: Problem, key: Array, *, options: GroverOptions = _DEFAULTS
 ) -> Result:
-    """Minimises a cost by Grover adaptive search over all 2^n strings.
+    """Minimises a cost by Grover adaptive search over all N assignments.
 
     Args:
-      problem: n bits, at most `MOST_STORED_QUBITS`. Strings of infinite cost are
-        never marked.
+      problem: over registers whose assignments can be written out. Those of infinite
+        cost are never marked.
       key: consumed.
       options: see `GroverOptions`.
 
     Returns:
-      The best string; `samples` are the strings measured, in order.
+      The best assignment; `samples` are those measured, in order.
 
     Raises:
-      UserError: too many bits to be written out.
+      UserError: too many assignments to be written out.
     """
-    found = minimise_table(problem.diagonal(), key, options=options)
+    found = minimise_table(problem.table(), key, options=options)
     return Result(
-        bits=bits_of(found.item, problem.num_qubits),
+        levels=levels_at(found.item, problem.num_levels),
         cost=found.cost,
-        samples=bits_of(found.samples, problem.num_qubits),
+        samples=levels_at(found.samples, problem.num_levels),
         sample_costs=found.sample_costs,
         trace=found.trace,
         evaluations=found.calls[-1],

@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 from jax import Array
 
 from qnas_jax.optimise.annealing import AnnealingOptions, annealing
 from qnas_jax.optimise.exhaustive import ExhaustiveOptions, exhaustive
 from qnas_jax.optimise.grover import GroverOptions, grover
+from qnas_jax.optimise.problems.excluded import keep_free, without
 from qnas_jax.optimise.problems.problem import Problem
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.variational.qaoa import QaoaOptions, qaoa
@@ -19,8 +19,7 @@ from qnas_jax.optimise.walks.simulated_annealing import (
     simulated_annealing,
 )
 from qnas_jax.optimise.walks.tabu import TabuOptions, tabu
-from qnas_jax.options import Options, option
-from qnas_jax.quantum.ansatz import hardware_efficient
+from qnas_jax.options import Options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +32,9 @@ class OptimiserSpec:
       summary: one line.
       options: its record of options.
       run: `run(problem, key, *, options) -> Result`, pure; the options are static.
-      writes_out: it holds all 2^n costs or amplitudes, which limits n.
+      writes_out: it holds all N costs or amplitudes, which limits N.
+      bits_only: registers of other than two levels are refused.
+      compares_only: costs may be infinite.
     """
 
     name: str
@@ -41,46 +42,48 @@ class OptimiserSpec:
     summary: str
     options: type[Options]
     run: Callable[..., Result]
-    writes_out: bool
+    writes_out: bool = False
+    bits_only: bool = False
+    compares_only: bool = False
 
     def __call__(
-        self, problem: Any, key: Any, options: Options | None = None
+        self,
+        problem: Problem,
+        key: Array,
+        options: Options | None = None,
+        *,
+        excluded: Array | None = None,
     ) -> Result:
-        """Runs it; without options, with their defaults."""
-        return self.run(problem, key, options=options or self.options())
+        """Runs it.
 
+        Args:
+          problem: to be minimised.
+          key: consumed.
+          options: its record of options; None for the defaults.
+          excluded: integers [M, L], assignments that may not be the answer; rows of -1
+            are nothing.
 
-@dataclasses.dataclass(frozen=True)
-class CircuitOptions(VqeOptions):
-    """Those of VQE, and how deep its circuit is.
-
-    Several starts and a conditional value at risk, as the expected cost of a basis
-    state is a local minimum (Barkoutsos et al., Quantum 4 (2020)).
-    """
-
-    starts: int = option(4, "random first parameters, all optimised at once", low=1)
-    alpha: float = option(
-        0.25, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
-    )
-    depth: int = option(2, "layers of RY, RZ and a ladder of CX", low=1)
-
-
-def hardware_efficient_vqe(
-    problem: Problem, key: Array, *, options: CircuitOptions
-) -> Result:
-    """VQE with the hardware-efficient circuit; see `vqe`."""
-    circuit = hardware_efficient(problem.num_qubits, options.depth)
-    return vqe(problem, key, ansatz=circuit, options=options)
+        Returns:
+          The result. With everything excluded, or all that was sampled, it is one of
+          the excluded ones.
+        """
+        options = options or self.options()
+        if excluded is None:
+            return self.run(problem, key, options=options)
+        if self.compares_only:
+            return self.run(without(problem, excluded), key, options=options)
+        return keep_free(self.run(problem, key, options=options), excluded)
 
 
 _SPECS = (
     OptimiserSpec(
         "exhaustive",
         "-",
-        "the lowest of all 2^n costs",
+        "the lowest of all costs",
         ExhaustiveOptions,
         exhaustive,
-        True,
+        writes_out=True,
+        compares_only=True,
     ),
     OptimiserSpec(
         "grover",
@@ -88,7 +91,8 @@ _SPECS = (
         "adaptive search by amplitude amplification, oracle calls counted",
         GroverOptions,
         grover,
-        True,
+        writes_out=True,
+        compares_only=True,
     ),
     OptimiserSpec(
         "qaoa",
@@ -96,15 +100,16 @@ _SPECS = (
         "alternating cost phases and mixers, angles optimised",
         QaoaOptions,
         qaoa,
-        True,
+        writes_out=True,
     ),
     OptimiserSpec(
         "vqe",
         "Peruzzo et al. 2014; Kandala et al. 2017",
         "hardware-efficient circuit, parameters optimised",
-        CircuitOptions,
-        hardware_efficient_vqe,
-        True,
+        VqeOptions,
+        vqe,
+        writes_out=True,
+        bits_only=True,
     ),
     OptimiserSpec(
         "annealing",
@@ -112,7 +117,8 @@ _SPECS = (
         "transverse-field annealing of a state vector in real time",
         AnnealingOptions,
         annealing,
-        True,
+        writes_out=True,
+        bits_only=True,
     ),
     OptimiserSpec(
         "path_integral",
@@ -120,23 +126,21 @@ _SPECS = (
         "simulated quantum annealing by path-integral Monte Carlo",
         PathIntegralOptions,
         path_integral,
-        False,
+        bits_only=True,
     ),
     OptimiserSpec(
         "simulated_annealing",
         "Kirkpatrick, Gelatt & Vecchi 1983",
-        "Metropolis flips at a falling temperature, many replicas",
+        "thermal moves at a falling temperature, many replicas",
         AnnealOptions,
         simulated_annealing,
-        False,
     ),
     OptimiserSpec(
         "tabu",
         "Glover 1989; Palubeckis 2006",
-        "best flip that is not tabu, restarts from a perturbed best",
+        "best move that is not tabu, restarts from a perturbed best",
         TabuOptions,
         tabu,
-        False,
     ),
 )
 

@@ -9,19 +9,20 @@ class Result(NamedTuple):
     """What an optimiser found, and what it took.
 
     Attributes:
-      bits: int8 [n], the best string that was seen (bit 0 first).
+      levels: int32 [L], the best assignment that was seen, a level for each register;
+        of a problem over bits the bits.
       cost: [] its cost.
-      samples: int8 [S, n], the strings that were measured or visited last.
+      samples: int32 [S, L], the assignments that were measured or visited last.
       sample_costs: [S] their costs.
       trace: [T] what the optimiser minimised, after each of its T steps: an expected
         cost, or the best cost so far for those that have no expectation.
       evaluations: [] int32, costs or oracle calls that a machine would have to make:
         shots of a circuit count one each, a Grover iteration one oracle call, a
-        proposed flip one cost.
+        proposed move one cost.
       params: what was optimised (angles), or () for those without.
     """
 
-    bits: Array
+    levels: Array
     cost: Array
     samples: Array
     sample_costs: Array

@@ -116,7 +116,7 @@ def _apply(circuit: Circuit, state: jax.Array, params: jax.Array) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _apply_to_zero(circuit: Circuit, params: jax.Array) -> jax.Array:
-    """As `_apply` to |0...0>, which the first epoch makes a product state."""
+    """As `_apply` to |0...0>, which the first round makes a product state."""
     plan = plan_circuit(circuit)
     dtype = jnp.result_type(params.dtype, jnp.complex64)
     matrices = _matrices(plan, params, dtype)
@@ -124,16 +124,16 @@ def _apply_to_zero(circuit: Circuit, params: jax.Array) -> jax.Array:
     if plan and isinstance(plan[0], Segment):
         pairs = product_pairs([matrix[0, :, 0] for matrix in matrices])
         matrices = [matrix[1:] for matrix in matrices]
-        plan = (Segment(plan[0].epochs[1:], plan[0].leave), *plan[1:])
+        plan = (Segment(plan[0].rounds[1:], plan[0].leave), *plan[1:])
     return from_pairs(_run(plan, pairs, params, matrices))
 
 
 def _matrices(
     plan: Plan, params: jax.Array, dtype: jax.typing.DTypeLike
 ) -> list[jax.Array]:
-    """Matrices [E, d, d] of each bin in all epochs of a plan."""
-    epochs = [e for step in plan if isinstance(step, Segment) for e in step.epochs]
-    return bin_matrices(epochs, params, dtype) if epochs else []
+    """Matrices [R, d, d] of each bin in all rounds of a plan."""
+    rounds = [e for step in plan if isinstance(step, Segment) for e in step.rounds]
+    return bin_matrices(rounds, params, dtype) if rounds else []
 
 
 def _run(
@@ -143,7 +143,7 @@ def _run(
     kernels = [real_matrices(matrix) for matrix in matrices]
     for step in plan:
         if isinstance(step, Segment):
-            until = done + len(step.epochs)
+            until = done + len(step.rounds)
             pairs = run_segment(step, pairs, [k[done:until] for k in kernels])
             done = until
         else:

@@ -17,7 +17,7 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.walks.levels_walks import random_levels
+from qnas_jax.optimise.problems.problem import random_levels
 
 
 def own_ops(num_ops: tuple[int, ...]) -> np.ndarray:

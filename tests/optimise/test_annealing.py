@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
+from qnas_jax.optimise import Diagonal, qubo
 from qnas_jax.optimise.annealing import (
     AnnealingOptions,
     Schedule,
@@ -16,7 +17,6 @@ from qnas_jax.optimise.annealing import (
     annealing,
     named_schedule,
 )
-from qnas_jax.optimise.problems.problem import Diagonal, qubo
 
 
 def all_bits(n):
@@ -123,7 +123,7 @@ def test_as_an_optimiser():
     problem = Diagonal(jnp.asarray(1000 * costs + 5, jnp.float32))
     result = jax.jit(annealing)(problem, jax.random.key(0))
     assert result.cost == pytest.approx(1000 * costs.min() + 5, rel=1e-5)
-    np.testing.assert_array_equal(result.bits, all_bits(8)[costs.argmin()])
+    np.testing.assert_array_equal(result.levels, all_bits(8)[costs.argmin()])
     np.testing.assert_array_equal(problem.cost(result.samples), result.sample_costs)
     assert result.trace[-1] < result.trace[0] and result.trace.shape == (100,)
     assert result.evaluations == 256

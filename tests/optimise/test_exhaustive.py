@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qnas_jax.optimise import Diagonal
 from qnas_jax.optimise.exhaustive import ExhaustiveOptions, exhaustive, lowest_costs
-from qnas_jax.optimise.problems.problem import Diagonal
 
 
 def test_the_optimum_by_hand():
     result = exhaustive(Diagonal(jnp.array([3.0, 1.0, -2.0, 5.0])), jax.random.key(0))
-    np.testing.assert_array_equal(result.bits, [1, 0])
+    np.testing.assert_array_equal(result.levels, [1, 0])
     assert result.cost == -2.0 and result.evaluations == 4
-    assert result.bits.dtype == jnp.int8
+    assert result.levels.dtype == jnp.int32
 
 
 def test_samples_are_the_lowest_strings():

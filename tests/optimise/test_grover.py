@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qnas_jax.optimise import Diagonal
 from qnas_jax.optimise.grover import (
     GroverOptions,
     durr_hoyer_calls,
@@ -13,7 +14,6 @@ from qnas_jax.optimise.grover import (
     search_known,
     search_unknown,
 )
-from qnas_jax.optimise.problems.problem import Diagonal
 
 ITEMS = 15_625
 
@@ -137,9 +137,9 @@ def test_as_an_optimiser_over_bits():
     run = jax.jit(jax.vmap(grover))
     result = run(Diagonal(values), jax.random.split(jax.random.key(9), 3))
     np.testing.assert_array_equal(result.cost, values.min(axis=1))
-    indices = np.asarray(result.bits, int) @ 2 ** np.arange(8)[::-1]
+    indices = np.asarray(result.levels, int) @ 2 ** np.arange(8)[::-1]
     np.testing.assert_array_equal(indices, values.argmin(axis=1))
-    assert result.bits.dtype == jnp.int8 and result.samples.shape == (3, 512, 8)
+    assert result.levels.dtype == jnp.int32 and result.samples.shape == (3, 512, 8)
     assert result.evaluations.dtype == jnp.int32
 
 

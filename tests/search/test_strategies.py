@@ -219,7 +219,12 @@ ONEMAX = [
     ("one_plus_lambda", 4, 400, {}),
     ("local_search", 20, 40, {"improvement": "best"}),
     ("local_search", 1, 300, {"improvement": "first"}),
-    ("hamiltonian", 10, 12, {"optimiser": "annealing", "sweeps": 10, "walks": 4}),
+    (
+        "hamiltonian",
+        10,
+        12,
+        {"optimiser": "simulated_annealing", "sweeps": 10, "walks": 4},
+    ),
     ("hamiltonian", 10, 12, {"optimiser": "tabu", "sweeps": 10, "walks": 4}),
     ("simulated_annealing", 5, 300, {}),
     ("genetic_algorithm", 20, 80, {}),

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.optimise.problems.problem import Levels
+from qnas_jax.optimise import Levels
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_rows
 from qnas_jax.search.history import empty_history, record

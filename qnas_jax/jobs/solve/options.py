@@ -3,7 +3,7 @@
 import dataclasses
 
 from qnas_jax.jobs.config import Config
-from qnas_jax.optimise.registry import OPTIMISERS
+from qnas_jax.optimise import OPTIMISERS
 from qnas_jax.options import Options, option
 
 

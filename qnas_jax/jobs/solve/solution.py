@@ -15,10 +15,7 @@ import numpy as np
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.solve.evaluated_history import Scored, fit_hamiltonian, read_history
 from qnas_jax.jobs.solve.options import ProblemOptions, SolveConfig
-from qnas_jax.optimise.problems.files import read_problem
-from qnas_jax.optimise.problems.problem import Levels, Problem
-from qnas_jax.optimise.registry import OPTIMISERS
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise import OPTIMISERS, Levels, Problem, Result, read_problem
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_json, write_json
 from qnas_jax.stopping import Stopped
@@ -78,7 +75,7 @@ def solve_problem(setting: Setting) -> list[str]:
     best = min(found, key=lambda run: run["cost"])
     solution = {
         "file": config.problem.file,
-        "qubits": target.problem.num_qubits,
+        "qubits": len(target.problem.num_levels),
         "optimiser": name,
         "cost": best["cost"],
         "evaluations": sum(run["evaluations"] for run in found),
@@ -124,7 +121,7 @@ def _read_target(options: ProblemOptions) -> _Target:
 
 def _distinct(target: _Target, result: Result, keep: int) -> list[dict[str, Any]]:
     """The best string and the lowest distinct samples, cheapest first."""
-    bits = np.concatenate([result.bits[None], result.samples])
+    bits = np.concatenate([result.levels[None], result.samples])
     costs = np.concatenate([np.atleast_1d(result.cost), result.sample_costs])
     _, first = np.unique(bits, axis=0, return_index=True)
     order = first[np.argsort(costs[first], kind="stable")][:keep]

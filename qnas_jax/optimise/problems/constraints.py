@@ -24,7 +24,8 @@ import scipy.linalg
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Diagonal, Problem, Quadratic, qubo
+from qnas_jax.optimise.problems.problem import Diagonal, Problem, num_bits
+from qnas_jax.optimise.problems.quadratic import Quadratic, qubo
 from qnas_jax.optimise.result import Result
 from qnas_jax.quantum.conventions import bits_of
 
@@ -49,7 +50,7 @@ class Constraints:
     most_bounds: Array
 
     @property
-    def num_qubits(self) -> int:
+    def num_bits(self) -> int:
         """n, the number of bits."""
         return int(self.equal_weights.shape[-1])
 
@@ -70,7 +71,7 @@ class Constraints:
 
 
 def constraints(
-    num_qubits: int,
+    num_bits: int,
     *,
     equal: tuple[tuple[Any, float], ...] = (),
     at_most: tuple[tuple[Any, float], ...] = (),
@@ -78,7 +79,7 @@ def constraints(
     """Makes constraints from rows (weights [n], right-hand side).
 
     Args:
-      num_qubits: n.
+      num_bits: n.
       equal: rows of weights . x = target.
       at_most: rows of weights . x <= bound.
 
@@ -89,7 +90,7 @@ def constraints(
       UserError: weights that are not n finite numbers.
     """
     return Constraints(
-        *_rows("equal", equal, num_qubits), *_rows("at_most", at_most, num_qubits)
+        *_rows("equal", equal, num_bits), *_rows("at_most", at_most, num_bits)
     )
 
 
@@ -111,7 +112,7 @@ def penalised(form: Quadratic, limits: Constraints, penalty: float) -> Quadratic
     Raises:
       UserError: an inequality with a fraction, or one that no string satisfies.
     """
-    n = form.num_qubits
+    n = len(form.num_levels)
     _check_bits(n, limits)
     weights = np.asarray(limits.most_weights, float)
     bounds = np.asarray(limits.most_bounds, float)
@@ -164,7 +165,7 @@ def penalised_diagonal(
       penalty: [].
     """
     missed = limits.violation(_all_bits(problem, limits))
-    return Diagonal(problem.diagonal() + penalty * missed.sum(axis=-1))
+    return Diagonal(problem.table() + penalty * missed.sum(axis=-1))
 
 
 def feasible_diagonal(
@@ -180,7 +181,7 @@ def feasible_diagonal(
         searches that compare only: exhaustive and Grover search.
     """
     allowed = limits.feasible(_all_bits(problem, limits))
-    costs = problem.diagonal()
+    costs = problem.table()
     if invalid_cost is None:
         invalid_cost = jnp.max(costs, where=allowed, initial=-jnp.inf)
     return Diagonal(jnp.where(allowed, costs, invalid_cost))
@@ -198,12 +199,12 @@ def keep_feasible(result: Result, problem: Problem, limits: Constraints) -> Resu
       Bits [n] and samples [S, n] without slack bits, costs without penalties;
       infeasible ones cost infinity, and so does `cost` if no string was feasible.
     """
-    n = problem.num_qubits
-    strings = jnp.concatenate([result.bits[None], result.samples])[:, :n]
+    n = len(problem.num_levels)
+    strings = jnp.concatenate([result.levels[None], result.samples])[:, :n]
     costs = jnp.where(limits.feasible(strings), problem.cost(strings), jnp.inf)
     first = jnp.argmin(costs)
     return result._replace(
-        bits=strings[first],
+        levels=strings[first],
         cost=costs[first],
         samples=strings[1:],
         sample_costs=costs[1:],
@@ -223,27 +224,28 @@ def _with_slack(
 
 
 def _all_bits(problem: Problem, limits: Constraints) -> Array:
-    _check_bits(problem.num_qubits, limits)
-    return bits_of(jnp.arange(2**problem.num_qubits), problem.num_qubits)
+    n = num_bits(problem, "constraints")
+    _check_bits(n, limits)
+    return bits_of(jnp.arange(2**n), n)
 
 
-def _check_bits(num_qubits: int, limits: Constraints) -> None:
-    if limits.num_qubits != num_qubits:
+def _check_bits(num_bits: int, limits: Constraints) -> None:
+    if limits.num_bits != num_bits:
         raise UserError(
-            f"got constraints over {limits.num_qubits} bits, expected {num_qubits} as "
+            f"got constraints over {limits.num_bits} bits, expected {num_bits} as "
             "in the problem"
         )
 
 
 def _rows(
-    name: str, rows: tuple[tuple[Any, float], ...], num_qubits: int
+    name: str, rows: tuple[tuple[Any, float], ...], num_bits: int
 ) -> tuple[Array, Array]:
-    weights = np.zeros((len(rows), num_qubits), np.float32)
+    weights = np.zeros((len(rows), num_bits), np.float32)
     for index, (row, _) in enumerate(rows):
-        if np.shape(row) != (num_qubits,) or not np.isfinite(row).all():
+        if np.shape(row) != (num_bits,) or not np.isfinite(row).all():
             raise UserError(
                 f"{name}[{index}]: got weights of shape {np.shape(row)}, expected "
-                f"{num_qubits} finite numbers"
+                f"{num_bits} finite numbers"
             )
         weights[index] = row
     sides = np.asarray([side for _, side in rows], np.float32)

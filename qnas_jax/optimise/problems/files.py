@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Quadratic, qubo
+from qnas_jax.optimise.problems.quadratic import Quadratic, qubo
 
 MOST_BITS = 20_000
 """Larger forms are refused: their matrix alone would take gigabytes."""

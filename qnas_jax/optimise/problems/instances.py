@@ -14,7 +14,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.optimise.problems.constraints import Constraints, constraints
-from qnas_jax.optimise.problems.problem import Quadratic, qubo
+from qnas_jax.optimise.problems.quadratic import Quadratic, qubo
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,9 @@ class DescentOptions(Options):
     optimizer: str = option(
         "adam", "what moves the angles", choices=("adam", "lbfgs", "spsa")
     )
-    steps: int = option(100, "steps; of each stage if there are several", low=1)
+    steps: int = option(
+        100, "steps, of each stage if there are several; 0: angles as they are", low=0
+    )
     learning_rate: float = option(
         0.05, "of adam; first gain of spsa; lbfgs searches along a line", above=0.0
     )
@@ -40,7 +42,7 @@ class Minimum(NamedTuple):
     Attributes:
       params: the best parameters that were seen.
       value: [] the objective there (for SPSA the mean of its two values).
-      trace: [T] the objective before each step.
+      trace: [T] the objective before each step; of no steps the value.
     """
 
     params: Any
@@ -55,7 +57,7 @@ def minimise(
     options: DescentOptions,
     optimizer: optax.GradientTransformation | None = None,
 ) -> Minimum:
-    """Moves parameters downhill.
+    """Moves parameters downhill; without steps their value is all that is found.
 
     Args:
       objective: parameters -> [] value.
@@ -67,6 +69,9 @@ def minimise(
     Returns:
       The best parameters, their value and the trace.
     """
+    if not options.steps:
+        value = objective(start)
+        return Minimum(start, value, value[None])
     rule = optax.with_extra_args_support(optimizer or _named(options))
     by_differences = optimizer is None and options.optimizer == "spsa"
 

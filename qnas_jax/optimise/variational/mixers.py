@@ -153,7 +153,7 @@ def gap(mixer: str, num_levels: tuple[int, ...]) -> float:
         return 2.0
     if mixer == "grover":
         return 1.0
-    make = ring if mixer == "xy_ring" else complete
+    make = LEVEL_MIXERS[mixer.removeprefix("xy_")]
     spectra = [np.linalg.eigvalsh(make(count)) for count in num_levels if count > 1]
     return float(min((each[-1] - each[-2] for each in spectra), default=1.0))
 
@@ -199,7 +199,11 @@ def _alternate(
     betas: Array,
     mix: Callable[[Array, Array], Array],
 ) -> Array:
-    """Complex [N] of layers on the planes [2, N], from equal superposition."""
+    """Complex [N] of layers on the planes [2, N], from equal superposition.
+
+    As precise as the costs are.
+    """
+    gammas, betas = gammas.astype(costs.dtype), betas.astype(costs.dtype)
     equal = jnp.full(costs.size, costs.size**-0.5, costs.dtype)
 
     @jax.checkpoint

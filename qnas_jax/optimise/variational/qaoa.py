@@ -1,16 +1,18 @@
-"""QAOA: alternating layers of cost phases and a mixer, angles optimised.
+"""QAOA: alternating layers of cost phases and a mixer, angles optimised or fixed.
 
     x            bits; start |+>, mixer sum_q X_q (Farhi et al., arXiv:1411.4028)
+    projector    registers; |s><s| of each one's levels, for two levels the same
     xy_ring,     one-hot registers; start W states, mixers that keep one bit a register
-    xy_complete  (Hadfield et al. 2019), simulated on the choices alone
-    grover       all choices alike; mixer |s><s| (Bartschi & Eidenbenz 2020)
+    xy_complete  (Hadfield et al. 2019), simulated on the assignments alone
+    grover       all assignments alike; mixer |s><s| (Bartschi & Eidenbenz 2020)
 
 Costs are taken in units of their spread, so the same options suit problems of any
-scale; the angles of the result are for the costs as given.
+scale; the angles of the result are for the costs as given. Good angles are nearly the
+same for typical instances of one kind (Brandao et al., arXiv:1812.04170), so that a
+ramp without any steps of optimisation may do.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,7 +24,8 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import multi_angle_state, qaoa_state
-from qnas_jax.optimise.problems.problem import Levels, Problem, Quadratic
+from qnas_jax.optimise.problems.problem import Problem, are_bits, levels_at
+from qnas_jax.optimise.problems.quadratic import Quadratic
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.variational import mixers
 from qnas_jax.optimise.variational.descent import (
@@ -34,10 +37,9 @@ from qnas_jax.optimise.variational.descent import (
 from qnas_jax.optimise.variational.objectives import make_objective
 from qnas_jax.optimise.variational.schedules import interpolate, linear_ramp
 from qnas_jax.options import option
-from qnas_jax.quantum.conventions import bits_of
 from qnas_jax.quantum.states import probabilities, sample
 
-MIXERS = ("x", "xy_ring", "xy_complete", "grover")
+MIXERS = ("x", "projector", "xy_ring", "xy_complete", "grover")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +47,11 @@ class QaoaOptions(DescentOptions):
     """Circuit, first angles, what is minimised, and shots."""
 
     layers: int = option(4, "p, layers of phases and mixers", low=1)
-    mixer: str = option("x", "the mixer", choices=MIXERS)
+    mixer: str = option(
+        "auto",
+        "the mixer; auto: x for bits, projector for registers",
+        choices=("auto", *MIXERS),
+    )
     angles: str = option(
         "standard",
         "standard: two a layer; multi: one a qubit or register, and one a term of a "
@@ -59,6 +65,9 @@ class QaoaOptions(DescentOptions):
     )
     time_step: float = option(
         0.75, "of the ramp, in units of the spread and the mixer's gap", above=0.0
+    )
+    turn: float = option(
+        0.0, "size of the ramp's first beta; 0: 2 time_step / the mixer's gap", low=0.0
     )
     alpha: float = option(
         1.0, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
@@ -81,18 +90,17 @@ class Angles(NamedTuple):
     betas: Array
 
 
-class _Outcomes(NamedTuple):
-    """What a circuit over N basis states is about."""
+class _Circuit(NamedTuple):
+    """What is run and measured: N basis states, one an assignment."""
 
     costs: Array  # [N]
     state: Callable[[Angles], Array]  # angles in units of the spread -> complex [N]
-    bits: Callable[[Array], Array]  # indices [S] -> int8 [S, n]
     first: Angles  # of the ramp
     spread: Array  # []
 
 
 def qaoa(
-    problem: Problem | Levels,
+    problem: Problem,
     key: Array,
     *,
     options: QaoaOptions = _DEFAULTS,
@@ -101,8 +109,8 @@ def qaoa(
     """Optimises the angles and measures the best state.
 
     Args:
-      problem: bits for the mixers "x" and "grover"; registers (`Levels`) for "grover"
-        and the XY mixers, whose result are one-hot bits.
+      problem: over registers whose assignments can be written out; bits for the mixer
+        "x", registers of more levels for the XY mixers.
       key: consumed.
       options: see `QaoaOptions`.
       optimizer: any optax optimiser instead of the named one.
@@ -112,36 +120,58 @@ def qaoa(
 
     Raises:
       UserError: the mixer or the kind of angles does not suit the problem, or there
-        are too many basis states to be written out.
+        are too many assignments to be written out.
     """
-    _check(problem, options)
-    outcomes = _outcomes(problem, options)
-    value = make_objective(outcomes.costs, options.alpha)
-    descent_key, shot_key = jax.random.split(key)
+    mixer = _mixer_of(problem, options)
+    circuit = _circuit(problem, mixer, options)
+    value = make_objective(circuit.costs, options.alpha)
+    # Fixed angles draw nothing.
+    descent_key, shot_key = jax.random.split(key) if options.steps else (key, key)
 
     def objective(angles: Angles) -> Array:
-        return value(probabilities(outcomes.state(angles)))
+        return value(probabilities(circuit.state(angles)))
 
     if options.start == "interp":
-        found = _grow(objective, outcomes.first, descent_key, options, optimizer)
+        found = _grow(objective, circuit.first, descent_key, options, optimizer)
     else:
-        found = minimise(objective, outcomes.first, descent_key, options, optimizer)
-    state = outcomes.state(found.params)
-    indices = sample(shot_key, _to_power_of_two(state), options.shots)
-    costs = outcomes.costs[indices]
-    samples = outcomes.bits(indices)
+        found = minimise(objective, circuit.first, descent_key, options, optimizer)
+    state = circuit.state(found.params)
+    if are_bits(problem):
+        numbers = sample(shot_key, state, options.shots)
+    else:
+        numbers = measure(shot_key, probabilities(state), options.shots)
+    costs = circuit.costs[numbers]
+    samples = levels_at(numbers, problem.num_levels)
     best = jnp.argmin(costs)
-    num_params = sum(leaf.size for leaf in outcomes.first)
-    circuits = len(found.trace) * circuits_per_step(num_params, options) + 1
+    num_params = sum(leaf.size for leaf in circuit.first)
+    steps = len(found.trace) if options.steps else 0
+    circuits = steps * circuits_per_step(num_params, options) + 1
     return Result(
-        bits=samples[best],
+        levels=samples[best],
         cost=costs[best],
         samples=samples,
         sample_costs=costs,
         trace=found.trace,
         evaluations=jnp.int32(circuits * options.shots),
-        params=found.params._replace(gammas=found.params.gammas / outcomes.spread),
+        params=found.params._replace(gammas=found.params.gammas / circuit.spread),
     )
+
+
+def measure(key: Array, chances: Array, shots: int) -> Array:
+    """Draws from any number of outcomes, by inversion of the cumulative distribution.
+
+    Args:
+      key: consumed.
+      chances: [N], of any positive sum.
+      shots: how many.
+
+    Returns:
+      int32 [shots] numbers of outcomes.
+    """
+    cumulative = jnp.cumsum(chances)
+    drawn = jax.random.uniform(key, (shots,)) * cumulative[-1]
+    numbers = jnp.searchsorted(cumulative, drawn, side="right")
+    return jnp.minimum(numbers, len(chances) - 1).astype(jnp.int32)
 
 
 def _grow(
@@ -183,80 +213,57 @@ def _grow(
     return last._replace(trace=stages.trace.reshape(-1))
 
 
-def _check(problem: Problem | Levels, options: QaoaOptions) -> None:
-    registers = isinstance(problem, Levels)
-    if options.mixer == "x" and registers:
+def _mixer_of(problem: Problem, options: QaoaOptions) -> str:
+    bits = are_bits(problem)
+    if options.mixer == "auto":
+        return "x" if bits else "projector"
+    if options.mixer == "x" and not bits:
         raise UserError(
-            "mixer: got 'x' for registers, expected an XY or the Grover mixer; or turn "
-            "them into bits by as_one_hot or as_binary"
+            f"mixer: got 'x' for registers of {problem.num_levels} levels, expected "
+            "another mixer; or turn them into bits by as_one_hot or as_binary"
         )
-    if options.mixer.startswith("xy") and not registers:
+    if options.mixer.startswith("xy") and bits:
         raise UserError(
-            f"mixer: got {options.mixer!r} for bits, expected registers (Levels)"
+            f"mixer: got {options.mixer!r} for bits, expected registers of more levels"
         )
     if options.mixer == "grover" and options.angles == "multi":
         raise UserError(
             "angles: got 'multi' with the Grover mixer, which has one angle a layer"
         )
+    return options.mixer
 
 
-def _outcomes(problem: Problem | Levels, options: QaoaOptions) -> _Outcomes:
-    costs = problem.table() if isinstance(problem, Levels) else problem.diagonal()
-    levels = problem.num_levels if isinstance(problem, Levels) else ()
+def _circuit(problem: Problem, mixer: str, options: QaoaOptions) -> _Circuit:
+    costs, levels = problem.table(), problem.num_levels
     spread = jnp.std(costs)
     spread = jnp.where(spread > 0, spread, 1.0)
     unit = (costs - jnp.mean(costs)) / spread
-    # |+> is the highest state of the mixer, so it is followed upwards: beta < 0.
-    turn = -2 * options.time_step / mixers.gap(options.mixer, levels)
-    first = Angles(*linear_ramp(options.layers, turn, options.time_step))
+    # The first state is the mixer's highest, so it is followed upwards: beta < 0.
+    turn = options.turn or 2 * options.time_step / mixers.gap(mixer, levels)
+    first = Angles(*linear_ramp(options.layers, -turn, options.time_step))
     if options.angles == "multi":
-        width = len(levels) or costs.size.bit_length() - 1
-        first = first._replace(betas=jnp.tile(first.betas[:, None], (1, width)))
+        betas = jnp.tile(first.betas[:, None], (1, len(levels)))
+        first = first._replace(betas=betas)
 
     def state(angles: Angles) -> Array:
-        if options.mixer == "x":
+        if mixer == "x":
             return qaoa_state(unit, *angles)
-        if options.mixer == "grover":
+        if mixer == "grover":
             return mixers.grover_state(unit, *angles)
-        return mixers.levels_state(unit, *angles, levels, options.mixer[len("xy_") :])
+        return mixers.levels_state(unit, *angles, levels, mixer.removeprefix("xy_"))
 
-    if isinstance(problem, Levels):
-        bits = _one_hot_bits(levels)
-    else:
-        bits = functools.partial(bits_of, num_qubits=problem.num_qubits)
-    outcomes = _Outcomes(costs, state, bits, first, spread)
-    if isinstance(problem, Quadratic) and (options.mixer, options.angles) == (
-        "x",
-        "multi",
-    ):
-        return _by_terms(problem, outcomes)
-    return outcomes
+    circuit = _Circuit(costs, state, first, spread)
+    if isinstance(problem, Quadratic) and (mixer, options.angles) == ("x", "multi"):
+        return _by_terms(problem, circuit)
+    return circuit
 
 
-def _by_terms(problem: Quadratic, outcomes: _Outcomes) -> _Outcomes:
+def _by_terms(problem: Quadratic, circuit: _Circuit) -> _Circuit:
     """An angle for every term of the form."""
-    linear = jnp.asarray(problem.linear) / outcomes.spread
-    pairs = jnp.asarray(problem.quadratic) / outcomes.spread
-    square = (1, problem.num_qubits, problem.num_qubits)
-    gammas = jnp.tile(outcomes.first.gammas[:, None, None], square)
-    return outcomes._replace(
+    linear = jnp.asarray(problem.linear) / circuit.spread
+    pairs = jnp.asarray(problem.quadratic) / circuit.spread
+    gammas = jnp.tile(circuit.first.gammas[:, None, None], (1, *pairs.shape))
+    return circuit._replace(
         state=lambda angles: multi_angle_state(linear, pairs, *angles),
-        first=outcomes.first._replace(gammas=gammas),
+        first=circuit.first._replace(gammas=gammas),
     )
-
-
-def _one_hot_bits(num_levels: tuple[int, ...]) -> Callable[[Array], Array]:
-    def bits(indices: Array) -> Array:
-        choices = jnp.unravel_index(indices, num_levels)
-        hot = [
-            choice[:, None] == np.arange(count)[None]
-            for choice, count in zip(choices, num_levels, strict=True)
-        ]
-        return jnp.concatenate(hot, axis=1).astype(jnp.int8)
-
-    return bits
-
-
-def _to_power_of_two(state: Array) -> Array:
-    size = 1 << (state.size - 1).bit_length()
-    return jnp.pad(state, (0, size - state.size))

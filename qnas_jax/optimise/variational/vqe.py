@@ -2,7 +2,8 @@
 
 Peruzzo et al., "A variational eigenvalue solver on a photonic quantum processor", Nat.
 Commun. 5 (2014); CVaR for costs: Barkoutsos et al., Quantum 4, 256 (2020). Ansatz
-circuits: `ansatz.hardware_efficient`, `cost_ansatz` here, or any other.
+circuits: `ansatz.hardware_efficient` (Kandala et al., Nature 549 (2017)), `cost_ansatz`
+here, or any other.
 """
 
 import dataclasses
@@ -16,7 +17,8 @@ import optax
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Problem, Quadratic
+from qnas_jax.optimise.problems.problem import Problem, levels_at, num_bits
+from qnas_jax.optimise.problems.quadratic import Quadratic
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.variational.descent import (
     DescentOptions,
@@ -26,8 +28,8 @@ from qnas_jax.optimise.variational.descent import (
 )
 from qnas_jax.optimise.variational.objectives import make_objective
 from qnas_jax.options import option
+from qnas_jax.quantum.ansatz import hardware_efficient
 from qnas_jax.quantum.circuit import Circuit, Operation, Param
-from qnas_jax.quantum.conventions import bits_of
 from qnas_jax.quantum.observables import PauliSum, expectation
 from qnas_jax.quantum.simulate import run_circuit
 from qnas_jax.quantum.states import probabilities, sample
@@ -35,27 +37,33 @@ from qnas_jax.quantum.states import probabilities, sample
 
 @dataclasses.dataclass(frozen=True)
 class VqeOptions(DescentOptions):
-    """First parameters, what is minimised, and shots."""
+    """Circuit, first parameters, what is minimised, and shots.
 
-    starts: int = option(1, "random first parameters, all optimised at once", low=1)
+    Several starts and a conditional value at risk, as the expected cost of a basis
+    state is a local minimum (Barkoutsos et al.).
+    """
+
+    starts: int = option(4, "random first parameters, all optimised at once", low=1)
+    alpha: float = option(
+        0.25, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
+    )
+    depth: int = option(2, "layers of RY, RZ and a ladder of CX", low=1)
     spread: float = option(
         0.3, "standard deviation of the first parameters, radians", low=0.0
-    )
-    alpha: float = option(
-        1.0, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
     )
     shots: int = option(1024, "measurements of the last state", low=1)
 
 
 _DEFAULTS = VqeOptions()
+_PAULI_DEFAULTS = VqeOptions(starts=1, alpha=1.0)
 
 
 def vqe(
     problem: Problem | PauliSum,
     key: Array,
     *,
-    ansatz: Circuit,
-    options: VqeOptions = _DEFAULTS,
+    ansatz: Circuit | None = None,
+    options: VqeOptions | None = None,
     optimizer: optax.GradientTransformation | None = None,
 ) -> Result:
     """Optimises the parameters of a circuit and measures the best state.
@@ -63,25 +71,30 @@ def vqe(
     Args:
       problem: a cost of bits, or a Pauli sum.
       key: consumed.
-      ansatz: the circuit, applied to |0...0>.
-      options: see `VqeOptions`.
+      ansatz: the circuit, applied to |0...0>; None for the hardware-efficient one.
+      options: see `VqeOptions`; None for its defaults, of a Pauli sum one start and
+        the mean.
       optimizer: any optax optimiser instead of the named one.
 
     Returns:
       For a cost of bits the best sample and its cost. For a Pauli sum `cost` is the
       energy of the state, `sample_costs` are the energies <x|H|x> of the samples, and
-      `bits` is the sample with the lowest one. `params` are those of the circuit, [P];
-      the trace is that of the best start.
+      `levels` is the sample with the lowest one. `params` are those of the circuit,
+      [P]; the trace is that of the best start.
 
     Raises:
-      UserError: numbers of qubits differ, a circuit without parameters, or CVaR of a
-        Pauli sum.
+      UserError: registers of other than two levels, numbers of qubits that differ, a
+        circuit without parameters, or CVaR of a Pauli sum.
     """
+    if options is None:
+        options = _PAULI_DEFAULTS if isinstance(problem, PauliSum) else _DEFAULTS
+    if ansatz is None:
+        ansatz = hardware_efficient(_num_qubits(problem), options.depth)
     _check(problem, ansatz, options)
     start_key, descent_key, shot_key = jax.random.split(key, 3)
     shape = (options.starts, ansatz.num_params)
     starts = options.spread * jax.random.normal(start_key, shape)
-    costs = None if isinstance(problem, PauliSum) else problem.diagonal()
+    costs = None if isinstance(problem, PauliSum) else problem.table()
     objective = _objective(problem, costs, ansatz, options)
     keys = jax.random.split(descent_key, options.starts)
     all_found = jax.vmap(
@@ -91,13 +104,13 @@ def vqe(
     found: Minimum = jax.tree.map(lambda each: each[best], all_found)
     state = run_circuit(ansatz, found.params)
     indices = sample(shot_key, state, options.shots)
-    samples = bits_of(indices, ansatz.num_qubits)
+    samples = levels_at(indices, (2,) * ansatz.num_qubits)
     energies = _sample_costs(problem, costs, indices, samples)
     lowest = jnp.argmin(energies)
     steps = options.starts * options.steps
     circuits = steps * circuits_per_step(ansatz.num_params, options) + 1
     return Result(
-        bits=samples[lowest],
+        levels=samples[lowest],
         cost=found.value if costs is None else energies[lowest],
         samples=samples,
         sample_costs=energies,
@@ -119,7 +132,7 @@ def cost_ansatz(problem: Quadratic, depth: int) -> Circuit:
     Returns:
       The circuit; parameters [layer, (terms, qubits)], flattened.
     """
-    num_qubits = problem.num_qubits
+    num_qubits = len(problem.num_levels)
     pairs = np.argwhere(np.triu(np.asarray(problem.quadratic), k=1))
     gates: list[tuple[str, tuple[int, ...]]] = [
         *(("rz", (qubit,)) for qubit in range(num_qubits)),
@@ -135,10 +148,10 @@ def cost_ansatz(problem: Quadratic, depth: int) -> Circuit:
 
 
 def _check(problem: Problem | PauliSum, ansatz: Circuit, options: VqeOptions) -> None:
-    if problem.num_qubits != ansatz.num_qubits:
+    num_qubits = _num_qubits(problem)
+    if num_qubits != ansatz.num_qubits:
         raise UserError(
-            f"ansatz: got {ansatz.num_qubits} qubits for a problem of "
-            f"{problem.num_qubits}"
+            f"ansatz: got {ansatz.num_qubits} qubits for a problem of {num_qubits}"
         )
     if not ansatz.num_params:
         raise UserError("ansatz: got a circuit without parameters")
@@ -147,6 +160,12 @@ def _check(problem: Problem | PauliSum, ansatz: Circuit, options: VqeOptions) ->
             f"alpha: got {options.alpha} for a Pauli sum, expected 1; CVaR needs costs "
             "of bits"
         )
+
+
+def _num_qubits(problem: Problem | PauliSum) -> int:
+    if isinstance(problem, PauliSum):
+        return problem.num_qubits
+    return num_bits(problem, "vqe")
 
 
 def _objective(
@@ -175,5 +194,5 @@ def _sample_costs(
     weights = np.array([weight for _, weight in kept], np.float32)
     if not kept:
         return jnp.zeros(indices.shape)
-    odd = (samples.astype(jnp.int32) @ jnp.asarray(masks.T)) % 2
+    odd = (samples @ jnp.asarray(masks.T)) % 2
     return (1.0 - 2.0 * odd) @ jnp.asarray(weights)

@@ -1,4 +1,4 @@
-"""Cost changes of single flips, kept up to date: the inner loop of all local searches.
+"""Cost changes of single flips, kept up to date: moves of registers of two levels.
 
 Letters: n bits x, fields h_i = l_i + sum_j q_ij x_j of a quadratic form (q symmetric
 here). Flipping bit i changes the cost by (1 - 2 x_i) h_i; after the flip h_j changes by
@@ -10,30 +10,17 @@ proposal: those of a block of bits are kept up to date flip by flip, all others 
 block, by one matrix product over all strings under way.
 """
 
+import abc
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from qnas_jax.optimise.problems.problem import Problem, Quadratic
-
-
-class Walk(NamedTuple):
-    """One string under way.
-
-    Attributes:
-      bits: float32 [n] of 0 and 1.
-      cost: [] its cost.
-      fields: [n] the h_i; empty where the problem is not quadratic.
-    """
-
-    bits: Array
-    cost: Array
-    fields: Array
-
+from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.problems.quadratic import Quadratic
+from qnas_jax.optimise.walks.walk import Moves, Walk, ask
 
 Decide = Callable[[Array, Array, Array], Array]
 """(place [], changes [P], bits [P]) -> where [P] the flips of a bit are accepted."""
@@ -42,67 +29,77 @@ _BLOCK = 64
 """Bits of a sweep whose fields are kept flip by flip."""
 
 
-class Flips(Protocol):
-    """How a problem answers questions about single flips."""
+class Flips(Moves):
+    """Moves of bits; move i flips bit i, so that M = n and each undoes itself."""
 
-    def start(self, bits: Array) -> Walk:
-        """A walk at bits [n]."""
-        ...
+    def random(self, key: Array) -> Array:
+        """See `Moves`."""
+        return jax.random.bernoulli(key, shape=(self.count,)).astype(jnp.float32)
 
-    def change(self, walk: Walk, place: Array) -> Array:
-        """Cost change [] if bit `place` were flipped."""
-        ...
+    def back(self, walk: Walk, move: Array) -> Array:
+        """See `Moves`."""
+        del walk
+        return move
 
-    def changes(self, walk: Walk) -> Array:
-        """Cost changes [n] of all single flips."""
-        ...
+    def perturb(self, levels: Array, share: Array, key: Array) -> Array:
+        """See `Moves`."""
+        turned = jax.random.bernoulli(key, share, levels.shape)
+        return jnp.where(turned, 1.0 - levels, levels)
 
-    def flip(self, walk: Walk, place: Array, change: Array, accepted: Array) -> Walk:
-        """Flips bit `place`, whose `change` is known, where `accepted`."""
-        ...
+    def thermal_sweep(self, walk: Walk, temperature: Array, key: Array) -> Walk:
+        """See `Moves`; proposed flips are accepted by the rule of Metropolis."""
+        # A flip is taken with probability exp(-change / T): where change <= T * drawn.
+        limits = temperature * jax.random.exponential(key, walk.levels.shape)
 
+        def decide(place: Array, changes: Array, bits: Array) -> Array:
+            del bits
+            return changes <= limits[place]
+
+        alone = jax.tree.map(lambda each: each[None], walk)
+        return jax.tree.map(lambda each: each[0], self.sweep(alone, decide))
+
+    @abc.abstractmethod
     def sweep(self, walks: Walk, decide: Decide) -> Walk:
         """Proposes each bit once, in order, to all of the walks [P, ...]."""
-        ...
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class QuadraticFlips:
+class QuadraticFlips(Flips):
     """Fields are kept: O(1) a question, O(n) a flip."""
 
     linear: Array
     couplings: Array  # [n, n] symmetric, zero diagonal
     constant: Array
 
-    def start(self, bits: Array) -> Walk:
-        """See `Flips`."""
-        x = jnp.asarray(bits, jnp.float32)
+    @property
+    def count(self) -> int:
+        """See `Moves`."""
+        return int(self.linear.shape[-1])
+
+    def start(self, levels: Array) -> Walk:
+        """See `Moves`."""
+        x = jnp.asarray(levels, jnp.float32)
         fields = self.linear + self.couplings @ x
         cost = self.constant + jnp.sum(x * (self.linear + fields)) / 2
         return Walk(x, cost, fields)
 
-    def change(self, walk: Walk, place: Array) -> Array:
-        """See `Flips`."""
-        return (1.0 - 2.0 * walk.bits[place]) * walk.fields[place]
-
     def changes(self, walk: Walk) -> Array:
-        """See `Flips`."""
-        return (1.0 - 2.0 * walk.bits) * walk.fields
+        """See `Moves`."""
+        return (1.0 - 2.0 * walk.levels) * walk.fields
 
-    def flip(self, walk: Walk, place: Array, change: Array, accepted: Array) -> Walk:
-        """See `Flips`."""
-        step = jnp.where(accepted, 1.0 - 2.0 * walk.bits[place], 0.0)
+    def make(self, walk: Walk, move: Array, change: Array, accepted: Array) -> Walk:
+        """See `Moves`."""
+        step = jnp.where(accepted, 1.0 - 2.0 * walk.levels[move], 0.0)
         return Walk(
-            walk.bits.at[place].add(step),
+            walk.levels.at[move].add(step),
             walk.cost + jnp.where(accepted, change, 0.0),
-            walk.fields + step[None] * self.couplings[place],
+            walk.fields + step[None] * self.couplings[move],
         )
 
     def sweep(self, walks: Walk, decide: Decide) -> Walk:
         """See `Flips`."""
-        num_qubits = walks.bits.shape[1]
-        whole, rest = divmod(num_qubits, _BLOCK)
+        whole, rest = divmod(self.count, _BLOCK)
 
         def block(index: Array, walks: Walk) -> Walk:
             return self._sweep_block(walks, decide, index * _BLOCK, _BLOCK)
@@ -119,55 +116,54 @@ class QuadraticFlips:
         """Proposes `size` bits from `first` on; then all fields follow at once."""
         rows = jax.lax.dynamic_slice_in_dim(self.couplings, first, size, axis=0)
         own = jax.lax.dynamic_slice_in_dim(rows, first, size, axis=1)
-        before = jax.lax.dynamic_slice_in_dim(walks.bits, first, size, axis=1)
+        before = jax.lax.dynamic_slice_in_dim(walks.levels, first, size, axis=1)
         fields = jax.lax.dynamic_slice_in_dim(walks.fields, first, size, axis=1)
 
         def propose(place: Array, block: Walk) -> Walk:
-            turns = 1.0 - 2.0 * block.bits[:, place]
+            turns = 1.0 - 2.0 * block.levels[:, place]
             changes = turns * block.fields[:, place]
-            accepted = decide(first + place, changes, block.bits[:, place])
+            accepted = decide(first + place, changes, block.levels[:, place])
             steps = jnp.where(accepted, turns, 0.0)[:, None]
             here = jnp.arange(size) == place
             return Walk(
-                block.bits + steps * here[None],
+                block.levels + steps * here[None],
                 block.cost + jnp.where(accepted, changes, 0.0),
                 block.fields + steps * own[place][None],
             )
 
         block = Walk(before, walks.cost, fields)
         block = jax.lax.fori_loop(0, size, propose, block)
-        moved = jnp.matmul(block.bits - before, rows, precision="highest")
-        bits = jax.lax.dynamic_update_slice_in_dim(walks.bits, block.bits, first, 1)
+        moved = jnp.matmul(block.levels - before, rows, precision="highest")
+        bits = jax.lax.dynamic_update_slice_in_dim(walks.levels, block.levels, first, 1)
         return Walk(bits, block.cost, walks.fields + moved)
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class CostFlips:
+class CostFlips(Flips):
     """The problem is asked for the cost of each flipped string."""
 
     problem: Problem
 
-    def start(self, bits: Array) -> Walk:
-        """See `Flips`."""
-        x = jnp.asarray(bits, jnp.float32)
-        return Walk(x, self._cost(x), jnp.zeros(0))
+    @property
+    def count(self) -> int:
+        """See `Moves`."""
+        return len(self.problem.num_levels)
 
-    def change(self, walk: Walk, place: Array) -> Array:
-        """See `Flips`."""
-        flipped = walk.bits.at[place].set(1.0 - walk.bits[place])
-        return self._cost(flipped) - walk.cost
+    def start(self, levels: Array) -> Walk:
+        """See `Moves`."""
+        x = jnp.asarray(levels, jnp.float32)
+        return Walk(x, ask(self.problem, x), jnp.zeros(0))
 
     def changes(self, walk: Walk) -> Array:
-        """See `Flips`."""
-        places = jnp.arange(walk.bits.shape[0])
-        return jax.vmap(lambda place: self.change(walk, place))(places)
+        """See `Moves`."""
+        return jax.vmap(lambda move: self._change(walk, move))(jnp.arange(self.count))
 
-    def flip(self, walk: Walk, place: Array, change: Array, accepted: Array) -> Walk:
-        """See `Flips`."""
-        bit = walk.bits[place]
+    def make(self, walk: Walk, move: Array, change: Array, accepted: Array) -> Walk:
+        """See `Moves`."""
+        bit = walk.levels[move]
         return walk._replace(
-            bits=walk.bits.at[place].set(jnp.where(accepted, 1.0 - bit, bit)),
+            levels=walk.levels.at[move].set(jnp.where(accepted, 1.0 - bit, bit)),
             cost=walk.cost + jnp.where(accepted, change, 0.0),
         )
 
@@ -175,20 +171,19 @@ class CostFlips:
         """See `Flips`."""
 
         def propose(place: Array, walks: Walk) -> Walk:
-            changes = jax.vmap(self.change, (0, None))(walks, place)
-            accepted = decide(place, changes, walks.bits[:, place])
-            return jax.vmap(self.flip, (0, None, 0, 0))(walks, place, changes, accepted)
+            changes = jax.vmap(self._change, (0, None))(walks, place)
+            accepted = decide(place, changes, walks.levels[:, place])
+            return jax.vmap(self.make, (0, None, 0, 0))(walks, place, changes, accepted)
 
-        return jax.lax.fori_loop(0, walks.bits.shape[1], propose, walks)
+        return jax.lax.fori_loop(0, self.count, propose, walks)
 
-    def _cost(self, bits: Array) -> Array:
-        # Costs may be whole numbers; the sums of their changes are kept as floats.
-        cost = self.problem.cost(bits)
-        return cost.astype(jnp.promote_types(cost.dtype, jnp.float32))
+    def _change(self, walk: Walk, place: Array) -> Array:
+        flipped = walk.levels.at[place].set(1.0 - walk.levels[place])
+        return ask(self.problem, flipped) - walk.cost
 
 
 def flips_of(problem: Problem) -> Flips:
-    """The cheapest way to ask a problem about flips."""
+    """The cheapest way to ask a problem over bits about flips."""
     if not isinstance(problem, Quadratic):
         return CostFlips(problem)
     quadratic = jnp.asarray(problem.quadratic, jnp.float32)
@@ -197,28 +192,3 @@ def flips_of(problem: Problem) -> Flips:
         couplings=quadratic + quadratic.T,
         constant=jnp.asarray(problem.constant, jnp.float32),
     )
-
-
-def random_bits(key: Array, num_qubits: int) -> Array:
-    """Uniform bits float32 [n]; consumes the key."""
-    return jax.random.bernoulli(key, shape=(num_qubits,)).astype(jnp.float32)
-
-
-def flip_scale(flips: Flips, key: Array, num_qubits: int, samples: int = 16) -> Array:
-    """Root mean square cost change [] of a single flip, over random strings.
-
-    The unit of temperatures and transverse fields: it makes a schedule mean the same
-    for costs of any size.
-
-    Args:
-      flips: of the problem.
-      key: consumed.
-      num_qubits: n.
-      samples: random strings that are asked.
-    """
-
-    def squared(key: Array) -> Array:
-        return jnp.mean(flips.changes(flips.start(random_bits(key, num_qubits))) ** 2)
-
-    scale = jnp.sqrt(jax.vmap(squared)(jax.random.split(key, samples)).mean())
-    return jnp.where(scale > 0, scale, 1.0)

@@ -19,9 +19,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.problems.problem import Problem, num_bits
 from qnas_jax.optimise.result import Result
-from qnas_jax.optimise.walks.flips import Flips, Walk, flip_scale, flips_of, random_bits
+from qnas_jax.optimise.walks.flips import Flips, flips_of
+from qnas_jax.optimise.walks.walk import Walk, move_scale
 from qnas_jax.options import Options, option
 
 
@@ -56,27 +57,28 @@ def path_integral(
       flip in one slice counts one evaluation; world lines use the same changes.
 
     Raises:
-      UserError: an odd number of slices.
+      UserError: an odd number of slices, or registers of other than two levels.
     """
     check_slices(options.slices)
+    num_qubits = num_bits(problem, "path_integral")
     scale_key, walks_key = jax.random.split(key)
-    flips, num_qubits = flips_of(problem), problem.num_qubits
-    scale = flip_scale(flips, scale_key, num_qubits)
+    flips = flips_of(problem)
+    scale = move_scale(flips, scale_key)
     fields = jnp.linspace(options.field_start, options.field_end, options.sweeps)
 
     def one(key: Array) -> tuple[_Replica, Array]:
         start_key, sweeps_key = jax.random.split(key)
-        start = start_slices(flips, start_key, num_qubits, options.slices)
+        start = start_slices(flips, start_key, options.slices)
         temperature = scale * options.temperature
         return _anneal(flips, start, sweeps_key, scale * fields, temperature)
 
     keys = jax.random.split(walks_key, options.replicas)
     (walks, best_bits, best_cost), traces = jax.vmap(one)(keys)
-    best = best_bits[jnp.argmin(best_cost)].astype(jnp.int8)
-    samples = walks.bits.reshape(-1, num_qubits).astype(jnp.int8)
+    best = best_bits[jnp.argmin(best_cost)].astype(jnp.int32)
+    samples = walks.levels.reshape(-1, num_qubits).astype(jnp.int32)
     proposed = num_qubits * options.sweeps + 1
     return Result(
-        bits=best,
+        levels=best,
         cost=problem.cost(best),
         samples=samples,
         sample_costs=problem.cost(samples),
@@ -85,9 +87,9 @@ def path_integral(
     )
 
 
-def start_slices(flips: Flips, key: Array, num_qubits: int, slices: int) -> Walk:
+def start_slices(flips: Flips, key: Array, slices: int) -> Walk:
     """Slices [P, ...] that all hold the same random string; consumes the key."""
-    walk = flips.start(random_bits(key, num_qubits))
+    walk = flips.start(flips.random(key))
     return jax.tree.map(lambda x: jnp.broadcast_to(x[None], (slices, *x.shape)), walk)
 
 
@@ -111,7 +113,7 @@ def path_integral_sweep(
     Returns:
       The slices after n (P + 1) proposals.
     """
-    slices, num_qubits = walks.bits.shape
+    slices, num_qubits = walks.levels.shape
     coupling = slice_coupling(field, temperature, slices)
     # A move is taken with probability exp(-action): where action <= drawn.
     drawn = jax.random.exponential(key, (num_qubits, slices + 1))
@@ -165,9 +167,9 @@ def _anneal(
         walks = path_integral_sweep(flips, walks, field, temperature, key)
         first = jnp.argmin(walks.cost)
         better = walks.cost[first] < best_cost
-        best_bits = jnp.where(better, walks.bits[first], best_bits)
+        best_bits = jnp.where(better, walks.levels[first], best_bits)
         best_cost = jnp.minimum(walks.cost[first], best_cost)
         return (walks, best_bits, best_cost), best_cost
 
     keys = jax.random.split(key, fields.shape[0])
-    return jax.lax.scan(sweep, (start, start.bits[0], start.cost[0]), (fields, keys))
+    return jax.lax.scan(sweep, (start, start.levels[0], start.cost[0]), (fields, keys))

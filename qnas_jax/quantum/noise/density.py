@@ -17,9 +17,9 @@ from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.noise.channels import NoiseModel
 from qnas_jax.quantum.noise.noisy_steps import (
     HIGHEST,
-    gather,
     plan_gathers,
     plan_steps,
+    reordered,
     step_gates,
 )
 from qnas_jax.quantum.noise.readout import Readout, misread_probabilities
@@ -71,13 +71,13 @@ def _evolve(circuit: Circuit, noise: NoiseModel, rho: Array, params: Array) -> A
         high, low, gate, channel = inputs
         both = jnp.kron(gate, gate.conj())
         noisy = jnp.matmul(superoperators[channel], both, precision=HIGHEST)
-        front = gather(vector, high, low).reshape(noisy.shape[0], -1)
+        front = reordered(vector, high, low).reshape(noisy.shape[0], -1)
         return jnp.matmul(noisy, front, precision=HIGHEST).reshape(-1), None
 
     gates = step_gates(circuit, params, rho.dtype)
     inputs = (gathers.high, gathers.low, gates, plan.channels)
     vector, _ = jax.lax.scan(step, rho.reshape(-1), inputs)
-    return gather(vector, *map(jnp.asarray, gathers.leave)).reshape(rho.shape)
+    return reordered(vector, *map(jnp.asarray, gathers.leave)).reshape(rho.shape)
 
 
 def run_density(circuit: Circuit, noise: NoiseModel, params: Any = ()) -> Array:

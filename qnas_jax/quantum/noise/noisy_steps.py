@@ -139,7 +139,7 @@ def plan_gathers(qubits: Sequence[tuple[int, ...]], num_qubits: int) -> Gathers:
     return Gathers(np.stack(high), np.stack(low), leave)
 
 
-def gather(values: Array, high: Array, low: Array) -> Array:
+def reordered(values: Array, high: Array, low: Array) -> Array:
     """Values [2^n] in another order of the qubits."""
     indices = (high[:, None] ^ low[None, :]).reshape(-1)
     return values.at[indices].get(mode="promise_in_bounds", unique_indices=True)

@@ -20,9 +20,9 @@ from qnas_jax.quantum.conventions import bits_of, index_of
 from qnas_jax.quantum.noise.channels import NoiseModel
 from qnas_jax.quantum.noise.noisy_steps import (
     HIGHEST,
-    gather,
     plan_gathers,
     plan_steps,
+    reordered,
     step_gates,
 )
 from qnas_jax.quantum.noise.readout import misread_bits
@@ -68,7 +68,7 @@ def apply_trajectory(
 
     def step(state: Array, inputs: tuple[Any, ...]) -> tuple[Array, None]:
         high, low, gate, channel, draw = inputs
-        front = gather(state, high, low).reshape(gate.shape[0], -1)
+        front = reordered(state, high, low).reshape(gate.shape[0], -1)
         if mixtures is not None:
             choice, chance = _choose(draw, mixtures[channel])
             acting = jnp.matmul(kraus[channel, choice], gate, precision=HIGHEST)
@@ -83,7 +83,7 @@ def apply_trajectory(
     draws = 1 - jax.random.uniform(key, (len(plan.qubits),), real)
     inputs = (gathers.high, gathers.low, gates, plan.channels, draws)
     state, _ = jax.lax.scan(step, state, inputs)
-    return gather(state, *map(jnp.asarray, gathers.leave))
+    return reordered(state, *map(jnp.asarray, gathers.leave))
 
 
 def run_trajectory(

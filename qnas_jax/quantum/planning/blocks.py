@@ -17,23 +17,23 @@ from jax import lax
 
 from qnas_jax.quantum.circuit import Operation, Param
 from qnas_jax.quantum.gates import CONTROLLED, GATES
-from qnas_jax.quantum.planning.fusion import Epoch, Piece
+from qnas_jax.quantum.planning.fusion import Piece, Round
 
 
 def bin_matrices(
-    epochs: Sequence[Epoch], params: jax.Array, dtype: jax.typing.DTypeLike
+    rounds: Sequence[Round], params: jax.Array, dtype: jax.typing.DTypeLike
 ) -> list[jax.Array]:
     """Matrices of all bins.
 
     Args:
-      epochs: E epochs whose bins have the same sizes.
+      rounds: R rounds whose bins have the same sizes.
       params: [num_params] parameter vector.
       dtype: complex type of the matrices.
 
     Returns:
-      For each bin of k qubits a complex [E, 2**k, 2**k].
+      For each bin of k qubits a complex [R, 2**k, 2**k].
     """
-    groups = [group for epoch in epochs for group in epoch.bins]
+    groups = [group for each in rounds for group in each.bins]
     pieces: dict[int, list[Piece]] = {}
     rows = []
     for group in groups:
@@ -47,7 +47,7 @@ def bin_matrices(
         size: _piece_products(members, entries, starts)
         for size, members in pieces.items()
     }
-    num_bins = len(epochs[0].bins)
+    num_bins = len(rounds[0].bins)
     return [_bin_products(rows[b::num_bins], products) for b in range(num_bins)]
 
 
@@ -152,16 +152,16 @@ def _pattern(places: tuple[int, ...], size: int, num_controls: int) -> np.ndarra
 def _bin_products(
     rows: Sequence[list[tuple[int, int]]], products: dict[int, jax.Array]
 ) -> jax.Array:
-    """Kronecker products of the pieces, (size, row) each, of one bin in every epoch."""
+    """Kronecker products of the pieces, (size, row) each, of one bin in every round."""
     kinds: dict[tuple[int, ...], list[int]] = {}
-    for epoch, members in enumerate(rows):
-        kinds.setdefault(tuple(size for size, _ in members), []).append(epoch)
+    for number, members in enumerate(rows):
+        kinds.setdefault(tuple(size for size, _ in members), []).append(number)
     parts, order = [], []
-    for sizes, epochs in kinds.items():
-        chosen = np.array([[row for _, row in rows[epoch]] for epoch in epochs])
+    for sizes, numbers in kinds.items():
+        chosen = np.array([[row for _, row in rows[number]] for number in numbers])
         factors = [products[s][chosen[:, place]] for place, s in enumerate(sizes)]
         parts.append(functools.reduce(_kron, factors))
-        order += epochs
+        order += numbers
     return jnp.concatenate(parts)[np.argsort(order)]
 
 

@@ -1,15 +1,15 @@
 """Plans: which gates of a circuit act together, found before anything is traced.
 
-A plan is a chain of epochs. In an epoch all qubits are divided into bins, the first of
+A plan is a chain of rounds. In a round all qubits are divided into bins, the first of
 at most `MAX_BIN` qubits and the others mostly of two, and each bin gets one matrix: a
 Kronecker product of pieces, the products of all gates that fell on one qubit or on one
 pair of qubits. What permutes basis states by an affine map (X, CX, SWAP) and does not
-fit into a piece ends the epoch for its qubits and costs nothing: the map is taken
-together with the order of the qubits that the next epoch wants, as one gather. All
-epochs of a circuit have bins of the same sizes, so they are one loop of one compiled
+fit into a piece ends the round for its qubits and costs nothing: the map is taken
+together with the order of the qubits that the next round wants, as one gather. All
+rounds of a circuit have bins of the same sizes, so they are one loop of one compiled
 body.
 
-Gates with more qubits than the first bin stand between the epochs.
+Gates with more qubits than the first bin stand between the rounds.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ class Piece:
 
 
 @dataclasses.dataclass(frozen=True)
-class Epoch:
+class Round:
     """One matrix for each bin of qubits.
 
     Attributes:
@@ -54,19 +54,19 @@ class Epoch:
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """Epochs between two states in the order of the qubits.
+    """Rounds between two states in the order of the qubits.
 
     Attributes:
-      epochs: first to last.
+      rounds: first to last.
       leave: where each amplitude of the result comes from.
     """
 
-    epochs: tuple[Epoch, ...]
+    rounds: tuple[Round, ...]
     leave: AffineMap
 
     @functools.cached_property
     def _hash(self) -> int:
-        return hash((self.epochs, self.leave))
+        return hash((self.rounds, self.leave))
 
     def __hash__(self) -> int:
         return self._hash
@@ -84,7 +84,7 @@ def plan_circuit(circuit: Circuit) -> tuple[Segment | Operation, ...]:
     """Divides a circuit into segments and gates that are too wide for a bin.
 
     Bins of two qubits take less time than the same qubits in bins of four, but gates on
-    three or four qubits may need fewer epochs with those: the cheaper plan is taken.
+    three or four qubits may need fewer rounds with those: the cheaper plan is taken.
 
     Args:
       circuit: any.
@@ -102,8 +102,8 @@ def plan_circuit(circuit: Circuit) -> tuple[Segment | Operation, ...]:
 
 def _cost(plan: tuple[Segment | Operation, ...], sizes: tuple[int, ...]) -> float:
     """Time of a plan in milliseconds for 20 qubits, as measured on one core."""
-    epoch = _GATHER_COST + sum(_BIN_COST[size] for size in sizes)
-    return epoch * sum(len(s.epochs) for s in plan if isinstance(s, Segment))
+    alone = _GATHER_COST + sum(_BIN_COST[size] for size in sizes)
+    return alone * sum(len(s.rounds) for s in plan if isinstance(s, Segment))
 
 
 def _plan(circuit: Circuit, sizes: tuple[int, ...]) -> tuple[Segment | Operation, ...]:
@@ -131,7 +131,7 @@ def _is_wide(operation: Operation, sizes: tuple[int, ...]) -> bool:
 
 
 class _Packing:
-    """An epoch while it is filled, in the order of the circuit."""
+    """A round while it is filled, in the order of the circuit."""
 
     def __init__(self, num_qubits: int, sizes: tuple[int, ...]) -> None:
         self.sizes = sizes
@@ -201,24 +201,24 @@ def _assign(widths: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...] 
 
 
 class _SegmentBuilder:
-    """Follows where the amplitudes of the state lie while epochs are appended."""
+    """Follows where the amplitudes of the state lie while rounds are appended."""
 
     def __init__(self, num_qubits: int) -> None:
         self.num_qubits = num_qubits
         self._reset()
 
     def _reset(self) -> None:
-        self.epochs: list[Epoch] = []
+        self.rounds: list[Round] = []
         self.offset = 0
         self.columns = {
             q: 1 << (self.num_qubits - 1 - q) for q in range(self.num_qubits)
         }
 
     def append(self, packing: _Packing) -> None:
-        """Adds an epoch and the permutations behind it."""
+        """Adds a round and the permutations behind it."""
         bins = packing.bins()
         order = [q for group in reversed(bins) for piece in group for q in piece.qubits]
-        self.epochs.append(Epoch(self._map(order), bins))
+        self.rounds.append(Round(self._map(order), bins))
         self.offset = 0
         self.columns = {q: 1 << b for b, q in enumerate(reversed(order))}
         for operation in packing.permutations:
@@ -239,9 +239,9 @@ class _SegmentBuilder:
 
     def finish(self) -> list[Segment | Operation]:
         """The segment so far, if there is one; starts the next."""
-        if not self.epochs:
+        if not self.rounds:
             return []
         leave = self._map(range(self.num_qubits))
-        segment = Segment(tuple(self.epochs), leave)
+        segment = Segment(tuple(self.rounds), leave)
         self._reset()
         return [segment]

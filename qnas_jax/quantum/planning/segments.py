@@ -1,13 +1,13 @@
-"""The epochs of a segment on a state vector, and their reverse mode.
+"""The rounds of a segment on a state vector, and their reverse mode.
 
 - Real matrices [2 d, 2 d] act on the bits of a bin and on the plane, the bit that tells
   real from imaginary parts. The state stays where it is: a product takes (plane, bin)
   to (bin, plane) in the middle of the index, so the plane sinks from the top of the
   index below its last bit while the bins are done, and nothing has to be combined or
   turned round. Numbers that were planes are pairs then; the next gather takes pairs.
-- A gather does whatever permutes basis states between two epochs. Its indices are the
+- A gather does whatever permutes basis states between two rounds. Its indices are the
   exclusive or of two small tables, so that nothing large is stored in the program.
-- Reverse mode undoes the epochs instead of keeping their states, since they are
+- Reverse mode undoes the rounds instead of keeping their states, since they are
   unitary: memory stays at a few states however deep the circuit is.
 """
 
@@ -30,10 +30,10 @@ def real_matrices(matrices: jax.Array) -> jax.Array:
     """Complex matrices of a bin as real ones, (plane, index) -> (index, plane).
 
     Args:
-      matrices: [E, d, d].
+      matrices: [R, d, d].
 
     Returns:
-      [E, 2 d, 2 d], orthogonal where the complex ones are unitary.
+      [R, 2 d, 2 d], orthogonal where the complex ones are unitary.
     """
     real, imag = matrices.real, matrices.imag
     rows = [
@@ -84,25 +84,25 @@ def run_segment(
     """Applies a segment.
 
     Args:
-      segment: E epochs; static.
+      segment: R rounds; static.
       pairs: [2**n, 2] real and imaginary parts.
-      matrices: [E, 2 d, 2 d] of each bin, from `real_matrices`.
+      matrices: [R, 2 d, 2 d] of each bin, from `real_matrices`.
 
     Returns:
       [2**n, 2].
     """
-    if not segment.epochs:
+    if not segment.rounds:
         return _permute(pairs, segment, inverse=False)
     tables = _stacked_tables(segment, inverse=False)
 
-    def epoch(pairs: jax.Array, inputs: tuple) -> tuple[jax.Array, tuple]:
+    def one_round(pairs: jax.Array, inputs: tuple) -> tuple[jax.Array, tuple]:
         (high, low), kernels = inputs
         flat = jnp.moveaxis(_gather(pairs, high, low), -1, 0)
         for place, kernel in _from_the_top(kernels):
             flat = _multiply(flat, kernel, place)
         return flat.reshape(pairs.shape), ()
 
-    pairs, _ = _scan(epoch, pairs, (tables, matrices))
+    pairs, _ = _scan(one_round, pairs, (tables, matrices))
     return _permute(pairs, segment, inverse=False)
 
 
@@ -120,11 +120,11 @@ def _run_backward(
     pairs, matrices = kept
     pairs = _permute(pairs, segment, inverse=True)
     cotangent = _permute(cotangent, segment, inverse=True)
-    if not segment.epochs:
+    if not segment.rounds:
         return cotangent, matrices
     tables = _stacked_tables(segment, inverse=True)
 
-    def epoch(both: _Pair, inputs: tuple) -> tuple[_Pair, list[jax.Array]]:
+    def one_round(both: _Pair, inputs: tuple) -> tuple[_Pair, list[jax.Array]]:
         (high, low), kernels = inputs
         gradients = []
         for place, kernel in reversed(_from_the_top(kernels)):
@@ -135,7 +135,7 @@ def _run_backward(
         return (state.reshape(shape), cotangent.reshape(shape)), gradients
 
     backwards = jax.tree.map(lambda x: x[::-1], (tables, matrices))
-    both, gradients = _scan(epoch, (pairs, cotangent), backwards)
+    both, gradients = _scan(one_round, (pairs, cotangent), backwards)
     gradients = [gradient[::-1] for gradient in gradients]
     return both[1], gradients
 
@@ -218,7 +218,7 @@ def _gather(pairs: jax.Array, high: jax.Array, low: jax.Array) -> jax.Array:
 
 
 def _permute(pairs: jax.Array, segment: Segment, *, inverse: bool) -> jax.Array:
-    """The gather behind the last epoch, or its inverse."""
+    """The gather behind the last round, or its inverse."""
     if segment.leave.is_identity:
         return pairs
     leave = segment.leave.inverse() if inverse else segment.leave
@@ -227,8 +227,8 @@ def _permute(pairs: jax.Array, segment: Segment, *, inverse: bool) -> jax.Array:
 
 
 def _stacked_tables(segment: Segment, *, inverse: bool) -> tuple[jax.Array, jax.Array]:
-    """Tables of the gathers of all epochs, [E, high half] and [E, low half]."""
-    entries = [epoch.entry for epoch in segment.epochs]
+    """Tables of the gathers of all rounds, [R, high half] and [R, low half]."""
+    entries = [each.entry for each in segment.rounds]
     maps = [entry.inverse() if inverse else entry for entry in entries]
     high, low = zip(*(entry.tables for entry in maps), strict=True)
     return jnp.stack(high), jnp.stack(low)

@@ -13,7 +13,7 @@ import dataclasses
 import jax
 from jax import Array
 
-from qnas_jax.optimise.walks.levels_walks import random_levels
+from qnas_jax.optimise.problems.problem import random_levels
 from qnas_jax.options import Options, option
 from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.classical.distribution import DistributionSearch, towards

@@ -33,7 +33,7 @@ from jax import Array
 from jax.scipy.linalg import cho_solve
 from jax.scipy.stats import norm
 
-from qnas_jax.optimise.problems.problem import Levels
+from qnas_jax.optimise import Levels
 from qnas_jax.options import option
 from qnas_jax.search.history import History, MemoryOptions, scored
 
@@ -247,7 +247,7 @@ def sample_hamiltonian(
     weights_key, noise_key = jax.random.split(key)
     drawn = _draw_weights(weights_key, posterior.prior, num_ops)
     noise = jax.random.normal(noise_key, posterior.targets.shape)
-    seen = -drawn.cost_of_choices(posterior.archs)
+    seen = -drawn.cost(posterior.archs)
     return _corrected(posterior, drawn, seen + jnp.sqrt(posterior.prior.noise) * noise)
 
 

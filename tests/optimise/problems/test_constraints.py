@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qnas_jax.optimise import Diagonal, qubo
 from qnas_jax.optimise.grover import grover
 from qnas_jax.optimise.problems.constraints import (
     constraints,
@@ -16,7 +17,6 @@ from qnas_jax.optimise.problems.constraints import (
     penalised_diagonal,
     slack_weights,
 )
-from qnas_jax.optimise.problems.problem import Diagonal, qubo
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.walks.simulated_annealing import simulated_annealing
 
@@ -34,7 +34,7 @@ def all_bits(n):
 
 
 def as_diagonal(form):
-    return Diagonal(form.cost(all_bits(form.num_qubits)))
+    return Diagonal(form.cost(all_bits(len(form.num_levels))))
 
 
 def allowed(x):
@@ -74,8 +74,8 @@ def test_penalised_form_over_all_slacks():
     penalty = 50.0
     form = penalised(FORM, LIMITS, penalty)
     # Slack of AT_MOST from 0 to 5 + 1: weights 1, 2, 3.
-    assert form.num_qubits == N + 3
-    costs = np.asarray(form.cost(all_bits(form.num_qubits))).reshape(2**N, -1)
+    assert form.num_levels == (2,) * (N + 3)
+    costs = np.asarray(form.cost(all_bits(len(form.num_levels)))).reshape(2**N, -1)
     best = costs.min(axis=1)
     np.testing.assert_allclose(best[FEASIBLE], COSTS[FEASIBLE], atol=1e-3)
     assert (best[~FEASIBLE] > COSTS[~FEASIBLE] + penalty - 1e-2).all()
@@ -108,17 +108,16 @@ def test_grover_marks_feasible_strings_only():
     result = jax.jit(jax.vmap(grover, in_axes=(None, 0)))(
         problem, jax.random.split(jax.random.key(0), 20)
     )
-    assert LIMITS.feasible(result.bits).all()
+    assert LIMITS.feasible(result.levels).all()
     np.testing.assert_allclose(result.cost, COSTS[FEASIBLE].min(), atol=1e-5)
 
 
 def test_samples_are_filtered():
     result = Result(
-        bits=jnp.array([1, 1, 0, 1, 0, 1, 0], jnp.int8),
+        levels=jnp.array([1, 1, 0, 1, 0, 1, 0]),
         cost=jnp.asarray(-99.0),
         samples=jnp.array(
-            [[0, 0, 1, 0, 0, 1, 1], [0, 0, 1, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1, 1]],
-            jnp.int8,
+            [[0, 0, 1, 0, 0, 1, 1], [0, 0, 1, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1, 1]]
         ),
         sample_costs=jnp.zeros(3),
         trace=jnp.zeros(1),

@@ -15,7 +15,7 @@ def all_bits(n):
 
 def brute_force(instance):
     """Lowest cost and bits among feasible strings."""
-    bits = all_bits(instance.problem.num_qubits)
+    bits = all_bits(len(instance.problem.num_levels))
     costs = np.asarray(instance.problem.cost(bits), float)
     if instance.limits is not None:
         costs = np.where(instance.limits.feasible(bits), costs, np.inf)
@@ -123,7 +123,7 @@ def test_quadratic_assignment_by_permutations():
 )
 def test_penalties_are_high_enough(instance):
     form = penalised(instance.problem, instance.limits, instance.penalty)
-    n, extra = instance.problem.num_qubits, form.num_qubits
+    n, extra = len(instance.problem.num_levels), len(form.num_levels)
     assert extra <= 16
     costs = np.asarray(form.cost(all_bits(extra)))
     lowest, _ = brute_force(instance)

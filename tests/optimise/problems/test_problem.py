@@ -7,7 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.optimise.problems.problem import Diagonal, Levels, Quadratic, ising, qubo
+from qnas_jax.errors import UserError
+from qnas_jax.optimise import Diagonal, Levels, Quadratic, ising, qubo
+from qnas_jax.optimise.problems.problem import (
+    are_bits,
+    levels_at,
+    num_bits,
+    number_of,
+    random_levels,
+)
+from qnas_jax.quantum.conventions import bits_of
 
 
 def all_bits(n):
@@ -18,7 +27,7 @@ def test_a_qubo_by_hand():
     form = qubo([[1.0, 2.0], [3.0, -4.0]], constant=0.5)
     # x = 00, 01, 10, 11: nothing; -4; 1; 1 - 4 + 5.
     np.testing.assert_allclose(form.cost(all_bits(2)), [0.5, -3.5, 1.5, 2.5])
-    assert form.num_qubits == 2
+    assert form.num_levels == (2, 2)
 
 
 def test_a_qubo_against_the_matrix_product():
@@ -49,13 +58,42 @@ def test_ising_and_qubo_are_the_same_cost():
 
 def test_a_diagonal_reads_bit_zero_as_the_most_significant():
     form = Diagonal(jnp.arange(8.0))
-    assert form.num_qubits == 3
+    assert form.num_levels == (2,) * 3
     np.testing.assert_array_equal(form.cost(all_bits(3)), np.arange(8))
     assert form.cost(np.array([1, 0, 0], np.int8)) == 4
-    np.testing.assert_array_equal(form.diagonal(), np.arange(8))
+    np.testing.assert_array_equal(form.table(), np.arange(8))
 
 
 NUM_LEVELS = (3, 2, 4)
+
+
+def test_assignments_are_numbered_with_the_last_register_fastest():
+    assignments = np.array(list(itertools.product(*map(range, NUM_LEVELS))))
+    found = levels_at(jnp.arange(24), NUM_LEVELS)
+    np.testing.assert_array_equal(found, assignments)
+    assert found.dtype == jnp.int32
+    np.testing.assert_array_equal(number_of(assignments, NUM_LEVELS), np.arange(24))
+    np.testing.assert_array_equal(levels_at(jnp.int32(23), NUM_LEVELS), [2, 1, 3])
+    bits = levels_at(jnp.arange(8).reshape(2, 4), (2, 2, 2))
+    np.testing.assert_array_equal(bits.reshape(8, 3), bits_of(np.arange(8), 3))
+
+
+def test_a_diagonal_over_registers():
+    values = np.random.default_rng(1).normal(size=24).astype(np.float32)
+    form = Diagonal(jnp.asarray(values), NUM_LEVELS)
+    assert form.cost(jnp.array([2, 0, 1])) == values[2 * 8 + 1]
+    np.testing.assert_array_equal(form.table(), values)
+    assert not are_bits(form) and are_bits(Diagonal(jnp.zeros(4)))
+    with pytest.raises(UserError, match=r"vqe: got .*\(3, 2, 4\) levels, exp"):
+        num_bits(form, "vqe")
+
+
+def test_random_levels_are_uniform():
+    keys = jax.random.split(jax.random.key(0), 6000)
+    drawn = jax.vmap(lambda key: random_levels(key, NUM_LEVELS))(keys)
+    for column, count in enumerate(NUM_LEVELS):
+        shares = np.bincount(drawn[:, column], minlength=count) / 6000
+        np.testing.assert_allclose(shares, 1 / count, atol=0.03)
 
 
 @pytest.fixture(name="levels")
@@ -80,13 +118,13 @@ def by_loops(form, choice):
 def test_levels_against_loops(levels):
     choices = np.array(list(itertools.product(*map(range, NUM_LEVELS))))
     want = [by_loops(levels, choice) for choice in choices]
-    np.testing.assert_allclose(levels.cost_of_choices(choices), want, rtol=1e-5)
+    np.testing.assert_allclose(levels.cost(choices), want, rtol=1e-5)
     np.testing.assert_allclose(levels.table(), want, rtol=1e-5)
 
 
 def test_levels_as_one_hot(levels):
     form = levels.as_one_hot(penalty=10.0)
-    assert form.num_qubits == 9
+    assert form.num_levels == (2,) * 9
     costs = {}
     for bits in all_bits(9):
         parts = np.split(bits, [3, 5])
@@ -104,7 +142,7 @@ def test_levels_as_one_hot(levels):
 
 def test_levels_as_binary_codes(levels):
     form = levels.as_binary(invalid_cost=99.0)
-    assert form.num_qubits == 2 + 1 + 2
+    assert form.num_levels == (2,) * 5
     for bits in all_bits(5):
         choice = (2 * bits[0] + bits[1], bits[2], 2 * bits[3] + bits[4])
         want = 99.0 if choice[0] == 3 else by_loops(levels, choice)
@@ -131,9 +169,10 @@ def test_forms_are_trees_that_jit_and_vmap(levels):
         (lambda: ising([1.0], [[0.0, 1.0]]), r"expected \[n\] and \[n, n\]"),
         (lambda: ising([1.0], [[2.0]]), "on the diagonal, expected zeros"),
         (lambda: Diagonal(jnp.zeros(6)), r"got shape \(6,\), expected \[2\^n\]"),
+        (lambda: Diagonal(jnp.zeros(6), (3, 4)), r"\(6,\), expected \[3\*4\]"),
         (
-            lambda: Quadratic(jnp.zeros(40), jnp.zeros((40, 40))).diagonal(),
-            "40 qubits, expected at most 30 .* use annealing",
+            lambda: Quadratic(jnp.zeros(40), jnp.zeros((40, 40))).table(),
+            "40 qubits, expected at most 30 .* use simulated annealing",
         ),
     ],
 )

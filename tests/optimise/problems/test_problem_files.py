@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from qnas_jax.optimise import qubo
 from qnas_jax.optimise.problems.files import read_problem, write_problem
-from qnas_jax.optimise.problems.problem import qubo
 
 BITS = np.array(list(itertools.product((0, 1), repeat=3)), np.int8)
 MATRIX = np.array([[1.0, 2.0, 0.0], [0.5, -3.0, 4.0], [0.0, 0.0, 0.25]])

@@ -1,5 +1,6 @@
-"""QAOA: known values, other implementations, mixers, schedules and objectives."""
+"""QAOA: known values, other implementations, schedules, objectives, fixed ramps."""
 
+import dataclasses
 import functools
 
 import jax
@@ -7,13 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import scipy.linalg
 
 from qnas_jax.kernels import qaoa_expectation, qaoa_state
-from qnas_jax.optimise.problems.problem import Diagonal, Levels, ising, qubo
+from qnas_jax.optimise import Diagonal, Levels, ising, qubo
 from qnas_jax.optimise.variational import mixers
 from qnas_jax.optimise.variational.objectives import cvar, make_objective
-from qnas_jax.optimise.variational.qaoa import QaoaOptions, qaoa
+from qnas_jax.optimise.variational.qaoa import QaoaOptions, measure, qaoa
 from qnas_jax.optimise.variational.schedules import interpolate, linear_ramp
 
 
@@ -40,7 +40,7 @@ def test_one_layer_cuts_three_quarters_of_an_even_ring():
     cut = (size - result.trace.min()) / 2 / size
     assert float(cut) == pytest.approx(0.75, abs=1e-4)
     # At the angles of the result, for costs as given.
-    value = qaoa_expectation(problem.diagonal(), *result.params)
+    value = qaoa_expectation(problem.table(), *result.params)
     assert float(value) == pytest.approx(float(result.trace.min()), abs=1e-3)
 
 
@@ -48,9 +48,7 @@ def test_one_layer_on_a_ring_follows_the_formula():
     """<Z_i Z_j> = -sin(4 beta) sin(4 gamma) / 2 on a ring (Wang et al., 1706.02998)."""
     problem = ising(np.zeros(6), ring_couplings(6))
     for gamma, beta in [(0.3, 0.2), (-0.4, 0.7), (0.1, -0.5)]:
-        value = qaoa_expectation(
-            problem.diagonal(), jnp.array([gamma]), jnp.array([beta])
-        )
+        value = qaoa_expectation(problem.table(), jnp.array([gamma]), jnp.array([beta]))
         wanted = 6 * np.sin(4 * beta) * np.sin(4 * gamma) / 2
         assert float(value) == pytest.approx(wanted, abs=1e-5)
 
@@ -74,83 +72,8 @@ def test_against_a_circuit_of_another_simulator():
     backend = aer.AerSimulator(method="statevector", precision="double")
     wanted = np.asarray(backend.run(circuit).result().get_statevector())
     problem = ising(fields, couplings)
-    state = qaoa_state(problem.diagonal(), jnp.float32(gammas), jnp.float32(betas))
+    state = qaoa_state(problem.table(), jnp.float32(gammas), jnp.float32(betas))
     np.testing.assert_allclose(state, wanted, atol=1e-6)
-
-
-@pytest.mark.parametrize("graph", ["ring", "complete"])
-def test_xy_mixers_are_those_of_all_bits(graph):
-    """Two registers of 3 and 2 bits: full Pauli matrices, from W states."""
-    levels, rng = (3, 2), np.random.default_rng(1)
-    costs = rng.normal(size=6)
-    gammas, betas = rng.uniform(-1, 1, (2, 2))
-    full, one_hot = xy_hamiltonian(levels, graph), one_hot_indices(levels)
-    state = np.zeros(32, complex)
-    state[one_hot] = 6**-0.5
-    for gamma, beta in zip(gammas, betas, strict=True):
-        state[one_hot] *= np.exp(-1j * gamma * costs)
-        state = scipy.linalg.expm(-1j * beta * full) @ state
-    outside = np.delete(state, one_hot)
-    np.testing.assert_allclose(outside, 0, atol=1e-12)
-    inputs = map(jnp.float32, (costs, gammas, betas))
-    found = mixers.levels_state(*inputs, levels, graph)
-    np.testing.assert_allclose(found, state[one_hot], atol=1e-6)
-
-
-def xy_hamiltonian(levels, graph):
-    """sum (X_i X_j + Y_i Y_j) / 2 over the edges within registers."""
-    total, first = 0, 0
-    for count in levels:
-        edges = {(i, j) for i in range(count) for j in range(i)}
-        if graph == "ring":
-            edges = {tuple(sorted((i, (i + 1) % count))[::-1]) for i in range(count)}
-        for i, j in edges:
-            for pauli in ("X", "Y"):
-                letters = {first + i: pauli, first + j: pauli}
-                total = total + pauli_string(letters, sum(levels)) / 2
-        first += count
-    return total
-
-
-def pauli_string(letters, num_qubits):
-    matrices = {"X": np.array([[0, 1], [1, 0]]), "Y": np.array([[0, -1j], [1j, 0]])}
-    product = np.eye(1)
-    for qubit in range(num_qubits):
-        product = np.kron(product, matrices.get(letters.get(qubit), np.eye(2)))
-    return product
-
-
-def one_hot_indices(levels):
-    indices = [0]
-    for count in levels:
-        indices = [
-            i << count | 1 << (count - 1 - k) for i in indices for k in range(count)
-        ]
-    return indices
-
-
-def test_grover_mixer_by_its_closed_form():
-    """With phase pi on one item and beta = pi, layers are Grover iterations."""
-    for size, layers in [(16, 3), (15, 2), (100, 7)]:
-        costs = jnp.zeros(size).at[3].set(1.0)
-        angles = jnp.full(layers, np.pi)
-        state = mixers.grover_state(costs, angles, angles)
-        wanted = np.sin((2 * layers + 1) * np.arcsin(size**-0.5)) ** 2
-        assert float(jnp.abs(state[3]) ** 2) == pytest.approx(wanted, abs=1e-5)
-
-
-def test_grover_mixer_is_an_exponential():
-    rng = np.random.default_rng(0)
-    costs, gamma, beta = rng.normal(size=6), 0.4, 1.3
-    uniform = np.full(6, 6**-0.5)
-    projector = np.outer(uniform, uniform)
-    wanted = scipy.linalg.expm(-1j * beta * projector) @ (
-        np.exp(-1j * gamma * costs) * uniform
-    )
-    found = mixers.grover_state(
-        jnp.float32(costs), jnp.array([gamma]), jnp.array([beta])
-    )
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_cvar_by_hand():
@@ -210,9 +133,9 @@ def test_every_way_lowers_the_cost_and_samples_truly(changes):
     options = QaoaOptions(**{"layers": 3, "steps": 40, "shots": 200, **changes})
     run = jax.jit(lambda key: qaoa(problem, key, options=options))
     result = run(jax.random.key(1))
-    costs = np.asarray(problem.diagonal())
-    assert result.bits.shape == (6,) and result.bits.dtype == jnp.int8
-    np.testing.assert_allclose(problem.cost(result.bits), result.cost, atol=1e-5)
+    costs = np.asarray(problem.table())
+    assert result.levels.shape == (6,) and result.levels.dtype == jnp.int32
+    np.testing.assert_allclose(problem.cost(result.levels), result.cost, atol=1e-5)
     np.testing.assert_allclose(
         problem.cost(result.samples), result.sample_costs, atol=1e-5
     )
@@ -224,23 +147,17 @@ def test_every_way_lowers_the_cost_and_samples_truly(changes):
     assert result.trace.shape == (stages * options.steps,)
 
 
-@pytest.mark.parametrize("mixer", ["xy_ring", "xy_complete", "grover"])
-def test_registers_stay_one_hot(mixer):
+@pytest.mark.parametrize("mixer", ["projector", "xy_ring", "xy_complete", "grover"])
+def test_registers_of_several_levels(mixer):
     problem = random_levels((3, 4, 2))
     options = QaoaOptions(layers=3, mixer=mixer, steps=40, shots=300)
     result = jax.jit(lambda key: qaoa(problem, key, options=options))(jax.random.key(0))
-    registers = np.split(np.asarray(result.samples), [3, 7], axis=1)
-    for register in registers:
-        assert (register.sum(axis=1) == 1).all()
-    choices = np.stack([register.argmax(axis=1) for register in registers], axis=1)
     table = np.asarray(problem.table())
-    wanted = table[np.ravel_multi_index(tuple(choices.T), problem.num_levels)]
+    samples = tuple(np.asarray(result.samples).T)
+    wanted = table[np.ravel_multi_index(samples, problem.num_levels)]
     np.testing.assert_allclose(result.sample_costs, wanted, atol=1e-5)
     assert float(result.cost) == pytest.approx(table.min(), abs=1e-5)
     assert float(result.trace.min()) < table.mean() - 0.8 * table.std()
-    # The one-hot bits have the same cost as a QUBO.
-    bits_costs = problem.as_one_hot(penalty=10.0).cost(result.samples)
-    np.testing.assert_allclose(bits_costs, wanted, atol=1e-4)
 
 
 def test_any_optax_optimiser_and_multi_angles_of_registers():
@@ -260,7 +177,7 @@ def test_the_scale_of_the_costs_does_not_matter():
         run(Diagonal(jnp.float32(s * values + 7)), jax.random.key(0))
         for s in (1.0, 1000.0)
     ]
-    np.testing.assert_array_equal(runs[0].bits, runs[1].bits)
+    np.testing.assert_array_equal(runs[0].levels, runs[1].levels)
     np.testing.assert_allclose(
         runs[0].params.gammas, 1000 * runs[1].params.gammas, rtol=1e-3
     )
@@ -278,7 +195,7 @@ def test_many_keys_at_once():
 @pytest.mark.parametrize(
     ("problem", "changes", "message"),
     [
-        (random_levels((2, 2)), {}, "mixer: got 'x' for registers"),
+        (random_levels((2, 3)), {"mixer": "x"}, "mixer: got 'x' for registers"),
         (random_qubo(2), {"mixer": "xy_ring"}, "expected registers"),
         (random_qubo(2), {"mixer": "grover", "angles": "multi"}, "one angle a layer"),
     ],
@@ -288,9 +205,44 @@ def test_what_does_not_fit_is_named(problem, changes, message):
         qaoa(problem, jax.random.key(0), options=QaoaOptions(**changes))
 
 
-def test_wrong_mixers_and_costs_are_named():
-    angles = jnp.ones(1), jnp.ones(1)
-    with pytest.raises(ValueError, match="mixer: got 'star', expected one of"):
-        mixers.levels_state(jnp.ones(4), *angles, (2, 2), "star")
-    with pytest.raises(ValueError, match=r"got costs \(5,\) for levels"):
-        mixers.levels_state(jnp.ones(5), *angles, (2, 2))
+RAMP = QaoaOptions(layers=8, steps=0, time_step=3.0, turn=2.0, shots=256)
+
+
+def test_a_fixed_ramp_finds_the_optimum_of_registers():
+    """Its chance in one shot is a hundred times that of guessing, or more."""
+    levels = (4,) * 5
+    run = jax.jit(functools.partial(qaoa, options=RAMP))
+    for seed in range(5):
+        form = random_levels(levels, seed)
+        found, table = run(form, jax.random.key(seed)), form.table()
+        np.testing.assert_allclose(found.cost, table.min(), rtol=1e-5)
+        state = mixers.levels_state(table, *found.params, levels, "projector")
+        chances = jnp.abs(state) ** 2
+        assert chances[jnp.argmin(table)] > 0.01
+        assert found.evaluations == 256 and found.trace.shape == (1,)
+        np.testing.assert_allclose(found.trace[0], chances @ table, atol=1e-4)
+        np.testing.assert_allclose(
+            form.cost(found.samples), found.sample_costs, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_the_ramp_turns_as_far_as_it_is_told_to():
+    form = random_levels((3, 2))
+    for turn, first in [(0.0, -2 * 3.0), (2.0, -2.0)]:
+        options = dataclasses.replace(RAMP, layers=2, turn=turn)
+        betas = qaoa(form, jax.random.key(0), options=options).params.betas
+        np.testing.assert_allclose(betas, [0.75 * first, 0.25 * first], rtol=1e-6)
+
+
+def test_a_constant_cost_leaves_the_superposition():
+    form = Levels(jnp.zeros((2, 3)), jnp.zeros((2, 2, 3, 3)), 2.0, (3, 2))
+    found = qaoa(form, jax.random.key(0), options=RAMP)
+    np.testing.assert_allclose(found.sample_costs, 2.0)
+    assert len(np.unique(np.asarray(found.samples), axis=0)) == 6
+
+
+def test_measurements_follow_the_probabilities():
+    chances = jnp.array([0.0, 0.5, 0.0, 0.2, 0.3, 0.0])
+    drawn = measure(jax.random.key(0), chances, 20_000)
+    shares = np.bincount(np.asarray(drawn), minlength=6) / 20_000
+    np.testing.assert_allclose(shares, chances, atol=0.015)

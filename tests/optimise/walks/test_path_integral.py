@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from qnas_jax.optimise.problems.problem import Diagonal, ising, qubo
+from qnas_jax.optimise import Diagonal, ising, qubo
 from qnas_jax.optimise.walks.flips import flips_of
 from qnas_jax.optimise.walks.path_integral import (
     PathIntegralOptions,
@@ -59,12 +59,12 @@ def sampled_bits(form, key, field, temperature, slices, chains, sweeps):
 
     def chain(key):
         start_key, key = jax.random.split(key)
-        walks = start_slices(flips, start_key, N, slices)
+        walks = start_slices(flips, start_key, slices)
 
         def sweep(walks, key):
             return path_integral_sweep(flips, walks, field, temperature, key), None
 
-        return jax.lax.scan(sweep, walks, jax.random.split(key, sweeps))[0].bits
+        return jax.lax.scan(sweep, walks, jax.random.split(key, sweeps))[0].levels
 
     return jax.vmap(chain)(jax.random.split(key, chains))
 
@@ -108,7 +108,7 @@ def test_finds_the_optimum(table):
         problem, jax.random.key(2)
     )
     assert result.cost == pytest.approx(float(costs.min()), rel=1e-5)
-    assert result.samples.shape == (32, 10) and result.samples.dtype == jnp.int8
+    assert result.samples.shape == (32, 10) and result.samples.dtype == jnp.int32
     np.testing.assert_allclose(problem.cost(result.samples), result.sample_costs)
     assert result.cost <= result.sample_costs.min() + 1e-5
     assert (jnp.diff(result.trace) <= 0).all() and result.trace.shape == (60,)
@@ -125,7 +125,7 @@ def test_a_known_optimum_of_120_bits():
     result = jax.jit(lambda p, k: path_integral(p, k, options=options))(
         form, jax.random.key(4)
     )
-    np.testing.assert_array_equal(1 - 2 * result.bits, spins)
+    np.testing.assert_array_equal(1 - 2 * result.levels, spins)
 
 
 def test_slices_come_in_pairs():

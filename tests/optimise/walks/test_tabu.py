@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.optimise.problems.problem import Diagonal, qubo
+from qnas_jax.optimise import Diagonal, qubo
 from qnas_jax.optimise.walks.flips import flips_of
 from qnas_jax.optimise.walks.tabu import TabuOptions, _step, _Tabu, tabu
 
@@ -51,7 +51,7 @@ def test_steps_against_plain_python(longest):
     want, best = plain_tabu(matrix, bits, stays)
     flips = flips_of(qubo(matrix))
     walk = flips.start(jnp.asarray(bits))
-    state = _Tabu(walk, jnp.zeros(9, jnp.int32), walk.bits, walk.cost)
+    state = _Tabu(walk, jnp.zeros(9, jnp.int32), walk.levels, walk.cost)
     step = jax.jit(lambda state, now, stay: _step(flips, state, now, stay)[0])
     got = []
     for now, stay in enumerate(stays):
@@ -59,7 +59,7 @@ def test_steps_against_plain_python(longest):
         got.append(state.walk.cost)
     np.testing.assert_allclose(got, want, atol=1e-4)
     assert state.best_cost == pytest.approx(best, abs=1e-4)
-    np.testing.assert_allclose(qubo(matrix).cost(state.best_bits), best, atol=1e-4)
+    np.testing.assert_allclose(qubo(matrix).cost(state.best), best, atol=1e-4)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -86,4 +86,4 @@ def test_any_cost_and_restarts_leave_a_trap():
     result = jax.jit(lambda p, k: tabu(p, k, options=options))(
         problem, jax.random.key(0)
     )
-    assert result.cost == -1.0 and result.bits.all()
+    assert result.cost == -1.0 and result.levels.all()

@@ -40,10 +40,10 @@ def test_every_gate_is_planned_once(num_qubits, seed):
         if isinstance(step, Operation):
             planned.append(step)
             continue
-        for epoch in step.epochs:
-            widths = tuple(sum(len(p.qubits) for p in g) for g in epoch.bins)
+        for each in step.rounds:
+            widths = tuple(sum(len(p.qubits) for p in g) for g in each.bins)
             assert widths in {bin_sizes(num_qubits, size) for size in (2, MAX_BIN)}
-            pieces = [piece for group in epoch.bins for piece in group]
+            pieces = [piece for group in each.bins for piece in group]
             held = sorted(q for piece in pieces for q in piece.qubits)
             assert held == list(range(num_qubits))
             planned += [op for piece in pieces for op in piece.operations]
@@ -54,28 +54,28 @@ def test_every_gate_is_planned_once(num_qubits, seed):
     assert sorted(map(str, others)) == sorted(map(str, free))
 
 
-def test_ladders_cost_one_epoch_a_layer():
+def test_ladders_cost_one_round_a_layer():
     (segment,) = plan_circuit(hardware_efficient(12, 6))
     assert isinstance(segment, Segment)
-    assert len(segment.epochs) == 6
+    assert len(segment.rounds) == 6
 
 
-def test_permutations_alone_need_one_epoch():
+def test_permutations_alone_need_one_round():
     circuit = Circuit(9)
     for a in range(9):
         for b in range(9):
             if a != b:
                 circuit = circuit.add("cx", (a, b))
     (segment,) = plan_circuit(circuit)
-    assert len(segment.epochs) == 1
+    assert len(segment.rounds) == 1
 
 
 def test_layers_of_gates_on_three_qubits_take_bins_of_four():
     layer = [Operation("rzz", (q, q + 1, q + 2), (0.3,), 1) for q in range(0, 12, 3)]
     mixed = [Operation("h", (q,)) for q in range(12)]
     (segment,) = plan_circuit(Circuit(12, tuple(layer + mixed)))
-    widths = [sum(len(p.qubits) for p in g) for g in segment.epochs[0].bins]
+    widths = [sum(len(p.qubits) for p in g) for g in segment.rounds[0].bins]
     assert widths == [4, 4, 4]
     (segment,) = plan_circuit(hardware_efficient(12, 2))
-    widths = [sum(len(p.qubits) for p in g) for g in segment.epochs[0].bins]
+    widths = [sum(len(p.qubits) for p in g) for g in segment.rounds[0].bins]
     assert widths == [4, 2, 2, 2, 2]
