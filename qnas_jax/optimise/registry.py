@@ -10,6 +10,7 @@ from qnas_jax.optimise.exhaustive import ExhaustiveOptions, exhaustive
 from qnas_jax.optimise.grover import GroverOptions, grover
 from qnas_jax.optimise.problems.excluded import keep_free, without
 from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.random_sampling import RandomSamplingOptions, random_sampling
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.variational.qaoa import QaoaOptions, qaoa
 from qnas_jax.optimise.variational.vqe import VqeOptions, vqe
@@ -141,6 +142,14 @@ _SPECS = (
         "best move that is not tabu, restarts from a perturbed best",
         TabuOptions,
         tabu,
+    ),
+    OptimiserSpec(
+        "random_sampling",
+        "-",
+        "the lowest of so many random assignments, the baseline",
+        RandomSamplingOptions,
+        random_sampling,
+        compares_only=True,
     ),
 )
 
