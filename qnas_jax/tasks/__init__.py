@@ -1,6 +1,11 @@
 """What networks are trained for and judged by."""
 
-from qnas_jax.tasks.classification import ACCURACY, LOG_LOSS, smoothed_cross_entropy
+from qnas_jax.tasks.classification import (
+    ACCURACY,
+    LOG_LOSS,
+    balanced_accuracy,
+    smoothed_cross_entropy,
+)
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
 from qnas_jax.tasks.registry import TASKS, TaskOptions, make_task
 from qnas_jax.tasks.task import Metric, Task, TaskSpec, score_metric
@@ -15,6 +20,7 @@ __all__ = [
     "Task",
     "TaskOptions",
     "TaskSpec",
+    "balanced_accuracy",
     "make_task",
     "score_metric",
     "smoothed_cross_entropy",

@@ -60,3 +60,35 @@ LOG_LOSS = Metric(
     finish=_mean,
 )
 """Mean cross-entropy in nats, without smoothing."""
+
+
+def balanced_accuracy(num_classes: int) -> Metric:
+    """Mean over the classes of the share of each that is classified correctly.
+
+    Classes without an example do not count (Brodersen et al. 2010; as in scikit-learn).
+
+    Args:
+      num_classes: C.
+
+    Returns:
+      A metric in [0, 1].
+    """
+
+    def count(logits: jax.Array, labels: jax.Array, counted: jax.Array) -> jax.Array:
+        finite = jnp.isfinite(_losses(logits, labels))
+        correct = (logits.argmax(axis=-1) == labels) & finite
+        members = jax.nn.one_hot(labels, num_classes) * counted[:, None]
+        return jnp.stack([correct.astype(jnp.float32) @ members, members.sum(axis=0)])
+
+    def finish(sums: jax.Array, number: int) -> jax.Array:
+        del number
+        correct, members = sums[..., 0, :], sums[..., 1, :]
+        shares = correct / jnp.maximum(members, 1.0)
+        return jnp.mean(shares, axis=-1, where=members > 0)
+
+    return Metric(
+        larger_is_better=True,
+        zero=lambda: jnp.zeros((2, num_classes), jnp.float32),
+        sums=count,
+        finish=finish,
+    )

@@ -13,6 +13,7 @@ from qnas_jax.options import option
 from qnas_jax.tasks.classification import (
     ACCURACY,
     LOG_LOSS,
+    balanced_accuracy,
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.task import Metric
@@ -73,7 +74,11 @@ class ImageClassification(struct.PyTreeNode):
     @property
     def metrics(self) -> Mapping[str, Metric]:
         """What networks are judged by, by name."""
-        return {"accuracy": ACCURACY, "loss": LOG_LOSS}
+        return {
+            "accuracy": ACCURACY,
+            "loss": LOG_LOSS,
+            "balanced_accuracy": balanced_accuracy(self.num_outputs),
+        }
 
     @property
     def score(self) -> str:

@@ -7,7 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qnas_jax.tasks import ACCURACY, LOG_LOSS, smoothed_cross_entropy
+from qnas_jax.tasks import (
+    ACCURACY,
+    LOG_LOSS,
+    balanced_accuracy,
+    smoothed_cross_entropy,
+)
 
 
 def test_by_hand():
@@ -68,10 +73,28 @@ def test_metrics_add_up(size):
             assert found == pytest.approx(mean, rel=1e-5)
 
 
+@pytest.mark.parametrize("size", [2, 60])
+def test_balanced_accuracy_equals_scikit_learn(size):
+    from sklearn.metrics import balanced_accuracy_score
+
+    rng = np.random.default_rng(2)
+    labels = rng.choice(5, 60, p=[0.6, 0.2, 0.1, 0.1, 0.0]).astype(np.int32)
+    logits = rng.normal(size=(60, 5)).astype(np.float32)
+    logits[np.arange(60), labels] += 1.5 * (labels < 2)
+    counted = np.arange(60) % 7 != 0
+    assert 4 not in labels and set(labels[counted]) == {0, 1, 2, 3}
+    predicted = np.where(logits.argmax(axis=1) == labels, labels, (labels + 1) % 4)
+    expected = balanced_accuracy_score(labels[counted], predicted[counted])
+    found = of_batches(balanced_accuracy(5), logits, labels, size, counted)
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert abs(expected - (predicted == labels)[counted].mean()) > 0.05
+
+
 def test_a_loss_that_is_not_finite_is_no_hit():
     logits = np.float32([[1, 0], [np.nan, 0], [np.inf, 0], [0, 1]])
     labels = np.int32([0, 0, 0, 1])
     assert of_batches(ACCURACY, logits, labels, 4) == 0.5
+    assert of_batches(balanced_accuracy(2), logits, labels, 4) == pytest.approx(2 / 3)
     assert math.isnan(of_batches(LOG_LOSS, logits, labels, 4))
 
 
