@@ -6,6 +6,7 @@ from qnas_jax.evaluation.evaluator import Evaluator
 from qnas_jax.evaluation.function import SPEC as FUNCTION
 from qnas_jax.evaluation.function import FunctionOptions
 from qnas_jax.evaluation.proxies.proxy_evaluator import SPEC as PROXY
+from qnas_jax.evaluation.recorded import SPEC as RECORDED
 from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
 from qnas_jax.evaluation.supernet import SPEC as SUPERNET
 from qnas_jax.evaluation.tables.table_evaluator import SPEC as TABLE
@@ -16,6 +17,7 @@ EVALUATORS: dict[str, EvaluatorSpec] = {
     "table": TABLE,
     "proxy": PROXY,
     "function": FUNCTION,
+    "recorded": RECORDED,
 }
 
 
