@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from absl import app, flags, logging
-from qnas_jax.launch import use_compilation_cache
 
 from experiments.comparisons.search_setting import search_setting
 from experiments.landscapes.additive import onemax_evaluator
@@ -31,6 +30,7 @@ from experiments.measuring.rows import table, write_rows
 from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
+from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.reporting.statistics import holm
 from qnas_jax.search import EvaluateFn

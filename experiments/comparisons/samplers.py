@@ -21,13 +21,13 @@ from typing import Any
 import ml_collections
 import numpy as np
 from absl import app, flags, logging
-from qnas_jax.launch import use_compilation_cache
 
 from configs import nas_bench_macro
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.data import DataOptions, Dataset, load
 from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs import open_setting
+from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.jobs.nas.rank import score_archs
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import train_supernet

@@ -23,7 +23,6 @@ from typing import Any
 import jax
 import numpy as np
 from absl import app, flags, logging
-from qnas_jax.launch import use_compilation_cache
 
 from experiments.comparisons.contestants import (
     CONTESTANTS,
@@ -47,6 +46,7 @@ from qnas_jax.evaluation.tables import (
     load_table,
     load_test,
 )
+from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.reporting.comparison.records import curves_by_task, read_rows
 from qnas_jax.search import Generation

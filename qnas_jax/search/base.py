@@ -23,6 +23,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.search.observation import own_ops
+from qnas_jax.search.value import Value
 
 Number = Array | np.ndarray
 """A leaf of a strategy: float32, [] unless it says otherwise."""
@@ -33,7 +34,7 @@ def number(value: float) -> np.ndarray:
     return np.asarray(value, np.float32)
 
 
-class Strategy(flax.struct.PyTreeNode, abc.ABC, eq=False):
+class Strategy(Value, abc.ABC):
     """How to propose architectures and to learn from their scores.
 
     All methods are pure, so that they run eagerly and under jit, scan and vmap.
@@ -52,10 +53,6 @@ class Strategy(flax.struct.PyTreeNode, abc.ABC, eq=False):
     population: int = flax.struct.field(pytree_node=False)
 
     fidelities: ClassVar[Callable[..., Array] | None] = None
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Makes the subclass a pytree; two strategies are equal if they are one."""
-        super().__init_subclass__(**{"eq": False, **kwargs})
 
     def __post_init__(self) -> None:
         own_ops(self.num_ops)  # Checks the space.

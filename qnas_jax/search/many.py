@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import flax.struct
 import jax
 import numpy as np
 from jax import Array
@@ -11,6 +12,18 @@ from jax import Array
 from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.loop import EvaluateFn, RecordFn, everything, scan_search
+from qnas_jax.search.value import Value
+
+
+class EvaluatorArgument(Value):
+    """An evaluator that is a pytree, told apart from those of other classes."""
+
+    evaluate: Any
+    form: int = flax.struct.field(pytree_node=False)  # hash of the pytree's form
+
+    def __call__(self, key: Array, archs: Array, *fidelities: Array) -> Any:
+        """Evaluates."""
+        return self.evaluate(key, archs, *fidelities)
 
 
 def as_argument(evaluate: EvaluateFn) -> EvaluateFn:
@@ -19,9 +32,10 @@ def as_argument(evaluate: EvaluateFn) -> EvaluateFn:
     Evaluators that are pytrees stay as they are: their arrays are arguments, and tables
     of one shape share a program. Other functions become a part of the program.
     """
-    if jax.tree_util.treedef_is_leaf(jax.tree.structure(evaluate)):
+    form = jax.tree.structure(evaluate)
+    if jax.tree_util.treedef_is_leaf(form):
         return jax.tree_util.Partial(evaluate)
-    return evaluate
+    return EvaluatorArgument(evaluate, hash(form))
 
 
 def stack_strategies(strategies: Sequence[Strategy]) -> Strategy:

@@ -1,5 +1,6 @@
 """Many searches at once are the single ones."""
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,7 @@ from made_strategies import made
 from qnas_jax.search import scan_search
 from qnas_jax.search.loop import everything, incumbent
 from qnas_jax.search.many import (
+    as_argument,
     compiled_searches,
     search_seeds,
     search_settings,
@@ -23,14 +25,24 @@ def evaluate(key, archs):
     return archs, archs @ jnp.asarray([1.0, 0.3, 0.1])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def strategy():
     return made("qudit", (3, 2, 4), population=5)
 
 
-@pytest.mark.parametrize("seeds_at_once", [1, 3, 7, 50])
-def test_every_seed_is_a_single_search_whatever_the_chunks(strategy, seeds_at_once):
+@pytest.fixture(scope="module")
+def single_searches(strategy):
+    """State and trace of seven searches, one after the other."""
     keys = jax.random.split(jax.random.key(0), 7)
+    search = jax.jit(lambda key: scan_search(strategy, evaluate, key, GENERATIONS))
+    return keys, [search(key) for key in keys]
+
+
+@pytest.mark.parametrize("seeds_at_once", [1, 3, 7, 50])
+def test_every_seed_is_a_single_search_whatever_the_chunks(
+    strategy, single_searches, seeds_at_once
+):
+    keys, singles = single_searches
     archs, scores = search_seeds(
         strategy,
         evaluate,
@@ -40,8 +52,7 @@ def test_every_seed_is_a_single_search_whatever_the_chunks(strategy, seeds_at_on
         seeds_at_once=seeds_at_once,
     )
     assert archs.shape == (7, GENERATIONS, 3)
-    for seed in range(7):
-        state, trace = scan_search(strategy, evaluate, keys[seed], GENERATIONS)
+    for seed, (state, trace) in enumerate(singles):
         np.testing.assert_array_equal(archs[seed, -1], state.best_arch)
         np.testing.assert_allclose(scores[seed], trace.best, rtol=1e-6)
 
@@ -88,8 +99,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("searches_at_once", [4, 50])
-@pytest.mark.parametrize("name", ["qudit", "entangled"])
+@pytest.mark.parametrize(("name", "searches_at_once"), [("qudit", 4), ("qbit", 50)])
 def test_settings_at_once_are_the_single_ones(name, searches_at_once):
     """Bit for bit, and all of them are one program."""
     adaptive = {"angle_rule": "gap"}
@@ -132,3 +142,30 @@ def test_only_strategies_of_one_form_are_stacked():
         stack_strategies([one, made("qudit", (3, 3))])
     with pytest.raises(ValueError, match="strategies: got none"):
         stack_strategies([])
+
+
+@flax.struct.dataclass
+class First:
+    values: jax.Array
+
+    def __call__(self, key, archs):
+        return lookup(self.values, key, archs)
+
+
+@flax.struct.dataclass
+class Negated:
+    values: jax.Array
+
+    def __call__(self, key, archs):
+        return lookup(-self.values, key, archs)
+
+
+def test_evaluators_of_other_classes_never_share_a_program(strategy):
+    arguments = [as_argument(kind(jnp.arange(3.0))) for kind in (First, Negated)]
+    assert jax.tree.structure(arguments[0]) != jax.tree.structure(arguments[1])
+    keys = jax.random.split(jax.random.key(2), 2)
+    scores = [
+        search_seeds(strategy, kind(jnp.arange(3.0)), keys, 1).scores
+        for kind in (First, Negated)
+    ]
+    np.testing.assert_array_equal(scores[0], -scores[1])

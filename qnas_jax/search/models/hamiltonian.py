@@ -80,7 +80,8 @@ class Hamiltonian(Strategy):
     own: the exact ones of a posterior sample's minimum have no formula.
     """
 
-    prior: WeightPrior | Prior  # the latter: the likeliest of those around it
+    given: Prior
+    prior: WeightPrior | None  # the same; None: the likeliest around it
     # Evaluations that are remembered, at least P.
     capacity: int = flax.struct.field(pytree_node=False)
     # Finite scores before the model is used.
@@ -115,10 +116,10 @@ class Hamiltonian(Strategy):
         return jax.lax.scan(step, taken, (jnp.arange(self.population), keys))[1]
 
     def _prior_given(self, history: History) -> WeightPrior:
-        if isinstance(self.prior, WeightPrior):
+        if self.prior is not None:
             return self.prior
-        around = weight_prior(nearby_priors(self.prior), self.num_layers)
-        return likeliest_prior(history, around, scale=self.targets)
+        nearby = weight_prior(nearby_priors(self.given), self.num_layers)
+        return likeliest_prior(history, nearby, scale=self.targets)
 
     def _propose(
         self, posterior: Posterior, taken: Array, keys: tuple[Array, Array]
@@ -172,13 +173,14 @@ def hamiltonian(
     """
     own_ops(num_ops)  # Checks the space.
     given = Prior(options.prior_variance, options.pair_share, options.noise)
-    fixed = weight_prior(given, len(num_ops))
+    fixed = jax.tree.map(number, weight_prior(given, len(num_ops)))
     minimiser = options.part(MinimiserOptions)
     make_minimiser(num_ops, minimiser)  # Checks the size of the space.
     return Hamiltonian(
         num_ops,
         population,
-        prior=jax.tree.map(number, fixed if options.prior == "fixed" else given),
+        given=jax.tree.map(number, given),
+        prior=fixed if options.prior == "fixed" else None,
         capacity=options.capacity(population, generations),
         initial=options.initial,
         targets=options.targets,

@@ -24,11 +24,12 @@ from jax import Array
 
 from qnas_jax.search.base import Number, number
 from qnas_jax.search.registers.guides import Guides
+from qnas_jax.search.value import Value
 
 ANGLE_RULES = ("constant", "falling", "gap", "distance")
 
 
-class AdaptiveAngle(flax.struct.PyTreeNode):
+class AdaptiveAngle(Value):
     """How the angle adapts.
 
     Attributes:

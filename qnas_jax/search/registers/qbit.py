@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.options import option
-from qnas_jax.search.base import Number, Strategy
+from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.observation import draw_op, draw_uniforms, own_ops
 from qnas_jax.search.registers.angles import AdaptiveAngle
 from qnas_jax.search.registers.guides import (
@@ -128,13 +128,33 @@ def draw_code(uniform: Array, angles: Array, own: Array) -> Array:
     return draw_op(uniform, code_weights(angles, own))
 
 
+TurnTable = tuple[tuple[tuple[Number | None, ...], ...], ...]
+"""Radians by own bit, guide's bit and whether the own score is at least the guide's;
+None where there is no turn, whatever the angle is: nothing is computed there."""
+
+
+def turn_table(rule: str, angle: float) -> TurnTable:
+    """The signed angles of a rule as leaves, see `rotation_table`."""
+    return tuple(
+        tuple(
+            tuple(number(turn) if turn else None for turn in by_score)
+            for by_score in by_guide
+        )
+        for by_guide in rotation_table(rule, angle)
+    )
+
+
+def _turn(leaf: Number | None) -> Number | float:
+    return 0.0 if leaf is None else leaf
+
+
 def turn_qbit(
     angle: Array,
     own_bit: Array,
     guide_bit: Array,
     at_least: Array,
     share: Array,
-    table: Number,
+    table: TurnTable,
 ) -> Array:
     """Applies the rotation that a table assigns to one Q-bit.
 
@@ -144,7 +164,7 @@ def turn_qbit(
       guide_bit: [] int, the bit of its guide.
       at_least: [] int, 1 if the own score is at least the guide's.
       share: [] share of the angle, in [0, 1].
-      table: [2, 2, 2], see `rotation_table`.
+      table: see `turn_table`.
 
     Returns:
       [] radians in [0, pi/2].
@@ -153,8 +173,8 @@ def turn_qbit(
     by_guide = [
         jnp.where(
             guide_bit == 1,
-            jnp.where(at_least == 1, table[own, 1, 1], table[own, 1, 0]),
-            jnp.where(at_least == 1, table[own, 0, 1], table[own, 0, 0]),
+            jnp.where(at_least == 1, _turn(table[own][1][1]), _turn(table[own][1][0])),
+            jnp.where(at_least == 1, _turn(table[own][0][1]), _turn(table[own][0][0])),
         )
         for own in (0, 1)
     ]
@@ -164,7 +184,7 @@ def turn_qbit(
 class Qbit(RegisterStrategy):
     """The QEA; its state is a `QbitState`."""
 
-    table: Number  # [2, 2, 2] radians, see `rotation_table`
+    table: TurnTable
     least: Number  # the smallest angle that the H-epsilon gate leaves
     largest: Number
     adaptive: AdaptiveAngle
@@ -251,7 +271,7 @@ def plain_qbit(
     return Qbit(
         num_ops,
         population,
-        table=rotation_table(rule, angle).astype(np.float32),
+        table=turn_table(rule, angle),
         least=least,
         largest=largest,
         adaptive=adaptive,
