@@ -1,6 +1,7 @@
 """What all evaluators of the registry have in common."""
 
 import itertools
+import json
 from types import SimpleNamespace
 
 import jax
@@ -20,6 +21,7 @@ from qnas_jax.evaluation import (
     scores_of,
 )
 from qnas_jax.evaluation.proxies import ProxyOptions
+from qnas_jax.evaluation.recorded import RecordedOptions
 from qnas_jax.evaluation.tables import TableOptions
 from qnas_jax.nets import build_supernet
 from qnas_jax.options import OptionError
@@ -94,7 +96,14 @@ def makers(parts, tmp_path_factory):
         ),
         "proxy": ProxyOptions(names=("l2_norm", "params"), images=4),
         "function": None,
+        "recorded": RecordedOptions(file=str(folder / "history.jsonl")),
     }
+    (folder / "history.jsonl").write_text(
+        "".join(
+            json.dumps({"arch": arch, "score": place / 8}) + "\n"
+            for place, arch in enumerate(ARCHS.tolist())
+        )
+    )
     own = {"function": {"file": str(folder / "mine.py"), "workers": 1}}
     made = {
         name: make_evaluator(
@@ -140,7 +149,8 @@ def test_a_search_finds_what_scores_best(makers, name):
 def test_what_only_some_have(makers):
     proxies = makers["proxy"](KEY, ARCHS).metrics
     assert set(proxies) == {"l2_norm", "params"}
-    assert set(makers["supernet"](KEY, ARCHS).metrics) == {"accuracy", "loss"}
+    metrics = {"accuracy", "loss", "balanced_accuracy"}
+    assert set(makers["supernet"](KEY, ARCHS).metrics) == metrics
     assert makers["supernet"].score == ("accuracy", True)
 
 
