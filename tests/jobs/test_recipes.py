@@ -63,8 +63,8 @@ def test_the_recipes_are_those_of_the_public_code(
     for stage in (config.supernet, config.retrain):
         assert (stage.weight_decay, stage.momentum) == (4e-4, 0.9)
         assert stage.batch_size == 128
-    assert config.supernet_images == config.retrain_images
-    assert config.retrain_images.cutout == 16
+    assert config.supernet_task == config.retrain_task
+    assert config.retrain_task.cutout == 16
     assert (config.search.generations, config.search.population) == (500, 20)
     file = tmp_path / "archs.json"
     file.write_text(json.dumps([[0] * 21]))
