@@ -322,10 +322,10 @@ class _Norms:
     def __call__(self, name: str, values: jax.Array) -> jax.Array:
         mean, var = self.stats[f"{name}_mean"], self.stats[f"{name}_var"]
         exact = jnp.promote_types(values.dtype, jnp.float32)
+        axes = tuple(range(values.ndim - 1))
         if self.mode != "running":
             values = materialise(values)
             wide = values.astype(exact)
-            axes = tuple(range(values.ndim - 1))
             own_mean = wide.mean(axes)
             own_var = jnp.maximum(0.0, (wide * wide).mean(axes) - own_mean**2)
             keep = 0.9 if self.mode == "train" else 0.0
@@ -334,6 +334,9 @@ class _Norms:
             mean, var = own_mean, own_var
         scale = lax.rsqrt(var + 1e-5) * self.params[f"{name}_scale"].astype(exact)
         offset = self.params[f"{name}_bias"].astype(exact)
+        mean, scale, offset = (
+            jnp.expand_dims(each, axes) for each in (mean, scale, offset)
+        )
         return ((values.astype(exact) - mean) * scale + offset).astype(values.dtype)
 
 
@@ -350,8 +353,8 @@ def _multiply(images: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def _squeeze_excite(params: Arrays, mean: jax.Array) -> jax.Array:
     squeeze, excite = (params[n].astype(mean.dtype) for n in ("squeeze", "excite"))
-    hidden = jax.nn.relu(mean @ squeeze + params["squeeze_bias"])
-    return jax.nn.relu6(hidden @ excite + params["excite_bias"] + 3.0) / 6.0
+    hidden = jax.nn.relu(mean @ squeeze + params["squeeze_bias"][None])
+    return jax.nn.relu6(hidden @ excite + params["excite_bias"][None] + 3.0) / 6.0
 
 
 def _across(kernel: jax.Array, mean: jax.Array) -> jax.Array:

@@ -125,7 +125,8 @@ def make_row_map(
 def _place(field: Field, block: Block) -> tuple[int, ...]:
     end = block.start + int(np.prod(block.shape))
     if field.taps:
-        taps, columns = block.shape[0], int(np.prod(block.shape[2:]))
+        taps = block.shape[0]
+        columns = (end - block.start) // taps**2
         border = (field.taps - taps) // 2
         return block.start, end, taps * taps, columns, taps, border
     if len(field.shape) == 2:
