@@ -11,7 +11,8 @@ as k*k shifted multiply-adds, which fuse into one loop over the channels (printe
   and only then sums over the pixels, which is faster than to sum products directly.
   The rows of taps are a loop, not unrolled, which compiles faster.
 
-Other backends use the library's convolution, which is fast there.
+Other backends use the library's convolution; `kernels/depthwise_taps.py` is another
+form for them.
 """
 
 import functools
@@ -21,6 +22,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch
+from qnas_jax.kernels.depthwise_taps import by_taps
 from qnas_jax.kernels.materialise import materialise
 from qnas_jax.kernels.taps import check_convolution, pad, taps
 
@@ -40,8 +42,9 @@ def depthwise_conv(
       images: float [N, H, W, C].
       kernel: float [k, k, C], k odd.
       stride: step in both directions, >= 1.
-      implementation: "reference" (library convolution), "shifted" (multiply-adds), or
-        None: the faster one on the present backend.
+      implementation: "reference" (library convolution), "shifted" (multiply-adds),
+        "taps" (likewise, for accelerators), or None: the faster one on the present
+        backend.
 
     Returns:
       float [N, ceil(H / stride), ceil(W / stride), C].
@@ -59,7 +62,7 @@ def depthwise_conv(
         fits=fits,
         expected="[N, H, W, C] and [k, k, C]",
     )
-    form = dispatch.choose(implementation, FORMS, {"cpu": "shifted"})
+    form = dispatch.choose(implementation, FORMS, BEST)
     return form(images, kernel, stride)
 
 
@@ -164,4 +167,5 @@ def _sum_products(images: jax.Array, gradients: jax.Array) -> jax.Array:
 
 _shifted.defvjp(_shifted_forward, _shifted_backward)
 
-FORMS = {dispatch.REFERENCE: _reference, "shifted": _shifted}
+FORMS = {dispatch.REFERENCE: _reference, "shifted": _shifted, "taps": by_taps}
+BEST = {"cpu": "shifted"}  # by backend

@@ -9,7 +9,7 @@ of the real channels are those of the op alone.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -161,9 +161,7 @@ class InvertedResidual:
     @functools.cached_property
     def activations(self) -> tuple[str, ...]:
         """The distinct activations of the blocks."""
-        return tuple(
-            dict.fromkeys(each.choices["activation"] for each in self._blocks)
-        )
+        return tuple(dict.fromkeys(each.choices["activation"] for each in self._blocks))
 
     @functools.cached_property
     def shortcut_activation(self) -> str:
@@ -176,7 +174,9 @@ class InvertedResidual:
         names = {name for each in self._own for name in each.params}
         hidden = self.hidden if self._blocks else 0
         squeezed = [each.params.get("squeeze") for each in self._blocks]
-        bottleneck = max((each.shape[-1] for each in squeezed if each is not None), default=0)
+        bottleneck = max(
+            (each.shape[-1] for each in squeezed if each is not None), default=0
+        )
         kernel = max((each.kernel for each in self._blocks), default=0)
         shortcut = max((each.kernel for each in self._shortcuts), default=0)
         ends = self.in_features, self.out_features
@@ -214,7 +214,12 @@ class InvertedResidual:
         return params, stats
 
     def apply(
-        self, mode: Mode, op: jax.Array, params: Arrays, stats: Arrays, inputs: jax.Array
+        self,
+        mode: Mode,
+        op: jax.Array,
+        params: Arrays,
+        stats: Arrays,
+        inputs: jax.Array,
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Runs the op that is chosen.
 
@@ -308,7 +313,10 @@ class InvertedResidual:
         if "shortcut" not in params:
             return inputs
         kernel = params["shortcut"].astype(inputs.dtype)
-        values = norm("shortcut_norm", checkpoint_name(conv(inputs, kernel, stride=self.stride), LINEAR))
+        values = norm(
+            "shortcut_norm",
+            checkpoint_name(conv(inputs, kernel, stride=self.stride), LINEAR),
+        )
         return activation_fn(self.shortcut_activation)(values)
 
 
@@ -371,5 +379,3 @@ def _select(index: jax.Array, cases: Sequence[jax.Array]) -> jax.Array:
     for place, case in enumerate(cases[1:], start=1):
         chosen = jnp.where(index == place, case, chosen)
     return chosen
-
-

@@ -26,7 +26,6 @@ from qnas_jax.nets.families.inverted_residual import (
 )
 from qnas_jax.nets.families.rows import (
     Block,
-    Field,
     RowMap,
     make_row_map,
     read_row,
@@ -89,12 +88,16 @@ class PaddedLayer:
             )
             output, new = self.family.apply(mode, op, arrays, own_stats, inputs)
             vector = jax.lax.stop_gradient(self.stats.join(new))
-            row = stats if mode == "running" else write_row(self.stats, op, vector, stats)
+            row = (
+                stats if mode == "running" else write_row(self.stats, op, vector, stats)
+            )
             found.append((None, output, row))
         for other in self.others:
             # The row of another op means nothing here, and zeros are harmless.
             chosen = op == other
-            rows = (jnp.where(chosen, row, jnp.zeros_like(row)) for row in (params, stats))
+            rows = (
+                jnp.where(chosen, row, jnp.zeros_like(row)) for row in (params, stats)
+            )
             found.append((chosen, *self.templates[other].apply(mode, *rows, inputs)))
         _, output, row = found[0]
         for chosen, other_output, other_row in found[1:]:
@@ -144,11 +147,10 @@ def padded_layer(layer: Layer) -> PaddedLayer:
 
 def _positions(layer: Layer, index: int, template: OpTemplate) -> nnx.Module:
     """An op whose variables hold their positions in the op's rows."""
-    module = nnx.eval_shape(
-        lambda: build_op(layer, index, nnx.Rngs(jax.random.key(0)))
-    )
+    module = nnx.eval_shape(lambda: build_op(layer, index, nnx.Rngs(jax.random.key(0))))
     rows = (
-        np.arange(starts[-1]) for starts in (template.param_starts, template.stat_starts)
+        np.arange(starts[-1])
+        for starts in (template.param_starts, template.stat_starts)
     )
     for piece, state in zip(pieces_of(module), template.states(*rows), strict=True):
         nnx.update(piece, *state)
@@ -219,10 +221,14 @@ class PaddedNetwork:
         values = images.astype(precision)
         num_stem = len(self.space.stem)
         fixed_stats: list[jax.Array] = []
-        values = self._run_fixed(slice(0, num_stem), params, stats, values, mode, fixed_stats)
+        values = self._run_fixed(
+            slice(0, num_stem), params, stats, values, mode, fixed_stats
+        )
         layer_stats: list[jax.Array] = []
         for equal, body in zip(self._equal, self._bodies, strict=True):
-            values, found = self._run_equal(equal, body, params, stats, arch, values, mode)
+            values, found = self._run_equal(
+                equal, body, params, stats, arch, values, mode
+            )
             layer_stats.extend(found)
         num_blocks = len(self._fixed)
         inner, last = slice(num_stem, num_blocks - 1), slice(num_blocks - 1, None)

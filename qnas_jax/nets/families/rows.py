@@ -98,9 +98,7 @@ class RowMap:
         return jnp.concatenate([parts[field.name] for field in self.fields])
 
 
-def make_row_map(
-    fields: Sequence[Field], ops: Sequence[Mapping[str, Block]]
-) -> RowMap:
+def make_row_map(fields: Sequence[Field], ops: Sequence[Mapping[str, Block]]) -> RowMap:
     """Builds the map of a layer.
 
     Args:
