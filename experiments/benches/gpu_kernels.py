@@ -1,4 +1,4 @@
-"""Parts of a session on an accelerator that need no network: limits, kernels, states."""
+"""Parts of a session on an accelerator without networks: limits, kernels, states."""
 
 import concurrent.futures
 import functools
@@ -13,9 +13,8 @@ from jax import lax
 
 from experiments.benches import statevector
 from experiments.peers.statevector_task import Task
-from qnas_jax.kernels import depthwise_conv
+from qnas_jax.kernels import depthwise_conv, depthwise_pallas, depthwise_taps
 from qnas_jax.kernels.depthwise import FORMS
-from qnas_jax.kernels.depthwise_taps import images_gradient, kernel_gradient
 from qnas_jax.quantum.problem import ising
 
 Note = Callable[[str, Any], None]
@@ -28,6 +27,7 @@ SHAPES = (
     (8, 768, 5, 1),
     (4, 1152, 5, 1),
 )
+_OWN: dict[str, Any] = {"taps": depthwise_taps, "pallas": depthwise_pallas}
 TINY_SHAPES = ((6, 4, 3, 1), (6, 4, 5, 2))
 
 
@@ -52,7 +52,6 @@ def device(note: Note, *, tiny: bool) -> None:
     vector = jnp.ones((2**20 if tiny else 2**29,), jnp.float32)
     copy = jax.jit(lambda values: values + 1.0)
     note("copy GB/s", 2e-9 * vector.nbytes / seconds_of(lambda: copy(vector)))
-    del vector
     size = 128 if tiny else 8192
     for precision in ("bfloat16", "float32"):
         matrix = jax.random.normal(jax.random.key(0), (size, size), precision)
@@ -135,13 +134,13 @@ def _depthwise_cases(
         return depthwise_conv(images, kernel, stride=stride, implementation=form)
 
     def to_images(form: str, images: jax.Array, kernel: Any, gradient: Any) -> Any:
-        if form == "taps":
-            return images_gradient(images.shape, kernel, gradient, stride)
+        if form in _OWN:
+            return _OWN[form].images_gradient(images.shape, kernel, gradient, stride)
         return whole(form, images, kernel, gradient)[0]
 
     def to_kernel(form: str, images: jax.Array, kernel: Any, gradient: Any) -> Any:
-        if form == "taps":
-            return kernel_gradient(images, gradient, size, stride)
+        if form in _OWN:
+            return _OWN[form].kernel_gradient(images, gradient, size, stride)
         return whole(form, images, kernel, gradient)[1]
 
     parts = {"forward": forward, "to images": to_images, "to kernel": to_kernel}
@@ -170,7 +169,6 @@ def state_vectors(note: Note, *, tiny: bool) -> None:
     copy = jax.jit(lambda values: values + 1.0)
     copy_gb = 2e-9 * vector.nbytes / seconds_of(functools.partial(copy, vector))
     note("copy GB/s", copy_gb)
-    del vector
     for num_qubits in (8,) if tiny else (20, 24, 26, 28):
         task = _task(num_qubits)
         for kind in ("value", "gradient"):
@@ -213,36 +211,34 @@ def layer_forms(note: Note, *, tiny: bool) -> None:
     Sixteen times the arithmetic, on matrix units.
     """
     images = 4 if tiny else 256
+    width = 2 if tiny else 16
     for shape in TINY_SHAPES if tiny else SHAPES:
-        side, channels, size, stride = shape
-        values, kernel, gradient = make_arrays(shape, images, "bfloat16", 1)
-        width = 2 if tiny else 16
-        if channels % width:
-            continue
-
-        def blocks(values: jax.Array, kernel: jax.Array) -> jax.Array:
-            wide = kernel.reshape(size, size, 1, -1, width)
-            eye = jnp.eye(width, dtype=kernel.dtype)[:, None, :]
-            dense = (wide * eye[None, None]).reshape(size, size, width, channels)
-            return lax.conv_general_dilated(
-                values,
-                dense,
-                window_strides=(stride, stride),
-                padding=((size // 2, size // 2),) * 2,
-                dimension_numbers=("NHWC", "HWIO", "NHWC"),
-                feature_group_count=channels // width,
-            )
-
-        parts: dict[str, Callable[..., Any]] = {
-            "forward": lambda x, k, g: blocks(x, k),
-            "to images": lambda x, k, g: jax.vjp(lambda v: blocks(v, k), x)[1](g),
-            "to kernel": lambda x, k, g: jax.vjp(lambda v: blocks(x, v), k)[1](g),
-        }
-        for part, function in parts.items():
-            program = _compile(function, (values, kernel, gradient))
-            name = f"{_label(shape, images, 'bfloat16', 1)} blocks of 16 {part}"
+        arguments = make_arrays(shape, images, "bfloat16", 1)
+        for part, function in _block_parts(width, shape[3]).items():
+            program = _compile(function, arguments)
+            name = f"{_label(shape, images, 'bfloat16', 1)} blocks {part}"
             if isinstance(program, str):
                 note(name, program)
                 continue
-            run = functools.partial(program, values, kernel, gradient)
-            note(name, 1e3 * seconds_of(run))
+            note(name, 1e3 * seconds_of(functools.partial(program, *arguments)))
+
+
+def _block_parts(width: int, stride: int) -> dict[str, Callable[..., Any]]:
+    def conv(images: jax.Array, kernel: jax.Array) -> jax.Array:
+        size, _, channels = kernel.shape
+        wide = kernel.reshape(size, size, 1, -1, width)
+        diagonal = jnp.eye(width, dtype=kernel.dtype)[None, None, :, None, :]
+        return lax.conv_general_dilated(
+            images,
+            (wide * diagonal).reshape(size, size, width, channels),
+            window_strides=(stride, stride),
+            padding=((size // 2, size // 2),) * 2,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=channels // width,
+        )
+
+    return {
+        "forward": lambda x, k, g: conv(x, k),
+        "to images": lambda x, k, g: jax.vjp(lambda v: conv(v, k), x)[1](g),
+        "to kernel": lambda x, k, g: jax.vjp(lambda v: conv(x, v), k)[1](g),
+    }

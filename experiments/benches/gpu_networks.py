@@ -29,15 +29,12 @@ def drawn_workload(space: str, images: int) -> Workload:
     )
     params, stats = jax.eval_shape(supernet.init, jax.random.key(0))
     rng = np.random.default_rng(0)
-    params, stats = (
-        jax.tree.map(
-            lambda row: jnp.asarray(
-                low + scale * rng.random(row.shape, np.float32), jnp.float32
-            ),
-            slots,
-        )
-        for slots, low, scale in ((params, -0.1, 0.2), (stats, 0.3, 0.7))
-    )
+
+    def draw(low: float, high: float, slots: Any) -> Any:
+        uniform = functools.partial(rng.uniform, low, high)
+        return jax.tree.map(lambda row: jnp.float32(uniform(row.shape)), slots)
+
+    params, stats = draw(-0.1, 0.1, params), draw(0.3, 1.0, stats)
     pixels = rng.integers(0, 256, (images, side, side, channels), np.uint8)
     labels = rng.integers(0, 10, images)
     return Workload(

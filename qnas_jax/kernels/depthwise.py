@@ -11,8 +11,8 @@ as k*k shifted multiply-adds, which fuse into one loop over the channels (printe
   and only then sums over the pixels, which is faster than to sum products directly.
   The rows of taps are a loop, not unrolled, which compiles faster.
 
-Other backends use the library's convolution; `kernels/depthwise_taps.py` is another
-form for them.
+Other backends use the library's convolution; `kernels/depthwise_taps.py` and
+`kernels/depthwise_pallas.py` are other forms for them.
 """
 
 import functools
@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch
+from qnas_jax.kernels.depthwise_pallas import by_kernel
 from qnas_jax.kernels.depthwise_taps import by_taps
 from qnas_jax.kernels.materialise import materialise
 from qnas_jax.kernels.taps import check_convolution, pad, taps
@@ -43,8 +44,8 @@ def depthwise_conv(
       kernel: float [k, k, C], k odd.
       stride: step in both directions, >= 1.
       implementation: "reference" (library convolution), "shifted" (multiply-adds),
-        "taps" (likewise, for accelerators), or None: the faster one on the present
-        backend.
+        "taps" (likewise, for accelerators), "pallas" (a kernel for GPUs, float32 or
+        shorter), or None: the faster one on the present backend.
 
     Returns:
       float [N, ceil(H / stride), ceil(W / stride), C].
@@ -167,5 +168,10 @@ def _sum_products(images: jax.Array, gradients: jax.Array) -> jax.Array:
 
 _shifted.defvjp(_shifted_forward, _shifted_backward)
 
-FORMS = {dispatch.REFERENCE: _reference, "shifted": _shifted, "taps": by_taps}
+FORMS = {
+    dispatch.REFERENCE: _reference,
+    "shifted": _shifted,
+    "taps": by_taps,
+    "pallas": by_kernel,
+}
 BEST = {"cpu": "shifted"}  # by backend

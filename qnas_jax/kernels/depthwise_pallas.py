@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
@@ -148,7 +149,8 @@ def _options() -> dict[str, Any]:
 def _places(sizes: _Sizes, pixels: jax.Array) -> tuple[jax.Array, ...]:
     """Image, row and column of pixels of the output."""
     rows, columns = sizes.written
-    return pixels // (rows * columns), pixels // columns % rows, pixels % columns
+    line = lax.div(pixels, columns)
+    return lax.div(line, rows), lax.rem(line, rows), lax.rem(pixels, columns)
 
 
 def _tile(
@@ -184,9 +186,11 @@ def _take_taps_back(sizes: _Sizes, gradient: Any, kernel: Any, output: Any) -> N
     def source(row: jax.Array, column: jax.Array, i: int, j: int) -> Any:
         border, stride = sizes.taps // 2, sizes.stride
         down, across = row + border - i, column + border - j
-        # Above and left of the images a quotient would be rounded up to zero.
-        whole = (down % stride == 0) & (across % stride == 0)
-        return down // stride, across // stride, whole & (down >= 0) & (across >= 0)
+        exists = (down >= 0) & (across >= 0)
+        if stride == 1:
+            return down, across, exists
+        exists &= (lax.rem(down, stride) == 0) & (lax.rem(across, stride) == 0)
+        return lax.div(down, stride), lax.div(across, stride), exists
 
     _block(sizes, source, gradient, kernel, output)
 

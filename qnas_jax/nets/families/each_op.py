@@ -56,7 +56,7 @@ class EachOpOnce:
         images: jax.Array,
         *,
         mode: Mode,
-        precision: str = "float32",
+        precision: str | None = None,
     ) -> tuple[jax.Array, Slots]:
         """Runs all paths on the same images.
 
@@ -66,8 +66,8 @@ class EachOpOnce:
           archs: int32 [K, L], each column a permutation of the ops.
           images: float [N, H, W, C].
           mode: how batch normalisation behaves.
-          precision: of values and products; sums, statistics and the last block are
-            float32.
+          precision: of values and products, None for that of the images; sums,
+            statistics and the last block are float32 at least.
 
         Returns:
           Logits [K, N, num_classes] and the new statistics of all ops. The stem runs
@@ -75,7 +75,7 @@ class EachOpOnce:
         """
         found: list[jax.Array] = []
         num_stem, num_fixed = len(self.space.stem), len(self._fixed)
-        values = images.astype(precision)
+        values = images.astype(precision or images.dtype)
         for block in range(num_stem):
             values = self._run_fixed(block, params, stats, values, mode, found)
         values = jnp.broadcast_to(values[None], (self.num_paths, *values.shape))
@@ -91,7 +91,7 @@ class EachOpOnce:
             own: list[jax.Array] = []
             for block in range(num_stem, num_fixed):
                 if block == num_fixed - 1:
-                    values = values.astype(jnp.float32)
+                    values = values.astype(jnp.promote_types(values.dtype, jnp.float32))
                 values = self._run_fixed(block, params, stats, values, mode, own)
             return values, own
 

@@ -202,7 +202,7 @@ class PaddedNetwork:
         images: jax.Array,
         *,
         mode: Mode,
-        precision: str = "float32",
+        precision: str | None = None,
     ) -> tuple[jax.Array, Slots]:
         """Runs one path.
 
@@ -212,13 +212,13 @@ class PaddedNetwork:
           arch: int32 [L].
           images: float [N, H, W, C].
           mode: how batch normalisation behaves.
-          precision: of values and products; sums, statistics and the last block are
-            float32.
+          precision: of values and products, None for that of the images; sums,
+            statistics and the last block are float32 at least.
 
         Returns:
           Logits [N, num_classes] and the path's new statistics.
         """
-        values = images.astype(precision)
+        values = images.astype(precision or images.dtype)
         num_stem = len(self.space.stem)
         fixed_stats: list[jax.Array] = []
         values = self._run_fixed(
@@ -234,7 +234,12 @@ class PaddedNetwork:
         inner, last = slice(num_stem, num_blocks - 1), slice(num_blocks - 1, None)
         values = self._run_fixed(inner, params, stats, values, mode, fixed_stats)
         logits = self._run_fixed(
-            last, params, stats, values.astype(jnp.float32), mode, fixed_stats
+            last,
+            params,
+            stats,
+            values.astype(jnp.promote_types(values.dtype, jnp.float32)),
+            mode,
+            fixed_stats,
         )
         return logits, {"fixed": fixed_stats, "layers": layer_stats}
 
