@@ -15,6 +15,7 @@ from experiments.measuring.workload import SIDES, Workload, random_archs
 from qnas_jax.data import Augmentation, augment, normalise
 from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
 from qnas_jax.nets import Supernet, gather, scatter
+from qnas_jax.nets.build import op_templates
 from qnas_jax.nets.families import EachOpOnce, PaddedNetwork
 from qnas_jax.spaces import SpaceOptions, build_space
 
@@ -27,14 +28,20 @@ def drawn_workload(space: str, images: int) -> Workload:
     supernet = Supernet(
         build_space(SpaceOptions(name=space), (side, side, channels), 10)
     )
-    params, stats = jax.eval_shape(supernet.init, jax.random.key(0))
     rng = np.random.default_rng(0)
 
-    def draw(low: float, high: float, slots: Any) -> Any:
-        uniform = functools.partial(rng.uniform, low, high)
-        return jax.tree.map(lambda row: jnp.float32(uniform(row.shape)), slots)
+    def draw(low: float, high: float, kind: str) -> Any:
+        slots: dict[str, list[jax.Array]] = {"fixed": [], "layers": []}
+        for block in supernet.space.blocks:
+            templates = op_templates(block)
+            widths = [getattr(template, kind)[-1] for template in templates]
+            rows = rng.uniform(low, high, (len(templates), max(1, *widths, 1)))
+            searched = block in supernet.space.layers
+            rows = jnp.asarray(rows if searched else rows[0], jnp.float32)
+            slots["layers" if searched else "fixed"].append(rows)
+        return slots
 
-    params, stats = draw(-0.1, 0.1, params), draw(0.3, 1.0, stats)
+    params, stats = draw(-0.1, 0.1, "param_starts"), draw(0.3, 1.0, "stat_starts")
     pixels = rng.integers(0, 256, (images, side, side, channels), np.uint8)
     labels = rng.integers(0, 10, images)
     return Workload(
@@ -141,7 +148,7 @@ def _training_state(work: Workload) -> tuple[Any, Any, Any]:
 def all_paths_step(
     work: Workload, form: str, precision: str, *, recompute: bool = False
 ) -> Callable[..., Any]:
-    """A strictly fair step as (params, stats, archs, images, labels) -> gradient, stats.
+    """A strictly fair step: (params, stats, archs, images, labels) -> gradient, stats.
 
     Args:
       work: the network.

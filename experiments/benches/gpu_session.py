@@ -1,4 +1,4 @@
-"""What is to be measured on an accelerator: parts, the cheapest first, 9 minutes in all.
+"""What is to be measured on an accelerator: cheapest first, 9 minutes in all.
 
 python -m experiments.benches.gpu_session --out=gpu.json [--only=PART,...] [--without=]
     [--seconds=540] [--peer=FOLDER] [--images=cifar.npz] [--data_dir=FOLDER] [--tiny]

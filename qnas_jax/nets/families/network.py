@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from qnas_jax.nets.build import build_op, op_templates
+from qnas_jax.nets.build import abstract_op, op_templates
 from qnas_jax.nets.chains import OpTemplate, pieces_of
 from qnas_jax.nets.equal_layers import EqualLayers, join_equal_layers
 from qnas_jax.nets.families.inverted_residual import (
@@ -147,7 +147,7 @@ def padded_layer(layer: Layer) -> PaddedLayer:
 
 def _positions(layer: Layer, index: int, template: OpTemplate) -> nnx.Module:
     """An op whose variables hold their positions in the op's rows."""
-    module = nnx.eval_shape(lambda: build_op(layer, index, nnx.Rngs(jax.random.key(0))))
+    module = abstract_op(layer, index)
     rows = (
         np.arange(starts[-1])
         for starts in (template.param_starts, template.stat_starts)
