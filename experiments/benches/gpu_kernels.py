@@ -156,7 +156,7 @@ def _depthwise_cases(
 
     parts = {"forward": forward, "to images": to_images, "to kernel": to_kernel}
     key = (shape, images, precision, paths)
-    cases = []
+    cases: list[tuple[str, ArrayKey, Callable[..., Any]]] = []
     for form in FORMS:
         if form == "shifted":
             continue

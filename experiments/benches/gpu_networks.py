@@ -14,7 +14,7 @@ from experiments.benches.gpu_kernels import Note, seconds_of
 from experiments.measuring.workload import SIDES, Workload, random_archs
 from qnas_jax.data import Augmentation, augment, normalise
 from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
-from qnas_jax.nets import Supernet, gather, scatter
+from qnas_jax.nets import Mode, Supernet, gather, scatter
 from qnas_jax.nets.build import op_templates
 from qnas_jax.nets.families import EachOpOnce, PaddedNetwork
 from qnas_jax.spaces import SpaceOptions, build_space
@@ -35,9 +35,9 @@ def drawn_workload(space: str, images: int) -> Workload:
         for block in supernet.space.blocks:
             templates = op_templates(block)
             widths = [getattr(template, kind)[-1] for template in templates]
-            rows = rng.uniform(low, high, (len(templates), max(1, *widths, 1)))
+            drawn = rng.uniform(low, high, (len(templates), max(1, *widths, 1)))
             searched = block in supernet.space.layers
-            rows = jnp.asarray(rows if searched else rows[0], jnp.float32)
+            rows = jnp.asarray(drawn if searched else drawn[0], jnp.float32)
             slots["layers" if searched else "fixed"].append(rows)
         return slots
 
@@ -159,6 +159,7 @@ def all_paths_step(
     Returns:
       The function; archs are int32 [K, L].
     """
+    run: Callable[..., Any]
     if form == "each op once":
         once = EachOpOnce(work.space)
         run = functools.partial(once.apply, mode="train", precision=precision)
@@ -166,7 +167,7 @@ def all_paths_step(
         network = PaddedNetwork(work.space, recompute=recompute)
         one = functools.partial(network.apply, mode="train", precision=precision)
 
-        def run(params: Any, stats: Any, archs: Any, images: Any) -> Any:
+        def run_padded(params: Any, stats: Any, archs: Any, images: Any) -> Any:
             def path(arch: jax.Array) -> Any:
                 return one(gather(params, arch), gather(stats, arch), arch, images)
 
@@ -179,6 +180,8 @@ def all_paths_step(
             ]
             fixed = [each.mean(axis=0) for each in rows["fixed"]]
             return logits, {"fixed": fixed, "layers": layers}
+
+        run = run_padded
 
     def loss_fn(params: Any, stats: Any, archs: Any, images: Any, labels: Any) -> Any:
         logits, stats = run(params, stats, archs, images)
@@ -236,7 +239,7 @@ def score(
     population: int,
     images: int,
     block: int,
-    mode: str = "running",
+    mode: Mode = "running",
     precision: str = "bfloat16",
 ) -> None:
     """Accuracies of random architectures, `block` of them at once by `vmap`."""

@@ -98,7 +98,7 @@ def _train_paths(note: Any, settings: Settings, *, form: str) -> None:
     gpu_networks.train_all_paths(note, space="nas_bench_macro", batch=batch, form=form)
 
 
-def _score(note: Any, settings: Settings, *, mode: str, block: int = 8) -> None:
+def _score(note: Any, settings: Settings, *, mode: Any, block: int = 8) -> None:
     from experiments.benches import gpu_networks
 
     space = "digits" if settings.tiny else "proxylessnas"

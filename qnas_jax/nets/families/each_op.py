@@ -123,14 +123,18 @@ class EachOpOnce:
             return (jnp.stack(outputs), ops), jnp.stack(rows)
 
         own = equal.places
-        each = [archs[:, own].T, params["layers"][own], stats["layers"][own]]
+        ops, own_params, own_stats = (
+            archs[:, own].T,
+            params["layers"][own],
+            stats["layers"][own],
+        )
         carry = values, places
         if self._scan and equal.count > 1:
-            stacked = each[0], jnp.stack(each[1]), jnp.stack(each[2])
+            stacked = ops, jnp.stack(own_params), jnp.stack(own_stats)
             carry, rows = jax.lax.scan(step, carry, stacked)
             return (*carry, list(rows))
         found = []
-        for layer in zip(*each, strict=True):
+        for layer in zip(ops, own_params, own_stats, strict=True):
             carry, row = step(carry, layer)
             found.append(row)
         return (*carry, found)

@@ -242,7 +242,7 @@ class InvertedResidual:
         if len(outputs) == 1:
             return outputs[0], norm.found
         is_block = self._choice("block", op)
-        return jnp.where(is_block, *outputs), norm.found
+        return jnp.where(is_block, outputs[0], outputs[1]), norm.found
 
     def _choice(self, name: str, op: jax.Array) -> Any:
         """A choice of an op: a Python value if all members agree, else data."""

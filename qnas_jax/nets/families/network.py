@@ -95,10 +95,12 @@ class PaddedLayer:
         for other in self.others:
             # The row of another op means nothing here, and zeros are harmless.
             chosen = op == other
-            rows = (
+            own_params, own_row = (
                 jnp.where(chosen, row, jnp.zeros_like(row)) for row in (params, stats)
             )
-            found.append((chosen, *self.templates[other].apply(mode, *rows, inputs)))
+            template = self.templates[other]
+            output, row = template.apply(mode, own_params, own_row, inputs)
+            found.append((chosen, output, row))
         _, output, row = found[0]
         for chosen, other_output, other_row in found[1:]:
             output = jnp.where(chosen, other_output, output)
@@ -131,27 +133,23 @@ def padded_layer(layer: Layer) -> PaddedLayer:
     if len(others) == len(members):
         empty = make_row_map((), [{} for _ in templates])
         return PaddedLayer(templates, None, empty, empty, others)
-    maps = []
-    for kind, fields in zip(("params", "stats"), family.fields(), strict=True):
-        maps.append(
-            make_row_map(
-                fields,
-                [
-                    {} if each is None else _blocks(getattr(each, kind))
-                    for each in members
-                ],
-            )
+    params, stats = (
+        make_row_map(
+            fields,
+            [{} if each is None else _blocks(getattr(each, kind)) for each in members],
         )
-    return PaddedLayer(templates, family, *maps, others)
+        for kind, fields in zip(("params", "stats"), family.fields(), strict=True)
+    )
+    return PaddedLayer(templates, family, params, stats, others)
 
 
 def _positions(layer: Layer, index: int, template: OpTemplate) -> nnx.Module:
     """An op whose variables hold their positions in the op's rows."""
     module = abstract_op(layer, index)
-    rows = (
+    rows: Any = [
         np.arange(starts[-1])
         for starts in (template.param_starts, template.stat_starts)
-    )
+    ]
     for piece, state in zip(pieces_of(module), template.states(*rows), strict=True):
         nnx.update(piece, *state)
     return module
@@ -254,7 +252,8 @@ class PaddedNetwork:
         mode: Mode,
     ) -> tuple[jax.Array, list[jax.Array]]:
         def step(values: jax.Array, each: Any) -> tuple[jax.Array, jax.Array]:
-            return body.apply(mode, *each, values)
+            op, own_params, own_stats = each
+            return body.apply(mode, op, own_params, own_stats, values)
 
         if self._recompute:
             policy = jax.checkpoint_policies.save_only_these_names(LINEAR)
