@@ -15,7 +15,7 @@ from experiments.benches import statevector
 from experiments.peers.statevector_task import Task
 from qnas_jax.kernels import depthwise_conv, depthwise_pallas, depthwise_taps
 from qnas_jax.kernels.depthwise import FORMS
-from qnas_jax.quantum.problem import ising
+from qnas_jax.optimise.problems.problem import ising
 
 Note = Callable[[str, Any], None]
 

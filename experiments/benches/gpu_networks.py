@@ -12,22 +12,28 @@ import optax
 
 from experiments.benches.gpu_kernels import Note, seconds_of
 from experiments.measuring.workload import SIDES, Workload, random_archs
-from qnas_jax.data import Augmentation, augment, normalise
+from qnas_jax.data import Augmentation, augment
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
-from qnas_jax.nets import Mode, Supernet, gather, scatter
+from qnas_jax.nets import ChainSupernet, Mode, put_path, take_path
 from qnas_jax.nets.build import op_templates
 from qnas_jax.nets.families import EachOpOnce, PaddedNetwork
-from qnas_jax.spaces import SpaceOptions, build_space
+from qnas_jax.spaces import NetworkSpace, SpaceOptions, build_space
 
 _STEPS = 4  # in one call
 
 
 def drawn_workload(space: str, images: int) -> Workload:
-    """As `workload.make_workload`, with weights that NumPy draws: nothing compiles."""
+    """As `workload.make_workload`, with weights that NumPy draws: nothing compiles.
+
+    Raises:
+      UserError: the space is no chain.
+    """
     side, channels = SIDES.get(space, (32, 3))
-    supernet = Supernet(
-        build_space(SpaceOptions(name=space), (side, side, channels), 10)
-    )
+    built = build_space(SpaceOptions(name=space), (side, side, channels), 10)
+    if not isinstance(built, NetworkSpace):
+        raise UserError(f"space: got {space!r}, expected a chain of layers")
+    supernet = ChainSupernet(built)
     rng = np.random.default_rng(0)
 
     def draw(low: float, high: float, kind: str) -> Any:
@@ -120,7 +126,7 @@ def train_one_path(
 
     def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:
         def step(state: Any, arch: jax.Array) -> tuple[Any, None]:
-            params, stats, moments = (gather(slots, arch) for slots in state)
+            params, stats, moments = (take_path(slots, arch) for slots in state)
             images = work.images(pixels)
             gradient, stats = jax.grad(loss_fn, has_aux=True)(
                 params, stats, arch, images, labels
@@ -129,7 +135,7 @@ def train_one_path(
             params = jax.tree.map(lambda p, m: p - 1e-3 * m, params, moments)
             new = params, stats, moments
             pairs = zip(state, new, strict=True)
-            return tuple(scatter(old, arch, path) for old, path in pairs), None
+            return tuple(put_path(old, arch, path) for old, path in pairs), None
 
         return jax.lax.scan(step, state, archs)[0]
 
@@ -169,7 +175,9 @@ def all_paths_step(
 
         def run_padded(params: Any, stats: Any, archs: Any, images: Any) -> Any:
             def path(arch: jax.Array) -> Any:
-                return one(gather(params, arch), gather(stats, arch), arch, images)
+                return one(
+                    take_path(params, arch), take_path(stats, arch), arch, images
+                )
 
             logits, rows = jax.vmap(path)(archs)
             layers = [
@@ -253,8 +261,8 @@ def score(
 
         def one(arch: jax.Array) -> jax.Array:
             logits, _ = network.apply(
-                gather(params, arch),
-                gather(stats, arch),
+                take_path(params, arch),
+                take_path(stats, arch),
                 arch,
                 inputs,
                 mode=mode,
@@ -350,7 +358,8 @@ def rank_macro(
             images = augment(
                 jax.random.wrap_key_data(key),
                 pixels[index],
-                *work.pixel_statistics,
+                work.task.mean,
+                work.task.std,
                 augmentation,
             )
             gradient, stats = gradient_fn(params, stats, archs, images, labels[index])
@@ -436,10 +445,10 @@ def _batch_scorer(work: Workload, precision: str) -> Callable[..., Any]:
     @jax.jit
     def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
         params, stats = weights
-        inputs = normalise(pixels, *work.pixel_statistics)
+        inputs = work.images(pixels)
 
         def one(arch: jax.Array) -> tuple[jax.Array, jax.Array]:
-            path = gather(params, arch), gather(stats, arch)
+            path = take_path(params, arch), take_path(stats, arch)
             logits, _ = network.apply(
                 *path, arch, inputs, mode="batch", precision=precision
             )

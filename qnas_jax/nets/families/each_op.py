@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from qnas_jax.errors import UserError
 from qnas_jax.nets.build import op_templates
-from qnas_jax.nets.equal_layers import EqualLayers, join_equal_layers
+from qnas_jax.nets.chain.equal_layers import EqualLayers, join_equal_layers
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.slots import Slots
 from qnas_jax.spaces import NetworkSpace

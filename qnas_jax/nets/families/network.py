@@ -1,6 +1,6 @@
 """A chain supernet without control flow: every layer is one body whose op is data.
 
-The same weights, as the same rows, and the same results as `nets.Supernet`
+The same weights, as the same rows, and the same results as `ChainSupernet`
 (`tests/nets/test_padded_network.py`). What it computes does not depend on the
 architecture, so a population is a `vmap` of it, where the other form would run every op
 of every layer. It computes the widest op of each layer: on a CPU, one architecture at a
@@ -17,8 +17,7 @@ import numpy as np
 from flax import nnx
 
 from qnas_jax.nets.build import abstract_op, op_templates
-from qnas_jax.nets.chains import OpTemplate, pieces_of
-from qnas_jax.nets.equal_layers import EqualLayers, join_equal_layers
+from qnas_jax.nets.chain.equal_layers import EqualLayers, join_equal_layers
 from qnas_jax.nets.families.inverted_residual import (
     LINEAR,
     InvertedResidual,
@@ -32,6 +31,7 @@ from qnas_jax.nets.families.rows import (
     write_row,
 )
 from qnas_jax.nets.flat import Mode
+from qnas_jax.nets.pieces import OpTemplate, pieces_of
 from qnas_jax.nets.slots import Slots
 from qnas_jax.spaces import Layer, NetworkSpace
 
