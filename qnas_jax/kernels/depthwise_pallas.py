@@ -1,10 +1,12 @@
 """Depth-wise convolution as a kernel of its own for GPUs (Pallas, Triton).
 
-A program takes a block of output pixels and channels and adds up the taps in float32;
-what neighbouring pixels share comes from the cache. Nothing is padded and no tap is
-kept: the gradient to the images is the same kernel with the taps read backwards, the
-gradient to the kernel keeps k * k sums in registers while it walks over pixels, and its
-parts are summed at the end. On other backends the kernels are interpreted, for tests.
+A program takes a block of output pixels and channels and adds up the taps, in float32
+at least; what neighbouring pixels share comes from the cache. Nothing is padded and no
+tap is kept: the gradient to the images is the same kernel with the taps read backwards,
+the gradient to the kernel keeps k * k sums in registers while it walks over pixels, and
+its parts are summed at the end. On other backends the kernels are interpreted, for
+tests. Last run on an H100 with JAX 0.11.2, which calls Pallas' Triton backend
+deprecated.
 """
 
 import functools
@@ -36,10 +38,10 @@ class _Sizes(NamedTuple):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def by_kernel(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    """Convolves; sums in float32.
+    """Convolves; sums in float32 at least.
 
     Args:
-      images: [N, H, W, C], float32 or shorter.
+      images: [N, H, W, C].
       kernel: [k, k, C].
       stride: step in both directions.
 
@@ -99,7 +101,7 @@ def images_gradient(
 def kernel_gradient(
     images: jax.Array, gradient: jax.Array, size: int, stride: int
 ) -> jax.Array:
-    """Gradient to a kernel of `size` taps a side, float32."""
+    """Gradient to a kernel of `size` taps a side, float32 at least."""
     _, height, width, channels = images.shape
     count, rows, columns, _ = gradient.shape
     sizes = _Sizes(
@@ -116,7 +118,9 @@ def kernel_gradient(
     steps = pl.cdiv(most, chunks)
     parts = pl.pallas_call(
         functools.partial(_sum_products, sizes, steps),
-        out_shape=jax.ShapeDtypeStruct((chunks * size * size * channels,), jnp.float32),
+        out_shape=jax.ShapeDtypeStruct(
+            (chunks * size * size * channels,), _exact(images)
+        ),
         grid=(chunks, blocks),
         interpret=_interpreted(),
         **_options(),
@@ -136,6 +140,11 @@ def _call(
         interpret=_interpreted(),
         **_options(),
     )(images.reshape(-1), kernel.reshape(-1))
+
+
+def _exact(values: Any) -> Any:
+    """The precision of sums: float32 at least."""
+    return jnp.promote_types(values.dtype, jnp.float32)
 
 
 def _interpreted() -> bool:
@@ -201,7 +210,8 @@ def _block(
     pixels = pl.program_id(0) * _PIXELS + jnp.arange(_PIXELS)
     channels = pl.program_id(1) * _CHANNELS + jnp.arange(_CHANNELS)
     image, row, column = _places(sizes, pixels)
-    total = jnp.zeros((_PIXELS, _CHANNELS), jnp.float32)
+    exact = _exact(images)
+    total = jnp.zeros((_PIXELS, _CHANNELS), exact)
     for tap in range(sizes.taps**2):
         down, across, exists = source(row, column, *divmod(tap, sizes.taps))
         exists &= pixels < sizes.pixels
@@ -212,7 +222,7 @@ def _block(
             mask=channels < sizes.channels,
             other=0.0,
         )
-        total += values.astype(jnp.float32) * weights.astype(jnp.float32)[None]
+        total += values.astype(exact) * weights.astype(exact)[None]
     where = (pixels * sizes.channels)[:, None] + channels[None]
     here = (pixels < sizes.pixels)[:, None] & (channels < sizes.channels)[None]
     plgpu.store(output.at[where], total.astype(output.dtype), mask=here)
@@ -225,6 +235,7 @@ def _sum_products(
     channels = pl.program_id(1) * _CHANNELS + jnp.arange(_CHANNELS)
     inside = channels < sizes.channels
     border = sizes.taps // 2
+    exact = _exact(images)
     first = pl.program_id(0) * steps
 
     def step(number: jax.Array, sums: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
@@ -234,7 +245,7 @@ def _sum_products(
         where = (pixels * sizes.channels)[:, None] + channels[None]
         slopes = plgpu.load(
             gradient.at[where], mask=exists[:, None] & inside[None], other=0.0
-        ).astype(jnp.float32)
+        ).astype(exact)
         new = []
         for tap, total in enumerate(sums):
             i, j = divmod(tap, sizes.taps)
@@ -242,10 +253,10 @@ def _sum_products(
             across = column * sizes.stride + j - border
             where, here = _tile(sizes, image, down, across, exists, channels)
             values = plgpu.load(images.at[where], mask=here, other=0.0)
-            new.append(total + values.astype(jnp.float32) * slopes)
+            new.append(total + values.astype(exact) * slopes)
         return tuple(new)
 
-    zeros = jnp.zeros((_PIXELS_AT_ONCE, _CHANNELS), jnp.float32)
+    zeros = jnp.zeros((_PIXELS_AT_ONCE, _CHANNELS), exact)
     sums = jax.lax.fori_loop(0, steps, step, (zeros,) * sizes.taps**2)
     for tap, total in enumerate(sums):
         start = (pl.program_id(0) * sizes.taps**2 + tap) * sizes.channels
