@@ -27,7 +27,6 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch
-from qnas_jax.kernels.depthwise_pallas import by_kernel
 from qnas_jax.kernels.depthwise_taps import by_taps
 from qnas_jax.kernels.materialise import materialise
 from qnas_jax.kernels.taps import check_convolution, pad, taps
@@ -82,6 +81,13 @@ def _reference(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=images.shape[-1],
     )
+
+
+def _pallas(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
+    # Imported when it is taken: it takes a tenth of a second, and CPUs do without.
+    from qnas_jax.kernels.depthwise_pallas import by_kernel
+
+    return by_kernel(images, kernel, stride)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -177,7 +183,7 @@ FORMS = {
     dispatch.REFERENCE: _reference,
     "shifted": _shifted,
     "taps": by_taps,
-    "pallas": by_kernel,
+    "pallas": _pallas,
 }
 # By backend. On a GPU: the least time in all over the shapes of a network, and no shape
 # is very slow; it leads by the gradient to small images' kernels.
