@@ -41,7 +41,14 @@ def _load(folder: str, package: str, module: str) -> Any:
 class TorchPeer:
     """The public supernet at CIFAR size, random weights, one path at a time."""
 
-    def __init__(self, folder: str, space: str, images: np.ndarray, labels: np.ndarray):
+    def __init__(
+        self,
+        folder: str,
+        space: str,
+        images: np.ndarray,
+        labels: np.ndarray,
+        device: str = "cpu",
+    ):
         """Builds the network.
 
         Args:
@@ -49,6 +56,7 @@ class TorchPeer:
           space: proxylessnas or fbnet_s.
           images: float32 [N, 32, 32, 3].
           labels: int [N].
+          device: "cpu", or "cuda" for bfloat16 by PyTorch's autocast there.
 
         Raises:
           ValueError: the folder does not hold that code, or it lacks the space.
@@ -72,10 +80,12 @@ class TorchPeer:
             macro, getattr(plans, micro_name), 10, "cifar10", "random_search"
         )
         self._torch = torch
-        self._network = network.to(memory_format=torch.channels_last)
+        self._network = network.to(device, memory_format=torch.channels_last)
+        self._cast = torch.autocast(device, torch.bfloat16, enabled=device != "cpu")
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        pixels = pixels.to(device)
         self._images = pixels.contiguous(memory_format=torch.channels_last)
-        self._labels = torch.from_numpy(labels.astype(np.int64))
+        self._labels = torch.from_numpy(labels.astype(np.int64)).to(device)
         self._optimizer = torch.optim.SGD(
             network.parameters(), lr=1e-4, momentum=0.9, weight_decay=4e-5
         )
@@ -86,7 +96,7 @@ class TorchPeer:
         def run() -> list[float]:
             self._network.eval()
             accuracies = []
-            with self._torch.no_grad():
+            with self._torch.no_grad(), self._cast:
                 for arch in archs.tolist():
                     self._network.set_activate_architecture(arch)
                     chunks = zip(
@@ -109,10 +119,11 @@ class TorchPeer:
             self._network.train()
             for arch in archs.tolist():
                 self._network.set_activate_architecture(arch)
-                logits = self._network(self._images[:batch])
-                loss = self._torch.nn.functional.cross_entropy(
-                    logits, self._labels[:batch]
-                )
+                with self._cast:
+                    logits = self._network(self._images[:batch])
+                    loss = self._torch.nn.functional.cross_entropy(
+                        logits, self._labels[:batch]
+                    )
                 self._optimizer.zero_grad()
                 loss.backward()
                 self._optimizer.step()

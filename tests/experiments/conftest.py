@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.benches import gpu_session, kernels, scoring, training
+from experiments.benches import kernels, scoring, training
 from experiments.measuring import workload
 from experiments.measuring.machine import Machine, measure_machine
 from qnas_jax.spaces import SPACES, NetworkSpace, fixed
@@ -40,7 +40,7 @@ def tiny_space() -> Iterator[str]:
 @pytest.fixture
 def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine's limits are measured with small arrays."""
-    for experiment in (kernels, scoring, training, gpu_session):
+    for experiment in (kernels, scoring, training):
         monkeypatch.setattr(experiment, "measure_machine", _measure_briefly)
 
 

@@ -1,5 +1,6 @@
 """Every experiment runs, tiny, and its rows say what they should."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -64,24 +65,34 @@ def test_bench_training_runs(tiny_space, small_machine):
 
 
 @pytest.mark.slow
-def test_a_gpu_session_keeps_what_it_has(tiny_space, small_machine, tmp_path):
-    """Its parts run here too; one that fails does not take the others with it."""
-    parts = {
-        "broken": lambda: 1 / 0,
-        "population": lambda: gpu_session.score_population(tiny_space, 3, 8, 4),
-        "epoch": lambda: gpu_session.train_epoch(tiny_space, None, 32, 8),
+def test_a_gpu_session_keeps_what_it_has(tmp_path):
+    """A part that fails leaves its last words, one without time is named."""
+    parts = {name: gpu_session.PARTS[name] for name in ("device", "pytorch", "rank")}
+    parts["rank"] = dataclasses.replace(parts["rank"], seconds=0)
+    settings = gpu_session.Settings(tiny=True)
+    out = tmp_path / "gpu.json"
+    result = gpu_session.run(parts, settings, out, 120.0)
+    assert json.loads(out.read_text()).keys() == result.keys()
+    assert result["device"]["copy GB/s"] > 0 and result["device"]["ended"] == "ok"
+    assert "Error" in result["pytorch"]["log"] and result["pytorch"]["ended"] != "ok"
+    assert result["rank"] == {"ended": "no time left"}
+
+
+def test_the_form_that_networks_take():
+    """The fastest that ran everywhere and agrees with the library's."""
+    case = "8x8x768 k5 s1 bfloat16 paths 1"
+    notes = {
+        f"{case} {form} {part}": seconds
+        for form, seconds in {"reference": 3.0, "taps": 2.0, "pallas": 1.0}.items()
+        for part in ("forward", "to kernel")
     }
-    result = gpu_session.run(parts, tmp_path / "gpu.json")
-    assert json.loads((tmp_path / "gpu.json").read_text()).keys() == result.keys()
-    assert "ZeroDivisionError" in result["broken"]["error"]
-    assert result["population"]["subnet-images/s"] > 0
-    assert result["epoch"]["images/s"] > 0
-    assert result["jax"] and result["matrix GFLOP/s"] > 0
-
-
-def test_the_parts_of_a_gpu_session():
-    parts = gpu_session.all_parts("digits", None, 8, None)
-    assert list(parts) == ["epoch", "population", "scoring", "training", "kernels"]
+    notes |= {f"{case} at 3 TB/s": 0.1, f"{case} pallas to kernel error": 1e-3}
+    assert gpu_session.fastest_depthwise(notes) == "pallas"
+    wrong = notes | {f"{case} pallas to kernel error": float("nan")}
+    assert gpu_session.fastest_depthwise(wrong) == "taps"
+    failed = notes | {f"{case} pallas forward": "XlaRuntimeError: no"}
+    assert gpu_session.fastest_depthwise(failed) == "taps"
+    assert gpu_session.fastest_depthwise({}) == ""
 
 
 def test_work_is_the_same_in_every_process(tiny_space):

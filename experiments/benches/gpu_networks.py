@@ -1,0 +1,459 @@
+"""Parts of a session on an accelerator that run networks, each a program of its own."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.benches.gpu_kernels import Note, seconds_of
+from experiments.measuring.workload import SIDES, Workload, random_archs
+from qnas_jax.data import Augmentation, augment
+from qnas_jax.errors import UserError
+from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
+from qnas_jax.nets import ChainSupernet, Mode, put_path, take_path
+from qnas_jax.nets.build import op_templates
+from qnas_jax.nets.families import EachOpOnce, PaddedNetwork
+from qnas_jax.spaces import NetworkSpace, SpaceOptions, build_space
+
+_STEPS = 4  # in one call
+
+
+def drawn_workload(space: str, images: int) -> Workload:
+    """As `workload.make_workload`, with weights that NumPy draws: nothing compiles.
+
+    Raises:
+      UserError: the space is no chain.
+    """
+    side, channels = SIDES.get(space, (32, 3))
+    built = build_space(SpaceOptions(name=space), (side, side, channels), 10)
+    if not isinstance(built, NetworkSpace):
+        raise UserError(f"space: got {space!r}, expected a chain of layers")
+    supernet = ChainSupernet(built)
+    rng = np.random.default_rng(0)
+
+    def draw(low: float, high: float, kind: str) -> Any:
+        slots: dict[str, list[jax.Array]] = {"fixed": [], "layers": []}
+        for block in supernet.space.blocks:
+            templates = op_templates(block)
+            widths = [getattr(template, kind)[-1] for template in templates]
+            drawn = rng.uniform(low, high, (len(templates), max(1, *widths, 1)))
+            searched = block in supernet.space.layers
+            rows = jnp.asarray(drawn if searched else drawn[0], jnp.float32)
+            slots["layers" if searched else "fixed"].append(rows)
+        return slots
+
+    params, stats = draw(-0.1, 0.1, "param_starts"), draw(0.3, 1.0, "stat_starts")
+    pixels = rng.integers(0, 256, (images, side, side, channels), np.uint8)
+    labels = rng.integers(0, 10, images)
+    return Workload(
+        supernet, (params, stats), jnp.asarray(pixels), jnp.asarray(labels, jnp.int32)
+    )
+
+
+def compile_program(
+    note: Note,
+    function: Callable[..., Any],
+    *arguments: Any,
+    donate: Sequence[int] = (),
+) -> Any:
+    """Compiles, and notes seconds for tracing and for compiling, and the memory."""
+    started = time.perf_counter()
+    lowered = jax.jit(function, donate_argnums=tuple(donate)).lower(*arguments)
+    traced = time.perf_counter()
+    note("trace s", traced - started)
+    compiled = lowered.compile()
+    note("compile s", time.perf_counter() - traced)
+    memory: Any = compiled.memory_analysis()
+    note("temporary GiB", memory.temp_size_in_bytes / 2**30)
+    return compiled
+
+
+def note_peak(note: Note) -> None:
+    """Notes the most memory that the device held."""
+    stats = jax.devices()[0].memory_stats() or {}
+    note("device peak GiB", stats.get("peak_bytes_in_use", 0) / 2**30)
+
+
+def run_steps(
+    note: Note, program: Any, state: Any, rest: Sequence[Any], images: float
+) -> Any:
+    """Times calls of a program of `_STEPS` steps that hands its state on."""
+    started = time.perf_counter()
+    state = jax.block_until_ready(program(state, *rest))
+    note("first call s", time.perf_counter() - started)
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        state = jax.block_until_ready(program(state, *rest))
+        times.append((time.perf_counter() - started) / _STEPS)
+    seconds = float(np.median(times))
+    note("ms a step", 1e3 * seconds)
+    note("path-images/s", images / seconds)
+    note_peak(note)
+    leaves = jax.tree.leaves(state)
+    finite = [bool(jnp.all(jnp.isfinite(each))) for each in leaves]
+    note("all finite", all(finite))
+    return state
+
+
+def _loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+
+def train_one_path(
+    note: Note,
+    *,
+    space: str,
+    batch: int,
+    precision: str = "bfloat16",
+    recompute: bool = False,
+    scan: bool = True,
+) -> None:
+    """Steps on one path: rows read, trained and written back; several in one call."""
+    work = drawn_workload(space, batch)
+    network = PaddedNetwork(work.space, scan=scan, recompute=recompute)
+    archs = jnp.asarray(random_archs(work.space, _STEPS))
+    apply = functools.partial(network.apply, mode="train", precision=precision)
+
+    def loss_fn(params: Any, stats: Any, arch: Any, images: Any, labels: Any) -> Any:
+        logits, stats = apply(params, stats, arch, images)
+        return _loss(logits, labels), stats
+
+    def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:
+        def step(state: Any, arch: jax.Array) -> tuple[Any, None]:
+            params, stats, moments = (take_path(slots, arch) for slots in state)
+            images = work.images(pixels)
+            gradient, stats = jax.grad(loss_fn, has_aux=True)(
+                params, stats, arch, images, labels
+            )
+            moments = jax.tree.map(lambda m, g: 0.9 * m + g, moments, gradient)
+            params = jax.tree.map(lambda p, m: p - 1e-3 * m, params, moments)
+            new = params, stats, moments
+            pairs = zip(state, new, strict=True)
+            return tuple(put_path(old, arch, path) for old, path in pairs), None
+
+        return jax.lax.scan(step, state, archs)[0]
+
+    state = _training_state(work)
+    rest = archs, work.pixels, work.labels
+    program = compile_program(note, steps, state, *rest, donate=[0])
+    run_steps(note, program, state, rest, batch)
+
+
+def _training_state(work: Workload) -> tuple[Any, Any, Any]:
+    """Rows, statistics, momenta of zero."""
+    params, stats = jax.tree.map(jnp.copy, work.weights)  # they are donated
+    return params, stats, jax.tree.map(jnp.zeros_like, params)
+
+
+def all_paths_step(
+    work: Workload, form: str, precision: str, *, recompute: bool = False
+) -> Callable[..., Any]:
+    """A strictly fair step: (params, stats, archs, images, labels) -> gradient, stats.
+
+    Args:
+      work: the network.
+      form: "each op once", or "padded": the paths as a `vmap` of the padded network.
+      precision: of values and products.
+      recompute: the padded network keeps outputs of linear operations only.
+
+    Returns:
+      The function; archs are int32 [K, L].
+    """
+    run: Callable[..., Any]
+    if form == "each op once":
+        once = EachOpOnce(work.space)
+        run = functools.partial(once.apply, mode="train", precision=precision)
+    else:
+        network = PaddedNetwork(work.space, recompute=recompute)
+        one = functools.partial(network.apply, mode="train", precision=precision)
+
+        def run_padded(params: Any, stats: Any, archs: Any, images: Any) -> Any:
+            def path(arch: jax.Array) -> Any:
+                return one(
+                    take_path(params, arch), take_path(stats, arch), arch, images
+                )
+
+            logits, rows = jax.vmap(path)(archs)
+            layers = [
+                old.at[archs[:, layer]].set(new)
+                for layer, (old, new) in enumerate(
+                    zip(stats["layers"], rows["layers"], strict=True)
+                )
+            ]
+            fixed = [each.mean(axis=0) for each in rows["fixed"]]
+            return logits, {"fixed": fixed, "layers": layers}
+
+        run = run_padded
+
+    def loss_fn(params: Any, stats: Any, archs: Any, images: Any, labels: Any) -> Any:
+        logits, stats = run(params, stats, archs, images)
+        return sum(_loss(each, labels) for each in logits), stats
+
+    return jax.grad(loss_fn, has_aux=True)
+
+
+def permutations(space: Any, steps: int, seed: int = 0) -> np.ndarray:
+    """Strictly fair paths int32 [steps, K, L]: each column a permutation."""
+    rng = np.random.default_rng(seed)
+    num_ops = space.num_ops[0]
+    columns = [
+        [rng.permutation(num_ops) for _ in range(space.num_layers)]
+        for _ in range(steps)
+    ]
+    return np.asarray(columns, np.int32).transpose(0, 2, 1)
+
+
+def train_all_paths(
+    note: Note,
+    *,
+    space: str,
+    batch: int,
+    form: str,
+    precision: str = "bfloat16",
+    recompute: bool = False,
+) -> None:
+    """Strictly fair steps, several in one call."""
+    work = drawn_workload(space, batch)
+    gradient_fn = all_paths_step(work, form, precision, recompute=recompute)
+    archs = jnp.asarray(permutations(work.space, _STEPS))
+
+    def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:
+        def step(state: Any, paths: jax.Array) -> tuple[Any, None]:
+            params, stats, moments = state
+            images = work.images(pixels)
+            gradient, stats = gradient_fn(params, stats, paths, images, labels)
+            moments = jax.tree.map(lambda m, g: 0.9 * m + g, moments, gradient)
+            params = jax.tree.map(lambda p, m: p - 1e-3 * m, params, moments)
+            return (params, stats, moments), None
+
+        return jax.lax.scan(step, state, archs)[0]
+
+    state = _training_state(work)
+    rest = archs, work.pixels, work.labels
+    program = compile_program(note, steps, state, *rest, donate=[0])
+    run_steps(note, program, state, rest, batch * archs.shape[1])
+
+
+def score(
+    note: Note,
+    *,
+    space: str,
+    population: int,
+    images: int,
+    block: int,
+    mode: Mode = "running",
+    precision: str = "bfloat16",
+) -> None:
+    """Accuracies of random architectures, `block` of them at once by `vmap`."""
+    work = drawn_workload(space, images)
+    network = PaddedNetwork(work.space)
+    archs = jnp.asarray(random_archs(work.space, population))
+
+    def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
+        params, stats = weights
+        inputs = work.images(pixels)
+
+        def one(arch: jax.Array) -> jax.Array:
+            logits, _ = network.apply(
+                take_path(params, arch),
+                take_path(stats, arch),
+                arch,
+                inputs,
+                mode=mode,
+                precision=precision,
+            )
+            return (logits.argmax(axis=-1) == labels).mean()
+
+        return jax.lax.map(one, archs, batch_size=block)
+
+    arguments = work.weights, archs, work.pixels, work.labels
+    program = compile_program(note, score_all, *arguments)
+    seconds = seconds_of(lambda: program(*arguments), calls=1)
+    note("seconds", seconds)
+    note("subnet-images/s", population * images / seconds)
+    macs = float(work.macs(np.asarray(archs)).mean())
+    note("useful TFLOP/s", 2e-12 * macs * population * images / seconds)
+    note_peak(note)
+
+
+def pytorch(note: Note, *, folder: str, device: str, tiny: bool) -> None:
+    """The public code in PyTorch on the same work; no search of algorithms."""
+    import torch
+
+    from experiments.peers.torch_supernet import TorchPeer
+
+    torch.backends.cudnn.benchmark = False
+    images, batch, population, steps = (8, 4, 2, 1) if tiny else (512, 256, 32, 4)
+    work = drawn_workload("proxylessnas", images)
+    archs = random_archs(work.space, population)
+    pixels = np.asarray(work.images(work.pixels), np.float32)
+    peer = TorchPeer(folder, "proxylessnas", pixels, np.asarray(work.labels), device)
+    scoring = peer.score(archs, images)
+    training = peer.train(archs[:steps], batch)
+    note("torch", torch.__version__)
+
+    def timed(run: Callable[[], Any]) -> float:
+        run()
+        times = []
+        for _ in range(3):
+            _wait(torch, device)
+            started = time.perf_counter()
+            run()
+            _wait(torch, device)
+            times.append(time.perf_counter() - started)
+        return float(np.median(times))
+
+    note("subnet-images/s", population * images / timed(scoring))
+    note("one-path training images/s", steps * batch / timed(training))
+
+
+def _wait(torch: Any, device: str) -> None:
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+def rank_macro(
+    note: Note,
+    *,
+    images_file: str | None,
+    data_dir: str,
+    path_images: Sequence[int],
+    form: str,
+    batch: int,
+    num_archs: int,
+    num_images: int,
+    precision: str = "bfloat16",
+) -> None:
+    """Trains `nas_bench_macro` with strict fairness and ranks it against the truth.
+
+    Args:
+      note: takes results.
+      images_file: npz with x_train, y_train; None: random pixels.
+      data_dir: folder that holds `nas_bench_macro/`.
+      path_images: budgets, each a training of its own with a cosine to zero.
+      form: of the step, see `all_paths_step`.
+      batch: images of a step.
+      num_archs: random architectures that are ranked.
+      num_images: validation images of a score, by their own statistics.
+      precision: of values and products.
+    """
+    work = drawn_workload("nas_bench_macro", batch)
+    train, valid = _images(images_file, num_images, work)
+    gradient_fn = all_paths_step(work, form, precision)
+    with jax.default_device(jax.devices("cpu")[0]):
+        fresh = work.supernet.init(jax.random.key(0))
+    fresh = jax.device_put(jax.tree.map(np.asarray, fresh), jax.devices()[0])
+    augmentation = Augmentation(crop_padding=4, flip=True)
+
+    def steps(state: Any, each: Any, pixels: jax.Array, labels: jax.Array) -> Any:
+        def step(state: Any, each: Any) -> tuple[Any, None]:
+            params, stats, moments = state
+            archs, index, key, rate = each
+            images = augment(
+                jax.random.wrap_key_data(key),
+                pixels[index],
+                work.task.mean,
+                work.task.std,
+                augmentation,
+            )
+            gradient, stats = gradient_fn(params, stats, archs, images, labels[index])
+            gradient, _ = optax.clip_by_global_norm(10.0).update(gradient, None)
+            moments = jax.tree.map(lambda m, g: 0.9 * m + g, moments, gradient)
+            params = jax.tree.map(lambda p, m: p - rate * m, params, moments)
+            return (params, stats, moments), None
+
+        return jax.lax.scan(step, state, each)[0]
+
+    archs, truth = read_macro_truth(data_dir)
+    chosen = np.random.default_rng(1).permutation(len(archs))[:num_archs]
+    archs, truth = archs[chosen], truth[chosen]
+    call = 5 if len(train[1]) < 1000 else 50
+    program = scorer = None
+    for budget in path_images:
+        num_paths = work.space.num_ops[0]
+        num_steps = max(budget // (batch * num_paths) // call, 1) * call
+        each = _schedule(work.space, num_steps, len(train[1]), batch)
+        moments = jax.tree.map(jnp.zeros_like, fresh[0])
+        state = (*jax.tree.map(jnp.copy, fresh), moments)
+        parts = [
+            jax.tree.map(lambda rows: rows[start : start + call], each)  # noqa: B023
+            for start in range(0, num_steps, call)
+        ]
+        if program is None:
+            program = compile_program(note, steps, state, parts[0], *train, donate=[0])
+        started = time.perf_counter()
+        for part in parts:
+            state = program(state, part, *train)
+        params, stats, _ = jax.block_until_ready(state)
+        seconds = time.perf_counter() - started
+        label = f"{num_steps * batch * num_paths} path-images"
+        note(f"{label} s", seconds)
+        note(f"{label}, path-images/s", num_steps * batch * num_paths / seconds)
+        if scorer is None:
+            scorer = _batch_scorer(work, precision)
+        started = time.perf_counter()
+        loss, accuracy = jax.block_until_ready(
+            scorer((params, stats), jnp.asarray(archs), *valid)
+        )
+        note(f"{label}, scoring s with compilation", time.perf_counter() - started)
+        for name, scores in (("loss", -loss), ("accuracy", accuracy)):
+            found = rank_agreement(np.asarray(scores, np.float64), truth)
+            note(f"{label}, tau by {name}", found["kendall_tau"])
+        note(f"{label}, mean accuracy", float(accuracy.mean()))
+        note_peak(note)
+
+
+def _schedule(space: Any, steps: int, count: int, batch: int) -> tuple[Any, ...]:
+    """Paths, image numbers, key and learning rate of each step."""
+    rng = np.random.default_rng(2)
+    epochs = -(-steps * batch // (count // batch * batch))
+    order = [rng.permutation(count)[: count // batch * batch] for _ in range(epochs)]
+    index = np.concatenate(order)[: steps * batch].reshape(steps, batch)
+    keys = jax.random.key_data(jax.random.split(jax.random.key(3), steps))
+    rates = 0.05 * (1 + np.cos(np.pi * np.arange(steps) / steps))
+    return (
+        jnp.asarray(permutations(space, steps)),
+        jnp.asarray(index, jnp.int32),
+        keys,
+        jnp.asarray(rates, jnp.float32),
+    )
+
+
+def _images(path: str | None, num_valid: int, work: Workload) -> tuple[Any, Any]:
+    """Training and validation images and labels on the device."""
+    if path is None:
+        both = work.pixels, work.labels
+        return both, both
+    with np.load(path) as file:
+        pixels, labels = file["x_train"], file["y_train"].astype(np.int32)
+    cut = len(labels) - 5000
+    train = jnp.asarray(pixels[:cut]), jnp.asarray(labels[:cut])
+    valid = slice(cut, cut + num_valid)
+    return train, (jnp.asarray(pixels[valid]), jnp.asarray(labels[valid]))
+
+
+def _batch_scorer(work: Workload, precision: str) -> Callable[..., Any]:
+    """Losses and accuracies of architectures by the statistics of the images."""
+    network = PaddedNetwork(work.space)
+
+    @jax.jit
+    def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
+        params, stats = weights
+        inputs = work.images(pixels)
+
+        def one(arch: jax.Array) -> tuple[jax.Array, jax.Array]:
+            path = take_path(params, arch), take_path(stats, arch)
+            logits, _ = network.apply(
+                *path, arch, inputs, mode="batch", precision=precision
+            )
+            return _loss(logits, labels), (logits.argmax(axis=-1) == labels).mean()
+
+        return jax.lax.map(one, archs, batch_size=min(8, len(archs)))
+
+    return score_all
