@@ -2,13 +2,16 @@
 
 import pathlib
 import re
+from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 
+from qnas_jax.evaluation import EvaluatorOptions, make_evaluator, scores_of
 from qnas_jax.nets import OPS, build_supernet
 from qnas_jax.search.registry import strategy_table
-from qnas_jax.spaces import SPACES, SpaceOptions, build_space
+from qnas_jax.spaces import SPACES, SearchSpace, SpaceOptions, build_space
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
@@ -29,6 +32,16 @@ def test_own_space_of_the_readme(tmp_path, monkeypatch):
     space = build_space(options, (8, 8, 1), 10)
     assert space.choices[1][2:] == ("scale", "skip")
     assert build_supernet(space).cost_table().by_op["params"][1, 2] == 24
+
+
+def test_own_evaluator_of_the_readme(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(block("# mine.py"))
+    options = EvaluatorOptions(name="function", file=str(file))
+    space = SearchSpace("two", (("skip", "conv"), ("skip", "conv")))
+    evaluator = make_evaluator(options, options, SimpleNamespace(space=space))
+    found = evaluator(jax.random.key(0), np.array([[0, 1], [1, 1]]))
+    assert scores_of(evaluator, found).tolist() == [0.5, 1.0]
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from experiments.benches import statevector
 from experiments.peers.statevector_task import Task
 from qnas_jax.kernels import depthwise_conv, depthwise_pallas, depthwise_taps
 from qnas_jax.kernels.depthwise import FORMS
-from qnas_jax.optimise.problems.problem import ising
+from qnas_jax.optimise import ising
 
 Note = Callable[[str, Any], None]
 
@@ -230,7 +230,7 @@ def _task(num_qubits: int) -> Task:
     fields = rng.normal(size=num_qubits)
     couplings = np.triu(rng.normal(size=(num_qubits, num_qubits)), k=1)
     gammas, betas = rng.uniform(0, 0.5, (2, 8))
-    diagonal: Any = ising(fields, couplings).diagonal()
+    diagonal: Any = ising(fields, couplings).table()
     return Task(fields, couplings, diagonal, gammas, betas)
 
 
