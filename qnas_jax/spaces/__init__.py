@@ -1,6 +1,6 @@
 """What can be searched: specifications, encodings and cost tables; no networks."""
 
-from qnas_jax.spaces.cell import CELL_OPS, CellSpace, nas_bench_201
+from qnas_jax.spaces.cell import CELL_OPS, NAS_BENCH_201_OPS, CellSpace, nas_bench_201
 from qnas_jax.spaces.costs import CostTable
 from qnas_jax.spaces.encoding import (
     arch_to_string,
@@ -8,6 +8,7 @@ from qnas_jax.spaces.encoding import (
     parse_arch,
     read_archs,
 )
+from qnas_jax.spaces.macro import MACRO_OPS
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
 from qnas_jax.spaces.registry import (
     SPACES,
@@ -19,6 +20,8 @@ from qnas_jax.spaces.space import BuildableSpace, SearchSpace
 
 __all__ = [
     "CELL_OPS",
+    "MACRO_OPS",
+    "NAS_BENCH_201_OPS",
     "BuildableSpace",
     "SPACES",
     "CellSpace",

@@ -8,7 +8,7 @@ from scipy import stats
 
 from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.evaluation.ranking import read_macro_truth
-from qnas_jax.spaces import SpaceOptions, build_space
+from qnas_jax.spaces import SpaceOptions, arch_to_string, build_space
 
 
 def tau_b(first, second):
@@ -114,3 +114,14 @@ def test_real_table(data_dir):
     with np.load(data_dir / "nas_bench_macro" / "nas_bench_macro.npz") as table:
         names = tuple(table["op_names"].tolist())
     assert space.choices == (names,) * 8
+
+
+def test_real_table_of_cells(data_dir):
+    archs, truth = TRUTHS["nas_bench_201"](str(data_dir))
+    assert archs.shape == (15_625, 6) and archs.dtype == np.int32
+    assert len(np.unique(archs, axis=0)) == 15_625
+    # The best of the benchmark's own table: 91.61 % on the validation set.
+    assert truth.max() == pytest.approx(0.9161, abs=5e-5)
+    space = build_space(SpaceOptions(name="nas_bench_201"), (32, 32, 3), 10)
+    best = arch_to_string(space, archs[truth.argmax()])
+    assert best.count("nor_conv_3x3") >= 4

@@ -42,13 +42,10 @@ class Arrays(NamedTuple):
         wanted = jnp.asarray(self.wanted)[op]
         return self.sums(op, row) / jnp.asarray(self.sizes)[op], wanted > 0
 
-    def masks(self, width: int) -> jax.Array:
-        """Whether each value of a row belongs to a wanted array, [K, width]."""
-        masks = []
-        for op, wanted in enumerate(self.wanted):
-            padded = jnp.asarray(np.append(wanted, 0.0))
-            masks.append(padded[self._array_of(jnp.int32(op), width)] > 0)
-        return jnp.stack(masks)
+    def mask(self, op: jax.Array, width: int) -> jax.Array:
+        """Whether each value of an op's row belongs to a wanted array, [width]."""
+        padded = jnp.pad(jnp.asarray(self.wanted)[op], (0, 1))
+        return padded[self._array_of(op, width)] > 0
 
     def _array_of(self, op: jax.Array, width: int) -> jax.Array:
         ends = jnp.asarray(self.ends)[op]

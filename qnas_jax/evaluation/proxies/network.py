@@ -43,7 +43,8 @@ class Measured(NamedTuple):
 class ProxyNetwork:
     """The networks of a space with fresh weights.
 
-    Weights are {"params": `Slots`, "stats": `Slots`}; the statistics stay fresh.
+    Weights are those of one path, {"params": `Slots`, "stats": `Slots`}; the statistics
+    stay fresh.
 
     Attributes:
       supernet: what it looks at.
@@ -63,35 +64,38 @@ class ProxyNetwork:
             supernet.row_arrays("stats"), lambda array: "var" in array.name.split(".")
         )
 
-    def init(self, key: jax.Array, *, normal: bool = False) -> Weights:
-        """Draws weights of all ops.
+    def path(self, key: jax.Array, arch: jax.Array) -> Weights:
+        """Draws the weights of an architecture.
 
         Args:
           key: consumed.
-          normal: weights of convolutions and linear layers from normal(0, 1); scales,
-            shifts and biases start as always.
+          arch: int32 [L].
 
         Returns:
-          The weights.
+          Its rows.
         """
         params, stats = self.supernet.init(key)
-        if normal:
-            params = self._with_normal(jax.random.fold_in(key, 1), params)
-        return {"params": params, "stats": stats}
+        return {"params": take_path(params, arch), "stats": take_path(stats, arch)}
 
-    def _with_normal(self, key: jax.Array, params: Slots) -> Slots:
-        drawn: Slots = {"fixed": [], "layers": []}
-        for group, blocks in params.items():
-            for own, arrays in zip(blocks, self._weights[group], strict=True):
-                key, own_key = jax.random.split(key)
-                mask = arrays.masks(own.shape[-1]).reshape(own.shape)
-                normal = jax.random.normal(own_key, own.shape)
-                drawn[group].append(jnp.where(mask, normal, own))
-        return drawn
+    def redraw(self, key: jax.Array, path: Weights, arch: jax.Array) -> Weights:
+        """Draws weights of convolutions and linear layers anew from normal(0, 1).
 
-    def path(self, weights: Weights, arch: jax.Array) -> Weights:
-        """The rows of an architecture, int32 [L]."""
-        return {name: take_path(slots, arch) for name, slots in weights.items()}
+        Args:
+          key: consumed.
+          path: see `path`; scales, shifts and biases stay.
+          arch: int32 [L].
+
+        Returns:
+          The same form.
+        """
+        drawn = []
+        for arrays, op, row in rows_of(self._weights, path["params"], arch):
+            key, own_key = jax.random.split(key)
+            normal = jax.random.normal(own_key, row.shape)
+            drawn.append(jnp.where(arrays.mask(op, len(row)), normal, row))
+        num_fixed = len(path["params"]["fixed"])
+        params = {"fixed": drawn[:num_fixed], "layers": drawn[num_fixed:]}
+        return {**path, "params": params}
 
     def run(
         self,
@@ -105,7 +109,7 @@ class ProxyNetwork:
         """Passes a batch through a path.
 
         Args:
-          weights: of a path.
+          weights: see `path`.
           arch: int32 [L].
           images: float [N, H, W, C].
           normalised: by the batch's statistics, or not at all.

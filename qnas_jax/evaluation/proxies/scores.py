@@ -125,10 +125,16 @@ def _measure(
         plain_key, normal_key = jax.random.split(key_of_arch(weights_key, arch))
         # One draw for all architectures would tie them: a kernel that happens to be
         # bad would drag down all that have it.
-        weights = network.init(plain_key)
-        normal_weights = network.init(normal_key, normal=True) if noisy else None
+        weights = network.path(plain_key, arch)
         subject = Subject(
-            network, arch, weights, normal_weights, images, labels, noise, relus=relus
+            network,
+            arch,
+            weights,
+            images,
+            labels,
+            normal_weights=network.redraw(normal_key, weights, arch) if noisy else None,
+            noise=noise,
+            relus=relus,
         )
         found = {}
         for name in names:

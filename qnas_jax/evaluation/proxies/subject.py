@@ -1,5 +1,6 @@
 """What proxies look at: passes through one network, each computed once if needed."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -10,6 +11,7 @@ import optax
 from qnas_jax.evaluation.proxies.network import Measured, ProxyNetwork
 
 
+@dataclasses.dataclass
 class Subject:
     """One architecture under examination; lives while a program is traced.
 
@@ -17,36 +19,22 @@ class Subject:
       network: its network.
       arch: int32 [L].
       weights: its weights, as networks start.
-      normal_weights: the same from normal(0, 1), or None if no proxy wants them.
       images: float [N, H, W, C], normalised training images.
       labels: int32 [N].
+      normal_weights: the same from normal(0, 1), or None if no proxy wants them.
       noise: two arrays normal(0, 1) of the images' shape, or None likewise.
       relus: whether a proxy will ask for `code_agreement`, which then comes from the
         pass of the loss.
     """
 
-    def __init__(
-        self,
-        network: ProxyNetwork,
-        arch: jax.Array,
-        weights: Any,
-        normal_weights: Any,
-        images: jax.Array,
-        labels: jax.Array,
-        noise: tuple[jax.Array, jax.Array] | None,
-        *,
-        relus: bool = True,
-    ):
-        self.network = network
-        self.arch = arch
-        self.weights = network.path(weights, arch)
-        self.normal_weights = (
-            None if normal_weights is None else network.path(normal_weights, arch)
-        )
-        self.images = images
-        self.labels = labels
-        self.noise = noise
-        self.relus = relus
+    network: ProxyNetwork
+    arch: jax.Array
+    weights: Any
+    images: jax.Array
+    labels: jax.Array
+    normal_weights: Any = None
+    noise: tuple[jax.Array, jax.Array] | None = None
+    relus: bool = True
 
     @functools.cached_property
     def loss_gradient(self) -> Any:

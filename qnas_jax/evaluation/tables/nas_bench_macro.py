@@ -21,9 +21,9 @@ from qnas_jax.evaluation.tables.npz_file import read_archive
 from qnas_jax.evaluation.tables.positions import rows_by_position
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
-from qnas_jax.spaces import SearchSpace
+from qnas_jax.spaces import MACRO_OPS, SearchSpace
 
-OPS = ("identity", "mb3_k3", "mb6_k5")
+OPS = tuple(op.name for op in MACRO_OPS)
 """The ops of a layer, in the order of their numbers."""
 
 SPACE = SearchSpace("nas_bench_macro", (OPS,) * 8)

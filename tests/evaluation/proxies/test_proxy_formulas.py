@@ -10,17 +10,14 @@ from qnas_jax.evaluation.proxies import PROXIES
 from qnas_jax.evaluation.proxies.jacobian import correlation
 from qnas_jax.evaluation.proxies.network import Measured, ProxyNetwork
 from qnas_jax.evaluation.proxies.subject import Subject, agreement
-from qnas_jax.nets import build_supernet
+from qnas_jax.nets import build_supernet, put_path
 from qnas_jax.spaces import CellSpace
 
 MEASURED = [name for name, proxy in PROXIES.items() if proxy.score is not None]
 
 
 class TwoLayers:
-    """Logits relu(x A) B; the architecture says what A is multiplied by."""
-
-    def path(self, weights, arch):
-        return weights[0] * arch[0], weights[1]
+    """Logits relu(x A) B, whatever the architecture."""
 
     def run(self, weights, arch, images, *, normalised=True, watch=None):
         hidden = images.reshape(len(images), 2) @ weights[0]
@@ -44,12 +41,17 @@ def test_by_hand():
     # (1, 1) and (1, 1) + 0.01 (1, -1), through 2 A: features move by 0.02 and 0.02.
     noise = jnp.ones_like(images), jnp.array([1.0, -1.0] * 2).reshape(images.shape)
     labels = jnp.array([0, 1])
-    weights, normal_weights = (eye, eye), (2 * eye, eye)
 
     @jax.jit
     def scores(arch):
         subject = Subject(
-            TwoLayers(), arch, weights, normal_weights, images, labels, noise
+            TwoLayers(),
+            arch,
+            (eye, eye),
+            images,
+            labels,
+            normal_weights=(2 * eye, eye),
+            noise=noise,
         )
         return {name: PROXIES[name].score(subject) for name in MEASURED}
 
@@ -170,33 +172,46 @@ class Reference:
         return np.log(difference) + sum(first.spreads)
 
 
-def cut(network, weights, arch):
-    """The arrays of one architecture, by name."""
-    subnet = network.supernet.cut(weights["params"], weights["stats"], arch)
-    return arrays_of(subnet)
+def cut(network, path, arch):
+    """The arrays of one path, by name."""
+    shapes = jax.eval_shape(network.supernet.init, jax.random.key(0))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    index = jnp.asarray(arch)
+    params, stats = zeros
+    params = put_path(params, index, path["params"])
+    stats = put_path(stats, index, path["stats"])
+    return arrays_of(network.supernet.cut(params, stats, arch))
 
 
 @pytest.mark.slow
 def test_against_finite_differences():
     space = CellSpace("one", (4, 4, 2), 3, num_nodes=3, features=2, stages=1, cells=1)
     network = ProxyNetwork(build_supernet(space))
-    weights = network.init(jax.random.key(0))
-    normal = network.init(jax.random.key(1), normal=True)
+    draw, redraw = jax.jit(network.path), jax.jit(network.redraw)
     rng = np.random.default_rng(2)
     images = rng.standard_normal((4, 4, 4, 2))
     noise = tuple(rng.standard_normal((2, *images.shape)))
     labels = np.array([0, 2, 1, 2])
 
     @jax.jit
-    def scores(arch, images, noise):
+    def scores(arch, weights, normal, images, noise):
         subject = Subject(
-            network, arch, weights, normal, images, jnp.asarray(labels), noise
+            network,
+            arch,
+            weights,
+            images,
+            jnp.asarray(labels),
+            normal_weights=normal,
+            noise=noise,
         )
         return {name: PROXIES[name].score(subject) for name in MEASURED}
 
     single = [jnp.float32(images), tuple(jnp.float32(each) for each in noise)]
     for arch in ((3, 2, 3), (2, 4, 1)):
-        found = scores(jnp.asarray(arch), *single)
+        index = jnp.asarray(arch)
+        weights = draw(jax.random.key(0), index)
+        normal = redraw(jax.random.key(1), weights, index)
+        found = scores(index, weights, normal, *single)
         arrays, normal_arrays = (cut(network, w, arch) for w in (weights, normal))
         reference = Reference(arrays, normal_arrays, arch, images, labels, noise)
         want = reference.by_gradients() | {
@@ -213,13 +228,12 @@ def test_the_flow_does_not_overflow():
     """Fifty cells of 3 x 3 convolutions carry more than float32 can say."""
     space = CellSpace("deep", (4, 4, 3), 3, num_nodes=3, features=4, stages=1, cells=50)
     network = ProxyNetwork(build_supernet(space))
-    weights = network.init(jax.random.key(0))
     arch, images = (3,) * 3, jnp.ones((1, 4, 4, 3))
+    weights = jax.jit(network.path)(jax.random.key(0), jnp.asarray(arch))
 
     @jax.jit
     def score(arch):
-        labels = jnp.array([0])
-        subject = Subject(network, arch, weights, None, images, labels, None)
+        subject = Subject(network, arch, weights, images, jnp.array([0]))
         return PROXIES["synflow"].score(subject)
 
     found = float(score(jnp.asarray(arch)))
@@ -237,29 +251,33 @@ def test_a_pass_against_the_plain_network():
     """Two stages: logits, features, ReLUs and spreads; also without normalisation."""
     space = CellSpace("two", (4, 6, 2), 3, features=2, stages=2, cells=2)
     network = ProxyNetwork(build_supernet(space))
-    weights = network.init(jax.random.key(0), normal=True)
+    images = np.random.default_rng(0).standard_normal((3, 4, 6, 2))
+    archs = [(3, 1, 2, 4, 3, 2), (0, 3, 1, 1, 0, 4), (0,) * 6]
     # In the small values that stay in range without normalisation a bias drowns them.
     (named,) = network.supernet.row_arrays("params")["fixed"][-1]
     bias = next(array for array in named if array.name.endswith("bias"))
-    row = weights["params"]["fixed"][-1]
-    weights["params"]["fixed"][-1] = row.at[bias.start : bias.start + 3].set(0)
-    images = np.random.default_rng(0).standard_normal((3, 4, 6, 2))
-    archs = [(3, 1, 2, 4, 3, 2), (0, 3, 1, 1, 0, 4), (0,) * 6]
 
     @jax.jit
-    def passes(archs):
-        def measure(arch):
-            path = network.path(weights, arch)
-            batch = jnp.float32(images)
-            watch = lambda values: values.mean()[None]  # noqa: E731
-            normalised = network.run(path, arch, batch, watch=watch)
-            return normalised, network.run(path, arch, batch, normalised=False)
+    def draw(arch):
+        path = network.path(jax.random.key(0), arch)
+        path = network.redraw(jax.random.key(1), path, arch)
+        row = path["params"]["fixed"][-1]
+        path["params"]["fixed"][-1] = row.at[bias.start : bias.start + 3].set(0)
+        return path
 
-        return jax.lax.map(measure, archs)
+    @jax.jit
+    def passes(path, arch):
+        batch = jnp.float32(images)
+        normalised = network.run(
+            path, arch, batch, watch=lambda values: values.mean()[None]
+        )
+        return normalised, network.run(path, arch, batch, normalised=False)
 
-    found, bare = passes(jnp.asarray(archs))
-    for place, arch in enumerate(archs):
-        arrays = cut(network, weights, arch)
+    for arch in archs:
+        index = jnp.asarray(arch)
+        path = draw(index)
+        found, bare = passes(path, index)
+        arrays = cut(network, path, arch)
         plain = Plain(arrays, arch, cells=2)
         logits = plain.run(images)
         for name, want in (
@@ -269,8 +287,8 @@ def test_a_pass_against_the_plain_network():
             ("log_spread", sum(plain.spreads)),
             ("log_scale", 0.0),
         ):
-            got = np.asarray(getattr(found, name)[place])
+            got = np.asarray(getattr(found, name))
             np.testing.assert_allclose(got, want, rtol=2e-4, atol=2e-4, err_msg=name)
         want = Plain(arrays, arch, cells=2, mode=None).run(images)
-        got = bare.logits[place] * jnp.exp(bare.log_scale[place])
+        got = bare.logits * jnp.exp(bare.log_scale)
         np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4 * np.abs(want).max())

@@ -116,21 +116,25 @@ def test_a_chain_against_the_subnet_cut_out(chain, batch):
             assert float(found[name][place]) == pytest.approx(value, rel=1e-4), name
 
 
+@pytest.fixture(scope="module")
+def linear(chain):
+    """Of the chain's ops skip and a strided projection, and the network cut out."""
+    arch = jnp.array([1, 1])
+    network = ProxyNetwork(chain)
+    key = jax.random.key(5)
+    path = jax.jit(network.path)(key, arch)
+    return network, arch, path, chain.cut(*jax.jit(chain.init)(key), arch)
+
+
 @pytest.mark.slow
-def test_the_flow_and_the_spread_of_a_chain(chain, batch):
+def test_the_flow_and_the_spread_of_a_chain(linear, batch):
     """Without attention and cut-off, in float64 NumPy: three linear layers."""
     images, _ = batch
-    key = jax.random.key(5)
-    arch = jnp.array([1, 1])  # skip, then a strided point-wise projection
-    network = ProxyNetwork(chain)
-    weights = jax.jit(network.init)(key)
-    path = network.path(weights, arch)
+    network, arch, path, subnet = linear
     ones = jnp.ones((1, 4, 4, 2))
     magnitudes = jax.tree.map(jnp.abs, path)
     run = jax.jit(network.run, static_argnames="normalised")
     passed = run(magnitudes, arch, ones, normalised=False)
-
-    subnet = chain.cut(weights["params"], weights["stats"], arch)
     kernels = {
         path[:-1]: np.abs(np.asarray(variable[...], np.float64))
         for path, variable in nnx.to_flat_state(nnx.state(subnet, nnx.Param))
@@ -161,47 +165,49 @@ def test_the_flow_and_the_spread_of_a_chain(chain, batch):
     np.testing.assert_allclose(spread, 0.5 * np.log(variances).sum(), rtol=1e-4)
 
 
-def test_relus_of_a_chain_are_seen(chain, batch):
+def test_relus_of_a_chain_are_seen(linear, batch):
     """Their number, and the inputs of the only one of a chain of linear ops."""
     images, _ = batch
-    network = ProxyNetwork(chain)
-    weights = jax.jit(network.init)(jax.random.key(5))
+    network, arch, path, subnet = linear
 
     @jax.jit
-    def watched(arch):
+    def watched(path, arch):
         def watch(values):
             return jnp.stack([jnp.ones(()), jnp.square(values).mean()])
 
-        path = network.path(weights, arch)
         return network.run(path, arch, images, watch=watch).watched
 
-    # Stem; expand and depth-wise; convolution.
-    assert watched(jnp.array([0, 0]))[0] == 1 + 2 + 1
-    number, square = watched(jnp.array([1, 1]))
-    subnet = chain.cut(weights["params"], weights["stats"], [1, 1])
+    number, square = watched(path, arch)
     (stem,) = subnet.stem
     set_mode(stem, "batch")
     want = np.square(stem.norm(stem.conv(images))).mean()
     assert number == 1 and float(square) == pytest.approx(float(want), rel=1e-5)
+    other = jnp.array([0, 0])
+    path = jax.jit(network.path)(jax.random.key(5), other)
+    # Stem; expand and depth-wise; convolution.
+    assert watched(path, other)[0] == 1 + 2 + 1
 
 
 def test_normal_weights_of_a_chain(chain):
     """Every kernel is drawn anew from normal(0, 1), scales and shifts are not."""
     network = ProxyNetwork(chain)
-    init = jax.jit(network.init, static_argnames="normal")
-    plain, normal = (init(jax.random.key(0), normal=n) for n in (False, True))
     arch = jnp.array([0, 0])
 
     @jax.jit
-    def totals(weights):
-        return network.layer_sums(network.path(weights, arch), arch)
+    def draw(key):
+        plain = network.path(key, arch)
+        normal = network.redraw(key, plain, arch)
+        squares, ones = (
+            network.layer_sums(jax.tree.map(function, path), arch)
+            for function, path in ((jnp.square, normal), (jnp.ones_like, plain))
+        )
+        return plain, normal, squares, ones
 
-    sums = np.asarray(totals(jax.tree.map(jnp.square, normal)))
-    counts = np.asarray(totals(jax.tree.map(jnp.ones_like, plain)))
+    plain, normal, squares, ones = draw(jax.random.key(0))
     # By hand: stem; expand, depth-wise, project; convolution; classifier.
     by_hand = [72, 32, 72, 32, 216, 18]
-    assert sorted(counts[counts > 0]) == sorted(by_hand)
-    assert sums.sum() == pytest.approx(sum(by_hand), rel=0.2)
+    assert sorted(ones[ones > 0].tolist()) == sorted(by_hand)
+    assert float(squares.sum()) == pytest.approx(sum(by_hand), rel=0.2)
     for before, after in zip(
         plain["params"]["layers"], normal["params"]["layers"], strict=True
     ):
