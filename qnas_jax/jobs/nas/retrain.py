@@ -50,7 +50,7 @@ class Candidate:
     search_score: float
 
 
-def retrain_networks(setting: NasSetting) -> None:
+def retrain_networks(setting: NasSetting) -> str | None:
     """Trains all candidates and writes `result.json`.
 
     Args:
@@ -60,6 +60,8 @@ def retrain_networks(setting: NasSetting) -> None:
       Stopped: the user asked to stop; finished networks and the state are kept.
       NonFiniteLossError: training diverged.
     """
+    if not setting.has_networks:
+        return "nothing to do: architectures of this space are no networks"
     results = {}
     for candidate in _candidates(setting):
         path = setting.folder.path / "retrain" / candidate.name / "result.json"
@@ -67,6 +69,7 @@ def retrain_networks(setting: NasSetting) -> None:
             write_json(path, _retrain(setting, candidate))
         results[candidate.name] = read_json(path)
     write_json(setting.folder.path / "retrain" / "networks.json", results)
+    return None
 
 
 def _candidates(setting: NasSetting) -> list[Candidate]:

@@ -5,6 +5,8 @@ are not scored again, so a stopped search is replayed from its history up to whe
 was and goes on from there.
 """
 
+from collections.abc import Callable
+
 import jax
 import numpy as np
 
@@ -85,7 +87,7 @@ def _search(
                 row.generation < setting.config.search.generations
                 for row in evaluator.history
             ),
-            "layers": setting.supernet.describe_arch(arch),
+            "layers": setting.describe(arch),
         },
     )
     _write_baselines(setting, evaluator)
@@ -150,7 +152,7 @@ def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
         evaluator.fidelities,
         f"the evaluator {config.evaluator.name}",
     )
-    return MemoisedEvaluator(evaluator, setting.costs.cost, history)
+    return MemoisedEvaluator(evaluator, setting.costs_of, history)
 
 
 def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
@@ -165,17 +167,28 @@ def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
     )
 
 
+def _random_arch(setting: NasSetting) -> np.ndarray:
+    num_ops = np.asarray(setting.space.num_ops)
+    key = setting.key("search/baselines")
+    return np.asarray(jax.random.randint(key, num_ops.shape, 0, num_ops), np.int32)
+
+
+_BASELINES: dict[str, Callable[[NasSetting], np.ndarray]] = {
+    "random": _random_arch,
+    "largest": lambda setting: setting.costs.largest(),
+}
+"""How the architectures of `Task.baselines` are picked."""
+
+
 def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     """Picks the comparison networks and scores them the same way as the winner.
 
     Their evaluations are the history's last rows, of the generation after the search.
     """
-    num_ops = np.asarray(setting.space.num_ops)
-    key = setting.key("search/baselines")
-    drawn = jax.random.randint(key, num_ops.shape, 0, num_ops)
     archs = {
-        "random": np.asarray(drawn, np.int32),
-        "largest": setting.costs.largest(),
+        name: _BASELINES[name](setting)
+        for name in setting.task.baselines
+        if setting.has_networks or name == "random"
     }
     population = setting.config.search.population
     batch = np.resize(

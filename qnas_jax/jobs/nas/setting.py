@@ -3,8 +3,10 @@
 import dataclasses
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import jax
+import numpy as np
 
 from qnas_jax import data
 from qnas_jax.evaluation import (
@@ -17,7 +19,7 @@ from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.nets import Supernet, build_supernet
 from qnas_jax.runs import Checkpoints
-from qnas_jax.spaces import CostTable, SearchSpace, build_space
+from qnas_jax.spaces import BuildableSpace, CostTable, SearchSpace, build_space
 from qnas_jax.tasks import Task, make_task
 
 
@@ -44,6 +46,11 @@ class NasSetting(Setting):
             self.config.space, self.task.input_shape, self.task.num_outputs
         )
 
+    @property
+    def has_networks(self) -> bool:
+        """Whether an architecture is a network, or only its evaluator knows what."""
+        return isinstance(self.space, BuildableSpace)
+
     @cached_property
     def supernet(self) -> Supernet:
         """The network that holds all ops."""
@@ -53,6 +60,14 @@ class NasSetting(Setting):
     def costs(self) -> CostTable:
         """Costs of every op."""
         return self.supernet.cost_table()
+
+    def costs_of(self, archs: np.ndarray) -> dict[str, np.ndarray]:
+        """Costs of archs int32 [P, L] by name; none where they are no networks."""
+        return self.costs.cost(archs) if self.has_networks else {}
+
+    def describe(self, arch: np.ndarray) -> list[dict[str, Any]]:
+        """The parts of a network; none where the architecture is no network."""
+        return self.supernet.describe_arch(arch) if self.has_networks else []
 
     @cached_property
     def valid(self) -> tuple[jax.Array, jax.Array]:
