@@ -20,7 +20,7 @@ CASES = [
     for size in (1, 3, 5, 7)
     for stride in SIZES
     if (form in ("reference", "shifted") and (size < 7 or stride == 1))
-    or (size, stride) in {(3, 1), (5, 2), (3, 3), (1, 3)}
+    or (size, stride) in {(3, 1), (3, 2), (1, 3)}
 ]
 PLAIN = {  # little is optimised: compiling takes nearly all of the time
     "xla_backend_optimization_level": 0,

@@ -106,18 +106,6 @@ def test_paths_side_by_side(inputs, wanted):
     jax.tree.map(assert_close, got, stacked)
 
 
-def test_statistics_of_a_batch_without_gradients(inputs):
-    """And without a loop over equal layers."""
-    params, stats, images = inputs
-    got, want = (
-        jit(functools.partial(path_of(network), mode="batch"))(
-            params, stats, jnp.asarray(ARCHS[1]), images
-        )
-        for network in (PaddedNetwork(SPACE, scan=False), ChainSupernet(SPACE))
-    )
-    jax.tree.map(assert_close, got, want)
-
-
 @pytest.mark.slow
 def test_each_op_once(inputs, wanted):
     """All paths in one pass: each op runs once, gradients are their sum."""
@@ -141,15 +129,18 @@ def test_bfloat16_is_near(inputs):
     """Values of 8 bits: logits within a tenth of their spread, statistics float32."""
     with jax.enable_x64(False):
         params, stats, images = jax.tree.map(jnp.float32, inputs)
-        network = PaddedNetwork(SPACE)
-
-        @functools.partial(jit, static_argnames="precision")
-        def run(precision):
-            arch = jnp.asarray(ARCHS[0])
-            path = take_path(params, arch), take_path(stats, arch)
-            return network.apply(*path, arch, images, mode="batch", precision=precision)
-
-        (got, got_stats), (want, want_stats) = run("bfloat16"), run("float32")
+        arch = jnp.asarray(ARCHS[0])
+        path = take_path(params, arch), take_path(stats, arch)
+        runs = (
+            jit(functools.partial(network.apply, mode="batch", **options))
+            for network, options in (
+                (PaddedNetwork(SPACE), {"precision": "bfloat16"}),
+                (ChainSupernet(SPACE), {}),
+            )
+        )
+        (got, got_stats), (want, want_stats) = (
+            run(*path, arch, images) for run in runs
+        )
         assert got.dtype == jnp.float32
         assert jnp.abs(got - want).max() < 0.1 * want.std()
         types = [
