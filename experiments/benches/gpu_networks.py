@@ -112,11 +112,10 @@ def train_one_path(
     batch: int,
     precision: str = "bfloat16",
     recompute: bool = False,
-    scan: bool = True,
 ) -> None:
     """Steps on one path: rows read, trained and written back; several in one call."""
     work = drawn_workload(space, batch)
-    network = PaddedNetwork(work.space, scan=scan, recompute=recompute)
+    network = PaddedNetwork(work.space, recompute=recompute)
     archs = jnp.asarray(random_archs(work.space, _STEPS))
     apply = functools.partial(network.apply, mode="train", precision=precision)
 
@@ -151,16 +150,13 @@ def _training_state(work: Workload) -> tuple[Any, Any, Any]:
     return params, stats, jax.tree.map(jnp.zeros_like, params)
 
 
-def all_paths_step(
-    work: Workload, form: str, precision: str, *, recompute: bool = False
-) -> Callable[..., Any]:
+def all_paths_step(work: Workload, form: str, precision: str) -> Callable[..., Any]:
     """A strictly fair step: (params, stats, archs, images, labels) -> gradient, stats.
 
     Args:
       work: the network.
       form: "each op once", or "padded": the paths as a `vmap` of the padded network.
       precision: of values and products.
-      recompute: the padded network keeps outputs of linear operations only.
 
     Returns:
       The function; archs are int32 [K, L].
@@ -170,7 +166,7 @@ def all_paths_step(
         once = EachOpOnce(work.space)
         run = functools.partial(once.apply, mode="train", precision=precision)
     else:
-        network = PaddedNetwork(work.space, recompute=recompute)
+        network = PaddedNetwork(work.space)
         one = functools.partial(network.apply, mode="train", precision=precision)
 
         def run_padded(params: Any, stats: Any, archs: Any, images: Any) -> Any:
@@ -216,11 +212,10 @@ def train_all_paths(
     batch: int,
     form: str,
     precision: str = "bfloat16",
-    recompute: bool = False,
 ) -> None:
     """Strictly fair steps, several in one call."""
     work = drawn_workload(space, batch)
-    gradient_fn = all_paths_step(work, form, precision, recompute=recompute)
+    gradient_fn = all_paths_step(work, form, precision)
     archs = jnp.asarray(permutations(work.space, _STEPS))
 
     def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:

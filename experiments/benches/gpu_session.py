@@ -98,11 +98,11 @@ def _train_paths(note: Any, settings: Settings, *, form: str) -> None:
     gpu_networks.train_all_paths(note, space="nas_bench_macro", batch=batch, form=form)
 
 
-def _score(note: Any, settings: Settings, *, mode: Any, block: int = 8) -> None:
+def _score(note: Any, settings: Settings, *, mode: Any) -> None:
     from experiments.benches import gpu_networks
 
     space = "digits" if settings.tiny else "proxylessnas"
-    sizes = (4, 4, 2) if settings.tiny else (32, 512, block)
+    sizes = (4, 4, 2) if settings.tiny else (32, 512, 8)
     gpu_networks.score(
         note,
         space=space,

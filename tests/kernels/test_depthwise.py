@@ -19,8 +19,8 @@ CASES = [
     for form in FORMS
     for size in (1, 3, 5, 7)
     for stride in SIZES
-    if form in ("reference", "shifted")
-    or (size, stride) in {(3, 1), (5, 2), (3, 3), (1, 3)}
+    if (form in ("reference", "shifted") and (size < 7 or stride == 1))
+    or (size, stride) in {(3, 1), (3, 2), (1, 3)}
 ]
 PLAIN = {  # little is optimised: compiling takes nearly all of the time
     "xla_backend_optimization_level": 0,
@@ -158,7 +158,10 @@ def test_under_grad_of_a_checkpoint_and_a_scan(form):
             )
         return jnp.sum(values**2)
 
-    got, want = jax.jit(jax.grad(loss))(kernel), jax.jit(jax.grad(plain_loss))(kernel)
+    got, want = (
+        jax.jit(jax.grad(each), compiler_options=PLAIN)(kernel)
+        for each in (loss, plain_loss)
+    )
     assert_close(got, want)
 
 

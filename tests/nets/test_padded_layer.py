@@ -26,7 +26,6 @@ LAYERS = {
     "stride and shortcut": Layer(4, 6, 2, (BLOCKS[1], op("skip", "skip"))),
     "wider, no stride": Layer(4, 6, 1, (BLOCKS[2], op("identity", "projection"))),
     "a stranger": Layer(4, 8, 2, (BLOCKS[0], op("shuffle", "shuffle", kernel=3))),
-    "one block": Layer(4, 4, 1, BLOCKS[:1]),
 }
 
 

@@ -26,12 +26,11 @@ class EachOpOnce:
       num_paths: K.
     """
 
-    def __init__(self, space: NetworkSpace, *, scan: bool = True):
+    def __init__(self, space: NetworkSpace):
         """Builds the templates of all ops; no array is made.
 
         Args:
           space: the search space.
-          scan: equal neighbouring layers are one body in a loop.
 
         Raises:
           UserError: the layers differ in their number of ops.
@@ -44,7 +43,6 @@ class EachOpOnce:
             )
         self.space = space
         self.num_paths = counts.pop()
-        self._scan = scan
         self._fixed = tuple(op_templates(block)[0] for block in space.stem + space.head)
         self._equal = join_equal_layers(space.layers)
 
@@ -129,7 +127,7 @@ class EachOpOnce:
             stats["layers"][own],
         )
         carry = values, places
-        if self._scan and equal.count > 1:
+        if equal.count > 1:
             stacked = ops, jnp.stack(own_params), jnp.stack(own_stats)
             carry, rows = jax.lax.scan(step, carry, stacked)
             return (*carry, list(rows))

@@ -170,21 +170,17 @@ class PaddedNetwork:
       space: what it was built from.
     """
 
-    def __init__(
-        self, space: NetworkSpace, *, scan: bool = True, recompute: bool = False
-    ):
+    def __init__(self, space: NetworkSpace, *, recompute: bool = False):
         """Builds the bodies of all layers; no array is made.
 
         Args:
           space: the search space.
-          scan: equal neighbouring layers are one body in a loop.
           recompute: gradients keep the outputs of linear operations only.
 
         Raises:
           UserError: an op is not registered or does not fit its options.
         """
         self.space = space
-        self._scan = scan
         self._recompute = recompute
         self._fixed = tuple(op_templates(block)[0] for block in space.stem + space.head)
         self._equal = join_equal_layers(space.layers)
@@ -257,9 +253,9 @@ class PaddedNetwork:
 
         if self._recompute:
             policy = jax.checkpoint_policies.save_only_these_names(LINEAR)
-            step = jax.checkpoint(step, policy=policy, prevent_cse=not self._scan)
+            step = jax.checkpoint(step, policy=policy, prevent_cse=equal.count == 1)
         chosen = equal.choose(arch, params, stats)
-        if self._scan and equal.count > 1:
+        if equal.count > 1:
             stacked = chosen.ops, jnp.stack(chosen.params), jnp.stack(chosen.stats)
             values, rows = jax.lax.scan(step, values, stacked)
             return values, list(rows)
