@@ -89,13 +89,15 @@ def _check_attributes(spec: Op, module: nnx.Module) -> None:
 def abstract_op(layer: Layer, index: int) -> nnx.Module:
     """Builds one candidate with shapes instead of arrays."""
     one = dataclasses.replace(layer, ops=(layer.ops[index],))
-    return nnx.merge(*_abstract_parts(one, op_modules(one)), copy=True)
+    return nnx.merge(
+        *_abstract_parts(one, op_modules(one), jax.config.jax_enable_x64), copy=True
+    )
 
 
 @functools.lru_cache(maxsize=4096)
-def _abstract_parts(layer: Layer, modules: OpModules) -> tuple[Any, Any]:
+def _abstract_parts(layer: Layer, modules: OpModules, x64: bool) -> tuple[Any, Any]:
     """Static part and shapes of the only op of a layer."""
-    del modules  # part of the cache key only
+    del modules, x64  # parts of the cache key only
     return nnx.split(
         nnx.eval_shape(lambda: build_op(layer, 0, nnx.Rngs(jax.random.key(0))))
     )
@@ -116,12 +118,12 @@ def template_of_op(layer: Layer, index: int) -> OpTemplate:
         than parameters and batch statistics.
     """
     one = dataclasses.replace(layer, ops=(layer.ops[index],))
-    return _template(one, op_modules(one))
+    return _template(one, op_modules(one), jax.config.jax_enable_x64)
 
 
 @functools.lru_cache(maxsize=4096)
-def _template(layer: Layer, modules: OpModules) -> OpTemplate:
-    del modules  # part of the cache key only
+def _template(layer: Layer, modules: OpModules, x64: bool) -> OpTemplate:
+    del modules, x64  # parts of the cache key only
     return op_template(abstract_op(layer, 0), layer.ops[0].name)
 
 
