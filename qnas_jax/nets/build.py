@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -89,15 +90,20 @@ def _check_attributes(spec: Op, module: nnx.Module) -> None:
 def abstract_op(layer: Layer, index: int) -> nnx.Module:
     """Builds one candidate with shapes instead of arrays."""
     one = dataclasses.replace(layer, ops=(layer.ops[index],))
-    return nnx.merge(
-        *_abstract_parts(one, op_modules(one), jax.config.jax_enable_x64), copy=True
-    )
+    return nnx.merge(*_abstract_parts(one, op_modules(one), _precision()), copy=True)
+
+
+def _precision() -> str:
+    """What JAX makes of a Python float at present."""
+    return str(jnp.result_type(float))
 
 
 @functools.lru_cache(maxsize=4096)
-def _abstract_parts(layer: Layer, modules: OpModules, x64: bool) -> tuple[Any, Any]:
+def _abstract_parts(
+    layer: Layer, modules: OpModules, precision: str
+) -> tuple[Any, Any]:
     """Static part and shapes of the only op of a layer."""
-    del modules, x64  # parts of the cache key only
+    del modules, precision  # parts of the cache key only
     return nnx.split(
         nnx.eval_shape(lambda: build_op(layer, 0, nnx.Rngs(jax.random.key(0))))
     )
@@ -118,12 +124,12 @@ def template_of_op(layer: Layer, index: int) -> OpTemplate:
         than parameters and batch statistics.
     """
     one = dataclasses.replace(layer, ops=(layer.ops[index],))
-    return _template(one, op_modules(one), jax.config.jax_enable_x64)
+    return _template(one, op_modules(one), _precision())
 
 
 @functools.lru_cache(maxsize=4096)
-def _template(layer: Layer, modules: OpModules, x64: bool) -> OpTemplate:
-    del modules, x64  # parts of the cache key only
+def _template(layer: Layer, modules: OpModules, precision: str) -> OpTemplate:
+    del modules, precision  # parts of the cache key only
     return op_template(abstract_op(layer, 0), layer.ops[0].name)
 
 

@@ -40,8 +40,8 @@ PLAIN = {
 def double_precision():
     """Rounding does not hide, nor make, a difference; convolutions by the library.
 
-    (In float32 a value near a kink of an activation may fall to its other side in one of
-    the two forms, and has another gradient then.)
+    (In float32 a value near a kink of an activation may fall to its other side in one
+    of the two forms, and has another gradient then.)
     """
     with jax.enable_x64(True), force_implementation("reference"):
         yield
