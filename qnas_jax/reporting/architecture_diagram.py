@@ -1,4 +1,7 @@
-"""Figure of the winner: a chain of boxes from stem to head, wrapped in rows."""
+"""Figure of the winner: a chain of boxes from stem to head, wrapped in rows.
+
+The edges of a cell are no chain: they stand in it without arrows.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +27,7 @@ _CHARACTERS = 13  # of the bold name at its largest size that fit into a box
 
 @style.png
 def architecture_diagram(layers: Sequence[Row]) -> "Figure":
-    """Draws a chain-structured network.
+    """Draws a network.
 
     Args:
       layers: the `layers` of `result.json`, in order, stem and head included.
@@ -47,7 +50,8 @@ def architecture_diagram(layers: Sequence[Row]) -> "Figure":
         share = row["params"] / total
         _draw_box(axes, row, share, *_corner(index))
         _write_lines(axes, row, share, *_corner(index))
-        if index:
+        in_cell = "edge" in row or "edge" in layers[index - 1]
+        if index and not in_cell:
             _draw_arrow(axes, index)
     return figure
 
@@ -87,6 +91,8 @@ def _draw_box(axes: "Axes", row: Row, share: float, left: float, top: float) -> 
 def _write_lines(axes: "Axes", row: Row, share: float, left: float, top: float) -> None:
     middle = left + _BOX_WIDTH / 2
     heading = f"layer {row['layer']}" if _searched(row) else row["role"]
+    if "edge" in row:
+        heading = f"edge {row['edge']}"
     name, size = _fitted(str(row["op"]))
     # A layer that shrinks the image is where the network's stages begin.
     strided = row["stride"] > 1

@@ -109,8 +109,8 @@ class CellSpace(BuildableSpace):
     @property
     def stem(self) -> tuple[Layer, ...]:
         """The fixed blocks before the first cell."""
-        channels = self.input_shape[-1]
-        return (fixed(channels, self.features, 1, "relu_conv", activated=False),)
+        block = op("conv", "relu_conv", activated=False)
+        return (Layer(self.input_shape[-1], self.features, 1, (block,)),)
 
     @property
     def reductions(self) -> tuple[Layer, ...]:

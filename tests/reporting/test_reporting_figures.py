@@ -162,6 +162,24 @@ def test_diagram_has_a_box_a_layer_inside_the_figure(synthetic):
     assert sum(shares) == pytest.approx(100, abs=0.05 * len(layers))
 
 
+def test_edges_of_a_cell_have_no_arrows(small):
+    first, second, *rest = small.layers()
+    edges = [second | {"edge": name} for name in ("0-1", "0-2", "1-2")]
+    chain, cells = (
+        figure_of(architecture_diagram.architecture_diagram, [first, *middle, *rest])
+        for middle in ([second], edges)
+    )
+    written = texts(cells.axes[0])
+    assert {"edge 0-1", "edge 0-2", "edge 1-2"} <= set(written)
+
+    def arrows(figure):
+        notes = [getattr(note, "arrow_patch", None) for note in figure.axes[0].texts]
+        return sum(arrow is not None for arrow in notes)
+
+    assert arrows(chain) == len(rest) + 1
+    assert arrows(cells) == len(rest) - 1
+
+
 def test_long_names_stay_inside_their_box(small):
     layer = small.layers()[1] | {"op": "a_very_long_name_of_an_op_of_a_user_" * 3}
     figure = figure_of(architecture_diagram.architecture_diagram, [layer])
