@@ -82,6 +82,7 @@ CONTESTANTS: dict[str, Contestant] = {
 
 LEFT_OUT = {
     "bqnas_released": "needs layers of 2, 4, 8, ... ops; NAS-Bench-201 has 5",
+    "one_plus_lambda": "its kind is there: regularised evolution and local search",
 }
 """Strategies that are not compared, and why."""
 
