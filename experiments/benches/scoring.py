@@ -106,7 +106,7 @@ def run(
         work, archs, of_ours, chunk=chunk, seconds=seconds["ours"], machine=machine
     )
     if small:
-        losses = (forms[name][0]().loss for name in ("ours", "bfloat16"))
+        losses = (forms[name][0]()["loss"] for name in ("ours", "bfloat16"))
         tau = statistics.kendalltau(*losses).statistic
         rows[1]["Kendall tau with float32"] = float(tau)
     return rows
@@ -201,7 +201,7 @@ def _temporary_mib(work: Workload, chunk: int) -> float:
 
 def _check(forms: dict[str, tuple[Form, int]], simple: int) -> None:
     """The forms must agree with ours on what they score."""
-    wanted = np.asarray(forms["ours"][0]().accuracy)
+    wanted = np.asarray(forms["ours"][0]()["accuracy"])
     for name in ("each subnet jitted", "switch over whole ops", "vmap over archs"):
         if name in forms:
             np.testing.assert_allclose(forms[name][0](), wanted[:simple], atol=0.02)
