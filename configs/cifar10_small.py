@@ -8,7 +8,7 @@ The images are those of `--config.data.data_dir` or `QNAS_DATA_DIR` (lossy JPEG 
 
 Measured (seed 0; accuracy on 10,000 test images; JAX 0.10.2, 2 CPU cores):
     retrained winner    66.40 %   206,994 parameters   6.04 M multiply-accumulates
-    random subnet       66.42 %   128,586 parameters   6.19 M (drawn by the stream of 0.1)
+    random subnet       66.42 %   128,586 parameters   6.19 M (drawn by 0.1)
     largest subnet      66.73 %   357,026 parameters   7.88 M
 No difference is significant at this budget (12,000 images, 8 epochs). 15 minutes of
 processor time, compilation included (23 minutes by the clock beside other jobs).
