@@ -154,7 +154,7 @@ def test_probabilities_by_asking_equal_a_count():
     def ask(key, state):
         return observe(key, jnp.tile(state[None], (3, 1, 1)))
 
-    found = probabilities_by_asking(ask, num_ops, 3, least=5)(table)
+    found = probabilities_by_asking(ask, table, num_ops, 3, least=5)
     expected = np.zeros((2, 3))
     for key in jax.random.split(jax.random.key(0), 2):
         for arch in np.asarray(ask(key, table)):
