@@ -38,10 +38,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.supernet.update(recipe, epochs=800, learning_rate=0.0045)
     config.supernet_images.update(images)
     config.supernet.update(sampler="balance_pool", pool_every=50, pool_generations=2)
-    config.supernet.update(pool_size=5, pool_population=20, pool_images=2_000)
+    config.supernet.update(pool_size=5, pool_population=20, pool_examples=2_000)
     config.search.update(strategy="qbit", population=20, generations=500)
     config.qbit.update(rule="han_kim_2002", angle=0.03 * math.pi)
-    config.scoring.update(calibration_images=1_024, score_chunk=256)
+    config.scoring.update(calibration_examples=1_024, score_chunk=256)
     config.retrain.update(recipe, epochs=800, learning_rate=0.045)
     config.retrain_images.update(images)
     return config

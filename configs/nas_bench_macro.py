@@ -26,7 +26,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.space.update(name="nas_bench_macro")
     config.supernet.update(sampler="fair", epochs=5, batch_size=64, learning_rate=0.05)
     config.supernet_images.update(crop_padding=4, flip=True)
-    config.scoring.update(statistics="batch", score_images=128, score_chunk=128)
+    config.scoring.update(statistics="batch", score_examples=128, score_chunk=128)
     config.search.update(population=27)
     config.retrain.update(epochs=10, batch_size=64)
     config.retrain_images.update(crop_padding=4, flip=True)

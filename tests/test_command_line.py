@@ -86,8 +86,8 @@ MISTAKES = [
         "nope.csv: no such file, expected a",
     ),
     (
-        [*BENCHMARK, "--config.scoring.score_images=3"],
-        "got --config.scoring.score_images=3, a field that --config does not have",
+        [*BENCHMARK, "--config.scoring.score_examples=3"],
+        "got --config.scoring.score_examples=3, a field that --config does not have",
     ),
 ]
 

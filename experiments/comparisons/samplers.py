@@ -169,10 +169,10 @@ def _base(folder: pathlib.Path) -> ml_collections.ConfigDict:
     file = folder / "reduced.npz"
     write_reduced(load(DataOptions(**config.data)), 2, file)
     config.data.update(source="npz", path=str(file))
-    config.supernet.update(epochs=_EPOCHS.value, pool_images=128)
+    config.supernet.update(epochs=_EPOCHS.value, pool_examples=128)
     config.supernet_images.update(crop_padding=2)
     config.search.update(population=25)
-    config.scoring.update(score_images=256, score_chunk=256)
+    config.scoring.update(score_examples=256, score_chunk=256)
     return config
 
 

@@ -53,13 +53,13 @@ class ScoringOptions(Options):
         "of weights and values in the searched layers; stem, head and sums are float32",
         choices=PRECISIONS,
     )
-    score_images: int = option(0, "validation images for a score; 0 is all", low=0)
-    score_chunk: int = option(128, "images computed at once; bounds memory", low=1)
-    calibration_images: int = option(
-        256, "training images that `recalibrate` passes through each subnet", low=1
+    score_examples: int = option(0, "validation examples for a score; 0 is all", low=0)
+    score_chunk: int = option(128, "examples computed at once; bounds memory", low=1)
+    calibration_examples: int = option(
+        256, "training examples that `recalibrate` passes through each subnet", low=1
     )
     calibration_batch: int = option(
-        128, "images of one calibration batch; a rest is left out", low=1
+        128, "examples of one calibration batch; a rest is left out", low=1
     )
 
 
@@ -77,7 +77,7 @@ def make_population_scorer(
       task: what networks are judged by.
       options: statistics, chunk size, number of calibration examples.
       calibration: training inputs [M, ...] as the data have them; the first
-        `calibration_images` serve `recalibrate`.
+        `calibration_examples` serve `recalibrate`.
 
     Returns:
       score_population(weights, archs, inputs, targets): weights are the supernet's
@@ -85,7 +85,7 @@ def make_population_scorer(
       targets [N, ...]; it returns the task's metrics, float32 [P] each, the same as
       measuring the architectures one by one.
     """
-    calibration = calibration[: options.calibration_images]
+    calibration = calibration[: options.calibration_examples]
     mode: Mode = "batch" if options.statistics == "batch" else "running"
 
     @jit_network

@@ -72,13 +72,13 @@ def supernet_evaluator(
       options: statistics, number of examples, chunk size.
       train: its first inputs recalibrate batch statistics.
       valid: inputs [N, ...] and targets [N, ...], on the device; the first
-        `score_images` are scored on.
+        `score_examples` are scored on.
 
     Returns:
       (params, stats) -> evaluator; all of them share one compiled program.
     """
-    calibration = jnp.asarray(train.inputs[: options.calibration_images])
-    count = options.score_images or len(valid[0])
+    calibration = jnp.asarray(train.inputs[: options.calibration_examples])
+    count = options.score_examples or len(valid[0])
     inputs, targets = (values[:count] for values in valid)
     return functools.partial(
         SupernetEvaluator,

@@ -51,7 +51,7 @@ class SupernetOptions(TrainingOptions):
     )
     pool_generations: int = option(2, "generations of each pool search", low=1)
     pool_population: int = option(20, "population of each pool search", low=1)
-    pool_images: int = option(
+    pool_examples: int = option(
         500, "validation images that score pool candidates; 0 is all", low=0
     )
 

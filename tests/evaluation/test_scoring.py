@@ -155,7 +155,7 @@ def test_recalibrated_scores_use_the_means_of_the_calibration_batches(
 ):
     images, labels = random_images(30)
     calibration, _ = random_images(22, seed=2)
-    score = build(score_chunk=7, calibration_images=20, calibration_batch=8)
+    score = build(score_chunk=7, calibration_examples=20, calibration_batch=8)
     found = score(weights, ARCHS, images, labels)
 
     def score_alone(arch):
@@ -219,10 +219,10 @@ def test_chunk_size_changes_memory_not_scores(
         np.testing.assert_allclose(other["loss"], found[0]["loss"], atol=1e-5)
 
 
-def test_fewer_calibration_images_than_a_batch_are_one_batch(weights, build):
+def test_fewer_calibration_examples_than_a_batch_are_one_batch(weights, build):
     images, labels = random_images(30)
     found = [
-        build(calibration_images=5, calibration_batch=size, score_chunk=8)(
+        build(calibration_examples=5, calibration_batch=size, score_chunk=8)(
             weights, ARCHS[:3], images, labels
         )["loss"]
         for size in (5, 128)

@@ -16,9 +16,9 @@ def make_config(space: pathlib.Path) -> ml_collections.ConfigDict:
     config.data.update(max_train=160, max_valid=80, max_test=80)
     config.space.update(name="tiny", file=str(space))
     config.supernet.update(epochs=4, batch_size=32, pool_every=1, pool_population=4)
-    config.supernet.update(learning_rate=0.1, pool_images=40)
+    config.supernet.update(learning_rate=0.1, pool_examples=40)
     config.search.update(generations=3, population=4)
-    config.scoring.update(calibration_images=64)
+    config.scoring.update(calibration_examples=64)
     config.scoring.update(score_chunk=32)
     config.retrain.update(epochs=2, batch_size=32)
     return config

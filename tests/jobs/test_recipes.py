@@ -37,7 +37,7 @@ def test_the_cifar10_recipe_runs(data_dir, tmp_path, make_setting):
     config.data.update(max_train=32, max_valid=32, max_test=32)
     config.supernet.update(epochs=2, batch_size=16, pool_every=1)
     config.search.update(generations=2)
-    config.scoring.update(calibration_images=16, score_chunk=16)
+    config.scoring.update(calibration_examples=16, score_chunk=16)
     config.retrain.update(epochs=1, batch_size=16, compare=False)
     setting = make_setting(config)
     run_stages(setting, "all", ["python", "main.py"])
