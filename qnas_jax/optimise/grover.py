@@ -23,6 +23,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels.grover import best_iterations, success_probability
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
 from qnas_jax.optimise.result import Result
 from qnas_jax.options import Options, option
@@ -80,6 +81,7 @@ class TableMinimum(NamedTuple):
     calls: Array
 
 
+@optimiser(Demands("grover", lambda options: 48, compares_only=True))
 def grover(
     problem: Problem, key: Array, *, options: GroverOptions = _DEFAULTS
 ) -> Result:

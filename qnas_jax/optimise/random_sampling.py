@@ -8,6 +8,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.optimise.exhaustive import lowest_costs
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, random_levels
 from qnas_jax.optimise.result import Result
 from qnas_jax.options import Options, option
@@ -29,6 +30,7 @@ class RandomSamplingOptions(Options):
 _DEFAULTS = RandomSamplingOptions()
 
 
+@optimiser(Demands("random_sampling", compares_only=True))
 def random_sampling(
     problem: Problem, key: Array, *, options: RandomSamplingOptions = _DEFAULTS
 ) -> Result:
@@ -54,5 +56,5 @@ def random_sampling(
         samples=samples,
         sample_costs=lowest,
         trace=jax.lax.cummin(costs),
-        evaluations=jnp.asarray(options.draws, jnp.int32),
+        evaluations=options.draws,
     )

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Problem, num_bits
+from qnas_jax.optimise.optimiser import Demands, optimiser
+from qnas_jax.optimise.problems.problem import Problem
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.walks.flips import Flips, flips_of
 from qnas_jax.optimise.walks.walk import Walk, move_scale
@@ -41,6 +42,7 @@ class PathIntegralOptions(Options):
 _DEFAULTS = PathIntegralOptions()
 
 
+@optimiser(Demands("path_integral", bits_only=True))
 def path_integral(
     problem: Problem, key: Array, *, options: PathIntegralOptions = _DEFAULTS
 ) -> Result:
@@ -60,7 +62,7 @@ def path_integral(
       UserError: an odd number of slices, or registers of other than two levels.
     """
     check_slices(options.slices)
-    num_qubits = num_bits(problem, "path_integral")
+    num_qubits = len(problem.num_levels)
     scale_key, walks_key = jax.random.split(key)
     flips = flips_of(problem)
     scale = move_scale(flips, scale_key)
@@ -83,7 +85,7 @@ def path_integral(
         samples=samples,
         sample_costs=problem.cost(samples),
         trace=traces.min(axis=0),
-        evaluations=jnp.asarray(samples.shape[0] * proposed, jnp.int32),
+        evaluations=samples.shape[0] * proposed,
     )
 
 

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.walks.moves import moves_of
@@ -37,6 +38,7 @@ class AnnealOptions(Options):
 _DEFAULTS = AnnealOptions()
 
 
+@optimiser(Demands("simulated_annealing"))
 def simulated_annealing(
     problem: Problem, key: Array, *, options: AnnealOptions = _DEFAULTS
 ) -> Result:
@@ -70,7 +72,7 @@ def simulated_annealing(
         samples=samples,
         sample_costs=problem.cost(samples),
         trace=ends.trace.min(axis=0),
-        evaluations=jnp.asarray(options.replicas * proposed, jnp.int32),
+        evaluations=options.replicas * proposed,
     )
 
 

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem
 from qnas_jax.optimise.result import Result
 from qnas_jax.optimise.walks.moves import moves_of
@@ -42,6 +43,7 @@ _MOST_EXTRA = 10
 _ROUNDING = 1e-4  # share of the largest change
 
 
+@optimiser(Demands("tabu"))
 def tabu(problem: Problem, key: Array, *, options: TabuOptions = _DEFAULTS) -> Result:
     """Minimises a cost by tabu search.
 
@@ -72,7 +74,7 @@ def tabu(problem: Problem, key: Array, *, options: TabuOptions = _DEFAULTS) -> R
         samples=samples,
         sample_costs=costs,
         trace=traces.min(axis=0),
-        evaluations=jnp.asarray(options.walks * each, jnp.int32),
+        evaluations=options.walks * each,
     )
 
 

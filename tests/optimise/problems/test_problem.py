@@ -172,7 +172,7 @@ def test_forms_are_trees_that_jit_and_vmap(levels):
         (lambda: Diagonal(jnp.zeros(6), (3, 4)), r"\(6,\), expected \[3\*4\]"),
         (
             lambda: Quadratic(jnp.zeros(40), jnp.zeros((40, 40))).table(),
-            "40 qubits, expected at most 30 .* use simulated annealing",
+            "40 qubits, expected at most 30; use simulated_annealing, path_int",
         ),
     ],
 )
