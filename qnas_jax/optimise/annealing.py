@@ -61,7 +61,7 @@ class Schedule(Value):
         field, cost = np.shape(self.field), np.shape(self.cost)
         if field != cost or not field or field[-1] < 2:
             raise UserError(
-                f"schedule: got field {field} and cost {cost}, expected [G] both, G >= 2"
+                f"schedule: got field {field} and cost {cost}, expected [G], G >= 2"
             )
         check_numbers("field", self.field)
         check_numbers("cost", self.cost)

@@ -27,6 +27,7 @@ from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
 from qnas_jax.optimise.result import Result
 from qnas_jax.options import Options, option
+from qnas_jax.quantum.inputs import as_real
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,7 @@ def minimise_table(
     Raises:
       UserError: `costs` is not one axis.
     """
+    costs = as_real("costs", costs)
     num_items = _check_axis("costs", costs)
     most_calls = options.oracle_calls or durr_hoyer_calls(num_items)
     order = jnp.argsort(costs)
@@ -175,6 +177,7 @@ def search_known(
     Returns:
       The item; not marked only if all attempts failed.
     """
+    marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)
     order, true_marked = _marked_first(marked)
     iterations = best_iterations(num_marked, num_items)
@@ -207,6 +210,7 @@ def search_unknown(
     Returns:
       The item; not marked if the calls were spent, as always for M = 0.
     """
+    marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)
     most_calls = oracle_calls or math.ceil(22.5 * math.sqrt(num_items))
     order, num_marked = _marked_first(marked)

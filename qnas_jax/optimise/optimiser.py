@@ -204,12 +204,12 @@ def _widest() -> np.dtype:
 def _check_costs(demands: Demands, costs: np.ndarray) -> None:
     if np.isnan(costs).any() or np.isneginf(costs).any():
         raise UserError(
-            f"{demands.name}: got costs that are NaN or minus infinity, expected numbers"
+            f"{demands.name}: got costs of NaN or minus infinity, expected numbers"
         )
     if not demands.compares_only and np.isinf(costs).any():
         raise UserError(
-            f"{demands.name}: got infinite costs, expected finite ones, as it adds them "
-            "up; use exhaustive or grover, or a large cost instead"
+            f"{demands.name}: got infinite costs, expected finite ones as it adds them up; "
+            "use exhaustive or grover, or a large cost instead"
         )
 
 

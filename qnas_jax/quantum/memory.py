@@ -14,7 +14,9 @@ MOST_QUBITS = 30
 """Of anything that is written out."""
 
 
-def check_written_out(what: str, num_qubits: float, bytes_each: int, advice: str) -> None:
+def check_written_out(
+    what: str, num_qubits: float, bytes_each: int, advice: str
+) -> None:
     """2^n numbers have to fit into the memory of the device.
 
     Args:

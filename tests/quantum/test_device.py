@@ -6,7 +6,14 @@ import pytest
 from noisy_circuits import random_circuit
 
 from qnas_jax.quantum.circuit import Circuit, Param
-from qnas_jax.quantum.device import Device, grid, heavy_hex, line, ring, transpile
+from qnas_jax.quantum.device import (
+    Device,
+    closed_line,
+    grid,
+    heavy_hex,
+    line,
+    transpile,
+)
 from qnas_jax.quantum.formats.qiskit_circuits import from_qiskit, to_qiskit
 from qnas_jax.quantum.simulate import run_circuit
 from qnas_jax.quantum.states import fidelity
@@ -22,7 +29,7 @@ def on_device(state, layout, num_qubits):
 
 
 @pytest.mark.parametrize(
-    "device", [line(1), line(5), ring(6), grid(2, 3)], ids=lambda d: d.name
+    "device", [line(1), line(5), closed_line(6), grid(2, 3)], ids=lambda d: d.name
 )
 @pytest.mark.parametrize("level", [0, 1, 3])
 def test_the_state_is_that_of_the_circuit(device, level):
@@ -63,7 +70,7 @@ def test_coupled_qubits_need_no_swaps_and_a_triangle_on_a_line_one():
     assert report.swaps_added == 1
     assert sorted(report.initial_layout) == [0, 1, 2]
     assert report.initial_layout != report.final_layout
-    assert transpile(triangle, ring(3))[1].swaps_added == 0
+    assert transpile(triangle, closed_line(3))[1].swaps_added == 0
 
 
 def test_parameters_get_their_values():
@@ -77,7 +84,7 @@ def test_parameters_get_their_values():
 
 def test_couplings_of_the_named_devices():
     assert line(3).couplings == ((0, 1), (1, 2))
-    assert ring(4).couplings == ((0, 1), (0, 3), (1, 2), (2, 3))
+    assert closed_line(4).couplings == ((0, 1), (0, 3), (1, 2), (2, 3))
     assert grid(2, 2).couplings == ((0, 1), (0, 2), (1, 3), (2, 3))
     assert heavy_hex(3).num_qubits == (5 * 9 - 2 * 3 - 1) // 2
     assert heavy_hex(3).name == "heavy-hex-3"

@@ -146,9 +146,7 @@ def _by_halves(
     return between.reshape(-1)
 
 
-def _alone(
-    rows: np.ndarray, linear: np.ndarray, quadratic: np.ndarray
-) -> np.ndarray:
+def _alone(rows: np.ndarray, linear: np.ndarray, quadratic: np.ndarray) -> np.ndarray:
     """Costs of one half by itself."""
     return rows @ linear + np.sum((rows @ quadratic) * rows, axis=1)
 

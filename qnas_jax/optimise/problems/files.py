@@ -8,8 +8,8 @@ JSON, either of:
 where `quadratic` and `constant` may be left out. CSV, either a square matrix of numbers
 without a header, or a header `i,j,value` and a line for each term, i = j being linear;
 n is then the largest index and one. Values of equal (i, j) and (j, i) are added up.
-Whatever is not meant by one reading only is refused: a field that is there twice, digits
-with underscores between them, sums that overflow.
+What could be read in two ways is refused: a field that is there twice, underscores
+between digits, sums that overflow.
 """
 
 import contextlib

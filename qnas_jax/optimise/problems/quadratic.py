@@ -46,7 +46,7 @@ class Quadratic(Value):
             check_numbers(name, getattr(self, name))
         if is_known(self.quadratic) and not _is_upper(np.asarray(self.quadratic)):
             raise UserError(
-                "quadratic: got numbers on or below the diagonal, expected zeros there; "
+                "quadratic: got numbers on or below the diagonal, expected zeros; "
                 "qubo makes a form from any square matrix"
             )
         check_range("quadratic form", self)
