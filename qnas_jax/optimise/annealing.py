@@ -20,7 +20,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels import apply_phases, rotate_x
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.inputs import as_real, check_numbers
 from qnas_jax.quantum.states import sample
@@ -32,11 +32,11 @@ class QuantumAnnealingOptions(Options):
     """Time is in units of 1 / energy, with the cost in the units of `annealing`."""
 
     time: float = option(20.0, "length of the anneal", above=0.0)
-    steps: int = option(100, "Trotter steps", low=1)
+    steps: int = option(100, "Trotter steps", low=1, high=LARGEST_COUNT)
     schedule: str = option(
         "linear", "how A falls and B rises", choices=("linear", "quadratic")
     )
-    shots: int = option(256, "measurements at the end", low=1)
+    shots: int = option(256, "measurements at the end", low=1, high=LARGEST_COUNT)
 
 
 _DEFAULTS = QuantumAnnealingOptions()
@@ -90,7 +90,7 @@ def named_schedule(name: str, points: int = 257) -> Schedule:
     return Schedule((1.0 - s) ** powers[name], s ** powers[name])
 
 
-@optimiser(Demands("annealing", lambda options: 48, bits_only=True))
+@optimiser(Demands("annealing", lambda *_: 48, bits_only=True))
 def annealing(
     problem: Problem,
     key: Array,

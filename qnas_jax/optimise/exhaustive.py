@@ -9,7 +9,7 @@ from jax import Array
 from qnas_jax.errors import UserError
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.inputs import as_real
 
@@ -18,13 +18,15 @@ from qnas_jax.quantum.inputs import as_real
 class EnumerationOptions(Options):
     """What is kept of the list of all costs."""
 
-    keep: int = option(1, "lowest assignments that become the samples", low=1)
+    keep: int = option(
+        1, "lowest assignments that become the samples", low=1, high=LARGEST_COUNT
+    )
 
 
 _DEFAULTS = EnumerationOptions()
 
 
-@optimiser(Demands("exhaustive", lambda options: 16, compares_only=True))
+@optimiser(Demands("exhaustive", lambda *_: 16, compares_only=True))
 def exhaustive(
     problem: Problem, key: Array, *, options: EnumerationOptions = _DEFAULTS
 ) -> Result:

@@ -25,7 +25,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels.grover import best_iterations, success_probability
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
 from qnas_jax.quantum.inputs import as_real
 
@@ -35,10 +35,16 @@ class GroverOptions(Options):
     """How long Grover adaptive search goes on."""
 
     measurements: int = option(
-        512, "measurements at most; fewer if the oracle calls are spent", low=1
+        512,
+        "measurements at most; fewer if the oracle calls are spent",
+        low=1,
+        high=LARGEST_COUNT,
     )
     oracle_calls: int = option(
-        0, "oracle calls at most; 0: 22.5 sqrt(N) + 1.4 log2(N)^2 of the paper", low=0
+        0,
+        "oracle calls at most; 0: 22.5 sqrt(N) + 1.4 log2(N)^2 of the paper",
+        low=0,
+        high=LARGEST_COUNT,
     )
     growth: float = option(
         1.2, "growth of the range of j after a failure", above=1.0, below=4 / 3
@@ -82,7 +88,7 @@ class TableMinimum(NamedTuple):
     calls: Array
 
 
-@optimiser(Demands("grover", lambda options: 48, compares_only=True))
+@optimiser(Demands("grover", lambda *_: 24, compares_only=True))
 def grover(
     problem: Problem, key: Array, *, options: GroverOptions = _DEFAULTS
 ) -> Result:

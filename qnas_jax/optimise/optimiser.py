@@ -37,7 +37,7 @@ from qnas_jax.optimise.problems.problem import (
 )
 from qnas_jax.optimise.problems.quadratic import Quadratic
 from qnas_jax.optimise.problems.written import Written
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.quantum.inputs import is_known
 from qnas_jax.quantum.memory import check_written_out
 from qnas_jax.quantum.observables import PauliSum
@@ -50,8 +50,8 @@ class Demands:
 
     Attributes:
       name: as in configurations.
-      bytes_each: by its options, what it holds for each of the N assignments at most,
-        in bytes; None: nothing.
+      bytes_each: by its options and the problem, what it holds for each of the N
+        assignments at the same time, in bytes; None: nothing.
       bits_only: registers of other than two levels are refused.
       compares_only: costs may be infinite.
       rescaled: params of the result for costs in units of `unit`; None: they have no
@@ -59,7 +59,7 @@ class Demands:
     """
 
     name: str
-    bytes_each: Callable[[Any], int] | None = None
+    bytes_each: Callable[[Any, Problem], int] | None = None
     bits_only: bool = False
     compares_only: bool = False
     rescaled: Callable[[Any, float], Any] | None = None
@@ -134,7 +134,7 @@ def _counted(found: Result) -> Result:
     """The count as an array: int32, or float32 where it is larger than that."""
     count = found.evaluations
     if isinstance(count, int):
-        kind = jnp.int32 if count <= jnp.iinfo(jnp.int32).max else jnp.float32
+        kind = jnp.int32 if count <= LARGEST_COUNT else jnp.float32
         count = jnp.asarray(count, kind)
     return found._replace(evaluations=count)
 
@@ -146,7 +146,7 @@ def _check(demands: Demands, problem: Problem, options: Any) -> None:
         check_written_out(
             demands.name,
             num_qubits_of(problem.num_levels),
-            demands.bytes_each(options),
+            demands.bytes_each(options, problem),
             WRITES_NOTHING_OUT,
         )
 
@@ -208,7 +208,7 @@ def _check_costs(demands: Demands, costs: np.ndarray) -> None:
         )
     if not demands.compares_only and np.isinf(costs).any():
         raise UserError(
-            f"{demands.name}: got infinite costs, expected finite ones as it adds them up; "
+            f"{demands.name}: got infinite costs, expected finite ones; "
             "use exhaustive or grover, or a large cost instead"
         )
 

@@ -10,7 +10,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.optimise.exhaustive import lowest_costs
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, random_levels
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
 
 
@@ -18,8 +18,12 @@ from qnas_jax.options import Options, option
 class RandomSamplingOptions(Options):
     """How many assignments are looked at."""
 
-    draws: int = option(4096, "assignments drawn, with repeats", low=1)
-    keep: int = option(16, "lowest of them that become the samples", low=1)
+    draws: int = option(
+        4096, "assignments drawn, with repeats", low=1, high=LARGEST_COUNT
+    )
+    keep: int = option(
+        16, "lowest of them that become the samples", low=1, high=LARGEST_COUNT
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

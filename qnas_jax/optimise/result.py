@@ -31,3 +31,7 @@ class Result(NamedTuple):
     trace: Array | np.ndarray
     evaluations: Array | int
     params: Any = ()
+
+
+LARGEST_COUNT = 2**31 - 1
+"""Counters within programs are int32."""

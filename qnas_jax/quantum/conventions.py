@@ -52,7 +52,7 @@ def index_of(bits: jax.typing.ArrayLike) -> jax.Array:
     Raises:
       UserError: more than 31 bits, or some that are neither 0 nor 1.
     """
-    shape = jnp.shape(bits)
+    shape = np.shape(bits)
     if not shape or shape[-1] > 31:
         raise UserError(f"bits: got shape {shape}, expected [..., n], n at most 31")
     if is_known(bits) and not np.isin(np.asarray(bits), (0, 1)).all():
@@ -69,7 +69,7 @@ def num_qubits_of(state: jax.typing.ArrayLike) -> int:
     Raises:
       UserError: the state is not a vector of a power of two entries.
     """
-    shape = jnp.shape(state)
+    shape = np.shape(state)
     if len(shape) != 1 or shape[0] & (shape[0] - 1) or not shape[0]:
         raise UserError(
             f"a state is a vector of 2**n amplitudes, got shape {shape}; use jax.vmap "
@@ -84,7 +84,7 @@ def check_indices(what: str, indices: jax.typing.ArrayLike, num_qubits: int) -> 
     Raises:
       UserError: otherwise.
     """
-    dtype = jnp.result_type(indices)
+    dtype = indices.dtype if hasattr(indices, "dtype") else np.asarray(indices).dtype
     if not jnp.issubdtype(dtype, jnp.integer):
         raise UserError(f"{what}: got {dtype} basis indices, expected integers")
     known = np.asarray(indices) if is_known(indices) else np.zeros(0, int)

@@ -29,7 +29,7 @@ from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, are_bits, levels_at
 from qnas_jax.optimise.problems.quadratic import Quadratic
 from qnas_jax.optimise.problems.written import Written
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.variational import mixers
 from qnas_jax.optimise.variational.descent import (
     DescentOptions,
@@ -75,7 +75,9 @@ class QaoaOptions(DescentOptions):
     alpha: float = option(
         1.0, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
     )
-    shots: int = option(1024, "measurements of the last state", low=1)
+    shots: int = option(
+        1024, "measurements of the last state", low=1, high=LARGEST_COUNT
+    )
 
 
 _DEFAULTS = QaoaOptions()
@@ -107,8 +109,13 @@ def _per_unit(angles: Angles, unit: float) -> Angles:
     return angles._replace(gammas=angles.gammas / unit)
 
 
-# The state and its adjoint, phases, and the costs.
-@optimiser(Demands("qaoa", lambda options: 64, rescaled=_per_unit))
+def _bytes_each(options: QaoaOptions, problem: Problem) -> int:
+    """As the compiler reports them: state, adjoint, phases, costs, and their order."""
+    own_kernels = options.mixer in ("auto", "x") and are_bits(problem)
+    return (64 if own_kernels else 128) + (24 if options.alpha < 1 else 0)
+
+
+@optimiser(Demands("qaoa", _bytes_each, rescaled=_per_unit))
 def qaoa(
     problem: Problem,
     key: Array,

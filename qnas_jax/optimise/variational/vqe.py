@@ -21,7 +21,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at, num_bits
 from qnas_jax.optimise.problems.quadratic import Quadratic
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.variational.descent import (
     DescentOptions,
     Minimum,
@@ -53,7 +53,9 @@ class VqeOptions(DescentOptions):
     spread: float = option(
         0.3, "standard deviation of the first parameters, radians", low=0.0
     )
-    shots: int = option(1024, "measurements of the last state", low=1)
+    shots: int = option(
+        1024, "measurements of the last state", low=1, high=LARGEST_COUNT
+    )
 
 
 _DEFAULTS = VqeOptions()
@@ -62,7 +64,7 @@ _PAULI_DEFAULTS = VqeOptions(starts=1, alpha=1.0)
 
 # Each start has a state, its adjoint, and what the gates between them need.
 @optimiser(
-    Demands("vqe", lambda options: 48 * (options or _DEFAULTS).starts, bits_only=True)
+    Demands("vqe", lambda own, _: 64 * (own or _DEFAULTS).starts, bits_only=True)
 )
 def vqe(
     problem: Problem | PauliSum,

@@ -21,7 +21,7 @@ from jax import Array
 from qnas_jax.errors import UserError
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.walks.flips import Flips, flips_of
 from qnas_jax.optimise.walks.walk import Walk, move_scale
 from qnas_jax.options import Options, option
@@ -33,7 +33,9 @@ class PathIntegralOptions(Options):
 
     replicas: int = option(4, "independent path integrals at once", low=1)
     slices: int = option(16, "copies along imaginary time, an even number", low=2)
-    sweeps: int = option(200, "sweeps of each, one proposal a bit and slice", low=1)
+    sweeps: int = option(
+        200, "sweeps of each, one proposal a bit and slice", low=1, high=LARGEST_COUNT
+    )
     temperature: float = option(0.05, "temperature, constant", above=0.0)
     field_start: float = option(2.0, "first transverse field", above=0.0)
     field_end: float = option(0.01, "last transverse field", above=0.0)

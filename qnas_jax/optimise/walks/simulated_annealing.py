@@ -16,7 +16,7 @@ from jax import Array
 
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.walks.moves import moves_of
 from qnas_jax.optimise.walks.walk import Moves, Walk, move_scale
 from qnas_jax.options import Options, option
@@ -27,7 +27,9 @@ class AnnealOptions(Options):
     """Temperatures are in units of the root mean square cost change of a move."""
 
     replicas: int = option(32, "walks at once", low=1)
-    sweeps: int = option(200, "sweeps of each walk through all registers", low=1)
+    sweeps: int = option(
+        200, "sweeps of each walk through all registers", low=1, high=LARGEST_COUNT
+    )
     schedule: str = option(
         "geometric", "how the temperature falls", choices=("geometric", "linear")
     )

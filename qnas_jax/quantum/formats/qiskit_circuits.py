@@ -139,7 +139,9 @@ def _definition(operation: Any) -> Any:
     """The circuit that an operation stands for, its own or one that Qiskit finds."""
     from qiskit.circuit import Gate
 
-    found = getattr(operation, "definition", None) or _synthesised(operation)
+    found = getattr(operation, "definition", None)
+    if found is None:
+        found = _synthesised(operation)
     if found is not None:
         return found
     if isinstance(operation, Gate):

@@ -178,13 +178,13 @@ class NoiseModel:
             if len(set(keys)) != len(keys):
                 raise UserError(f"noise model: got {keys}, expected each only once")
         for name, channel in self.after_gate:
-            _check_fits(channel, name, _size_of(name))
+            _check_fits(f"after_gate {name!r}", channel, _size_of(name))
         for size, channel in self.after_size:
             if not isinstance(size, int | np.integer) or size < 1:
                 raise UserError(
                     f"after_size: got {size!r}, expected a number of qubits"
                 )
-            _check_fits(channel, f"a gate on {size} qubits", int(size))
+            _check_fits(f"after_size {size}", channel, int(size))
         check_readout(self.readout)
 
     def channels_after(
@@ -213,11 +213,11 @@ def _size_of(name: str) -> int:
     )
 
 
-def _check_fits(channel: Channel, gate: str, size: int) -> None:
+def _check_fits(entry: str, channel: Channel, size: int) -> None:
     if channel.num_qubits not in (1, size):
         raise UserError(
-            f"{channel.name} acts on {channel.num_qubits} qubits, but {gate} on "
-            f"{size}; expected a channel of one qubit or of as many as the gate"
+            f"{entry}: got {channel.name}, which acts on {channel.num_qubits} qubits, "
+            f"expected a channel of one qubit or of {size} as the gate"
         )
 
 

@@ -22,8 +22,8 @@ from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit, Operation
 from qnas_jax.quantum.inputs import check_numbers
 
-# Decays over the range of the scales between which an exponential is looked for: a line,
-# and one whose first value is all that is left of it.
+# Decays over the range of the scales, between which an exponential is looked for: a
+# line, and one of which nothing is left after the first value.
 _SLOWEST, _FASTEST = 1e-4, 20.0
 
 Folding = Literal["global", "local"]
@@ -189,8 +189,8 @@ def extrapolate(
             value = factories[method].extrapolate(list(scales), list(values), **options)
     except (inference.ExtrapolationError, inference.ExtrapolationWarning) as error:
         raise UserError(
-            f"{method}: got values {_short(values)} at scales {_short(scales)}, which no "
-            "such curve fits; expected more scales, or use 'linear'"
+            f"{method}: got values {_short(values)} at scales {_short(scales)}, which "
+            "no such curve fits; expected more scales, or use 'linear'"
         ) from error
     return float(value)
 
