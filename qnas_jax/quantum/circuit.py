@@ -36,7 +36,7 @@ class Param:
 
     def __post_init__(self) -> None:
         if not isinstance(self.index, int | np.integer) or self.index < 0:
-            raise UserError(f"Param index is {self.index}; it is a whole number from 0")
+            raise UserError(f"Param index is {self.index}; an integer that starts at 0")
         for name in ("scale", "offset"):
             _check_angle(f"Param {name}", getattr(self, name))
 

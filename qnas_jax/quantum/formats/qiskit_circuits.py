@@ -157,12 +157,15 @@ def _definition(operation: Any) -> Any:
 def _synthesised(operation: Any) -> Any | None:
     """A circuit of a permutation or a Clifford operator, say; None of a measurement."""
     from qiskit import QuantumCircuit
+    from qiskit.circuit import ControlFlowOp
     from qiskit.exceptions import QiskitError
     from qiskit.transpiler.passes import HighLevelSynthesis
 
-    alone = QuantumCircuit(operation.num_qubits, operation.num_clbits)
+    if operation.num_clbits or isinstance(operation, ControlFlowOp):
+        return None
+    alone = QuantumCircuit(operation.num_qubits)
     try:
-        alone.append(operation, alone.qubits, alone.clbits)
+        alone.append(operation, alone.qubits)
         found = HighLevelSynthesis()(alone)
     except QiskitError:
         return None
