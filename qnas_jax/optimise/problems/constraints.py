@@ -31,7 +31,7 @@ from qnas_jax.quantum.inputs import check_numbers, is_known
 from qnas_jax.value import Value
 
 # Of sums, by the sizes of their terms.
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-12
 _SINGLE = 4 * float(np.finfo(np.float32).eps)
 
 
@@ -60,10 +60,10 @@ class Constraints(Value):
     def violation(self, bits: Array) -> Array:
         """By how much each is missed, [..., E + I], of bit strings [..., n]."""
         xp: Any = np if is_known((self, bits)) else jnp
-        x = xp.asarray(bits).astype(self.equal_targets.dtype)
+        x = xp.asarray(bits) * xp.ones((), xp.asarray(self.equal_targets).dtype)
         row = (1,) * (x.ndim - 1) + (-1,)
         equal, most = (
-            xp.matmul(x, weights.T) - sides.reshape(row)
+            xp.matmul(x, xp.asarray(weights).T) - xp.asarray(sides).reshape(row)
             for weights, sides in (
                 (self.equal_weights, self.equal_targets),
                 (self.most_weights, self.most_bounds),
@@ -75,7 +75,8 @@ class Constraints(Value):
         """Bool [...]: which of the bit strings [..., n] satisfy all of them."""
         missed = self.violation(bits)
         rounding = 1.0 if missed.dtype == np.float64 else _SINGLE / _TOLERANCE
-        allowed = self.tolerances.reshape((1,) * (missed.ndim - 1) + (-1,)) * rounding
+        row = (1,) * (missed.ndim - 1) + (-1,)
+        allowed = self.tolerances.reshape(row) * rounding
         return (missed <= allowed).all(axis=-1)
 
 
@@ -288,13 +289,15 @@ def _rows(
             )
         check_numbers(place, row)
         check_numbers(f"{place}, right-hand side", side)
-        weights[index], sides[index] = row, side
-        share = _SINGLE if _is_rounded(row) else _TOLERANCE
-        slips[index] = share * (np.abs(weights[index]).sum() + abs(sides[index]))
+        weights[index], sides[index] = _as_meant(row), _as_meant(side)
+        size = np.abs(weights[index]).sum() + abs(sides[index])
+        slips[index] = _TOLERANCE * size
     return weights, sides, slips
 
 
-def _is_rounded(row: Any) -> bool:
-    """Whether weights are fractions of less than double precision."""
-    dtype = np.asarray(row).dtype
-    return dtype.kind == "f" and dtype.itemsize < 8 and bool(np.any(np.mod(row, 1)))
+def _as_meant(row: Any) -> np.ndarray:
+    """Weights in double precision; those in single as the decimals they stand for."""
+    known = np.asarray(row)
+    if known.dtype == np.float32:
+        known = known.astype(str)
+    return known.astype(np.float64)
