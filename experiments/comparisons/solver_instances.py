@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
@@ -164,7 +165,7 @@ def _solver(name: str) -> Callable[..., tuple[jax.Array, jax.Array]]:
             result = spec(posed, key, options)
             if limits is not None:
                 result = keep_feasible(result, plain, limits)
-            return result.cost, result.evaluations
+            return jnp.asarray(result.cost), jnp.asarray(result.evaluations)
 
         return jax.lax.map(one, keys)
 

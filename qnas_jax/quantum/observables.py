@@ -137,11 +137,14 @@ def ground_energy(observable: PauliSum) -> float:
     indices = np.arange(size)
     constant, scale, rest = _apart(observable)
     terms = [
-        (flip, sum(weight * _signs(mask, indices) for mask, weight in members))
+        (
+            flip,
+            sum((w * _signs(mask, indices) for mask, w in members), np.zeros(size)),
+        )
         for flip, members in _by_flip(rest)
     ]
     if not any(flip for flip, _ in terms):
-        lowest = min((float(signs.real.min()) for _, signs in terms), default=0.0)
+        lowest = min((float(np.real(signs).min()) for _, signs in terms), default=0.0)
         return constant + scale * lowest
 
     def apply(vector: np.ndarray) -> np.ndarray:

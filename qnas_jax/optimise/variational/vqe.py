@@ -212,7 +212,7 @@ def _objective(
     """The energy or cost of parameters, from the mean on, in units of the spread."""
     run = functools.partial(run_circuit, ansatz)
     if isinstance(problem, PauliSum):
-        terms = {s: w / spread for s, w in _terms(problem).items()}
+        terms = {s: w / float(spread) for s, w in _terms(problem).items()}
         terms.pop(_identity(problem), None)
         unit = PauliSum(problem.num_qubits, tuple(terms), tuple(terms.values()))
         return lambda params: expectation(run(params), unit)
