@@ -68,9 +68,10 @@ def test_a_constant_is_added_last_and_endings_may_be_of_any_case(tmp_path):
     file = tmp_path / "Q.JSON"
     form = {"linear": [-1, 0, -1], "quadratic": [[0, 1, 2], [1, 2, 2]]}
     file.write_text(json.dumps({**form, "constant": 1e8}))
-    _, solution = solve(
+    lines, solution = solve(
         tmp_path, problem__file=str(file), solver__optimiser="exhaustive"
     )
+    assert "exhaustive: cost 99999998 at 101 after 8 evaluations" in lines[0]
     assert solution["cost"] == solution["best"][0]["cost"] == 99_999_998
     assert solution["best"][0]["bits"] == "101" and solution["evaluations"] == 8
 

@@ -159,8 +159,9 @@ def _arch_of(
 def _lines(target: _Target, solution: dict[str, Any], path: pathlib.Path) -> list[str]:
     best = solution["best"][0]
     lines = [
-        f"{solution['optimiser']}: cost {solution['cost']:.6g} at {best['bits']} after "
-        f"{solution['evaluations']} evaluations of the cost; {path / 'solution.json'}"
+        f"{solution['optimiser']}: cost {_digits(solution['cost'])} at {best['bits']} "
+        f"after {solution['evaluations']} evaluations of the cost; "
+        f"{path / 'solution.json'}"
     ]
     if target.history is not None:
         told = best.get("evaluated_score")
@@ -170,3 +171,10 @@ def _lines(target: _Target, solution: dict[str, Any], path: pathlib.Path) -> lis
             f"{len(target.history.scores)} evaluations, {seen}"
         )
     return lines
+
+
+def _digits(cost: float) -> str:
+    """Six digits; all of whole numbers, and of what may be small beside a constant."""
+    if cost.is_integer() and abs(cost) < 2**53:
+        return str(int(cost))
+    return f"{cost:.6g}" if abs(cost) < 1e5 else f"{cost:.15g}"
