@@ -68,8 +68,8 @@ MATRICES = {
 }
 
 
-def operation_matrix(operation, num_qubits, params):
-    """[2**n, 2**n]: a sum of Kronecker products over matrix units of the gate."""
+def operation_matrix(operation, params):
+    """[2**k, 2**k] over the qubits of an operation, controls first."""
     angles = [
         a.scale * params[a.index] + a.offset if isinstance(a, Param) else a
         for a in operation.params
@@ -77,29 +77,23 @@ def operation_matrix(operation, num_qubits, params):
     matrix = MATRICES[operation.gate](*angles)
     for _ in range(operation.num_controls):
         matrix = controlled(matrix)
-    size, qubits = len(matrix), operation.qubits
-    total = np.zeros((2**num_qubits,) * 2, complex)
-    for row in range(size):
-        for column in range(size):
-            factors = [I2] * num_qubits
-            for place, qubit in enumerate(qubits):
-                shift = len(qubits) - 1 - place
-                unit = np.zeros((2, 2))
-                unit[row >> shift & 1, column >> shift & 1] = 1
-                factors[qubit] = unit
-            if matrix[row, column]:
-                total += matrix[row, column] * kron(*factors)
-    return total
+    return matrix
 
 
 def dense_run(circuit, params=(), state=None):
-    """The state in double precision, by large matrices."""
+    """The state in double precision: each matrix contracted with the state's axes."""
+    n = circuit.num_qubits
     if state is None:
-        state = np.eye(2**circuit.num_qubits)[0]
-    state = np.asarray(state, complex)
+        state = np.zeros(2**n)
+        state[0] = 1
+    tensor = np.asarray(state, complex).reshape((2,) * n)
     for operation in circuit.operations:
-        state = operation_matrix(operation, circuit.num_qubits, params) @ state
-    return state
+        k = len(operation.qubits)
+        matrix = operation_matrix(operation, params).reshape((2,) * (2 * k))
+        # The new axes come first, in the order of the qubits.
+        turned = np.tensordot(matrix, tensor, (range(k, 2 * k), operation.qubits))
+        tensor = np.moveaxis(turned, range(k), operation.qubits)
+    return tensor.reshape(-1)
 
 
 def random_operation(rng, num_qubits, max_controls=3):

@@ -19,12 +19,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.optimise import OPTIMISERS, Problem
-from qnas_jax.optimise.annealing import AnnealingOptions
+from qnas_jax.optimise.annealing import QuantumAnnealingOptions
 from qnas_jax.optimise.exhaustive import exhaustive
 from qnas_jax.optimise.grover import GroverOptions
 from qnas_jax.optimise.problems.constraints import (
@@ -62,7 +63,7 @@ BUDGETS: Mapping[str, Options] = {
     "grover": GroverOptions(oracle_calls=2_000),
     "qaoa": QaoaOptions(layers=4, steps=15, shots=64),
     "vqe": VqeOptions(starts=1, steps=30, shots=64),
-    "annealing": AnnealingOptions(time=20.0, steps=80, shots=64),
+    "annealing": QuantumAnnealingOptions(time=20.0, steps=80, shots=64),
     "path_integral": PathIntegralOptions(replicas=1, slices=8, sweeps=16),
     "simulated_annealing": AnnealOptions(replicas=4, sweeps=30),
     "tabu": TabuOptions(walks=1, restarts=2, steps=60),
@@ -164,7 +165,7 @@ def _solver(name: str) -> Callable[..., tuple[jax.Array, jax.Array]]:
             result = spec(posed, key, options)
             if limits is not None:
                 result = keep_feasible(result, plain, limits)
-            return result.cost, result.evaluations
+            return jnp.asarray(result.cost), jnp.asarray(result.evaluations)
 
         return jax.lax.map(one, keys)
 

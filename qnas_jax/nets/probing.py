@@ -12,7 +12,7 @@ import contextvars
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -138,14 +138,6 @@ def in_range(values: jax.Array, stats: jax.Array) -> tuple[jax.Array, jax.Array]
     mean = lax.stop_gradient(jnp.abs(values).mean())
     divisor = jnp.where(mean > 0, mean / _SMALL, 1.0)
     return values / divisor, stats.at[-1].add(jnp.log(divisor))
-
-
-class Result(Protocol):
-    """What a network returns: at least the path's new statistics."""
-
-    @property
-    def stats(self) -> Slots:
-        """The path's new statistics."""
 
 
 def probe_network(

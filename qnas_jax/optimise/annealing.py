@@ -13,48 +13,64 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import apply_phases, rotate_x
-from qnas_jax.optimise.problems.problem import Problem, levels_at, num_bits
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.optimiser import Demands, optimiser
+from qnas_jax.optimise.problems.problem import Problem, levels_at
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
+from qnas_jax.quantum.inputs import as_real, check_numbers
 from qnas_jax.quantum.states import sample
+from qnas_jax.value import Value
 
 
 @dataclasses.dataclass(frozen=True)
-class AnnealingOptions(Options):
+class QuantumAnnealingOptions(Options):
     """Time is in units of 1 / energy, with the cost in the units of `annealing`."""
 
     time: float = option(20.0, "length of the anneal", above=0.0)
-    steps: int = option(100, "Trotter steps", low=1)
+    steps: int = option(100, "Trotter steps", low=1, high=LARGEST_COUNT)
     schedule: str = option(
         "linear", "how A falls and B rises", choices=("linear", "quadratic")
     )
-    shots: int = option(256, "measurements at the end", low=1)
+    shots: int = option(256, "measurements at the end", low=1, high=LARGEST_COUNT)
 
 
-_DEFAULTS = AnnealingOptions()
+_DEFAULTS = QuantumAnnealingOptions()
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Schedule:
+class Schedule(Value):
     """A(s) and B(s) by their values at equal distances, straight lines in between.
 
     Attributes:
       field: [G] A at s = 0, 1 / (G - 1), ..., 1; G >= 2.
       cost: [G] B at the same places.
+
+    Raises:
+      UserError: lengths that differ or fewer than two numbers, or some that are not
+        finite.
     """
 
-    field: Array
-    cost: Array
+    field: Array | np.ndarray
+    cost: Array | np.ndarray
+
+    def __post_init__(self) -> None:
+        field, cost = np.shape(self.field), np.shape(self.cost)
+        if field != cost or not field or field[-1] < 2:
+            raise UserError(
+                f"schedule: got field {field} and cost {cost}, expected [G], G >= 2"
+            )
+        check_numbers("field", self.field)
+        check_numbers("cost", self.cost)
 
     def at(self, s: Array) -> tuple[Array, Array]:
         """A and B [...] at s [...] in [0, 1]."""
-        places = jnp.linspace(0.0, 1.0, self.field.shape[0])
-        return jnp.interp(s, places, self.field), jnp.interp(s, places, self.cost)
+        field, cost = as_real("field", self.field), as_real("cost", self.cost)
+        places = jnp.linspace(0.0, 1.0, field.shape[0])
+        return jnp.interp(s, places, field), jnp.interp(s, places, cost)
 
 
 def named_schedule(name: str, points: int = 257) -> Schedule:
@@ -74,11 +90,12 @@ def named_schedule(name: str, points: int = 257) -> Schedule:
     return Schedule((1.0 - s) ** powers[name], s ** powers[name])
 
 
+@optimiser(Demands("annealing", lambda *_: 48, bits_only=True))
 def annealing(
     problem: Problem,
     key: Array,
     *,
-    options: AnnealingOptions = _DEFAULTS,
+    options: QuantumAnnealingOptions = _DEFAULTS,
     schedule: Schedule | None = None,
 ) -> Result:
     """Minimises a cost by a simulated anneal in real time, then measures.
@@ -87,9 +104,9 @@ def annealing(
     sum_i X_i, so that one schedule fits costs of any size.
 
     Args:
-      problem: n bits, at most `MOST_STORED_QUBITS`; finite costs.
+      problem: n bits that can be written out; finite costs.
       key: consumed.
-      options: see `AnnealingOptions`.
+      options: see `QuantumAnnealingOptions`.
       schedule: A and B; None for the one that the options name.
 
     Returns:
@@ -99,7 +116,7 @@ def annealing(
     Raises:
       UserError: too many bits to be written out, or registers of other levels.
     """
-    num_qubits = num_bits(problem, "annealing")
+    num_qubits = len(problem.num_levels)
     costs = problem.table()
     spread = costs.std()
     unit = jnp.where(spread > 0, spread, 1.0) / num_qubits**0.5
@@ -119,7 +136,7 @@ def annealing(
         samples=samples,
         sample_costs=sample_costs,
         trace=trace * unit + costs.mean(),
-        evaluations=jnp.asarray(options.shots, jnp.int32),
+        evaluations=options.shots,
     )
 
 
@@ -138,6 +155,9 @@ def anneal_state(
       The state [2^n] (complex64, or complex128 for a float64 diagonal) and the expected
       costs [steps] after each step.
     """
+    diagonal = as_real("diagonal", diagonal)
+    if steps < 1:
+        raise UserError(f"steps: got {steps}, expected at least 1")
     step = time / steps
     field, weight = schedule.at((jnp.arange(steps) + 0.5) / steps)
     # The second half of a phase and the first half of the next one; none before 0.

@@ -7,30 +7,35 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
+from qnas_jax.quantum.inputs import as_real
 
 
 @dataclasses.dataclass(frozen=True)
-class ExhaustiveOptions(Options):
+class EnumerationOptions(Options):
     """What is kept of the list of all costs."""
 
-    keep: int = option(1, "lowest assignments that become the samples", low=1)
+    keep: int = option(
+        1, "lowest assignments that become the samples", low=1, high=LARGEST_COUNT
+    )
 
 
-_DEFAULTS = ExhaustiveOptions()
+_DEFAULTS = EnumerationOptions()
 
 
+@optimiser(Demands("exhaustive", lambda *_: 16, compares_only=True))
 def exhaustive(
-    problem: Problem, key: Array, *, options: ExhaustiveOptions = _DEFAULTS
+    problem: Problem, key: Array, *, options: EnumerationOptions = _DEFAULTS
 ) -> Result:
     """Finds the lowest of all N costs.
 
     Args:
       problem: over registers whose assignments can be written out.
       key: not used; all optimisers take one.
-      options: see `ExhaustiveOptions`.
+      options: see `EnumerationOptions`.
 
     Returns:
       The optimum; `samples` are the lowest assignments, cheapest first, ties in the
@@ -49,7 +54,7 @@ def exhaustive(
         samples=samples,
         sample_costs=lowest,
         trace=lowest[:1],
-        evaluations=jnp.asarray(costs.shape[0], jnp.int32),
+        evaluations=costs.shape[0],
     )
 
 
@@ -67,6 +72,7 @@ def lowest_costs(costs: Array, keep: int) -> tuple[Array, Array]:
     Raises:
       UserError: not one axis, or more wanted than there are.
     """
+    costs = as_real("costs", costs)
     if costs.ndim != 1 or not 1 <= keep <= costs.shape[0]:
         raise UserError(
             f"got costs {costs.shape} and keep={keep}, expected [N] and 1 <= keep <= N"

@@ -23,9 +23,11 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels.grover import best_iterations, success_probability
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
+from qnas_jax.quantum.inputs import as_real
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +35,16 @@ class GroverOptions(Options):
     """How long Grover adaptive search goes on."""
 
     measurements: int = option(
-        512, "measurements at most; fewer if the oracle calls are spent", low=1
+        512,
+        "measurements at most; fewer if the oracle calls are spent",
+        low=1,
+        high=LARGEST_COUNT,
     )
     oracle_calls: int = option(
-        0, "oracle calls at most; 0: 22.5 sqrt(N) + 1.4 log2(N)^2 of the paper", low=0
+        0,
+        "oracle calls at most; 0: 22.5 sqrt(N) + 1.4 log2(N)^2 of the paper",
+        low=0,
+        high=LARGEST_COUNT,
     )
     growth: float = option(
         1.2, "growth of the range of j after a failure", above=1.0, below=4 / 3
@@ -80,6 +88,7 @@ class TableMinimum(NamedTuple):
     calls: Array
 
 
+@optimiser(Demands("grover", lambda *_: 24, compares_only=True))
 def grover(
     problem: Problem, key: Array, *, options: GroverOptions = _DEFAULTS
 ) -> Result:
@@ -127,6 +136,7 @@ def minimise_table(
     Raises:
       UserError: `costs` is not one axis.
     """
+    costs = as_real("costs", costs)
     num_items = _check_axis("costs", costs)
     most_calls = options.oracle_calls or durr_hoyer_calls(num_items)
     order = jnp.argsort(costs)
@@ -173,6 +183,7 @@ def search_known(
     Returns:
       The item; not marked only if all attempts failed.
     """
+    marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)
     order, true_marked = _marked_first(marked)
     iterations = best_iterations(num_marked, num_items)
@@ -205,6 +216,7 @@ def search_unknown(
     Returns:
       The item; not marked if the calls were spent, as always for M = 0.
     """
+    marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)
     most_calls = oracle_calls or math.ceil(22.5 * math.sqrt(num_items))
     order, num_marked = _marked_first(marked)

@@ -8,8 +8,9 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.optimise.exhaustive import lowest_costs
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, random_levels
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
 
 
@@ -17,8 +18,12 @@ from qnas_jax.options import Options, option
 class RandomSamplingOptions(Options):
     """How many assignments are looked at."""
 
-    draws: int = option(4096, "assignments drawn, with repeats", low=1)
-    keep: int = option(16, "lowest of them that become the samples", low=1)
+    draws: int = option(
+        4096, "assignments drawn, with repeats", low=1, high=LARGEST_COUNT
+    )
+    keep: int = option(
+        16, "lowest of them that become the samples", low=1, high=LARGEST_COUNT
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -29,6 +34,7 @@ class RandomSamplingOptions(Options):
 _DEFAULTS = RandomSamplingOptions()
 
 
+@optimiser(Demands("random_sampling", compares_only=True))
 def random_sampling(
     problem: Problem, key: Array, *, options: RandomSamplingOptions = _DEFAULTS
 ) -> Result:
@@ -54,5 +60,5 @@ def random_sampling(
         samples=samples,
         sample_costs=lowest,
         trace=jax.lax.cummin(costs),
-        evaluations=jnp.asarray(options.draws, jnp.int32),
+        evaluations=options.draws,
     )

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from jax import Array
 
-from qnas_jax.optimise.annealing import AnnealingOptions, annealing
-from qnas_jax.optimise.exhaustive import ExhaustiveOptions, exhaustive
+from qnas_jax.optimise.annealing import QuantumAnnealingOptions, annealing
+from qnas_jax.optimise.exhaustive import EnumerationOptions, exhaustive
 from qnas_jax.optimise.grover import GroverOptions, grover
+from qnas_jax.optimise.optimiser import Demands
 from qnas_jax.optimise.problems.excluded import keep_free, without
 from qnas_jax.optimise.problems.problem import Problem
 from qnas_jax.optimise.random_sampling import RandomSamplingOptions, random_sampling
@@ -33,9 +34,6 @@ class OptimiserSpec:
       summary: one line.
       options: its record of options.
       run: `run(problem, key, *, options) -> Result`, pure; the options are static.
-      writes_out: it holds all N costs or amplitudes, which limits N.
-      bits_only: registers of other than two levels are refused.
-      compares_only: costs may be infinite.
     """
 
     name: str
@@ -43,9 +41,26 @@ class OptimiserSpec:
     summary: str
     options: type[Options]
     run: Callable[..., Result]
-    writes_out: bool = False
-    bits_only: bool = False
-    compares_only: bool = False
+
+    @property
+    def writes_out(self) -> bool:
+        """Whether it holds all N costs or amplitudes, which limits N."""
+        return self._demands.bytes_each is not None
+
+    @property
+    def bits_only(self) -> bool:
+        """Whether registers of other than two levels are refused."""
+        return self._demands.bits_only
+
+    @property
+    def compares_only(self) -> bool:
+        """Whether costs may be infinite."""
+        return self._demands.compares_only
+
+    @property
+    def _demands(self) -> Demands:
+        found: Demands = self.run.demands  # type: ignore[attr-defined]
+        return found
 
     def __call__(
         self,
@@ -81,10 +96,8 @@ _SPECS = (
         "exhaustive",
         "-",
         "the lowest of all costs",
-        ExhaustiveOptions,
+        EnumerationOptions,
         exhaustive,
-        writes_out=True,
-        compares_only=True,
     ),
     OptimiserSpec(
         "grover",
@@ -92,8 +105,6 @@ _SPECS = (
         "adaptive search by amplitude amplification, oracle calls counted",
         GroverOptions,
         grover,
-        writes_out=True,
-        compares_only=True,
     ),
     OptimiserSpec(
         "qaoa",
@@ -101,7 +112,6 @@ _SPECS = (
         "alternating cost phases and mixers, angles optimised",
         QaoaOptions,
         qaoa,
-        writes_out=True,
     ),
     OptimiserSpec(
         "vqe",
@@ -109,17 +119,13 @@ _SPECS = (
         "hardware-efficient circuit, parameters optimised",
         VqeOptions,
         vqe,
-        writes_out=True,
-        bits_only=True,
     ),
     OptimiserSpec(
         "annealing",
         "Kadowaki & Nishimori 1998; Farhi et al. 2000",
         "transverse-field annealing of a state vector in real time",
-        AnnealingOptions,
+        QuantumAnnealingOptions,
         annealing,
-        writes_out=True,
-        bits_only=True,
     ),
     OptimiserSpec(
         "path_integral",
@@ -127,7 +133,6 @@ _SPECS = (
         "simulated quantum annealing by path-integral Monte Carlo",
         PathIntegralOptions,
         path_integral,
-        bits_only=True,
     ),
     OptimiserSpec(
         "simulated_annealing",
@@ -149,7 +154,6 @@ _SPECS = (
         "the lowest of so many random assignments, the baseline",
         RandomSamplingOptions,
         random_sampling,
-        compares_only=True,
     ),
 )
 

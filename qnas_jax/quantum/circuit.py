@@ -8,7 +8,12 @@ parameter vector that is given when the circuit runs.
 
 import dataclasses
 import functools
+import math
+import operator
 from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.conventions import check_qubits
@@ -30,8 +35,10 @@ class Param:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.index < 0:
-            raise UserError(f"Param index is {self.index}; it starts at 0")
+        if not isinstance(self.index, int | np.integer) or self.index < 0:
+            raise UserError(f"Param index is {self.index}; an integer that starts at 0")
+        for name in ("scale", "offset"):
+            _check_angle(f"Param {name}", getattr(self, name))
 
     def __neg__(self) -> "Param":
         return Param(self.index, -self.scale, -self.offset)
@@ -72,6 +79,11 @@ class Operation:
             raise UserError(
                 f"{self.gate} takes {gate.num_params} parameters, got {self.params}"
             )
+        for angle in self.params:
+            if not isinstance(angle, Param):
+                _check_angle(self.gate, angle)
+        if not all(isinstance(qubit, int | np.integer) for qubit in self.qubits):
+            raise UserError(f"{self.gate}: got qubits {self.qubits}, expected integers")
         if len(set(self.qubits)) != len(self.qubits):
             raise UserError(f"{self.gate} has repeated qubits {self.qubits}")
 
@@ -152,6 +164,9 @@ class Circuit:
             is out of range or repeated.
         """
         extra, own = as_qubits(controls), as_qubits(qubits)
+        for angle in params:
+            if not isinstance(angle, Param):
+                _check_angle(gate, angle)
         angles = tuple(p if isinstance(p, Param) else float(p) for p in params)
         operation = Operation(gate, extra + own, angles, len(extra))
         return Circuit(self.num_qubits, (*self.operations, operation))
@@ -176,7 +191,21 @@ class Circuit:
 
 
 def as_qubits(qubits: int | Iterable[int]) -> tuple[int, ...]:
-    """One qubit or several as a tuple."""
-    if isinstance(qubits, Iterable):
-        return tuple(int(qubit) for qubit in qubits)
-    return (int(qubits),)
+    """One qubit or several as a tuple; UserError if they are no whole numbers."""
+    several = tuple(qubits) if isinstance(qubits, Iterable) else (qubits,)
+    try:
+        return tuple(operator.index(qubit) for qubit in several)
+    except TypeError:
+        raise UserError(f"qubits: got {qubits!r}, expected whole numbers") from None
+
+
+def _check_angle(name: str, angle: Any) -> None:
+    try:
+        is_number = math.isfinite(angle)
+    except (TypeError, OverflowError):
+        is_number = False
+    if not is_number:
+        raise UserError(
+            f"{name}: got angle {angle!r}, expected a finite number of radians; what "
+            "changes from run to run is a Param"
+        )

@@ -9,12 +9,12 @@
 - Costs and energies are minimised.
 """
 
-import math
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.quantum.inputs import is_known
 
 
 def bits_of(indices: jax.typing.ArrayLike, num_qubits: int) -> jax.Array:
@@ -26,7 +26,14 @@ def bits_of(indices: jax.typing.ArrayLike, num_qubits: int) -> jax.Array:
 
     Returns:
       [..., n] int8 zeros and ones, qubit 0 first.
+
+    Raises:
+      UserError: an index that is no integer, or out of range; where it is traced, it
+        counts modulo 2**n.
     """
+    if num_qubits < 0:
+        raise UserError(f"bits: got {num_qubits} qubits, expected 0 or more")
+    check_indices("bits", indices, num_qubits)
     indices = jnp.asarray(indices)
     shifts = jnp.arange(num_qubits - 1, -1, -1, dtype=indices.dtype)
     shifts = shifts.reshape((1,) * indices.ndim + (num_qubits,))
@@ -41,25 +48,51 @@ def index_of(bits: jax.typing.ArrayLike) -> jax.Array:
 
     Returns:
       [...] int32.
+
+    Raises:
+      UserError: more than 31 bits, or some that are neither 0 nor 1.
     """
+    shape = np.shape(bits)
+    if not shape or shape[-1] > 31:
+        raise UserError(f"bits: got shape {shape}, expected [..., n], n at most 31")
+    if is_known(bits) and not np.isin(np.asarray(bits), (0, 1)).all():
+        raise UserError("bits: got numbers other than 0 and 1, expected these only")
     bits = jnp.asarray(bits).astype(jnp.int32)
     weights = jnp.left_shift(1, jnp.arange(bits.shape[-1] - 1, -1, -1, jnp.int32))
     weights = weights.reshape((1,) * (bits.ndim - 1) + (-1,))
     return jnp.sum(bits * weights, axis=-1, dtype=jnp.int32)
 
 
-def num_qubits_of(state: jax.Array) -> int:
+def num_qubits_of(state: jax.typing.ArrayLike) -> int:
     """Number of qubits of a state [2**n].
 
     Raises:
       UserError: the state is not a vector of a power of two entries.
     """
-    if state.ndim != 1 or state.shape[0] & (state.shape[0] - 1) or not state.shape[0]:
+    shape = np.shape(state)
+    if len(shape) != 1 or shape[0] & (shape[0] - 1) or not shape[0]:
         raise UserError(
-            f"a state is a vector of 2**n amplitudes, got shape {state.shape}; use "
-            "jax.vmap for batches"
+            f"a state is a vector of 2**n amplitudes, got shape {shape}; use jax.vmap "
+            "for batches"
         )
-    return int(math.log2(state.shape[0]))
+    return shape[0].bit_length() - 1
+
+
+def check_indices(what: str, indices: jax.typing.ArrayLike, num_qubits: int) -> None:
+    """Basis indices have to be integers in [0, 2**num_qubits), where they are known.
+
+    Raises:
+      UserError: otherwise.
+    """
+    dtype = indices.dtype if hasattr(indices, "dtype") else np.asarray(indices).dtype
+    if not jnp.issubdtype(dtype, jnp.integer):
+        raise UserError(f"{what}: got {dtype} basis indices, expected integers")
+    known = np.asarray(indices) if is_known(indices) else np.zeros(0, int)
+    wrong = known[(known < 0) | (known >= 2**num_qubits)]
+    if wrong.size:
+        raise UserError(
+            f"{what}: got basis index {wrong[0]}, expected one in [0, 2**{num_qubits})"
+        )
 
 
 def check_qubits(qubits: tuple[int, ...], num_qubits: int) -> None:
@@ -68,6 +101,8 @@ def check_qubits(qubits: tuple[int, ...], num_qubits: int) -> None:
     Raises:
       UserError: otherwise.
     """
+    if not all(isinstance(qubit, int | np.integer) for qubit in qubits):
+        raise UserError(f"qubits: got {qubits}, expected whole numbers")
     if len(set(qubits)) != len(qubits):
         raise UserError(f"qubits {qubits} are repeated; each may appear once")
     if any(not 0 <= qubit < num_qubits for qubit in qubits):

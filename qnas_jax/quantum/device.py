@@ -69,8 +69,8 @@ def line(num_qubits: int) -> Device:
     return _device(f"line-{num_qubits}", "from_line", num_qubits)
 
 
-def ring(num_qubits: int) -> Device:
-    """A line whose ends are coupled."""
+def closed_line(num_qubits: int) -> Device:
+    """A line whose ends are coupled, a ring."""
     return _device(f"ring-{num_qubits}", "from_ring", num_qubits)
 
 

@@ -7,6 +7,8 @@ half of the bits, so that all their sums are one matrix product with small table
 """
 
 import dataclasses
+import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,7 @@ from jax import lax
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.conventions import num_qubits_of
+from qnas_jax.quantum.inputs import as_real, as_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,8 @@ class PauliSum:
       coefficients: one real number a string.
 
     Raises:
-      UserError: lengths do not agree, or a letter is not one of IXYZ.
+      UserError: lengths do not agree, a letter is not one of IXYZ, or a coefficient
+        is not real and finite.
     """
 
     num_qubits: int
@@ -41,11 +45,25 @@ class PauliSum:
                 f"{len(self.strings)} strings have {len(self.coefficients)} "
                 "coefficients; one each is needed"
             )
+        numbers = tuple(
+            _real(*pair) for pair in zip(self.strings, self.coefficients, strict=True)
+        )
+        object.__setattr__(self, "strings", tuple(self.strings))
+        object.__setattr__(self, "coefficients", numbers)
         for string in self.strings:
             if len(string) != self.num_qubits or set(string) - set("IXYZ"):
                 raise UserError(
                     f"{string!r} is not a string of {self.num_qubits} letters of IXYZ"
                 )
+
+
+def _real(string: str, coefficient: Any) -> float:
+    value = complex(coefficient)
+    if value.imag or not math.isfinite(value.real):
+        raise UserError(
+            f"coefficient of {string!r}: got {coefficient}, expected a real number"
+        )
+    return value.real
 
 
 def expectation(state: jax.Array, observable: PauliSum) -> jax.Array:
@@ -61,6 +79,7 @@ def expectation(state: jax.Array, observable: PauliSum) -> jax.Array:
     Raises:
       UserError: the numbers of qubits differ.
     """
+    state = as_state(state)
     num_qubits = num_qubits_of(state)
     if observable.num_qubits != num_qubits:
         raise UserError(
@@ -82,13 +101,25 @@ def expectation_diagonal(state: jax.Array, diagonal: jax.Array) -> jax.Array:
 
     Returns:
       Real scalar.
+
+    Raises:
+      UserError: the lengths differ, or the diagonal is complex.
     """
+    state, diagonal = as_state(state), as_real("diagonal", diagonal)
+    if state.shape != diagonal.shape:
+        raise UserError(
+            f"expectation_diagonal: got state {state.shape} and diagonal "
+            f"{diagonal.shape}, expected [2**n] each"
+        )
     weights = state.real**2 + state.imag**2
     return jnp.sum(weights * diagonal.astype(weights.dtype)) / jnp.sum(weights)
 
 
 def ground_energy(observable: PauliSum) -> float:
     """Smallest eigenvalue, by SciPy in double precision (Lanczos from 2**7 states on).
+
+    What is a multiple of the identity is put apart, and a sum without X and Y has its
+    eigenvalues on the diagonal: Lanczos has nothing to start from in a zero operator.
 
     Args:
       observable: of at most 20 qubits.
@@ -104,10 +135,17 @@ def ground_energy(observable: PauliSum) -> float:
         raise UserError(f"ground_energy takes at most 20 qubits, got {num_qubits}")
     size = 2**num_qubits
     indices = np.arange(size)
+    constant, scale, rest = _apart(observable)
     terms = [
-        (flip, sum(weight * _signs(mask, indices) for mask, weight in members))
-        for flip, members in _by_flip(observable)
+        (
+            flip,
+            sum((w * _signs(mask, indices) for mask, w in members), np.zeros(size)),
+        )
+        for flip, members in _by_flip(rest)
     ]
+    if not any(flip for flip, _ in terms):
+        lowest = min((float(np.real(signs).min()) for _, signs in terms), default=0.0)
+        return constant + scale * lowest
 
     def apply(vector: np.ndarray) -> np.ndarray:
         flat = vector.reshape(-1)
@@ -116,13 +154,25 @@ def ground_energy(observable: PauliSum) -> float:
 
     if num_qubits <= 6:
         matrix = np.stack([apply(row) for row in np.eye(size)], axis=1)
-        return float(np.linalg.eigvalsh(matrix)[0])
+        return constant + scale * float(np.linalg.eigvalsh(matrix)[0])
     operator = scipy.sparse.linalg.LinearOperator((size, size), apply, dtype=complex)
     start = np.random.default_rng(0).normal(size=size)
     values = scipy.sparse.linalg.eigsh(
         operator, k=1, which="SA", v0=start, return_eigenvectors=False
     )
-    return float(values[0])
+    return constant + scale * float(values[0])
+
+
+def _apart(observable: PauliSum) -> tuple[float, float, PauliSum]:
+    """Coefficient of the identity, largest other one, and the others divided by it."""
+    terms: dict[str, float] = {}
+    for string, weight in zip(observable.strings, observable.coefficients, strict=True):
+        terms[string] = terms.get(string, 0.0) + weight
+    constant = terms.pop("I" * observable.num_qubits, 0.0)
+    scale = max(map(abs, terms.values()), default=0.0) or 1.0
+    kept = {string: weight / scale for string, weight in terms.items() if weight}
+    rest = PauliSum(observable.num_qubits, tuple(kept), tuple(kept.values()))
+    return constant, scale, rest
 
 
 _Group = tuple[int, list[tuple[int, complex]]]

@@ -18,6 +18,8 @@ from jax import lax
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit, Operation
 from qnas_jax.quantum.conventions import num_qubits_of
+from qnas_jax.quantum.inputs import as_real, as_state
+from qnas_jax.quantum.memory import check_written_out
 from qnas_jax.quantum.planning.blocks import bin_matrices, operation_matrix
 from qnas_jax.quantum.planning.fusion import Segment, plan_circuit
 from qnas_jax.quantum.planning.segments import (
@@ -45,9 +47,10 @@ def run_circuit(circuit: Circuit, params: Parameters = ()) -> jax.Array:
       [2**n] complex64; complex128 if `params` are float64.
 
     Raises:
-      UserError: too few parameters.
+      UserError: too few parameters, or too many qubits for the memory.
     """
     params = _checked(circuit, params)
+    check_circuit_fits(circuit)
     wide = params.dtype == jnp.float64 and params.size > 0
     return _apply_to_zero(circuit, params.astype("float64" if wide else "float32"))
 
@@ -69,19 +72,26 @@ def apply_circuit(
       UserError: the state has another number of qubits, or there are too few
         parameters.
     """
-    state, params = jnp.asarray(state), _checked(circuit, params)
+    state, params = as_state(state), _checked(circuit, params)
     if num_qubits_of(state) != circuit.num_qubits:
         raise UserError(
             f"the circuit has {circuit.num_qubits} qubits, the state has shape "
             f"{state.shape}"
         )
-    complex_type = jnp.result_type(state.dtype, jnp.complex64)
-    real_type = jnp.finfo(complex_type).dtype
-    return _apply(circuit, state.astype(complex_type), params.astype(real_type))
+    check_circuit_fits(circuit)
+    return _apply(circuit, state, params.astype(jnp.finfo(state.dtype).dtype))
+
+
+def check_circuit_fits(circuit: Circuit) -> None:
+    """Raises UserError if a circuit has too many qubits for the memory."""
+    # Two planes, once before and once after a round of gates.
+    check_written_out(
+        "circuit", circuit.num_qubits, 16, "a state doubles with each qubit"
+    )
 
 
 def _checked(circuit: Circuit, params: Parameters) -> jax.Array:
-    params = jnp.asarray(params)
+    params = as_real("params", jnp.asarray(params))
     if params.ndim != 1 or params.shape[0] < circuit.num_params:
         raise UserError(
             f"the circuit takes a vector of {circuit.num_params} parameters, got shape "
@@ -102,8 +112,17 @@ def apply_diagonal(
 
     Returns:
       [2**n], of the type of `state`.
+
+    Raises:
+      UserError: the lengths differ, or the diagonal or the angle is complex.
     """
-    phases = jnp.asarray(angle, diagonal.dtype) * diagonal
+    state, diagonal = as_state(state), as_real("diagonal", diagonal)
+    if state.shape[-1:] != diagonal.shape:
+        raise UserError(
+            f"apply_diagonal: got state {state.shape} and diagonal {diagonal.shape}, "
+            "expected 2**n numbers each"
+        )
+    phases = as_real("angle", angle) * diagonal
     return state * lax.complex(jnp.cos(phases), -jnp.sin(phases)).astype(state.dtype)
 
 

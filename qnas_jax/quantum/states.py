@@ -10,16 +10,20 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from qnas_jax.quantum.conventions import check_qubits, num_qubits_of
+from qnas_jax.errors import UserError
+from qnas_jax.quantum.conventions import check_indices, check_qubits, num_qubits_of
+from qnas_jax.quantum.inputs import as_state
+from qnas_jax.quantum.memory import check_written_out
 
 
 def zero_state(num_qubits: int) -> jax.Array:
-    """|0...0>, complex64 [2**num_qubits]."""
+    """|0...0>, complex64 [2**num_qubits]; UserError if that is too large."""
     return basis_state(num_qubits, 0)
 
 
 def plus_state(num_qubits: int) -> jax.Array:
-    """The uniform superposition, complex64 [2**num_qubits]."""
+    """The uniform superposition, complex64 [2**num_qubits]; as `zero_state`."""
+    check_state_fits(num_qubits)
     return jnp.full(2**num_qubits, 2 ** (-num_qubits / 2), jnp.complex64)
 
 
@@ -32,12 +36,19 @@ def basis_state(num_qubits: int, index: jax.typing.ArrayLike) -> jax.Array:
 
     Returns:
       One at `index`, zero elsewhere.
+
+    Raises:
+      UserError: an index that is no integer or out of range, or a state too large for
+        the memory.
     """
+    check_state_fits(num_qubits)
+    check_indices("basis state", index, num_qubits)
     return jnp.zeros(2**num_qubits, jnp.complex64).at[index].set(1)
 
 
 def probabilities(state: jax.Array) -> jax.Array:
     """|amplitude|**2 of each basis state, [2**n] real."""
+    state = as_state(state)
     return state.real**2 + state.imag**2
 
 
@@ -51,9 +62,14 @@ def sample(key: jax.Array, state: jax.Array, shots: int) -> jax.Array:
 
     Returns:
       int32 [shots] basis indices.
+
+    Raises:
+      UserError: no vector of 2**n amplitudes, or fewer than one shot.
     """
-    weights = probabilities(state)
+    if shots < 1:
+        raise UserError(f"shots: got {shots}, expected at least 1")
     half = num_qubits_of(state) // 2
+    weights = probabilities(state)
     row_key, column_key = jax.random.split(key)
     columns = jnp.cumsum(weights.reshape(-1, 2**half), axis=1)
     rows = jnp.cumsum(columns[:, -1])
@@ -120,8 +136,11 @@ def collapse(
 
 
 def fidelity(a: jax.Array, b: jax.Array) -> jax.Array:
-    """|<a|b>|**2 of two normalised states [2**n]."""
-    return jnp.abs(jnp.vdot(a, b)) ** 2
+    """|<a|b>|**2 of two normalised states [2**n]; UserError if these differ in n."""
+    num_qubits = [num_qubits_of(state) for state in (a, b)]
+    if num_qubits[0] != num_qubits[1]:
+        raise UserError(f"fidelity: got states of {num_qubits} qubits, expected equals")
+    return jnp.abs(jnp.vdot(as_state(a), as_state(b))) ** 2
 
 
 def reduced_density_matrix(state: jax.Array, qubits: Sequence[int]) -> jax.Array:
@@ -168,6 +187,13 @@ def entanglement_entropy(state: jax.Array, qubits: Sequence[int]) -> jax.Array:
     return -jnp.sum(jnp.where(positive, weights * logs, 0))
 
 
+def check_state_fits(num_qubits: int) -> None:
+    """Raises UserError if a state, and what makes it, are too large for the memory."""
+    if num_qubits < 0:
+        raise UserError(f"state: got {num_qubits} qubits, expected 0 or more")
+    check_written_out("state", num_qubits, 8, "a state doubles with each qubit")
+
+
 def _order(num_qubits: int, qubits: Sequence[int]) -> tuple[int, ...]:
     return (*qubits, *(q for q in range(num_qubits) if q not in qubits))
 
@@ -176,7 +202,7 @@ def _split(state: jax.Array, qubits: Sequence[int]) -> jax.Array:
     """Amplitudes [2**k, 2**(n - k)]: outcomes of some qubits by those of the others."""
     num_qubits = num_qubits_of(state)
     check_qubits(tuple(qubits), num_qubits)
-    tensor = state.reshape((2,) * num_qubits)
+    tensor = as_state(state).reshape((2,) * num_qubits)
     return tensor.transpose(_order(num_qubits, qubits)).reshape(2 ** len(qubits), -1)
 
 

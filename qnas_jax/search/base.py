@@ -23,7 +23,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.search.observation import own_ops
-from qnas_jax.search.value import Value
+from qnas_jax.value import Value
 
 Number = Array | np.ndarray
 """A leaf of a strategy: float32, [] unless it says otherwise."""

@@ -12,7 +12,7 @@ from jax import Array
 from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.loop import EvaluateFn, RecordFn, everything, scan_search
-from qnas_jax.search.value import Value
+from qnas_jax.value import Value
 
 
 class EvaluatorArgument(Value):

@@ -64,6 +64,18 @@ def test_a_qubo_file_is_solved(tmp_path, optimiser):
     assert kept == sorted(kept) and len(kept) <= 10
 
 
+def test_a_constant_is_added_last_and_endings_may_be_of_any_case(tmp_path):
+    file = tmp_path / "Q.JSON"
+    form = {"linear": [-1, 0, -1], "quadratic": [[0, 1, 2], [1, 2, 2]]}
+    file.write_text(json.dumps({**form, "constant": 1e8}))
+    lines, solution = solve(
+        tmp_path, problem__file=str(file), solver__optimiser="exhaustive"
+    )
+    assert "exhaustive: cost 99999998 at 101 after 8 evaluations" in lines[0]
+    assert solution["cost"] == solution["best"][0]["cost"] == 99_999_998
+    assert solution["best"][0]["bits"] == "101" and solution["evaluations"] == 8
+
+
 @pytest.mark.parametrize(
     ("encoding", "optimiser"), [("binary", "exhaustive"), ("one_hot", "tabu")]
 )
@@ -114,6 +126,20 @@ def test_failed_evaluations_do_not_count(tmp_path):
         ("a.jsonl", "", {}, ValueError, "got 0 evaluations with a score"),
         ("a.jsonl", '{"arch": [0.5]}\n', {}, ValueError, r"line 1: got .*0\.5"),
         ("a.jsonl", '{"arch": [1], "score": "x"}\n', {}, ValueError, "got score 'x'"),
+        (
+            "a.jsonl",
+            '{"arch": [1], "score": NaN}\n',
+            {},
+            ValueError,
+            "score 'nan', exp",
+        ),
+        (
+            "a.jsonl",
+            '{"arch": [5000]}\n',
+            {},
+            ValueError,
+            "op of each layer, below 1000",
+        ),
         (
             "a.jsonl",
             '{"arch": [1], "score": 1}\n{"arch": [1, 2], "score": 1}\n',

@@ -11,7 +11,7 @@ import scipy.linalg
 
 from qnas_jax.optimise import Diagonal, qubo
 from qnas_jax.optimise.annealing import (
-    AnnealingOptions,
+    QuantumAnnealingOptions,
     Schedule,
     anneal_state,
     annealing,
@@ -131,7 +131,7 @@ def test_as_an_optimiser():
 
 def test_shots_have_the_expected_cost_that_the_trace_ends_with():
     problem = Diagonal(jnp.asarray(random_costs(8, seed=3), jnp.float32))
-    options = AnnealingOptions(time=0.5, steps=40, shots=4000)
+    options = QuantumAnnealingOptions(time=0.5, steps=40, shots=4000)
     result = jax.jit(lambda p, k: annealing(p, k, options=options))(
         problem, jax.random.key(3)
     )
@@ -141,7 +141,7 @@ def test_shots_have_the_expected_cost_that_the_trace_ends_with():
 
 
 def test_many_keys_and_problems_at_once():
-    options = AnnealingOptions(time=8.0, steps=30, shots=64)
+    options = QuantumAnnealingOptions(time=8.0, steps=30, shots=64)
     values = np.stack([random_costs(5, seed) for seed in (4, 5)])
     result = jax.jit(
         jax.vmap(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.optimise import Diagonal
-from qnas_jax.optimise.exhaustive import ExhaustiveOptions, exhaustive, lowest_costs
+from qnas_jax.optimise.exhaustive import EnumerationOptions, exhaustive, lowest_costs
 
 
 def test_the_optimum_by_hand():
@@ -18,7 +18,7 @@ def test_the_optimum_by_hand():
 
 def test_samples_are_the_lowest_strings():
     values = np.random.default_rng(0).normal(size=32).astype(np.float32)
-    options = ExhaustiveOptions(keep=5)
+    options = EnumerationOptions(keep=5)
     result = exhaustive(Diagonal(jnp.asarray(values)), None, options=options)
     np.testing.assert_array_equal(result.sample_costs, np.sort(values)[:5])
     weights = 2 ** np.arange(5)[::-1]
@@ -27,7 +27,7 @@ def test_samples_are_the_lowest_strings():
 
 
 def test_more_kept_than_there_are_strings():
-    options = ExhaustiveOptions(keep=100)
+    options = EnumerationOptions(keep=100)
     result = exhaustive(Diagonal(jnp.arange(4.0)), None, options=options)
     np.testing.assert_array_equal(result.sample_costs, [0, 1, 2, 3])
 

@@ -82,6 +82,43 @@ def test_ground_energy(num_qubits):
     assert ground_energy(observable) == pytest.approx(expected, abs=1e-10)
 
 
+@pytest.mark.parametrize("num_qubits", [2, 7])
+@pytest.mark.parametrize(
+    ("terms", "energy"),
+    [
+        ({}, 0.0),
+        ({"Z": 0.0}, 0.0),
+        ({"I": 2.5}, 2.5),
+        ({"I": 2.5, "Z": -3.0}, -0.5),
+        ({"X": 1e-200}, -1e-200),
+        ({"I": 1e8, "X": 0.25}, 1e8 - 0.25),
+    ],
+)
+def test_ground_energies_that_leave_lanczos_nothing(num_qubits, terms, energy):
+    strings = tuple(letter * num_qubits for letter in terms)
+    found = ground_energy(PauliSum(num_qubits, strings, tuple(terms.values())))
+    assert found == pytest.approx(energy, rel=1e-15)
+
+
+def test_terms_that_cancel_are_no_operator():
+    assert ground_energy(PauliSum(7, ("XXXXXXX",) * 2, (1.0, -1.0))) == 0.0
+
+
+def test_whole_numbers_and_arrays_of_numpy():
+    z = PauliSum(1, ("Z",), (0.5,))
+    one = np.array([0, 1])
+    assert expectation(one, z) == expectation(one.astype(complex), z) == -0.5
+    assert expectation_diagonal(np.array([1, 0]), np.array([0.5, 0.25])) == 0.5
+    assert expectation_diagonal(one, np.array([3, 7])) == 7
+
+
+@pytest.mark.parametrize("coefficient", [0.2 + 0.7j, np.nan, np.inf, 1j])
+def test_coefficients_are_real_and_finite(coefficient):
+    with pytest.raises(ValueError, match="coefficient of 'Z': got .* real number"):
+        PauliSum(1, ("Z",), (coefficient,))
+    assert PauliSum(1, ("Z",), (2 + 0j,)).coefficients == (2.0,)
+
+
 def test_ground_energy_by_hand():
     two_spins = PauliSum(2, ("XX", "YY", "ZZ"), (1.0, 1.0, 1.0))
     assert ground_energy(two_spins) == pytest.approx(-3)
@@ -96,5 +133,9 @@ def test_errors():
         PauliSum(1, ("X",), ())
     with pytest.raises(ValueError, match="the observable has 1 qubits"):
         expectation(jnp.zeros(4, jnp.complex64), PauliSum(1, ("X",), (1.0,)))
+    with pytest.raises(ValueError, match=r"got state \(4,\) and diagonal \(2,\)"):
+        expectation_diagonal(jnp.zeros(4, jnp.complex64), jnp.zeros(2))
+    with pytest.raises(ValueError, match="diagonal: got complex numbers"):
+        expectation_diagonal(jnp.zeros(2, jnp.complex64), np.array([1j, 0]))
     with pytest.raises(ValueError, match="at most 20"):
         ground_energy(PauliSum(21, ("Z" * 21,), (1.0,)))

@@ -163,9 +163,9 @@ def test_gradient_over_the_state():
 
 
 def test_vmap_and_jit():
-    circuit = hardware_efficient(4, 1, "ring")
+    circuit = hardware_efficient(3, 1, "ring")
     values = np.random.default_rng(0).normal(size=(3, circuit.num_params))
-    states = jnp.asarray([random_state(i, 4) for i in range(3)], jnp.complex64)
+    states = jnp.asarray([random_state(i, 3) for i in range(3)], jnp.complex64)
     apply = functools.partial(apply_circuit, circuit)
     one = jax.jit(apply)
     one_by_one = np.stack([one(s, v) for s, v in zip(states, values, strict=True)])

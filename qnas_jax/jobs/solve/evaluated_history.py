@@ -24,6 +24,11 @@ from qnas_jax.search.models.surrogate import (
     weight_prior,
 )
 
+MOST_OPS = 1_000
+"""Ops of a layer; a cost has a number for each pair of ops."""
+
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
@@ -86,13 +91,17 @@ def _read_row(
     arch: Any = fields.get("arch")
     score: Any = fields.get("score")
     is_list = isinstance(arch, list) and bool(arch)
-    if not is_list or not all(type(op) is int and op >= 0 for op in arch):
+    if not is_list or not all(type(op) is int and 0 <= op < MOST_OPS for op in arch):
         raise UserError(
             f"{path}, line {place}: got {json.dumps(row)[:80]}, expected "
-            '{"arch": [op of each layer], "score": number, ...}'
+            f'{{"arch": [op of each layer, below {MOST_OPS}], "score": number, ...}}'
         )
-    if score is not None and type(score) not in (int, float):
-        raise UserError(f"{path}, line {place}: got score {score!r}, expected a number")
+    is_number = type(score) in (int, float) and abs(score) < _LARGEST
+    if score is not None and not is_number:
+        raise UserError(
+            f"{path}, line {place}: got score {str(score)[:40]!r}, expected a finite "
+            "number, or null for a failed evaluation"
+        )
     return arch, score
 
 

@@ -56,7 +56,6 @@ def solve_problem(setting: Setting) -> list[str]:
     config: SolveConfig = setting.config
     target = _read_target(config.problem)
     name = config.solver.optimiser
-    solve = jax.jit(OPTIMISERS[name].run, static_argnames="options")
     found = []
     for number in setting.progress(
         range(config.solver.runs), config.solver.runs, "runs"
@@ -67,9 +66,7 @@ def solve_problem(setting: Setting) -> list[str]:
                 raise Stopped
             root = jax.random.key(config.seed)
             key = jax.random.fold_in(root, number) if number else root
-            result = jax.device_get(
-                solve(target.problem, key, options=config.optimiser)
-            )
+            result = OPTIMISERS[name](target.problem, key, config.optimiser)
             write_json(path, _run_row(target, result, config.solver.keep))
         found.append(read_json(path))
     best = min(found, key=lambda run: run["cost"])
@@ -106,9 +103,9 @@ def _read_target(options: ProblemOptions) -> _Target:
     path = pathlib.Path(options.file)
     if not options.file:
         raise OptionError("problem.file", "", "a file .json, .csv or .jsonl")
-    if path.suffix in (".json", ".csv"):
+    if path.suffix.lower() in (".json", ".csv"):
         return _Target(read_problem(path))
-    if path.suffix != ".jsonl":
+    if path.suffix.lower() != ".jsonl":
         raise OptionError("problem.file", options.file, "a file .json, .csv or .jsonl")
     history = read_history(path, options.num_ops)
     form = fit_hamiltonian(history)
@@ -162,8 +159,9 @@ def _arch_of(
 def _lines(target: _Target, solution: dict[str, Any], path: pathlib.Path) -> list[str]:
     best = solution["best"][0]
     lines = [
-        f"{solution['optimiser']}: cost {solution['cost']:.6g} at {best['bits']} after "
-        f"{solution['evaluations']} evaluations of the cost; {path / 'solution.json'}"
+        f"{solution['optimiser']}: cost {_digits(solution['cost'])} at {best['bits']} "
+        f"after {solution['evaluations']} evaluations of the cost; "
+        f"{path / 'solution.json'}"
     ]
     if target.history is not None:
         told = best.get("evaluated_score")
@@ -173,3 +171,10 @@ def _lines(target: _Target, solution: dict[str, Any], path: pathlib.Path) -> lis
             f"{len(target.history.scores)} evaluations, {seen}"
         )
     return lines
+
+
+def _digits(cost: float) -> str:
+    """Six digits; all of whole numbers, and of what may be small beside a constant."""
+    if cost.is_integer() and abs(cost) < 2**53:
+        return str(int(cost))
+    return f"{cost:.6g}" if abs(cost) < 1e5 else f"{cost:.15g}"

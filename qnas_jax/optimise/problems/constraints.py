@@ -14,27 +14,28 @@ Letters: equalities e . x = t, and inequalities a . x <= b. Three ways to have t
 feasible strings belong to QAOA.
 """
 
-import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Diagonal, Problem, num_bits
+from qnas_jax.optimise.problems.exact import exact_costs, exact_table
+from qnas_jax.optimise.problems.problem import Diagonal, Problem, check_stored, num_bits
 from qnas_jax.optimise.problems.quadratic import Quadratic, qubo
 from qnas_jax.optimise.result import Result
 from qnas_jax.quantum.conventions import bits_of
+from qnas_jax.quantum.inputs import check_numbers, is_known
+from qnas_jax.value import Value
 
-_TOLERANCE = 1e-4  # of sums in float32
+# Of sums, by the sizes of their terms.
+_TOLERANCE = 1e-12
+_SINGLE = 4 * float(np.finfo(np.float32).eps)
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Constraints:
+class Constraints(Value):
     """Linear equalities and inequalities; made by `constraints`.
 
     Attributes:
@@ -42,12 +43,14 @@ class Constraints:
       equal_targets: [E] the t.
       most_weights: [I, n] the a.
       most_bounds: [I] the b.
+      tolerances: [E + I] by how much each may be missed, as sums are rounded.
     """
 
-    equal_weights: Array
-    equal_targets: Array
-    most_weights: Array
-    most_bounds: Array
+    equal_weights: Array | np.ndarray
+    equal_targets: Array | np.ndarray
+    most_weights: Array | np.ndarray
+    most_bounds: Array | np.ndarray
+    tolerances: Array | np.ndarray
 
     @property
     def num_bits(self) -> int:
@@ -56,18 +59,25 @@ class Constraints:
 
     def violation(self, bits: Array) -> Array:
         """By how much each is missed, [..., E + I], of bit strings [..., n]."""
-        x = jnp.asarray(bits, jnp.float32)
-        targets, bounds = (
-            v.reshape((1,) * (x.ndim - 1) + (-1,))
-            for v in (self.equal_targets, self.most_bounds)
+        xp: Any = np if is_known((self, bits)) else jnp
+        x = xp.asarray(bits) * xp.ones((), xp.asarray(self.equal_targets).dtype)
+        row = (1,) * (x.ndim - 1) + (-1,)
+        equal, most = (
+            xp.matmul(x, xp.asarray(weights).T) - xp.asarray(sides).reshape(row)
+            for weights, sides in (
+                (self.equal_weights, self.equal_targets),
+                (self.most_weights, self.most_bounds),
+            )
         )
-        missed = jnp.abs(x @ self.equal_weights.T - targets)
-        above = jnp.maximum(x @ self.most_weights.T - bounds, 0.0)
-        return jnp.concatenate([missed, above], axis=-1)
+        return xp.concatenate([xp.abs(equal), xp.maximum(most, 0.0)], axis=-1)
 
     def feasible(self, bits: Array) -> Array:
         """Bool [...]: which of the bit strings [..., n] satisfy all of them."""
-        return (self.violation(bits) <= _TOLERANCE).all(axis=-1)
+        missed = self.violation(bits)
+        rounding = 1.0 if missed.dtype == np.float64 else _SINGLE / _TOLERANCE
+        row = (1,) * (missed.ndim - 1) + (-1,)
+        allowed = self.tolerances.reshape(row) * rounding
+        return (missed <= allowed).all(axis=-1)
 
 
 def constraints(
@@ -87,11 +97,12 @@ def constraints(
       The constraints.
 
     Raises:
-      UserError: weights that are not n finite numbers.
+      UserError: weights that are not n finite numbers, or a side that is none.
     """
-    return Constraints(
-        *_rows("equal", equal, num_bits), *_rows("at_most", at_most, num_bits)
-    )
+    rows = [_rows("equal", equal, num_bits), _rows("at_most", at_most, num_bits)]
+    (equals, targets, equal_slips), (mosts, bounds, most_slips) = rows
+    slips = np.concatenate([equal_slips, most_slips])
+    return Constraints(equals, targets, mosts, bounds, slips)
 
 
 def penalised(form: Quadratic, limits: Constraints, penalty: float) -> Quadratic:
@@ -110,10 +121,12 @@ def penalised(form: Quadratic, limits: Constraints, penalty: float) -> Quadratic
       The form over n bits and the slack bits.
 
     Raises:
-      UserError: an inequality with a fraction, or one that no string satisfies.
+      UserError: an inequality with a fraction, or one that no string satisfies; a
+        penalty that is not a number above 0.
     """
     n = len(form.num_levels)
     _check_bits(n, limits)
+    _check_penalty(penalty)
     weights = np.asarray(limits.most_weights, float)
     bounds = np.asarray(limits.most_bounds, float)
     single = (bounds == 1) & np.isin(weights, (0, 1)).all(axis=1)
@@ -164,8 +177,11 @@ def penalised_diagonal(
       limits: over the same bits; any real numbers.
       penalty: [].
     """
+    _check_penalty(penalty)
+    known = is_known((problem, limits, penalty))
     missed = limits.violation(_all_bits(problem, limits))
-    return Diagonal(problem.table() + penalty * missed.sum(axis=-1))
+    costs = exact_table(problem) if known else problem.table()
+    return Diagonal(costs + penalty * missed.sum(axis=-1), problem.num_levels)
 
 
 def feasible_diagonal(
@@ -179,12 +195,22 @@ def feasible_diagonal(
       invalid_cost: [] the cost of infeasible strings; None for that of the worst
         feasible one, which leaves the range of the costs as it is. Infinity is for
         searches that compare only: exhaustive and Grover search.
+
+    Raises:
+      UserError: no string is feasible; where that is traced, all cost infinity.
     """
     allowed = limits.feasible(_all_bits(problem, limits))
-    costs = problem.table()
+    xp: Any = np if is_known((problem, limits, invalid_cost)) else jnp
+    if xp is np and not allowed.any():
+        raise UserError(
+            "constraints: got none of all strings that is feasible, expected one at "
+            "least"
+        )
+    costs = exact_table(problem) if xp is np else problem.table()
     if invalid_cost is None:
-        invalid_cost = jnp.max(costs, where=allowed, initial=-jnp.inf)
-    return Diagonal(jnp.where(allowed, costs, invalid_cost))
+        worst = xp.max(costs, where=allowed, initial=-xp.inf)
+        invalid_cost = xp.where(allowed.any(), worst, xp.inf)
+    return Diagonal(xp.where(allowed, costs, invalid_cost), problem.num_levels)
 
 
 def keep_feasible(result: Result, problem: Problem, limits: Constraints) -> Result:
@@ -200,9 +226,13 @@ def keep_feasible(result: Result, problem: Problem, limits: Constraints) -> Resu
       infeasible ones cost infinity, and so does `cost` if no string was feasible.
     """
     n = len(problem.num_levels)
+    _check_bits(n, limits)
+    known = is_known((result, problem, limits))
+    xp: Any = np if known else jnp
     strings = jnp.concatenate([result.levels[None], result.samples])[:, :n]
-    costs = jnp.where(limits.feasible(strings), problem.cost(strings), jnp.inf)
-    first = jnp.argmin(costs)
+    costs = exact_costs(problem, strings) if known else problem.cost(strings)
+    costs = xp.where(limits.feasible(strings), costs, xp.inf)
+    first = int(costs.argmin()) if known else costs.argmin()
     return result._replace(
         levels=strings[first],
         cost=costs[first],
@@ -225,6 +255,7 @@ def _with_slack(
 
 def _all_bits(problem: Problem, limits: Constraints) -> Array:
     n = num_bits(problem, "constraints")
+    check_stored(problem.num_levels, "constraints")
     _check_bits(n, limits)
     return bits_of(jnp.arange(2**n), n)
 
@@ -237,16 +268,36 @@ def _check_bits(num_bits: int, limits: Constraints) -> None:
         )
 
 
+def _check_penalty(penalty: Array | float) -> None:
+    check_numbers("penalty", penalty)
+    if is_known(penalty) and not float(np.min(penalty)) > 0:
+        raise UserError(f"penalty: got {penalty}, expected a number above 0")
+
+
 def _rows(
     name: str, rows: tuple[tuple[Any, float], ...], num_bits: int
-) -> tuple[Array, Array]:
-    weights = np.zeros((len(rows), num_bits), np.float32)
-    for index, (row, _) in enumerate(rows):
-        if np.shape(row) != (num_bits,) or not np.isfinite(row).all():
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights [R, n], sides [R] and tolerances [R]."""
+    weights = np.zeros((len(rows), num_bits))
+    sides, slips = np.zeros(len(rows)), np.zeros(len(rows))
+    for index, (row, side) in enumerate(rows):
+        place = f"{name}[{index}]"
+        if np.shape(row) != (num_bits,):
             raise UserError(
-                f"{name}[{index}]: got weights of shape {np.shape(row)}, expected "
-                f"{num_bits} finite numbers"
+                f"{place}: got weights of shape {np.shape(row)}, expected {num_bits} "
+                "finite numbers"
             )
-        weights[index] = row
-    sides = np.asarray([side for _, side in rows], np.float32)
-    return jnp.asarray(weights), jnp.asarray(sides)
+        check_numbers(place, row)
+        check_numbers(f"{place}, right-hand side", side)
+        weights[index], sides[index] = _as_meant(row), _as_meant(side)
+        size = np.abs(weights[index]).sum() + abs(sides[index])
+        slips[index] = _TOLERANCE * size
+    return weights, sides, slips
+
+
+def _as_meant(row: Any) -> np.ndarray:
+    """Weights in double precision; those in single as the decimals they stand for."""
+    known = np.asarray(row)
+    if known.dtype == np.float32:
+        known = known.astype(str)
+    return known.astype(np.float64)

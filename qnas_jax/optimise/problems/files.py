@@ -8,11 +8,16 @@ JSON, either of:
 where `quadratic` and `constant` may be left out. CSV, either a square matrix of numbers
 without a header, or a header `i,j,value` and a line for each term, i = j being linear;
 n is then the largest index and one. Values of equal (i, j) and (j, i) are added up.
+What could be read in two ways is refused: a field that is there twice, underscores
+between digits, sums that overflow.
 """
 
+import contextlib
 import csv
 import json
+import math
 import pathlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +33,7 @@ _FORMS = '{"linear": ..., "quadratic": ...} or {"matrix": ...}'
 _HEADER = ["i", "j", "value"]
 _ENDING = "{}: expected a name ending in .json or .csv"
 _LARGEST = float(np.finfo(np.float32).max)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def read_problem(path: str | pathlib.Path) -> Quadratic:
@@ -56,7 +62,7 @@ def read_problem(path: str | pathlib.Path) -> Quadratic:
         raise UserError(f"{path}: got an empty file, expected a problem")
     try:
         return readers[path.suffix.lower()](text)
-    except _FileError as error:
+    except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
 
@@ -97,7 +103,9 @@ class _FileError(UserError):
 
 def _from_json(text: str) -> Quadratic:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_fields_once)
+    except _FileError:
+        raise
     except json.JSONDecodeError as error:
         raise _FileError(
             f"line {error.lineno}, column {error.colno}: not JSON ({error.msg})"
@@ -133,7 +141,7 @@ def _from_terms(linear: Any, quadratic: Any) -> np.ndarray:
         i, j = (_index(f"{place}[{k}]", term[k], n) for k in (0, 1))
         if i == j:
             raise _FileError(f"{place}: got bit {i} twice, expected two bits")
-        matrix[i, j] += _number(f"{place}[2]", term[2])
+        _add(matrix, i, j, _number(f"{place}[2]", term[2]), place)
     return matrix
 
 
@@ -168,12 +176,23 @@ def _from_lines(rows: list[tuple[int, list[str]]]) -> np.ndarray:
         if len(row) != 3:
             raise _FileError(f"{place}: got {len(row)} cells, expected i,j,value")
         i, j = (_index(f"{place}, {_HEADER[k]}", row[k], MOST_BITS) for k in (0, 1))
-        terms.append((i, j, _number(f"{place}, value", row[2])))
-    n = max(max(i, j) for i, j, _ in terms) + 1
+        terms.append((place, i, j, _number(f"{place}, value", row[2])))
+    n = max(max(i, j) for _, i, j, _ in terms) + 1
     matrix = np.zeros((n, n))
-    for i, j, value in terms:
-        matrix[i, j] += value
+    for place, i, j, value in terms:
+        _add(matrix, i, j, value, place)
     return matrix
+
+
+def _add(matrix: np.ndarray, i: int, j: int, value: float, place: str) -> None:
+    """Adds a term; (i, j) and (j, i) are one."""
+    matrix[i, j] += value
+    total = matrix[i, j] + (matrix[j, i] if i != j else 0.0)
+    if not abs(total) < _LARGEST:
+        raise _FileError(
+            f"{place}: got values of ({i}, {j}) that add up to {total:.4g}, expected "
+            f"less than {_LARGEST:.4g}; give them in a larger unit"
+        )
 
 
 def _matrix(
@@ -194,19 +213,19 @@ def _matrix(
                 if numbers is None
                 else f"{where}, cell {column + 1}"
             )
-            matrix[index, column] = _number(cell, value)
+            _add(matrix, index, column, _number(cell, value), cell)
     return matrix
 
 
 def _number(place: str, value: Any) -> float:
     """A finite number, from JSON or from the text of a cell."""
-    number = None
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
+    number = math.nan
+    is_text = isinstance(value, str)
+    if _DECIMAL.fullmatch(value) if is_text else type(value) in (int, float):
+        # Python's integers may be larger than any float.
+        with contextlib.suppress(OverflowError):
             number = float(value)
-        except (ValueError, OverflowError):
-            number = None
-    if number is None or not abs(number) < _LARGEST:
+    if not abs(number) < _LARGEST:
         raise _FileError(f"{place}: got {_short(value)}, expected a finite number")
     return number
 
@@ -227,6 +246,16 @@ def _list(place: str, value: Any, empty: bool = False) -> list[Any]:
     if not isinstance(value, list) or not (value or empty):
         raise _FileError(f"{place}: got {_short(value)}, expected a list")
     return value
+
+
+def _fields_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of an object; JSON leaves open what it means to give one twice."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _FileError(f"got field {_short(twice)} twice, expected it once")
+    return fields
 
 
 def _check_fields(content: dict[str, Any], known: set[str]) -> None:

@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.optimise.problems.problem import Diagonal, check_stored
+from qnas_jax.errors import UserError
+from qnas_jax.optimise.problems.problem import Diagonal, check_range, check_stored
 from qnas_jax.optimise.problems.quadratic import Quadratic
+from qnas_jax.quantum.inputs import check_numbers, is_known
+from qnas_jax.value import Value
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Levels:
+class Levels(Value):
     """A quadratic form over registers of K_l levels.
 
     Attributes:
@@ -21,26 +22,66 @@ class Levels:
       pairwise: [L, L, K_max, K_max] the w_lm for l < m; zeros elsewhere.
       constant: [] added to every cost.
       num_levels: (K_1, ..., K_L).
+
+    Raises:
+      UserError: shapes that do not fit, numbers that are not real and finite, or
+        pairs with l >= m.
     """
 
-    unary: Array
-    pairwise: Array
+    unary: Array | np.ndarray
+    pairwise: Array | np.ndarray
     constant: Array | float = 0.0
     num_levels: tuple[int, ...] = dataclasses.field(
-        default=(), metadata={"static": True}
+        default=(), metadata={"pytree_node": False}
     )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "num_levels", tuple(map(int, self.num_levels)))
+        self._check_shapes()
+        if not is_known(self):
+            return
+        read = np.where(self._known(), np.asarray(self.unary), 0.0)
+        parts = {"unary": read, "pairwise": self.pairwise, "constant": self.constant}
+        for name, values in parts.items():
+            check_numbers(name, values)
+        later = np.triu(np.ones(2 * (len(self.num_levels),), bool), k=1)
+        if np.asarray(self.pairwise)[..., ~later, :, :].any():
+            raise UserError(
+                "pairwise: got numbers for registers l >= m, expected zeros there; add "
+                "w_ml(k_m, k_l) to w_lm(k_l, k_m)"
+            )
+        check_range("levels", list(parts.values()))
+
+    def _check_shapes(self) -> None:
+        unary, pairwise = np.shape(self.unary), np.shape(self.pairwise)
+        registers, most = unary[-2:] if len(unary) > 1 else (0, 0)
+        counts = self.num_levels
+        # Stacked forms, as for vmap, have more axes in front.
+        fits = pairwise == (*unary[:-2], registers, registers, most, most)
+        fits = fits and len(counts) == registers > 0
+        if not fits or not all(1 <= count <= most for count in counts):
+            raise UserError(
+                f"levels: got unary {unary} and pairwise {pairwise} for registers of "
+                f"{counts} levels, expected [L, K] and [L, L, K, K] with L = "
+                f"{len(counts)} and K = {max(counts, default=1)} or more"
+            )
 
     def cost(self, levels: Array) -> Array:
         """Costs [...] of assignments, integers [..., L]."""
         one_hot = jax.nn.one_hot(levels, self.unary.shape[1])
         alone = jnp.einsum("...lk,lk->...", one_hot, self._known_unary())
         pairs = jnp.einsum(
-            "...lk,lmkj,...mj->...", one_hot, self.pairwise, one_hot, optimize=True
+            "...lk,lmkj,...mj->...",
+            one_hot,
+            self.pairwise,
+            one_hot,
+            optimize=True,
+            precision="highest",
         )
         return self.constant + alone + pairs
 
     def table(self) -> Array:
-        """Costs of all assignments, float32 [N], the last register fastest.
+        """Costs of all assignments, floats [N], the last register fastest.
 
         Raises:
           UserError: more than 2^`MOST_STORED_QUBITS` assignments.
@@ -50,20 +91,21 @@ class Levels:
         middle = (len(self.num_levels) + 1) // 2
         first, second = slice(0, middle), slice(middle, None)
         head, tail = self._table_of(first), self._table_of(second)
-        between = self.pairwise[first, second].transpose(0, 2, 1, 3)
-        rows = _one_hots(self.num_levels[first], self.unary.shape[1])
-        columns = _one_hots(self.num_levels[second], self.unary.shape[1])
+        between = jnp.asarray(self.pairwise)[first, second].transpose(0, 2, 1, 3)
+        rows = one_hots(self.num_levels[first], self.unary.shape[1])
+        columns = one_hots(self.num_levels[second], self.unary.shape[1])
         matrix = between.reshape(rows.shape[1], columns.shape[1])
-        cross = jnp.asarray(rows) @ matrix @ jnp.asarray(columns.T)
+        cross = _product(_product(rows, matrix), columns.T)
         return (self.constant + head[:, None] + tail[None, :] + cross).reshape(-1)
 
     def _table_of(self, part: slice) -> Array:
         """Costs of the assignments of some registers among themselves."""
-        one_hot = jnp.asarray(_one_hots(self.num_levels[part], self.unary.shape[1]))
+        one_hot = jnp.asarray(one_hots(self.num_levels[part], self.unary.shape[1]))
         size = one_hot.shape[1]
-        pairs = self.pairwise[part, part].transpose(0, 2, 1, 3).reshape(size, size)
-        alone = one_hot @ self._known_unary()[part].reshape(size)
-        return alone + jnp.sum((one_hot @ pairs) * one_hot, axis=1)
+        pairs = jnp.asarray(self.pairwise)[part, part].transpose(0, 2, 1, 3)
+        alone = _product(one_hot, self._known_unary()[part].reshape(size))
+        rows = _product(one_hot, pairs.reshape(size, size))
+        return alone + jnp.sum(rows * one_hot, axis=1)
 
     def as_one_hot(self, penalty: float) -> Quadratic:
         """A QUBO with one bit a level; strings that are not one-hot cost more.
@@ -75,13 +117,15 @@ class Levels:
           A form over sum K_l bits; register l starts at bit sum(K_1 .. K_{l-1}).
         """
         register, level = _one_hot_places(self.num_levels)
-        same = jnp.asarray(register[:, None] == register[None, :])
-        pairs = self.pairwise[
+        same = register[:, None] == register[None, :]
+        # Known numbers stay in double precision: penalties may be large.
+        xp, wide = (np, np.float64) if is_known((self, penalty)) else (jnp, None)
+        pairs = xp.asarray(self.pairwise, wide)[
             register[:, None], register[None, :], level[:, None], level[None, :]
         ]
         return Quadratic(
-            linear=self.unary[register, level] - penalty,
-            quadratic=jnp.triu(jnp.where(same, 2.0 * penalty, pairs), k=1),
+            linear=xp.asarray(self.unary, wide)[register, level] - penalty,
+            quadratic=xp.triu(xp.where(same, 2.0 * penalty, pairs), k=1),
             constant=self.constant + penalty * len(self.num_levels),
         )
 
@@ -103,11 +147,18 @@ class Levels:
         )
 
     def _known_unary(self) -> Array:
-        known = np.arange(self.unary.shape[1])[None, :] < _column(self.num_levels)
-        return jnp.where(known, self.unary, 0.0)
+        return jnp.where(self._known(), jnp.asarray(self.unary), 0.0)
+
+    def _known(self) -> np.ndarray:
+        """Bool [L, K_max], which levels each register has."""
+        return np.arange(np.shape(self.unary)[-1]) < _column(self.num_levels)
 
 
-def _one_hots(num_levels: tuple[int, ...], most: int) -> np.ndarray:
+def _product(left: Array | np.ndarray, right: Array | np.ndarray) -> Array:
+    return jnp.matmul(jnp.asarray(left), jnp.asarray(right), precision="highest")
+
+
+def one_hots(num_levels: tuple[int, ...], most: int) -> np.ndarray:
     """Indicators float32 [N, L * most] of all assignments, last register fastest."""
     size = int(np.prod(num_levels))
     levels = np.indices(num_levels).reshape(len(num_levels), size).T

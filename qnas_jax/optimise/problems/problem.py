@@ -17,7 +17,7 @@ Anything else with the three members of `Problem` will do.
 
 import dataclasses
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +25,12 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.quantum.inputs import as_real, check_numbers, is_known
+from qnas_jax.quantum.memory import check_written_out
+from qnas_jax.value import Value
 
-MOST_STORED_QUBITS = 30
-"""More than 2^30 assignments are not written out."""
+WRITES_NOTHING_OUT = "use simulated_annealing, path_integral or tabu"
+"""What to do where there are too many assignments."""
 
 
 class Problem(Protocol):
@@ -43,44 +46,46 @@ class Problem(Protocol):
         ...
 
     def table(self) -> Array:
-        """Costs of all assignments, float32 [N], the last register fastest."""
+        """Costs of all assignments, floats [N], the last register fastest."""
         ...
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Diagonal:
+class Diagonal(Value):
     """Any cost, given by its value on each assignment.
 
     Attributes:
       values: [N] numbers; infinity is for what may not be the answer.
       num_levels: (K_1, ..., K_L), N = prod K_l; empty for N = 2^n and n bits.
+
+    Raises:
+      UserError: N does not fit, or values that are not real, or minus infinity.
     """
 
-    values: Array
+    values: Array | np.ndarray
     num_levels: tuple[int, ...] = dataclasses.field(
-        default=(), metadata={"static": True}
+        default=(), metadata={"pytree_node": False}
     )
 
     def __post_init__(self) -> None:
-        shape = getattr(self.values, "shape", None)
-        if shape is None:  # No array: a tree of something else.
-            return
+        shape = np.shape(self.values)
         # Stacked forms, as for vmap, have more axes in front.
         size = shape[-1] if shape else 0
-        if not self.num_levels and size and not size & (size - 1):
-            object.__setattr__(self, "num_levels", (2,) * (size.bit_length() - 1))
-        if math.prod(self.num_levels) != size:
-            wanted = f"[{'*'.join(map(str, self.num_levels)) or '2^n'}]"
+        levels = tuple(map(int, self.num_levels))
+        if not levels and size and not size & (size - 1):
+            levels = (2,) * (size.bit_length() - 1)
+        object.__setattr__(self, "num_levels", levels)
+        if math.prod(levels) != size or min(levels, default=1) < 1:
+            wanted = f"[{'*'.join(map(str, levels)) or '2^n'}]"
             raise UserError(f"values: got shape {shape}, expected {wanted}")
+        check_numbers("values", self.values, infinite=True)
 
     def cost(self, levels: Array) -> Array:
         """See `Problem`."""
-        return self.values[number_of(levels, self.num_levels)]
+        return jnp.asarray(self.values)[number_of(levels, self.num_levels)]
 
     def table(self) -> Array:
         """See `Problem`."""
-        return jnp.asarray(self.values, jnp.float32)
+        return as_real("values", self.values)
 
 
 def are_bits(problem: Problem) -> bool:
@@ -125,14 +130,32 @@ def random_levels(key: Array, num_levels: tuple[int, ...]) -> Array:
     return jax.random.randint(key, counts.shape, 0, counts)
 
 
-def check_stored(num_levels: tuple[int, ...]) -> None:
+def check_stored(num_levels: tuple[int, ...], what: str = "all costs") -> None:
     """Raises UserError if there are too many assignments to be written out."""
-    num_qubits = float(np.log2(np.asarray(num_levels, float)).sum())
-    if num_qubits > MOST_STORED_QUBITS:
+    check_written_out(what, num_qubits_of(num_levels), 4, WRITES_NOTHING_OUT)
+
+
+def num_qubits_of(num_levels: tuple[int, ...]) -> float:
+    """log2 of the number of assignments; of bits how many they are."""
+    return float(np.log2(np.asarray(num_levels, float)).sum())
+
+
+def check_range(what: str, coefficients: Any) -> None:
+    """Coefficients may not add up to more than float32 holds.
+
+    Raises:
+      UserError: their sum overflows; traced ones are taken as they are.
+    """
+    if not is_known(coefficients):
+        return
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(coefficients)]
+    with np.errstate(over="ignore"):
+        largest = sum(float(np.abs(leaf).sum(dtype=np.float64)) for leaf in leaves)
+    most = float(np.finfo(np.float32).max)
+    if not largest < most:
         raise UserError(
-            f"got a problem of {num_qubits:.4g} qubits, expected at most "
-            f"{MOST_STORED_QUBITS} where all assignments are written out; use "
-            "simulated annealing or tabu search"
+            f"{what}: got numbers that add up to {largest:.3g}, expected less than "
+            f"{most:.3g}; give them in a larger unit"
         )
 
 

@@ -3,22 +3,20 @@
 Ising form: Lucas, "Ising formulations of many NP problems", Front. Phys. 2 (2014).
 """
 
-import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import quadratic_diagonal
-from qnas_jax.optimise.problems.problem import check_stored
+from qnas_jax.optimise.problems.problem import check_range, check_stored
+from qnas_jax.quantum.inputs import check_numbers, is_known
+from qnas_jax.value import Value
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Quadratic:
+class Quadratic(Value):
     """A quadratic form over bits (QUBO).
 
     Attributes:
@@ -26,11 +24,32 @@ class Quadratic:
       quadratic: [n, n] the q_ij above the diagonal; zeros elsewhere. `qubo` makes it
         from any square matrix.
       constant: [] added to every cost.
+
+    Raises:
+      UserError: shapes that do not fit, numbers that are not real and finite, or
+        numbers on or below the diagonal.
     """
 
-    linear: Array
-    quadratic: Array
+    linear: Array | np.ndarray
+    quadratic: Array | np.ndarray
     constant: Array | float = 0.0
+
+    def __post_init__(self) -> None:
+        linear, quadratic = np.shape(self.linear), np.shape(self.quadratic)
+        # Stacked forms, as for vmap, have more axes in front.
+        if not linear or not linear[-1] or quadratic != (*linear, linear[-1]):
+            raise UserError(
+                f"quadratic form: got linear {linear} and quadratic {quadratic}, "
+                "expected [n] and [n, n]"
+            )
+        for name in ("linear", "quadratic", "constant"):
+            check_numbers(name, getattr(self, name))
+        if is_known(self.quadratic) and not _is_upper(np.asarray(self.quadratic)):
+            raise UserError(
+                "quadratic: got numbers on or below the diagonal, expected zeros; "
+                "qubo makes a form from any square matrix"
+            )
+        check_range("quadratic form", self)
 
     @property
     def num_levels(self) -> tuple[int, ...]:
@@ -39,9 +58,11 @@ class Quadratic:
 
     def cost(self, levels: Array) -> Array:
         """Costs [...] of bit strings [..., n]."""
-        x = jnp.asarray(levels, jnp.float32)
-        pairs = jnp.sum((x @ jnp.asarray(self.quadratic, jnp.float32)) * x, axis=-1)
-        return self.constant + x @ jnp.asarray(self.linear, jnp.float32) + pairs
+        linear, quadratic = self.coefficients()
+        x = jnp.asarray(levels, linear.dtype)
+        rows = jnp.matmul(x, quadratic, precision="highest")
+        alone = jnp.matmul(x, linear, precision="highest")
+        return self.constant + alone + jnp.sum(rows * x, axis=-1)
 
     def table(self) -> Array:
         """Costs of all bit strings, float32 [2^n].
@@ -50,7 +71,13 @@ class Quadratic:
           UserError: more than `MOST_STORED_QUBITS` bits.
         """
         check_stored(self.num_levels)
-        return quadratic_diagonal(self.linear, self.quadratic, self.constant)
+        return quadratic_diagonal(*self.coefficients(), self.constant)
+
+    def coefficients(self) -> tuple[Array, Array]:
+        """Linear [n] and quadratic [n, n], float32 (float64 where that is enabled)."""
+        linear, quadratic = jnp.asarray(self.linear), jnp.asarray(self.quadratic)
+        dtype = jnp.promote_types(jnp.result_type(linear, quadratic), jnp.float32)
+        return linear.astype(dtype), quadratic.astype(dtype)
 
     def to_ising(self) -> tuple[Array, Array, Array]:
         """The same cost over spins s = 1 - 2 x in {1, -1}.
@@ -59,10 +86,10 @@ class Quadratic:
           fields [n], couplings [n, n] above the diagonal, constant [], with cost =
           constant + sum_i fields_i s_i + sum_{i<j} couplings_ij s_i s_j.
         """
-        quadratic = jnp.asarray(self.quadratic)
+        linear, quadratic = self.coefficients()
         sums = quadratic.sum(axis=0) + quadratic.sum(axis=1)
-        fields = -self.linear / 2 - sums / 4
-        constant = self.constant + self.linear.sum() / 2 + quadratic.sum() / 4
+        fields = -linear / 2 - sums / 4
+        constant = self.constant + linear.sum() / 2 + quadratic.sum() / 4
         return fields, quadratic / 4, constant
 
 
@@ -74,20 +101,18 @@ def qubo(matrix: Any, constant: float = 0.0) -> Quadratic:
       constant: added to every cost.
 
     Returns:
-      The form.
+      The form, its numbers float64 of NumPy: what computes with them rounds them.
 
     Raises:
-      UserError: the matrix is not square, or an entry is not finite.
+      UserError: the matrix is not square, or an entry is not real and finite.
     """
+    check_numbers("QUBO", matrix)
     matrix = np.asarray(matrix, np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
         raise UserError(f"QUBO: got shape {matrix.shape}, expected a square matrix")
-    if not np.isfinite(matrix).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(matrix))[0])
-        raise UserError(f"QUBO: got {matrix[place]} at {place}, expected numbers")
     return Quadratic(
-        linear=jnp.asarray(np.diag(matrix), jnp.float32),
-        quadratic=jnp.asarray(np.triu(matrix + matrix.T, k=1), jnp.float32),
+        linear=np.diag(matrix).copy(),
+        quadratic=np.triu(matrix + matrix.T, k=1),
         constant=constant,
     )
 
@@ -104,8 +129,11 @@ def ising(fields: Any, couplings: Any, constant: float = 0.0) -> Quadratic:
       The form.
 
     Raises:
-      UserError: shapes do not fit, or a coupling of a spin with itself.
+      UserError: shapes do not fit, numbers that are not real and finite, or a
+        coupling of a spin with itself.
     """
+    check_numbers("Ising, fields", fields)
+    check_numbers("Ising, couplings", couplings)
     fields, couplings = np.asarray(fields, float), np.asarray(couplings, float)
     if fields.ndim != 1 or couplings.shape != 2 * fields.shape:
         raise UserError(
@@ -117,3 +145,9 @@ def ising(fields: Any, couplings: Any, constant: float = 0.0) -> Quadratic:
     pairs = couplings + couplings.T
     matrix = np.triu(4 * pairs, k=1) + np.diag(-2 * fields - 2 * pairs.sum(axis=1))
     return qubo(matrix, float(constant + fields.sum() + np.triu(pairs).sum()))
+
+
+def _is_upper(matrices: np.ndarray) -> bool:
+    """Whether [..., n, n] are zero on and below the diagonal, row by row."""
+    rows = range(matrices.shape[-1])
+    return not any(matrices[..., row, : row + 1].any() for row in rows)

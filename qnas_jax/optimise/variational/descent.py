@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array, lax
 
+from qnas_jax.optimise.result import LARGEST_COUNT
 from qnas_jax.options import Options, option
 
 Objective = Callable[[Any], Array]
@@ -28,7 +29,10 @@ class DescentOptions(Options):
         "adam", "what moves the angles", choices=("adam", "lbfgs", "spsa")
     )
     steps: int = option(
-        100, "steps, of each stage if there are several; 0: angles as they are", low=0
+        100,
+        "steps, of each stage if there are several; 0: angles as they are",
+        low=0,
+        high=LARGEST_COUNT,
     )
     learning_rate: float = option(
         0.05, "of adam; first gain of spsa; lbfgs searches along a line", above=0.0

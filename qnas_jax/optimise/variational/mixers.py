@@ -31,12 +31,13 @@ from jax import Array, lax
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels.phases import shift_planes
+from qnas_jax.quantum.inputs import as_real
 
 _LARGEST_BLOCK = 32
 """Levels of neighbouring registers that one matrix product mixes together."""
 
 
-def ring(num_levels: int) -> np.ndarray:
+def neighbours(num_levels: int) -> np.ndarray:
     """Adjacency matrix [K, K] of a ring; K = 2 has one edge, K = 1 none."""
     levels = np.arange(num_levels)
     steps = (levels[:, None] - levels[None, :]) % num_levels
@@ -55,7 +56,7 @@ def projector(num_levels: int) -> np.ndarray:
     return np.full((num_levels, num_levels), 1.0 / num_levels)
 
 
-LEVEL_MIXERS = {"ring": ring, "complete": complete, "projector": projector}
+LEVEL_MIXERS = {"ring": neighbours, "complete": complete, "projector": projector}
 
 
 def levels_state(
@@ -82,6 +83,7 @@ def levels_state(
     """
     if mixer not in LEVEL_MIXERS:
         raise UserError(f"mixer: got {mixer!r}, expected one of {tuple(LEVEL_MIXERS)}")
+    costs, gammas, betas = _as_reals(costs, gammas, betas)
     if costs.shape != (int(np.prod(num_levels)),):
         raise UserError(
             f"levels_state: got costs {costs.shape} for levels {num_levels}, expected "
@@ -111,7 +113,7 @@ def mix_levels(
     Returns:
       [2, N].
     """
-    angles = jnp.broadcast_to(beta, (len(num_levels),))
+    angles = jnp.broadcast_to(as_real("beta", beta), (len(num_levels),))
     unitaries = [
         _exponential(angle, LEVEL_MIXERS[mixer](count))
         for angle, count in zip(angles, num_levels, strict=True)
@@ -137,6 +139,7 @@ def grover_state(costs: Array, gammas: Array, betas: Array) -> Array:
     Returns:
       complex [N].
     """
+    costs, gammas, betas = _as_reals(costs, gammas, betas)
 
     def mix(planes: Array, beta: Array) -> Array:
         real, imaginary = jnp.mean(planes, axis=1)
@@ -191,6 +194,11 @@ def _kronecker(unitaries: list[tuple[Array, Array]]) -> Array:
             jnp.kron(real, own_imaginary) + jnp.kron(imaginary, own_real),
         )
     return jnp.block([[real, -imaginary], [imaginary, real]])
+
+
+def _as_reals(costs: Array, gammas: Array, betas: Array) -> tuple[Array, ...]:
+    """As floats, so that no angle is rounded to the type of whole costs."""
+    return as_real("costs", costs), as_real("gammas", gammas), as_real("betas", betas)
 
 
 def _alternate(

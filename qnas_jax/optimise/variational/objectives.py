@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.quantum.inputs import as_real
 
 
 def make_objective(costs: Array, alpha: float) -> Callable[[Array], Array]:
@@ -27,6 +28,7 @@ def make_objective(costs: Array, alpha: float) -> Callable[[Array], Array]:
     """
     if not 0 < alpha <= 1:
         raise UserError(f"alpha: got {alpha}, expected a share in (0, 1]")
+    costs = as_real("costs", costs)
     if alpha == 1:
         return lambda chances: jnp.sum(chances * costs) / jnp.sum(chances)
     order = jnp.argsort(costs)

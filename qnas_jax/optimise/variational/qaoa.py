@@ -6,8 +6,9 @@
     xy_complete  (Hadfield et al. 2019), simulated on the assignments alone
     grover       all assignments alike; mixer |s><s| (Bartschi & Eidenbenz 2020)
 
-Costs are taken in units of their spread, so the same options suit problems of any
-scale; the angles of the result are for the costs as given. Good angles are nearly the
+Costs are taken from their mean on and in units of their spread, also in what is
+minimised, so the same options suit problems of any scale; the trace, and the angles of
+the result, are for the costs as given. Good angles are nearly the
 same for typical instances of one kind (Brandao et al., arXiv:1812.04170), so that a
 ramp without any steps of optimisation may do.
 """
@@ -24,9 +25,11 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import multi_angle_state, qaoa_state
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, are_bits, levels_at
 from qnas_jax.optimise.problems.quadratic import Quadratic
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.problems.written import Written
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.variational import mixers
 from qnas_jax.optimise.variational.descent import (
     DescentOptions,
@@ -72,7 +75,9 @@ class QaoaOptions(DescentOptions):
     alpha: float = option(
         1.0, "share of the best costs that counts (CVaR); 1: mean", above=0.0, high=1.0
     )
-    shots: int = option(1024, "measurements of the last state", low=1)
+    shots: int = option(
+        1024, "measurements of the last state", low=1, high=LARGEST_COUNT
+    )
 
 
 _DEFAULTS = QaoaOptions()
@@ -93,12 +98,24 @@ class Angles(NamedTuple):
 class _Circuit(NamedTuple):
     """What is run and measured: N basis states, one an assignment."""
 
-    costs: Array  # [N]
-    state: Callable[[Angles], Array]  # angles in units of the spread -> complex [N]
+    costs: Array  # [N], from their mean on, in units of their spread
+    state: Callable[[Angles], Array]  # angles for these costs -> complex [N]
     first: Angles  # of the ramp
+    mean: Array  # []
     spread: Array  # []
 
 
+def _per_unit(angles: Angles, unit: float) -> Angles:
+    return angles._replace(gammas=angles.gammas / unit)
+
+
+def _bytes_each(options: QaoaOptions, problem: Problem) -> int:
+    """As the compiler reports them: state, adjoint, phases, costs, and their order."""
+    own_kernels = options.mixer in ("auto", "x") and are_bits(problem)
+    return (64 if own_kernels else 128) + (24 if options.alpha < 1 else 0)
+
+
+@optimiser(Demands("qaoa", _bytes_each, rescaled=_per_unit))
 def qaoa(
     problem: Problem,
     key: Array,
@@ -140,7 +157,7 @@ def qaoa(
         numbers = sample(shot_key, state, options.shots)
     else:
         numbers = measure(shot_key, probabilities(state), options.shots)
-    costs = circuit.costs[numbers]
+    costs = circuit.costs[numbers] * circuit.spread + circuit.mean
     samples = levels_at(numbers, problem.num_levels)
     best = jnp.argmin(costs)
     num_params = sum(leaf.size for leaf in circuit.first)
@@ -151,8 +168,8 @@ def qaoa(
         cost=costs[best],
         samples=samples,
         sample_costs=costs,
-        trace=found.trace,
-        evaluations=jnp.int32(circuits * options.shots),
+        trace=found.trace * circuit.spread + circuit.mean,
+        evaluations=circuits * options.shots,
         params=found.params._replace(gammas=found.params.gammas / circuit.spread),
     )
 
@@ -235,9 +252,9 @@ def _mixer_of(problem: Problem, options: QaoaOptions) -> str:
 
 def _circuit(problem: Problem, mixer: str, options: QaoaOptions) -> _Circuit:
     costs, levels = problem.table(), problem.num_levels
-    spread = jnp.std(costs)
+    mean, spread = jnp.mean(costs), jnp.std(costs)
     spread = jnp.where(spread > 0, spread, 1.0)
-    unit = (costs - jnp.mean(costs)) / spread
+    unit = (costs - mean) / spread
     # The first state is the mixer's highest, so it is followed upwards: beta < 0.
     turn = options.turn or 2 * options.time_step / mixers.gap(mixer, levels)
     first = Angles(*linear_ramp(options.layers, -turn, options.time_step))
@@ -252,16 +269,16 @@ def _circuit(problem: Problem, mixer: str, options: QaoaOptions) -> _Circuit:
             return mixers.grover_state(unit, *angles)
         return mixers.levels_state(unit, *angles, levels, mixer.removeprefix("xy_"))
 
-    circuit = _Circuit(costs, state, first, spread)
-    if isinstance(problem, Quadratic) and (mixer, options.angles) == ("x", "multi"):
-        return _by_terms(problem, circuit)
+    circuit = _Circuit(unit, state, first, mean, spread)
+    form = problem.form if isinstance(problem, Written) else problem
+    if isinstance(form, Quadratic) and (mixer, options.angles) == ("x", "multi"):
+        return _by_terms(form, circuit)
     return circuit
 
 
 def _by_terms(problem: Quadratic, circuit: _Circuit) -> _Circuit:
     """An angle for every term of the form."""
-    linear = jnp.asarray(problem.linear) / circuit.spread
-    pairs = jnp.asarray(problem.quadratic) / circuit.spread
+    linear, pairs = (each / circuit.spread for each in problem.coefficients())
     gammas = jnp.tile(circuit.first.gammas[:, None, None], (1, *pairs.shape))
     return circuit._replace(
         state=lambda angles: multi_angle_state(linear, pairs, *angles),

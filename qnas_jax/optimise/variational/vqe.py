@@ -8,6 +8,7 @@ here, or any other.
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 
 import jax
@@ -17,9 +18,10 @@ import optax
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at, num_bits
 from qnas_jax.optimise.problems.quadratic import Quadratic
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.variational.descent import (
     DescentOptions,
     Minimum,
@@ -51,13 +53,19 @@ class VqeOptions(DescentOptions):
     spread: float = option(
         0.3, "standard deviation of the first parameters, radians", low=0.0
     )
-    shots: int = option(1024, "measurements of the last state", low=1)
+    shots: int = option(
+        1024, "measurements of the last state", low=1, high=LARGEST_COUNT
+    )
 
 
 _DEFAULTS = VqeOptions()
 _PAULI_DEFAULTS = VqeOptions(starts=1, alpha=1.0)
 
 
+# Each start has a state, its adjoint, and what the gates between them need.
+@optimiser(
+    Demands("vqe", lambda own, _: 64 * (own or _DEFAULTS).starts, bits_only=True)
+)
 def vqe(
     problem: Problem | PauliSum,
     key: Array,
@@ -95,7 +103,8 @@ def vqe(
     shape = (options.starts, ansatz.num_params)
     starts = options.spread * jax.random.normal(start_key, shape)
     costs = None if isinstance(problem, PauliSum) else problem.table()
-    objective = _objective(problem, costs, ansatz, options)
+    mean, spread = _scale(problem, costs)
+    objective = _objective(problem, costs, mean, spread, ansatz, options)
     keys = jax.random.split(descent_key, options.starts)
     all_found = jax.vmap(
         lambda start, key: minimise(objective, start, key, options, optimizer)
@@ -111,11 +120,11 @@ def vqe(
     circuits = steps * circuits_per_step(ansatz.num_params, options) + 1
     return Result(
         levels=samples[lowest],
-        cost=found.value if costs is None else energies[lowest],
+        cost=found.value * spread + mean if costs is None else energies[lowest],
         samples=samples,
         sample_costs=energies,
-        trace=found.trace,
-        evaluations=jnp.int32(circuits * options.shots),
+        trace=found.trace * spread + mean,
+        evaluations=circuits * options.shots,
         params=found.params,
     )
 
@@ -168,16 +177,46 @@ def _num_qubits(problem: Problem | PauliSum) -> int:
     return num_bits(problem, "vqe")
 
 
+def _scale(
+    problem: Problem | PauliSum, costs: Array | None
+) -> tuple[Array | float, Array | float]:
+    """Mean and standard deviation of all energies: one optimiser suits any scale."""
+    if costs is not None:
+        spread = jnp.std(costs)
+        return jnp.mean(costs), jnp.where(spread > 0, spread, 1.0)
+    assert isinstance(problem, PauliSum)
+    terms = _terms(problem)
+    return terms.pop(_identity(problem), 0.0), math.hypot(*terms.values()) or 1.0
+
+
+def _terms(problem: PauliSum) -> dict[str, float]:
+    """The coefficient of each string."""
+    terms: dict[str, float] = {}
+    for string, weight in zip(problem.strings, problem.coefficients, strict=True):
+        terms[string] = terms.get(string, 0.0) + weight
+    return terms
+
+
+def _identity(problem: PauliSum) -> str:
+    return "I" * problem.num_qubits
+
+
 def _objective(
     problem: Problem | PauliSum,
     costs: Array | None,
+    mean: Array | float,
+    spread: Array | float,
     ansatz: Circuit,
     options: VqeOptions,
 ) -> Callable[[Array], Array]:
+    """The energy or cost of parameters, from the mean on, in units of the spread."""
     run = functools.partial(run_circuit, ansatz)
     if isinstance(problem, PauliSum):
-        return lambda params: expectation(run(params), problem)
-    value = make_objective(jnp.asarray(costs), options.alpha)
+        terms = {s: w / float(spread) for s, w in _terms(problem).items()}
+        terms.pop(_identity(problem), None)
+        unit = PauliSum(problem.num_qubits, tuple(terms), tuple(terms.values()))
+        return lambda params: expectation(run(params), unit)
+    value = make_objective((jnp.asarray(costs) - mean) / spread, options.alpha)
     return lambda params: value(probabilities(run(params)))
 
 

@@ -11,16 +11,17 @@ block, by one matrix product over all strings under way.
 """
 
 import abc
-import dataclasses
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from qnas_jax.optimise.problems.problem import Problem
 from qnas_jax.optimise.problems.quadratic import Quadratic
 from qnas_jax.optimise.walks.walk import Moves, Walk, ask
+from qnas_jax.value import Value
 
 Decide = Callable[[Array, Array, Array], Array]
 """(place [], changes [P], bits [P]) -> where [P] the flips of a bit are accepted."""
@@ -34,7 +35,12 @@ class Flips(Moves):
 
     def random(self, key: Array) -> Array:
         """See `Moves`."""
-        return jax.random.bernoulli(key, shape=(self.count,)).astype(jnp.float32)
+        return jax.random.bernoulli(key, shape=(self.count,)).astype(self.dtype)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of bits and costs."""
+        return np.dtype(np.float32)
 
     def back(self, walk: Walk, move: Array) -> Array:
         """See `Moves`."""
@@ -63,9 +69,7 @@ class Flips(Moves):
         """Proposes each bit once, in order, to all of the walks [P, ...]."""
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class QuadraticFlips(Flips):
+class QuadraticFlips(Flips, Value):
     """Fields are kept: O(1) a question, O(n) a flip."""
 
     linear: Array
@@ -77,10 +81,15 @@ class QuadraticFlips(Flips):
         """See `Moves`."""
         return int(self.linear.shape[-1])
 
+    @property
+    def dtype(self) -> np.dtype:
+        """See `Flips`."""
+        return self.linear.dtype
+
     def start(self, levels: Array) -> Walk:
         """See `Moves`."""
-        x = jnp.asarray(levels, jnp.float32)
-        fields = self.linear + self.couplings @ x
+        x = jnp.asarray(levels, self.linear.dtype)
+        fields = self.linear + jnp.matmul(self.couplings, x, precision="highest")
         cost = self.constant + jnp.sum(x * (self.linear + fields)) / 2
         return Walk(x, cost, fields)
 
@@ -138,9 +147,7 @@ class QuadraticFlips(Flips):
         return Walk(bits, block.cost, walks.fields + moved)
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class CostFlips(Flips):
+class CostFlips(Flips, Value):
     """The problem is asked for the cost of each flipped string."""
 
     problem: Problem
@@ -186,9 +193,9 @@ def flips_of(problem: Problem) -> Flips:
     """The cheapest way to ask a problem over bits about flips."""
     if not isinstance(problem, Quadratic):
         return CostFlips(problem)
-    quadratic = jnp.asarray(problem.quadratic, jnp.float32)
+    linear, quadratic = problem.coefficients()
     return QuadraticFlips(
-        linear=jnp.asarray(problem.linear, jnp.float32),
+        linear=linear,
         couplings=quadratic + quadratic.T,
-        constant=jnp.asarray(problem.constant, jnp.float32),
+        constant=jnp.asarray(problem.constant, linear.dtype),
     )

@@ -12,7 +12,6 @@ at random would mostly be rejected.
 """
 
 import abc
-import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,7 @@ from jax import Array
 from qnas_jax.optimise.problems.levels import Levels
 from qnas_jax.optimise.problems.problem import Problem, random_levels
 from qnas_jax.optimise.walks.walk import Moves, Walk, ask
+from qnas_jax.value import Value
 
 
 class LevelMoves(Moves):
@@ -99,9 +99,7 @@ class LevelMoves(Moves):
         return jax.lax.fori_loop(0, shape[0], renew, walk)
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class FieldMoves(LevelMoves):
+class FieldMoves(LevelMoves, Value):
     """Fields are kept: O(K) a question, O(L K) a move."""
 
     problem: Levels
@@ -121,7 +119,7 @@ class FieldMoves(LevelMoves):
         """See `Moves`; fields are infinite where a register lacks the level."""
         lacks = np.arange(self.most) >= np.asarray(self.num_levels)[:, None]
         rows = self.couplings[jnp.arange(len(self.num_levels)), levels]
-        fields = self.problem.unary + jnp.sum(rows, axis=0)
+        fields = jnp.asarray(self.problem.unary) + jnp.sum(rows, axis=0)
         fields = jnp.where(lacks, jnp.inf, fields)
         return Walk(levels, ask(self.problem, levels), fields)
 
@@ -136,9 +134,7 @@ class FieldMoves(LevelMoves):
         return Walk(walk.levels.at[register].set(level), cost, walk.fields + added)
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class CostMoves(LevelMoves):
+class CostMoves(LevelMoves, Value):
     """The problem is asked for the cost of each move."""
 
     problem: Problem
@@ -176,5 +172,6 @@ def level_moves_of(problem: Problem) -> LevelMoves:
     """The cheapest way to ask a problem over registers about moves."""
     if not isinstance(problem, Levels):
         return CostMoves(problem)
-    both = problem.pairwise + problem.pairwise.transpose(1, 0, 3, 2)
+    pairwise = jnp.asarray(problem.pairwise)
+    both = pairwise + pairwise.transpose(1, 0, 3, 2)
     return FieldMoves(problem, both.transpose(1, 3, 0, 2))

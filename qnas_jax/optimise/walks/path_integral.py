@@ -19,8 +19,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Problem, num_bits
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.optimiser import Demands, optimiser
+from qnas_jax.optimise.problems.problem import Problem
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.walks.flips import Flips, flips_of
 from qnas_jax.optimise.walks.walk import Walk, move_scale
 from qnas_jax.options import Options, option
@@ -32,7 +33,9 @@ class PathIntegralOptions(Options):
 
     replicas: int = option(4, "independent path integrals at once", low=1)
     slices: int = option(16, "copies along imaginary time, an even number", low=2)
-    sweeps: int = option(200, "sweeps of each, one proposal a bit and slice", low=1)
+    sweeps: int = option(
+        200, "sweeps of each, one proposal a bit and slice", low=1, high=LARGEST_COUNT
+    )
     temperature: float = option(0.05, "temperature, constant", above=0.0)
     field_start: float = option(2.0, "first transverse field", above=0.0)
     field_end: float = option(0.01, "last transverse field", above=0.0)
@@ -41,6 +44,7 @@ class PathIntegralOptions(Options):
 _DEFAULTS = PathIntegralOptions()
 
 
+@optimiser(Demands("path_integral", bits_only=True))
 def path_integral(
     problem: Problem, key: Array, *, options: PathIntegralOptions = _DEFAULTS
 ) -> Result:
@@ -60,7 +64,7 @@ def path_integral(
       UserError: an odd number of slices, or registers of other than two levels.
     """
     check_slices(options.slices)
-    num_qubits = num_bits(problem, "path_integral")
+    num_qubits = len(problem.num_levels)
     scale_key, walks_key = jax.random.split(key)
     flips = flips_of(problem)
     scale = move_scale(flips, scale_key)
@@ -83,7 +87,7 @@ def path_integral(
         samples=samples,
         sample_costs=problem.cost(samples),
         trace=traces.min(axis=0),
-        evaluations=jnp.asarray(samples.shape[0] * proposed, jnp.int32),
+        evaluations=samples.shape[0] * proposed,
     )
 
 

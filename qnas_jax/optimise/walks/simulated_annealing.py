@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.walks.moves import moves_of
 from qnas_jax.optimise.walks.walk import Moves, Walk, move_scale
 from qnas_jax.options import Options, option
@@ -26,7 +27,9 @@ class AnnealOptions(Options):
     """Temperatures are in units of the root mean square cost change of a move."""
 
     replicas: int = option(32, "walks at once", low=1)
-    sweeps: int = option(200, "sweeps of each walk through all registers", low=1)
+    sweeps: int = option(
+        200, "sweeps of each walk through all registers", low=1, high=LARGEST_COUNT
+    )
     schedule: str = option(
         "geometric", "how the temperature falls", choices=("geometric", "linear")
     )
@@ -37,6 +40,7 @@ class AnnealOptions(Options):
 _DEFAULTS = AnnealOptions()
 
 
+@optimiser(Demands("simulated_annealing"))
 def simulated_annealing(
     problem: Problem, key: Array, *, options: AnnealOptions = _DEFAULTS
 ) -> Result:
@@ -70,7 +74,7 @@ def simulated_annealing(
         samples=samples,
         sample_costs=problem.cost(samples),
         trace=ends.trace.min(axis=0),
-        evaluations=jnp.asarray(options.replicas * proposed, jnp.int32),
+        evaluations=options.replicas * proposed,
     )
 
 

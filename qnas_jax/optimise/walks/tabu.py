@@ -15,8 +15,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem
-from qnas_jax.optimise.result import Result
+from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.optimise.walks.moves import moves_of
 from qnas_jax.optimise.walks.walk import Moves, Walk
 from qnas_jax.options import Options, option
@@ -27,10 +28,15 @@ class TabuOptions(Options):
     """Walks, and how long each goes on."""
 
     walks: int = option(8, "independent searches at once", low=1)
-    restarts: int = option(5, "starts of each walk, the first one random", low=1)
-    steps: int = option(200, "moves after each start", low=1)
+    restarts: int = option(
+        5, "starts of each walk, the first one random", low=1, high=LARGEST_COUNT
+    )
+    steps: int = option(200, "moves after each start", low=1, high=LARGEST_COUNT // 2)
     tenure: int = option(
-        0, "steps until a move may be undone; 0: min(20, M / 4) of M moves", low=0
+        0,
+        "steps until a move may be undone; 0: min(20, M / 4) of M moves",
+        low=0,
+        high=LARGEST_COUNT // 2,
     )
     turned: float = option(
         0.2, "share of registers turned at a restart", above=0.0, high=1.0
@@ -42,6 +48,7 @@ _MOST_EXTRA = 10
 _ROUNDING = 1e-4  # share of the largest change
 
 
+@optimiser(Demands("tabu"))
 def tabu(problem: Problem, key: Array, *, options: TabuOptions = _DEFAULTS) -> Result:
     """Minimises a cost by tabu search.
 
@@ -72,7 +79,7 @@ def tabu(problem: Problem, key: Array, *, options: TabuOptions = _DEFAULTS) -> R
         samples=samples,
         sample_costs=costs,
         trace=traces.min(axis=0),
-        evaluations=jnp.asarray(options.walks * each, jnp.int32),
+        evaluations=options.walks * each,
     )
 
 

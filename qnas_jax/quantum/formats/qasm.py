@@ -4,12 +4,15 @@ Qubit i of a circuit is q[i]; since OpenQASM fixes no order of basis indices, no
 reversed. Global phases of the text are dropped, those under controls are kept.
 """
 
+import re
 import warnings
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Angle, Circuit, Operation, Param
 from qnas_jax.quantum.formats.qiskit_circuits import from_qiskit
 
+_MISSING = "reading OpenQASM needs qiskit: pip install 'qnas_jax[quantum]'"
+_COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _DEFINITIONS = {
     "rxx": "gate rxx(a) x, y { h x; h y; cx x, y; rz(a) y; cx x, y; h x; h y; }",
     "ryy": "gate ryy(a) x, y { rx(pi/2) x; rx(pi/2) y; cx x, y; rz(a) y; cx x, y; "
@@ -62,22 +65,28 @@ def from_qasm(text: str) -> Circuit:
 
     Raises:
       ImportError: qiskit is missing.
-      UserError: the text cannot be parsed, or has measurements, resets, classical
-        control, or angles that are not linear in one input.
+      UserError: the text cannot be parsed or is OpenQASM 2, or has measurements,
+        resets, classical control, or angles that are not linear in one input.
     """
     try:
         from qiskit import qasm3
     except ImportError as error:
-        raise ImportError(
-            "reading OpenQASM needs qiskit: pip install 'qnas_jax[quantum]'"
-        ) from error
+        raise ImportError(_MISSING) from error
+    if re.match(r"OPENQASM\s+[12]\b", _COMMENTS.sub("", text).strip()):
+        raise UserError(
+            "got an OpenQASM 2 program, expected OpenQASM 3; qiskit translates it: "
+            "qasm3.dumps(qasm2.loads(text))"
+        )
     try:
         with warnings.catch_warnings():
             # qiskit's parser calls what qiskit has deprecated
             warnings.simplefilter("ignore", DeprecationWarning)
             source = qasm3.loads(text)
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
     except Exception as error:
-        raise UserError(f"not a readable OpenQASM 3 program: {error}") from error
+        words = " ".join(str(error).split())
+        raise UserError(f"not a readable OpenQASM 3 program: {words}") from error
     return from_qiskit(source)
 
 

@@ -69,11 +69,12 @@ def from_qiskit(circuit: Any) -> Circuit:
         linearly. Barriers, identities and delays are left out.
 
     Returns:
-      The circuit; gates that `gates.GATES` lacks are replaced by their definitions.
+      The circuit; what `gates.GATES` lacks (matrices, powers, instructions made of
+      circuits) is replaced by its definition, and that by gates.
 
     Raises:
-      UserError: measurements, resets, classical control, or an angle that is not
-        linear in one parameter.
+      UserError: measurements, resets, classical control, what has no definition, or an
+        angle that is not linear in one parameter.
     """
     names = sorted((p.name for p in circuit.parameters), key=_natural)
     order = {name: index for index, name in enumerate(names)}
@@ -112,15 +113,14 @@ def _convert(
     gate: Any, qubits: tuple[int, ...], controls: tuple[int, ...], order: dict
 ) -> list[Operation]:
     """Operations of one qiskit instruction."""
-    from qiskit.circuit import ControlledGate, Gate
+    from qiskit.circuit import AnnotatedOperation, ControlledGate, Gate
 
     if gate.name in _NO_GATE:
         return []
+    if isinstance(gate, AnnotatedOperation):
+        gate = _modified(gate)
     if not isinstance(gate, Gate):
-        raise UserError(
-            f"{gate.name!r} is not a gate: measurements, resets and classical control "
-            "cannot be read; remove them from the program"
-        )
+        return _convert_all(_definition(gate), qubits, controls, order)
     simple = _standard(gate, order)
     if simple is not None:
         name, angles = simple
@@ -132,9 +132,72 @@ def _convert(
         zeros = [q for i, q in enumerate(own) if not gate.ctrl_state >> i & 1]
         flips = [Operation("x", (qubit,)) for qubit in zeros]
         return flips + inner + flips
-    if gate.definition is None:
-        raise UserError(f"gate {gate.name!r} has no definition and is not a known gate")
-    return _convert_all(gate.definition, qubits, controls, order)
+    return _convert_all(_definition(gate), qubits, controls, order)
+
+
+def _definition(operation: Any) -> Any:
+    """The circuit that an operation stands for, its own or one that Qiskit finds."""
+    from qiskit.circuit import Gate
+
+    found = getattr(operation, "definition", None)
+    if found is None:
+        found = _synthesised(operation)
+    if found is not None:
+        return found
+    if isinstance(operation, Gate):
+        raise UserError(
+            f"gate {operation.name!r} has no definition and is not a known gate"
+        )
+    raise UserError(
+        f"{operation.name!r} is not a gate: measurements, resets and classical control "
+        "cannot be read; remove them from the program"
+    )
+
+
+def _synthesised(operation: Any) -> Any | None:
+    """A circuit of a permutation or a Clifford operator, say; None of a measurement."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import ControlFlowOp
+    from qiskit.exceptions import QiskitError
+    from qiskit.transpiler.passes import HighLevelSynthesis
+
+    if operation.num_clbits or isinstance(operation, ControlFlowOp):
+        return None
+    alone = QuantumCircuit(operation.num_qubits)
+    try:
+        alone.append(operation, alone.qubits)
+        found = HighLevelSynthesis()(alone)
+    except QiskitError:
+        return None
+    names = {instruction.operation.name for instruction in found.data}
+    return None if operation.name in names else found
+
+
+def _modified(operation: Any) -> Any:
+    """The gate of an operation with modifiers, which Qiskit may keep for later."""
+    from qiskit.circuit import AnnotatedOperation, ControlModifier, InverseModifier
+
+    gate = operation.base_op
+    if isinstance(gate, AnnotatedOperation):
+        gate = _modified(gate)
+    try:
+        for modifier in operation.modifiers:
+            if isinstance(modifier, InverseModifier):
+                gate = gate.inverse()
+            elif isinstance(modifier, ControlModifier):
+                gate = gate.control(
+                    modifier.num_ctrl_qubits,
+                    ctrl_state=modifier.ctrl_state,
+                    annotated=False,
+                )
+            else:
+                gate = gate.power(modifier.power)
+    except Exception as error:
+        raise UserError(
+            f"{operation.name!r} cannot be written as gates: "
+            f"{' '.join(str(error).split())}; bind its parameters, or decompose it"
+        ) from error
+    return gate
 
 
 _UNCONTROLLED = ("h", "x", "y", "z", "s", "sdg", "t", "tdg", "sx", "sxdg", "swap")
@@ -146,16 +209,15 @@ def _standard(gate: Any, order: dict) -> tuple[str, tuple[Angle, ...]] | None:
     """Name and angles of a gate of qiskit's library that we have too."""
     if not gate.base_class.__module__.startswith("qiskit.circuit.library"):
         return None
+    name = {"u1": "p", "u2": "u", "u3": "u"}.get(gate.name, gate.name)
+    if name in _NATIVE_CONTROLLED:
+        if gate.ctrl_state != 1:
+            return None
+    elif name not in _UNCONTROLLED + _WITH_ANGLES:
+        # Parameters of others may be matrices or words.
+        return None
     angles = tuple(_angle(angle, order) for angle in gate.params)
-    if gate.name in _UNCONTROLLED + _WITH_ANGLES:
-        return gate.name, angles
-    if gate.name in _NATIVE_CONTROLLED and gate.ctrl_state == 1:
-        return gate.name, angles
-    if gate.name == "u1":
-        return "p", angles
-    if gate.name == "u2":
-        return "u", (math.pi / 2, *angles)
-    return ("u", angles) if gate.name == "u3" else None
+    return name, ((math.pi / 2, *angles) if gate.name == "u2" else angles)
 
 
 def _angle(value: Any, order: dict) -> Angle:

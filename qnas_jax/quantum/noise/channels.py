@@ -22,6 +22,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Operation
+from qnas_jax.quantum.gates import GATES
 from qnas_jax.quantum.noise.readout import check_readout
 
 Matrix = tuple[tuple[complex, ...], ...]
@@ -114,6 +115,8 @@ def depolarising(probability: float, num_qubits: int = 1) -> Channel:
     Returns:
       The channel.
     """
+    if not isinstance(num_qubits, int) or num_qubits < 1:
+        raise UserError(f"depolarising: got {num_qubits} qubits, expected 1 or more")
     number = 4**num_qubits
     _check_between("depolarising", probability, number / (number - 1))
     chances = np.full(number, probability / number)
@@ -161,7 +164,8 @@ class NoiseModel:
         qubit or one pair for all; () reads without error.
 
     Raises:
-      UserError: a name or number twice, or a chance that is not in [0, 1].
+      UserError: a name or number twice, a name that no gate can have, a channel that
+        fits no such gate, or a chance that is not in [0, 1].
     """
 
     after_gate: tuple[tuple[str, Channel], ...] = ()
@@ -173,17 +177,20 @@ class NoiseModel:
             keys = [key for key, _ in entries]
             if len(set(keys)) != len(keys):
                 raise UserError(f"noise model: got {keys}, expected each only once")
+        for name, channel in self.after_gate:
+            _check_fits(f"after_gate {name!r}", channel, _size_of(name))
+        for size, channel in self.after_size:
+            if not isinstance(size, int | np.integer) or size < 1:
+                raise UserError(
+                    f"after_size: got {size!r}, expected a number of qubits"
+                )
+            _check_fits(f"after_size {size}", channel, int(size))
         check_readout(self.readout)
 
     def channels_after(
         self, operation: Operation
     ) -> tuple[tuple[Channel, tuple[int, ...]], ...]:
-        """The channels that follow an operation, and the qubits each acts on.
-
-        Raises:
-          UserError: the channel of this gate has more than one qubit, and not as many
-            as the gate.
-        """
+        """The channels that follow an operation, and the qubits each acts on."""
         qubits = tuple(operation.qubits)
         name = "c" * operation.num_controls + operation.gate
         by_size = dict(self.after_size).get(len(qubits))
@@ -192,11 +199,25 @@ class NoiseModel:
             return ()
         if channel.num_qubits == len(qubits):
             return ((channel, qubits),)
-        if channel.num_qubits == 1:
-            return tuple((channel, (qubit,)) for qubit in qubits)
+        return tuple((channel, (qubit,)) for qubit in qubits)
+
+
+def _size_of(name: str) -> int:
+    """Qubits of a gate with any controls, each a "c" in front of the name."""
+    for count in range(len(name)):
+        if name[:count] == "c" * count and name[count:] in GATES:
+            return count + GATES[name[count:]].num_qubits
+    raise UserError(
+        f"after_gate: got {name!r}, expected a gate, with a 'c' in front for each "
+        f"additional control; gates are {', '.join(GATES)}"
+    )
+
+
+def _check_fits(entry: str, channel: Channel, size: int) -> None:
+    if channel.num_qubits not in (1, size):
         raise UserError(
-            f"{channel.name} acts on {channel.num_qubits} qubits, but {name} on "
-            f"{len(qubits)}; expected a channel of one qubit or of as many as the gate"
+            f"{entry}: got {channel.name}, which acts on {channel.num_qubits} qubits, "
+            f"expected a channel of one qubit or of {size} as the gate"
         )
 
 

@@ -14,6 +14,8 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
+from qnas_jax.quantum.inputs import as_state
+from qnas_jax.quantum.memory import check_written_out
 from qnas_jax.quantum.noise.channels import NoiseModel
 from qnas_jax.quantum.noise.noisy_steps import (
     HIGHEST,
@@ -29,6 +31,7 @@ from qnas_jax.quantum.states import zero_state
 
 def pure_density(state: Array) -> Array:
     """|psi><psi| of a state [2^n]."""
+    state = as_state(state)
     return state[:, None] * state.conj()[None, :]
 
 
@@ -50,6 +53,7 @@ def apply_noisy(
       UserError: rho or params has another size.
     """
     n = circuit.num_qubits
+    rho = as_state(rho)
     if rho.shape != (2**n, 2**n):
         raise UserError(
             f"rho: got shape {rho.shape}, expected {(2**n, 2**n)} for {n} qubits"
@@ -82,6 +86,9 @@ def _evolve(circuit: Circuit, noise: NoiseModel, rho: Array, params: Array) -> A
 
 def run_density(circuit: Circuit, noise: NoiseModel, params: Any = ()) -> Array:
     """The density matrix [2^n, 2^n] that a noisy circuit leaves of |0...0>."""
+    check_written_out(
+        "density matrix", 2 * circuit.num_qubits, 24, "use trajectories, half as many"
+    )
     start = pure_density(zero_state(circuit.num_qubits))
     return apply_noisy(circuit, noise, start, params)
 
@@ -96,12 +103,18 @@ def density_probabilities(rho: Array, readout: Readout = ()) -> Array:
     Returns:
       Real [2^n].
     """
-    chances = jnp.maximum(jnp.diagonal(rho).real, 0)
+    chances = jnp.maximum(jnp.diagonal(as_state(rho)).real, 0)
     return misread_probabilities(chances, readout) if readout else chances
 
 
 def density_expectation(rho: Array, observable: PauliSum) -> Array:
-    """Tr(rho H) of a sum of Pauli strings, real []."""
+    """Tr(rho H) of a sum of Pauli strings, real []; UserError if the sizes differ."""
+    rho = as_state(rho)
+    if rho.shape != 2 * (2**observable.num_qubits,):
+        raise UserError(
+            f"rho: got shape {rho.shape}, expected [2^n, 2^n] of the observable's "
+            f"{observable.num_qubits} qubits"
+        )
     indices = jnp.arange(rho.shape[0])
     total = jnp.zeros((), rho.real.dtype)
     strings = zip(observable.strings, observable.coefficients, strict=True)
@@ -116,7 +129,7 @@ def density_expectation(rho: Array, observable: PauliSum) -> Array:
 
 def purity(rho: Array) -> Array:
     """Tr(rho^2): 1 for a pure state, 1 / 2^n where nothing is known."""
-    return jnp.sum(jnp.abs(rho) ** 2)
+    return jnp.sum(jnp.abs(as_state(rho)) ** 2)
 
 
 def _mask(string: str, letters: str) -> int:

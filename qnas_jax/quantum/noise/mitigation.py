@@ -3,16 +3,28 @@
 The noise is scaled by folding (Giurgica-Tiron et al., "Digital zero noise extrapolation
 for quantum error mitigation", QCE 2020): G becomes G G^+ G, which does the same and
 passes three times through the noise. The extrapolation is that of mitiq (LaRose et al.,
-Quantum 6, 774, 2022). Errors of the measurement are not scaled by folding: correct them
-first, with `readout.correct_readout`.
+Quantum 6, 774, 2022), but for an exponential whose asymptote is not known: a and b of
+a + b exp(-c scale) follow from c by least squares, so that only c is searched for
+(variable projection: Golub & Pereyra, SIAM J. Numer. Anal. 10, 1973), which always
+converges. Errors of the measurement are not scaled by folding: correct them first, with
+`readout.correct_readout`.
 """
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
+import scipy.optimize
+
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit, Operation
+from qnas_jax.quantum.inputs import check_numbers
+
+# Decays over the range of the scales, between which an exponential is looked for: a
+# line, and one of which nothing is left after the first value.
+_SLOWEST, _FASTEST = 1e-4, 20.0
 
 Folding = Literal["global", "local"]
 Extrapolation = Literal["linear", "richardson", "exponential"]
@@ -96,14 +108,16 @@ def zero_noise_value(
         polynomial through all of them, so take few.
       folding: "global" or "local".
       method: "linear", "richardson" or "exponential" (a + b exp(-c scale)).
-      asymptote: a of the exponential, the value of pure noise, where it is known;
-        fitted otherwise, which takes four scales.
+      asymptote: a of the exponential, the value of pure noise, where it is known (0 for
+        a sum of Pauli strings without the identity, under depolarising noise); fitted
+        otherwise, which takes four scales.
 
     Returns:
       The estimate with what it was made from.
 
     Raises:
-      UserError: unknown method or folding, too few or equal scales, scales below 1.
+      UserError: unknown method or folding, too few or equal scales, scales below 1, or
+        values that no such curve fits.
       ImportError: mitiq is not installed.
     """
     if folding not in FOLDINGS:
@@ -131,16 +145,17 @@ def extrapolate(
     """The value at scale 0 of a curve through values at other scales.
 
     Args:
-      scales: distinct.
-      values: one a scale.
+      scales: distinct and finite.
+      values: one a scale, finite.
       method: as for `zero_noise_value`.
       asymptote: as for `zero_noise_value`.
 
     Returns:
-      The estimate, by mitiq's factory of that name.
+      The estimate.
 
     Raises:
-      UserError: unknown method, or too few scales for it.
+      UserError: unknown method, too few scales for it, or numbers that no such curve
+        fits.
       ImportError: mitiq is not installed.
     """
     inference = _mitiq_inference()
@@ -159,8 +174,54 @@ def extrapolate(
             f"many of both and at least {wanted}"
             + (" (two with an asymptote)" if fitted else "")
         )
+    check_numbers("scales", list(scales))
+    check_numbers("values", list(values))
+    if len(set(scales)) < len(scales):
+        raise UserError(f"scales: got {tuple(scales)}, expected distinct ones")
+    if fitted:
+        return _exponential_at_zero(
+            np.asarray(scales, float), np.asarray(values, float)
+        )
     options = {"asymptote": asymptote} if method == "exponential" else {}
-    return float(factories[method].extrapolate(list(scales), list(values), **options))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", inference.ExtrapolationWarning)
+            value = factories[method].extrapolate(list(scales), list(values), **options)
+    except (inference.ExtrapolationError, inference.ExtrapolationWarning) as error:
+        raise UserError(
+            f"{method}: got values {_short(values)} at scales {_short(scales)}, which "
+            "no such curve fits; expected more scales, or use 'linear'"
+        ) from error
+    return float(value)
+
+
+def _exponential_at_zero(scales: np.ndarray, values: np.ndarray) -> float:
+    """A + b of the curve a + b exp(-c scale) that comes nearest to some values."""
+    length = float(np.ptp(scales))
+
+    def fit(decay: float) -> tuple[float, float]:
+        """What is left of the values by squares, and a + b; c = decay / length."""
+        # The slope at zero decay, so that slow ones are a line and not a division by 0.
+        column = np.expm1(-decay * scales / length) / decay
+        table = np.stack([np.ones_like(scales), column], axis=1)
+        solution = np.linalg.lstsq(table, values, rcond=None)[0]
+        rest = values - table @ solution
+        return float(rest @ rest), float(solution[0])
+
+    decays = np.geomspace(_SLOWEST, _FASTEST, 61)
+    best = int(np.argmin([fit(decay)[0] for decay in decays]))
+    low, high = decays[max(best - 1, 0)], decays[min(best + 1, len(decays) - 1)]
+    found = scipy.optimize.minimize_scalar(
+        lambda decay: fit(decay)[0],
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-10},
+    )
+    return fit(min(found.x, decays[best], key=lambda decay: fit(decay)[0]))[1]
+
+
+def _short(numbers: Sequence[float]) -> str:
+    return "(" + ", ".join(f"{number:.6g}" for number in numbers) + ")"
 
 
 def _folds(length: int, scale: float) -> tuple[int, int]:

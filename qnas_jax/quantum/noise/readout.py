@@ -8,7 +8,7 @@ pair a qubit, or one pair for all.
 """
 
 import functools
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
+from qnas_jax.quantum.inputs import as_real, check_numbers, is_known
 
 Readout = tuple[tuple[float, float], ...]
 Correction = Literal["inverse", "nearest", "least_squares"]
@@ -24,7 +25,7 @@ Correction = Literal["inverse", "nearest", "least_squares"]
 def check_readout(readout: Readout) -> None:
     """Raises a UserError if some chance is not in [0, 1]."""
     for pair in readout:
-        if len(pair) != 2 or not all(0 <= chance <= 1 for chance in pair):
+        if np.shape(pair) != (2,) or not all(0 <= chance <= 1 for chance in pair):
             raise UserError(
                 f"readout: got {pair}, expected two chances in [0, 1]: of reading 1 "
                 "where the bit is 0, and 0 where it is 1"
@@ -48,7 +49,14 @@ def confusion_matrices(readout: Readout, num_qubits: int) -> np.ndarray:
 
 
 def misread_probabilities(probabilities: Array, readout: Readout) -> Array:
-    """Probabilities [2^n] of what is read, from those of what is."""
+    """Probabilities or counts [2^n] of what is read, from those of what is.
+
+    Raises:
+      UserError: numbers that are not real, finite and at least 0, or chances that are
+        none.
+    """
+    probabilities = _as_counts("probabilities", probabilities)
+    check_readout(readout)
     matrices = confusion_matrices(readout, _num_qubits(probabilities))
     return _apply_locally(matrices, probabilities)
 
@@ -64,6 +72,7 @@ def misread_bits(key: Array, bits: Array, readout: Readout) -> Array:
     Returns:
       int8 [..., n], what is read.
     """
+    bits = jnp.asarray(bits)
     matrices = confusion_matrices(readout, bits.shape[-1])
     up, down = (
         jnp.asarray(m, jnp.float32) for m in (matrices[:, 1, 0], matrices[:, 0, 1])
@@ -79,18 +88,25 @@ def correct_readout(
     """Estimates the true probabilities from measured ones.
 
     Args:
-      measured: [2^n] frequencies or probabilities of what is read.
+      measured: [2^n] probabilities or counts of what is read.
       readout: the chances of a misread bit, known from calibration.
       method: "inverse" solves A x = measured, unbiased, but entries may be negative;
         "nearest" takes the distribution nearest to that (`nearest_distribution`);
         "least_squares" the distribution x with the least |A x - measured|.
 
     Returns:
-      [2^n], sums to one if `measured` does.
+      [2^n], with the sum of `measured`.
 
     Raises:
-      UserError: unknown method, or some A_q has no inverse.
+      UserError: unknown method, measured numbers that are not real, finite and at least
+        0 or that sum to 0, or some A_q has no inverse.
     """
+    if method not in get_args(Correction):
+        raise UserError(
+            f"method: got {method!r}, expected 'inverse', 'nearest' or 'least_squares'"
+        )
+    measured = _as_counts("measured", measured)
+    check_readout(readout)
     matrices = confusion_matrices(readout, _num_qubits(measured))
     determinants = 1 - matrices[:, 1, 0] - matrices[:, 0, 1]
     if np.abs(determinants).min() < 1e-6:
@@ -98,16 +114,14 @@ def correct_readout(
             f"readout: qubit {int(np.abs(determinants).argmin())} reads 0 and 1 with "
             "the same chances whatever it is, so that nothing can be corrected"
         )
-    inverted = _apply_locally(np.linalg.inv(matrices), measured)
+    total = jnp.sum(measured)
+    inverted = _apply_locally(np.linalg.inv(matrices), measured / total)
     if method == "inverse":
-        return inverted
+        return inverted * total
+    nearest = nearest_distribution(inverted)
     if method == "nearest":
-        return nearest_distribution(inverted)
-    if method == "least_squares":
-        return _least_squares(matrices, measured, nearest_distribution(inverted))
-    raise UserError(
-        f"method: got {method!r}, expected 'inverse', 'nearest' or 'least_squares'"
-    )
+        return nearest * total
+    return _least_squares(matrices, measured / total, nearest) * total
 
 
 def nearest_distribution(values: Array) -> Array:
@@ -118,6 +132,7 @@ def nearest_distribution(values: Array) -> Array:
     (2012): the smallest entries become zero, what they lack is taken evenly from the
     others.
     """
+    values = as_real("values", values)
     falling = -jnp.sort(-values)
     counts = jnp.arange(1, values.shape[0] + 1)
     shifts = (1 - jnp.cumsum(falling)) / counts
@@ -149,7 +164,6 @@ def _least_squares(
 
 def _apply_locally(matrices: np.ndarray, values: Array) -> Array:
     """The tensor product of matrices [n, 2, 2] times a vector [2^n]."""
-    values = jnp.asarray(values)
 
     def one(vector: Array, matrix: np.ndarray) -> Array:
         # The first bit is worked on and becomes the last: after n turns all are back.
@@ -159,7 +173,21 @@ def _apply_locally(matrices: np.ndarray, values: Array) -> Array:
     return functools.reduce(one, matrices, values)
 
 
+def _as_counts(name: str, values: Array) -> Array:
+    """As floats, with a sum above 0; whole numbers would round the matrices off."""
+    values = as_real(name, values)
+    if is_known(values):
+        known = np.asarray(values)
+        # What is computed may be a rounding below 0.
+        check_numbers(name, known, least=-1e-6 * max(float(known.sum()), 0.0))
+        if not known.sum() > 0:
+            raise UserError(f"{name}: got a sum of {known.sum()}, expected one above 0")
+    return values
+
+
 def _num_qubits(values: Array) -> int:
+    if values.ndim != 1 or not values.size:
+        raise UserError(f"probabilities: got shape {values.shape}, expected [2^n]")
     size = values.shape[-1]
     if values.ndim != 1 or size & (size - 1):
         raise UserError(f"probabilities: got shape {values.shape}, expected [2^n]")

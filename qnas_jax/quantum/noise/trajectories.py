@@ -17,6 +17,7 @@ from jax import Array
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.conventions import bits_of, index_of
+from qnas_jax.quantum.inputs import as_state
 from qnas_jax.quantum.noise.channels import NoiseModel
 from qnas_jax.quantum.noise.noisy_steps import (
     HIGHEST,
@@ -56,7 +57,16 @@ def apply_trajectory(
 
     Returns:
       [2^n], norm 1.
+
+    Raises:
+      UserError: the state or params has another size.
     """
+    state = as_state(state)
+    if state.shape != (2**circuit.num_qubits,):
+        raise UserError(
+            f"state: got shape {state.shape}, expected [2^{circuit.num_qubits}] as the "
+            "circuit has qubits"
+        )
     if not circuit.operations:
         return state
     plan = plan_steps(circuit, noise)
@@ -193,6 +203,7 @@ def _in_batches(
     one: Callable[[Array], Array], key: Array, count: int, batch: int
 ) -> Array:
     """Results [count, ...]; equal batches compile once, what is too much is dropped."""
+    _check_at_least("batch", batch, 1)
     batch = min(batch, count)
     keys = jax.random.split(key, -(-count // batch) * batch)
     return jax.lax.map(one, keys, batch_size=batch)[:count]

@@ -24,7 +24,7 @@ from jax import Array
 
 from qnas_jax.search.base import Number, number
 from qnas_jax.search.registers.guides import Guides
-from qnas_jax.search.value import Value
+from qnas_jax.value import Value
 
 ANGLE_RULES = ("constant", "falling", "gap", "distance")
 

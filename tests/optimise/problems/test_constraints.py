@@ -127,7 +127,7 @@ def test_samples_are_filtered():
     costs = [FORM.cost(b[:N]) for b in result.samples[:2]]
     assert kept.samples.shape == (3, N)
     np.testing.assert_allclose(kept.sample_costs, [*costs, np.inf], rtol=1e-5)
-    assert kept.cost == min(costs)
+    assert kept.cost == pytest.approx(float(min(costs)), rel=1e-6)
     nothing = keep_feasible(result._replace(samples=result.samples[2:]), FORM, LIMITS)
     assert nothing.cost == np.inf
 
@@ -139,9 +139,50 @@ def test_annealing_with_slack_bits_finds_the_feasible_optimum():
     assert kept.cost == pytest.approx(COSTS[FEASIBLE].min(), abs=1e-4)
 
 
+def test_no_feasible_string_is_said():
+    never = constraints(2, equal=(((1, 1), 5.0),))
+    form = qubo(np.diag([1.0, 2.0]))
+    with pytest.raises(ValueError, match="got none of all strings that is feasible"):
+        feasible_diagonal(form, never)
+    traced = jax.jit(lambda form: feasible_diagonal(form, never).values)(form)
+    assert np.isposinf(traced).all()
+
+
+@pytest.mark.parametrize("size", [1e-7, 1.0, 1e9])
+def test_what_is_feasible_does_not_depend_on_the_unit(size):
+    """0.1 + 0.2 is 0.3 but for rounding; 0.01 more is not."""
+    weights = size * np.array([0.1, 0.2, 0.01])
+    rows = constraints(3, equal=((weights, 0.3 * size),))
+    bits = all_bits(3)
+    wanted = [tuple(x) == (1, 1, 0) for x in bits]
+    np.testing.assert_array_equal(rows.feasible(bits), wanted)
+    traced = jax.jit(lambda rows, bits: rows.feasible(bits))(rows, bits)
+    np.testing.assert_array_equal(traced, wanted)
+
+
+def test_sums_of_large_whole_numbers_are_told_apart():
+    rows = constraints(2, equal=(((10**9, 1), 10**9),))
+    np.testing.assert_array_equal(rows.feasible(all_bits(2)), [0, 0, 1, 0])
+
+
+def test_weights_in_single_precision_mean_decimals():
+    rows = constraints(2, equal=((np.float32([0.1, 0.2]), 0.3),))
+    np.testing.assert_array_equal(rows.feasible(all_bits(2)), [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("penalty", [0.0, -1.0, np.nan, np.inf, 1j])
+def test_penalties_are_numbers_above_zero(penalty):
+    with pytest.raises(ValueError, match="penalty: got"):
+        penalised(FORM, LIMITS, penalty)
+    with pytest.raises(ValueError, match="penalty: got"):
+        penalised_diagonal(as_diagonal(FORM), LIMITS, penalty)
+
+
 def test_errors():
     with pytest.raises(ValueError, match=r"at_most\[0\]: got weights of shape \(2,\)"):
         constraints(3, at_most=(((1, 1), 1.0),))
+    with pytest.raises(ValueError, match=r"at_most\[0\], right-hand side: got inf"):
+        constraints(1, at_most=(((1,), np.inf),))
     with pytest.raises(ValueError, match=r"equal\[0\]: .* finite"):
         constraints(1, equal=(((np.nan,), 1.0),))
     with pytest.raises(ValueError, match="over 3 bits, expected 6"):

@@ -161,6 +161,10 @@ def test_forms_are_trees_that_jit_and_vmap(levels):
     np.testing.assert_allclose(table, levels.table(), rtol=1e-6)
 
 
+BOTH = np.zeros((2, 2, 2, 2))
+BOTH[0, 1, 1, 1] = BOTH[1, 0, 1, 1] = -1.0
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -168,11 +172,29 @@ def test_forms_are_trees_that_jit_and_vmap(levels):
         (lambda: qubo([[1.0, np.nan], [0, 0]]), r"got nan at \(0, 1\)"),
         (lambda: ising([1.0], [[0.0, 1.0]]), r"expected \[n\] and \[n, n\]"),
         (lambda: ising([1.0], [[2.0]]), "on the diagonal, expected zeros"),
+        (lambda: qubo([[1j]]), "QUBO: got complex numbers"),
+        (lambda: qubo([["a"]]), "QUBO: got .* values, expected real"),
+        (lambda: qubo([[1.0]], np.nan), "constant: got nan"),
+        (lambda: qubo([[3e38, 1e38], [0, 0]]), r"add up to 4e\+38, expected less"),
+        (lambda: ising([np.inf], [[0.0]]), "Ising, fields: got inf at 0"),
+        (
+            lambda: Quadratic(jnp.zeros(2), -np.eye(2)[::-1]),
+            "below the diagonal, expected zeros; qubo makes",
+        ),
+        (lambda: Quadratic(jnp.zeros(2), np.zeros(2)), r"linear \(2,\) and quadratic"),
+        (lambda: Quadratic(np.array([np.nan]), np.zeros((1, 1))), "linear: got nan"),
+        (lambda: Levels(np.zeros((2, 2)), BOTH, 0.0, (2, 2)), "registers l >= m"),
+        (lambda: Levels(np.zeros((2, 2)), 0 * BOTH, 0.0, (2, 3)), "K = 3 or more"),
+        (lambda: Levels(np.zeros((2, 2)), 0 * BOTH), r"registers of \(\) levels"),
+        (lambda: Levels(np.zeros((2, 2)), 0 * BOTH, np.inf, (2, 2)), "constant: got"),
+        (lambda: Diagonal([0.0, np.nan]), "values: got nan at 1"),
+        (lambda: Diagonal([0.0, -np.inf]), "values: got -inf at 1"),
+        (lambda: Diagonal(np.array([1j, 0])), "values: got complex"),
         (lambda: Diagonal(jnp.zeros(6)), r"got shape \(6,\), expected \[2\^n\]"),
         (lambda: Diagonal(jnp.zeros(6), (3, 4)), r"\(6,\), expected \[3\*4\]"),
         (
             lambda: Quadratic(jnp.zeros(40), jnp.zeros((40, 40))).table(),
-            "40 qubits, expected at most 30 .* use simulated annealing",
+            "40 qubits, expected at most 30; use simulated_annealing, path_int",
         ),
     ],
 )

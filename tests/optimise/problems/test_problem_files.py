@@ -99,6 +99,20 @@ def test_written_files_read_back(tmp_path, suffix):
         ({"linear": [1, 1], "quadratic": [[-1, 0, 1]]}, "got -1, expected a whole"),
         ({"linear": [1, 1], "quadratic": [[0.5, 0, 1]]}, "got 0.5, expected a whole"),
         ({"linear": [1, 1], "quadratic": [[1, 1, 1]]}, "got bit 1 twice"),
+        (
+            '{"linear": [1], "linear": [2]}',
+            "got field 'linear' twice, expected it once",
+        ),
+        ('{"matrix": [[1]], "constant": {"a": 1, "a": 2}}', "got field 'a' twice"),
+        ({"linear": ["1_0"]}, r"linear\[0\]: got '1_0', expected a finite"),
+        ({"linear": ["\uff11"]}, r"linear\[0\]: got '\uff11', expected a finite"),
+        (
+            {"linear": [0, 0], "quadratic": [[0, 1, 2e38], [1, 0, 2e38]]},
+            r"quadratic\[1\]: got values of \(1, 0\) that add up to 4e\+38",
+        ),
+        ({"matrix": [[0, 3e38], [3e38, 0]]}, r"matrix\[1\]\[0\]: .* add up to 6e\+38"),
+        ({"linear": [3e38, 3e38]}, "add up to 6e\\+38, expected less than 3.4e"),
+        ({"linear": [3e38], "constant": 1e38}, "numbers that add up to 4e\\+38"),
     ],
 )
 def test_bad_json(tmp_path, content, message):
@@ -122,6 +136,11 @@ def test_bad_json(tmp_path, content, message):
         ("i,j,value\n0,1,\n", "line 2, value: got '', expected a finite"),
         (",\n,\n", "got empty cells only"),
         ('"' + "1" * 200_000 + '"', "not CSV"),
+        ("i,j,value\n0,0,1_0\n", "line 2, value: got '1_0', expected a finite"),
+        ("i,j,value\n0,1_0,1\n", "line 2, j: got '1_0', expected a whole"),
+        ("1,1_0\n0,1\n", "line 1, cell 2: got '1_0'"),
+        ("i,j,value\n0,0,3e38\n\n0,0,3e38\n", r"line 4: .* add up to 6e\+38, exp"),
+        ("3e38,3e38\n3e38,0\n", r"line 2, cell 1: got values of \(1, 0\) that add up"),
     ],
 )
 def test_bad_csv(tmp_path, content, message):

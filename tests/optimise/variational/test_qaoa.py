@@ -183,6 +183,20 @@ def test_the_scale_of_the_costs_does_not_matter():
     )
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "spsa"])
+def test_steps_are_the_same_at_any_scale(optimizer):
+    """One program, so that all that differs is the unit of the costs."""
+    values = np.random.default_rng(0).normal(size=16)
+    options = QaoaOptions(layers=1, steps=30, shots=10, optimizer=optimizer)
+    run = jax.jit(lambda problem: qaoa(problem, jax.random.key(0), options=options))
+    traces = [
+        run(Diagonal(np.float32(scale * values))).trace / scale
+        for scale in (1.0, 1e-9, 1e12)
+    ]
+    for trace in traces[1:]:
+        np.testing.assert_allclose(trace, traces[0], rtol=1e-4, atol=1e-5)
+
+
 def test_many_keys_at_once():
     problem = random_qubo(4)
     options = QaoaOptions(layers=1, steps=5, shots=20, optimizer="spsa")

@@ -11,6 +11,7 @@ from qnas_jax.quantum.ansatz import hardware_efficient
 from qnas_jax.quantum.circuit import Circuit, Operation, Param
 from qnas_jax.quantum.formats.drawing import draw_figure, draw_text
 from qnas_jax.quantum.formats.qasm import from_qasm, to_qasm
+from qnas_jax.quantum.formats.qiskit_circuits import from_qiskit
 
 
 def _example():
@@ -130,6 +131,83 @@ def test_inputs_are_numbered_by_name():
     )
 
 
+def test_powers_of_gates():
+    """The square root of X is sx, H H is nothing; the square root may be controlled."""
+    text = """OPENQASM 3.0;
+    include "stdgates.inc";
+    qubit[2] q;
+    h q[0];
+    pow(0.5) @ x q[1];
+    pow(2) @ h q[0];
+    ctrl @ pow(0.5) @ x q[0], q[1];
+    """
+    by_hand = Circuit(2).add("h", 0).add("sx", 1).add("sx", 1, controls=0)
+    overlap = np.vdot(dense_run(from_qasm(text)), dense_run(by_hand))
+    assert abs(overlap) == pytest.approx(1, abs=1e-9)
+
+
+def composite_parts():
+    """Operations of Qiskit that are no gates of ours, by what they are."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import AnnotatedOperation, ControlModifier, PowerModifier
+    from qiskit.circuit import library as gates
+    from qiskit.quantum_info import random_clifford, random_unitary
+
+    inner = QuantumCircuit(2, name="inner", global_phase=0.4)
+    inner.cx(0, 1)
+    inner.append(gates.UCRYGate([0.1, 0.2]), [0, 1])
+    matrix = random_unitary(2, seed=3)
+    root = [PowerModifier(0.5), ControlModifier(1)]
+    return {
+        "unitary": gates.UnitaryGate(random_unitary(4, seed=1)),
+        "controlled unitary": gates.UnitaryGate(matrix).control(1),
+        "diagonal": gates.DiagonalGate([1, 1j, -1, 1]),
+        "permutation": gates.PermutationGate([1, 0]),
+        "state": gates.StatePreparation([0.5, 0.5j, -0.5, 0.5]),
+        "paulis": gates.PauliGate("XY"),
+        "instruction": inner.to_instruction(),
+        "controlled composite": inner.to_gate().control(1),
+        "rotations": gates.UCRYGate([0.1, 0.2]),
+        "clifford": random_clifford(2, seed=1),
+        "annotated": AnnotatedOperation(gates.SXGate(), root),
+        "phase": gates.GlobalPhaseGate(0.3),
+        "two angles": gates.XXPlusYYGate(0.3, 0.2),
+    }
+
+
+def test_composite_operations_are_those_of_qiskit():
+    from qiskit import QuantumCircuit
+    from qiskit.quantum_info import Operator, Statevector
+
+    for name, part in composite_parts().items():
+        circuit = QuantumCircuit(3)
+        circuit.u(0.3, 0.2, 0.1, 0)
+        circuit.u(0.8, 0.5, -0.4, 1)
+        circuit.h(2)
+        start = Statevector(circuit)
+        qubits = [2, 0, 1][: part.num_qubits]
+        circuit.append(part, qubits)
+        wanted = start.evolve(Operator(part), qubits).reverse_qargs().data
+        found = dense_run(from_qiskit(circuit))
+        assert abs(np.vdot(found, wanted)) == pytest.approx(1, abs=1e-7), name
+
+
+def test_what_is_inside_of_a_composite_instruction_is_named():
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import Gate
+
+    inner = QuantumCircuit(2, name="inner")
+    inner.reset(0)
+    outer = QuantumCircuit(2)
+    outer.append(inner.to_instruction(), [0, 1])
+    with pytest.raises(ValueError, match="'reset' is not a gate"):
+        from_qiskit(outer)
+    opaque = QuantumCircuit(1)
+    opaque.append(Gate("mine", 1, []), [0])
+    with pytest.raises(ValueError, match="gate 'mine' has no definition"):
+        from_qiskit(opaque)
+
+
 HEAD = 'OPENQASM 3.0; include "stdgates.inc"; qubit q; '
 
 
@@ -138,6 +216,8 @@ HEAD = 'OPENQASM 3.0; include "stdgates.inc"; qubit q; '
     [
         ("OPENQASM 3.0; qubit q; foo q;", "not a readable OpenQASM 3 program"),
         (HEAD + "bit c; c = measure q;", "'measure' is not a gate"),
+        ("OPENQASM 2.0;\nqreg q[2];\nh q[0];", "got an OpenQASM 2 program, expected"),
+        ("// a\n/* b\n*/ OPENQASM 2.0;", "got an OpenQASM 2 program"),
         (HEAD + "reset q;", "'reset' is not a gate"),
         (HEAD + "bit c; if (c) { x q; }", "'if_else' is not a gate"),
         (HEAD + "input float a; rx(a * a) q;", "not linear in one input"),
@@ -148,8 +228,9 @@ HEAD = 'OPENQASM 3.0; include "stdgates.inc"; qubit q; '
     ],
 )
 def test_what_cannot_be_read(text, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         from_qasm(text)
+    assert "\n" not in str(caught.value)
 
 
 def test_too_few_values():

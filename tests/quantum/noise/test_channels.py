@@ -114,9 +114,22 @@ def test_channels_follow_names_first_then_sizes():
 
 
 def test_a_channel_of_another_size_is_refused():
-    model = NoiseModel(after_size=((3, depolarising(0.1, 2)),))
-    with pytest.raises(ValueError, match="acts on 2 qubits, but ccx on 3"):
-        model.channels_after(Operation("x", (0, 1, 2), (), 2))
+    with pytest.raises(ValueError, match=r"size 3: .* acts on 2 qubits, .* of 3 as"):
+        NoiseModel(after_size=((3, depolarising(0.1, 2)),))
+    with pytest.raises(ValueError, match=r"'ccx': .* acts on 2 qubits"):
+        NoiseModel(after_gate=(("ccx", depolarising(0.1, 2)),))
+
+
+@pytest.mark.parametrize("name", ["cnot", "CX", "", "c", "X", "toffoli", "cc"])
+def test_names_that_no_gate_has_are_refused(name):
+    with pytest.raises(ValueError, match=f"after_gate: got {name!r}, expected a gate"):
+        NoiseModel(after_gate=((name, bit_flip(0.1)),))
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5])
+def test_gates_have_whole_sizes(size):
+    with pytest.raises(ValueError, match=f"after_size: got {size}"):
+        NoiseModel(after_size=((size, bit_flip(0.1)),))
 
 
 def test_a_name_twice_and_a_wrong_readout_are_refused():

@@ -91,6 +91,21 @@ def test_extrapolation_by_hand():
         assert value == pytest.approx(0.95, abs=1e-5)
 
 
+@pytest.mark.parametrize("decay", [0.0, 1e-5, 0.002, 0.04, 0.2])
+def test_an_exponential_of_unknown_asymptote_always_converges(decay):
+    """In single precision, as measured: slow decays are nearly a line."""
+    scales = [1, 3, 5, 7]
+    values = [float(np.float32(np.exp(-decay * scale))) for scale in scales]
+    value = extrapolate(scales, values, method="exponential")
+    assert value == pytest.approx(1.0, abs=2e-6)
+
+
+def test_an_exponential_without_decay_but_with_noise_stays_near():
+    values = 0.5 + 1e-3 * np.random.default_rng(0).normal(size=5)
+    value = extrapolate([1, 2, 3, 4, 5], list(values), method="exponential")
+    assert value == pytest.approx(0.5, abs=0.02)
+
+
 @pytest.mark.parametrize("folding", list(FOLDINGS))
 @pytest.mark.parametrize("method", ["linear", "richardson", "exponential"])
 def test_it_comes_closer_to_the_value_without_noise(folding, method):
@@ -115,6 +130,10 @@ def test_what_cannot_be_is_refused():
         zero_noise_value(circuit, lambda _: 0.0, scales=(1.0, 1.1))
     with pytest.raises(ValueError, match="at least 4"):
         extrapolate([1, 3, 5], [0.9, 0.8, 0.7], method="exponential")
+    with pytest.raises(ValueError, match="scales: got .* expected distinct"):
+        extrapolate([1, 1], [0.9, 0.8], method="linear")
+    with pytest.raises(ValueError, match="values: got nan at 1"):
+        extrapolate([1, 3], [0.9, np.nan], method="linear")
     with pytest.raises(ValueError, match="noise scale: got 0.5"):
         fold_global(circuit, 0.5)
     with pytest.raises(ValueError, match="without gates"):

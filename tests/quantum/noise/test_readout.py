@@ -74,7 +74,10 @@ def test_the_inverse_may_be_negative_and_the_others_not():
 
 
 def test_least_squares_is_scipys():
-    noisy = random_distribution(5) + 0.1 * np.random.default_rng(6).normal(size=8)
+    noisy = np.abs(
+        random_distribution(5) + 0.1 * np.random.default_rng(6).normal(size=8)
+    )
+    noisy /= noisy.sum()
     matrix = full_matrix(READOUT, 3)
     result = scipy.optimize.minimize(
         lambda x: ((matrix @ x - noisy) ** 2).sum(),
@@ -120,6 +123,35 @@ def test_misread_bits_flip_as_often_as_they_should():
     expected = np.array([0.02, 0.0, 0.07])
     spread = np.sqrt(expected * (1 - expected) / 40_000)
     assert (np.abs(flipped - expected) <= 4 * spread).all()
+
+
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("method", ["inverse", "nearest", "least_squares"])
+def test_counts_are_corrected_as_counts(kind, method):
+    """900 and 124 of 1024: the inverse of [[0.9, 0.1], [0.1, 0.9]] by hand."""
+    counts = np.array([900, 124]).astype(kind)
+    corrected = correct_readout(counts, ((0.1, 0.1),), method=method)
+    np.testing.assert_allclose(corrected, [997, 27], rtol=1e-5)
+
+
+def test_counts_are_misread_as_counts():
+    read = misread_probabilities(np.array([1000, 24]), ((0.1, 0.1),))
+    np.testing.assert_allclose(read, [902.4, 121.6], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("measured", "message"),
+    [
+        ([-1.0, 2.0], "got -1.0 at 0, expected a finite number of at least"),
+        ([np.nan, 1.0], "got nan at 0"),
+        ([0, 0], "got a sum of 0.0"),
+        ([1j, 1.0], "complex"),
+        (0.5, r"shape \(\)"),
+    ],
+)
+def test_what_is_no_histogram_is_refused(measured, message):
+    with pytest.raises(ValueError, match=message):
+        correct_readout(measured, ((0.1, 0.1),))
 
 
 def test_what_cannot_be_is_refused():

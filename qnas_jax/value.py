@@ -18,7 +18,9 @@ import jax
     frozen_default=True, field_specifiers=(flax.struct.field, dataclasses.field)
 )
 class Value:
-    """Base of values; fields made by `flax.struct.field(pytree_node=False)` are static.
+    """Base of values; fields with `metadata={"pytree_node": False}` are static.
+
+    `flax.struct.field(pytree_node=False)` makes such a field.
 
     Two values are equal only if they are one object; compare their leaves.
     """
@@ -43,8 +45,12 @@ class Value:
             return tuple(zip(keys, children, strict=True)), static
 
         def unflatten(static: Any, children: Any) -> Any:
-            named = zip((*leaves, *rest), (*children, *static), strict=True)
-            return cls(**dict(named))
+            # Not by the constructor: what it checks are values of a user, and JAX puts
+            # anything in place of leaves.
+            value = object.__new__(cls)
+            for name, part in zip((*leaves, *rest), (*children, *static), strict=True):
+                object.__setattr__(value, name, part)
+            return value
 
         jax.tree_util.register_pytree_with_keys(
             cls, flatten_with_keys, unflatten, flatten
