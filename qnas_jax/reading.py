@@ -92,6 +92,7 @@ def read_npz(
       The arrays by name.
 
     Raises:
+      MissingFileError: it is not there.
       UserError: it cannot be read, lacks an array, or holds Python objects.
     """
     try:
@@ -99,6 +100,8 @@ def read_npz(
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
             wanted = content.files if names is None else names
             return {name: content[name] for name in wanted}
+    except FileNotFoundError as error:
+        raise _refusal(path, error) from error
     # NumPy, zipfile and the tokenizer of headers raise errors of all kinds, and a
     # single .npy array is no context manager.
     except Exception as error:
