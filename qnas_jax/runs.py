@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
@@ -27,7 +28,6 @@ from absl import logging
 
 import qnas_jax
 from qnas_jax.errors import UserError
-from qnas_jax.reading import reason
 
 LAYOUT = 2
 """Version of what a work folder holds; folders of another version are refused."""
@@ -63,9 +63,9 @@ def read_json(path: pathlib.Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(
-            f"{path}: damaged ({reason(error)}); delete it or use another --workdir"
+            f"{path}: damaged ({error}); delete it or use another --workdir"
         ) from None
 
 
@@ -93,11 +93,9 @@ def read_arrays(path: pathlib.Path, *names: str) -> list[np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return [stored[name] for name in names]
-    # NumPy, zipfile and the tokenizer of headers raise errors of all kinds.
-    except Exception as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise RunError(
-            f"{path}: damaged ({reason(error)}); delete it, and the same command makes "
-            "it again"
+            f"{path}: damaged ({error}); delete it, and the same command makes it again"
         ) from None
 
 
@@ -142,11 +140,9 @@ def read_rows(path: pathlib.Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:
             rows.append(json.loads(line))
-        except (ValueError, RecursionError, MemoryError) as error:
+        except json.JSONDecodeError as error:
             if number < len(lines):
-                raise RunError(
-                    f"{path}, line {number}: damaged ({reason(error)})"
-                ) from None
+                raise RunError(f"{path}, line {number}: damaged ({error})") from None
             logging.warning("%s: the last line is incomplete, left out", path)
     return rows
 

@@ -27,7 +27,7 @@ ALLOWED = {
     "status": set(),
     "user_code": {"status", "errors"},
     "options": {"errors"},
-    "runs": {"errors", "reading"},
+    "runs": {"errors"},
     "huge_pages": set(),
     "spaces": BASIS,
     "data": BASIS,

@@ -5,6 +5,7 @@ history does not hold fails with a reason, and never wins.
 """
 
 import dataclasses
+import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,6 @@ from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation.evaluator import ONE_FIDELITY, Evaluated, ScoreOf
 from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
 from qnas_jax.options import OptionError, Options, option
-from qnas_jax.reading import parse_json, read_bytes
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
 
@@ -78,12 +78,13 @@ def read_scores(path: pathlib.Path, space: SearchSpace) -> dict[tuple[int, ...],
     if not path.is_file():
         raise MissingFileError(f"recorded.file: got {path}, expected a history.jsonl")
     scores = {}
-    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
-        row = parse_json(line, f"{path}, line {number}")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
         try:
+            row = json.loads(line)
             arch = tuple(map(int, row["arch"]))
             score = None if row["score"] is None else float(row["score"])
-        except (ValueError, TypeError, KeyError, OverflowError):
+        except (ValueError, TypeError, KeyError):
             raise UserError(
                 f"{path}, line {number}: expected a JSON object with arch and score"
             ) from None

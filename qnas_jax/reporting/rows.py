@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.reading import parse_json, read_bytes, read_npz
+from qnas_jax.reading import parse_json, read_npz
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def read_json(path: pathlib.Path) -> Row:
     """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file, expected a JSON object there")
-    return _parsed(read_bytes(path), str(path))
+    return _parsed(path.read_bytes(), str(path))
 
 
 def read_jsonl(path: pathlib.Path) -> list[Row]:
@@ -97,7 +97,7 @@ def read_jsonl(path: pathlib.Path) -> list[Row]:
     """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file, expected JSON rows there")
-    *complete, rest = read_bytes(path).split(b"\n")
+    *complete, rest = path.read_bytes().split(b"\n")
     rows = [
         _parsed(line, f"{path}, line {number}")
         for number, line in enumerate(complete, start=1)

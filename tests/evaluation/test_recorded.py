@@ -53,7 +53,7 @@ def test_a_search_ends_with_the_best_that_is_recorded(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["{"], "line 1: not valid JSON"),
+        (["{"], "line 1: expected a JSON object with arch and score"),
         ([ROWS[0], "[]"], "line 2: expected a JSON object"),
         ([{"arch": [0, 3], "score": 1}], r"got architecture \[0, 3\], expected one of"),
         ([{"arch": [0], "score": 1}], r"got architecture \[0\]"),

@@ -140,7 +140,7 @@ def read_columns(path: str | pathlib.Path) -> ColumnFile:
     """
     path = pathlib.Path(path).expanduser()
     if path.suffix not in (".csv", ".tsv", ".npz"):
-        raise UserError(f"table.file: got {path}, expected a .csv, .tsv or .npz file")
+        raise UserError(f"file: got {path}, expected a .csv, .tsv or .npz file")
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file, expected {_TABLE}")
     return _read_npz(path) if path.suffix == ".npz" else _read_csv(path)

@@ -142,7 +142,7 @@ class Table:
         most = max(values.shape[1] for values in self.validation)
         if type(seed) is not int or not 0 <= seed < most:
             raise UserError(
-                f'table.seed: got {seed!r}, expected "mean" or the number of a run, '
+                f'seed: got {seed!r}, expected "mean" or the number of a run, '
                 f"0 to {most - 1}, of table {self.name}"
             )
         return runs[np.arange(len(runs)), seed % np.maximum(counts, 1)]
@@ -192,7 +192,7 @@ class Table:
             return len(self.fidelities) - 1
         if fidelity not in self.fidelities:
             raise UserError(
-                f"table.fidelity: got {fidelity!r}, expected one of "
+                f"fidelity: got {fidelity!r}, expected one of "
                 f"{', '.join(self.fidelities)} of table {self.name}"
             )
         return self.fidelities.index(fidelity)
@@ -274,7 +274,7 @@ class Table:
         name = self.fidelities[place]
         if name in self.averaged:
             raise UserError(
-                f'table.seed: got a single run, expected "mean": table {self.name} has '
+                f'seed: got a single run, expected "mean": table {self.name} has '
                 f"only means over training runs at fidelity {name}"
             )
         scores = self._scored(place)
