@@ -178,6 +178,11 @@ def _list_split(
         first, *inner = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in (first, *inner))
         if inner and not hidden and path.suffix.lower() in readable_suffixes():
+            if len(inner) > 1 and split_of(inner[0]):
+                raise UserError(
+                    f"{folder / first / inner[0]}: got a split within a class, "
+                    f"expected classes within {inner[0]}"
+                )
             found[first].append(path)
         else:
             others.append(path)

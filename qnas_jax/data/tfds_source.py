@@ -116,7 +116,8 @@ def _check_features(name: str, info: Any) -> None:
 
 
 def _decode(builder: Any, name: str) -> SourceSplits:
-    splits, notes = {}, []
+    splits: dict[str, Split] = {}
+    notes: list[str] = []
     for theirs, ours in _SPLITS.items():
         if theirs in builder.info.splits:
             splits[ours], said = _decode_split(builder, name, theirs)

@@ -208,6 +208,15 @@ def test_images_below_a_class_folder_are_of_that_class(tmp_path):
     assert source.notes == ()
 
 
+def test_a_split_within_a_class_is_refused(tmp_path):
+    root = tmp_path / "pets"
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            write(root / name / split / "0.png", pixels(0))
+    with pytest.raises(UserError, match=r"got a split within a class, expected class"):
+        source_of(root)
+
+
 def test_every_format_that_pillow_decodes(tmp_path):
     root = tmp_path / "pets"
     write_classes(root, num=1, shape=(8, 8, 3))

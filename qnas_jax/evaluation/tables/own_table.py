@@ -93,8 +93,8 @@ def load_own_table(options: OwnTableOptions) -> Table:
     """
     file = read_columns(options.file)
     if file.left_out:
-        names = ", ".join(file.left_out)
-        logging.warning("%s: left out columns of row numbers: %s", file.path, names)
+        left_out = ", ".join(file.left_out)
+        logging.warning("%s: left out columns of row numbers: %s", file.path, left_out)
     space, places = _read_archs(file, options)
     groups = _by_fidelity("validation_columns", options.validation_columns)
     tested = file.find(options.test_columns)
