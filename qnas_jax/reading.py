@@ -6,6 +6,7 @@ large. Here, and nowhere else, all of them become a `UserError`.
 
 import contextlib
 import json
+import os
 import pathlib
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -111,6 +112,11 @@ def read_npz(
 def _refusal(path: str | pathlib.Path, error: Exception) -> UserError:
     kind = MissingFileError if isinstance(error, FileNotFoundError) else UserError
     return kind(f"{path}: {reason(error)}")
+
+
+def printable(name: str | pathlib.Path) -> str:
+    """The name of a file, with bytes that are no UTF-8 in hex."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def reason(error: BaseException) -> str:

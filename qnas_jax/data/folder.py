@@ -22,7 +22,7 @@ from qnas_jax.data.images import image_split
 from qnas_jax.data.places import PlaceOptions
 from qnas_jax.data.split_names import SPLITS, split_of
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.reading import naming, reason
+from qnas_jax.reading import naming, printable, reason
 
 _GREY_MODES = ("1", "L", "LA", "La")
 _COLOUR_MODES = (
@@ -76,7 +76,7 @@ class _Listing:
         """What is left out, in one line."""
         parts = []
         for words, paths in sorted(self.left_out.items()):
-            names = [_shown(path.relative_to(self.root)) for path in sorted(paths)]
+            names = [printable(path.relative_to(self.root)) for path in sorted(paths)]
             more = ", ..." if len(names) > _FEW else ""
             parts.append(f"{words}: {len(names)} ({', '.join(names[:_FEW])}{more})")
         return (f"left out {'; '.join(parts)}",) if parts else ()
@@ -97,7 +97,7 @@ def load_folder(options: PlaceOptions) -> SourceSplits:
                 f"{root} is missing: set data.path to an image folder"
             )
         listing = _list_folder(root)
-        name = _shown(root.resolve().name)
+        name = printable(root.resolve().name)
         splits = cached(
             options.cache_root(),
             name,
@@ -114,7 +114,7 @@ def _list_folder(root: pathlib.Path) -> _Listing:
         raise MissingFileError(f"{folders['train']} holds no class folder")
     if len(classes) == 1:
         raise UserError(
-            f"{folders['train']} holds one class folder ({_shown(classes[0])}), "
+            f"{folders['train']} holds one class folder ({printable(classes[0])}), "
             "expected at least 2; if its folders are the classes, set data.path to it"
         )
     examples: list[_Example] = []
@@ -170,7 +170,7 @@ def _list_split(
         if name not in classes:
             raise UserError(
                 f"{folder / name}: no class of this name in train, "
-                f"expected one of {', '.join(map(_shown, classes))}"
+                f"expected one of {', '.join(map(printable, classes))}"
             )
     found: dict[str, list[pathlib.Path]] = {name: [] for name in classes}
     others = []
@@ -238,8 +238,8 @@ def _decode(name: str, listing: _Listing) -> SourceSplits:
     mode = _common_mode(paths)
     images, notes = decode_all(
         len(paths),
-        lambda index: decode_image(paths[index], mode, _shown(paths[index])),
-        lambda index: _shown(paths[index]),
+        lambda index: decode_image(paths[index], mode, printable(paths[index])),
+        lambda index: printable(paths[index]),
     )
     labels = np.array([example.label for example in listing.examples], np.int32)
     splits, start = {}, 0
@@ -253,7 +253,7 @@ def _decode(name: str, listing: _Listing) -> SourceSplits:
         splits["train"],
         splits.get("valid"),
         splits.get("test"),
-        tuple(map(_shown, listing.classes)),
+        tuple(map(printable, listing.classes)),
         notes,
     )
 
@@ -279,8 +279,3 @@ def _common_mode(paths: list[pathlib.Path]) -> str:
             )
         grey = grey and mode in _GREY_MODES
     return "L" if grey else "RGB"
-
-
-def _shown(name: str | pathlib.Path) -> str:
-    """A name that can be printed and stored, with bytes that are no UTF-8 in hex."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

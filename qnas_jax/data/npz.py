@@ -18,7 +18,7 @@ from qnas_jax.data.images import image_split
 from qnas_jax.data.places import PlaceOptions
 from qnas_jax.data.split_names import SPLITS, split_of
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.reading import read_npz
+from qnas_jax.reading import printable, read_npz
 
 _NAMES = tuple(f"{kind}_{split}" for split in SPLITS for kind in "xy")
 _CLASS_NAMES = "class_names"
@@ -46,7 +46,7 @@ def load_npz(options: PlaceOptions) -> SourceSplits:
                 raise UserError(f"got arrays {sorted(stored)}, expected {name}")
         train = _split(arrays, "train")
         return SourceSplits(
-            path.stem,
+            printable(path.stem),
             train,
             _optional_split(arrays, "valid"),
             _optional_split(arrays, "test"),

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -129,6 +131,12 @@ def test_arrays_that_are_not_used_are_told(tmp_path, caplog):
     path = save(tmp_path, x_train=X, y_train=Y, weights=Y, ids=Y)
     _, said = told(caplog, path)
     assert said == ["mine: left out the arrays ids, weights"]
+
+
+def test_a_name_of_any_bytes(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.npz")
+    np.savez(path, x_train=X, y_train=Y)
+    assert load_file(path).name == "caf\\xe9"
 
 
 def test_unusual_shapes_are_told(tmp_path, caplog):

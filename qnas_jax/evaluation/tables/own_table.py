@@ -42,6 +42,7 @@ from qnas_jax.evaluation.tables.positions import check_size, index_of
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
 from qnas_jax.options import OptionError, Options, option
+from qnas_jax.reading import printable
 from qnas_jax.spaces import SearchSpace
 
 _NOT_A_NUMBER = "nan"
@@ -113,7 +114,7 @@ def load_own_table(options: OwnTableOptions) -> Table:
     for name in file.find(options.cost_columns):
         costs[name] = _spread(space, places, _only_column(file, [name]))
     return Table(
-        name=file.path.stem,
+        name=printable(file.path.stem),
         space=space,
         fidelities=tuple(groups),
         validation=tuple(_spread(space, places, validation[name]) for name in groups),
@@ -150,7 +151,9 @@ def load_own_test(options: OwnTableOptions) -> SealedTest:
     total = np.where(known, runs, 0).sum(axis=1)
     means = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
     values = _spread(space, places, means)
-    return SealedTest(file.path.stem, space, values, maximise=options.maximise)
+    return SealedTest(
+        printable(file.path.stem), space, values, maximise=options.maximise
+    )
 
 
 def _read_archs(
@@ -161,7 +164,7 @@ def _read_archs(
     ops = np.concatenate([file.ops(name) for name in names], axis=1)
     layers = [name for name in names for _ in range(file.columns[name].shape[1])]
     choices = _choices(ops, options.op_names)
-    space = SearchSpace(file.path.stem, choices)
+    space = SearchSpace(printable(file.path.stem), choices)
     check_size(space)
     archs = np.empty(ops.shape, np.int32)
     for layer, known in enumerate(choices):

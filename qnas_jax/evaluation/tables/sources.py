@@ -92,7 +92,7 @@ class TableOptions(OwnTableOptions):
         Raises:
           MissingFileError: a folder is named and does not exist.
         """
-        return data_folder(self.data_dir, option="table.data_dir") or pathlib.Path()
+        return data_folder(self.data_dir, called="table.data_dir") or pathlib.Path()
 
 
 def load_table(options: TableOptions) -> Table:

@@ -1,6 +1,7 @@
 """A user's own table: read from CSV and npz, every mistake in one line."""
 
 import dataclasses
+import os
 
 import jax
 import numpy as np
@@ -282,6 +283,13 @@ def test_wrong_npz_arrays_are_named(tmp_path):
         np.savez(file, **arrays)
         with pytest.raises(ValueError, match=message):
             load_table(own)
+
+
+def test_a_name_of_any_bytes(tmp_path):
+    file = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    file.write_text(CSV)
+    assert load_table(options(file)).name == "caf\\xe9"
+    assert load_test(options(file)).name == "caf\\xe9"
 
 
 def test_files_of_another_kind(tmp_path):
