@@ -66,6 +66,12 @@ def test_every_field_is_read(group):
         ({"sedd": 1}, "sedd: got 1, allowed: one of"),
         ({"seed": True}, "seed: got True, allowed: int >= 0"),
         ({"seed": -1}, "seed: got -1, allowed: int >= 0"),
+        ({"seed": 2**32}, "seed: got 4294967296, allowed: int >= 0 and < 4294967296"),
+        ({"seed": 2**64}, "seed: got 18446744073709551616, allowed: int >= 0 and <"),
+        (
+            {"data": {"split_seed": 2**32}},
+            "data.split_seed: got 4294967296, allowed: int >= 0 and < 4294967296",
+        ),
     ],
 )
 def test_a_bad_value_is_one_line(override, message):

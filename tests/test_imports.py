@@ -14,7 +14,7 @@ PACKAGE = pathlib.Path(qnas_jax.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Parts of ours that each part may import, besides itself.
-BASIS = {"options", "errors", "stopping"}
+BASIS = {"options", "errors", "stopping", "reading"}
 NETS = {"spaces", "kernels", *BASIS}
 LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
@@ -23,6 +23,7 @@ PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING, *
 ALLOWED = {
     "errors": set(),
     "stopping": set(),
+    "reading": {"errors"},
     "status": set(),
     "user_code": {"status", "errors"},
     "options": {"errors"},
@@ -39,7 +40,7 @@ ALLOWED = {
     "training": LEARNING,
     "evaluation": {*USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", "value", *BASIS},
-    "reporting": {"errors"},
+    "reporting": {"errors", "reading"},
     "jobs": PARTS,
 }
 # Libraries that a part must do without.

@@ -285,7 +285,13 @@ def main(argv: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     _SEEDS = flags.DEFINE_integer("seeds", 100, "searches of each setting")
-    _FIRST = flags.DEFINE_integer("first_seed", 0, "number of the first seed")
+    _FIRST = flags.DEFINE_integer(
+        "first_seed",
+        0,
+        "number of the first seed",
+        lower_bound=0,
+        upper_bound=2**32 - 1,
+    )
     _LARGE_SEEDS = flags.DEFINE_integer(
         "large_seeds", 10, "searches of the large space"
     )

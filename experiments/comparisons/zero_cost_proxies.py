@@ -235,7 +235,13 @@ if __name__ == "__main__":
     _NUM_ARCHS = flags.DEFINE_integer("num_archs", 725, "of the sample", 4)
     _NUM_IMAGES = flags.DEFINE_integer("num_images", 64, "of one batch", 2)
     _PROXIES = flags.DEFINE_list("proxies", [], "names; all by default")
-    _SEED = flags.DEFINE_integer("seed", 0, "of weights and choice of images")
+    _SEED = flags.DEFINE_integer(
+        "seed",
+        0,
+        "of weights and choice of images",
+        lower_bound=0,
+        upper_bound=2**32 - 1,
+    )
     _DATA_DIR = flags.DEFINE_string("data_dir", None, "folder of the data sets")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     _SCORES = flags.DEFINE_string("scores", None, "npz file for the scores")

@@ -5,6 +5,7 @@ one that cannot be read is decoded again: the folder may be deleted at any time.
 """
 
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -16,16 +17,20 @@ from absl import logging
 
 from qnas_jax.data.dataset import SourceSplits
 from qnas_jax.data.images import image_split
-from qnas_jax.data.npz import read_npz
+from qnas_jax.data.split_names import SPLITS
+from qnas_jax.reading import read_npz
 
 # To be raised with every change of what is decoded or how it is stored.
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 def file_identity(path: pathlib.Path) -> str:
-    """A line that changes when the file is moved, rewritten or replaced."""
+    """A line that changes when the file is renamed, rewritten or replaced.
+
+    The name counts as listed, not what a link points to: links say the class of a file.
+    """
     status = path.stat()
-    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+    return f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
 
 
 def cached(
@@ -39,17 +44,20 @@ def cached(
     Args:
       cache_root: folder of the copies; made when it is missing.
       name: name of the data set, for the file name.
-      identity: lines that change whenever the source does (paths, sizes, times).
+      identity: lines that change whenever the source does (paths, labels, sizes,
+        times).
       decode_fn: decodes the source.
     """
-    digest = hashlib.sha256("\n".join([_FORMAT, name, *identity]).encode())
+    # JSON keeps names apart that hold line ends, or bytes that are no UTF-8.
+    digest = hashlib.sha256(json.dumps([_FORMAT, name, *identity]).encode())
     stem = re.sub(r"[^\w.-]+", "_", name)
     path = cache_root / f"{stem}-{digest.hexdigest()[:16]}.npz"
-    if path.is_file():
-        try:
-            return _read(path, name)
-        except (ValueError, KeyError) as error:
-            logging.warning("decoding %s again: %s", name, error)
+    try:
+        return _read(path, name)
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError) as error:
+        logging.warning("decoding %s again: %s", name, error)
     splits = decode_fn()
     try:
         _write(path, splits)
@@ -62,7 +70,7 @@ def _read(path: pathlib.Path, name: str) -> SourceSplits:
     arrays = read_npz(path)
     splits = {
         split: image_split(arrays[f"x_{split}"], arrays[f"y_{split}"])
-        for split in ("train", "valid", "test")
+        for split in SPLITS
         if f"x_{split}" in arrays
     }
     return SourceSplits(
@@ -71,11 +79,15 @@ def _read(path: pathlib.Path, name: str) -> SourceSplits:
         splits.get("valid"),
         splits.get("test"),
         tuple(map(str, arrays["class_names"])),
+        tuple(map(str, arrays["notes"])),
     )
 
 
 def _write(path: pathlib.Path, splits: SourceSplits) -> None:
-    arrays = {"class_names": np.array(splits.class_names)}
+    arrays = {
+        "class_names": np.array(splits.class_names, str),
+        "notes": np.array(splits.notes, str),
+    }
     for name, split in splits.present().items():
         arrays[f"x_{name}"] = split.inputs
         arrays[f"y_{name}"] = split.targets

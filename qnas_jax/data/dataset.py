@@ -13,6 +13,8 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 
+_FEW = 3  # names given as examples
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
@@ -50,6 +52,14 @@ class Split:
 class SourceSplits:
     """What a source offers before anything is held out or left out.
 
+    Attributes:
+      name: identifier of the data set.
+      train: the examples to learn from.
+      valid: those to choose by; None: to be held out of `train`.
+      test: those to look at once, at the end; None: likewise.
+      class_names: one name for each class; empty where targets are no classes.
+      notes: what a user should know of how the files were read, a line each.
+
     Raises:
       UserError: as for `Dataset`.
     """
@@ -59,6 +69,7 @@ class SourceSplits:
     valid: Split | None
     test: Split | None
     class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_splits(self.name, self.present(), self.class_names)
@@ -131,13 +142,35 @@ def _check_classes(
                 f"{np.argmax(wrong)} is out of range, "
                 f"expected 0..{len(class_names) - 1}"
             )
+    if len(class_names) == 1:
+        raise UserError(
+            f"{name}: got one class ({class_names[0]}), expected at least 2"
+        )
     counts = np.bincount(splits["train"].targets, minlength=len(class_names))
     if (counts == 0).any():
         empty = int(np.argmin(counts))
         raise UserError(
             f"{name}: class {empty} ({class_names[empty]}) has no example in the train "
-            "split, expected at least 1: add some, drop the class or raise max_train"
+            "split, expected at least 1: add some, drop the class or raise "
+            "data.max_train"
         )
+
+
+def absent_classes(source: SourceSplits) -> list[str]:
+    """A line for each split that has no example of some class."""
+    lines: list[str] = []
+    if not source.class_names:
+        return lines
+    for where, split in source.present().items():
+        counts = np.bincount(split.targets, minlength=len(source.class_names))
+        absent = [source.class_names[k] for k in np.flatnonzero(counts == 0)]
+        if absent:
+            more = ", ..." if len(absent) > _FEW else ""
+            lines.append(
+                f"{where} has no example of {len(absent)} of {len(source.class_names)} "
+                f"classes ({', '.join(absent[:_FEW])}{more})"
+            )
+    return lines
 
 
 def describe_array(array: np.ndarray) -> str:

@@ -1,22 +1,29 @@
-"""A user's own images: `<path>/train/<class>/*.png|jpg`, or directly `<path>/<class>/`.
+"""A user's own images: `<path>/train/<class>/...`, or directly `<path>/<class>/...`.
 
 Beside `train` there may be `valid` and `test`. Classes are numbered in the order of
-their sorted names. A set is grey (C = 1) when every image is, else RGB (C = 3);
-transparency is dropped. Names that begin with a dot are ignored.
+their sorted names; all images below a class folder are of that class, in every format
+that Pillow decodes. A set is grey (C = 1) when every image is, else RGB (C = 3). What
+is left out (other files, images in no class folder, names that begin with a dot) is
+counted in one line.
 """
 
+import dataclasses
+import os
 import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from qnas_jax.data.cache import cached, file_identity
 from qnas_jax.data.dataset import SourceSplits
-from qnas_jax.data.decode import decode_all, decode_image
+from qnas_jax.data.decode import decode_all, decode_image, readable_suffixes
 from qnas_jax.data.images import image_split
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.split_names import SPLITS, split_of
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.reading import naming, printable, reason
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
 _GREY_MODES = ("1", "L", "LA", "La")
 _COLOUR_MODES = (
     "P",
@@ -31,7 +38,48 @@ _COLOUR_MODES = (
     "HSV",
 )
 
-_Examples = list[tuple[pathlib.Path, int]]
+_FEW = 3  # names given as examples
+
+
+class _Example(NamedTuple):
+    """An image file: where it is, in which split, and the number of its class."""
+
+    path: pathlib.Path
+    split: str
+    label: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listing:
+    """What is in a folder.
+
+    Attributes:
+      root: the folder.
+      classes: names of the class folders, sorted.
+      examples: by split, class and name.
+      left_out: by the reason, the files that are not used.
+    """
+
+    root: pathlib.Path
+    classes: tuple[str, ...]
+    examples: list[_Example]
+    left_out: dict[str, list[pathlib.Path]]
+
+    def identity(self) -> list[str]:
+        """Lines that change whenever the decoded set would."""
+        lines = [str(self.root.resolve()), *self.classes]
+        for path, split, label in self.examples:
+            lines.append(f"{split} {label} {file_identity(path)}")
+        return lines
+
+    def notes(self) -> tuple[str, ...]:
+        """What is left out, in one line."""
+        parts = []
+        for words, paths in sorted(self.left_out.items()):
+            names = [printable(path.relative_to(self.root)) for path in sorted(paths)]
+            more = ", ..." if len(names) > _FEW else ""
+            parts.append(f"{words}: {len(names)} ({', '.join(names[:_FEW])}{more})")
+        return (f"left out {'; '.join(parts)}",) if parts else ()
 
 
 def load_folder(options: PlaceOptions) -> SourceSplits:
@@ -40,62 +88,130 @@ def load_folder(options: PlaceOptions) -> SourceSplits:
     Raises:
       MissingFileError: there is no such folder, or no class folder in it.
       UserError: a class without images, an unknown class or split, an unreadable
-        image, or images of different sizes; the file is named.
+        file or folder, or images of different sizes; the file is named.
     """
     root = pathlib.Path(options.path).expanduser()
-    if not root.is_dir():
-        raise MissingFileError(f"{root} is missing: set path to an image folder")
-    classes, listing = _list_splits(root)
-    files = [path for examples in listing.values() for path, _ in examples]
-    name = root.resolve().name
-    return cached(
-        options.cache_root(),
-        name,
-        [*classes, *map(file_identity, files)],
-        lambda: _decode(name, classes, listing),
-    )
-
-
-def _list_splits(
-    root: pathlib.Path,
-) -> tuple[tuple[str, ...], dict[str, _Examples]]:
-    names = _folders(root)
-    if "train" not in names:
-        classes = names
-        folders = {"train": root}
-    else:
-        unknown = [name for name in names if name not in ("train", "valid", "test")]
-        if unknown:
-            raise UserError(
-                f"{root / unknown[0]}: unknown folder beside train, "
-                "expected only valid and test"
+    with naming(root):
+        if not root.is_dir():
+            raise MissingFileError(
+                f"{root} is missing: set data.path to an image folder"
             )
-        classes = _folders(root / "train")
-        folders = {name: root / name for name in names}
+        listing = _list_folder(root)
+        name = printable(root.resolve().name)
+        splits = cached(
+            options.cache_root(),
+            name,
+            listing.identity(),
+            lambda: _decode(name, listing),
+        )
+    return dataclasses.replace(splits, notes=(*listing.notes(), *splits.notes))
+
+
+def _list_folder(root: pathlib.Path) -> _Listing:
+    folders = _split_folders(root)
+    classes = _folders(folders["train"])
     if not classes:
         raise MissingFileError(f"{folders['train']} holds no class folder")
-    return tuple(classes), {
-        name: _list_examples(name, folder, classes) for name, folder in folders.items()
-    }
+    if len(classes) == 1:
+        raise UserError(
+            f"{folders['train']} holds one class folder ({printable(classes[0])}), "
+            "expected at least 2; if its folders are the classes, set data.path to it"
+        )
+    examples: list[_Example] = []
+    left_out: dict[str, list[pathlib.Path]] = {}
+    for split, folder in folders.items():
+        _list_split(split, folder, classes, examples, left_out)
+    if folders["train"] != root:
+        beside = [path for path in sorted(root.iterdir()) if not path.is_dir()]
+        _leave_out(root, beside, left_out)
+    return _Listing(root, tuple(classes), examples, left_out)
 
 
-def _list_examples(
-    name: str, folder: pathlib.Path, classes: list[str]
-) -> list[tuple[pathlib.Path, int]]:
-    examples = []
-    for class_name in _folders(folder):
-        if class_name not in classes:
+def _split_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Folders by split; the root alone where it holds the class folders."""
+    names = _folders(root)
+    splits = {name: split_of(name) for name in names}
+    if not any(splits.values()):
+        return {"train": root}
+    unknown = [name for name, split in splits.items() if split is None]
+    if "train" not in splits.values():
+        known = next(name for name, split in splits.items() if split)
+        raise UserError(
+            f"{root / known}: got this folder and no train, expected "
+            f"{', '.join(SPLITS)} with class folders in them, or class folders alone "
+            "(of other names)"
+        )
+    if unknown:
+        raise UserError(
+            f"{root / unknown[0]}: unknown folder beside train, "
+            "expected only valid and test"
+        )
+    folders: dict[str, pathlib.Path] = {}
+    for name, split in splits.items():
+        assert split is not None
+        if split in folders:
             raise UserError(
-                f"{folder / class_name}: no class of this name in train, "
-                f"expected one of {', '.join(classes)}"
+                f"{root / name}: got it and {folders[split].name}, expected one folder "
+                f"of {split} images"
             )
-        files = _images(folder / class_name)
-        if name == "train" and not files:
-            raise UserError(f"{folder / class_name}: no .png or .jpg file in it")
-        examples += [(path, classes.index(class_name)) for path in files]
-    if not examples:
-        raise UserError(f"{folder}: no .png or .jpg file in its class folders")
-    return examples
+        folders[split] = root / name
+    return {split: folders[split] for split in SPLITS if split in folders}
+
+
+def _list_split(
+    split: str,
+    folder: pathlib.Path,
+    classes: list[str],
+    examples: list[_Example],
+    left_out: dict[str, list[pathlib.Path]],
+) -> None:
+    """Appends a split's images, class by class, and what is left out of it."""
+    for name in _folders(folder):
+        if name not in classes:
+            raise UserError(
+                f"{folder / name}: no class of this name in train, "
+                f"expected one of {', '.join(map(printable, classes))}"
+            )
+    found: dict[str, list[pathlib.Path]] = {name: [] for name in classes}
+    others = []
+    for path in _files(folder):
+        first, *inner = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in (first, *inner))
+        if inner and not hidden and path.suffix.lower() in readable_suffixes():
+            if len(inner) > 1 and split_of(inner[0]):
+                raise UserError(
+                    f"{folder / first / inner[0]}: got a split within a class, "
+                    f"expected classes within {inner[0]}"
+                )
+            found[first].append(path)
+        else:
+            others.append(path)
+    _leave_out(folder, others, left_out)
+    for label, (name, paths) in enumerate(found.items()):
+        if split == "train" and not paths:
+            raise UserError(f"{folder / name}: no image that Pillow reads in it")
+        examples += [_Example(path, split, label) for path in sorted(paths)]
+    if not any(found.values()):
+        raise UserError(f"{folder}: no image that Pillow reads in its class folders")
+
+
+def _leave_out(
+    folder: pathlib.Path,
+    paths: list[pathlib.Path],
+    left_out: dict[str, list[pathlib.Path]],
+) -> None:
+    for path in paths:
+        parts = path.relative_to(folder).parts
+        is_image = path.suffix.lower() in readable_suffixes()
+        if any(part.startswith(".") for part in parts):
+            if not is_image:
+                continue
+            words = "images whose name begins with a dot"
+        elif not is_image:
+            words = "files that Pillow does not read as images"
+        else:
+            words = "images in no class folder"
+        left_out.setdefault(words, []).append(path)
 
 
 def _folders(folder: pathlib.Path) -> list[str]:
@@ -103,31 +219,42 @@ def _folders(folder: pathlib.Path) -> list[str]:
     return sorted(name for name in found if not name.startswith("."))
 
 
-def _images(folder: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
-    )
+def _files(
+    folder: pathlib.Path, above: frozenset[str] = frozenset()
+) -> Iterator[pathlib.Path]:
+    """Files below a folder, also behind links (but not one that leads back up)."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files(path, above | {real})
+        else:
+            yield path
 
 
-def _decode(
-    name: str, classes: tuple[str, ...], listing: dict[str, _Examples]
-) -> SourceSplits:
-    paths = [path for examples in listing.values() for path, _ in examples]
+def _decode(name: str, listing: _Listing) -> SourceSplits:
+    paths = [example.path for example in listing.examples]
     mode = _common_mode(paths)
-    images = decode_all(
+    images, notes = decode_all(
         len(paths),
-        lambda index: decode_image(paths[index], mode, str(paths[index])),
-        lambda index: str(paths[index]),
+        lambda index: decode_image(paths[index], mode, printable(paths[index])),
+        lambda index: printable(paths[index]),
     )
+    labels = np.array([example.label for example in listing.examples], np.int32)
     splits, start = {}, 0
-    for split, examples in listing.items():
-        labels = np.array([label for _, label in examples], np.int32)
-        splits[split] = image_split(images[start : start + len(examples)], labels)
-        start += len(examples)
+    for split in SPLITS:
+        stop = start + sum(example.split == split for example in listing.examples)
+        if stop > start:
+            splits[split] = image_split(images[start:stop], labels[start:stop])
+        start = stop
     return SourceSplits(
-        name, splits["train"], splits.get("valid"), splits.get("test"), classes
+        name,
+        splits["train"],
+        splits.get("valid"),
+        splits.get("test"),
+        tuple(map(printable, listing.classes)),
+        notes,
     )
 
 
@@ -141,10 +268,14 @@ def _common_mode(paths: list[pathlib.Path]) -> str:
                 mode = image.mode
         # Pillow's readers raise errors of many kinds on damaged files.
         except Exception as error:
-            raise UserError(f"{path}: not a readable image ({error})") from error
+            raise UserError(
+                f"{path}: not a readable image ({reason(error)})"
+            ) from error
         if mode not in _GREY_MODES + _COLOUR_MODES:
             raise UserError(
-                f"{path}: got pixels of Pillow's mode {mode}, expected 8 bits a channel"
+                f"{path}: got pixels of Pillow's mode {mode}, expected 8 bits a "
+                "channel: scale all images of the set alike to 0..255 and save them "
+                "as 8 bits"
             )
         grey = grey and mode in _GREY_MODES
     return "L" if grey else "RGB"

@@ -100,8 +100,8 @@ def _folder(source: str, options: PlaceOptions) -> pathlib.Path:
     root = options.data_root()
     if root is None:
         raise MissingFileError(
-            f"no folder with the IDX files of {source}: set path to it, or "
-            f"data_dir (or QNAS_DATA_DIR) to the folder that holds {source}/"
+            f"no folder with the IDX files of {source}: set data.path to it, or "
+            f"data.data_dir (or QNAS_DATA_DIR) to the folder that holds {source}/"
         )
     return root / source
 

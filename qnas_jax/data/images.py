@@ -5,6 +5,8 @@ import numpy as np
 from qnas_jax.data.dataset import Split, describe_array
 from qnas_jax.errors import UserError
 
+_PIXELS_AT_ONCE = 2**20
+
 
 def image_split(images: np.ndarray, labels: np.ndarray) -> Split:
     """Checks images and the numbers of their classes.
@@ -41,13 +43,30 @@ def pixel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
       images: uint8 [N, H, W, C].
 
     Returns:
-      mean and (biased) standard deviation, float32 [C], of pixels in [0, 1].
+      mean and (biased) standard deviation, float32 [C], of pixels in [0, 1]; exactly 0
+      for a channel of one value.
     """
     values = np.arange(256) / 255
-    means, deviations = [], []
-    for channel in range(images.shape[-1]):
-        counts = np.bincount(images[..., channel].ravel(), minlength=256)
-        mean = counts @ values / counts.sum()
-        means.append(mean)
-        deviations.append(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
-    return np.asarray(means, np.float32), np.asarray(deviations, np.float32)
+    counts = _histograms(images)
+    total = counts.sum(axis=1, keepdims=True)
+    mean = counts @ values[:, None] / total
+    variance = (counts * (values - mean) ** 2).sum(axis=1) / total[:, 0]
+    # Rounding of the mean is not to make a channel vary that does not.
+    varies = (counts > 0).sum(axis=1) > 1
+    deviation = np.where(varies, np.sqrt(variance), 0)
+    return mean[:, 0].astype(np.float32), deviation.astype(np.float32)
+
+
+def _histograms(images: np.ndarray) -> np.ndarray:
+    """How often each value occurs in each channel, int64 [C, 256].
+
+    NumPy counts a copy with 8 bytes a pixel, so it is given a few images at a time.
+    """
+    channels = images.shape[-1]
+    counts = np.zeros((channels, 256), np.int64)
+    step = max(1, _PIXELS_AT_ONCE // max(1, images[0, ..., 0].size))
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step]
+        for channel in range(channels):
+            counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
+    return counts

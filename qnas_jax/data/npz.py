@@ -1,22 +1,30 @@
 """A user's own arrays in one `.npz` file.
 
-Arrays: `x_train`, `y_train`, and optionally `x_valid`, `y_valid` and `x_test`,
-`y_test`. Images are uint8 [N, H, W] or [N, H, W, C] with values 0..255, labels are
-integers [N] from 0. An optional `class_names` [K] of strings names the classes;
-without it there are as many as the largest training label says. To write one:
+Arrays: `x_train`, `y_train`, and optionally `x_valid`, `y_valid` (or `x_val`, `y_val`)
+and `x_test`, `y_test`. Images are uint8 [N, H, W] or [N, H, W, C] with values 0..255,
+labels are integers [N] from 0. An optional `class_names` [K] of strings names the
+classes; without it there are as many as the largest training label says. To write one:
 `np.savez("mine.npz", x_train=x, y_train=y)`.
 """
 
+import difflib
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 
-from qnas_jax.data.dataset import SourceSplits, Split
+from qnas_jax.data.conversions import image_conversion, label_conversion
+from qnas_jax.data.dataset import SourceSplits, Split, describe_array
 from qnas_jax.data.images import image_split
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.split_names import SPLITS, split_of
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.reading import printable, read_npz
+
+_NAMES = tuple(f"{kind}_{split}" for split in SPLITS for kind in "xy")
+_CLASS_NAMES = "class_names"
+_CLOSE = 0.6  # names at least as similar as this are taken for a slip
+_USUAL_CHANNELS = (1, 3, 4)
+_USUAL_RATIO = 4  # of the sides of an image
 
 
 def load_npz(options: PlaceOptions) -> SourceSplits:
@@ -24,49 +32,78 @@ def load_npz(options: PlaceOptions) -> SourceSplits:
 
     Raises:
       MissingFileError: there is no such file.
-      UserError: it is no npz file, an array is missing, or has the wrong form.
+      UserError: it is no npz file, an array is missing, has an unknown name or the
+        wrong form.
     """
     path = pathlib.Path(options.path).expanduser()
     if not path.is_file():
-        raise MissingFileError(f"{path} is missing: set path to an .npz file")
-    arrays = read_npz(path)
-    for name in ("x_train", "y_train"):
-        if name not in arrays:
-            raise UserError(f"{path}: got arrays {sorted(arrays)}, expected {name}")
+        raise MissingFileError(f"{path} is missing: set data.path to an .npz file")
+    stored = read_npz(path)
     try:
+        arrays, others = _by_our_names(stored)
+        for name in ("x_train", "y_train"):
+            if name not in arrays:
+                raise UserError(f"got arrays {sorted(stored)}, expected {name}")
         train = _split(arrays, "train")
         return SourceSplits(
-            path.stem,
+            printable(path.stem),
             train,
             _optional_split(arrays, "valid"),
             _optional_split(arrays, "test"),
             _class_names(arrays, train),
+            (*_notes_on_names(others), *_notes_on_shape(train)),
         )
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads all arrays of an npz file.
+def _by_our_names(
+    stored: dict[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays that are used, and the names of those that are not."""
+    arrays: dict[str, np.ndarray] = {}
+    others = []
+    for name, array in stored.items():
+        ours = _our_name(name)
+        if ours is None:
+            others.append(name)
+        elif ours in arrays:
+            raise UserError(f"got {name} and another array for {ours}, expected one")
+        else:
+            arrays[ours] = array
+    for name in others:
+        close = difflib.get_close_matches(
+            name.lower(), (*_NAMES, _CLASS_NAMES), 1, _CLOSE
+        )
+        if close:
+            raise UserError(
+                f"got an array {name}, which is none of {', '.join(_NAMES)} and "
+                f"{_CLASS_NAMES}: if {close[0]} is meant, name it so, else take it out"
+            )
+    return arrays, others
 
-    Raises:
-      UserError: the file is no npz file, is damaged or holds Python objects.
-    """
-    try:
-        # Opened here, since NumPy leaves the file of a damaged archive open.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
-            return {name: content[name] for name in content.files}
-    # A single .npy array is no context manager: TypeError or AttributeError.
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise UserError(f"{path}: not a readable npz file ({error})") from error
+
+def _our_name(name: str) -> str | None:
+    kind, _, split = name.partition("_")
+    if kind.lower() in ("x", "y") and split_of(split):
+        return f"{kind.lower()}_{split_of(split)}"
+    return name if name == _CLASS_NAMES else None
+
+
+def _notes_on_names(others: list[str]) -> list[str]:
+    return [f"left out the arrays {', '.join(sorted(others))}"] if others else []
+
+
+def _notes_on_shape(train: Split) -> list[str]:
+    """How unusual shapes are understood."""
+    height, width, channels = train.inputs.shape[1:]
+    sides = sorted((height, width))
+    if channels in _USUAL_CHANNELS and sides[1] <= _USUAL_RATIO * sides[0]:
+        return []
+    return [
+        f"images are taken as {height} x {width} pixels with {channels} channels; if "
+        "they are not, transpose them to [N, H, W, C]"
+    ]
 
 
 def _optional_split(arrays: dict[str, np.ndarray], name: str) -> Split | None:
@@ -80,16 +117,16 @@ def _optional_split(arrays: dict[str, np.ndarray], name: str) -> Split | None:
 
 def _split(arrays: dict[str, np.ndarray], name: str) -> Split:
     images, labels = arrays[f"x_{name}"], arrays[f"y_{name}"]
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+    conversion = image_conversion(images, len(labels) if labels.ndim else 0)
+    if conversion is not None:
         raise UserError(
-            f"x_{name}: got {images.dtype} {list(images.shape)}, expected uint8 "
-            "[N, H, W] or [N, H, W, C]; convert values in [0, 1] by "
-            "np.rint(255 * x).astype(np.uint8)"
+            f"x_{name}: got {describe_array(images)}, expected uint8 [N, H, W] or "
+            f"[N, H, W, C] with values 0..255{conversion}"
         )
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise UserError(
-            f"y_{name}: got {labels.dtype} {list(labels.shape)}, expected integers "
-            "[N]; convert one-hot labels by y.argmax(1), a column by y[:, 0]"
+            f"y_{name}: got {describe_array(labels)}, expected integers "
+            f"[N]{label_conversion(labels)}"
         )
     if images.ndim == 3:
         images = images[..., None]
@@ -98,22 +135,24 @@ def _split(arrays: dict[str, np.ndarray], name: str) -> Split:
         raise UserError(f"y_{name}: a label does not fit int32, expected 0..K-1")
     try:
         return image_split(images, labels.astype(np.int32))
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"x_{name}, y_{name}: {error}") from error
 
 
 def _class_names(arrays: dict[str, np.ndarray], train: Split) -> tuple[str, ...]:
-    if "class_names" not in arrays:
-        largest = int(train.targets.max())
-        if largest >= len(train):
+    if _CLASS_NAMES not in arrays:
+        seen = np.unique(train.targets)
+        if seen[0] >= 0 and seen[-1] >= len(seen):
+            absent = np.flatnonzero(~np.isin(np.arange(len(seen)), seen))[0]
             raise UserError(
-                f"y_train: got label {largest} in {len(train)} examples, expected "
-                "labels 0..K-1 that all occur"
+                f"y_train: got {len(seen)} labels up to {seen[-1]} and no {absent}, "
+                "expected 0..K-1 that all occur: renumber all splits by "
+                "np.searchsorted(np.unique(y_train), y)"
             )
-        return tuple(map(str, range(largest + 1)))
-    names = arrays["class_names"]
+        return tuple(map(str, range(max(len(seen), int(seen[-1]) + 1))))
+    names = arrays[_CLASS_NAMES]
     if names.dtype.kind != "U" or names.ndim != 1:
         raise UserError(
-            f"class_names: got {names.dtype} {list(names.shape)}, expected strings [K]"
+            f"{_CLASS_NAMES}: got {describe_array(names)}, expected strings [K]"
         )
     return tuple(map(str, names))

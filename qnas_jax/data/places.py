@@ -8,11 +8,12 @@ from qnas_jax.errors import MissingFileError
 from qnas_jax.options import Options, option
 
 
-def data_folder(data_dir: str) -> pathlib.Path | None:
+def data_folder(data_dir: str, *, called: str = "data_dir") -> pathlib.Path | None:
     """The folder of data sets and benchmarks that a user named.
 
     Args:
       data_dir: its name; empty: that of QNAS_DATA_DIR.
+      called: what `data_dir` is called, for the error.
 
     Returns:
       The folder; None if neither is set.
@@ -26,7 +27,7 @@ def data_folder(data_dir: str) -> pathlib.Path | None:
     root = pathlib.Path(value).expanduser()
     if not root.is_dir():
         raise MissingFileError(
-            f"{root} is missing: set data_dir or QNAS_DATA_DIR to a folder"
+            f"{root} is missing: set {called} or QNAS_DATA_DIR to a folder"
         )
     return root
 
@@ -44,7 +45,7 @@ class PlaceOptions(Options):
 
     def data_root(self) -> pathlib.Path | None:
         """The folder of data sets, see `data_folder`."""
-        return data_folder(self.data_dir)
+        return data_folder(self.data_dir, called="data.data_dir")
 
     def cache_root(self) -> pathlib.Path:
         """The folder that keeps decoded data sets; it need not exist yet."""

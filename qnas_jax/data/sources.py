@@ -4,7 +4,9 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
-from qnas_jax.data.dataset import Dataset, SourceSplits
+from absl import logging
+
+from qnas_jax.data.dataset import Dataset, SourceSplits, absent_classes
 from qnas_jax.data.digits import load_digits
 from qnas_jax.data.folder import load_folder
 from qnas_jax.data.idx import load_idx
@@ -13,6 +15,7 @@ from qnas_jax.data.places import PlaceOptions
 from qnas_jax.data.splitting import SplittingOptions, assemble
 from qnas_jax.data.tfds_source import load_tfds
 from qnas_jax.options import OptionError, option
+from qnas_jax.reading import naming
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +60,16 @@ class DataOptions(PlaceOptions, SplittingOptions):
 def load(options: DataOptions) -> Dataset:
     """Loads, splits and checks a data set.
 
-    The same options give the same data set, example for example.
+    The same options give the same data set, example for example. What is not used of
+    the source, or not as it is, is told in a line each.
 
     Raises:
       MissingFileError: a named file or folder is missing.
-      UserError: a file is damaged, or the data do not form a classification set; the
-        message names the place.
+      UserError: a file is unreadable or damaged, or the data do not form a
+        classification set; the message names the place.
     """
-    return assemble(SOURCES[options.source].load(options), options)
+    with naming(options.path or options.source):
+        source = SOURCES[options.source].load(options)
+    for note in (*source.notes, *absent_classes(source)):
+        logging.warning("%s: %s", source.name, note)
+    return assemble(source, options)

@@ -29,7 +29,7 @@ class SplittingOptions(Options):
     test_fraction: float = option(
         0.2, "share held out where the source has no test split", above=0, below=1
     )
-    split_seed: int = option(0, "seed of every split and subset", low=0)
+    split_seed: int = option(0, "seed of every split and subset", low=0, below=2**32)
     max_train: int = option(0, "stratified subset of the train split; 0: all", low=0)
     max_valid: int = option(0, "stratified subset of the valid split; 0: all", low=0)
     max_test: int = option(0, "stratified subset of the test split; 0: all", low=0)
@@ -44,18 +44,45 @@ def assemble(source: SourceSplits, options: SplittingOptions) -> Dataset:
       UserError: a split would be empty, or the result is no valid `Dataset`.
     """
     draw = _Drawing(source.name, bool(source.class_names), options)
-    train, valid, test = source.train, source.valid, source.test
+    train = _Part.whole(source.train)
+    valid = None if source.valid is None else _Part.whole(source.valid)
+    test = None if source.test is None else _Part.whole(source.test)
     if test is None:
         train, test = draw.hold_out(train, "test")
     if valid is None:
         train, valid = draw.hold_out(train, "valid")
     return Dataset(
         source.name,
-        draw.subset(train, "max_train"),
-        draw.subset(valid, "max_valid"),
-        draw.subset(test, "max_test"),
+        draw.subset(train, "max_train").examples(),
+        draw.subset(valid, "max_valid").examples(),
+        draw.subset(test, "max_test").examples(),
         source.class_names,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Examples of a split by number: they are copied once, when all is drawn."""
+
+    split: Split
+    indices: np.ndarray  # int64 [M]
+
+    @classmethod
+    def whole(cls, split: Split) -> "_Part":
+        return cls(split, np.arange(len(split)))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def targets(self) -> np.ndarray:
+        return self.split.targets[self.indices]
+
+    def take(self, places: np.ndarray) -> "_Part":
+        return _Part(self.split, self.indices[places])
+
+    def examples(self) -> Split:
+        return self.split.take(self.indices)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,31 +93,31 @@ class _Drawing:
     has_classes: bool
     options: SplittingOptions
 
-    def hold_out(self, split: Split, stream: str) -> tuple[Split, Split]:
+    def hold_out(self, part: _Part, stream: str) -> tuple[_Part, _Part]:
         """What is kept and what is held out for the split of that name."""
         options = self.options
         fractions = {"valid": options.valid_fraction, "test": options.test_fraction}
         fraction = fractions[stream]
-        num_held = round(fraction * len(split))
-        if not 0 < num_held < len(split):
+        num_held = round(fraction * len(part))
+        if not 0 < num_held < len(part):
             raise UserError(
-                f"{self.name}: {stream}_fraction {fraction} of {len(split)} examples "
-                f"is {num_held}, expected 1..{len(split) - 1}: change {stream}_fraction"
+                f"{self.name}: data.{stream}_fraction {fraction} of {len(part)} "
+                f"examples is {num_held}, expected 1..{len(part) - 1}: change it"
             )
-        held, kept = self._divide(split, num_held, stream)
-        return split.take(kept), split.take(held)
+        held, kept = self._divide(part, num_held, stream)
+        return part.take(kept), part.take(held)
 
-    def subset(self, split: Split, limit: str) -> Split:
+    def subset(self, part: _Part, limit: str) -> _Part:
         """As many as the option says; 0: all."""
-        size = min(getattr(self.options, limit) or len(split), len(split))
-        chosen, _ = self._divide(split, size, limit)
-        return split.take(chosen)
+        size = min(getattr(self.options, limit) or len(part), len(part))
+        chosen, _ = self._divide(part, size, limit)
+        return part.take(chosen)
 
     def _divide(
-        self, split: Split, num_drawn: int, stream: str
+        self, part: _Part, num_drawn: int, stream: str
     ) -> tuple[np.ndarray, np.ndarray]:
         seeds = [self.options.split_seed, _STREAMS.index(stream)]
-        labels = split.targets if self.has_classes else np.zeros(len(split), np.int32)
+        labels = part.targets if self.has_classes else np.zeros(len(part), np.int32)
         return divide(labels, num_drawn, np.random.default_rng(seeds))
 
 

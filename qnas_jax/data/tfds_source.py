@@ -80,14 +80,15 @@ def _prepare(builder: Any, name: str, folder: pathlib.Path | None) -> None:
         raise MissingFileError(
             f"TFDS set {name!r} is not prepared in {folder} (looked for "
             f"{builder.data_path}): put it there in array_record form, or leave "
-            "data_dir and QNAS_DATA_DIR empty to download it"
+            "data.data_dir and QNAS_DATA_DIR empty to download it"
         )
     try:
         builder.download_and_prepare()
     except ImportError as error:
         raise UserError(
             f"TFDS set {name!r} cannot be prepared: {error}; this step, and no later "
-            "one, needs the package: install it, or copy a prepared set to data_dir"
+            "one, needs the package: install it, or copy a prepared set to "
+            "data.data_dir"
         ) from error
 
 
@@ -115,34 +116,39 @@ def _check_features(name: str, info: Any) -> None:
 
 
 def _decode(builder: Any, name: str) -> SourceSplits:
-    splits = {
-        ours: _decode_split(builder, name, theirs)
-        for theirs, ours in _SPLITS.items()
-        if theirs in builder.info.splits
-    }
+    splits: dict[str, Split] = {}
+    notes: list[str] = []
+    for theirs, ours in _SPLITS.items():
+        if theirs in builder.info.splits:
+            splits[ours], said = _decode_split(builder, name, theirs)
+            notes += said
+    others = sorted(set(builder.info.splits) - set(_SPLITS))
+    if others:
+        notes.append(f"left out the splits {', '.join(others)}")
     return SourceSplits(
         builder.name,
         splits["train"],
         splits.get("valid"),
         splits.get("test"),
         tuple(builder.info.features["label"].names),
+        tuple(notes),
     )
 
 
-def _decode_split(builder: Any, name: str, split: str) -> Split:
+def _decode_split(builder: Any, name: str, split: str) -> tuple[Split, tuple[str, ...]]:
     examples = _read_examples(builder, name, split)
     mode = _MODES[builder.info.features["image"].shape[-1]]
 
     def where(index: int) -> str:
         return f"TFDS set {name!r}, {split} image {index}"
 
-    images = decode_all(
+    images, notes = decode_all(
         len(examples),
         lambda index: decode_image(examples[index]["image"], mode, where(index)),
         where,
     )
     labels = np.array([example["label"] for example in examples], np.int32)
-    return image_split(images, labels)
+    return image_split(images, labels), notes
 
 
 def _read_examples(builder: Any, name: str, split: str) -> list[dict[str, Any]]:

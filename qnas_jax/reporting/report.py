@@ -66,7 +66,7 @@ def write_report(workdir: pathlib.Path) -> pathlib.Path:
             replace_file(path, figures[name])
         else:
             path.unlink(missing_ok=True)
-    replace_file(workdir / "report.html", page.encode("utf-8"))
+    replace_file(workdir / "report.html", page.encode("utf-8", "backslashreplace"))
     return workdir / "report.html"
 
 

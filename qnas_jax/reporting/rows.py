@@ -6,9 +6,7 @@ does not look right is an error that names the file and the line.
 """
 
 import dataclasses
-import json
 import pathlib
-import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +14,7 @@ import numpy as np
 from absl import logging
 
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.reading import parse_json, read_npz
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -27,6 +26,16 @@ _METRIC_FIELDS = {
     "search": ("generation", "evaluations", "best", "mean"),
     "retrain": ("network", "epoch", "loss", "accuracy"),
 }
+_REGISTER_DTYPES = {
+    "probabilities": np.float32,
+    "num_ops": np.int64,
+    "generations": np.int64,
+    "op_names": np.str_,
+}
+_REGISTERS = (
+    "an npz file of the arrays probabilities, num_ops, generations and op_names; run "
+    "the search stage again"
+)
 _HISTORY_FIELDS = ("evaluation", "generation", "arch", "score", "status")
 
 
@@ -108,19 +117,13 @@ def read_registers(path: pathlib.Path) -> Registers:
     Raises:
       UserError: not an npz file, an array is missing or the shapes do not agree.
     """
+    arrays = read_npz(path, _REGISTER_DTYPES, what=_REGISTERS)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            registers = Registers(
-                probabilities=np.asarray(arrays["probabilities"], np.float32),
-                num_ops=np.asarray(arrays["num_ops"], np.int64),
-                generations=np.asarray(arrays["generations"], np.int64),
-                op_names=np.asarray(arrays["op_names"], str),
-            )
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path}: not readable ({error}), expected the arrays probabilities, "
-            "num_ops, generations and op_names; run the search stage again"
-        ) from error
+        registers = Registers(
+            **{name: arrays[name].astype(_REGISTER_DTYPES[name]) for name in arrays}
+        )
+    except ValueError as error:
+        raise UserError(f"{path}: not {_REGISTERS} ({error})") from error
     shape = registers.probabilities.shape
     if (
         len(shape) != 3
@@ -213,10 +216,7 @@ def scored(history: Sequence[Row]) -> list[Row]:
 
 
 def _parsed(text: bytes, where: str) -> Row:
-    try:
-        value = json.loads(text.decode("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{where}: not valid JSON ({error})") from error
+    value = parse_json(text, where)
     if not isinstance(value, dict):
         raise UserError(
             f"{where}: got a JSON {type(value).__name__}, expected an object"

@@ -3,12 +3,13 @@
 An architecture is int32[L], the index of an op for each layer.
 """
 
-import json
+import pathlib
 from typing import Any
 
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.reading import read_json
 from qnas_jax.spaces.space import SearchSpace
 
 SEPARATOR = "|"
@@ -105,15 +106,12 @@ def read_archs(space: SearchSpace, path: str) -> np.ndarray:
 
     Raises:
       MissingFileError: there is no such file.
-      UserError: not JSON, not a list, or a bad architecture (its place is named).
+      UserError: unreadable, not JSON, not a list, or a bad architecture (its place
+        is named).
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            values = json.load(file)
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such file of architectures") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise UserError(f"{path}: not a JSON file: {error}") from None
+    if not pathlib.Path(path).exists():
+        raise MissingFileError(f"{path}: no such file of architectures")
+    values = read_json(path)
     if not isinstance(values, list) or not values:
         raise UserError(f"{path}: expected a JSON list with at least 1 architecture")
     archs = []

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from qnas_jax.data import Augmentation, Dataset, augment, normalise, pixel_statistics
@@ -56,14 +57,16 @@ class ImageClassification(struct.PyTreeNode):
           The task.
 
         Raises:
-          UserError: a channel of the training images never changes.
+          UserError: all training images are of one and the same colour.
         """
         mean, std = pixel_statistics(dataset.train.inputs)
-        if not (std > 0).all():
+        if not std.any():
             raise UserError(
-                f"{dataset.name}: got mean {mean} and std {std} of the channels, "
-                "expected std > 0: remove channels that never change"
+                f"{dataset.name}: all training images are of one colour, {mean} in "
+                "[0, 1], expected images that differ"
             )
+        # A channel that never changes carries nothing, and stays 0.
+        std = np.where(std > 0, std, np.float32(1))
         return cls(
             mean=jnp.asarray(mean),
             std=jnp.asarray(std),

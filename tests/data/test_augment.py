@@ -41,10 +41,18 @@ def apply_by_pixel(image, crop, flip, centre, augmentation):
     return result
 
 
-def draws(num, height, width, augmentation, seed=0):
-    keys = jax.random.split(jax.random.key(seed), num)
+@functools.partial(jax.jit, static_argnames=("height", "width", "augmentation"))
+def draws(keys, height, width, augmentation):
+    """Choices for as many images as there are keys."""
     fn = functools.partial(draw, height=height, width=width, augmentation=augmentation)
-    return jax.jit(jax.vmap(fn))(keys)
+    return jax.vmap(fn)(keys)
+
+
+@pytest.fixture(scope="module")
+def many_choices():
+    """For 20,000 images of 5 x 8 pixels, one program for all tests of chance."""
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    return jax.device_get(draws(keys, 5, 8, FULL))
 
 
 def test_normalise_by_hand():
@@ -82,16 +90,13 @@ def test_augment_equals_pixel_loop_on_the_drawn_choices(augmentation):
     fn = jax.jit(augment, static_argnames="augmentation")
     result = fn(key, images, MEAN, STD, augmentation=augmentation)
     assert result.dtype == jnp.float32
-    flips = 0
-    for image, image_key, got in zip(
-        images, jax.random.split(key, 12), result, strict=True
+    choices = jax.device_get(draws(jax.random.split(key, 12), 8, 7, augmentation))
+    for image, crop, flip, centre, got in zip(
+        images, *choices, np.asarray(result), strict=True
     ):
-        choice = draw(image_key, 8, 7, augmentation)
-        flips += bool(choice.flip)
-        crop, centre = np.asarray(choice.crop), np.asarray(choice.cutout)
-        want = apply_by_pixel(image, crop, bool(choice.flip), centre, augmentation)
+        want = apply_by_pixel(image, crop, bool(flip), centre, augmentation)
         np.testing.assert_allclose(got, want, atol=2e-6)
-    assert (0 < flips < 12) == augmentation.flip
+    assert (0 < choices.flip.sum() < 12) == augmentation.flip
 
 
 def test_eager_equals_jit_and_the_key_decides():
@@ -100,7 +105,7 @@ def test_eager_equals_jit_and_the_key_decides():
     fn = jax.jit(augment, static_argnames="augmentation")
     eager = augment(one, images, MEAN, STD, FULL)
     np.testing.assert_allclose(eager, fn(one, images, MEAN, STD, FULL), atol=1e-6)
-    assert not np.allclose(eager, augment(two, images, MEAN, STD, FULL))
+    assert not np.allclose(eager, fn(two, images, MEAN, STD, FULL))
 
 
 def test_off_is_plain_normalisation():
@@ -109,29 +114,28 @@ def test_off_is_plain_normalisation():
     np.testing.assert_array_equal(result, normalise(images, MEAN, STD))
 
 
-def test_crop_corners_are_uniform_and_independent():
-    crop = np.asarray(draws(40_500, 32, 32, FULL).crop)
+def test_crop_corners_are_uniform_and_independent(many_choices):
+    crop = many_choices.crop
     cells = np.bincount(crop[:, 0] * 9 + crop[:, 1], minlength=81)
     assert crop.min() == 0 and crop.max() == 8
     assert stats.chisquare(cells).pvalue > 1e-3
 
 
-def test_cutout_centres_are_uniform_over_the_image():
-    centre = np.asarray(draws(20_000, 5, 8, FULL).cutout)
+def test_cutout_centres_are_uniform_over_the_image(many_choices):
+    centre = many_choices.cutout
     cells = np.bincount(centre[:, 0] * 8 + centre[:, 1], minlength=40)
     assert cells.size == 40
     assert stats.chisquare(cells).pvalue > 1e-3
 
 
-def test_flip_rate_is_one_half():
-    flips = np.asarray(draws(20_000, 8, 8, FULL).flip)
+def test_flip_rate_is_one_half(many_choices):
+    flips = many_choices.flip
     assert stats.binomtest(int(flips.sum()), flips.size).pvalue > 1e-3
-    assert not draws(100, 8, 8, Augmentation(crop_padding=4)).flip.any()
 
 
-def test_choices_of_one_image_are_independent():
-    choices = draws(20_000, 8, 8, FULL)
-    columns = [*choices.crop.T, choices.flip, *choices.cutout.T]
+def test_choices_of_one_image_are_independent(many_choices):
+    crop, flip, centre = many_choices
+    columns = [*crop.T, flip, *centre.T]
     correlation = np.corrcoef(np.asarray(columns, np.float64))
     assert np.abs(correlation - np.eye(5)).max() < 5 / np.sqrt(20_000)
 
@@ -162,8 +166,9 @@ def test_bad_input():
         Augmentation(crop_padding=-1)
     with pytest.raises(ValueError, match="cutout: got -2, allowed"):
         Augmentation(cutout=-2)
-    images = jnp.zeros((2, 4, 4, 3))
+    images = np.zeros((2, 4, 4, 3), np.float32)
+    off = functools.partial(augment, augmentation=Augmentation())
     with pytest.raises(AssertionError, match="uint8"):
-        augment(jax.random.key(0), images, MEAN, STD, Augmentation())
+        jax.eval_shape(off, jax.random.key(0), images, MEAN, STD)
     with pytest.raises(AssertionError, match="shape"):
-        normalise(images.astype(jnp.uint8), MEAN[:1], STD)
+        normalise(images.astype(np.uint8), MEAN[:1], STD)

@@ -37,7 +37,7 @@ def test_folders(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     mine = str(tmp_path / "mine")
     assert DataOptions(data_dir=mine).data_root() == tmp_path / "mine"
-    with pytest.raises(FileNotFoundError, match="gone is missing: set data_dir"):
+    with pytest.raises(FileNotFoundError, match="gone is missing: set data.data_dir"):
         DataOptions(data_dir=str(tmp_path / "gone")).data_root()
 
 

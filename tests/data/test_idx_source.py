@@ -49,7 +49,9 @@ def test_values_by_hand(tmp_path):
 
 def test_missing_files_are_named(tmp_path, monkeypatch):
     monkeypatch.delenv("QNAS_DATA_DIR", raising=False)
-    with pytest.raises(FileNotFoundError, match="mnist: set path .* data_dir"):
+    with pytest.raises(
+        FileNotFoundError, match="mnist: set data.path .* data.data_dir"
+    ):
         load(DataOptions(source="mnist"))
     write_set(tmp_path / "mnist")
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()

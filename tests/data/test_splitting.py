@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,17 @@ def numbers_of(split):
 
 def source(train=None, valid=None, test=None):
     return SourceSplits("mine", train or numbered(), valid, test, ("a", "b", "c"))
+
+
+def test_splits_are_copied_once():
+    images = np.zeros((300, 64, 64, 3), np.uint8)
+    whole = source(Split(images, np.arange(300, dtype=np.int32) % 3))
+    tracemalloc.start()
+    data = assemble(whole, DataOptions())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(data.train) + len(data.valid) + len(data.test) == 300
+    assert peak < 1.1 * images.nbytes
 
 
 def test_divide_by_hand():
@@ -121,5 +134,7 @@ def test_examples_without_classes_are_drawn_evenly():
 def test_errors():
     with pytest.raises(ValueError, match="test_fraction 0.001 of 160 examples is"):
         assemble(source(), DataOptions(test_fraction=0.001))
-    with pytest.raises(ValueError, match=r"class 2 \(c\) has no example .* max_train"):
+    with pytest.raises(
+        ValueError, match=r"class 2 \(c\) has no example .* data.max_train"
+    ):
         assemble(source(), DataOptions(max_train=2))

@@ -162,6 +162,75 @@ def test_without_test_values_the_validation_is_reported_as_such(tmp_path):
     assert "table.test_columns is empty" in lines[-2]
 
 
+def make_table(tmp_path, validation, test):
+    """27 archs by their ops as digits, with values as they are written."""
+    path = tmp_path / "own.csv"
+    lines = ["op_1,op_2,op_3,valid,test"]
+    for place, values in enumerate(zip(validation, test, strict=True)):
+        ops = [OPS[place // 3**layer % 3] for layer in (2, 1, 0)]
+        lines.append(",".join([*ops, *values]))
+    path.write_text("\n".join(lines) + "\n")
+    return {
+        "table__file": str(path),
+        "table__validation_columns": "valid",
+        "table__seconds_columns": "",
+    }
+
+
+def test_searches_without_a_test_value_are_counted(tmp_path):
+    validation = [f"{0.5 + place / 100:.2f}" for place in range(27)]
+    test = [*validation[:22], *[""] * 5]  # the best have none
+    columns = make_table(tmp_path, validation, test)
+    budgets = (5.0, 300.0)
+    lines, rows, result = run(tmp_path, **columns, benchmark__budgets=budgets)
+    ended = [row["test"][0] for row in rows]
+    known = [value for value in ended if value is not None]
+    assert 0 < len(known) < 5
+    first, last = result["budgets"]
+    assert first["test"]["searches"] == len(known)
+    assert first["test"]["mean"] == pytest.approx(np.mean(known))
+    assert f" over {len(known)} of 5 searches, " in lines[1]
+    without = "ended with an architecture without a test value"
+    assert lines[1].endswith(f"; {5 - len(known)} {without}")
+    assert lines[2] == f"300 evaluations: no test value of 5 searches; 5 {without}"
+    assert last["test"]["mean"] is None and "nan" not in "".join(lines)
+
+
+def test_one_search_has_no_spread(tmp_path):
+    lines, _, _ = run(tmp_path, benchmark__seeds=1)
+    assert "±" not in lines[1] and "nan" not in "".join(lines)
+
+
+def test_searches_that_found_nothing_are_counted(tmp_path):
+    lines, _, _ = run(
+        tmp_path,
+        benchmark__budget_in="train_seconds",
+        benchmark__budgets=(50.0, 900.0),
+    )
+    assert lines[1].startswith(
+        "50 train seconds: no test value of 5 searches; 5 had found no architecture"
+    )
+
+
+@pytest.mark.parametrize("maximise", [True, False])
+def test_values_that_float32_does_not_tell_apart(tmp_path, maximise):
+    order = np.random.default_rng(0).permutation(27)
+    values = [5e9 + place for place in order]
+    texts = [f"{value:.0f}" for value in values]
+    columns = make_table(tmp_path, texts, texts)
+    lines, rows, result = run(tmp_path, **columns, table__maximise=maximise)
+    best = 5e9 + (26 if maximise else 0)
+    assert result["optimum"] == best
+    for row in rows:
+        assert row["test"] == row["validation"]
+        assert row["validation"] == sorted(row["validation"], reverse=not maximise)
+        assert row["validation"][-1] == best
+    assert f"best test value {best:.0f}" in lines[0]
+    assert lines[-2].startswith(
+        f"300 evaluations: test {best:.0f} ± 0, 0 from the best"
+    )
+
+
 class TwoFidelities(RandomSearch):
     def fidelities(self, state):
         return jnp.arange(2)

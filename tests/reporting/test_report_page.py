@@ -3,6 +3,7 @@ import html
 import html.parser
 import io
 import json
+import os
 import re
 
 import numpy as np
@@ -188,6 +189,12 @@ def test_hostile_strings_stay_text(small):
     assert len(sources) == len(FIGURES) - 1
     assert all(source.startswith("data:image/png") for source in sources)
     assert html.escape("<script>") in page.source
+
+
+def test_names_of_any_bytes_are_shown(tmp_path):
+    path = {"path": os.fsdecode(b"caf\xe9")}
+    (tmp_path / "config.json").write_text(json.dumps({"data": path, "seed": 0}))
+    assert "caf\\udce9" in write_report(tmp_path).read_text(encoding="utf-8")
 
 
 def test_only_a_config_gives_a_page(tmp_path):

@@ -117,8 +117,8 @@ def test_archs_of_a_file(tmp_path):
         ('["a|x|u|m|l", 3]', "entry 1: architecture: got 3, expected a list"),
         ("{}", "expected a JSON list with at least 1 architecture"),
         ("[]", "expected a JSON list with at least 1 architecture"),
-        ("[[0,", "not a JSON file"),
-        ("\xff", "not a JSON file"),
+        ("[[0,", "not valid JSON"),
+        ("\xff", "not valid JSON"),
     ],
 )
 def test_a_wrong_file_is_named_with_the_place(tmp_path, text, message):

@@ -55,11 +55,19 @@ def test_options_of_training_are_those_of_the_stage(task):
     assert task.loss(logits, labels) == smoothed_cross_entropy(logits, labels, 0.1)
 
 
-def test_constant_channel_is_an_error():
-    blank = image_split(np.full((3, 2, 2, 1), 7, np.uint8), np.arange(3, dtype="int32"))
-    data = Dataset("blank", blank, blank, blank, ("a", "b", "c"))
-    with pytest.raises(UserError, match=r"blank: .* remove channels that never change"):
-        make_task(TaskOptions(), data)
+def test_a_constant_channel_is_divided_by_one():
+    images = IMAGES.copy()
+    images[..., 1] = 51  # 51 / 255 is not exact
+    split = image_split(images, np.arange(len(images), dtype=np.int32))
+    names = tuple(map(str, range(len(images))))
+    task = make_task(TaskOptions(), Dataset("green", split, split, split, names))
+    assert task.std[1] == 1
+    prepared = task.prepare(jnp.asarray(images))
+    np.testing.assert_allclose(prepared[..., 1], 0, atol=1e-6)
+    np.testing.assert_allclose(prepared[..., 0].std(), 1, rtol=1e-5)
+    blank = image_split(np.full_like(images, 7), split.targets)
+    with pytest.raises(UserError, match=r"blank: all training images are of one colou"):
+        make_task(TaskOptions(), Dataset("blank", blank, blank, blank, names))
 
 
 def test_labels_keep_some_mass():

@@ -1,7 +1,8 @@
 """Files of named columns, CSV or npz, as the user's own table is kept in.
 
 CSV: a header, then one arch a line; cells are separated by commas, semicolons or tabs,
-whichever the header has most of. An empty cell is a missing number.
+whichever the header has most of. An empty cell is a missing number. Columns of row
+numbers that pandas writes in front, without a name or as `Unnamed: 0`, are left out.
 
 npz: one array a column, [rows], or [rows, W] for W columns under one name. NaN is a
 missing number.
@@ -13,14 +14,17 @@ import fnmatch
 import io
 import math
 import pathlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation.tables.npz_file import read_archive
+from qnas_jax.reading import read_bytes, reason
 
 _TABLE = "a table with one row an arch"
+_NAMED_BY_PANDAS = re.compile(r"Unnamed: \d+(_level_\d+)?(\.\d+)?")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,11 +35,13 @@ class ColumnFile:
       path: the file.
       columns: by name [rows, W], text or numbers.
       rows: where each row is found, for errors: "line 2".
+      left_out: names of columns of row numbers.
     """
 
     path: pathlib.Path
     columns: dict[str, np.ndarray]
     rows: Sequence[str]
+    left_out: tuple[str, ...] = ()
 
     def find(self, names: Sequence[str]) -> list[str]:
         """Names of columns that a list of names and patterns stands for.
@@ -142,34 +148,58 @@ def read_columns(path: str | pathlib.Path) -> ColumnFile:
 
 def _read_csv(path: pathlib.Path) -> ColumnFile:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not text in UTF-8: {error}") from None
+        raise UserError(f"{path}: not text in UTF-8: {reason(error)}") from None
     delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [name.strip() for name in next(reader, [])]
-    if not header or len(set(header)) < len(header) or not all(header):
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        lines = [
+            (f"line {reader.line_num}", row)
+            for row in reader
+            if any(cell.strip() for cell in row)
+        ]
+    except csv.Error as error:
         raise UserError(
-            f"{path}: got the header {', '.join(header)!r}, expected a different name "
-            "for each column"
+            f"{path}, line {reader.line_num}: not CSV ({reason(error)})"
+        ) from None
+    numbered = _columns_of_row_numbers(header)
+    names = [
+        f"Unnamed: {place}" if place in numbered else name
+        for place, name in enumerate(header)
+    ]
+    if not names or len(set(names)) < len(names) or not all(names):
+        raise UserError(
+            f"{path}, line 1: got the header {', '.join(header)!r}, expected a "
+            "different name for each column"
         )
-    cells: list[list[str]] = []
-    rows: list[str] = []
-    for row in reader:
-        if not any(cell.strip() for cell in row):
-            continue
-        rows.append(f"line {reader.line_num}")
-        cells.append(row)
-        if len(row) != len(header):
+    for line, row in lines:
+        if len(row) != len(names):
             raise UserError(
-                f"{path}, {rows[-1]}: got {len(row)} cells, expected {len(header)} as "
-                "in the header"
+                f"{path}, {line}: got {len(row)} cells, expected {len(names)} as in "
+                "the header"
             )
-    if not cells:
+    if not lines:
         raise UserError(f"{path}: got no rows, expected one an arch")
-    table = np.array(cells, dtype=str)
-    columns = {name: table[:, [place]] for place, name in enumerate(header)}
-    return ColumnFile(path, columns, rows)
+    table = np.array([row for _, row in lines], dtype=str)
+    columns = {
+        name: table[:, [place]]
+        for place, name in enumerate(names)
+        if place not in numbered
+    }
+    left_out = tuple(names[place] for place in numbered)
+    return ColumnFile(path, columns, [line for line, _ in lines], left_out)
+
+
+def _columns_of_row_numbers(header: list[str]) -> list[int]:
+    """Places of the columns in front that only pandas has named."""
+    named = [
+        place
+        for place, name in enumerate(header)
+        if name and not _NAMED_BY_PANDAS.fullmatch(name)
+    ]
+    return list(range(min(named, default=0)))
 
 
 def _read_npz(path: pathlib.Path) -> ColumnFile:

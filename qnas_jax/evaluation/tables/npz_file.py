@@ -1,13 +1,12 @@
 """Reads the arrays of a benchmark's table; what is wrong with the file is one line."""
 
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Iterable
 
 import numpy as np
 
-from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.errors import MissingFileError
+from qnas_jax.reading import read_npz
 
 
 def read_archive(
@@ -30,18 +29,4 @@ def read_archive(
     """
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file, expected {table}; {source}")
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            wanted = arrays.files if names is None else names
-            return {name: arrays[name] for name in wanted}
-    # What `np.load` raises on damaged files.
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise UserError(f"{path}: not {table}: {error}") from None
+    return read_npz(path, names, what=table)

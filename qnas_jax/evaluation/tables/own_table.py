@@ -12,10 +12,11 @@ Which column is what is said by options (`--config.table.<option>`, `OwnTableOpt
     maximise            False                 where smaller values are better (a loss)
 
 An op is a name or a number. A layer's ops are those that the file has in its column,
-numbers in their order, names in that of the alphabet; `op_names` gives another order,
-or ops that the file lacks: `none, skip, conv` for all layers, or layer by layer with
-semicolons. Archs may be missing: they score as failed evaluations. So do those without
-a validation value (an empty cell; NaN in an npz file).
+numbers in their order (and `nan` behind them), names in that of the alphabet. Equal
+numbers are one op, however they are written (`1`, `1.0`). `op_names` gives another
+order, or ops that the file lacks: `none, skip, conv` for all layers, or layer by layer
+with semicolons. Archs may be missing: they score as failed evaluations. So do those
+without a validation value (an empty cell; NaN in an npz file).
 
 Several columns are several training runs of an arch: `val_a, val_b`, or `val_*`. Of
 several test columns the mean counts. Several fidelities are named, the cheapest first:
@@ -28,9 +29,11 @@ name alone is enough.
 """
 
 import dataclasses
+import decimal
 from collections.abc import Mapping
 
 import numpy as np
+from absl import logging
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation.evaluator import ONE_FIDELITY
@@ -39,7 +42,10 @@ from qnas_jax.evaluation.tables.positions import check_size, index_of
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
 from qnas_jax.options import OptionError, Options, option
+from qnas_jax.reading import printable
 from qnas_jax.spaces import SearchSpace
+
+_NOT_A_NUMBER = "nan"
 
 ONLY_FIDELITY = ONE_FIDELITY[0]
 """Its name where columns are given without one."""
@@ -87,6 +93,9 @@ def load_own_table(options: OwnTableOptions) -> Table:
         expected; one line says where.
     """
     file = read_columns(options.file)
+    if file.left_out:
+        left_out = ", ".join(file.left_out)
+        logging.warning("%s: left out columns of row numbers: %s", file.path, left_out)
     space, places = _read_archs(file, options)
     groups = _by_fidelity("validation_columns", options.validation_columns)
     tested = file.find(options.test_columns)
@@ -105,7 +114,7 @@ def load_own_table(options: OwnTableOptions) -> Table:
     for name in file.find(options.cost_columns):
         costs[name] = _spread(space, places, _only_column(file, [name]))
     return Table(
-        name=file.path.stem,
+        name=printable(file.path.stem),
         space=space,
         fidelities=tuple(groups),
         validation=tuple(_spread(space, places, validation[name]) for name in groups),
@@ -142,7 +151,9 @@ def load_own_test(options: OwnTableOptions) -> SealedTest:
     total = np.where(known, runs, 0).sum(axis=1)
     means = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
     values = _spread(space, places, means)
-    return SealedTest(file.path.stem, space, values, maximise=options.maximise)
+    return SealedTest(
+        printable(file.path.stem), space, values, maximise=options.maximise
+    )
 
 
 def _read_archs(
@@ -153,18 +164,21 @@ def _read_archs(
     ops = np.concatenate([file.ops(name) for name in names], axis=1)
     layers = [name for name in names for _ in range(file.columns[name].shape[1])]
     choices = _choices(ops, options.op_names)
-    space = SearchSpace(file.path.stem, choices)
+    space = SearchSpace(printable(file.path.stem), choices)
     check_size(space)
     archs = np.empty(ops.shape, np.int32)
     for layer, known in enumerate(choices):
-        numbers = {name: number for number, name in enumerate(known)}
-        for row, op in enumerate(ops[:, layer].tolist()):
-            if op not in numbers:
-                raise UserError(
-                    f"{file.path}, {file.rows[row]}, column {layers[layer]}: got op "
-                    f"{op!r}, expected one of {', '.join(known)}"
-                )
-            archs[row, layer] = numbers[op]
+        numbers = {_identity(name): number for number, name in enumerate(known)}
+        names, rows = np.unique(ops[:, layer], return_inverse=True)
+        found = np.array([numbers.get(_identity(str(name)), -1) for name in names])
+        archs[:, layer] = found[rows]
+        unknown = np.flatnonzero(archs[:, layer] < 0)
+        if unknown.size:
+            row = unknown[0]
+            raise UserError(
+                f"{file.path}, {file.rows[row]}, column {layers[layer]}: got op "
+                f"{str(ops[row, layer])!r}, expected one of {', '.join(known)}"
+            )
     places = index_of(space, archs)
     _, first, counts = np.unique(places, return_index=True, return_counts=True)
     if counts.max() > 1:
@@ -181,14 +195,14 @@ def _choices(ops: np.ndarray, op_names: str) -> tuple[tuple[str, ...], ...]:
     """Names of the ops of each layer."""
     num_layers = ops.shape[1]
     if not op_names:
-        return tuple(tuple(_in_order(set(column.tolist()))) for column in ops.T)
+        return tuple(tuple(_in_order(column.tolist())) for column in ops.T)
     layers = [
         tuple(name.strip() for name in layer.split(","))
         for layer in op_names.split(";")
     ]
     if len(layers) == 1:
         layers *= num_layers
-    repeated = any(len(set(names)) < len(names) for names in layers)
+    repeated = any(len(set(map(_identity, names))) < len(names) for names in layers)
     if len(layers) != num_layers or repeated or not all(map(all, layers)):
         raise OptionError(
             "op_names", op_names, f"different names, for all or for {num_layers} layers"
@@ -196,12 +210,29 @@ def _choices(ops: np.ndarray, op_names: str) -> tuple[tuple[str, ...], ...]:
     return tuple(layers)
 
 
-def _in_order(names: set[str]) -> list[str]:
-    """Numbers by their value, else names by the alphabet."""
+def _in_order(names: list[str]) -> list[str]:
+    """Each op once: numbers by their value, else names by the alphabet.
+
+    An op goes by the shortest of its names. What is no number, `nan`, is last.
+    """
+    ops: dict[str | decimal.Decimal, str] = {}
+    for name in sorted(set(names), key=lambda name: (len(name), name)):
+        ops.setdefault(_identity(name), name)
+    numbers = [op for op in ops if isinstance(op, decimal.Decimal)]
+    if len(numbers) + (_NOT_A_NUMBER in ops) < len(ops) or not numbers:
+        return sorted(ops.values())
+    return [ops[op] for op in sorted(numbers)] + [
+        name for op, name in ops.items() if op == _NOT_A_NUMBER
+    ]
+
+
+def _identity(op: str) -> str | decimal.Decimal:
+    """What is equal for equal ops: the exact value of a number, else the name."""
     try:
-        return sorted(names, key=float)
-    except ValueError:
-        return sorted(names)
+        number = decimal.Decimal(op)
+    except decimal.InvalidOperation:
+        return op
+    return _NOT_A_NUMBER if number.is_nan() else number
 
 
 def _by_fidelity(option: str, columns: str) -> dict[str, list[str]]:
@@ -270,7 +301,7 @@ def _read_seconds(
 
 
 def _spread(space: SearchSpace, places: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Rows of a file at their positions, float32 [N, ...]; NaN where there is none."""
-    table = np.full((space.size, *values.shape[1:]), np.nan, np.float32)
+    """Rows of a file at their positions, float64 [N, ...]; NaN where there is none."""
+    table = np.full((space.size, *values.shape[1:]), np.nan)
     table[places] = values
     return table

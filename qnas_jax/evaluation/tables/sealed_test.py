@@ -37,7 +37,7 @@ class SealedTest:
         Args:
           name: of the benchmark and its data set.
           space: what archs are of.
-          values: float32 [N] in the unit of the benchmark, by position; NaN where there
+          values: float [N] in the unit of the benchmark, by position; NaN where there
             is none.
           maximise: whether larger values are better.
 
@@ -76,7 +76,7 @@ class SealedTest:
             `NO_ARCH` in all layers where a search found nothing.
 
         Returns:
-          float32 [...], NaN where there is no value.
+          float [...] of the type they have, NaN where there is no value.
 
         Raises:
           RuntimeError: they were read before.
@@ -91,4 +91,5 @@ class SealedTest:
         absent = np.all(archs == NO_ARCH, axis=-1)
         places = index_of(self.space, np.where(absent[..., None], 0, archs))
         self._opened = True
-        return np.where(absent, np.float32(np.nan), self._values[places])
+        values = self._values[places]
+        return np.where(absent, np.asarray(np.nan, values.dtype), values)

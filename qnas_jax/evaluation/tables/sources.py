@@ -23,6 +23,7 @@ from qnas_jax.evaluation.tables.own_table import (
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Seed, Table
 from qnas_jax.options import OptionError, option
+from qnas_jax.reading import naming
 
 
 class TableSource(NamedTuple):
@@ -91,7 +92,7 @@ class TableOptions(OwnTableOptions):
         Raises:
           MissingFileError: a folder is named and does not exist.
         """
-        return data_folder(self.data_dir) or pathlib.Path()
+        return data_folder(self.data_dir, called="table.data_dir") or pathlib.Path()
 
 
 def load_table(options: TableOptions) -> Table:
@@ -107,7 +108,8 @@ def load_table(options: TableOptions) -> Table:
       MissingFileError: the file is not there.
       UserError: the file is damaged, or lacks what the options name.
     """
-    table = TABLES[options.source].load(options)
+    with naming(options.file or options.source):
+        table = TABLES[options.source].load(options)
     table.evaluator(options.fidelity or None, options.seed_of_runs())
     return table
 
@@ -125,4 +127,5 @@ def load_test(options: TableOptions) -> SealedTest:
       MissingFileError: the file is not there.
       UserError: the file is damaged, or has no test values.
     """
-    return TABLES[options.source].load_test(options)
+    with naming(options.file or options.source):
+        return TABLES[options.source].load_test(options)

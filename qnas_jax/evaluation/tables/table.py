@@ -8,14 +8,15 @@ table lacks scores NaN, which is a failed evaluation.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation.evaluator import Evaluator
-from qnas_jax.evaluation.tables.lookup import DrawnLookup, FixedLookup
+from qnas_jax.evaluation.tables.lookup import METRIC, ORDER, DrawnLookup, FixedLookup
+from qnas_jax.evaluation.tables.order import Order, as_float32
 from qnas_jax.evaluation.tables.positions import (
     ArrayT,
     archs_at,
@@ -39,12 +40,12 @@ class Table:
       name: of the benchmark and its data set, for reports.
       space: the layers (or edges) and the names of their ops.
       fidelities: names of the ways to evaluate an arch, the cheapest first.
-      validation: by fidelity float32 [N, R], the validation value of each training run
+      validation: by fidelity float [N, R], the validation value of each training run
         in the unit of the benchmark; NaN where there is none.
-      train_seconds: by fidelity float32 [N], the time of one training run; None where
+      train_seconds: by fidelity float [N], the time of one training run; None where
         the benchmark does not say.
       costs: by name (params_million, flops_million, latency_ms/<device>, ...),
-        float32 [N].
+        float [N].
       averaged: the fidelities whose one column is a mean over runs which are not known
         singly.
       maximise: whether larger values are better; scores are always maximised.
@@ -104,7 +105,7 @@ class Table:
         return archs_at(self.space, indices)
 
     def seconds(self, fidelity: str | None = None) -> np.ndarray:
-        """Time of one training run in seconds, float32 [N].
+        """Time of one training run in seconds, float [N].
 
         Args:
           fidelity: one of `fidelities`; None: the highest.
@@ -128,7 +129,8 @@ class Table:
           seed: "mean" or the number of a run.
 
         Returns:
-          float32 [N], to be maximised; NaN where there is none.
+          float [N] of the type of the columns, to be maximised; NaN where there is
+          none.
 
         Raises:
           UserError: there is no such fidelity or run.
@@ -140,8 +142,8 @@ class Table:
         most = max(values.shape[1] for values in self.validation)
         if type(seed) is not int or not 0 <= seed < most:
             raise UserError(
-                f'seed: got {seed!r}, expected "mean" or the number of a run, 0 to '
-                f"{most - 1}, of table {self.name}"
+                f'seed: got {seed!r}, expected "mean" or the number of a run, '
+                f"0 to {most - 1}, of table {self.name}"
             )
         return runs[np.arange(len(runs)), seed % np.maximum(counts, 1)]
 
@@ -176,7 +178,7 @@ class Table:
         return self._lookup(tuple(range(len(self.fidelities))), seed)
 
     def costs_of(self, archs: np.ndarray) -> dict[str, np.ndarray]:
-        """What archs int [P, L] cost, by name float32 [P]."""
+        """What archs int [P, L] cost, by name float [P]."""
         place = self.index(np.asarray(archs))
         return {name: column[place] for name, column in self.costs.items()}
 
@@ -199,42 +201,81 @@ class Table:
         known = [self.train_seconds[place] for place in places]
         times = [column for column in known if column is not None]
         fields: dict[str, Any] = {
-            "seconds": np.stack(times) if len(times) == len(known) else None,
+            "seconds": (
+                np.stack(times).astype(np.float32) if len(times) == len(known) else None
+            ),
             "space": self.space,
             "fidelities": tuple(self.fidelities[place] for place in places),
             "larger_is_better": self.maximise,
         }
-        sign = np.float32(1 if self.maximise else -1)
+        values = self._seen(places, seed)
+        numbers = self.order(fields["fidelities"], seed).on_device(values)
+        nearest = as_float32(values)
+        fields["columns"] = {METRIC: nearest}
+        if not np.array_equal(numbers, nearest, equal_nan=True):
+            fields["columns"][ORDER] = numbers
         if seed != "random":
-            scores = [self.scores(name, seed) for name in fields["fidelities"]]
-            return FixedLookup(values=sign * np.stack(scores), **fields)
-        columns = [self._runs(place) for place in places]
-        most = max(runs.shape[1] for runs, _ in columns)
+            return FixedLookup(**fields)
+        counts = np.stack([self._runs(place)[1] for place in places]).astype(np.int32)
+        return DrawnLookup(counts=counts, **fields)
+
+    def order(self, fidelities: Sequence[str], seed: Seed = "mean") -> Order:
+        """How the values that an evaluator knows are told apart on the device.
+
+        Args:
+          fidelities: those of the evaluator.
+          seed: likewise.
+
+        Returns:
+          Turns numbers of the metric that it improves into values of the benchmark.
+
+        Raises:
+          UserError: there is no such fidelity or run.
+        """
+        places = tuple(map(self.place, fidelities))
+        most = max(self.validation[place].shape[1] for place in places)
+        # Sums over several runs are rounded; single values are what they are.
+        noise = most * np.finfo(np.float64).eps if seed == "mean" and most > 1 else 0.0
+        return Order.of(self._seen(places, seed), noise)
+
+    def _seen(self, places: tuple[int, ...], seed: Seed) -> np.ndarray:
+        """Values in the unit of the benchmark, [F, N], or [F, N, R] of random runs."""
+        sign = 1 if self.maximise else -1
+        if seed != "random":
+            return sign * np.stack(
+                [self.scores(self.fidelities[place], seed) for place in places]
+            )
+        columns = [self._runs(place)[0] for place in places]
+        most = max(runs.shape[1] for runs in columns)
         # Columns that do not exist are never drawn.
-        runs = [np.pad(r, ((0, 0), (0, most - r.shape[1]))) for r, _ in columns]
-        counts = np.stack([count for _, count in columns]).astype(np.int32)
-        return DrawnLookup(runs=sign * np.stack(runs), counts=counts, **fields)
+        missing = [((0, 0), (0, most - runs.shape[1])) for runs in columns]
+        return sign * np.stack(
+            [
+                np.pad(runs, width, constant_values=np.nan)
+                for runs, width in zip(columns, missing, strict=True)
+            ]
+        )
 
     def _scored(self, place: int) -> np.ndarray:
         values = self.validation[place]
         return values if self.maximise else -values
 
     def _means(self, place: int) -> np.ndarray:
-        """Means over the runs there are, float32 [N]."""
+        """Means over the runs there are, float [N]."""
         scores = self._scored(place)
         known = np.isfinite(scores)
         counts = known.sum(axis=1)
         total = np.where(known, scores, 0).sum(axis=1, dtype=np.float64)
         mean = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
-        return mean.astype(np.float32)
+        return mean.astype(scores.dtype)
 
     def _runs(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Scores [N, R], the runs that exist in front, and their number [N]."""
         name = self.fidelities[place]
         if name in self.averaged:
             raise UserError(
-                f'seed: got a single run, expected "mean": table {self.name} has only '
-                f"means over training runs at fidelity {name}"
+                f'seed: got a single run, expected "mean": table {self.name} has '
+                f"only means over training runs at fidelity {name}"
             )
         scores = self._scored(place)
         known = np.isfinite(scores)

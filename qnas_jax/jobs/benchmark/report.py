@@ -47,12 +47,15 @@ def run_benchmark(setting: Setting) -> list[str]:
     plan = plan_searches(config, table)
     started = time.perf_counter()
     found = run_searches(setting, table, plan)
+    sign = 1 if table.maximise else -1
+    order = table.order(plan.fidelities, config.table.seed_of_runs())
+    validation = order.recorded(sign * found.scores)
     seconds = time.perf_counter() - started
     tested = None if test is None else test.open(found.archs)
     made_by = read_json(folder.path / "environment.json")
     origin = {name: made_by[name] for name in ("qnas_jax", "versions", "commit")}
     origin["config"] = read_json(folder.path / "config.json")
-    rows = _rows(config, table, found, tested)
+    rows = _rows(config, table, found, validation, tested)
     rewrite_rows(folder.path / "rows.jsonl", ({**row, **origin} for row in rows))
     result = {
         "table": table.name,
@@ -61,7 +64,7 @@ def run_benchmark(setting: Setting) -> list[str]:
         "budget_in": config.benchmark.budget_in,
         "optimum": None if test is None else test.optimum,
         "seconds": seconds,
-        "budgets": list(_summaries(config, table, test, found, tested)),
+        "budgets": list(_summaries(config, test, found, validation, tested)),
     }
     write_json(folder.path / "result.json", result)
     return [*_lines(config, result), f"rows: {folder.path / 'rows.jsonl'}"]
@@ -82,10 +85,10 @@ def _rows(
     config: BenchmarkConfig,
     table: Table,
     found: Incumbents,
+    validation: np.ndarray,
     tested: np.ndarray | None,
 ) -> Iterator[dict[str, Any]]:
     """A row a search; lists have one entry a budget, null where nothing was found."""
-    sign = 1 if table.maximise else -1
     for seed in range(config.benchmark.seeds):
         archs = [
             arch.tolist() if score > -np.inf else None
@@ -101,7 +104,7 @@ def _rows(
             "budget_in": config.benchmark.budget_in,
             "budgets": list(config.benchmark.budgets),
             "archs": archs,
-            "validation": (sign * found.scores[seed]).tolist(),
+            "validation": validation[seed].tolist(),
             "test": None if tested is None else tested[seed].tolist(),
             "evaluations": found.evaluations[seed].tolist(),
             "spent": found.spent[seed].tolist(),
@@ -111,19 +114,18 @@ def _rows(
 
 def _summaries(
     config: BenchmarkConfig,
-    table: Table,
     test: SealedTest | None,
     found: Incumbents,
+    validation: np.ndarray,
     tested: np.ndarray | None,
 ) -> Iterator[dict[str, Any]]:
     """Mean and spread over the searches, for each budget."""
-    sign = 1 if table.maximise else -1
     for place, budget in enumerate(config.benchmark.budgets):
         summary: dict[str, Any] = {
             "budget": budget,
             "evaluations": float(found.evaluations[:, place].mean()),
             "ended_early": int((~found.exhausted[:, place]).sum()),
-            "validation": _spread(sign * found.scores[:, place]),
+            "validation": _spread(validation[:, place]),
         }
         if test is not None and tested is not None:
             summary["test"] = _spread(tested[:, place])
@@ -145,23 +147,55 @@ def _lines(config: BenchmarkConfig, result: dict[str, Any]) -> Iterator[str]:
     """The result in words; accuracies of published benchmarks in percent."""
     scale, unit = (1.0, "") if config.table.source == "file" else (100.0, " %")
     optimum = result["optimum"]
-    told = "" if optimum is None else f", best test value {scale * optimum:.5g}{unit}"
+    told = (
+        "" if optimum is None else f", best test value {_number(scale * optimum)}{unit}"
+    )
     yield (
         f"{result['strategy']} on {result['table']}: {result['searches']} searches in "
         f"{result['seconds']:.1f} s{told}"
     )
     unit_of_budget = result["budget_in"].replace("_", " ")
     for summary in result["budgets"]:
-        kind = "validation" if optimum is None else "test"
-        values = summary[kind]
-        line = (
-            f"{summary['budget']:g} {unit_of_budget}: {kind} "
-            f"{scale * values['mean']:.5g} ± {scale * values['sd']:.2g}{unit}"
-        )
-        if optimum is not None:
-            line += f", {scale * summary['gap_to_optimum']:.2g} from the best"
-        if summary["ended_early"]:
-            line += f"; {summary['ended_early']} searches ended before the budget"
-        yield line
+        told = _told(summary, result["searches"], optimum is not None, scale, unit)
+        yield f"{summary['budget']:g} {unit_of_budget}: {told}"
     if optimum is None:
         yield "table.test_columns is empty: values that selected are optimistic"
+
+
+def _told(
+    summary: dict[str, Any], searches: int, tested: bool, scale: float, unit: str
+) -> str:
+    """A budget in words: mean, spread, and how many searches they leave out."""
+    kind = "test" if tested else "validation"
+    values, found = summary[kind], summary["validation"]["searches"]
+    if values["searches"]:
+        told = f"{kind} {_mean_and_spread(values, scale)}{unit}"
+        if values["searches"] < searches:
+            told += f" over {values['searches']} of {searches} searches"
+        if tested:
+            told += f", {scale * summary['gap_to_optimum']:.2g} from the best"
+    else:
+        told = f"no {kind} value of {searches} searches"
+    if found < searches:
+        told += f"; {searches - found} had found no architecture"
+    if values["searches"] < found:
+        without = found - values["searches"]
+        told += f"; {without} ended with an architecture without a test value"
+    if summary["ended_early"]:
+        told += f"; {summary['ended_early']} searches ended before the budget"
+    return told
+
+
+def _mean_and_spread(values: dict[str, Any], scale: float) -> str:
+    """The spread of one search is none."""
+    mean, spread = scale * values["mean"], scale * values["sd"]
+    told = _number(mean, spread if spread > 0 else math.inf)
+    return told if math.isnan(spread) else f"{told} ± {spread:.2g}"
+
+
+def _number(value: float, spread: float = math.inf) -> str:
+    """Five digits, or as many more as it takes to the unit or to show a spread."""
+    size = max(abs(value), 1.0)
+    digits = math.ceil(math.log10(size / min(spread, size))) + 1
+    whole = math.floor(math.log10(size)) + 1
+    return f"{value:.{min(max(5, digits, whole), 17)}g}"

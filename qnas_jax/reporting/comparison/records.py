@@ -9,7 +9,6 @@ results: test scores by task after a budget in seconds.
 """
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.reading import parse_json, read_bytes
 
 Row = dict[str, Any]
 
@@ -69,11 +69,8 @@ def read_rows(path: pathlib.Path) -> list[Row]:
       UserError: a line is not a row of a comparison; the message names the line.
     """
     rows = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {number}: not JSON: {error}") from None
+    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
+        row = parse_json(line, f"{path}, line {number}")
         missing = [name for name in _CURVE_FIELDS if name not in row]
         if "transfer" not in row and missing:
             raise UserError(

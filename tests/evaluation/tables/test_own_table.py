@@ -1,9 +1,13 @@
 """A user's own table: read from CSV and npz, every mistake in one line."""
 
+import dataclasses
+import os
+
 import jax
 import numpy as np
 import pytest
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 from qnas_jax.options import OptionError
 
@@ -105,6 +109,66 @@ def test_numbers_of_ops_keep_their_order(tmp_path):
     np.testing.assert_array_equal(table.scores(), [1, 2, np.nan, 3])
     with pytest.raises(OptionError, match=r"test_columns: got \(\), allowed: the colu"):
         load_test(own)
+
+
+def table_of_ops(tmp_path, *names):
+    file = tmp_path / "own.csv"
+    rows = [f"{name},{row}" for row, name in enumerate(names)]
+    file.write_text("\n".join(["op,value", *rows]) + "\n")
+    columns = {"arch_columns": "op", "validation_columns": "value"}
+    return load_table(TableOptions(source="file", file=str(file), **columns))
+
+
+@pytest.mark.parametrize(
+    ("names", "ops"),
+    [
+        (["5", "nan", "3"], ("3", "5", "nan")),
+        (["NaN", "5", "3"], ("3", "5", "NaN")),
+        (["nan", "conv", "3"], ("3", "conv", "nan")),
+        (["inf", "nan", "-2", "1e1"], ("-2", "1e1", "inf", "nan")),
+        (
+            ["9007199254740993", "9007199254740992"],
+            ("9007199254740992", "9007199254740993"),
+        ),
+        (["nan"], ("nan",)),
+    ],
+)
+def test_ops_have_one_order(tmp_path, names, ops):
+    for turn in (names, names[::-1]):
+        assert table_of_ops(tmp_path, *turn).space.choices == (ops,)
+
+
+@pytest.mark.parametrize("again", ["1.0", "01", "1e0", "+1"])
+def test_equal_numbers_are_one_op(tmp_path, again):
+    with pytest.raises(UserError, match="line 4: got the arch of line 2 again"):
+        table_of_ops(tmp_path, "1", "2", again)
+    with pytest.raises(UserError, match="line 4: got the arch of line 2 again"):
+        table_of_ops(tmp_path, "nan", "skip", "NaN")
+    file = tmp_path / "own.csv"
+    file.write_text(f"op_1,op_2,value\n1,a,0\n{again},b,1\n2,b,2\n")
+    own = TableOptions(
+        source="file", file=str(file), arch_columns="op_*", validation_columns="value"
+    )
+    table = load_table(own)
+    assert table.space.choices == (("1", "2"), ("a", "b"))
+    np.testing.assert_array_equal(table.scores(), [0, 1, np.nan, 2])
+    named = load_table(dataclasses.replace(own, op_names="2.0, 1.00; a, b"))
+    np.testing.assert_array_equal(named.scores(), [np.nan, 2, 0, 1])
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_row_numbers_of_pandas_are_left_out_and_told(tmp_path, caplog, name):
+    file = tmp_path / "own.csv"
+    lines = [line for line in CSV.splitlines() if line]
+    numbered = [f"{row},{line}" for row, line in enumerate(lines[1:])]
+    file.write_text("\n".join([f"{name},{lines[0]}", *numbered]))
+    with caplog.at_level("WARNING", logger="absl"):
+        check_values(load_table(options(file)), load_test(options(file)))
+    (record,) = caplog.records
+    assert "own.csv: left out columns of row numbers: Unnamed: 0" in record.getMessage()
+    with pytest.raises(UserError, match=r"line 1: got the header 'op_1, , val_a"):
+        file.write_text(CSV.replace("op_1,op_2", "op_1,"))
+        load_table(options(file))
 
 
 def test_fidelities_and_losses(csv_file):
@@ -221,6 +285,13 @@ def test_wrong_npz_arrays_are_named(tmp_path):
             load_table(own)
 
 
+def test_a_name_of_any_bytes(tmp_path):
+    file = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    file.write_text(CSV)
+    assert load_table(options(file)).name == "caf\\xe9"
+    assert load_test(options(file)).name == "caf\\xe9"
+
+
 def test_files_of_another_kind(tmp_path):
     with pytest.raises(ValueError, match=r"expected a \.csv, \.tsv or \.npz file"):
         load_table(options(tmp_path / "own.xlsx"))
@@ -228,6 +299,11 @@ def test_files_of_another_kind(tmp_path):
         load_table(options(tmp_path / "own.csv"))
     (tmp_path / "own.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="not text in UTF-8"):
+        load_table(options(tmp_path / "own.csv"))
+    (tmp_path / "own.csv").write_text("op_1,val\na,1\n" + "x" * 200_000 + ",2\n")
+    with pytest.raises(
+        UserError, match=r"own.csv, line 3: not CSV \(field larger than"
+    ):
         load_table(options(tmp_path / "own.csv"))
     (tmp_path / "own.npz").write_text("op_1,val\n")
     with pytest.raises(ValueError, match="not a table with one row an arch"):
@@ -250,5 +326,7 @@ def test_the_data_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("QNAS_DATA_DIR", str(tmp_path))
     assert TableOptions().data_root() == tmp_path
     assert TableOptions(data_dir=str(tmp_path / "..")).data_root().is_dir()
-    with pytest.raises(FileNotFoundError, match="nowhere is missing: set data_dir"):
+    with pytest.raises(
+        FileNotFoundError, match="nowhere is missing: set table.data_dir"
+    ):
         TableOptions(data_dir=str(tmp_path / "nowhere")).data_root()

@@ -9,6 +9,7 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import ScoredBy
+from qnas_jax.evaluation.evaluator import scores_of
 from qnas_jax.evaluation.tables import (
     NO_ARCH,
     SealedTest,
@@ -89,6 +90,22 @@ def test_evaluators_look_up_eagerly_and_within_programs(seed, maximise):
     stacked = jnp.stack([archs, archs[::-1]])
     seen = jax.vmap(ScoredBy(evaluate))(keys, stacked)[1]
     np.testing.assert_allclose(seen, [signed, signed[::-1]])
+
+
+def test_values_that_float32_makes_equal_are_told_apart():
+    values = 5e9 + np.array([[3.0], [1], [2], [NAN], [5], [0]])
+    table = make_table(validation=(values, values))
+    evaluate = table.evaluator("9")
+    assert evaluate.score.metric == "validation_order"
+    found = evaluate(KEY, jnp.asarray(ARCHS))
+    known = [0, 1, 2, 4, 5]
+    validation = np.asarray(found.metrics["validation"])
+    np.testing.assert_allclose(validation[known], 5e9, rtol=1e-6)
+    scores = np.asarray(scores_of(evaluate, found))
+    assert np.argsort(scores).tolist() == [3, 5, 1, 2, 0, 4]
+    order = table.order(("9",))
+    np.testing.assert_array_equal(order.recorded(scores)[known], values[known, 0])
+    np.testing.assert_array_equal(table.scores()[known], values[known, 0])
 
 
 def test_random_runs_are_drawn_evenly_from_those_there_are():

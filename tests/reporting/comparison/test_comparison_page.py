@@ -125,7 +125,7 @@ def test_page_holds_tables_figures_and_verdicts(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "line 1: not JSON"),
+        ("{", "line 1: not valid JSON"),
         ('{"strategy": "a"}', "without task, seed"),
         ("", "no rows of searches"),
     ],

@@ -1,0 +1,130 @@
+"""Users' files, read whole or refused in one line that names the file.
+
+Readers raise errors of many kinds on files that are damaged, too deep, encrypted or too
+large. Here, and nowhere else, all of them become a `UserError`.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from qnas_jax.errors import MissingFileError, UserError
+
+_LONGEST = 200  # characters of a reason
+
+
+@contextlib.contextmanager
+def naming(path: str | pathlib.Path) -> Iterator[None]:
+    """Turns what the system says against a file or folder into a `UserError`.
+
+    Args:
+      path: named where the system does not say which one it was.
+
+    Raises:
+      MissingFileError: instead of a FileNotFoundError; `<path>: <reason>`.
+      UserError: instead of any other OSError.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        raise _refusal(error.filename or path, error) from error
+
+
+def read_bytes(path: str | pathlib.Path) -> bytes:
+    """Reads a file.
+
+    Raises:
+      MissingFileError: it is not there.
+      UserError: it cannot be read.
+    """
+    try:
+        return pathlib.Path(path).read_bytes()
+    except (OSError, MemoryError) as error:
+        raise _refusal(path, error) from error
+
+
+def read_json(path: str | pathlib.Path) -> Any:
+    """Reads a JSON file, with a byte-order mark or without.
+
+    Raises:
+      UserError: it cannot be read, or is no JSON.
+    """
+    return parse_json(read_bytes(path), str(path))
+
+
+def parse_json(content: bytes | str, where: str) -> Any:
+    """Reads a JSON text.
+
+    Args:
+      content: text, or bytes in UTF-8, UTF-16 or UTF-32.
+      where: names the text, for the error.
+
+    Raises:
+      UserError: it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(content)
+    # Also RecursionError, MemoryError, and numbers of more digits than Python reads.
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{where}: not valid JSON ({reason(error)})") from None
+
+
+def read_npz(
+    path: str | pathlib.Path,
+    names: Iterable[str] | None = None,
+    *,
+    what: str = "a readable npz file",
+) -> dict[str, np.ndarray]:
+    """Reads arrays of an npz file.
+
+    Args:
+      path: the file.
+      names: the arrays wanted; None: all.
+      what: what the file should be, for the error.
+
+    Returns:
+      The arrays by name.
+
+    Raises:
+      MissingFileError: it is not there.
+      UserError: it cannot be read, lacks an array, or holds Python objects.
+    """
+    try:
+        # Opened here, since NumPy leaves the file of a damaged archive open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
+            wanted = content.files if names is None else names
+            return {name: content[name] for name in wanted}
+    except FileNotFoundError as error:
+        raise _refusal(path, error) from error
+    # NumPy, zipfile and the tokenizer of headers raise errors of all kinds, and a
+    # single .npy array is no context manager.
+    except Exception as error:
+        raise UserError(f"{path}: not {what} ({reason(error)})") from None
+
+
+def _refusal(path: str | pathlib.Path, error: Exception) -> UserError:
+    kind = MissingFileError if isinstance(error, FileNotFoundError) else UserError
+    return kind(f"{path}: {reason(error)}")
+
+
+def printable(name: str | pathlib.Path) -> str:
+    """The name of a file, with bytes that are no UTF-8 in hex."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, on one line."""
+    if isinstance(error, MemoryError):
+        return "it does not fit into memory"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    said = error.strerror if isinstance(error, OSError) else None
+    words = " ".join((said or str(error)).split()) or type(error).__name__
+    return words if len(words) <= _LONGEST else words[: _LONGEST - 3] + "..."
