@@ -124,7 +124,7 @@ def test_a_job_runs_and_what_is_finished_is_kept(run, tmp_path):
     assert ran == ["bake", "cool"]
     stored = read_json(tmp_path / "run" / "config.json")
     assert stored == {
-        "layout": 2,
+        "layout": 3,
         "job": "toy",
         "bake": {"degrees": 200, "oven": "gas"},
         "gas": {"flame": 0.5},
