@@ -114,7 +114,7 @@ def _first_stage(
         return 0
     lacking = [p for p in before if chain[p].reads and not marks.finished(p)]
     if not lacking:
-        chain[goal].check(setting)
+        chain[goal].ready(setting)
     if stage in setting.job.chains:
         _refresh(setting, marks, goal, stage)
         return 0

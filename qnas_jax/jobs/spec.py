@@ -24,8 +24,9 @@ class Stage:
         before it; with none, nothing is kept and the stage runs each time.
       files: what it writes outside of its folder.
       rows: the names in the field `stage` of its rows of metrics.
-      check: raises `RunError` if stages before it lack what it needs; called before the
-        stage is done again, so that nothing is lost by a command that is refused.
+      ready: raises `RunError` if the finished stages before it lack what it reads;
+        called before the stage is wiped to be done again, so that a command that is
+        refused loses nothing.
       needed: whether a run with this configuration has such a stage.
     """
 
@@ -34,7 +35,7 @@ class Stage:
     reads: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
-    check: Callable[[Any], object] = lambda setting: None
+    ready: Callable[[Any], object] = lambda setting: None
     needed: Callable[[Any], bool] = lambda config: True
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import ml_collections
 import pytest
@@ -10,7 +11,13 @@ from qnas_jax.errors import UserError
 from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages
 from qnas_jax.jobs.config import Config, default_config_of, read_config_of
 from qnas_jax.options import OptionError, Options, option
-from qnas_jax.runs import RunError, WorkFolder, read_json
+from qnas_jax.runs import (
+    RunError,
+    WorkFolder,
+    read_json,
+    read_sealed,
+    write_sealed,
+)
 from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py"]
@@ -184,12 +191,13 @@ def test_a_deletion_that_was_cut_leaves_nothing_that_looks_finished(run, tmp_pat
 
 def test_an_option_that_is_new_counts_as_its_default(run, tmp_path):
     run()
+    shutil.rmtree(tmp_path / "run" / "cool")
     for name in ("done", "started"):
         path = tmp_path / "run" / "bake" / f"{name}.json"
-        made_with = json.loads(path.read_text())
-        del made_with["gas"]["flame"]
-        path.write_text(json.dumps(made_with))
-    assert run()[1] == []
+        mark = read_sealed(path, "")
+        del mark["options"]["gas"]["flame"]
+        write_sealed(path, mark)
+    assert run()[1] == ["cool"]
     with pytest.raises(RunError, match=r"gas\.flame=0\.5, got 0\.75"):
         run(gas__flame=0.75)
 

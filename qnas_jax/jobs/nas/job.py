@@ -35,7 +35,7 @@ SEARCH = Stage(
     (*SUPERNET.reads[:4], "evaluator", "evaluator_options", "search", "strategy"),
     ("best_arch.json",),
     ("search",),
-    check=lambda setting: (
+    ready=lambda setting: (
         EVALUATORS[setting.config.evaluator.name].trains and setting.weights
     ),
 )
@@ -48,7 +48,7 @@ RANK = Stage(
     rank_space,
     ("scoring", "search"),
     ("ranking.json",),
-    check=lambda setting: setting.weights,
+    ready=lambda setting: setting.weights,
 )
 DESCRIBE = Stage("describe", describe_archs)
 
