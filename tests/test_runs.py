@@ -5,6 +5,7 @@ import logging as python_logging
 import math
 import os
 import pathlib
+import shutil
 import signal
 import sys
 
@@ -132,6 +133,84 @@ def test_some_fields_come_back_alone(open_checkpoints, tmp_path):
     assert int(checkpoints.restore_fields(wanted)["step"]) == 13
 
 
+def spoil(folder, step, how):
+    """Damages a file of a checkpoint, the largest that holds arrays."""
+    files = [path for path in (folder / str(step)).rglob("*") if path.is_file()]
+    file = max(files, key=lambda path: path.stat().st_size)
+    if how == "gone":
+        file.unlink()
+    elif how == "cut":
+        file.write_bytes(file.read_bytes()[:-1])
+    else:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("how", ["gone", "cut", "one bit"])
+def test_the_checkpoint_before_a_damaged_one_counts(
+    open_checkpoints, tmp_path, how, caplog
+):
+    checkpoints = open_checkpoints()
+    for step in (4, 9):
+        checkpoints.save(tiny(step), step)
+    spoil(tmp_path / "checkpoints", 9, how)
+    wanted = jax.eval_shape(lambda: {"step": jnp.int32(0)})
+    with pytest.raises(runs.RunError, match=r"checkpoints/9/.*: .*; put it back, or"):
+        open_checkpoints().restore_fields(wanted)
+    again = open_checkpoints()
+    absl_logger = python_logging.getLogger("absl")
+    absl_logger.addHandler(caplog.handler)
+    try:
+        saved = again.restore(tiny(0))
+    finally:
+        absl_logger.removeHandler(caplog.handler)
+    assert "checkpoints/9/" in caplog.text
+    assert_same(saved.state, tiny(4))
+    assert saved.note == 4
+    again.save(tiny(9), 9)
+    assert_same(open_checkpoints().restore(tiny(0)).state, tiny(9))
+
+
+def test_no_whole_checkpoint_is_an_error(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints(remedy="do it again by --stage=bake")
+    folder = tmp_path / "checkpoints"
+    for step in (4, 9):
+        checkpoints.save(tiny(step))
+        spoil(folder, step, "cut")
+    message = "checkpoints: holds no checkpoint that can be read .*by --stage=bake"
+    with pytest.raises(runs.RunError, match=message) as caught:
+        checkpoints.restore(tiny(0))
+    assert "\n" not in str(caught.value)
+    shutil.rmtree(folder)
+    with pytest.raises(runs.RunError, match=message):
+        checkpoints.restore(tiny(0))
+    with pytest.raises(runs.RunError, match="holds no checkpoint, though the stage is"):
+        checkpoints.restore_fields({"step": jnp.int32(0)})
+
+
+def test_a_checkpoint_that_was_not_listed_is_made_again(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints()
+    checkpoints.save(tiny(4))
+    listed = (tmp_path / "checkpoints.json").read_bytes()
+    checkpoints.save(tiny(9))
+    (tmp_path / "checkpoints.json").write_bytes(listed)  # a kill before the list
+    again = open_checkpoints()
+    assert int(again.restore(tiny(0)).state.step) == 4
+    again.save(tiny(9))
+    assert int(again.restore(tiny(0)).state.step) == 9
+    (tmp_path / "checkpoints.json").unlink()
+    with pytest.raises(runs.RunError, match=r"checkpoints\.json: missing; put it back"):
+        open_checkpoints().restore(tiny(0))
+
+
+def test_a_checkpoint_of_another_form_is_one_line(open_checkpoints):
+    open_checkpoints().save(tiny(4))
+    other = tiny(0).replace(weights={"other": jnp.zeros(3)})
+    with pytest.raises(runs.RunError, match="checkpoints/4: a checkpoint of another f"):
+        open_checkpoints().restore(other)
+
+
 def test_two_checkpoints_are_kept(open_checkpoints, tmp_path):
     checkpoints = open_checkpoints()
     for step in (4, 9, 12):
@@ -145,7 +224,7 @@ def test_a_step_is_saved_once(open_checkpoints):
     checkpoints.save(tiny(4))
     other = tiny(5).replace(step=jnp.int32(4))
     checkpoints.save(other)
-    assert_same(checkpoints.restore(tiny(0)), tiny(4))
+    assert_same(checkpoints.restore(tiny(0)).state, tiny(4))
 
 
 def test_save_if_due_waits(open_checkpoints, monkeypatch):
@@ -155,7 +234,7 @@ def test_save_if_due_waits(open_checkpoints, monkeypatch):
     start = tiny(0)
     now[0] += 59
     checkpoints.save_if_due(tiny(1))
-    assert checkpoints.restore(start) is start
+    assert checkpoints.restore(start) is None
     now[0] += 1
     checkpoints.save_if_due(tiny(2))
     now[0] += 30
