@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import shutil
 
 from qnas_jax.errors import UserError
 
@@ -38,11 +39,24 @@ def replace_file(path: pathlib.Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def remove_file(path: pathlib.Path) -> None:
-    """Removes a file, if it is there; it is gone from the disk when this returns."""
-    if path.exists():
+def remove(path: pathlib.Path) -> None:
+    """Removes what is there, a file or a folder; it is gone from the disk then."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    elif path.exists():
         path.unlink()
-        sync_folder(path.parent)
+    else:
+        return
+    sync_folder(path.parent)
+
+
+def sync_file(path: pathlib.Path) -> None:
+    """Has the disk hold a file's content."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(path: pathlib.Path) -> None:

@@ -20,7 +20,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from qnas_jax.files import digest, digest_file, remove_file, sync_folder
+from qnas_jax.files import digest, digest_file, remove, sync_file
 from qnas_jax.jobs.config import group_of, plain, stored_groups
 from qnas_jax.jobs.inputs import Content
 from qnas_jax.jobs.setting import Setting
@@ -156,12 +156,15 @@ class Marks:
             return
         folder = self._folder(stage)
         started = _read(folder / _STARTED, stage)
+        files = _left(self._path, stage)
+        for path in files:
+            sync_file(path)  # before the mark that names it
         mark = {
             **started,
             "seconds": round(started["seconds"] + seconds, 3),
             "files": {
                 path.relative_to(self._path).as_posix(): digest_file(path)
-                for path in _left(self._path, stage)
+                for path in files
             },
             "rows": self._setting.folder.metrics.position(stage.rows),
         }
@@ -187,15 +190,13 @@ class Marks:
         known = [s for s in _all_stages(self._setting.job) if s.name in names]
         for stage in reversed(known):
             folder = self._folder(stage)
-            for path in (folder / _DONE, folder / _STARTED):
-                remove_file(path)
+            if stage.reads:
+                for path in (folder / _DONE, folder / _STARTED, folder):
+                    remove(path)
             for name in stage.files:
-                (self._path / name).unlink(missing_ok=True)
-            if folder.exists() and stage.reads:
-                shutil.rmtree(folder)
+                remove(self._path / name)
         self._setting.folder.metrics.drop(row for stage in known for row in stage.rows)
-        sync_folder(self._path)
-        remove_file(note)
+        remove(note)
 
     def _folder(self, stage: Stage) -> pathlib.Path:
         return self._path / stage.name

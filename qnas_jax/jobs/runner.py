@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qnas_jax.errors import UserError
-from qnas_jax.files import remove_file, replace_file
+from qnas_jax.files import remove, replace_file
 from qnas_jax.jobs.config import stored_groups
 from qnas_jax.jobs.markers import Marks
 from qnas_jax.jobs.setting import Setting
@@ -83,7 +83,7 @@ def _run_chain(setting: Setting, stage: str, command: list[str]) -> list[str]:
             if isinstance(error, UserError) and not (left or said):
                 put_back()
             if isinstance(error, RunError):
-                remove_file(_rerun_path(setting))  # a rerun could not go on from here
+                remove(_rerun_path(setting))  # a rerun could not go on from here
             raise
         marks.done(position, time.perf_counter() - started)
         lines = _lines(answer) or ["finished"]
@@ -143,7 +143,7 @@ def _begin_again(
     """Wipes a stage and those after it, unless that was done and stopped."""
     wanted = {"stage": chain[goal].name, "made_of": marks.made_of(goal)}
     if not _goes_on(setting, chain, marks, goal, wanted):
-        remove_file(_rerun_path(setting))
+        remove(_rerun_path(setting))
         marks.forget(goal)
         write_sealed(_rerun_path(setting), wanted)
 
@@ -203,7 +203,7 @@ def _write_config(setting: Setting, command: list[str]) -> Callable[[], None]:
     def put_back() -> None:
         for path, content in before.items():
             if content is None:
-                remove_file(path)
+                remove(path)
             else:
                 replace_file(path, content)
 

