@@ -85,7 +85,7 @@ class Marks:
             if found:
                 raise RunError(
                     f"{self._path}: its {stage.name} stage was made with {found}; use "
-                    f"another --workdir, or {_again(stage)}"
+                    f"another --workdir, or --stage={stage.name} to do it again"
                 )
 
     def check_left(self, positions: Iterable[int]) -> None:

@@ -6,6 +6,7 @@ was and goes on from there.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -101,6 +102,12 @@ def _search(
     _write_baselines(setting, evaluator)
 
 
+@jax.jit
+def _probabilities(strategy: Strategy, state: Any) -> jax.Array:
+    """What the registers propose; one program for all searches of a kind."""
+    return strategy.probabilities(state)
+
+
 def _run(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> tuple[SearchState, list[np.ndarray]]:
@@ -109,7 +116,6 @@ def _run(
     state = start(strategy, key)
     registers = []
     history = history_of(setting.folder)
-    probabilities = jax.jit(strategy.probabilities)
     # After a replay the numbers continue where the history ends.
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
@@ -118,7 +124,9 @@ def _run(
     for _, step in zip(ticks, steps, strict=True):
         generation, state = step.number, step.after
         history.append(evaluation.row() for evaluation in evaluator.fresh)
-        registers.append(np.asarray(probabilities(step.before.strategy_state)))
+        registers.append(
+            np.asarray(_probabilities(strategy, step.before.strategy_state))
+        )
         archs, scores, _ = step.generation
         before = evaluations
         seen.update(map(tuple, archs.tolist()))
