@@ -14,7 +14,7 @@ PACKAGE = pathlib.Path(qnas_jax.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Parts of ours that each part may import, besides itself.
-BASIS = {"options", "errors", "stopping", "reading"}
+BASIS = {"options", "errors", "stopping", "reading", "files"}
 NETS = {"spaces", "kernels", *BASIS}
 LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
@@ -22,13 +22,14 @@ USERS = {"status", "user_code"}
 PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING, *USERS}
 ALLOWED = {
     "errors": set(),
+    "files": {"errors"},
     "stopping": set(),
     "reading": {"errors"},
     "status": set(),
     "user_code": {"status", "errors"},
     "options": {"errors"},
     "value": set(),
-    "runs": {"errors"},
+    "runs": {"errors", "files"},
     "huge_pages": set(),
     "spaces": BASIS,
     "data": BASIS,
@@ -40,7 +41,7 @@ ALLOWED = {
     "training": LEARNING,
     "evaluation": {*USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", "value", *BASIS},
-    "reporting": {"errors", "reading"},
+    "reporting": {"errors", "reading", "files"},
     "jobs": PARTS,
 }
 # Libraries that a part must do without.

@@ -128,14 +128,14 @@ def test_failed_evaluations_do_not_count(tmp_path):
         ("a.jsonl", '{"arch": [1], "score": "x"}\n', {}, ValueError, "got score 'x'"),
         (
             "a.jsonl",
-            '{"arch": [1], "score": NaN}\n',
+            '{"arch": [1], "score": 1}\n{"arch": [0], "score": NaN}\n',
             {},
             ValueError,
-            "score 'nan', exp",
+            "line 2: got score nan, expected a finite number",
         ),
         (
             "a.jsonl",
-            '{"arch": [5000]}\n',
+            '{"arch": [5000], "score": 1}\n',
             {},
             ValueError,
             "op of each layer, below 1000",
@@ -145,7 +145,7 @@ def test_failed_evaluations_do_not_count(tmp_path):
             '{"arch": [1], "score": 1}\n{"arch": [1, 2], "score": 1}\n',
             {},
             ValueError,
-            "several lengths",
+            "line 2: got an architecture of 2 layers, expected 1 as in line 1",
         ),
         (
             "a.jsonl",
