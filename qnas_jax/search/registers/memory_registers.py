@@ -39,7 +39,13 @@ from jax import Array
 
 from qnas_jax.options import option
 from qnas_jax.search.base import Number, Strategy, number
-from qnas_jax.search.history import History, MemoryOptions, empty_history, record
+from qnas_jax.search.history import (
+    History,
+    MemoryOptions,
+    empty_history,
+    record,
+    scored,
+)
 from qnas_jax.search.observation import (
     observe,
     own_ops,
@@ -50,6 +56,7 @@ from qnas_jax.search.registers.field import (
     add_evaluations,
     field_mean,
     prior_root,
+    root_of_evaluations,
     sample_fields,
 )
 from qnas_jax.search.registers.memory import ask_unknown
@@ -152,6 +159,8 @@ class MemoryRegisters(Strategy):
     noise: Number  # r of the field
     # Evaluations that are remembered, at least P.
     capacity: int = flax.struct.field(pytree_node=False)
+    # Whether there are more evaluations than are remembered.
+    forgets: bool = flax.struct.field(pytree_node=False)
     # Evaluations in superposition at the start of a pursuit.
     initial: int = flax.struct.field(pytree_node=False)
     # Evaluations without improvement that end a pursuit.
@@ -205,16 +214,28 @@ class MemoryRegisters(Strategy):
     def learn(self, state: MemoryState, archs: Array, scores: Array) -> MemoryState:
         """Remembers a generation, learns the field from it and follows its guide."""
         history = record(state.history, archs, scores)
-        known = jnp.isfinite(scores)
         return MemoryState(
             history=history,
             ranks=rank_scores(state.ranks, state.history, scores),
-            field_root=add_evaluations(
-                state.field_root, archs, known, noise=self.noise
-            ),
+            field_root=self._learn_root(state.field_root, history, archs, scores),
             pursuit=after_evaluations(
                 state.pursuit, archs, scores, history.count, patience=self.patience
             ),
+        )
+
+    def _learn_root(
+        self, root: Array, history: History, archs: Array, scores: Array
+    ) -> Array:
+        """The root given all rows of the history, the last of which are new."""
+        if not self.forgets:
+            known = jnp.isfinite(scores)
+            return add_evaluations(root, archs, known, noise=self.noise)
+        return root_of_evaluations(
+            history.archs,
+            scored(history),
+            max(self.num_ops),
+            variance=self.variance,
+            noise=self.noise,
         )
 
     def probabilities(self, state: MemoryState) -> Array:
@@ -243,6 +264,7 @@ def memory_registers(
       The strategy.
     """
     neighbours = sum(num_ops) - len(num_ops)
+    capacity = options.capacity(population, generations)
     return MemoryRegisters(
         num_ops,
         population,
@@ -250,7 +272,8 @@ def memory_registers(
         strength=number(options.field_strength),
         variance=number(options.field_variance),
         noise=number(options.field_noise),
-        capacity=options.capacity(population, generations),
+        capacity=capacity,
+        forgets=capacity < generations * population,
         initial=options.initial,
         patience=options.restart_after or max(neighbours, 1),
         draws=options.draws,
