@@ -19,6 +19,7 @@ from qnas_jax.search import (
     start,
 )
 from qnas_jax.search.classical.random_search import RandomSearch
+from qnas_jax.search.spec import CIRCUITS_BY_OPTION, GATES
 
 UNEVEN, EVEN = (5, 2, 3, 1, 4), (4, 4, 4, 4, 4)
 GENERATIONS, EAGER_GENERATIONS = 5, 2
@@ -270,6 +271,20 @@ def test_registry_names_are_the_flag_choices():
         assert SearchOptions(strategy=key).strategy == key
         assert spec.paper and spec.summary and spec.good_for
         assert spec.needs_fidelities == (make(key).fidelities is not None)
+
+
+def test_what_strategies_act_by_is_what_their_states_hold():
+    """Gates turn amplitudes or angles, which a classical state has none of."""
+    quantum = ("angles", "amplitudes", "chains", "pairs")
+    for name, spec in STRATEGIES.items():
+        state = jax.eval_shape(make(name).init, jax.random.key(0))
+        leaves = jax.tree_util.tree_flatten_with_path(state)[0]
+        held = [jax.tree_util.keystr(path) for path, _ in leaves]
+        turned = any(part in place for place in held for part in quantum)
+        assert turned == (spec.acts_by == GATES), (name, held)
+    circuits = [n for n, s in STRATEGIES.items() if s.acts_by == CIRCUITS_BY_OPTION]
+    assert circuits == ["hamiltonian"]
+    assert STRATEGIES["hamiltonian"].options().optimiser == "exhaustive"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pathlib
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import write_report
 from qnas_jax.runs import read_json, read_rows, write_json
+from qnas_jax.search import STRATEGIES
 
 
 def report_run(setting: NasSetting) -> pathlib.Path:
@@ -29,11 +30,14 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
         del network["layers"]
     history = read_rows(setting.folder.path / "search" / "history.jsonl")
     generations = setting.config.search.generations
+    strategy = setting.config.search.strategy
     write_json(
         setting.folder.path / "result.json",
         {
             "space": setting.space.name,
             "data": setting.dataset.name,
+            "strategy": strategy,
+            "acts_by": STRATEGIES[strategy].acts_by,
             **winner,
             "evaluations": sum(row["generation"] < generations for row in history),
             "seconds": setting.folder.seconds(),
