@@ -93,18 +93,41 @@ def run(
     Yields:
       A row a strategy, task and seed; see `reporting.comparison.records`.
     """
+    contestants = {name: CONTESTANTS[name] for name in names}
     for task in tasks:
         options = table_options(task, data_dir)
         table, test = load_table(options), load_test(options)
-        found = {}
-        for name in names:
-            if not _can_search(CONTESTANTS[name], table):
-                continue
-            before = time.perf_counter()
-            found[name] = _search(CONTESTANTS[name], table, seeds)
-            seconds = time.perf_counter() - before
-            _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
-        yield from _task_rows(task, test, found)
+        yield from compare_on(task, table, test, contestants, seeds)
+
+
+def compare_on(
+    task: str,
+    table: Table,
+    test: SealedTest,
+    contestants: Mapping[str, Contestant],
+    seeds: int,
+) -> Iterator[dict[str, Any]]:
+    """Searches one table.
+
+    Args:
+      task: its name in the rows.
+      table: what searches see.
+      test: the values of what they found.
+      contestants: by name; those that the table has too few fidelities for are passed
+        over.
+      seeds: searches of each.
+
+    Yields:
+      Rows as of `run`.
+    """
+    able = {name: one for name, one in contestants.items() if _can_search(one, table)}
+    found = {}
+    for name, contestant in able.items():
+        before = time.perf_counter()
+        found[name] = _search(contestant, table, seeds)
+        seconds = time.perf_counter() - before
+        _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
+    yield from _task_rows(task, test, found, able)
 
 
 def table_options(task: str, data_dir: str) -> TableOptions:
@@ -192,7 +215,10 @@ def _first_top(table: Table, evaluated: Generation, costs: np.ndarray) -> np.nda
 
 
 def _task_rows(
-    task: str, test: SealedTest, found: Mapping[str, Found]
+    task: str,
+    test: SealedTest,
+    found: Mapping[str, Found],
+    contestants: Mapping[str, Contestant],
 ) -> Iterator[dict[str, Any]]:
     archs = [archs.reshape(-1, archs.shape[-1]) for archs, _, _ in found.values()]
     values = np.split(
@@ -205,7 +231,7 @@ def _task_rows(
                 "strategy": name,
                 "task": task,
                 "seed": seed,
-                "options": dict(CONTESTANTS[name].options),
+                "options": dict(contestants[name].options),
                 "budgets": list(BUDGETS),
                 "validation": _row(scores[seed]),
                 "test": _row(tested[seed]),
