@@ -82,6 +82,7 @@ def test_searches_name_the_largest_program_and_the_memory():
     rows = [
         {"form": "one program, 10 searches", "seconds": 1.0, name: 2.0, "passes": 3},
         {"form": "one program, 99 searches", "seconds": 0.5, name: 1.0, "passes": 3},
+        {"form": "NumPy, many", "seconds": 2.0, name: 1.46, "passes": 3},
         {"form": "NumPy, arrays", "seconds": 2.0, name: 71.4, "passes": 3},
         {
             "searches": 1000,
@@ -92,7 +93,7 @@ def test_searches_name_the_largest_program_and_the_memory():
     ]
     ((_, result),) = results.searches(rows)
     assert result == (
-        "one program, 99 searches: 0.50 s; 71 x NumPy, arrays (medians of 3 passes); "
+        "one program, 99 searches: 0.50 s; 1.5 x NumPy, many; 71 x NumPy, arrays (medians of 3 passes); "
         "1,000 searches in chunks: 3.2 s, 27 MiB more"
     )
 

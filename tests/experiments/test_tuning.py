@@ -31,14 +31,13 @@ def test_the_grid_holds_the_defaults():
 
 def test_tuning_and_its_report(data_dir, monkeypatch):
     monkeypatch.setattr(tuning, "BUDGETS", (10, 20))
-    monkeypatch.setattr(tuning, "INITIAL", (5,))
+    monkeypatch.setattr(tuning, "INITIAL", ())  # a program less
     grid = {"flips": (0.5, 1.0)}
     tasks = ("cifar10", "cifar100")  # of one shape
     rows = tuning.tune(tasks, 2, str(data_dir), grid)
     assert [row["options"] for row in rows] == [
         {"flips": 0.5},
         {"flips": 1.0},
-        {"initial": 5},
     ]
     bench = load_table(table_options("cifar10", str(data_dir)))
     again = tuning.gaps([{"flips": 1.0}], bench, 2)
