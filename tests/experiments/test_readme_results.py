@@ -93,7 +93,8 @@ def test_searches_name_the_largest_program_and_the_memory():
     ]
     ((_, result),) = results.searches(rows)
     assert result == (
-        "one program, 99 searches: 0.50 s; 1.5 x NumPy, many; 71 x NumPy, arrays (medians of 3 passes); "
+        "one program, 99 searches: 0.50 s; 1.5 x NumPy, many; 71 x NumPy, arrays "
+        "(medians of 3 passes); "
         "1,000 searches in chunks: 3.2 s, 27 MiB more"
     )
 
