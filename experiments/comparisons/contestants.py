@@ -40,6 +40,11 @@ class Contestant:
         """Strategy, population and options."""
         return search_setting(**self.options)
 
+    def up_to(self, most: int) -> "Contestant":
+        """The same with a largest budget of so many evaluations; 0: as it is."""
+        shorter = min(self.evaluations, most or self.evaluations)
+        return dataclasses.replace(self, evaluations=shorter)
+
     def generations(self, evaluations: int) -> int:
         """Generations that spend a budget of so many full evaluations."""
         return self.setting().generations(self.queries * evaluations)

@@ -80,7 +80,12 @@ TOP = 0.01
 
 
 def run(
-    names: Sequence[str], tasks: Sequence[str], seeds: int, data_dir: str
+    names: Sequence[str],
+    tasks: Sequence[str],
+    seeds: int,
+    data_dir: str,
+    *,
+    most: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """Searches, and reads the test accuracies of what was found.
 
@@ -89,11 +94,12 @@ def run(
       tasks: some of `TASKS`.
       seeds: searches of each strategy on each task.
       data_dir: folder of the benchmark.
+      most: full evaluations of each search at most; 0: as the contestants say.
 
     Yields:
       A row a strategy, task and seed; see `reporting.comparison.records`.
     """
-    contestants = {name: CONTESTANTS[name] for name in names}
+    contestants = {name: CONTESTANTS[name].up_to(most) for name in names}
     for task in tasks:
         options = table_options(task, data_dir)
         table, test = load_table(options), load_test(options)
@@ -276,10 +282,12 @@ def main(_: Sequence[str]) -> None:
     ]
     if not _RENDER.value:
         seeds = 20 if _QUICK.value else _SEEDS.value
-        rows = list(run(names, TASKS, seeds, _DATA_DIR.value))
         protocol = [name for name in PUBLISHED if name in names]
-        rows += run_published(protocol, seeds, _DATA_DIR.value)
+        rows = list(run_published(protocol, seeds, _DATA_DIR.value))
         write_rows(str(rows_file), rows)
+        for task in TASKS:
+            rows += run(names, [task], seeds, _DATA_DIR.value, most=_EVALUATIONS.value)
+            write_rows(str(rows_file), rows)  # A run of hours may be stopped.
     page = write_comparison(rows_file, folder, focus(names))
     print(comparison_table(curves_by_task(read_rows(rows_file))))
     print(f"\n{page}")
@@ -295,6 +303,9 @@ if __name__ == "__main__":
     )
     _FOLDER = flags.DEFINE_string(
         "folder", "runs/comparison", "where results are written"
+    )
+    _EVALUATIONS = flags.DEFINE_integer(
+        "evaluations", 0, "full evaluations of each search at most; 0: see contestants"
     )
     _ONLY = flags.DEFINE_list("only", [], "names to run; all by default")
     _RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")

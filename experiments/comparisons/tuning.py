@@ -11,7 +11,6 @@ python -m experiments.comparisons.tuning --data_dir=FOLDER [--seeds=100] \
     [--reported=1000] [--out=rows.jsonl]
 """
 
-import dataclasses
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -150,7 +149,7 @@ def report(
         chosen = choose(rows, [other for other in tasks if other != task])
         longest = max(BUDGETS)
         pair = {
-            REFERENCE: dataclasses.replace(CONTESTANTS[REFERENCE], evaluations=longest),
+            REFERENCE: CONTESTANTS[REFERENCE].up_to(longest),
             ELSEWHERE: Contestant(
                 {"strategy": "memory_registers", **chosen}, evaluations=longest
             ),
