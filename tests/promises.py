@@ -281,7 +281,7 @@ PROMISES = (
         "qnas_jax/runs.py",
         "if layout != LAYOUT:",
         "if layout is None:",
-        "tests/test_runs.py",
+        "tests/jobs/test_runner.py",
     ),
     Mutant(
         "a user's mistake ends with status 2",

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from made_strategies import made
 
-from qnas_jax.search import advance, host_search, scan_search, start
+from qnas_jax.search import (
+    advance,
+    generation_keys,
+    host_search,
+    scan_search,
+    start,
+)
 from qnas_jax.search.loop import everything, incumbent
 
 NUM_OPS, GENERATIONS = (4, 2, 4), 5
@@ -150,3 +156,19 @@ def test_ties_do_not_revive_failures():
     np.testing.assert_array_equal(state.best_arch, [1, 1, 1])
     state = advance(strategy, state, archs, jnp.array([0.5, 0.4]), jnp.array([-3.0, 9]))
     np.testing.assert_array_equal(state.best_arch, [0, 0, 0])
+
+
+def test_keys_are_those_of_the_generation_and_no_other():
+    key = jax.random.key(5)
+    every = [generation_keys(key, number) for number in range(20)]
+    data = [
+        np.asarray(jax.random.key_data(each)).tobytes()
+        for pair in every
+        for each in pair
+    ]
+    assert len(set(data)) == 40
+    again = jax.jit(generation_keys)(key, jnp.int32(7))
+    for one, other in zip(again, every[7], strict=True):
+        np.testing.assert_array_equal(
+            jax.random.key_data(one), jax.random.key_data(other)
+        )
