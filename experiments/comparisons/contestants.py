@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.comparisons.search_setting import SearchSetting, search_setting
+from qnas_jax.search import STRATEGIES
+from qnas_jax.search.spec import CLASSICAL, GATES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,15 @@ class Contestant:
         """Strategy, population and options."""
         return search_setting(**self.options)
 
+    @property
+    def acts_by(self) -> str:
+        """What the proposals come from, as they are set here; peers are classical."""
+        if self.peer:
+            return CLASSICAL
+        if self.options.get("optimiser") in ("grover", "qaoa"):
+            return GATES
+        return STRATEGIES[self.options["strategy"]].acts_by
+
     def up_to(self, most: int) -> "Contestant":
         """The same with a largest budget of so many evaluations; 0: as it is."""
         shorter = min(self.evaluations, most or self.evaluations)
@@ -59,6 +70,12 @@ def _slow(evaluations: int, seeds: int = 200, **settings: Any) -> Contestant:
     return Contestant(evaluations=evaluations, seeds=seeds, slow=True, **settings)
 
 
+def _by_circuits(optimiser: str) -> Contestant:
+    """The hybrid loop whose minimum a circuit finds."""
+    options = {"strategy": "hamiltonian", "population": 10, "optimiser": optimiser}
+    return _slow(200, seeds=50, options=options)
+
+
 _EVOLUTION = _of("regularized_evolution", parents=10, tournament=5)
 
 
@@ -72,6 +89,9 @@ CONTESTANTS: dict[str, Contestant] = {
     "qiga2": _of("qiga2", population=5),
     "memory registers": _of("memory_registers"),
     "hamiltonian": _slow(400, options={"strategy": "hamiltonian", "population": 10}),
+    # Amplitude amplification, and alternating circuits, on the same posterior sample.
+    "hamiltonian (Grover)": _by_circuits("grover"),
+    "hamiltonian (QAOA)": _by_circuits("qaoa"),
     "predictor": _slow(400, options={"strategy": "predictor", "population": 10}),
     "regularised evolution": _EVOLUTION,
     # Twice the generations, since about one child in eight is known.
@@ -96,6 +116,9 @@ CONTESTANTS: dict[str, Contestant] = {
     "NSGA-II (Optuna)": _slow(400, peer="nsga2"),
 }
 """By the name that tables and figures show."""
+
+ACTS_BY = {name: contestant.acts_by for name, contestant in CONTESTANTS.items()}
+"""For the tables."""
 
 LEFT_OUT = {
     "bqnas_released": "needs layers of 2, 4, 8, ... ops; NAS-Bench-201 has 5",

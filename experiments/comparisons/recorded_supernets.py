@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from absl import app, flags, logging
 
-from experiments.comparisons.contestants import CONTESTANTS
+from experiments.comparisons.contestants import ACTS_BY, CONTESTANTS
 from experiments.comparisons.strategies import compare_on, focus
 from experiments.comparisons.table import comparison_table
 from experiments.measuring.rows import write_rows
@@ -108,7 +108,8 @@ def main(_: Sequence[str]) -> None:
     rows = run(scores, _NAMES.value, names, _SEEDS.value)
     write_rows(str(folder / "rows.jsonl"), rows)
     page = write_comparison(folder / "rows.jsonl", folder, focus(names))
-    print(comparison_table(curves_by_task(read_rows(folder / "rows.jsonl"))))
+    curves = curves_by_task(read_rows(folder / "rows.jsonl"))
+    print(comparison_table(curves, acts_by=ACTS_BY))
     print(f"\n{page}")
 
 

@@ -27,6 +27,7 @@ import numpy as np
 from absl import app, flags, logging
 
 from experiments.comparisons.contestants import (
+    ACTS_BY,
     CONTESTANTS,
     PEERS,
     REFERENCE,
@@ -289,7 +290,8 @@ def main(_: Sequence[str]) -> None:
             rows += run(names, [task], seeds, _DATA_DIR.value, most=_EVALUATIONS.value)
             write_rows(str(rows_file), rows)  # A run of hours may be stopped.
     page = write_comparison(rows_file, folder, focus(names))
-    print(comparison_table(curves_by_task(read_rows(rows_file))))
+    curves = curves_by_task(read_rows(rows_file))
+    print(comparison_table(curves, acts_by=ACTS_BY))
     print(f"\n{page}")
 
 

@@ -66,7 +66,7 @@ def comparison(rows: Rows) -> Lines:
         means = [f"{100 * values.mean():.2f}" for values in found if values is not None]
         cells.append(f"{name} {' / '.join(means)} ({len(names[name].test)})")
     what = (
-        f"{len(names)} strategies on NAS-Bench-201 ({', '.join(tasks)}): test accuracy "
+        f"{len(names)} strategies on tables ({', '.join(tasks)}): test accuracy "
         f"after 100 evaluations (searches); optimum {optima}"
     )
     return [(what, ", ".join(cells)), _protocol(rows)]

@@ -123,3 +123,11 @@ def test_repeats_that_are_free(data_dir):
     place = int(np.flatnonzero(np.cumsum(fresh[0]) <= 100)[-1])
     at = [budget for budget in experiment.BUDGETS if budget <= 100].index(100)
     assert scores[0, at] == seen.scores[0].reshape(-1)[: place + 1].max()
+
+
+def test_what_contestants_act_by():
+    """As their options say: only circuits that are run count."""
+    acts = {name: one.acts_by for name, one in CONTESTANTS.items()}
+    assert acts["qbit"] == acts["hamiltonian (Grover)"] == "gates on amplitudes"
+    assert acts["hamiltonian"] == "classical; circuits by option"
+    assert acts["memory registers"] == acts["TPE (Optuna)"] == "classical"

@@ -77,6 +77,19 @@ def test_the_table_of_all_strategies_by_hand():
     assert rows["short"] == "| short | 50.00 ± 0.00 | - | 3 | 2 |"
 
 
+def test_the_table_says_what_strategies_act_by():
+    """And shows where one was not run."""
+    rows = [_curve(name, seed, 0.9) for name in "ab" for seed in (0, 1)]
+    rows += [{**_curve("a", seed, 0.7), "task": "other"} for seed in (0, 1)]
+    text = comparison_table(curves_by_task(rows), (100,), {"a": "gates"})
+    lines = text.splitlines()
+    assert lines[0] == (
+        "| strategy | acts by | cifar10, 100 | other, 100 | top 1 % | searches |"
+    )
+    assert lines[2] == "| a | gates | 90.00 ± 0.00 | 70.00 ± 0.00 | inf / inf | 2 |"
+    assert lines[3] == "| b | - | 90.00 ± 0.00 | - | inf / - | 2 |"
+
+
 def test_searches_name_the_largest_program_and_the_memory():
     name = "largest program is faster by"
     rows = [
