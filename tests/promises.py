@@ -295,7 +295,7 @@ PROMISES = (
         "qnas_jax/jobs/setting.py",
         "jax.random.fold_in(root, zlib.crc32(stream.encode()))",
         "jax.random.fold_in(root, 0 * len(stream))",
-        "tests/jobs/test_runner.py tests/jobs/test_job.py",
+        "tests/jobs/test_streams.py",
     ),
     Mutant(
         "examples held out for validation are not trained on",
