@@ -13,6 +13,7 @@ from qnas_jax.jobs import JOBS, default_config, job_of
 from qnas_jax.jobs.config import read_config_of, stored_groups
 from qnas_jax.jobs.overrides import check_overrides
 from qnas_jax.options import OptionError
+from qnas_jax.search import SearchOptions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GROUPS = {
@@ -127,3 +128,11 @@ def test_overrides_are_checked_before_parsing():
         with pytest.raises(OptionError) as error:
             check_overrides(["main.py", argument])
         assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "name", ["digits", "cifar10_small", "cifar10_bqnas", "cifar100_bqnas"]
+)
+def test_jobs_on_images_take_the_default_strategy(name):
+    config = importlib.import_module(f"configs.{name}").get_config()
+    assert config.search.strategy == SearchOptions().strategy

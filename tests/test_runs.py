@@ -280,8 +280,33 @@ def test_environment_names_what_a_rerun_needs():
     assert found["backend"] == jax.default_backend()
     assert len(found["devices"]) == jax.device_count()
     assert found["cpu_count"] == os.cpu_count()
+    assert {"processor", "vector_extensions"} <= set(found)
     assert found["command"] == "python main.py --config=a.py"
     assert found["started"][:2] == "20" and found["platform"]
     checkout = pathlib.Path(qnas_jax.__file__).parents[1] / ".git"
     assert bool(found["commit"]) == checkout.exists()
     assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "extensions"),
+    [
+        (
+            "processor\t: 0\nmodel name\t: Some Xeon\nflags\t\t: fpu sse4_2 avx2 "
+            "avx512f avx_vnni amx_tile fma\n\nprocessor\t: 1\nmodel name\t: Other\n",
+            "Some Xeon",
+            ["amx_tile", "avx2", "avx512f", "avx_vnni", "fma", "sse4_2"],
+        ),
+        ("processor\t: 0\nFeatures\t: fp asimd sve2 crc32\n", None, ["asimd", "sve2"]),
+        (None, None, None),
+    ],
+)
+def test_processor_and_its_vector_extensions(tmp_path, text, model, extensions):
+    file = tmp_path / "cpuinfo"
+    if text is not None:
+        file.write_text(text)
+    found = runs._processor(file)
+    assert found["vector_extensions"] == extensions
+    if model:
+        assert found["processor"] == model
+    json.dumps(found)

@@ -84,7 +84,7 @@ def run(
     if peer:
         shown = np.asarray(work.images(work.pixels))
         network = TorchPeer(peer, space, shown, np.asarray(work.labels))
-        forms["PyTorch channels_last"] = (network.score(archs, 64), population)
+        forms["PyTorch channels_last"] = (network.score(archs, chunk), population)
         forms["PyTorch channels_last"][0]()
     _check(forms, simple)
     seconds = median_seconds({n: form for n, (form, _) in forms.items()}, passes)

@@ -1,9 +1,11 @@
 """How many searches a second: seeds x generations as one program, against NumPy.
 
 The Q-bit search with a population of 20 for 100 generations on NAS-Bench-201. Peers are
-our own plain NumPy (`numpy_search.py`): one individual after the other, and in arrays
-over the population. Both are given the random numbers of compiled searches first and
-must find the same best scores.
+our own NumPy: in arrays over many searches as well as the population
+(`numpy_searches.py`, which is what a program of many searches has to be compared with),
+and plainly, one search at a time, in arrays over the population or one individual after
+the other (`numpy_search.py`). All are given the random numbers of compiled searches
+first and must find the same best scores.
 
 python -m experiments.benches.search --data_dir=FOLDER [--many=100000]
     [--out=rows.jsonl]
@@ -24,6 +26,7 @@ from experiments.measuring.machine import peak_memory_mib
 from experiments.measuring.rows import table, write_rows
 from experiments.measuring.timing import compile_seconds, median_seconds
 from experiments.peers.numpy_search import NumpySearch
+from experiments.peers.numpy_searches import NumpySearches
 from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import Table, TableOptions, load_table
 from qnas_jax.search import (
@@ -42,6 +45,8 @@ from qnas_jax.search.registers.qbit import QbitOptions
 
 GENERATIONS, POPULATION = 100, 20
 SIZES = (1, 10, 100, 1000)
+NUMPY_CHUNK = 100
+"""Searches that NumPy does at once: its arrays then stay in the cache."""
 
 
 def make_search(bench: Table) -> Strategy:
@@ -69,6 +74,11 @@ def numpy_search(bench: Table) -> NumpySearch:
         groups=options.groups,
         global_every=options.global_migration_every,
     )
+
+
+def numpy_searches(bench: Table) -> NumpySearches:
+    """Many NumPy searches with the same options."""
+    return NumpySearches(numpy_search(bench), POPULATION)
 
 
 def uniforms_of(key: jax.Array, layers: int, generations: int) -> np.ndarray:
@@ -99,14 +109,18 @@ def agreement(bench: Table, seeds: int, generations: int = GENERATIONS) -> float
     ours = search_seeds(
         strategy, ScoredBy(bench.evaluator()), keys, generations, record=best_score
     )
-    peer = numpy_search(bench)
+    peer, peers = numpy_search(bench), numpy_searches(bench)
     layers = len(bench.num_ops)
+    uniforms = np.stack([uniforms_of(key, layers, generations) for key in keys])
+    together = peers.best_scores(uniforms)
     equal = [
-        np.allclose(
-            peer.best_scores(uniforms_of(key, layers, generations), whole=whole), own
+        np.allclose(found, own)
+        for drawn, own, among_many in zip(uniforms, ours, together, strict=True)
+        for found in (
+            peer.best_scores(drawn, whole=True),
+            peer.best_scores(drawn, whole=False),
+            among_many,
         )
-        for key, own in zip(keys, ours, strict=True)
-        for whole in (True, False)
     ]
     return float(np.mean(equal))
 
@@ -129,7 +143,14 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
     first = {
         size: compile_seconds(program, strategy, evaluate, keys[size]) for size in sizes
     }
+    peers, chunk = numpy_searches(bench), min(NUMPY_CHUNK, sizes[-1])
     forms: dict[str, tuple[int, Callable[[], Any]]] = {
+        f"NumPy, arrays over {chunk} searches and the population": (
+            chunk,
+            lambda: peers.run(chunk, GENERATIONS, seed=0),
+        )
+    }
+    forms |= {
         f"one program, {size} searches": (
             size,
             functools.partial(program, strategy, evaluate, keys[size]),
@@ -140,11 +161,11 @@ def run(bench: Table, sizes: Sequence[int], passes: int) -> Iterator[dict[str, A
     uniforms = np.random.default_rng(0).random(
         (GENERATIONS, POPULATION, len(bench.num_ops))
     )
-    forms["NumPy, arrays over the population"] = (
+    forms["NumPy, one search at a time, arrays over the population"] = (
         1,
         lambda: peer.best_scores(uniforms, whole=True),
     )
-    forms["NumPy, one individual after the other"] = (
+    forms["NumPy, one search and individual at a time"] = (
         1,
         lambda: peer.best_scores(uniforms, whole=False),
     )

@@ -6,7 +6,9 @@ python -m experiments.benches.statevector [--cases=value-20,...] [--peers=QOKit,
 Cases: value-N, gradient-N (dense random Ising cost with fields, 8 layers), batch,
 batch_gradient (64 settings, 12 qubits), deep-N and deep_gradient-N (one layer),
 grover-16 (200 iterations), diagonal-N. A case of 24 qubits runs each simulator in a
-process of its own, which gives its peak memory.
+process of its own, which gives its peak memory. Times are medians of interleaved
+passes. The first case of a process is faster than the same case after others: put what
+is to be compared behind others, or say that it was the first.
 """
 
 import functools
@@ -24,6 +26,7 @@ from absl import app, flags
 
 from experiments.measuring.machine import measure_machine, peak_memory_mib
 from experiments.measuring.rows import table, write_rows
+from experiments.measuring.timing import median_seconds
 from experiments.peers.statevector_task import Run, Task
 from experiments.peers.statevectors import PEERS, Peer
 from qnas_jax.huge_pages import use_huge_pages
@@ -131,7 +134,7 @@ def run_case(
     Args:
       case: a name such as "value-12".
       names: simulators; "ours" first.
-      passes: the best of so many counts.
+      passes: the median of so many counts.
       layers: p, where the case does not say it.
       batch: settings of a batch.
 
@@ -147,7 +150,7 @@ def run_case(
             results[name] = np.asarray(jax.block_until_ready(run()))
             first[name] = time.perf_counter() - started
             runs[name] = run
-    times = _best_times(runs, passes)
+    times = median_seconds(runs, passes)
     scale = max(1.0, float(np.abs(results[next(iter(results))]).max()))
     base = next(iter(runs))
     return [
@@ -164,17 +167,6 @@ def run_case(
     ]
 
 
-def _best_times(runs: dict[str, Run], passes: int) -> dict[str, float]:
-    """Shortest time of each run over interleaved passes."""
-    times = dict.fromkeys(runs, float("inf"))
-    for _ in range(passes):
-        for name, run in runs.items():
-            started = time.perf_counter()
-            jax.block_until_ready(run())
-            times[name] = min(times[name], time.perf_counter() - started)
-    return times
-
-
 def run(
     cases: Sequence[str], peers: Sequence[str], passes: int
 ) -> Iterator[list[dict[str, Any]]]:
@@ -183,7 +175,7 @@ def run(
     Args:
       cases: some of `CASES`.
       peers: some of `PEERS`; those that cannot be imported are left out.
-      passes: the best of so many counts.
+      passes: the median of so many counts.
 
     Yields:
       The rows of each case.
@@ -217,7 +209,7 @@ def run_alone(case: str, name: str, passes: int) -> dict[str, Any] | None:
     Args:
       case: a name such as "deep-24".
       name: the simulator.
-      passes: the best of so many counts.
+      passes: the median of so many counts.
 
     Returns:
       The row, or None if the simulator does not have the case.
@@ -234,7 +226,7 @@ def run_alone(case: str, name: str, passes: int) -> dict[str, Any] | None:
     return {
         "case": case,
         "simulator": name,
-        "ms": 1e3 * _best_times({name: run}, passes)[name],
+        "ms": 1e3 * median_seconds({name: run}, passes)[name],
         "first call s": first,
         "result": float(result.reshape(-1)[0]),
         "peak memory MiB": peak_memory_mib() - before,
@@ -294,7 +286,7 @@ if __name__ == "__main__":
         use_huge_pages()
     _CASES = flags.DEFINE_list("cases", ",".join(CASES), "which cases")
     _PEERS = flags.DEFINE_list("peers", ",".join(PEERS), "which other simulators")
-    _PASSES = flags.DEFINE_integer("passes", 5, "interleaved passes; the best counts")
+    _PASSES = flags.DEFINE_integer("passes", 5, "interleaved passes; medians")
     _ALONE = flags.DEFINE_string("alone", None, "one simulator, its row as JSON")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     flags.DEFINE_bool("huge_pages", True, "ask for large memory pages")

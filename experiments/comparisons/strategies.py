@@ -1,13 +1,15 @@
-"""Every strategy on NAS-Bench-201, at equal budgets, over many seeds.
+"""Every strategy on tables of benchmarks, at equal budgets, over many seeds.
 
 A search sees validation accuracies after 200 epochs (mean over training runs); what is
 reported is the test accuracy of its best arch at each budget. Budgets count full
 evaluations: one of 12 epochs costs 12/200. A second part repeats the published protocol
 (`published_protocol`) to stand beside its table.
-Seeds 0, 1, ... are reported; none of them was used to choose a setting.
+Seeds 0, 1, ... are reported; none of them was used to choose a setting, but settings
+were chosen on the three data sets of NAS-Bench-201. None was on NAS-Bench-Macro, where
+a search sees the first training of an arch and the mean of two others is its test.
 
-python -m experiments.comparisons.strategies --data_dir=FOLDER [--quick] [--seeds=200] \
-    [--folder=runs/comparison]
+python -m experiments.comparisons.strategies --data_dir=FOLDER [--quick] \
+    [--seeds=1000] [--only=random,qbit,...] [--folder=runs/comparison]
 
 writes rows.jsonl, figures/*.png and comparison.html into the folder. `--render` makes
 the page again from rows that are there.
@@ -25,6 +27,7 @@ import numpy as np
 from absl import app, flags, logging
 
 from experiments.comparisons.contestants import (
+    ACTS_BY,
     CONTESTANTS,
     PEERS,
     REFERENCE,
@@ -45,14 +48,16 @@ from qnas_jax.evaluation.tables import (
     incumbents,
     load_table,
     load_test,
+    query_costs,
 )
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.reporting.comparison.records import curves_by_task, read_rows
-from qnas_jax.search import Generation
+from qnas_jax.search import STRATEGIES, Generation
 from qnas_jax.search.many import search_seeds
 
-TASKS = DATASETS
+MACRO = "nas_bench_macro"
+TASKS = (*DATASETS, MACRO)
 BUDGETS = (
     10,
     20,
@@ -76,7 +81,12 @@ TOP = 0.01
 
 
 def run(
-    names: Sequence[str], tasks: Sequence[str], seeds: int, data_dir: str
+    names: Sequence[str],
+    tasks: Sequence[str],
+    seeds: int,
+    data_dir: str,
+    *,
+    most: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """Searches, and reads the test accuracies of what was found.
 
@@ -85,20 +95,61 @@ def run(
       tasks: some of `TASKS`.
       seeds: searches of each strategy on each task.
       data_dir: folder of the benchmark.
+      most: full evaluations of each search at most; 0: as the contestants say.
 
     Yields:
       A row a strategy, task and seed; see `reporting.comparison.records`.
     """
+    contestants = {name: CONTESTANTS[name].up_to(most) for name in names}
     for task in tasks:
-        options = TableOptions(dataset=task, data_dir=data_dir)
+        options = table_options(task, data_dir)
         table, test = load_table(options), load_test(options)
-        found = {}
-        for name in names:
-            before = time.perf_counter()
-            found[name] = _search(CONTESTANTS[name], table, seeds)
-            seconds = time.perf_counter() - before
-            _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
-        yield from _task_rows(task, test, found)
+        yield from compare_on(task, table, test, contestants, seeds)
+
+
+def compare_on(
+    task: str,
+    table: Table,
+    test: SealedTest,
+    contestants: Mapping[str, Contestant],
+    seeds: int,
+) -> Iterator[dict[str, Any]]:
+    """Searches one table.
+
+    Args:
+      task: its name in the rows.
+      table: what searches see.
+      test: the values of what they found.
+      contestants: by name; those that the table has too few fidelities for are passed
+        over.
+      seeds: searches of each.
+
+    Yields:
+      Rows as of `run`.
+    """
+    able = {name: one for name, one in contestants.items() if _can_search(one, table)}
+    found = {}
+    for name, contestant in able.items():
+        before = time.perf_counter()
+        found[name] = _search(contestant, table, seeds)
+        seconds = time.perf_counter() - before
+        _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
+    yield from _task_rows(task, test, found, able)
+
+
+def table_options(task: str, data_dir: str) -> TableOptions:
+    """The table of a task."""
+    if task == MACRO:
+        return TableOptions(source=MACRO, data_dir=data_dir)
+    return TableOptions(dataset=task, data_dir=data_dir)
+
+
+def _can_search(contestant: Contestant, table: Table) -> bool:
+    """Whether a table has the fidelities that a strategy asks for."""
+    if contestant.peer:
+        return True
+    spec = STRATEGIES[contestant.setting().strategy]
+    return len(table.fidelities) > 1 or not spec.needs_fidelities
 
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -109,6 +160,8 @@ def _search(contestant: Contestant, table: Table, seeds: int) -> Found:
     """Runs all searches of one strategy and keeps what was best at each budget."""
     evaluated = evaluate_all(contestant, table, seeds, contestant.evaluations)
     costs = full_evaluations(evaluated, table)
+    if contestant.repeats_free:
+        costs *= query_costs(evaluated, count_repeats=False)
     budgets = [budget for budget in BUDGETS if budget <= contestant.evaluations]
     best = incumbents(evaluated, costs, budgets)
     return best.archs, best.scores, _first_top(table, evaluated, costs)
@@ -169,7 +222,10 @@ def _first_top(table: Table, evaluated: Generation, costs: np.ndarray) -> np.nda
 
 
 def _task_rows(
-    task: str, test: SealedTest, found: Mapping[str, Found]
+    task: str,
+    test: SealedTest,
+    found: Mapping[str, Found],
+    contestants: Mapping[str, Contestant],
 ) -> Iterator[dict[str, Any]]:
     archs = [archs.reshape(-1, archs.shape[-1]) for archs, _, _ in found.values()]
     values = np.split(
@@ -182,7 +238,7 @@ def _task_rows(
                 "strategy": name,
                 "task": task,
                 "seed": seed,
-                "options": dict(CONTESTANTS[name].options),
+                "options": dict(contestants[name].options),
                 "budgets": list(BUDGETS),
                 "validation": _row(scores[seed]),
                 "test": _row(tested[seed]),
@@ -221,16 +277,21 @@ def main(_: Sequence[str]) -> None:
     folder = pathlib.Path(_FOLDER.value)
     rows_file = folder / "rows.jsonl"
     names = [
-        name for name, one in CONTESTANTS.items() if not (_QUICK.value and one.slow)
+        name
+        for name, one in CONTESTANTS.items()
+        if not (_QUICK.value and one.slow) and (not _ONLY.value or name in _ONLY.value)
     ]
     if not _RENDER.value:
         seeds = 20 if _QUICK.value else _SEEDS.value
-        rows = list(run(names, TASKS, seeds, _DATA_DIR.value))
         protocol = [name for name in PUBLISHED if name in names]
-        rows += run_published(protocol, seeds, _DATA_DIR.value)
+        rows = list(run_published(protocol, seeds, _DATA_DIR.value))
         write_rows(str(rows_file), rows)
+        for task in TASKS:
+            rows += run(names, [task], seeds, _DATA_DIR.value, most=_EVALUATIONS.value)
+            write_rows(str(rows_file), rows)  # A run of hours may be stopped.
     page = write_comparison(rows_file, folder, focus(names))
-    print(comparison_table(curves_by_task(read_rows(rows_file))))
+    curves = curves_by_task(read_rows(rows_file))
+    print(comparison_table(curves, acts_by=ACTS_BY))
     print(f"\n{page}")
 
 
@@ -238,12 +299,16 @@ if __name__ == "__main__":
     _DATA_DIR = flags.DEFINE_string(
         "data_dir", os.environ.get("QNAS_DATA_DIR", "."), "folder of the benchmark"
     )
-    _SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
+    _SEEDS = flags.DEFINE_integer("seeds", 1000, "searches of each", lower_bound=2)
     _QUICK = flags.DEFINE_bool(
         "quick", False, "20 searches, the slowest strategies left out"
     )
     _FOLDER = flags.DEFINE_string(
         "folder", "runs/comparison", "where results are written"
     )
+    _EVALUATIONS = flags.DEFINE_integer(
+        "evaluations", 0, "full evaluations of each search at most; 0: see contestants"
+    )
+    _ONLY = flags.DEFINE_list("only", [], "names to run; all by default")
     _RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")
     app.run(main)

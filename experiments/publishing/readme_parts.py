@@ -95,7 +95,7 @@ PARTS = (
     Part(
         "statevector",
         f"-m experiments.benches.statevector {_ROWS} "
-        "--cases=value-20,gradient-20,batch_gradient-12",
+        "--cases=gradient-20,batch_gradient-12,value-20",
         quick="--passes=2",
         lines=results.statevector,
     ),

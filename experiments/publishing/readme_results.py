@@ -66,7 +66,7 @@ def comparison(rows: Rows) -> Lines:
         means = [f"{100 * values.mean():.2f}" for values in found if values is not None]
         cells.append(f"{name} {' / '.join(means)} ({len(names[name].test)})")
     what = (
-        f"{len(names)} strategies on NAS-Bench-201 ({', '.join(tasks)}): test accuracy "
+        f"{len(names)} strategies on tables ({', '.join(tasks)}): test accuracy "
         f"after 100 evaluations (searches); optimum {optima}"
     )
     return [(what, ", ".join(cells)), _protocol(rows)]
@@ -88,13 +88,13 @@ def searches(rows: Rows) -> Lines:
     """Of `benches.search`."""
     largest = [row for row in rows if "one program" in row.get("form", "")][-1]
     peers = [
-        f"{row['largest program is faster by']:.0f} x {row['form']}"
+        f"{_factor(row['largest program is faster by'])} x {row['form']}"
         for row in rows
         if row.get("form", "").startswith("NumPy")
     ]
     what = "Q-bit searches of 100 generations x 20 on NAS-Bench-201"
     result = (
-        f"{largest['form']}: {largest['seconds']:.2f} s; {' and '.join(peers)} "
+        f"{largest['form']}: {largest['seconds']:.2f} s; {'; '.join(peers)} "
         f"(medians of {largest['passes']} passes)"
     )
     many = [row for row in rows if "searches" in row]
@@ -106,6 +106,11 @@ def searches(rows: Rows) -> Lines:
             f"{grown:.0f} MiB more"
         )
     return [(what, result)]
+
+
+def _factor(value: float) -> str:
+    """One digit behind the point, unless it does not matter."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def proxies(rows: Rows) -> Lines:

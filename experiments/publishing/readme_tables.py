@@ -3,8 +3,11 @@
 import pathlib
 import shutil
 
+from experiments.comparisons.contestants import ACTS_BY
+from experiments.comparisons.table import comparison_table
 from experiments.publishing import readme_results as results
 from experiments.publishing.readme_parts import PARTS, Part, read_rows
+from qnas_jax.reporting.comparison.records import curves_by_task
 
 _HEAD = "| what | result | command |\n| --- | --- | --- |\n"
 
@@ -26,10 +29,19 @@ def rules_table(folder: pathlib.Path) -> str:
     return results.search_rules(rows) if rows else ""
 
 
+def strategies_table(folder: pathlib.Path) -> str:
+    """Every strategy and what it acts by, from the comparison; "" without rows."""
+    found = [part for part in PARTS if part.name == "comparison"]
+    rows = [row for part in found for row in read_rows(part, folder)]
+    curves = curves_by_task([dict(row) for row in rows])
+    return comparison_table(curves, acts_by=ACTS_BY) if curves else ""
+
+
 def tables(folder: pathlib.Path) -> str:
-    """Both tables in Markdown, of the parts that have rows."""
+    """All tables in Markdown, of the parts that have rows."""
     lines = [line for part in PARTS for line in result_lines(part, folder)]
-    return _HEAD + "\n".join(lines) + "\n\n" + rules_table(folder) + "\n"
+    parts = [_HEAD + "\n".join(lines), rules_table(folder), strategies_table(folder)]
+    return "\n\n".join(parts) + "\n"
 
 
 def publish(folder: pathlib.Path, readme: pathlib.Path, docs: pathlib.Path) -> None:
@@ -53,9 +65,13 @@ def publish(folder: pathlib.Path, readme: pathlib.Path, docs: pathlib.Path) -> N
         kept = [line for line in old.splitlines() if f"`{part.shown}`" in line]
         lines += result_lines(part, folder) or kept
     text = before + _HEAD + "\n".join(lines) + after
-    if rules := rules_table(folder):
-        before, _, after = _around(text, "search rules", readme)
-        text = before + rules + after
+    for name, made in (
+        ("search rules", rules_table(folder)),
+        ("strategies", strategies_table(folder)),
+    ):
+        if made:
+            before, _, after = _around(text, name, readme)
+            text = before + made + after
     readme.write_text(text, "utf-8")
     for part in PARTS:
         for name, source in part.figures.items():

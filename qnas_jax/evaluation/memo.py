@@ -174,6 +174,25 @@ class MemoisedEvaluator:
         found = [self._known[each].score for each in asked]
         return archs, np.asarray(found, np.float32)
 
+    def ties(
+        self, archs: np.ndarray, fidelities: np.ndarray | None = None
+    ) -> np.ndarray:
+        """What decides between equal scores: the loss, where there is one.
+
+        Args:
+          archs: int [P, L], evaluated before.
+          fidelities: int [P], as they were evaluated; None: as without fidelities.
+
+        Returns:
+          float32 [P], the negative loss; 0 where the evaluator gives none.
+        """
+        rows = map(tuple, np.asarray(archs).tolist())
+        places = [-1] * len(archs)
+        if fidelities is not None:
+            places = np.asarray(fidelities).tolist()
+        known = [self._known[each] for each in zip(rows, places, strict=True)]
+        return np.asarray([-row.metrics.get("loss", 0.0) for row in known], np.float32)
+
     def close(self) -> None:
         """Ends what the evaluator started."""
         self._evaluator.close()

@@ -226,6 +226,8 @@ def _budget(run: Run) -> Row:
         "distinct": len({tuple(row["arch"]) for row in run.history}),
         "failed": sum(row["status"] != "ok" for row in run.history),
         "generations": len(run.search),
+        "strategy": result.get("strategy"),
+        "acts_by": result.get("acts_by"),
         "seconds": seconds,
         "total": sum(seconds.values()),
     }

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import re
 import shlex
 import subprocess
 import time
@@ -23,11 +24,39 @@ def environment(command: list[str]) -> dict[str, Any]:
         "versions": {name: importlib.metadata.version(name) for name in names},
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count(),
+        **_processor(pathlib.Path("/proc/cpuinfo")),
         "backend": jax.default_backend(),
         "devices": [str(device.device_kind) for device in jax.devices()],
         "commit": _commit(),
         "command": shlex.join(command),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+_VECTORS = re.compile(r"(sse4|avx|fma|amx|asimd|sve|neon)\w*")
+
+
+def _processor(cpuinfo: pathlib.Path) -> dict[str, Any]:
+    """Model and vector extensions: XLA compiles for them, so last digits depend on it.
+
+    Args:
+      cpuinfo: as Linux shows it; elsewhere there is none, and extensions are unknown.
+
+    Returns:
+      "processor" and "vector_extensions"; the latter sorted, None if not known.
+    """
+    try:
+        lines = cpuinfo.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return {"processor": platform.processor() or None, "vector_extensions": None}
+    fields = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), value.strip())
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    return {
+        "processor": fields.get("model name") or platform.processor() or None,
+        "vector_extensions": sorted(set(filter(_VECTORS.fullmatch, flags))),
     }
 
 

@@ -29,6 +29,10 @@ cheapest.
 HostEvaluateFn = Callable[..., tuple[Array | np.ndarray, Array | np.ndarray]]
 """The same for evaluators that are not JAX: they get NumPy archs and fidelities."""
 
+TiesFn = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+"""`ties(archs [P, L], fidelities [P]) -> float32 [P]` of archs just evaluated;
+fidelities are None where the strategy has none."""
+
 _INIT_STREAM, _GENERATION_STREAM = 0, 1
 
 
@@ -40,6 +44,7 @@ class SearchState:
     best_arch: Array  # [L] int32, zeros while best_score is -inf
     best_score: Array  # [] float32, -inf until a finite score was seen
     best_fidelity: Array  # [] int32, what best_score was measured at, -1 before
+    best_tie: Array  # [] float32, decides between equal scores; -inf before
     generation: Array  # [] int32, generations done
 
 
@@ -116,12 +121,17 @@ def start(strategy: Strategy, key: Array) -> SearchState:
         best_arch=jnp.zeros(strategy.num_layers, jnp.int32),
         best_score=jnp.float32(-jnp.inf),
         best_fidelity=jnp.int32(-1),
+        best_tie=jnp.float32(-jnp.inf),
         generation=jnp.int32(0),
     )
 
 
 def advance(
-    strategy: Strategy, state: SearchState, archs: Array, scores: Array
+    strategy: Strategy,
+    state: SearchState,
+    archs: Array,
+    scores: Array,
+    ties: Array | None = None,
 ) -> SearchState:
     """Ends a generation: updates the best so far and lets the strategy learn.
 
@@ -130,23 +140,33 @@ def advance(
       state: the state in which the archs were asked for.
       archs: int32 [P, L], as evaluated.
       scores: float32 [P], maximised; non-finite ones never win.
+      ties: float32 [P], the larger of which wins where scores are equal, as accuracies
+        of a few hundred images often are; None: nothing more is known. Strategies do
+        not see them.
 
     Returns:
       The state of the next generation. A higher fidelity beats a lower one whatever
-      the scores, which do not compare; on ties the earlier best stays.
+      the scores, which do not compare; where ties are equal too the earlier best stays.
     """
     scores = sanitise(scores)
+    ties = jnp.zeros_like(scores) if ties is None else jnp.asarray(ties, jnp.float32)
+    ties = jnp.where(jnp.isfinite(ties), ties, jnp.finfo(jnp.float32).min)
     fidelities = _fidelities(strategy, state)
     highest = jnp.max(jnp.where(jnp.isfinite(scores), fidelities, -1))
-    winner = jnp.argmax(jnp.where(fidelities == highest, scores, -jnp.inf))
+    comparable = jnp.where(fidelities == highest, scores, -jnp.inf)
+    winner = jnp.argmax(jnp.where(comparable == jnp.max(comparable), ties, -jnp.inf))
+    above = (scores[winner] > state.best_score) | (
+        (scores[winner] == state.best_score) & (ties[winner] > state.best_tie)
+    )
     better = (highest > state.best_fidelity) | (
-        (highest == state.best_fidelity) & (scores[winner] > state.best_score)
+        (highest == state.best_fidelity) & (highest >= 0) & above
     )
     return SearchState(
         strategy_state=strategy.tell(state.strategy_state, archs, scores),
         best_arch=jnp.where(better, archs[winner], state.best_arch),
         best_score=jnp.where(better, scores[winner], state.best_score),
         best_fidelity=jnp.where(better, highest, state.best_fidelity),
+        best_tie=jnp.where(better, ties[winner], state.best_tie),
         generation=state.generation + 1,
     )
 
@@ -201,7 +221,12 @@ class Step(NamedTuple):
 
 
 def host_search(
-    strategy: Strategy, evaluate: HostEvaluateFn, key: Array, generations: int
+    strategy: Strategy,
+    evaluate: HostEvaluateFn,
+    key: Array,
+    generations: int,
+    *,
+    ties: TiesFn | None = None,
 ) -> Iterator[Step]:
     """Runs a search generation by generation, for evaluators that are not JAX.
 
@@ -215,17 +240,22 @@ def host_search(
         NumPy archs.
       key: the root key, consumed.
       generations: G.
+      ties: what decides between equal scores, asked for after each evaluation; see
+        `advance`.
 
     Yields:
       Each generation when it is over.
     """
-    state = start(strategy, key)
+    state, one_fidelity = start(strategy, key), strategy.fidelities is None
     for number in range(generations):
         ask_key, evaluate_key = generation_keys(key, number)
         archs = np.asarray(_ask(strategy, ask_key, state.strategy_state))
         fidelities = np.asarray(_fidelities(strategy, state))
         archs, scores = _evaluated(strategy, evaluate, evaluate_key, archs, fidelities)
-        after = _advance(strategy, state, archs, scores)
+        told = None
+        if ties is not None:
+            told = ties(np.asarray(archs), None if one_fidelity else fidelities)
+        after = _advance(strategy, state, archs, scores, told)
         seen = Generation(*map(np.asarray, (archs, sanitise(scores), fidelities)))
         yield Step(number, state, seen, after)
         state = after

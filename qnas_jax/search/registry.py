@@ -120,8 +120,10 @@ def _make_strategy(
 
 def strategy_table() -> str:
     """The table of all strategies in Markdown, as the README shows it."""
-    head = "| name | how it works | good for | source |\n| --- | --- | --- | --- |\n"
+    columns = ("name", "acts by", "how it works", "good for", "source")
+    head = f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n"
     return head + "".join(
-        f"| `{spec.name}` | {spec.summary} | {spec.good_for} | {spec.paper} |\n"
+        f"| `{spec.name}` | {spec.acts_by} | {spec.summary} | {spec.good_for} | "
+        f"{spec.paper} |\n"
         for spec in _ROWS
     )

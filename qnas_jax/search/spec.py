@@ -7,6 +7,10 @@ from typing import NamedTuple
 from qnas_jax.options import Options
 from qnas_jax.search.base import Strategy
 
+GATES = "gates on amplitudes"
+CIRCUITS_BY_OPTION = "classical; circuits by option"
+CLASSICAL = "classical"
+
 
 @dataclasses.dataclass(frozen=True)
 class NoOptions(Options):
@@ -25,6 +29,10 @@ class StrategySpec(NamedTuple):
       make: `make(num_ops, population=, generations=, options=)` builds it for a space,
         a population and a number of generations; `options` is such a record.
       needs_fidelities: whether it asks for evaluations at several fidelities.
+      acts_by: what its proposals come from: `GATES` where its state holds amplitudes
+        (or angles) that gates turn and that are observed; `CIRCUITS_BY_OPTION` where
+        only an option that is not the default runs a circuit; otherwise `CLASSICAL`.
+        All of them are computed on a classical machine.
     """
 
     name: str
@@ -34,3 +42,4 @@ class StrategySpec(NamedTuple):
     options: type[Options]
     make: Callable[..., Strategy]
     needs_fidelities: bool = False
+    acts_by: str = CLASSICAL

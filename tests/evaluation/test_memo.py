@@ -192,3 +192,15 @@ def test_goes_on_from_a_history():
     _, (new,) = ask(second, np.array([[0, 0, 1], [1, 2, 3], [0, 1, 2]]), 1)
     assert new.evaluation == 4
     assert [one.evaluation for one in second.history] == [1, 2, 3, 4]
+
+
+def test_losses_decide_between_equal_scores():
+    evaluator = MemoisedEvaluator(Formula(failing=[(0, 0, 2)]), cost)
+    archs = np.array([[0, 0, 1], [0, 1, 2], [0, 0, 2], [0, 0, 1]])
+    ask(evaluator, archs, 0)
+    expected = [Formula.accuracy(arch) - 3.0 for arch in archs]
+    expected[2] = np.nan
+    np.testing.assert_allclose(evaluator.ties(archs), expected, rtol=1e-6)
+    ask(evaluator, archs[:2], 1, np.array([0, 1]))
+    found = evaluator.ties(archs[:2], np.array([0, 1]))
+    np.testing.assert_allclose(found, [expected[0], expected[1] + 1], rtol=1e-6)

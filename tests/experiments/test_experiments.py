@@ -15,6 +15,7 @@ from experiments.measuring.workload import (
     random_archs,
     search_populations,
 )
+from experiments.peers import torch_supernet
 from experiments.peers.torch_supernet import TorchPeer
 from qnas_jax.spaces import SpaceOptions, build_space
 
@@ -117,6 +118,28 @@ def test_the_peer_needs_the_public_code(tmp_path):
         TorchPeer(str(tmp_path), "proxylessnas", images, images)
     with pytest.raises(ValueError, match="the peer has"):
         TorchPeer(str(tmp_path), "digits", images, images)
+
+
+def test_the_peer_folds_its_normalisations():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    layers = [
+        torch.nn.Conv2d(3, 4, 3, bias=False),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(4, 2, 1),
+    ]
+    network = torch.nn.Sequential(*layers).train()
+    images = torch.randn(8, 3, 6, 6)
+    for _ in range(3):
+        network(images)  # moves the running statistics
+    folded = torch_supernet.folded(network)
+    kinds = [type(layer).__name__ for layer in folded]
+    assert kinds == ["Conv2d", "Identity", "ReLU", "Conv2d"]
+    with torch.inference_mode():
+        expected = network.eval()(images).numpy()
+        np.testing.assert_allclose(folded(images).numpy(), expected, atol=1e-5)
+    assert type(network[1]).__name__ == "BatchNorm2d"
 
 
 def test_search_rules_compares_settings():

@@ -77,11 +77,25 @@ def test_the_table_of_all_strategies_by_hand():
     assert rows["short"] == "| short | 50.00 ± 0.00 | - | 3 | 2 |"
 
 
+def test_the_table_says_what_strategies_act_by():
+    """And shows where one was not run."""
+    rows = [_curve(name, seed, 0.9) for name in "ab" for seed in (0, 1)]
+    rows += [{**_curve("a", seed, 0.7), "task": "other"} for seed in (0, 1)]
+    text = comparison_table(curves_by_task(rows), (100,), {"a": "gates"})
+    lines = text.splitlines()
+    assert lines[0] == (
+        "| strategy | acts by | cifar10, 100 | other, 100 | top 1 % | searches |"
+    )
+    assert lines[2] == "| a | gates | 90.00 ± 0.00 | 70.00 ± 0.00 | inf / inf | 2 |"
+    assert lines[3] == "| b | - | 90.00 ± 0.00 | - | inf / - | 2 |"
+
+
 def test_searches_name_the_largest_program_and_the_memory():
     name = "largest program is faster by"
     rows = [
         {"form": "one program, 10 searches", "seconds": 1.0, name: 2.0, "passes": 3},
         {"form": "one program, 99 searches", "seconds": 0.5, name: 1.0, "passes": 3},
+        {"form": "NumPy, many", "seconds": 2.0, name: 1.46, "passes": 3},
         {"form": "NumPy, arrays", "seconds": 2.0, name: 71.4, "passes": 3},
         {
             "searches": 1000,
@@ -92,7 +106,8 @@ def test_searches_name_the_largest_program_and_the_memory():
     ]
     ((_, result),) = results.searches(rows)
     assert result == (
-        "one program, 99 searches: 0.50 s; 71 x NumPy, arrays (medians of 3 passes); "
+        "one program, 99 searches: 0.50 s; 1.5 x NumPy, many; 71 x NumPy, arrays "
+        "(medians of 3 passes); "
         "1,000 searches in chunks: 3.2 s, 27 MiB more"
     )
 

@@ -164,3 +164,13 @@ def test_the_weights_of_the_supernet_can_be_loaded(finished):
     fresh = finished.supernet.init(finished.key("supernet/init"))
     assert jax.tree.structure((params, stats)) == jax.tree.structure(fresh)
     assert (params["fixed"][0] != fresh[0]["fixed"][0]).any()
+
+
+def test_of_equal_scores_the_winner_has_the_lowest_loss(finished):
+    history = read_rows(finished.folder.path / "search" / "history.jsonl")
+    generations = finished.config.search.generations
+    searched = [row for row in history if row["generation"] < generations]
+    best = max(row["score"] for row in searched)
+    level = [row for row in searched if row["score"] == best]
+    expected = min(level, key=lambda row: row["metrics"]["loss"])
+    assert read(finished, "best_arch.json")["arch"] == expected["arch"]

@@ -219,7 +219,7 @@ def test_unfinished_search(small):
     figures = {path.stem for path in (small.workdir / "figures").iterdir()}
     drawn = {"supernet_curves", "pool_scores", "search_progress", "score_against_cost"}
     assert figures == drawn
-    for absent in ("Comparison", "Registers", "Retraining", "How sure"):
+    for absent in ("Comparison", "Probabilities of the ops", "Retraining", "How sure"):
         assert absent not in page.text
     assert ["Evaluations", "800"] in [row for table in page.tables for row in table]
 

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from made_strategies import made
 
-from qnas_jax.search import host_search, scan_search
+from qnas_jax.search import (
+    advance,
+    generation_keys,
+    host_search,
+    scan_search,
+    start,
+)
 from qnas_jax.search.loop import everything, incumbent
 
 NUM_OPS, GENERATIONS = (4, 2, 4), 5
@@ -103,3 +109,66 @@ def test_a_record_sees_the_state_after_its_generation():
     np.testing.assert_array_equal(archs[-1], state.best_arch)
     _, trace = scan_search(strategy, score, key, 4)
     np.testing.assert_array_equal(trace.best, best)
+
+
+def coarse(_, archs):
+    """Many archs have the same score."""
+    return archs, (archs.sum(axis=1) // 4).astype(np.float32)
+
+
+def loss(archs):
+    return (np.asarray(archs) @ np.array([7, 3, 11]) % 13).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_equal_scores_the_lower_loss_is_the_best(seed):
+    """Over all generations; archs are proposed as without ties."""
+    strategy, key = made("random", NUM_OPS, 4), jax.random.key(seed)
+    asked = []
+
+    def ties(archs, fidelities):
+        asked.append(fidelities)
+        return -loss(archs)
+
+    steps = list(host_search(strategy, coarse, key, 6, ties=ties))
+    archs = np.concatenate([step.generation.archs for step in steps])
+    _, scores = coarse(None, archs)
+    place = np.lexsort((np.arange(len(archs)), loss(archs), -scores))[0]
+    np.testing.assert_array_equal(steps[-1].after.best_arch, archs[place])
+    assert asked == [None] * 6  # a strategy without fidelities
+    plain = list(host_search(strategy, coarse, key, 6))
+    first = archs[np.argmax(scores)]
+    np.testing.assert_array_equal(plain[-1].after.best_arch, first)
+    again = np.concatenate([step.generation.archs for step in plain])
+    np.testing.assert_array_equal(again, archs)
+
+
+def test_ties_do_not_revive_failures():
+    strategy = made("random", NUM_OPS, 2)
+    archs = jnp.array([[0, 0, 0], [1, 1, 1]])
+    state = start(strategy, jax.random.key(0))
+    state = advance(strategy, state, archs, jnp.full(2, jnp.nan), jnp.array([9.0, 8.0]))
+    assert state.best_score == -np.inf and state.best_tie == -np.inf
+    # A score whose tie is not known is a score.
+    scores, ties = jnp.array([jnp.nan, 0.5]), jnp.array([9.0, jnp.nan])
+    state = advance(strategy, state, archs, scores, ties)
+    assert state.best_score == 0.5
+    np.testing.assert_array_equal(state.best_arch, [1, 1, 1])
+    state = advance(strategy, state, archs, jnp.array([0.5, 0.4]), jnp.array([-3.0, 9]))
+    np.testing.assert_array_equal(state.best_arch, [0, 0, 0])
+
+
+def test_keys_are_those_of_the_generation_and_no_other():
+    key = jax.random.key(5)
+    every = [generation_keys(key, number) for number in range(20)]
+    data = [
+        np.asarray(jax.random.key_data(each)).tobytes()
+        for pair in every
+        for each in pair
+    ]
+    assert len(set(data)) == 40
+    again = jax.jit(generation_keys)(key, jnp.int32(7))
+    for one, other in zip(again, every[7], strict=True):
+        np.testing.assert_array_equal(
+            jax.random.key_data(one), jax.random.key_data(other)
+        )

@@ -105,7 +105,7 @@ def full_evaluations(evaluated: Evaluations, table: Table) -> np.ndarray:
 
     Args:
       evaluated: what the searches evaluated, fidelities counted as the table does.
-      table: its fidelities are named by their epochs.
+      table: its fidelities are named by their epochs, unless there is one only.
 
     Returns:
       float64 [S, E], in (0, 1].
@@ -113,6 +113,8 @@ def full_evaluations(evaluated: Evaluations, table: Table) -> np.ndarray:
     Raises:
       UserError: a name that is no number of epochs.
     """
+    if len(table.fidelities) == 1:
+        return np.ones(_in_order(evaluated.fidelities).shape)
     try:
         epochs = np.array([float(name) for name in table.fidelities])
     except ValueError:

@@ -24,6 +24,7 @@ from qnas_jax.jobs.benchmark.searches import run_searches
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_json, write_json, write_rows
+from qnas_jax.search import STRATEGIES
 from qnas_jax.spaces import arch_to_string
 
 
@@ -60,6 +61,7 @@ def run_benchmark(setting: Setting) -> list[str]:
     result = {
         "table": table.name,
         "strategy": config.search.strategy,
+        "acts_by": STRATEGIES[config.search.strategy].acts_by,
         "searches": config.benchmark.seeds,
         "budget_in": config.benchmark.budget_in,
         "optimum": None if test is None else test.optimum,
@@ -152,7 +154,7 @@ def _lines(config: BenchmarkConfig, result: dict[str, Any]) -> Iterator[str]:
     )
     yield (
         f"{result['strategy']} on {result['table']}: {result['searches']} searches in "
-        f"{result['seconds']:.1f} s{told}"
+        f"{result['seconds']:.1f} s{told}; acts by: {result['acts_by']}"
     )
     unit_of_budget = result["budget_in"].replace("_", " ")
     for summary in result["budgets"]:

@@ -7,6 +7,7 @@ from qnas_jax.jobs.nas.search import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import write_report
 from qnas_jax.runs import read_json, write_json
+from qnas_jax.search import STRATEGIES
 
 
 def report_run(setting: NasSetting) -> pathlib.Path:
@@ -33,11 +34,14 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
         del network["layers"]
     history = history_of(setting.folder).read()
     generations = setting.config.search.generations
+    strategy = setting.config.search.strategy
     write_json(
         setting.folder.path / "result.json",
         {
             "space": setting.space.name,
             "data": setting.dataset.name,
+            "strategy": strategy,
+            "acts_by": STRATEGIES[strategy].acts_by,
             **winner,
             "evaluations": sum(row["generation"] < generations for row in history),
             "seconds": seconds_by_stage(setting.folder, setting.job),

@@ -119,7 +119,7 @@ def _run(
     # After a replay the numbers continue where the history ends.
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
-    steps = host_search(strategy, evaluator, key, generations)
+    steps = host_search(strategy, evaluator, key, generations, ties=evaluator.ties)
     ticks = setting.progress(range(generations), generations, "search")
     for _, step in zip(ticks, steps, strict=True):
         generation, state = step.number, step.after

@@ -93,26 +93,19 @@ def write_comparison(
 
 
 def rank_all(tasks: Tasks, budgets: Sequence[float]) -> dict[float, Ranking]:
-    """Ranks the strategies at each budget; a block is one task and one seed.
+    """Ranks the strategies at each budget by their means; a block is one task.
 
-    Strategies that were not run up to the budget on all tasks with as many seeds as the
-    others are left out.
+    Seeds are repetitions on one landscape, and those of two strategies are no pairs, so
+    they are no blocks: with few tasks only very large differences of ranks are told
+    apart. Strategies that were not run up to the budget on all tasks are left out.
     """
     rankings = {}
     for budget in budgets:
-        samples = {task: at_budget(group, budget) for task, group in tasks.items()}
-        sizes = [len(values) for found in samples.values() for values in found.values()]
-        blocks = {
-            name: [found[name] for found in samples.values() if name in found]
-            for name in dict.fromkeys(
-                name for found in samples.values() for name in found
-            )
-        }
+        samples = [at_budget(group, budget) for group in tasks.values()]
         full = {
-            name: np.concatenate(parts).tolist()
-            for name, parts in blocks.items()
-            if len(parts) == len(tasks)
-            and all(len(values) == max(sizes) for values in parts)
+            name: [float(found[name].mean()) for found in samples]
+            for name in dict.fromkeys(name for found in samples for name in found)
+            if all(name in found for found in samples)
         }
         if len(full) > 1:
             rankings[budget] = rank_strategies(full)

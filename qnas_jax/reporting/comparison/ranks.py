@@ -1,5 +1,8 @@
 """Mean ranks over tasks, and how far apart they must be to differ.
 
+Blocks must be independent draws of what is spoken of. Searches of one task are not:
+they repeat one landscape.
+
 Sources: Friedman, JASA 32 (1937); Nemenyi's critical difference and its diagram:
 Demsar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006).
 """

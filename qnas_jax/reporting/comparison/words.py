@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.comparison.contrasts import (
+    Contrast,
     Place,
     at_budget,
     contrasts,
     level_with_best,
+    unequal,
 )
 from qnas_jax.reporting.comparison.ranks import Ranking
 from qnas_jax.reporting.comparison.records import Curves
-from qnas_jax.reporting.rank_tests import RankTest
 
 _LISTED = 6
 
@@ -28,9 +29,11 @@ def best_sentences(
         best, level = found
         mean = at_budget(strategies, budget)[best].mean()
         tail = f"level with it: {_listing(level)}" if level else "ahead of all others"
+        p_value = unequal(strategies, budget)
+        told = "" if p_value is None else f"; Kruskal-Wallis {formats.p_value(p_value)}"
         sentences.append(
             f"{task}, {formats.count(budget)} {unit}: {best} has the highest mean "
-            f"({formats.percent(float(mean))}), {tail}."
+            f"({formats.percent(float(mean))}), {tail}{told}."
         )
     return sentences
 
@@ -50,19 +53,24 @@ def reference_sentence(
     won = _places(tests, "significantly better", unit)
     count = sum(len(members) for members in tests.values())
     where = f"{len(tests)} pairs of task and budget ({count} tests, Holm-corrected)"
-    if lost:
-        return (
-            f"{reference} is significantly worse than {'; '.join(lost)}, and "
-            f"significantly better in {len(won)} of {count} tests ({where})."
-        )
+    worse = "; ".join(lost) if lost else ""
+    start = (
+        f"{reference} is significantly worse than {worse}"
+        if lost
+        else f"{reference} is nowhere significantly worse than {_listing(peers)}"
+    )
+    better = f": {'; '.join(won)}" if won else ""
     return (
-        f"{reference} is nowhere significantly worse than {_listing(peers)}, and "
-        f"significantly better in {len(won)} of {count} tests ({where})."
+        f"{start}, and significantly better in {len(won)} of {count} tests ({where})"
+        f"{better}."
     )
 
 
 def ranking_sentence(ranking: Ranking, budget: float, unit: str) -> str:
-    """Who ranks first over all tasks, and who is not told apart from it."""
+    """Who ranks first over all tasks, and who is not told apart from it.
+
+    A block is a task: what the sentence says is meant to hold for other tasks too.
+    """
     near = [
         name
         for name, rank in zip(ranking.names, ranking.ranks, strict=True)
@@ -74,19 +82,22 @@ def ranking_sentence(ranking: Ranking, budget: float, unit: str) -> str:
         else "further than the critical difference ahead of all others"
     )
     return (
-        f"All tasks, {formats.count(budget)} {unit}: {ranking.names[0]} has the best "
-        f"mean rank ({ranking.ranks[0]:.2f} of {len(ranking.names)}; "
-        f"{ranking.blocks} blocks, Friedman {formats.p_value(ranking.p_value)}), "
-        f"{tail}."
+        f"Over the tasks, {formats.count(budget)} {unit}: {ranking.names[0]} has the "
+        f"best mean rank of mean scores ({ranking.ranks[0]:.2f} of "
+        f"{len(ranking.names)}; {ranking.blocks} tasks, Friedman "
+        f"{formats.p_value(ranking.p_value)}, critical difference "
+        f"{ranking.difference:.2f}), {tail}."
     )
 
 
 def _places(
-    tests: Mapping[Place, Sequence[RankTest]], verdict: str, unit: str
+    tests: Mapping[Place, Sequence[Contrast]], verdict: str, unit: str
 ) -> list[str]:
     return [
         f"{test.second} on {task} at {formats.count(budget)} {unit} "
-        f"({formats.points(test.difference)} points, {formats.p_value(test.p_value)})"
+        f"({formats.points(test.difference)} points, 95\u00a0% interval "
+        f"{formats.points(test.low)} to {formats.points(test.high)}, superiority "
+        f"{test.superiority:.2f}, {formats.p_value(test.p_value)})"
         for (task, budget), members in tests.items()
         for test in members
         if test.verdict == verdict

@@ -41,7 +41,7 @@ from qnas_jax.search.observation import (
     probabilities_by_asking,
     random_archs,
 )
-from qnas_jax.search.spec import StrategySpec
+from qnas_jax.search.spec import CIRCUITS_BY_OPTION, StrategySpec
 
 _PROBABILITY_ARCHS = 128
 """Archs drawn at least for an estimate of `probabilities`."""
@@ -193,8 +193,10 @@ def hamiltonian(
 SPEC = StrategySpec(
     "hamiltonian",
     "Patil; Baptista & Poloczek 2018",
-    "fits a quadratic cost Hamiltonian, minimises a Thompson sample of it",
+    "fits a quadratic cost, minimises a Thompson sample of it: by looking at all "
+    "archs, unless `optimiser` is qaoa or grover",
     "the fewest evaluations, on spaces of some ten thousand archs",
     HamiltonianOptions,
     hamiltonian,
+    acts_by=CIRCUITS_BY_OPTION,
 )

@@ -23,7 +23,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.spec import NoOptions, StrategySpec
+from qnas_jax.search.spec import GATES, NoOptions, StrategySpec
 
 ANGLE = 0.03 * np.pi
 """The released rotation angle in radians."""
@@ -165,4 +165,5 @@ SPEC = StrategySpec(
     "an ablation: what its observation by threshold costs",
     NoOptions,
     bqnas_released,
+    acts_by=GATES,
 )

@@ -49,7 +49,7 @@ from qnas_jax.search.registers.variations import (
     vary,
 )
 from qnas_jax.search.registers.x_gate import random_steps, shift_chain
-from qnas_jax.search.spec import StrategySpec
+from qnas_jax.search.spec import GATES, StrategySpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,4 +250,5 @@ SPEC = StrategySpec(
     "layers that interact, few ops each",
     EntangledOptions,
     entangled,
+    acts_by=GATES,
 )

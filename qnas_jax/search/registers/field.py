@@ -13,9 +13,12 @@ time. A root S with V = S S^T is kept, and one more evaluation is a product of r
 
     f = S^T x,    c = f.f + r,    S <- S - S f f^T / (c + sqrt(c r)),
 
-so that L K = 336 effects cost 336^2 operations an evaluation and no factorisation. The
-field is what a product of registers can follow without entangling them; near one arch
-it is the slope of the score, whatever pairs of layers do.
+so that L K = 336 effects cost 336^2 operations an evaluation and no factorisation.
+Evaluations that were forgotten have to leave V as they leave m; where there are such,
+S is made anew from the rows that are remembered (`root_of_evaluations`), since taking
+rows out of a root in float32 adds up errors. The field is what a product of
+distributions can follow; near one arch it is the slope of the score, whatever pairs of
+layers do.
 
 Sources: Bishop, Pattern Recognition and Machine Learning (2006), section 3.3.1; Potter
 (1963), the square-root form of the update: Bierman, Factorization Methods for Discrete
@@ -82,6 +85,34 @@ def add_evaluations(root: Array, archs: Array, known: Array, *, noise: Number) -
         return add_evaluation(root, *row, noise=noise), None
 
     return jax.lax.scan(add, root, (archs, known))[0]
+
+
+def root_of_evaluations(
+    archs: Array, known: Array, num_levels: int, *, variance: Number, noise: Number
+) -> Array:
+    """A root of the covariance given these evaluations and no others.
+
+    Args:
+      archs: int32 [M, L].
+      known: bool [M], see `add_evaluation`.
+      num_levels: K_max.
+      variance: v, above 0.
+      noise: r, above 0.
+
+    Returns:
+      float32 [L, K_max, L K_max]; not the root that `add_evaluations` comes to, but one
+      of the same covariance.
+    """
+    count, num_layers = archs.shape
+    size = num_layers * num_levels
+    rows = jax.nn.one_hot(archs, num_levels).reshape(count, size)
+    rows = jnp.where(known[:, None], rows, 0.0)
+    counts = jnp.matmul(rows.T, rows, precision="highest")
+    identity = jnp.eye(size)
+    lower = jnp.linalg.cholesky(counts / noise + identity / variance)
+    # V = (C C^T)^-1, so that C^-T is a root of it.
+    root = jax.scipy.linalg.solve_triangular(lower, identity, trans=1, lower=True)
+    return root.reshape(num_layers, num_levels, size)
 
 
 def field_mean(root: Array, archs: Array, targets: Array, *, noise: Number) -> Array:

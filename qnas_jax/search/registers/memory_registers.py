@@ -1,31 +1,35 @@
-"""Registers prepared around a guide from the memory of all evaluations.
+"""Mutation around a guide, at rates learnt from all evaluations: a classical strategy.
 
-One K-level register a layer, all in a product state, observed to propose an arch. The
-guide g is the best arch of the present pursuit (`pursuit`). Instead of being rotated
-step by step the registers are prepared anew for each individual, as a superposition in
-which on average `flips` layers leave the guide:
+A Bayesian linear regression over the ops of the layers, a Thompson sample of it, a
+softmax of mutation rates, a list of what was evaluated, and restarts. The state is a
+history, ranks, a guide and the root of a covariance: no amplitude is stored and no gate
+acts. The name is that of the first version; the proposals can be written as those of a
+product of registers, one a layer, with the square roots of the rates as amplitudes, but
+nothing is computed that way.
+
+The guide g is the best arch of the present pursuit (`pursuit`). For each individual the
+rates at which layers leave it are drawn anew, on average `flips` of them:
 
     u ~ posterior of the field given all evaluations              (`field`)
     w_l(k) = flips exp(beta (u_l(k) - u_l(g_l))) / Z              for k != g_l
-    |psi_l> = sqrt(1 - sum_k w_l(k)) |g_l> + sum_k sqrt(w_l(k)) |k>
+    P(layer l shows k) = w_l(k),   P(it shows g_l) = 1 - sum_k w_l(k)
 
 with beta the `field_strength` and Z the sum over all layers and ops; w_l is scaled down
-where a layer would leave its guide with more than an even chance. These are the weights
-of imaginary time evolution of the equal superposition of the guide's neighbours under
-the field, for a time beta / 2. Ops of which little is known get different fields in
-different samples, so they are tried; ops known to be bad are not.
+where a layer would leave its guide with more than an even chance. Ops of which little
+is known get different fields in different samples, so they are tried; ops known to be
+bad are not.
 
-Memory: registers are observed `draws` times, and the first arch that was not evaluated
-yet is proposed. So the neighbours of a guide are gone through without repeats, the
+Memory: an individual draws `draws` times, and the first arch that was not evaluated yet
+is proposed. So the neighbours of a guide are gone through without repeats, the
 promising ones first, and once they are known pairs of flips follow.
 
-Catastrophe: when `restart_after` evaluations in a row did not improve on the guide, it
-is forgotten. The registers go back to equal superposition for the `initial` evaluations
-of a new pursuit, of which the best becomes the guide. The memory stays.
+Restarts: when `restart_after` evaluations in a row did not improve on the guide, it is
+forgotten. Archs are uniformly random for the `initial` evaluations of a new pursuit, of
+which the best becomes the guide. The memory stays.
 
-Sources: registers and guide: Han & Kim, IEEE Trans. Evol. Comput. 6 (2002); sampling of
-the posterior: Thompson, Biometrika 25 (1933); what makes neighbours and restarts
-strong: White, Nolen & Savani, UAI 2021. The combination is our own.
+Sources: sampling of the posterior: Thompson, Biometrika 25 (1933); what is evaluated is
+not proposed again: Glover, ORSA J. Computing 1 (1989); what makes neighbours and
+restarts strong: White, Nolen & Savani, UAI 2021. The combination is our own.
 """
 
 import dataclasses
@@ -39,7 +43,13 @@ from jax import Array
 
 from qnas_jax.options import option
 from qnas_jax.search.base import Number, Strategy, number
-from qnas_jax.search.history import History, MemoryOptions, empty_history, record
+from qnas_jax.search.history import (
+    History,
+    MemoryOptions,
+    empty_history,
+    record,
+    scored,
+)
 from qnas_jax.search.observation import (
     observe,
     own_ops,
@@ -50,6 +60,7 @@ from qnas_jax.search.registers.field import (
     add_evaluations,
     field_mean,
     prior_root,
+    root_of_evaluations,
     sample_fields,
 )
 from qnas_jax.search.registers.memory import ask_unknown
@@ -76,11 +87,11 @@ class MemoryRegistersOptions(MemoryOptions):
     """How `memory_registers` learns, moves and restarts."""
 
     initial: int = option(
-        10, "evaluations of a pursuit in equal superposition, before a guide", low=1
+        10, "uniformly random evaluations of a pursuit, before a guide", low=1
     )
     flips: float = option(1.0, "layers that leave the guide, on average", above=0.0)
     field_strength: float = option(
-        2.0, "how strongly registers follow the field", low=0.0
+        2.0, "how strongly rates of mutation follow the field", low=0.0
     )
     field_variance: float = option(
         0.3, "prior variance of an op's effect, in units of the scores' spread", above=0
@@ -95,7 +106,7 @@ class MemoryRegistersOptions(MemoryOptions):
         low=0,
     )
     draws: int = option(
-        32, "observations of an individual; the first new arch is taken", low=1
+        32, "draws of an individual; the first new arch is taken", low=1
     )
 
 
@@ -117,7 +128,7 @@ def flip_probabilities(
     flips: Number,
     strength: Number,
 ) -> Array:
-    """Probabilities of the registers' levels around a guide.
+    """Probabilities of each layer's ops around a guide.
 
     Args:
       field: [L, K_max].
@@ -140,7 +151,7 @@ def flip_probabilities(
 
 
 class MemoryRegisters(Strategy):
-    """Registers prepared anew around a guide; its state is a `MemoryState`.
+    """Mutation around a guide at learnt rates; its state is a `MemoryState`.
 
     Its probabilities are estimated from at least 512 archs asked for with keys of their
     own, since what is left out depends on the memory.
@@ -152,14 +163,16 @@ class MemoryRegisters(Strategy):
     noise: Number  # r of the field
     # Evaluations that are remembered, at least P.
     capacity: int = flax.struct.field(pytree_node=False)
-    # Evaluations in superposition at the start of a pursuit.
+    # Whether there are more evaluations than are remembered.
+    forgets: bool = flax.struct.field(pytree_node=False)
+    # Uniformly random evaluations at the start of a pursuit.
     initial: int = flax.struct.field(pytree_node=False)
     # Evaluations without improvement that end a pursuit.
     patience: int = flax.struct.field(pytree_node=False)
-    draws: int = flax.struct.field(pytree_node=False)  # observations of each individual
+    draws: int = flax.struct.field(pytree_node=False)  # of each individual
 
     def init(self, key: Array) -> MemoryState:
-        """Equal superposition; nothing is random yet."""
+        """Nothing is known; nothing is random yet."""
         del key
         return MemoryState(
             history=empty_history(self.capacity, self.num_layers),
@@ -171,11 +184,11 @@ class MemoryRegisters(Strategy):
         )
 
     def ask(self, key: Array, state: MemoryState) -> Array:
-        """Observes around the guide, or in superposition while there is none."""
+        """Mutates the guide, or draws at random while there is none."""
         ready = is_guided(state.pursuit, state.history.count, initial=self.initial)
-        return jax.lax.cond(ready, self._guided, self._superposed, key, state)
+        return jax.lax.cond(ready, self._guided, self._unguided, key, state)
 
-    def _superposed(self, key: Array, state: MemoryState) -> Array:
+    def _unguided(self, key: Array, state: MemoryState) -> Array:
         del state
         table = jnp.asarray(uniform_ops(self.num_ops))
         return observe(key, jnp.tile(table[None], (self.population, 1, 1)))
@@ -205,16 +218,28 @@ class MemoryRegisters(Strategy):
     def learn(self, state: MemoryState, archs: Array, scores: Array) -> MemoryState:
         """Remembers a generation, learns the field from it and follows its guide."""
         history = record(state.history, archs, scores)
-        known = jnp.isfinite(scores)
         return MemoryState(
             history=history,
             ranks=rank_scores(state.ranks, state.history, scores),
-            field_root=add_evaluations(
-                state.field_root, archs, known, noise=self.noise
-            ),
+            field_root=self._learn_root(state.field_root, history, archs, scores),
             pursuit=after_evaluations(
                 state.pursuit, archs, scores, history.count, patience=self.patience
             ),
+        )
+
+    def _learn_root(
+        self, root: Array, history: History, archs: Array, scores: Array
+    ) -> Array:
+        """The root given all rows of the history, the last of which are new."""
+        if not self.forgets:
+            known = jnp.isfinite(scores)
+            return add_evaluations(root, archs, known, noise=self.noise)
+        return root_of_evaluations(
+            history.archs,
+            scored(history),
+            max(self.num_ops),
+            variance=self.variance,
+            noise=self.noise,
         )
 
     def probabilities(self, state: MemoryState) -> Array:
@@ -243,6 +268,7 @@ def memory_registers(
       The strategy.
     """
     neighbours = sum(num_ops) - len(num_ops)
+    capacity = options.capacity(population, generations)
     return MemoryRegisters(
         num_ops,
         population,
@@ -250,7 +276,8 @@ def memory_registers(
         strength=number(options.field_strength),
         variance=number(options.field_variance),
         noise=number(options.field_noise),
-        capacity=options.capacity(population, generations),
+        capacity=capacity,
+        forgets=capacity < generations * population,
         initial=options.initial,
         patience=options.restart_after or max(neighbours, 1),
         draws=options.draws,
@@ -260,7 +287,7 @@ def memory_registers(
 SPEC = StrategySpec(
     "memory_registers",
     "ours",
-    "K-level registers around a guide, weighted by all evaluations; restarts",
+    "Bayesian linear regression, whose Thompson samples mutate a guide; restarts",
     "few evaluations, none of them twice; small and large spaces",
     MemoryRegistersOptions,
     memory_registers,

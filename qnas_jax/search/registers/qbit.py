@@ -46,7 +46,7 @@ from qnas_jax.search.registers.variations import (
     vary,
 )
 from qnas_jax.search.registers.x_gate import holds_best
-from qnas_jax.search.spec import StrategySpec
+from qnas_jax.search.spec import GATES, StrategySpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,4 +316,5 @@ SPEC = StrategySpec(
     "registers of two values, large populations; the classic",
     QbitOptions,
     qbit,
+    acts_by=GATES,
 )

@@ -9,7 +9,7 @@ from qnas_jax.search.registers.angles import adaptive_angle
 from qnas_jax.search.registers.guides import Migration
 from qnas_jax.search.registers.qbit import plain_qbit
 from qnas_jax.search.registers.rotation import HALF_PI
-from qnas_jax.search.spec import NoOptions, StrategySpec
+from qnas_jax.search.spec import GATES, NoOptions, StrategySpec
 
 
 def qiga1(
@@ -49,4 +49,5 @@ SPEC = StrategySpec(
     "reproducing published numbers",
     NoOptions,
     qiga1,
+    acts_by=GATES,
 )

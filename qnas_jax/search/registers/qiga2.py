@@ -14,7 +14,7 @@ from qnas_jax.search.base import Number, Strategy, number
 from qnas_jax.search.registers.angles import adaptive_angle
 from qnas_jax.search.registers.guides import Migration
 from qnas_jax.search.registers.qudit import QuditStrategy
-from qnas_jax.search.spec import StrategySpec
+from qnas_jax.search.spec import GATES, StrategySpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +85,9 @@ def qiga2(
 SPEC = StrategySpec(
     "qiga2",
     "Nowotniak & Kucharski 2014",
-    "K-level registers (four levels: two entangled Q-bits), contraction",
+    "K-level registers (four levels: two entangled Q-bits), contraction: not unitary",
     "reproducing published numbers; registers of four levels",
     Qiga2Options,
     qiga2,
+    acts_by=GATES,
 )

@@ -38,7 +38,7 @@ from qnas_jax.search.registers.variations import (
     vary,
 )
 from qnas_jax.search.registers.x_gate import random_steps, shift_levels
-from qnas_jax.search.spec import StrategySpec
+from qnas_jax.search.spec import GATES, StrategySpec
 
 QUDIT_RULES = ("han_kim_2002", "always")
 """Rules that have a meaning for registers of more than two levels."""
@@ -232,4 +232,5 @@ SPEC = StrategySpec(
     "layers of any number of ops",
     QuditOptions,
     qudit,
+    acts_by=GATES,
 )

@@ -4,8 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import kruskal, ttest_ind
 
-from qnas_jax.reporting.comparison.contrasts import contrasts, level_with_best
+from qnas_jax.reporting.comparison.contrasts import (
+    contrasts,
+    difference_of_means,
+    level_with_best,
+    unequal,
+)
 from qnas_jax.reporting.comparison.page import Focus, rank_all, write_comparison
 from qnas_jax.reporting.comparison.records import curves_by_task, read_rows, transfers
 from qnas_jax.reporting.comparison.words import best_sentences, reference_sentence
@@ -94,6 +100,7 @@ def test_verdicts_say_what_the_rows_say(tasks):
     assert len(sentences) == 2 and "slow" not in sentences[0]
     won = reference_sentence(tasks, "fast", ["slow"], [20.0], "evaluations")
     assert "nowhere significantly worse than slow" in won and "2 of 2" in won
+    assert "superiority 1.00" in won and "95\u00a0% interval +" in won
     lost = reference_sentence(tasks, "slow", ["fast"], [20.0], "evaluations")
     assert "slow is significantly worse than fast on one at 20" in lost
     none = reference_sentence(tasks, "none", ["fast"], [20.0], "evaluations")
@@ -102,9 +109,36 @@ def test_verdicts_say_what_the_rows_say(tasks):
 
 def test_only_full_sets_are_ranked(tasks):
     rankings = rank_all(tasks, (20.0, 40.0))
-    assert set(rankings[20.0].names) == set(LEVELS) and rankings[20.0].blocks == 40
+    assert set(rankings[20.0].names) == set(LEVELS)
     assert set(rankings[40.0].names) == {"fast", "slow"}
     assert rankings[40.0].ranks == (1.0, 2.0)
+
+
+def test_a_block_is_a_task_and_not_a_seed(tasks):
+    """More seeds on the same two tables do not make ranks more certain."""
+    ranking = rank_all(tasks, (20.0,))[20.0]
+    more = rank_all(curves_by_task(make_rows(seeds=60)), (20.0,))[20.0]
+    assert ranking.blocks == more.blocks == 2
+    assert ranking.difference == more.difference
+    # Nemenyi's difference of three strategies over two blocks.
+    assert ranking.difference == pytest.approx(2.343 * np.sqrt(3 * 4 / 12), rel=1e-3)
+    assert ranking.ranks[0] < 2 and ranking.cliques() == [(0, 2)]
+
+
+def test_the_interval_of_a_difference_is_welchs(tasks):
+    test = contrasts(tasks, "fast", (20.0,))["two", 20.0][1]
+    samples = [tasks["two"][name].at(20.0) for name in ("fast", "slow")]
+    expected = ttest_ind(*samples, equal_var=False).confidence_interval(0.95)
+    assert (test.low, test.high) == pytest.approx(tuple(expected))
+    assert test.low < test.difference < test.high
+    same = difference_of_means(np.full(3, 0.5), np.full(4, 0.25))
+    assert same == (0.25, 0.25)
+
+
+def test_whether_a_task_tells_strategies_apart(tasks):
+    samples = [curves.at(20.0) for curves in tasks["one"].values()]
+    assert unequal(tasks["one"], 20.0) == pytest.approx(kruskal(*samples).pvalue)
+    assert unequal({"fast": tasks["one"]["fast"]}, 20.0) is None
 
 
 def test_page_holds_tables_figures_and_verdicts(tmp_path):

@@ -12,6 +12,7 @@ from qnas_jax.search.registers.field import (
     add_evaluations,
     field_mean,
     prior_root,
+    root_of_evaluations,
     sample_fields,
 )
 
@@ -93,3 +94,16 @@ def test_nothing_known_is_the_prior():
     np.testing.assert_allclose(flat(root), np.sqrt(0.3) * np.eye(4), rtol=1e-6)
     mean = field_mean(root, jnp.asarray(archs), targets, noise=0.1)
     np.testing.assert_array_equal(mean, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_root_made_anew_has_the_covariance_of_one_kept_up_to_date(seed):
+    rng = np.random.default_rng(seed)
+    archs = rng.integers(0, [5, 2, 3, 4], (40, 4))
+    scores = rng.normal(size=40).astype(np.float32)
+    scores[[3, 17]] = -np.inf
+    kept, _ = conditioned(archs, scores, 5, 0.3, 0.1)
+    known = jnp.isfinite(jnp.asarray(scores))
+    new = root_of_evaluations(jnp.asarray(archs), known, 5, variance=0.3, noise=0.1)
+    expected = flat(kept) @ flat(kept).T
+    np.testing.assert_allclose(flat(new) @ flat(new).T, expected, atol=1e-5)

@@ -11,7 +11,9 @@ from made_strategies import made
 from qnas_jax.search import scan_search
 from qnas_jax.search.many import search_seeds
 from qnas_jax.search.observation import own_ops
+from qnas_jax.search.registers.field import field_mean
 from qnas_jax.search.registers.memory_registers import flip_probabilities
+from qnas_jax.search.registers.ranks import normal_scores
 
 
 def test_preparation_by_hand():
@@ -142,3 +144,37 @@ def test_it_finds_the_best_of_a_coupled_table():
         state, _ = run(keys)
         found[name] = np.mean(state.best_score >= values.max() - 1e-4)
     assert found["memory_registers"] >= 0.7 > found["random"]
+
+
+@pytest.mark.parametrize("memory", [0, 20])
+def test_the_field_is_that_of_the_evaluations_that_are_remembered(memory):
+    """Bayesian linear regression in NumPy; mean and covariance, 60 evaluations."""
+    from scipy.stats import norm, rankdata
+
+    num_ops, total = (3, 4, 2, 5), 60
+    rng = np.random.default_rng(0)
+    archs = np.stack([rng.integers(0, count, total) for count in num_ops], axis=1)
+    effects = rng.normal(size=(4, 5))
+    scores = effects[np.arange(4), archs].sum(axis=1).astype(np.float32)
+    scores[[11, total - 3]] = np.nan  # failed, one of them is remembered
+    strategy = made("memory_registers", num_ops, 2, total // 2, memory=memory)
+    state = strategy.init(jax.random.key(0))
+    tell = jax.jit(strategy.tell)
+    for arch, score in zip(archs.reshape(-1, 2, 4), scores.reshape(-1, 2), strict=True):
+        state = tell(state, jnp.asarray(arch), jnp.asarray(score))
+
+    start = total - (memory or total)
+    known = np.isfinite(scores[start:])
+    rows = np.eye(5)[archs[start:][known]].reshape(known.sum(), -1)
+    targets = norm.ppf((rankdata(scores[start:][known]) - 0.5) / known.sum())
+    covariance = np.linalg.inv(rows.T @ rows / 0.1 + np.eye(20) / 0.3)
+    expected = (covariance @ rows.T @ targets / 0.1).reshape(4, 5)
+    root = np.asarray(state.field_root, np.float64).reshape(20, -1)
+    np.testing.assert_allclose(root @ root.T, covariance, atol=2e-5)
+    mean = field_mean(
+        state.field_root,
+        state.history.archs,
+        normal_scores(state.ranks, state.history),
+        noise=0.1,
+    )
+    np.testing.assert_allclose(mean, expected, atol=2e-4)

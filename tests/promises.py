@@ -1,0 +1,335 @@
+"""Promises of the README and BUILD.md, each with a one-line mutant that breaks it.
+
+`python tests/mutate_promises.py` puts the mutants into a copy of the project one by one
+and runs the tests that should fail. A mutant that survives is a promise without a test.
+"""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """One broken promise.
+
+    Attributes:
+      promise: in words.
+      file: from the root of the project.
+      old: text that occurs once in it.
+      new: what stands there instead.
+      tests: what should kill it: files or tests of pytest, separated by spaces.
+    """
+
+    promise: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+_SEARCH, _TABLES = "qnas_jax/search/", "qnas_jax/evaluation/tables/"
+_NAS, _TRAINING = "qnas_jax/jobs/nas/", "qnas_jax/training/"
+_REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison/"
+
+PROMISES = (
+    Mutant(
+        "validation picks the retrained epoch",
+        _NAS + "retrain.py",
+        "measure_on(state.average, *setting.valid)",
+        "measure_on(state.average, *data.on_device(setting.dataset.test))",
+        "tests/jobs/test_retrain_choice.py",
+    ),
+    Mutant(
+        "the test split is read at the chosen epoch",
+        _NAS + "retrain.py",
+        "measure_on(state.best, *data",
+        "measure_on(state.average, *data",
+        "tests/jobs/test_retrain_choice.py",
+    ),
+    Mutant(
+        "of equal epochs the first is kept, NaN never",
+        _TRAINING + "retrain.py",
+        "if not score > float(state.best_score):",
+        "if score < float(state.best_score):",
+        "tests/training/test_retraining.py",
+    ),
+    Mutant(
+        "the averaged weights are those that are kept",
+        _TRAINING + "retrain.py",
+        "best=jax.tree.map(jnp.copy, state.average)",
+        "best=jax.tree.map(jnp.copy, (state.params, state.stats))",
+        "tests/training/test_retraining.py tests/jobs/test_retrain_choice.py",
+    ),
+    Mutant(
+        "test values of a table open once",
+        _TABLES + "sealed_test.py",
+        "self._opened = True",
+        "self._opened = False",
+        "tests/evaluation/tables/test_table.py",
+    ),
+    Mutant(
+        "a search on NAS-Bench-201 sees validation accuracies",
+        _TABLES + "nas_bench_201.py",
+        '(f"{dataset}_valid_acc_{epochs}" for epochs in EPOCHS)',
+        '(f"{dataset}_test_acc_{epochs}" for epochs in EPOCHS)',
+        "tests/evaluation/tables/test_nas_bench_201.py",
+    ),
+    Mutant(
+        "a search on NAS-Bench-Macro sees the first training only",
+        _TABLES + "nas_bench_macro.py",
+        "(runs[:, :1] / 100,)",
+        "(runs.mean(axis=1, keepdims=True) / 100,)",
+        "tests/evaluation/tables/test_nas_bench_macro.py",
+    ),
+    Mutant(
+        "an evaluation that ends after the budget does not count",
+        _TABLES + "budget.py",
+        "(spent <= budget).sum(axis=1)",
+        "(spent < budget).sum(axis=1) + 1",
+        "tests/evaluation/tables/test_budget.py",
+    ),
+    Mutant(
+        "of equal scores the first is the incumbent",
+        _TABLES + "budget.py",
+        "better = own > np.pad(",
+        "better = own >= np.pad(",
+        "tests/evaluation/tables/test_budget.py",
+    ),
+    Mutant(
+        "repeats may be free",
+        _TABLES + "budget.py",
+        "costs = np.where(first_seen(archs, places), costs, 0.0)",
+        "costs = np.where(first_seen(archs, places), costs, costs)",
+        "tests/evaluation/tables/test_budget.py",
+    ),
+    Mutant(
+        "scores that are not finite never win",
+        _SEARCH + "base.py",
+        "jnp.where(jnp.isfinite(scores), scores, -jnp.inf)",
+        "jnp.where(jnp.isnan(scores), -jnp.inf, scores)",
+        "tests/search/test_search_base.py",
+    ),
+    Mutant(
+        "a higher fidelity wins over a lower one",
+        _SEARCH + "loop.py",
+        "(highest > state.best_fidelity) |",
+        "(highest < state.best_fidelity) |",
+        "tests/search/classical/test_successive_halving.py",
+    ),
+    Mutant(
+        "keys derive from the generation alone",
+        _SEARCH + "loop.py",
+        "jax.random.split(jax.random.fold_in(stream, generation))",
+        "jax.random.split(jax.random.fold_in(stream, 0))",
+        "tests/search/test_loop.py",
+    ),
+    Mutant(
+        "the oldest dies",
+        _SEARCH + "classical/regularized_evolution.py",
+        "number % self.parents, self.parents)",
+        "jnp.argmin(state.scores) + 0 * number, self.parents)",
+        "tests/search/classical/test_regularized_evolution.py",
+    ),
+    Mutant(
+        "the best of a tournament is the parent",
+        _SEARCH + "classical/regularized_evolution.py",
+        "ranked[jnp.max(draws)]",
+        "ranked[jnp.min(draws)]",
+        "tests/search/classical/test_regularized_evolution.py",
+    ),
+    Mutant(
+        "what was evaluated is never proposed again",
+        _REGISTERS + "memory.py",
+        "archs[jnp.argmin(old | among(archs, chosen))]",
+        "archs[jnp.argmin(among(archs, chosen))]",
+        "tests/search/registers/test_memory.py",
+    ),
+    Mutant(
+        "what is forgotten leaves the covariance",
+        _REGISTERS + "memory_registers.py",
+        "forgets=capacity < generations * population",
+        "forgets=capacity < 0",
+        "tests/search/registers/test_memory_registers.py",
+    ),
+    Mutant(
+        "a Thompson sample, and not the mean, mutates the guide",
+        _REGISTERS + "field.py",
+        "mean[None] + jnp.moveaxis(deviations, -1, 0)",
+        "mean[None] + 0 * jnp.moveaxis(deviations, -1, 0)",
+        "tests/search/registers/test_field.py",
+    ),
+    Mutant(
+        "no op of a register is ever closed",
+        _REGISTERS + "qudit.py",
+        "floor = jnp.where(own, epsilon, 0.0)",
+        "floor = jnp.where(own, 0.0 * epsilon, 0.0)",
+        "tests/search/registers/test_qudit.py",
+    ),
+    Mutant(
+        "the default strategy is classical",
+        _REGISTERS + "memory_registers.py",
+        "    memory_registers,\n)",
+        '    memory_registers,\n    acts_by="gates on amplitudes",\n)',
+        "tests/search/test_strategies.py::"
+        "test_what_strategies_act_by_is_what_their_states_hold",
+    ),
+    Mutant(
+        "the best of each rung go up",
+        _SEARCH + "classical/successive_halving.py",
+        "order = jnp.argsort(-state.scores)",
+        "order = jnp.argsort(state.scores)",
+        "tests/search/classical/test_successive_halving.py",
+    ),
+    Mutant(
+        "every architecture is scored once",
+        "qnas_jax/evaluation/memo.py",
+        "for each in asked if each not in self._known",
+        "for each in asked",
+        "tests/evaluation/test_memo.py",
+    ),
+    Mutant(
+        "a result that is not finite is recorded with its reason",
+        "qnas_jax/evaluation/function.py",
+        "status=Status.NON_FINITE,",
+        "status=Status.OK,",
+        "tests/evaluation/test_function.py",
+    ),
+    Mutant(
+        "recalibrated statistics are means over the calibration batches",
+        "qnas_jax/evaluation/scoring.py",
+        "value / len(batches), total)",
+        "value, total)",
+        "tests/evaluation/test_scoring.py",
+    ),
+    Mutant(
+        "the balance pool holds distinct architectures",
+        _TRAINING + "balance_pool.py",
+        "if name in seen or not np.isfinite",
+        "if not np.isfinite",
+        "tests/training/test_balance_pool.py",
+    ),
+    Mutant(
+        "the pool gets its share of the steps",
+        _TRAINING + "paths.py",
+        "(jax.random.uniform(turn_key) < share)",
+        "(jax.random.uniform(turn_key) > share)",
+        "tests/training/test_paths.py",
+    ),
+    Mutant(
+        "the fair sampler trains each op once a round",
+        _TRAINING + "paths.py",
+        "jax.random.fold_in(layer_key, step // count)",
+        "jax.random.fold_in(layer_key, step)",
+        "tests/training/test_paths.py",
+    ),
+    Mutant(
+        "Holm's correction over all comparisons",
+        "qnas_jax/reporting/statistics.py",
+        "(len(order) - rank) * p_values[index]",
+        "1 * p_values[index]",
+        "tests/reporting/test_reporting_statistics.py",
+    ),
+    Mutant(
+        "a data set is a block of the mean ranks",
+        _COMPARISON + "page.py",
+        "[float(found[name].mean()) for found in samples]",
+        "np.concatenate([found[name] for found in samples]).tolist()",
+        "tests/reporting/comparison/test_comparison_page.py",
+    ),
+    Mutant(
+        "p-values of a comparison are corrected together",
+        _COMPARISON + "contrasts.py",
+        "corrected = holm([test.p_value for _, test in tests])",
+        "corrected = [test.p_value for _, test in tests]",
+        "tests/reporting/comparison/test_comparison_page.py",
+    ),
+    Mutant(
+        "the published protocol has the published tournament",
+        "experiments/comparisons/published_protocol.py",
+        "parents=10, tournament=3",
+        "parents=10, tournament=5",
+        "tests/experiments/test_compare_strategies.py",
+    ),
+    Mutant(
+        "NumPy does many searches at once, and that row comes first",
+        "experiments/benches/search.py",
+        'f"NumPy, arrays over {chunk} searches and the population": (',
+        'f"arrays over {chunk} searches and the population": (',
+        "tests/experiments/test_bench_search.py",
+    ),
+    Mutant(
+        "a stage is made anew if an option that it read differs",
+        "qnas_jax/jobs/markers.py",
+        "                if was != value:",
+        "                if was is None:",
+        "tests/jobs/test_runner.py",
+    ),
+    Mutant(
+        "a field that a mark does not know counts as its default",
+        "qnas_jax/jobs/markers.py",
+        "before.get(field, defaults[field])",
+        "before.get(field)",
+        "tests/jobs/test_runner.py",
+    ),
+    Mutant(
+        "files are written whole or not at all",
+        "qnas_jax/runs.py",
+        '    temporary.write_text(text + "\\n", encoding="utf-8")\n',
+        '    path.write_text(text[:9]); temporary.write_text(text + "\\n")\n',
+        "tests/test_runs.py",
+    ),
+    Mutant(
+        "work folders of another layout are refused",
+        "qnas_jax/runs.py",
+        "if layout != LAYOUT:",
+        "if layout is None:",
+        "tests/jobs/test_runner.py",
+    ),
+    Mutant(
+        "a user's mistake ends with status 2",
+        "qnas_jax/jobs/launch.py",
+        "return USER_ERROR",
+        "return FAULT",
+        "tests/jobs/test_launch.py tests/test_command_line.py",
+    ),
+    Mutant(
+        "streams of random numbers have names",
+        "qnas_jax/jobs/setting.py",
+        "jax.random.fold_in(root, zlib.crc32(stream.encode()))",
+        "jax.random.fold_in(root, 0 * len(stream))",
+        "tests/jobs/test_streams.py",
+    ),
+    Mutant(
+        "examples held out for validation are not trained on",
+        "qnas_jax/data/splitting.py",
+        "return split.take(kept), split.take(held)",
+        "return split, split.take(held)",
+        "tests/data/test_splitting.py",
+    ),
+    Mutant(
+        "a rotation is exp(-i angle/2 P)",
+        "qnas_jax/quantum/gates.py",
+        "jnp.cos(half) * jnp.eye(size) - 1j",
+        "jnp.cos(half) * jnp.eye(size) + 1j",
+        "tests/quantum/test_gates.py",
+    ),
+    Mutant(
+        "qubit 0 is the most significant bit",
+        "qnas_jax/quantum/conventions.py",
+        "jnp.arange(num_qubits - 1, -1, -1, dtype",
+        "jnp.arange(0, num_qubits, dtype",
+        "tests/quantum/test_quantum_states.py",
+    ),
+    Mutant(
+        "Grover's calls of the oracle are counted",
+        "qnas_jax/optimise/grover.py",
+        "jnp.asarray(1.0), jnp.asarray(1, jnp.int32))",
+        "jnp.asarray(1.0), jnp.asarray(0, jnp.int32))",
+        "tests/optimise/test_grover.py",
+    ),
+    Mutant(
+        "the truth of NAS-Bench-Macro is the mean of three trainings",
+        "qnas_jax/evaluation/ranking.py",
+        'arrays["test_acc"].mean(axis=1) / 100.0',
+        'arrays["test_acc"][:, 0] / 100.0',
+        "tests/evaluation/test_ranking.py",
+    ),
+)
