@@ -20,7 +20,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.jobs import default_config, open_setting, run_stages, runner
 from qnas_jax.jobs.nas import report
 from qnas_jax.reporting.rows import read_run
-from qnas_jax.runs import WorkFolder, read_rows
+from qnas_jax.runs import RunError, WorkFolder, read_rows
 from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py"]
@@ -150,7 +150,8 @@ def check_all_damages(made, tmp_path, run, expected, names=None):
       tmp_path: where copies may lie.
       run: (folder, stage) runs the job.
       expected: the undamaged result.
-      names: of the artefacts; all of them if None.
+      names: of the artefacts; all of them if None. What a line says is followed only
+        then, as some stages take long.
 
     Returns:
       How many were refused, and how many ended in the same result.
@@ -170,8 +171,9 @@ def check_all_damages(made, tmp_path, run, expected, names=None):
             assert "\n" not in message and len(message) < 600, case
             assert str(folder) in message, (case, message)
             assert re.search(REMEDIES, message), (case, message)
-            follow(message, path, functools.partial(run, folder))
-            if "--workdir" not in message:
+            if names is None:
+                follow(message, path, functools.partial(run, folder))
+            if names is None and "--workdir" not in message:
                 assert result_of(folder) == expected, (case, message)
             refused.append(case)
         else:
@@ -251,3 +253,43 @@ def test_a_solver(tmp_path, quick):
     with pytest.raises(Stopped):
         run_in(half, config, stop_after=2)
     check_all_damages(half, tmp_path, run, expected)
+
+
+@pytest.mark.slow
+def test_trained_networks(finished_folder, tiny_config, tmp_path, quick):
+    """What training leaves; nothing here has to be trained again."""
+    expected = result_of(finished_folder)
+
+    def run(folder, stage):
+        run_in(folder, tiny_config, stage)
+
+    names = [
+        "supernet/done.json",
+        "supernet/started.json",
+        "supernet/checkpoints.json",
+        "retrain/done.json",
+        "retrain/winner/result.json",
+        "retrain/networks.json",
+        "metrics.jsonl",
+        "result.json",
+    ]
+    refused, same = check_all_damages(
+        finished_folder, tmp_path, run, expected, names=names
+    )
+    assert "result.json: digit in the middle" in same  # written anew
+    assert "retrain/done.json: deleted" in same  # it goes on, and finds all done
+    assert not any("networks.json" in case for case in same)
+
+
+@pytest.mark.slow
+def test_a_search_without_weights_is_refused_before_anything_is_wiped(
+    finished, tiny_config, make_setting
+):
+    path = finished.folder.path
+    before = result_of(path)
+    message = "supernet/checkpoints holds no checkpoint, though the stage is finished; "
+    shutil.rmtree(path / "supernet" / "checkpoints")
+    with pytest.raises(RunError, match=message + ".*do it again by --stage=supernet"):
+        run_stages(make_setting(tiny_config), "search", COMMAND)
+    assert result_of(path) == before
+    run_stages(make_setting(tiny_config), "all", COMMAND)  # all is finished

@@ -370,9 +370,9 @@ def test_a_refused_command_changes_nothing(run, tmp_path):
         run("taste", stop="refuse")
     assert files() == before
 
-    with WorkFolder(tmp_path / "run").locked():
-        with pytest.raises(RunError, match="in use by process"):
-            run()
+    message = "in use by process"
+    with WorkFolder(tmp_path / "run").locked(), pytest.raises(RunError, match=message):
+        run()
 
 
 def test_a_rerun_that_goes_on_does_later_stages_with_other_options_anew(run, tmp_path):

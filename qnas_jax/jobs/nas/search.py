@@ -74,7 +74,7 @@ def search_architecture(setting: NasSetting) -> None:
 def _search(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> None:
-    setting.folder.metrics.drop(["search"])
+    setting.folder.metrics.keep("search", 0)  # they come again with the replay
     state, registers = _run(setting, strategy, evaluator)
     if not np.isfinite(float(state.best_score)):
         first = evaluator.history[0]
