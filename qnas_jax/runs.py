@@ -1,4 +1,4 @@
-"""The work folder of a run: what is finished, metrics, checkpoints, and how to stop.
+"""The work folder of a run: what is finished, metrics, checkpoints.
 
 Every file is written whole or not at all (a temporary file that is renamed); rows are
 appended one line at a time, so that a killed run loses at most a half-written line.
@@ -13,13 +13,10 @@ import pathlib
 import platform
 import shlex
 import shutil
-import signal
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from types import FrameType
 from typing import Any
 
 import jax
@@ -310,35 +307,6 @@ class Checkpoints:
     def close(self) -> None:
         """Frees orbax's threads."""
         self._manager.close()
-
-
-class StopRequest:
-    """Turns the first Ctrl-C into a request that loops ask for; the second kills.
-
-    Used as a context manager; calling it says whether a stop was asked for.
-    """
-
-    def __init__(self) -> None:
-        """Nothing is asked for yet."""
-        self._asked = False
-        self._previous: Any = None
-
-    def __call__(self) -> bool:
-        """Whether the user asked to stop."""
-        return self._asked
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-        sys.stderr.write("\nstopping after the present step (again: at once)\n")
-
-    def __enter__(self) -> "StopRequest":
-        self._previous = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        signal.signal(signal.SIGINT, self._previous)
 
 
 def progress(steps: Iterable[int], total: int, description: str) -> Iterable[int]:

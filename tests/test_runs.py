@@ -5,7 +5,6 @@ import logging as python_logging
 import math
 import os
 import pathlib
-import signal
 import sys
 
 import jax
@@ -258,25 +257,6 @@ def test_save_if_due_waits(open_checkpoints, monkeypatch):
     now[0] += 30
     checkpoints.save_if_due(tiny(4))
     assert int(checkpoints.restore(start).step) == 4
-
-
-def test_first_ctrl_c_is_a_request_and_the_second_stops_at_once(capsys):
-    before = signal.getsignal(signal.SIGINT)
-    with runs.StopRequest() as stop:
-        assert not stop()
-        signal.raise_signal(signal.SIGINT)
-        assert stop()
-        assert "stopping after the present step" in capsys.readouterr().err
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_stop_request_gives_the_signal_back_after_errors():
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(ZeroDivisionError), runs.StopRequest():
-        raise ZeroDivisionError
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_progress_passes_all_steps_and_is_quiet_without_a_terminal(capfd):

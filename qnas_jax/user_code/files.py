@@ -51,15 +51,20 @@ def describe_error(error: BaseException, path: str) -> str:
       For example `mine.py, line 3: KeyError: 'conv'`; the line is the innermost one of
       that file, if it had any part in it.
     """
-    line = None
-    if isinstance(error, SyntaxError) and error.filename == path:
-        line = error.lineno
-    else:
-        for frame in traceback.extract_tb(error.__traceback__):
-            if frame.filename == path:
-                line = frame.lineno
+    line = line_in(error, path)
     where = path if line is None else f"{path}, line {line}"
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     words = " ".join(message.split())
     kind = type(error).__name__
     return f"{where}: {kind}: {words}" if words else f"{where}: {kind}"
+
+
+def line_in(error: BaseException, path: str) -> int | None:
+    """The innermost line of a file that had a part in an exception, if it had any."""
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return error.lineno
+    line = None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == path:
+            line = frame.lineno
+    return line
