@@ -28,7 +28,7 @@ ALLOWED = {
     "options": {"errors"},
     "runs": {"errors"},
     "huge_pages": {"stopping"},
-    "spaces": BASIS,
+    "spaces": {"user_code", *BASIS},
     "data": BASIS,
     "tasks": {"data", "spaces", *BASIS},
     "kernels": BASIS,

@@ -29,7 +29,7 @@ class SplittingOptions(Options):
     test_fraction: float = option(
         0.2, "share held out where the source has no test split", above=0, below=1
     )
-    split_seed: int = option(0, "seed of every split and subset", low=0)
+    split_seed: int = option(0, "seed of every split and subset", low=0, high=2**63 - 1)
     max_train: int = option(0, "stratified subset of the train split; 0: all", low=0)
     max_valid: int = option(0, "stratified subset of the valid split; 0: all", low=0)
     max_test: int = option(0, "stratified subset of the test split; 0: all", low=0)

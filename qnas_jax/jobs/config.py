@@ -21,7 +21,7 @@ from qnas_jax.options import OptionError, Options, option, unknown_option
 class RootOptions(Options):
     """What stands beside the groups."""
 
-    seed: int = option(0, "root of all randomness", low=0)
+    seed: int = option(0, "root of all randomness", low=0, below=2**32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import jax
 
 from qnas_jax.errors import UserError
+from qnas_jax.user_code.files import place_in_user_code
 
 FAULT = 1
 USER_ERROR = 2
@@ -37,15 +38,12 @@ class Failure:
     Attributes:
       line: what is said, complete; without the place of the traceback.
       status: the exit status.
+      keeps_traceback: whether that is worth keeping.
     """
 
     line: str
     status: int
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether the traceback is worth keeping."""
-        return self.status == FAULT
+    keeps_traceback: bool = False
 
 
 def describe_failure(error: BaseException, folder: pathlib.Path) -> Failure:
@@ -59,8 +57,12 @@ def describe_failure(error: BaseException, folder: pathlib.Path) -> Failure:
     Returns:
       The line and the exit status.
     """
+    place = place_in_user_code(error)
     if isinstance(error, UserError):
-        return Failure(f"error: {_one_line(error)}", USER_ERROR)
+        line = _one_line(error)
+        if place is None or line.startswith(place):
+            return Failure(f"error: {line}", USER_ERROR)
+        return Failure(f"error: {place}: {line}", USER_ERROR, keeps_traceback=True)
     system = _system_error(error)
     if system is not None:
         return Failure(f"error: {describe_os_error(system, folder)}", USER_ERROR)
@@ -70,7 +72,10 @@ def describe_failure(error: BaseException, folder: pathlib.Path) -> Failure:
             "supernet.batch_size, retrain.batch_size or scoring.score_chunk needs less",
             USER_ERROR,
         )
-    return Failure(f"fault: {type(error).__name__}: {_one_line(error)[:300]}", FAULT)
+    words = f"{type(error).__name__}: {_one_line(error)[:300]}"
+    if place is not None:
+        return Failure(f"error: {place}: {words}", USER_ERROR, keeps_traceback=True)
+    return Failure(f"fault: {words}", FAULT, keeps_traceback=True)
 
 
 def describe_os_error(error: OSError, folder: pathlib.Path | None = None) -> str:

@@ -77,7 +77,7 @@ def launch(
     except Exception as error:
         failure = describe_failure(error, workdir)
         line = failure.line
-        if failure.is_fault:
+        if failure.keeps_traceback:
             line += f"; the traceback is in {_write_traceback(workdir)}"
         sys.stderr.write(line + "\n")
         return failure.status

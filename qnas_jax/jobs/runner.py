@@ -45,6 +45,8 @@ def run_stages(setting: Setting, stage: str, command: list[str]) -> list[str]:
         if step.needed(setting.config)
     ]
     marks = Marks(setting, chain)
+    for step in _ahead(chain, marks, stage):
+        step.check(setting)
     first = _first_stage(setting, chain, marks, stage)
     _write_config(setting, command)
     said = []
@@ -66,6 +68,17 @@ def run_stages(setting: Setting, stage: str, command: list[str]) -> list[str]:
         said += [f"{step.name}: {lines[0]}", *lines[1:]]
     _rerun_path(setting).unlink(missing_ok=True)
     return said
+
+
+def _ahead(chain: Sequence[Stage], marks: Marks, stage: str) -> list[Stage]:
+    """The stages that a command will run, if nothing speaks against it."""
+    names = [step.name for step in chain]
+    goal = names.index(stage) if stage in names else len(chain)
+    return [
+        step
+        for position, step in enumerate(chain)
+        if position >= goal or not marks.finished(position)
+    ]
 
 
 def _first_stage(

@@ -23,6 +23,8 @@ class Stage:
         before it; with none, nothing is kept and the stage runs each time.
       files: what it writes outside of its folder.
       needed: whether a run with this configuration has such a stage.
+      check: raises UserError if its options do not fit the data or the space. It is
+        called for all stages that a command will run, before the first of them.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Stage:
     reads: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     needed: Callable[[Any], bool] = lambda config: True
+    check: Callable[[Any], object] = lambda setting: None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,8 +30,8 @@ Call = tuple[Any, Mapping[str, Any], int | None]
 
 def _serve(connection: Any, source: tuple[Any, ...]) -> None:
     """Runs in the process: answers calls until nobody asks any more."""
-    # Signals go to all processes of a terminal or a batch job; what they mean is decided
-    # by the first, and an evaluation that they ended would look as if it had failed.
+    # Signals go to all processes of a terminal or a batch job. The first one decides
+    # what they mean; an evaluation that they ended would look as if it had failed.
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     try:

@@ -6,9 +6,10 @@ import pathlib
 import jax
 import pytest
 
-from qnas_jax.errors import MissingFileError
+from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.jobs.failures import FAULT, USER_ERROR, describe_failure
 from qnas_jax.options import OptionError
+from qnas_jax.user_code.files import load_file
 
 FOLDER = pathlib.Path("runs/a")
 TENSORSTORE = (
@@ -58,7 +59,7 @@ def caused_by(cause: Exception) -> Exception:
 def test_what_the_user_or_the_machine_must_mend(error, line):
     failure = describe_failure(error, FOLDER)
     assert (failure.line, failure.status) == (f"error: {line}", USER_ERROR)
-    assert not failure.is_fault
+    assert not failure.keeps_traceback
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,22 @@ def test_too_little_memory_names_the_options_that_need_it(error):
 
 def test_anything_else_is_a_fault_of_ours():
     failure = describe_failure(KeyError("two\nlines"), FOLDER)
-    assert failure.line == "fault: KeyError: 'two\\nlines'" and failure.is_fault
-    assert describe_failure(jax.errors.JaxRuntimeError("INTERNAL"), FOLDER).is_fault
+    assert failure.line == "fault: KeyError: 'two\\nlines'" and failure.keeps_traceback
     assert failure.status == FAULT
+    assert describe_failure(jax.errors.JaxRuntimeError("INTERNAL"), FOLDER).status == 1
+
+
+def test_what_fails_in_a_users_file_is_named_with_its_place(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def half(x):\n    return 1 / x\n")
+    half = load_file(str(path)).half
+    with pytest.raises(ZeroDivisionError) as caught:
+        half(0)
+    failure = describe_failure(caught.value, FOLDER)
+    assert failure.line == f"error: {path}, line 2: ZeroDivisionError: division by zero"
+    assert failure.status == USER_ERROR and failure.keeps_traceback
+    try:
+        raise UserError("layer 3, op 'x': ZeroDivisionError") from caught.value
+    except UserError as error:
+        line = describe_failure(error, FOLDER).line
+    assert line == f"error: {path}, line 2: layer 3, op 'x': ZeroDivisionError"
