@@ -26,7 +26,7 @@ def _short(value: Any) -> str:
     try:
         text = repr(value)
     except ValueError:  # More digits than Python is willing to write.
-        text = f"a number of about {int(value).bit_length() * 3 // 10} digits"
+        text = "a number of thousands of digits"
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 

@@ -76,7 +76,7 @@ def read_scores(path: pathlib.Path, space: SearchSpace) -> dict[tuple[int, ...],
         score.
     """
     if not path.is_file():
-        raise MissingFileError(f"recorded.file: got {path}, expected a history.jsonl")
+        raise MissingFileError(f"file: got {path}, expected a history.jsonl")
     scores = {}
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
@@ -108,7 +108,7 @@ def make_recorded_evaluator(
 ) -> RecordedEvaluator:
     """Reads the history of a run; see `read_scores`."""
     if not options.file:
-        raise OptionError("recorded.file", "", "the history.jsonl of a search")
+        raise OptionError("file", "", "the history.jsonl of a search")
     return RecordedEvaluator(read_scores(pathlib.Path(options.file), parts.space))
 
 

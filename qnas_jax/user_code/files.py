@@ -27,7 +27,7 @@ def load_file(path: str) -> ModuleType:
     """
     file = pathlib.Path(path)
     if not file.is_file():
-        raise MissingFileError(f"got {path}, expected a Python file")
+        raise MissingFileError(f"file: got {path}, expected a Python file")
     name = f"{_PREFIX}{file.stem}"
     # With a loader of its own, whatever the file is called.
     loader = importlib.machinery.SourceFileLoader(name, str(file))

@@ -68,7 +68,7 @@ def test_a_damaged_history_is_one_line(tmp_path, rows, message):
 
 def test_a_file_has_to_be_named_and_there():
     parts = SimpleNamespace(space=SPACE)
-    with pytest.raises(OptionError, match="recorded.file: got ''"):
+    with pytest.raises(OptionError, match="file: got ''"):
         make_recorded_evaluator(RecordedOptions(), parts)
-    with pytest.raises(UserError, match="recorded.file: got nope"):
+    with pytest.raises(UserError, match="file: got nope"):
         make_recorded_evaluator(RecordedOptions(file="nope.jsonl"), parts)

@@ -10,12 +10,12 @@ from qnas_jax.jobs.nas.config import (
     NasConfig,
 )
 from qnas_jax.jobs.nas.describe import describe_archs
-from qnas_jax.jobs.nas.rank import rank_space
+from qnas_jax.jobs.nas.rank import rank_space, read_truth
 from qnas_jax.jobs.nas.report import report_run
-from qnas_jax.jobs.nas.retrain import retrain_networks
-from qnas_jax.jobs.nas.search import search_architecture
+from qnas_jax.jobs.nas.retrain import check_retraining, retrain_networks
+from qnas_jax.jobs.nas.search import check_search, search_architecture
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import train_supernet
+from qnas_jax.jobs.nas.supernet import check_supernet, train_supernet
 from qnas_jax.jobs.spec import Job, Stage
 from qnas_jax.jobs.strategies import STRATEGY_FAMILY
 
@@ -23,6 +23,7 @@ SUPERNET = Stage(
     "supernet",
     train_supernet,
     ("seed", "data", "task", "space", "supernet", "supernet_task"),
+    check=check_supernet,
 )
 SUPERNET_IF_SCORED = dataclasses.replace(
     SUPERNET, needed=lambda config: EVALUATORS[config.evaluator.name].trains
@@ -32,12 +33,19 @@ SEARCH = Stage(
     search_architecture,
     (*SUPERNET.reads[:4], "evaluator", "evaluator_options", "search", "strategy"),
     ("best_arch.json",),
+    check=check_search,
 )
 RETRAIN = Stage(
-    "retrain", retrain_networks, ("retrain", "retrain_task"), ("result.json",)
+    "retrain",
+    retrain_networks,
+    ("retrain", "retrain_task"),
+    ("result.json",),
+    check=check_retraining,
 )
 REPORT = Stage("report", report_run)
-RANK = Stage("rank", rank_space, ("scoring", "search"), ("ranking.json",))
+RANK = Stage(
+    "rank", rank_space, ("scoring", "search"), ("ranking.json",), check=read_truth
+)
 DESCRIBE = Stage("describe", describe_archs)
 
 NAS = Job(

@@ -10,6 +10,27 @@ from qnas_jax.runs import read_arrays, write_arrays, write_json
 from qnas_jax.stopping import Stopped
 
 
+def read_truth(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
+    """Reads what the space's architectures are known to reach.
+
+    Args:
+      setting: the run.
+
+    Returns:
+      archs int32 [N, L] and their accuracy [N], in [0, 1].
+
+    Raises:
+      OptionError: no truth is known for this space.
+      MissingFileError: the truth is not in the data folder.
+    """
+    name = setting.space.name
+    if name not in TRUTHS:
+        allowed = "one of " + ", ".join(TRUTHS) + ", whose architectures are known"
+        raise OptionError("space.name", name, allowed)
+    root = setting.config.data.data_root()
+    return TRUTHS[name](str(root or "."))
+
+
 def rank_space(setting: NasSetting) -> str:
     """Scores every architecture with a known accuracy; writes `ranking.json`.
 
@@ -25,10 +46,7 @@ def rank_space(setting: NasSetting) -> str:
       Stopped: the user asked to stop; scores so far are kept.
     """
     name = setting.space.name
-    if name not in TRUTHS:
-        raise OptionError("space.name", name, "one of " + ", ".join(TRUTHS))
-    root = setting.config.data.data_root()
-    archs, truth = TRUTHS[name](str(root or "."))
+    archs, truth = read_truth(setting)
     accuracy, loss = score_archs(setting, archs).T
     agreement = rank_agreement(accuracy, truth)
     # Loss has no ties: with few images it ranks better than accuracy.

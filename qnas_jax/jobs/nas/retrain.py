@@ -50,6 +50,12 @@ class Candidate:
     search_score: float
 
 
+def check_retraining(setting: NasSetting) -> None:
+    """Raises UserError if no network can be trained with these options."""
+    if setting.has_networks:
+        setting.check_training("retrain")
+
+
 def retrain_networks(setting: NasSetting) -> str | None:
     """Trains all candidates and writes `result.json`.
 

@@ -11,16 +11,21 @@ import jax
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, make_evaluator
+from qnas_jax.evaluation import (
+    EVALUATORS,
+    Evaluation,
+    Evaluator,
+    MemoisedEvaluator,
+    make_evaluator,
+)
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.strategies import check_fidelities
+from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
     Strategy,
     generation_keys,
     host_search,
-    make_strategy,
     start,
 )
 from qnas_jax.spaces import arch_to_string
@@ -37,6 +42,21 @@ _UNUSABLE = (
 )
 
 
+def check_search(setting: NasSetting) -> None:
+    """Checks the options of a search.
+
+    Args:
+      setting: the run; no stage of it need be finished.
+
+    Raises:
+      UserError: the strategy cannot search this space, or the evaluator cannot be made
+        or has other fidelities.
+    """
+    _strategy(setting)
+    if not EVALUATORS[setting.config.evaluator.name].trains:
+        _checked_evaluator(setting).close()
+
+
 def search_architecture(setting: NasSetting) -> None:
     """Searches, and writes the history, the registers and `best_arch.json`.
 
@@ -47,19 +67,29 @@ def search_architecture(setting: NasSetting) -> None:
       Stopped: the user asked to stop; the history holds all evaluations.
       NoFiniteScoreError: no architecture got a finite score.
     """
-    options = setting.config.search
-    strategy = make_strategy(
-        options.strategy,
-        setting.space.num_ops,
-        population=options.population,
-        generations=options.generations,
-        options=setting.config.strategy,
-    )
-    evaluator = _evaluator(setting)
+    strategy, evaluator = _strategy(setting), _evaluator(setting)
     try:
         _search(setting, strategy, evaluator)
     finally:
         evaluator.close()
+
+
+def _strategy(setting: NasSetting) -> Strategy:
+    config = setting.config
+    return strategy_of(config.search, config.strategy, setting.space.num_ops)
+
+
+def _checked_evaluator(setting: NasSetting) -> Evaluator:
+    """The evaluator of the run, with the fidelities that its strategy counts."""
+    config = setting.config
+    evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
+    check_fidelities(
+        config.search.strategy,
+        config.strategy,
+        evaluator.fidelities,
+        f"the evaluator {config.evaluator.name}",
+    )
+    return evaluator
 
 
 def _search(
@@ -139,20 +169,12 @@ def _run(
 
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
     """The evaluator with all evaluations of an earlier part of this search."""
-    config = setting.config
     path = setting.folder.path / "search" / "history.jsonl"
     rows = read_rows(path)
     if path.exists():
         rewrite_rows(path, rows)  # without a half-written last line
     history = [Evaluation.from_row(row) for row in rows]
-    evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
-    check_fidelities(
-        config.search.strategy,
-        config.strategy,
-        evaluator.fidelities,
-        f"the evaluator {config.evaluator.name}",
-    )
-    return MemoisedEvaluator(evaluator, setting.costs_of, history)
+    return MemoisedEvaluator(_checked_evaluator(setting), setting.costs_of, history)
 
 
 def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:

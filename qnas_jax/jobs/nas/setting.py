@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from qnas_jax import data
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
     ScoringOptions,
     SupernetEvaluator,
@@ -18,9 +19,17 @@ from qnas_jax.evaluation import (
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.nets import Supernet, build_supernet
+from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
-from qnas_jax.spaces import BuildableSpace, CostTable, SearchSpace, build_space
+from qnas_jax.spaces import (
+    BuildableSpace,
+    CostTable,
+    SearchSpace,
+    SpaceOptions,
+    build_space,
+)
 from qnas_jax.tasks import Task, make_task
+from qnas_jax.training import TrainingOptions
 
 
 @dataclasses.dataclass
@@ -32,7 +41,8 @@ class NasSetting(Setting):
     @cached_property
     def dataset(self) -> data.Dataset:
         """The data set, split."""
-        return data.load(self.config.data)
+        with option_group("data", data.DataOptions):
+            return data.load(self.config.data)
 
     @cached_property
     def task(self) -> Task:
@@ -42,9 +52,9 @@ class NasSetting(Setting):
     @cached_property
     def space(self) -> SearchSpace:
         """The search space for this data set."""
-        return build_space(
-            self.config.space, self.task.input_shape, self.task.num_outputs
-        )
+        task = self.task
+        with option_group("space", SpaceOptions):
+            return build_space(self.config.space, task.input_shape, task.num_outputs)
 
     @property
     def has_networks(self) -> bool:
@@ -58,8 +68,26 @@ class NasSetting(Setting):
 
     @cached_property
     def costs(self) -> CostTable:
-        """Costs of every op."""
+        """Costs of every op; ops are traced, so those that do not run are found."""
         return self.supernet.cost_table()
+
+    def check_training(self, group: str) -> None:
+        """Checks what a training needs: networks that run, and a batch of the data.
+
+        Args:
+          group: of its options.
+
+        Raises:
+          UserError: an op does not run, or the data do not fill a batch.
+        """
+        options: TrainingOptions = getattr(self.config, group)
+        count = len(self.dataset.train)
+        if options.batch_size > count:
+            raise UserError(
+                f"{group}.batch_size: got {options.batch_size}, expected 1..{count}, "
+                "the number of training images"
+            )
+        _ = self.costs
 
     def costs_of(self, archs: np.ndarray) -> dict[str, np.ndarray]:
         """Costs of archs int32 [P, L] by name; none where they are no networks."""

@@ -26,6 +26,11 @@ from qnas_jax.training import (
 )
 
 
+def check_supernet(setting: NasSetting) -> None:
+    """Raises UserError if the supernet cannot be trained with these options."""
+    setting.check_training("supernet")
+
+
 def train_supernet(setting: NasSetting) -> None:
     """Trains from the newest checkpoint, or from the start, to the last epoch.
 
