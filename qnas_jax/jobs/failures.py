@@ -112,7 +112,7 @@ def _system_error(error: BaseException) -> OSError | None:
     return None
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """An exception and those that it was explicitly raised from."""
     while error is not None:
         yield error

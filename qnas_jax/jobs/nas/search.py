@@ -2,9 +2,10 @@
 
 The history is the checkpoint: keys derive from the generation, and known architectures
 are not scored again, so a stopped search is replayed from its history up to where it
-was and goes on from there.
+was and goes on from there. A state that is kept now and then spares most of the replay.
 """
 
+import itertools
 from collections.abc import Callable
 
 import jax
@@ -18,6 +19,7 @@ from qnas_jax.evaluation import (
     MemoisedEvaluator,
     make_evaluator,
 )
+from qnas_jax.jobs.nas.progress import KeptProgress, Progress
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, write_json
@@ -95,7 +97,6 @@ def _checked_evaluator(setting: NasSetting) -> Evaluator:
 def _search(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> None:
-    setting.folder.drop_rows(lambda row: row["stage"] == "search")
     state, registers = _run(setting, strategy, evaluator)
     if not np.isfinite(float(state.best_score)):
         first = evaluator.history[0]
@@ -127,43 +128,59 @@ def _run(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> tuple[SearchState, list[np.ndarray]]:
     generations = setting.config.search.generations
-    key = setting.key("search")
-    state = start(strategy, key)
-    registers = []
-    history_path = setting.folder.path / "search" / "history.jsonl"
+    folder, key = setting.folder.path / "search", setting.key("search")
+    kept = KeptProgress(folder / "progress.npz", strategy, key)
+    progress = kept.read(len(evaluator.history))
+    first = 0 if progress is None else progress.generation
+    state = start(strategy, key) if progress is None else progress.state
+    registers = [] if progress is None else list(progress.registers)
+    setting.folder.drop_rows(
+        lambda row: row["stage"] == "search" and row["generation"] >= first
+    )
+    number = itertools.count(first)
+
+    def evaluate(key: jax.Array, *asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return evaluator(key, *asked, generation=next(number))
+
     probabilities = jax.jit(strategy.probabilities)
     # After a replay the numbers continue where the history ends.
-    evaluations = 0
-    seen: set[tuple[int, ...]] = set()
-    steps = host_search(strategy, evaluator, key, generations)
-    ticks = setting.progress(range(generations), generations, "search")
-    for _, step in zip(ticks, steps, strict=True):
+    seen = {row.arch for row in evaluator.history if row.generation < first}
+    steps = host_search(strategy, evaluate, key, generations, state)
+    left = generations - first
+    for _, step in zip(
+        setting.progress(range(left), left, "search"), steps, strict=True
+    ):
         generation, state = step.number, step.after
-        append_rows(history_path, [evaluation.row() for evaluation in evaluator.fresh])
+        rows = [evaluation.row() for evaluation in evaluator.fresh]
+        append_rows(folder / "history.jsonl", rows)
         registers.append(np.asarray(probabilities(step.before.strategy_state)))
         archs, scores, _ = step.generation
-        before = evaluations
+        before = len(seen)
         seen.update(map(tuple, archs.tolist()))
-        evaluations = len(seen)
         finite = scores[np.isfinite(scores)]
         setting.folder.log(
             "search",
             generation=generation,
-            evaluations=evaluations,
+            evaluations=len(seen),
             proposed=len(archs),
-            scored=evaluations - before,
+            scored=len(seen) - before,
             best=float(state.best_score),
             mean=float(finite.mean()) if len(finite) else None,
             generation_best=float(scores.max()),
         )
-        if strategy.fidelities is None and evaluations == setting.space.size:
+        if strategy.fidelities is None and len(seen) == setting.space.size:
             setting.say(
-                f"search: all {evaluations} architectures of the space are evaluated; "
+                f"search: all {len(seen)} architectures of the space are evaluated; "
                 f"ended after {generation + 1} of {generations} generations"
             )
             break
-        if setting.should_stop():
+        stops = setting.should_stop()
+        if stops or kept.is_due():
+            known = Progress(state, np.stack(registers))
+            kept.write(known, len(evaluator.history))
+        if stops:
             raise Stopped(state)
+    kept.remove()
     return state, registers
 
 
