@@ -9,11 +9,14 @@ import tempfile
 import traceback
 from collections.abc import Iterable
 
-import jax
 import ml_collections
 from absl import logging
 
 from qnas_jax.errors import UserError
+from qnas_jax.jobs.compiled_programs import (
+    healed_compilation_cache,
+    use_compilation_cache,
+)
 from qnas_jax.jobs.failures import describe_failure
 from qnas_jax.jobs.registry import JOBS, STAGES, job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
@@ -62,7 +65,7 @@ def launch(
     stop = StopRequest(at_once)
     try:
         _check_stage(config, stage)
-        with stop:
+        with stop, healed_compilation_cache():
             setting = open_setting(
                 config, WorkFolder(workdir), should_stop=stop, archs=archs
             )
@@ -124,13 +127,3 @@ def _write_traceback(workdir: pathlib.Path) -> pathlib.Path:
         path = pathlib.Path(name)
         path.write_text(text, encoding="utf-8")
     return path
-
-
-def use_compilation_cache() -> None:
-    """Keeps compiled programs in the user's cache folder, unless one is set."""
-    if jax.config.values.get("jax_compilation_cache_dir"):
-        return
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = pathlib.Path(base).expanduser() / "qnas_jax" / "compiled"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
