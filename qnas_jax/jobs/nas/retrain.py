@@ -4,13 +4,15 @@ The test split is touched here once, after the epochs were chosen on validation.
 """
 
 import dataclasses
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from qnas_jax import data
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation import measure
 from qnas_jax.jobs.nas.resumable_training import train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -33,6 +35,10 @@ from qnas_jax.training import (
 _CHUNK = 500
 Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
 """(weights, inputs, targets) -> metrics by name."""
+
+
+class NonFiniteMetricError(UserError, ArithmeticError):
+    """A trained network cannot be measured on a split."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +71,7 @@ def retrain_networks(setting: NasSetting) -> str | None:
     Raises:
       Stopped: the user asked to stop; finished networks and the state are kept.
       NonFiniteLossError: training diverged.
+      NonFiniteMetricError: a network gives outputs that are not finite on a split.
     """
     if not setting.has_networks:
         return "nothing to do: architectures of this space are no networks"
@@ -100,7 +107,9 @@ def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
     model = StandaloneModel(setting.supernet.cut(*weights, candidate.arch))
     measure_on = _measurer(setting, model)
     state = _train(setting, model, candidate.name, measure_on)
+    _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
+    _check_finite(setting, candidate.name, "test", tested)
     score = score_metric(setting.task)
     costs = setting.costs.cost(candidate.arch[None])
     return {
@@ -113,6 +122,24 @@ def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
         "macs": int(costs["macs"][0]),
         "layers": setting.supernet.describe_arch(candidate.arch),
     }
+
+
+def _check_finite(
+    setting: NasSetting, name: str, split: str, metrics: Mapping[str, Any]
+) -> None:
+    """A network whose outputs are no numbers has no accuracy, rather than none."""
+    bad = [metric for metric, value in metrics.items() if not math.isfinite(value)]
+    if bad:
+        what = (
+            "no epoch has metrics that are finite"
+            if split == "validation"
+            else (f"{', '.join(bad)} is not finite")
+        )
+        ops = setting.non_finite_ops()
+        raise NonFiniteMetricError(
+            f"retrain {name}: {what} on the {split} split, so it is not reported; "
+            + (ops or "its outputs for some of the images are no finite numbers")
+        )
 
 
 def _train(
@@ -136,8 +163,9 @@ def _train(
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
         metrics = measure_on(state.average, *setting.valid)
-        score = score_metric(task).as_score(metrics[task.score])
-        state = keep_best(state, score)
+        if all(map(math.isfinite, metrics.values())):
+            score = score_metric(task).as_score(metrics[task.score])
+            state = keep_best(state, score)
         setting.folder.log(
             "retrain",
             network=name,

@@ -100,10 +100,13 @@ def _search(
     state, registers = _run(setting, strategy, evaluator)
     if not np.isfinite(float(state.best_score)):
         first = evaluator.history[0]
+        why = ""
+        if setting.config.evaluator.name == "supernet":
+            ops = setting.non_finite_ops()
+            why = f"; {ops}" if ops else _UNUSABLE
         raise NoFiniteScoreError(
             f"search: none of {len(evaluator.history)} evaluations got a finite score; "
-            f"the first: {first.reason or first.status}"
-            + (_UNUSABLE if setting.config.evaluator.name == "supernet" else "")
+            f"the first: {first.reason or first.status}{why}"
         )
     _write_registers(setting, registers)
     arch = np.asarray(state.best_arch)

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax import data
@@ -18,18 +19,22 @@ from qnas_jax.evaluation import (
 )
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.nets import Supernet, build_supernet
+from qnas_jax.nets import Supernet, build_supernet, non_finite_ops
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
 from qnas_jax.spaces import (
     BuildableSpace,
     CostTable,
+    NetworkSpace,
     SearchSpace,
     SpaceOptions,
     build_space,
 )
 from qnas_jax.tasks import Task, make_task
 from qnas_jax.training import TrainingOptions
+
+_TRIED = 32  # training inputs that pass through ops in search of the unsound
+_LISTED = 3  # of those
 
 
 @dataclasses.dataclass
@@ -92,6 +97,24 @@ class NasSetting(Setting):
     def costs_of(self, archs: np.ndarray) -> dict[str, np.ndarray]:
         """Costs of archs int32 [P, L] by name; none where they are no networks."""
         return self.costs.cost(archs) if self.has_networks else {}
+
+    def non_finite_ops(self) -> str:
+        """Which ops give values that are not finite by themselves, in words.
+
+        Returns:
+          For example `op 'log' of layer 3 gives values that are not finite`; "" if all
+          ops are sound. Each op is compiled, which may take minutes.
+        """
+        if not isinstance(self.space, NetworkSpace):
+            return ""
+        self.say("looking for ops that give values that are not finite")
+        inputs = self.task.prepare(jnp.asarray(self.dataset.train.inputs[:_TRIED]))
+        found = non_finite_ops(self.space, inputs, self.key("finiteness"))
+        if not found:
+            return ""
+        listed = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
+        verb = "gives" if len(found) == 1 else "give"
+        return f"{listed} {verb} values that are not finite"
 
     def describe(self, arch: np.ndarray) -> list[dict[str, Any]]:
         """The parts of a network; none where the architecture is no network."""
