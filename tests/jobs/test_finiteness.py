@@ -3,9 +3,13 @@
 import math
 from types import SimpleNamespace
 
+import jax.numpy as jnp
 import pytest
+from flax import nnx
 
 from qnas_jax.jobs.nas import resumable_training, retrain
+from qnas_jax.nets import OPS
+from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 from qnas_jax.training import NonFiniteLossError
 
 SOUND = SimpleNamespace(non_finite_ops=lambda: "")
@@ -39,24 +43,25 @@ def test_a_diverged_training_names_its_options_or_an_op():
     assert (str(error), error.what) == ("supernet: nan; stop", "supernet: nan")
 
 
-def test_a_run_finds_the_op(tiny_config, make_setting, tmp_path, space_file):
-    text = space_file.read_text().replace("from qnas", OWN_OP + "from qnas", 1)
-    path = tmp_path / "space.py"
-    path.write_text(text.replace('op("skip", "skip")', 'op("bad", "bad")'))
-    tiny_config.space.file = str(path)
+def test_a_run_finds_the_op(tiny_config, make_setting, monkeypatch):
+    class Bad(nnx.Module):
+        def __init__(self, in_features, out_features, stride, *, rngs):
+            pass
+
+        def __call__(self, images):
+            return jnp.log(images - 100.0)
+
+    monkeypatch.setitem(OPS, "bad", Bad)
     setting = make_setting(tiny_config)
-    said = "op 'bad' of layer 1 gives values that are not finite"
+    ops = (op("skip", "skip"), op("bad", "bad"))
+    head = (fixed(1, 1, 1, "global_average"), fixed(1, 10, 1, "classifier"))
+    setting.space = NetworkSpace(
+        name="mine",
+        layers=(Layer(1, 1, 1, ops),),
+        stem=(),
+        head=head,
+        input_shape=(8, 8, 1),
+        num_classes=10,
+    )
+    said = "op 'bad' of layer 0 gives values that are not finite"
     assert setting.non_finite_ops() == said
-
-
-OWN_OP = """
-import jax.numpy as jnp
-from flax import nnx
-from qnas_jax.nets import register_op
-class Bad(nnx.Module):
-    def __init__(self, in_features, out_features, stride, *, rngs):
-        pass
-    def __call__(self, images):
-        return jnp.log(images - 100.0)
-register_op("bad", Bad)
-"""

@@ -61,17 +61,23 @@ def _in_words(space: NetworkSpace, place: int) -> str:
 
 def _sound_output(layer: Layer, values: jax.Array, key: jax.Array) -> jax.Array | None:
     """What the only op of a layer makes of values; None if it is not all finite."""
-    module = build_op(layer, 0, nnx.Rngs(key))
-    set_mode(module, "train")
-    graph, params, rest = nnx.split(module, nnx.Param, ...)
 
-    def total(params: Any, values: jax.Array) -> tuple[jax.Array, jax.Array]:
-        outputs = nnx.merge(graph, params, rest, copy=True)(values)
-        return jnp.sum(outputs), outputs
+    @jax.jit  # one program an op, the drawing of its weights included
+    def attempt(values: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        module = build_op(layer, 0, nnx.Rngs(key))
+        set_mode(module, "running")
+        scored = module(values)
+        set_mode(module, "train")
+        graph, params, rest = nnx.split(module, nnx.Param, ...)
 
-    gradient = jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
-    (_, outputs), slopes = gradient(params, values)
-    set_mode(module, "running")
-    checked = (outputs, slopes, module(values))
-    sound = all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(checked))
+        def total(params: Any, values: jax.Array) -> tuple[jax.Array, jax.Array]:
+            outputs = nnx.merge(graph, params, rest, copy=True)(values)
+            return jnp.sum(outputs), outputs
+
+        reverse = jax.grad(total, argnums=(0, 1), has_aux=True)
+        slopes, outputs = reverse(params, values)
+        checked = jax.tree.leaves((scored, outputs, slopes))
+        return outputs, jnp.stack([jnp.isfinite(leaf).all() for leaf in checked]).all()
+
+    outputs, sound = attempt(values, key)
     return outputs if sound else None
