@@ -3,12 +3,20 @@
 python main.py --config=configs/digits.py --workdir=runs/digits [--stage=search]
 """
 
+# ruff: noqa: E402 - signals are looked after before anything else takes time
 import pathlib
 import sys
+
+from qnas_jax.stopping import end_on_signals
+
+_COMMAND = ["python", pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]
+if __name__ == "__main__":
+    end_on_signals(_COMMAND)
+
 from collections.abc import Sequence
 from typing import NoReturn
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from qnas_jax.huge_pages import use_huge_pages
@@ -28,29 +36,26 @@ _ARCHS = flags.DEFINE_string(
 
 def _parse(argv: Sequence[str]) -> list[str]:
     """Parses the flags; a wrong one is one line and exit status 2."""
-    from qnas_jax.jobs.overrides import check_overrides, missing_field
+    from qnas_jax.jobs.overrides import check_overrides, describe_parsing
 
+    logging.set_verbosity(logging.ERROR)  # what is wrong is said once, by us
     argv = list(argv)
     if not any(a.lstrip("-").split("=")[0] == "config" for a in argv[1:]):
         argv.insert(1, f"--config={_DEFAULT_CONFIG}")
     try:
-        check_overrides(argv)
-        rest = flags.FLAGS(argv)
+        rest = flags.FLAGS(check_overrides(argv))
         file = config_flags.get_config_filename(flags.FLAGS["config"])
-        if not pathlib.Path(file).is_file():
+        if not pathlib.Path(file.partition(":")[0]).is_file():
             raise FileNotFoundError(f"--config: got {file}, expected a Python file")
-        _ = _CONFIG.value  # runs the file, which is the user's code
-    except (KeyError, AttributeError) as error:
-        _fail(missing_field(error, argv) or error)
+        getattr(_CONFIG.value, "job", None)  # raises what its file raised
     except Exception as error:
-        _fail(error)
+        _fail(describe_parsing(error, argv))
     if len(rest) > 1:
         _fail(f"got the argument {rest[1]!r}, expected flags only")
     return rest
 
 
-def _fail(error: Exception | str) -> NoReturn:
-    line = " ".join(str(error).split()) or type(error).__name__
+def _fail(line: str) -> NoReturn:
     sys.stderr.write(f"error: {line}\n")
     sys.exit(2)
 
@@ -66,7 +71,7 @@ def main(argv: Sequence[str]) -> None:
         stage=_STAGE.value,
         workdir=pathlib.Path(workdir),
         archs=_ARCHS.value,
-        command=["python", pathlib.Path(argv[0]).name, *sys.argv[1:]],
+        command=_COMMAND,
     )
     sys.exit(status)
 

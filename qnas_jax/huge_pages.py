@@ -10,6 +10,8 @@ import os
 import platform
 import sys
 
+from qnas_jax.stopping import hold_signals, release_signals
+
 _VARIABLE = "GLIBC_TUNABLES"
 _SETTING = "glibc.malloc.hugetlb=1"
 
@@ -21,6 +23,8 @@ def use_huge_pages() -> None:
     set the variable already keeps that setting.
     """
     if _VARIABLE in os.environ or platform.libc_ver()[0] != "glibc":
+        release_signals()
         return
     os.environ[_VARIABLE] = _SETTING
+    hold_signals()  # An interpreter that is just starting would answer in tracebacks.
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -6,20 +6,35 @@ Building the record checks every value, so a nonsensical one never travels furth
 The run configuration (`configs/default.py`) is assembled from these records.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from qnas_jax.errors import UserError
+
+LARGEST_INT = 2**31 - 1
+"""Of options without a limit of their own: counts on a device are int32."""
+
+_MOST_LETTERS = 200  # of a value in an error
+
+
+def _short(value: Any) -> str:
+    """A value as Python writes it, in at most so many letters."""
+    try:
+        text = repr(value)
+    except ValueError:  # More digits than Python is willing to write.
+        text = "a number of thousands of digits"
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 
 class OptionError(UserError):
     """A value that an option does not allow; `str()` is one complete line."""
 
     def __init__(self, field: str, got: Any, allowed: str):
-        super().__init__(f"{field}: got {got!r}, allowed: {allowed}")
+        super().__init__(f"{field}: got {_short(got)}, allowed: {allowed}")
         self.field = field
         self.got = got
         self.allowed = allowed
@@ -27,6 +42,29 @@ class OptionError(UserError):
     def inside(self, group: str) -> "OptionError":
         """Returns the same error with the field named `group.field`."""
         return OptionError(f"{group}.{self.field}", self.got, self.allowed)
+
+
+@contextlib.contextmanager
+def option_group(group: str, record: "type[Options]") -> Iterator[None]:
+    """Names options within the block as the command line has them.
+
+    Args:
+      group: of the options.
+      record: their class.
+
+    Yields:
+      Nothing. An error whose line begins with one of the fields, as those of libraries
+      do, begins with `group.field` afterwards.
+    """
+    try:
+        yield
+    except UserError as error:
+        field = str(error).partition(":")[0].partition(",")[0]
+        if field not in {each.name for each in dataclasses.fields(record)}:
+            raise
+        if isinstance(error, OptionError):
+            raise error.inside(group) from error
+        raise type(error)(f"{group}.{error}") from error
 
 
 def unknown_option(name: str, got: Any, known: Iterable[str]) -> OptionError:
@@ -56,7 +94,8 @@ def option(
         is the field's type.
       doc: one line: meaning and unit.
       low: smallest allowed number (inclusive).
-      high: largest allowed number (inclusive).
+      high: largest allowed number (inclusive); of an int `LARGEST_INT` where neither
+        this nor `below` is given.
       above: exclusive lower bound.
       below: exclusive upper bound.
       choices: the allowed strings: a registry, which is asked when a record is checked,
@@ -106,20 +145,21 @@ class Options:
 
 
 class _NotAllowedError(Exception):
-    """A single value is not what its field allows."""
+    """A single value is not what its field allows; `str()` adds to the rule."""
 
 
 def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
     kind = element_type(field)
-    if kind is float and type(value) is int:
-        value = float(value)
     try:
+        if kind is float and type(value) is int:
+            value = _as_float(value)
         if field.metadata["of"] is None:
             return _checked_one(field, kind, value)
         elements = _elements(kind, value)
         return tuple(_checked_one(field, kind, element) for element in elements)
-    except _NotAllowedError:
-        raise OptionError(field.name, value, describe_allowed(field)) from None
+    except _NotAllowedError as error:
+        allowed = describe_allowed(field) + str(error)
+        raise OptionError(field.name, value, allowed) from None
 
 
 def _elements(kind: type, value: Any) -> list[Any]:
@@ -146,9 +186,16 @@ def _from_text(kind: type, word: str) -> Any:
         raise _NotAllowedError from None
 
 
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise _NotAllowedError from None
+
+
 def _checked_one(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
     if kind is float and type(value) is int:
-        value = float(value)
+        value = _as_float(value)
     if type(value) is not kind:
         raise _NotAllowedError
     rule = field.metadata
@@ -164,6 +211,9 @@ def _checked_one(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
         )
         if not inside:
             raise _NotAllowedError
+    unlimited = rule["high"] is None and rule["below"] is None
+    if kind is int and unlimited and abs(value) > LARGEST_INT:
+        raise _NotAllowedError(f", at most {LARGEST_INT}")
     return value
 
 

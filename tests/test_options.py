@@ -7,12 +7,14 @@ import pytest
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.options import (
     OptionError,
     Options,
     accepts_text,
     describe_allowed,
     option,
+    option_group,
     unknown_option,
 )
 
@@ -60,7 +62,7 @@ def test_a_wrong_value_is_one_line(field, value, line):
     ("field", "value"),
     [
         ("epochs", 1),
-        ("epochs", 10**400),
+        ("epochs", 2**31 - 1),
         ("rate", 1e-12),
         ("rate", 1.0),
         ("decay", 0.0),
@@ -72,6 +74,42 @@ def test_a_wrong_value_is_one_line(field, value, line):
 )
 def test_the_borders_are_where_they_are_stated(field, value):
     assert getattr(Recipe(**{field: value}), field) == value
+
+
+@pytest.mark.parametrize("digits", [10, 400, 6000])
+def test_numbers_too_large_for_the_device_are_one_line(digits):
+    value = 10**digits
+    with pytest.raises(OptionError, match="allowed: int >= 1, at most 2147483647$"):
+        Recipe(epochs=value)
+    with pytest.raises(OptionError, match="^rate: got .*, allowed: float > 0 and <= 1"):
+        Recipe(rate=value)
+    with pytest.raises(OptionError, match="^sizes: got .*, at most 2147483647$"):
+        Report(sizes=(1, value))
+
+
+def test_a_limit_of_its_own_is_the_limit():
+    @dataclasses.dataclass(frozen=True)
+    class Seeds(Options):
+        seed: int = option(0, "of a generator", low=0, below=2**32)
+
+    assert Seeds(2**32 - 1).seed == 2**32 - 1
+    with pytest.raises(OptionError, match="allowed: int >= 0 and < 4294967296$"):
+        Seeds(2**32)
+
+
+def test_errors_of_libraries_are_said_of_the_options_group():
+    def said(error):
+        with pytest.raises(UserError) as caught, option_group("search", Recipe):
+            raise error
+        assert type(caught.value) is type(error)
+        return str(caught.value)
+
+    assert said(UserError("epochs: got 3")) == "search.epochs: got 3"
+    assert said(UserError("epochs, rate: got 3")) == "search.epochs, rate: got 3"
+    assert said(OptionError("rate", 1, "2")) == "search.rate: got 1, allowed: 2"
+    assert said(MissingFileError("path: no such")) == "search.path: no such"
+    for line in ("epoch: got 3", "data.path: got 4", "no field at all"):
+        assert said(UserError(line)) == line
 
 
 def test_infinity_is_no_number_to_use():

@@ -6,7 +6,6 @@ import math
 import os
 import pathlib
 import shutil
-import signal
 import sys
 
 import jax
@@ -17,6 +16,7 @@ from flax import struct
 
 import qnas_jax
 from qnas_jax import runs
+from qnas_jax.runs.environment import _processor
 
 
 @pytest.fixture
@@ -245,25 +245,6 @@ def test_save_if_due_waits(open_checkpoints, monkeypatch):
     assert int(checkpoints.restore(start).state.step) == 4
 
 
-def test_first_ctrl_c_is_a_request_and_the_second_stops_at_once(capsys):
-    before = signal.getsignal(signal.SIGINT)
-    with runs.StopRequest() as stop:
-        assert not stop()
-        signal.raise_signal(signal.SIGINT)
-        assert stop()
-        assert "stopping after the present step" in capsys.readouterr().err
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_stop_request_gives_the_signal_back_after_errors():
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(ZeroDivisionError), runs.StopRequest():
-        raise ZeroDivisionError
-    assert signal.getsignal(signal.SIGINT) is before
-
-
 def test_progress_passes_all_steps_and_is_quiet_without_a_terminal(capfd):
     assert list(runs.progress(range(2, 5), 3, "work")) == [2, 3, 4]
     captured = capfd.readouterr()
@@ -305,7 +286,7 @@ def test_processor_and_its_vector_extensions(tmp_path, text, model, extensions):
     file = tmp_path / "cpuinfo"
     if text is not None:
         file.write_text(text)
-    found = runs._processor(file)
+    found = _processor(file)
     assert found["vector_extensions"] == extensions
     if model:
         assert found["processor"] == model

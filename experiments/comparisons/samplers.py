@@ -71,12 +71,12 @@ def run(
                 before = time.perf_counter()
                 train_supernet(setting)
                 trained = time.perf_counter()
-                accuracy, loss = score_archs(setting, archs).T
+                found = score_archs(setting, archs)
                 yield {
                     "sampler": name,
                     "seed": seed,
-                    "tau": _tau(accuracy, truth),
-                    "tau by loss": _tau(-loss, truth),
+                    "tau": _tau(found["accuracy"], truth),
+                    "tau by loss": _tau(-found["loss"], truth),
                     "training s": trained - before,
                     "epochs": base.supernet.epochs,
                     "images": base.data.max_train,

@@ -152,7 +152,7 @@ def read_scores(path: pathlib.Path, space: SearchSpace) -> dict[tuple[int, ...],
         score.
     """
     if not path.is_file():
-        raise MissingFileError(f"recorded.file: got {path}, expected a history.jsonl")
+        raise MissingFileError(f"file: got {path}, expected a history.jsonl")
     scores = {}
     for row in read_evaluations(path):
         fits = len(row.arch) == space.num_layers and all(
@@ -175,7 +175,7 @@ def make_recorded_evaluator(
 ) -> RecordedEvaluator:
     """Reads the history of a run; see `read_scores`."""
     if not options.file:
-        raise OptionError("recorded.file", "", "the history.jsonl of a search")
+        raise OptionError("file", "", "the history.jsonl of a search")
     return RecordedEvaluator(read_scores(pathlib.Path(options.file), parts.space))
 
 

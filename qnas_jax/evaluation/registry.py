@@ -10,7 +10,7 @@ from qnas_jax.evaluation.recorded import SPEC as RECORDED
 from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
 from qnas_jax.evaluation.supernet import SPEC as SUPERNET
 from qnas_jax.evaluation.tables.table_evaluator import SPEC as TABLE
-from qnas_jax.options import OptionError, Options, option
+from qnas_jax.options import OptionError, Options, option, option_group
 
 EVALUATORS: dict[str, EvaluatorSpec] = {
     "supernet": SUPERNET,
@@ -47,7 +47,9 @@ def make_evaluator(
       The evaluator.
 
     Raises:
-      UserError: it cannot be made of what the user gave.
+      UserError: it cannot be made of what the user gave; options are named with their
+        group.
     """
     spec = EVALUATORS[chosen.name]
-    return spec.make(options if spec.group else chosen, parts)
+    with option_group(spec.group or "evaluator", spec.options):
+        return spec.make(options if spec.group else chosen, parts)

@@ -95,13 +95,17 @@ def read_config_of(job: Job, config: ml_collections.ConfigDict) -> Any:
       OptionError: a field is unknown, or a value that the run reads is not allowed; one
         line says which field, what was got and what is allowed.
     """
-    values = json.loads(config.to_json())
+    values = config.to_dict()
     groups = job.all_groups
     for name in values:
         check_known(name, values[name], (*groups, "seed", "job"))
     for group, record in groups.items():
         known = [field.name for field in dataclasses.fields(record)]
-        for name, value in values.get(group, {}).items():
+        given = values.get(group, {})
+        if not isinstance(given, dict):
+            allowed = f"a group with some of {', '.join(known) or 'no fields'}"
+            raise OptionError(group, given, allowed)
+        for name, value in given.items():
             check_known(name, value, known, group=group)
     records: dict[str, Any] = {
         name: _read(values, name, record) for name, record in job.groups.items()

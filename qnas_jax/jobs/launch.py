@@ -1,25 +1,33 @@
-"""What stands between the command line and the jobs: set-up, errors, Ctrl-C."""
+"""What stands between the command line and the jobs: set-up, errors, signals."""
 
+import logging as standard_logging
+import multiprocessing
 import os
 import pathlib
-import shlex
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterable
 
-import jax
 import ml_collections
 from absl import logging
 
 from qnas_jax.errors import UserError
+from qnas_jax.jobs.compiled_programs import (
+    healed_compilation_cache,
+    use_compilation_cache,
+)
+from qnas_jax.jobs.failures import describe_failure
 from qnas_jax.jobs.registry import JOBS, STAGES, job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
-from qnas_jax.runs import StopRequest, WorkFolder
-from qnas_jax.stopping import Stopped
-
-FAULT = 1
-USER_ERROR = 2
-INTERRUPTED = 130
+from qnas_jax.runs import WorkFolder
+from qnas_jax.stopping import (
+    Stopped,
+    StopRequest,
+    end_at_once,
+    exit_status,
+    stop_line,
+)
 
 
 def launch(
@@ -40,34 +48,57 @@ def launch(
       command: the command line, to be recorded and shown.
 
     Returns:
-      The exit status: 0; 2 after a user's error; 130 after Ctrl-C; 1 after anything
-      else, whose traceback is in the file that the line names.
+      The exit status: 0; 2 after a user's error or one of the machine; 128 plus its
+      number after a signal (130 after Ctrl-C); 1 after anything else, whose traceback
+      is in the file that the line names.
     """
     logging.set_verbosity(logging.WARNING)  # the libraries' progress is not ours
+    # What they raise is told once, by us.
+    logging.get_absl_logger().addFilter(_without_traceback)
     use_compilation_cache()
+
+    def at_once(number: int) -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        end_at_once(number, stop_line(command, "stopped at once"))
+
+    stop = StopRequest(at_once)
     try:
         _check_stage(config, stage)
-        with StopRequest() as stop:
+        with stop, healed_compilation_cache():
             setting = open_setting(
                 config, WorkFolder(workdir), should_stop=stop, archs=archs
             )
             lines = run_stages(setting, stage, command)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return USER_ERROR
+        _say(lines)
     except Stopped:
-        sys.stderr.write(f"stopped; to go on: {shlex.join(command)}\n")
-        return INTERRUPTED
+        sys.stderr.write(stop_line(command))
+        return exit_status(stop.number)
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped at once; to go on: {shlex.join(command)}\n")
-        return INTERRUPTED
+        sys.stderr.write(stop_line(command, "stopped at once"))
+        return exit_status(stop.number)
     except Exception as error:
-        path = _write_traceback(workdir)
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        sys.stderr.write(f"fault: {words[:300]}; the traceback is in {path}\n")
-        return FAULT
-    sys.stdout.write("".join(line + "\n" for line in lines))
+        failure = describe_failure(error, workdir)
+        line = failure.line
+        if failure.keeps_traceback:
+            line += f"; the traceback is in {_write_traceback(workdir)}"
+        sys.stderr.write(line + "\n")
+        return failure.status
     return 0
+
+
+def _without_traceback(record: standard_logging.LogRecord) -> bool:
+    return not record.exc_info
+
+
+def _say(lines: Iterable[str]) -> None:
+    """Prints the answer; whoever reads it may stop reading."""
+    try:
+        sys.stdout.write("".join(line + "\n" for line in lines))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_stage(config: ml_collections.ConfigDict, stage: str) -> None:
@@ -96,13 +127,3 @@ def _write_traceback(workdir: pathlib.Path) -> pathlib.Path:
         path = pathlib.Path(name)
         path.write_text(text, encoding="utf-8")
     return path
-
-
-def use_compilation_cache() -> None:
-    """Keeps compiled programs in the user's cache folder, unless one is set."""
-    if jax.config.values.get("jax_compilation_cache_dir"):
-        return
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = pathlib.Path(base).expanduser() / "qnas_jax" / "compiled"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -1,24 +1,32 @@
 """The check of `--config.group.field=value` arguments before the flags are parsed."""
 
+import ast
 import dataclasses
 from collections.abc import Mapping, Sequence
 
 from qnas_jax.jobs.config import RootOptions, check_known
+from qnas_jax.jobs.failures import describe_os_error
 from qnas_jax.jobs.registry import JOBS
 from qnas_jax.options import (
     OptionError,
     Options,
     accepts_text,
     describe_allowed,
+    element_type,
     unknown_option,
 )
+from qnas_jax.user_code.files import describe_error, line_in
 
 
-def check_overrides(arguments: Sequence[str]) -> None:
+def check_overrides(arguments: Sequence[str]) -> list[str]:
     """Checks the overrides of a command line.
 
     Args:
       arguments: the command line.
+
+    Returns:
+      The command line with words in quotes where several stand for one option, so that
+      its flag does not take `op_*,x` for an expression.
 
     Raises:
       OptionError: no kind of configuration has the field, or its value is not of the
@@ -29,6 +37,7 @@ def check_overrides(arguments: Sequence[str]) -> None:
     for job in JOBS.values():
         for group, record in job.all_groups.items():
             groups.setdefault(group, []).append(record)
+    checked = list(arguments)
     for position, argument in enumerate(arguments):
         name, equals, value = argument.lstrip("-").partition("=")
         if not argument.startswith("-") or not name.startswith("config."):
@@ -39,18 +48,63 @@ def check_overrides(arguments: Sequence[str]) -> None:
         if not accepts_text(field, value):
             allowed = describe_allowed(field)
             raise OptionError(name.removeprefix("config."), value, allowed)
+        if element_type(field) is str and field.metadata["of"]:
+            if equals:
+                checked[position] = f"--{name}={_quoted(value)}"
+            elif position + 1 < len(arguments):
+                checked[position + 1] = _quoted(value)
+    return checked
 
 
-def missing_field(error: Exception, arguments: Sequence[str]) -> str | None:
-    """Names the override of a field that only configurations of another kind have.
+def _quoted(text: str) -> str:
+    """Words with commas between them as Python writes a tuple, or what is one."""
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        words = [word.strip() for word in text.split(",")]
+        return repr(tuple(word for word in words if word))
+    return text
+
+
+def describe_parsing(error: BaseException, arguments: Sequence[str]) -> str:
+    """What went wrong while the flags were parsed and the configuration was run.
 
     Args:
-      error: what parsing the flags raised; its text is the field's name.
+      error: what was raised.
       arguments: the command line.
 
     Returns:
-      One line, or None if that is not what happened.
+      One line, with file and line where it is the configuration's own code.
     """
+    file = _config_file(arguments)
+    # The library raises errors of its own, in the course of handling those of the file.
+    cause: BaseException | None = error
+    while cause is not None:
+        if line_in(cause, file) is not None:
+            return describe_error(cause, file)
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, OSError) and error.errno is not None:
+        return describe_os_error(error)
+    missing = None
+    if isinstance(error, AttributeError) and error.name == "get_config":
+        return f"{file}: got no get_config, expected a function that returns a config"
+    if isinstance(error, KeyError | AttributeError):
+        missing = _missing_field(error, arguments)
+    return missing or " ".join(str(error).split()) or type(error).__name__
+
+
+def _config_file(arguments: Sequence[str]) -> str:
+    """The file that `--config` names; what follows a colon is an argument of it."""
+    file = ""
+    for position, argument in enumerate(arguments):
+        name, equals, value = argument.lstrip("-").partition("=")
+        if argument.startswith("-") and name == "config":
+            file = value if equals else "".join(arguments[position + 1 : position + 2])
+    return file.partition(":")[0]
+
+
+def _missing_field(error: Exception, arguments: Sequence[str]) -> str | None:
+    """Names the override of a field that only configurations of another kind have."""
     name = str(error).strip("\"'")
     for argument in arguments:
         words = argument.lstrip("-").split("=")[0].split(".")

@@ -41,10 +41,15 @@ def job_of(config: ml_collections.ConfigDict) -> Job:
       The job.
 
     Raises:
-      UserError: it names none, or one that does not exist.
+      UserError: it is no configuration, or names no job that there is.
     """
+    if not isinstance(config, ml_collections.ConfigDict):
+        raise UserError(
+            f"--config: got {type(config).__name__} {config!r} from get_config(), "
+            "expected a ConfigDict; start from qnas_jax.jobs.default_config(job)"
+        )
     name = config.get("job")
-    if name not in JOBS:
+    if not isinstance(name, str) or name not in JOBS:
         raise UserError(
             f"job: got {name!r}, allowed: one of {', '.join(JOBS)}; start from "
             "qnas_jax.jobs.default_config(job)"

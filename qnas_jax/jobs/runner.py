@@ -64,6 +64,8 @@ def _run_chain(setting: Setting, stage: str, command: list[str]) -> list[str]:
     ]
     marks = Marks(setting, chain)
     marks.end_forgetting()
+    for step in _ahead(chain, marks, stage):
+        step.check(setting)
     first = _first_stage(setting, chain, marks, stage)
     put_back = _write_config(setting, command)
     said: list[str] = []
@@ -90,6 +92,17 @@ def _run_chain(setting: Setting, stage: str, command: list[str]) -> list[str]:
         said += [f"{step.name}: {lines[0]}", *lines[1:]]
     _rerun_path(setting).unlink(missing_ok=True)
     return said
+
+
+def _ahead(chain: Sequence[Stage], marks: Marks, stage: str) -> list[Stage]:
+    """The stages that a command will run, if nothing speaks against it."""
+    names = [step.name for step in chain]
+    goal = names.index(stage) if stage in names else len(chain)
+    return [
+        step
+        for position, step in enumerate(chain)
+        if position >= goal or not marks.finished(position)
+    ]
 
 
 def _first_stage(

@@ -28,6 +28,8 @@ class Stage:
         called before the stage is wiped to be done again, so that a command that is
         refused loses nothing.
       needed: whether a run with this configuration has such a stage.
+      check: raises UserError if its options do not fit the data or the space. It is
+        called for all stages that a command will run, before the first of them.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Stage:
     rows: tuple[str, ...] = ()
     ready: Callable[[Any], object] = lambda setting: None
     needed: Callable[[Any], bool] = lambda config: True
+    check: Callable[[Any], object] = lambda setting: None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,15 +1,60 @@
-"""The groups of options of the strategies, one of which a search reads."""
+"""The strategy of a search: its group of options, and how it is built of them."""
 
+import os
 from collections.abc import Sequence
 
 from qnas_jax.jobs.spec import Family
-from qnas_jax.options import OptionError, Options
-from qnas_jax.search import STRATEGIES
+from qnas_jax.options import OptionError, Options, option_group
+from qnas_jax.search import STRATEGIES, SearchOptions, Strategy, make_strategy
 from qnas_jax.search.classical.successive_halving import FidelityOptions
 
 STRATEGY_FAMILY = Family(
     "search.strategy", {name: (name, spec.options) for name, spec in STRATEGIES.items()}
 )
+
+
+def strategy_of(
+    search: SearchOptions,
+    options: Options,
+    num_ops: tuple[int, ...],
+    generations: int | None = None,
+) -> Strategy:
+    """Builds the strategy of a run.
+
+    Args:
+      search: which, and how many architectures it proposes.
+      options: its own.
+      num_ops: (K_1, ..., K_L), the number of ops of each layer.
+      generations: how long it searches; None: as `search` says.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: it cannot search this space, a population does not fit into memory, or
+        options do not fit each other; the line names them as the command line does.
+    """
+    # Some sixteen numbers of 4 bytes for each choice: registers, guides, a history.
+    most = _memory() // (len(num_ops) * max(num_ops) * 64)
+    if search.population > most:
+        allowed = f"at most {most}, for which there is memory"
+        raise OptionError("search.population", search.population, allowed)
+    with (
+        option_group("search", SearchOptions),
+        option_group(search.strategy, STRATEGIES[search.strategy].options),
+    ):
+        return make_strategy(
+            search.strategy,
+            num_ops,
+            population=search.population,
+            generations=search.generations if generations is None else generations,
+            options=options,
+        )
+
+
+def _memory() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def check_fidelities(

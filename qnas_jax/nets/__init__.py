@@ -3,6 +3,7 @@
 from qnas_jax.nets.build import build_op
 from qnas_jax.nets.cell import CellSubnet, CellSupernet
 from qnas_jax.nets.chain import ChainSubnet, ChainSupernet
+from qnas_jax.nets.chain.finiteness import non_finite_ops
 from qnas_jax.nets.costs import count_macs
 from qnas_jax.nets.flat import MODES, Mode, set_mode
 from qnas_jax.nets.kinds import build_supernet
@@ -40,6 +41,7 @@ __all__ = [
     "build_op",
     "build_supernet",
     "count_macs",
+    "non_finite_ops",
     "probe_network",
     "put_path",
     "register_op",

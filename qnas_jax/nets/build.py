@@ -1,8 +1,9 @@
 """From the words of a search space to Flax modules and their templates."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -44,6 +45,30 @@ def _op_module(spec: Op) -> type[nnx.Module]:
     return OPS[spec.kind]
 
 
+@contextlib.contextmanager
+def naming_op(where: str, op: Op) -> Iterator[None]:
+    """What goes wrong within the block is said of an op.
+
+    Args:
+      where: its layer, in words.
+      op: what is built or computed.
+
+    Yields:
+      Nothing.
+
+    Raises:
+      UserError: whatever was raised, in one line that names layer and op.
+    """
+    try:
+        yield
+    except Exception as error:
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        words = " ".join(str(error).split())
+        name = f"op {op.name!r}"
+        said = words.removeprefix(f"{name}: ")
+        raise UserError(f"{where}, {name}: {kind}{said}") from error
+
+
 def build_op(layer: Layer, index: int, rngs: nnx.Rngs) -> nnx.Module:
     """Builds one candidate of a layer.
 
@@ -56,22 +81,27 @@ def build_op(layer: Layer, index: int, rngs: nnx.Rngs) -> nnx.Module:
       The module.
 
     Raises:
-      UserError: the kind is not registered, the options do not fit its module, or
-        the module keeps an array that is no variable.
+      UserError: the kind is not registered, the module cannot be made with these
+        options, or it keeps an array that is no variable.
     """
     spec = layer.ops[index]
     make = _op_module(spec)
     options: Mapping[str, bool | int | float | str] = dict(spec.options)
-    try:
-        module = make(  # type: ignore[call-arg]
-            layer.in_features, layer.out_features, layer.stride, rngs=rngs, **options
-        )
-    except TypeError as error:
-        raise UserError(
-            f"op {spec.name!r}: options {dict(options)} do not fit "
-            f"{make.__name__}: {error}"
-        ) from error
-    _check_attributes(spec, module)
+    features = f"{layer.in_features} -> {layer.out_features} features"
+    with naming_op(f"a layer of {features}, stride {layer.stride}", spec):
+        try:
+            module = make(  # type: ignore[call-arg]
+                layer.in_features,
+                layer.out_features,
+                layer.stride,
+                rngs=rngs,
+                **options,
+            )
+        except TypeError as error:
+            raise UserError(
+                f"options {dict(options)} do not fit {make.__name__}: {error}"
+            ) from error
+        _check_attributes(spec, module)
     return module
 
 

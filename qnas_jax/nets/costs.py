@@ -18,7 +18,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import force_implementation
-from qnas_jax.nets.build import OpModules, abstract_op, op_modules
+from qnas_jax.nets.build import OpModules, abstract_op, naming_op, op_modules
 from qnas_jax.nets.flat import set_mode
 from qnas_jax.spaces import Layer
 
@@ -97,12 +97,14 @@ def costs_of_layer(
       The costs of each candidate, and the shape of one output.
 
     Raises:
-      UserError: its ops do not agree on the shape of their output.
+      UserError: an op cannot be computed, or they do not agree on the shape of their
+        output.
     """
-    each = [
-        _op_costs(one, input_shape, op_modules(one))
-        for one in (dataclasses.replace(layer, ops=(op,)) for op in layer.ops)
-    ]
+    each = []
+    for op in layer.ops:
+        one = dataclasses.replace(layer, ops=(op,))
+        with naming_op(where, op):
+            each.append(_op_costs(one, input_shape, op_modules(one)))
     outputs = {shape for _, shape in each}
     if len(outputs) != 1:
         named = {op.name: shape for op, (_, shape) in zip(layer.ops, each, strict=True)}

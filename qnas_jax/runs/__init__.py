@@ -25,7 +25,6 @@ from qnas_jax.runs.rows import (
     start_of,
     write_rows,
 )
-from qnas_jax.runs.stop_request import StopRequest
 
 __all__ = [
     "LAYOUT",
@@ -36,7 +35,6 @@ __all__ = [
     "RowLog",
     "RunError",
     "Saved",
-    "StopRequest",
     "WorkFolder",
     "environment",
     "progress",

@@ -225,29 +225,33 @@ def host_search(
     evaluate: HostEvaluateFn,
     key: Array,
     generations: int,
+    state: SearchState | None = None,
     *,
     ties: TiesFn | None = None,
 ) -> Iterator[Step]:
     """Runs a search generation by generation, for evaluators that are not JAX.
 
-    Keys derive from the number of the generation alone: with an evaluator that knows
-    what was evaluated before, a search that was stopped is replayed and goes on. It
-    ends when the caller leaves the loop.
+    Keys derive from the number of the generation alone: a search that was stopped goes
+    on from any of its states, and with an evaluator that knows what was evaluated
+    before it is replayed without one. It ends when the caller leaves the loop.
 
     Args:
       strategy: the strategy; its functions are compiled.
       evaluate: any function `(key, archs [P, L]) -> (archs [P, L], scores [P])` of
         NumPy archs.
       key: the root key, consumed.
-      generations: G.
+      generations: G, in all.
+      state: after some of them; None: before the first.
       ties: what decides between equal scores, asked for after each evaluation; see
         `advance`.
 
     Yields:
       Each generation when it is over.
     """
-    state, one_fidelity = start(strategy, key), strategy.fidelities is None
-    for number in range(generations):
+    one_fidelity = strategy.fidelities is None
+    if state is None:
+        state = start(strategy, key)
+    for number in range(int(state.generation), generations):
         ask_key, evaluate_key = generation_keys(key, number)
         archs = np.asarray(_ask(strategy, ask_key, state.strategy_state))
         fidelities = np.asarray(_fidelities(strategy, state))

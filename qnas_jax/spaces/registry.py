@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import runpy
 from collections.abc import Callable
 
 from qnas_jax.errors import UserError
@@ -13,6 +12,7 @@ from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
 from qnas_jax.spaces.shuffle import spos
 from qnas_jax.spaces.small import cifar_small, digits
 from qnas_jax.spaces.space import SearchSpace
+from qnas_jax.user_code.files import load_file
 
 SpaceBuilder = Callable[[tuple[int, ...], int], SearchSpace]
 """From the shape of one input and the number of classes to the space."""
@@ -58,7 +58,7 @@ def build_space(
 
     Raises:
       OptionError: the file is missing, or no such space is registered.
-      UserError: the data are no images.
+      UserError: the data are no images, or the file does not run.
     """
     if len(input_shape) != 3:
         raise UserError(
@@ -69,10 +69,16 @@ def build_space(
     if options.file:
         if not pathlib.Path(options.file).is_file():
             raise OptionError("file", options.file, "an existing Python file")
-        runpy.run_path(options.file)
+        load_file(options.file)
     if options.name not in SPACES:
         raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
-    return SPACES[options.name](input_shape, num_outputs)
+    space = SPACES[options.name](input_shape, num_outputs)
+    if not isinstance(space, SearchSpace):
+        raise UserError(
+            f"space {options.name!r}: got {type(space).__name__} {space!r} from its "
+            "builder, expected a SearchSpace"
+        )
+    return space
 
 
 def register_space(name: str, builder: SpaceBuilder) -> None:

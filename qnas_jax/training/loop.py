@@ -85,7 +85,15 @@ class EpochReport:
 
 
 class NonFiniteLossError(UserError, FloatingPointError):
-    """Training diverged."""
+    """Training diverged.
+
+    Attributes:
+      what: what was seen, in words.
+    """
+
+    def __init__(self, what: str, remedy: str):
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
 
 
 def run_epochs(
@@ -137,8 +145,8 @@ def run_epochs(
             loss, metrics = _means(task, state.totals)
             if not math.isfinite(loss):
                 raise NonFiniteLossError(
-                    f"{description}: the mean loss of epoch {epoch} is {loss}; try a "
-                    "smaller learning_rate, a warm-up, or clip_norm"
+                    f"{description}: the mean loss of epoch {epoch} is {loss}",
+                    "try a smaller learning_rate, a warm-up, or clip_norm",
                 )
             seconds = time.perf_counter() - started
             report = EpochReport(epoch, step, loss, metrics, seconds)

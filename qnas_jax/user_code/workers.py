@@ -18,6 +18,7 @@ from typing import Any
 
 from qnas_jax.errors import UserError
 from qnas_jax.status import Status
+from qnas_jax.stopping import SIGNALS
 from qnas_jax.user_code.calls import Outcome, UserFunction
 
 _MOST_STARTS = 3  # of a process that ends before it is ready
@@ -29,8 +30,10 @@ Call = tuple[Any, Mapping[str, Any], int | None]
 
 def _serve(connection: Any, source: tuple[Any, ...]) -> None:
     """Runs in the process: answers calls until nobody asks any more."""
-    # Ctrl-C goes to all processes of a terminal; what it means is decided by the first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Signals go to all processes of a terminal or a batch job. The first one decides
+    # what they mean; an evaluation that they ended would look as if it had failed.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     try:
         function = UserFunction(*source)
     except UserError as error:

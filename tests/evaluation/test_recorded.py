@@ -94,7 +94,7 @@ def test_a_line_that_a_kill_cut_short_does_not_count(tmp_path):
 
 def test_a_file_has_to_be_named_and_there():
     parts = SimpleNamespace(space=SPACE)
-    with pytest.raises(OptionError, match="recorded.file: got ''"):
+    with pytest.raises(OptionError, match="file: got ''"):
         make_recorded_evaluator(RecordedOptions(), parts)
-    with pytest.raises(UserError, match="recorded.file: got nope"):
+    with pytest.raises(UserError, match="file: got nope"):
         make_recorded_evaluator(RecordedOptions(file="nope.jsonl"), parts)

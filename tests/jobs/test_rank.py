@@ -30,11 +30,14 @@ def ranking(setting):
 def test_every_architecture_is_ranked(finished, known_truth):
     (said, report) = run_stages(finished, "rank", COMMAND)
     found = ranking(finished)
-    assert found["num_archs"] == len(found["scores"]) == len(found["losses"]) == 6
+    assert found["num_archs"] == len(found["scores"]) == 6
+    assert found["score"] == "accuracy" and found["scores"] == pytest.approx(
+        found["metrics"]["accuracy"]
+    )
     np.testing.assert_allclose(found["true"], TRUTH)
     expected = rank_agreement(np.asarray(found["scores"]), TRUTH)
     assert found["kendall_tau"] == pytest.approx(expected["kendall_tau"])
-    by_loss = rank_agreement(-np.asarray(found["losses"]), TRUTH)
+    by_loss = rank_agreement(-np.asarray(found["metrics"]["loss"]), TRUTH)
     assert found["kendall_tau_by_loss"] == pytest.approx(by_loss["kendall_tau"])
     assert f"{found['kendall_tau']:.4f} by accuracy" in said
     assert report.startswith("report: ")
@@ -48,14 +51,12 @@ def test_a_stopped_ranking_goes_on(finished, tiny_config, make_setting, known_tr
     tiny_config.search.population = 2  # other options: ranked again, in three batches
     with pytest.raises(Stopped):
         run_stages(make_setting(tiny_config, stop_after=2), "rank", COMMAND)
-    (stored,) = read_arrays(
-        finished.folder.path / "rank" / "scores.npz", "accuracy_and_loss"
-    )
-    assert stored.shape == (4, 2)
+    (stored,) = read_arrays(finished.folder.path / "rank" / "metrics.npz", "loss")
+    assert stored.shape == (4,)
     setting = make_setting(tiny_config)
     run_stages(setting, "rank", COMMAND)
     np.testing.assert_allclose(
-        ranking(setting)["losses"], expected["losses"], rtol=1e-5
+        ranking(setting)["metrics"]["loss"], expected["metrics"]["loss"], rtol=1e-5
     )
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import shutil
+import sys
 
 import ml_collections
 import pytest
@@ -87,12 +88,19 @@ def work(setting, name, answer=None):
     return answer
 
 
+def check_heat(setting):
+    """That of the last stage, for which the first would work in vain."""
+    if setting.config.bake.degrees > 300:
+        raise UserError("bake.degrees: got more than 300")
+
+
 BAKE = Stage("bake", lambda setting: work(setting, "bake"), ("seed", "bake", "oven"))
 COOL = Stage(
     "cool",
     lambda setting: work(setting, "cool", "cold"),
     ("seed", "stove"),
     needed=lambda config: config.bake.oven != "none",
+    check=lambda setting: check_heat(setting),
 )
 TELL = Stage("tell", lambda setting: ["one", "two"])
 TASTE = Stage("taste", lambda setting: work(setting, "taste"), ("seed",))
@@ -404,6 +412,23 @@ def test_a_stage_that_is_not_needed_is_left_out(run):
     assert ran == ["bake"] and answer[0] == "bake: finished"
     with pytest.raises(UserError, match="--stage=cool: this configuration has no such"):
         run("cool", bake__oven="none")
+
+
+def test_all_stages_ahead_are_checked_before_the_first_one_works(run, tmp_path):
+    with pytest.raises(UserError, match=r"bake\.degrees: got more than 300"):
+        run(bake__degrees=400)
+    assert not (tmp_path / "run" / "bake").exists()
+    assert run()[1] == ["bake", "cool"]  # the refused command left nothing
+    with pytest.raises(UserError, match="got more than 300"):
+        run("bake", bake__degrees=400)
+    assert (tmp_path / "run" / "bake" / "result.txt").exists()  # nothing is wiped
+    run("bake", bake__degrees=400, bake__oven="none")  # a stage that is not run
+
+
+def test_a_finished_stage_is_not_checked_again(run, tmp_path, monkeypatch):
+    run()
+    monkeypatch.setattr(sys.modules[__name__], "check_heat", lambda setting: 1 / 0)
+    assert run()[1] == []
 
 
 def test_another_chain_makes_what_is_missing_and_its_goal_again(run):

@@ -12,6 +12,7 @@ from qnas_jax.nets import (
     ChainSubnet,
     build_supernet,
     count_macs,
+    non_finite_ops,
     put_path,
     register_op,
     set_mode,
@@ -263,3 +264,39 @@ def test_macs_of_a_function_of_ones_own():
 
     values = jax.ShapeDtypeStruct((10, 3), jnp.float32)
     assert count_macs(attention, values) == 2 * 10 * 10 * 3
+
+
+class Root(nnx.Module):
+    """Its values are finite where they are not negative, its slope not at 0."""
+
+    def __init__(self, in_features, out_features, stride, *, lift, rngs):
+        self.lift = lift
+
+    def __call__(self, images):
+        return jnp.sqrt(images + self.lift)
+
+
+def test_ops_that_are_not_finite_by_themselves_are_named(ops_registry):
+    register_op("root", Root)
+    roots = (op("below", "root", lift=-1.0), op("at", "root", lift=0.0))
+    space = NetworkSpace(
+        name="user",
+        layers=(
+            Layer(4, 4, 1, (op("skip", "skip"), *roots)),
+            Layer(4, 4, 1, (op("above", "root", lift=1.0), roots[1])),
+        ),
+        stem=(),
+        head=(fixed(4, 4, 1, "global_average"), fixed(4, 2, 1, "classifier")),
+        input_shape=(4, 4, 4),
+        num_classes=2,
+    )
+    images = jnp.zeros((2, 4, 4, 4))
+    expected = [
+        "op 'below' of layer 0",  # NaN forward
+        "op 'at' of layer 0",  # an infinite slope
+        "op 'at' of layer 1",
+    ]
+    assert non_finite_ops(space, images, jax.random.key(0)) == expected
+    assert non_finite_ops(space, images + 2, jax.random.key(0)) == []
+    # Nothing finite leaves the first layer, so that nothing is said of the next.
+    assert non_finite_ops(space_of(roots[0]), images, jax.random.key(0)) == expected[:1]

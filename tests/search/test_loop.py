@@ -92,6 +92,22 @@ def test_a_stopped_search_is_replayed_from_what_is_known():
     assert len(fresh) == len(known) >= count
 
 
+@pytest.mark.parametrize("name", ["qbit", "successive_halving"])
+def test_a_search_goes_on_from_any_of_its_states(name):
+    strategy, key = made(name, NUM_OPS, 4, GENERATIONS), jax.random.key(3)
+
+    def score(key, archs, *fidelities):
+        return map(np.asarray, evaluate(key, jnp.asarray(archs), *fidelities))
+
+    steps = list(host_search(strategy, score, key, GENERATIONS))
+    state = jax.tree.map(np.asarray, steps[1].after)  # as it comes out of a file
+    later = list(host_search(strategy, score, key, GENERATIONS, state))
+    assert [step.number for step in later] == [2, 3, 4]
+    for one, other in zip(steps[2:], later, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, one.generation, other.generation)
+    jax.tree.map(np.testing.assert_array_equal, steps[-1].after, later[-1].after)
+
+
 def test_a_record_sees_the_state_after_its_generation():
     strategy, key = made("random", NUM_OPS, 4), jax.random.key(4)
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from qnas_jax.evaluation.tables import Table
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
-from qnas_jax.jobs.strategies import check_fidelities
+from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.options import OptionError
-from qnas_jax.search import Strategy, make_strategy
+from qnas_jax.search import Strategy
 
 MAX_EVALUATIONS = 1_000_000
 """The longest search that a budget of seconds may call for without being asked for."""
@@ -54,13 +54,7 @@ def _plan_at(
     config: BenchmarkConfig, table: Table, fidelities: tuple[str, ...]
 ) -> Plan:
     generations = _generations(config, table, fidelities)
-    strategy = make_strategy(
-        config.search.strategy,
-        table.num_ops,
-        population=config.search.population,
-        generations=generations,
-        options=config.strategy,
-    )
+    strategy = strategy_of(config.search, config.strategy, table.num_ops, generations)
     return Plan(strategy, generations, fidelities)
 
 

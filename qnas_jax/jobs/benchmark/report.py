@@ -15,6 +15,7 @@ from qnas_jax.evaluation.tables import (
     Incumbents,
     SealedTest,
     Table,
+    TableOptions,
     load_table,
     load_test,
 )
@@ -22,7 +23,7 @@ from qnas_jax.jobs.benchmark.options import BenchmarkConfig
 from qnas_jax.jobs.benchmark.plan import plan_searches
 from qnas_jax.jobs.benchmark.searches import run_searches
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.options import OptionError
+from qnas_jax.options import option_group
 from qnas_jax.runs import read_json, write_json, write_rows
 from qnas_jax.search import STRATEGIES
 from qnas_jax.spaces import arch_to_string
@@ -75,12 +76,10 @@ def run_benchmark(setting: Setting) -> list[str]:
 def _read(config: BenchmarkConfig) -> tuple[Table, SealedTest | None]:
     """The table, and its test values unless the user's own has none."""
     options = config.table
-    try:
+    with option_group("table", TableOptions):
         table = load_table(options)
         has_test = options.source != "file" or options.test_columns
         return table, load_test(options) if has_test else None
-    except OptionError as error:
-        raise error.inside("table") from None
 
 
 def _rows(

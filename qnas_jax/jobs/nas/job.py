@@ -11,12 +11,12 @@ from qnas_jax.jobs.nas.config import (
 )
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.inputs import INPUTS
-from qnas_jax.jobs.nas.rank import rank_space
+from qnas_jax.jobs.nas.rank import rank_space, read_truth
 from qnas_jax.jobs.nas.report import report_run
-from qnas_jax.jobs.nas.retrain import retrain_networks
-from qnas_jax.jobs.nas.search import search_architecture
+from qnas_jax.jobs.nas.retrain import check_retraining, retrain_networks
+from qnas_jax.jobs.nas.search import check_search, search_architecture
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import ROWS, train_supernet
+from qnas_jax.jobs.nas.supernet import ROWS, check_supernet, train_supernet
 from qnas_jax.jobs.spec import Job, Stage
 from qnas_jax.jobs.strategies import STRATEGY_FAMILY
 
@@ -25,6 +25,7 @@ SUPERNET = Stage(
     train_supernet,
     ("seed", "data", "task", "space", "supernet", "supernet_task"),
     rows=ROWS,
+    check=check_supernet,
 )
 SUPERNET_IF_SCORED = dataclasses.replace(
     SUPERNET, needed=lambda config: EVALUATORS[config.evaluator.name].trains
@@ -38,9 +39,14 @@ SEARCH = Stage(
     ready=lambda setting: (
         EVALUATORS[setting.config.evaluator.name].trains and setting.weights
     ),
+    check=check_search,
 )
 RETRAIN = Stage(
-    "retrain", retrain_networks, ("retrain", "retrain_task"), rows=("retrain",)
+    "retrain",
+    retrain_networks,
+    ("retrain", "retrain_task"),
+    rows=("retrain",),
+    check=check_retraining,
 )
 REPORT = Stage("report", report_run, files=("result.json", "report.html"))
 RANK = Stage(
@@ -49,6 +55,7 @@ RANK = Stage(
     ("scoring", "search"),
     ("ranking.json",),
     ready=lambda setting: setting.weights,
+    check=read_truth,
 )
 DESCRIBE = Stage("describe", describe_archs)
 

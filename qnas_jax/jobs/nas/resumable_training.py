@@ -8,7 +8,12 @@ import jax
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import Checkpoints, Position
 from qnas_jax.stopping import Stopped
-from qnas_jax.training import EpochReport, TrainingBatches, run_epochs
+from qnas_jax.training import (
+    EpochReport,
+    NonFiniteLossError,
+    TrainingBatches,
+    run_epochs,
+)
 
 
 def resume(
@@ -95,6 +100,20 @@ def train_to_the_end(
     except Stopped as stop:
         checkpoints.save(stop.state, metrics.position(rows))
         raise
+    except NonFiniteLossError as error:
+        raise NonFiniteLossError(error.what, _remedy(setting, name)) from error
     finally:
         checkpoints.close()
     return state
+
+
+def _remedy(setting: NasSetting, name: str) -> str:
+    """What a diverged training calls for: sound ops before a smaller learning rate."""
+    ops = setting.non_finite_ops()
+    if ops:
+        return f"{ops}, whatever the weights"
+    group = name.partition("/")[0]
+    return (
+        f"try a smaller {group}.learning_rate, {group}.warmup_epochs above 0, or "
+        f"{group}.clip_norm above 0"
+    )

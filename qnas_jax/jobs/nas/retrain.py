@@ -4,13 +4,15 @@ The test split is touched here once, after the epochs were chosen on validation.
 """
 
 import dataclasses
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from qnas_jax import data
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation import measure
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -43,6 +45,10 @@ Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
 """(weights, inputs, targets) -> metrics by name."""
 
 
+class NonFiniteMetricError(UserError, ArithmeticError):
+    """A trained network cannot be measured on a split."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Candidate:
     """A network to train.
@@ -58,6 +64,12 @@ class Candidate:
     search_score: float
 
 
+def check_retraining(setting: NasSetting) -> None:
+    """Raises UserError if no network can be trained with these options."""
+    if setting.has_networks:
+        setting.check_training("retrain")
+
+
 def retrain_networks(setting: NasSetting) -> str | None:
     """Trains all candidates and writes `retrain/networks.json`.
 
@@ -69,6 +81,7 @@ def retrain_networks(setting: NasSetting) -> str | None:
       RunError: what the search left, or an earlier part of the training, is gone or
         damaged.
       NonFiniteLossError: training diverged.
+      NonFiniteMetricError: a network gives outputs that are not finite on a split.
     """
     if not setting.has_networks:
         return "nothing to do: architectures of this space are no networks"
@@ -113,7 +126,9 @@ def _retrain(
     model = StandaloneModel(setting.supernet.cut(*weights, candidate.arch))
     measure_on = _measurer(setting, model)
     state = _train(setting, model, candidate.name, measure_on, logged)
+    _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
+    _check_finite(setting, candidate.name, "test", tested)
     score = score_metric(setting.task)
     costs = setting.costs.cost(candidate.arch[None])
     return {
@@ -126,6 +141,24 @@ def _retrain(
         "macs": int(costs["macs"][0]),
         "layers": setting.supernet.describe_arch(candidate.arch),
     }
+
+
+def _check_finite(
+    setting: NasSetting, name: str, split: str, metrics: Mapping[str, Any]
+) -> None:
+    """A network whose outputs are no numbers has no accuracy, rather than none."""
+    bad = [metric for metric, value in metrics.items() if not math.isfinite(value)]
+    if bad:
+        what = (
+            "no epoch has metrics that are finite"
+            if split == "validation"
+            else (f"{', '.join(bad)} is not finite")
+        )
+        ops = setting.non_finite_ops()
+        raise NonFiniteMetricError(
+            f"retrain {name}: {what} on the {split} split, so it is not reported; "
+            + (ops or "its outputs for some of the images are no finite numbers")
+        )
 
 
 def _train(
@@ -146,8 +179,9 @@ def _train(
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
         metrics = measure_on(state.average, *setting.valid)
-        score = score_metric(task).as_score(metrics[task.score])
-        state = keep_best(state, score)
+        if all(map(math.isfinite, metrics.values())):
+            score = score_metric(task).as_score(metrics[task.score])
+            state = keep_best(state, score)
         setting.folder.log(
             "retrain",
             network=name,

@@ -2,9 +2,10 @@
 
 The history is the checkpoint: keys derive from the generation, and known architectures
 are not scored again, so a stopped search is replayed from its history up to where it
-was and goes on from there.
+was and goes on from there. A state that is kept now and then spares most of the replay.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,16 +13,22 @@ import jax
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, make_evaluator
+from qnas_jax.evaluation import (
+    EVALUATORS,
+    Evaluation,
+    Evaluator,
+    MemoisedEvaluator,
+    make_evaluator,
+)
+from qnas_jax.jobs.nas.progress import KeptProgress, Progress
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.strategies import check_fidelities
+from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.runs import RowLog, WorkFolder, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
     Strategy,
     generation_keys,
     host_search,
-    make_strategy,
     start,
 )
 from qnas_jax.spaces import arch_to_string
@@ -45,6 +52,21 @@ def history_of(folder: WorkFolder) -> RowLog:
     )
 
 
+def check_search(setting: NasSetting) -> None:
+    """Checks the options of a search.
+
+    Args:
+      setting: the run; no stage of it need be finished.
+
+    Raises:
+      UserError: the strategy cannot search this space, or the evaluator cannot be made
+        or has other fidelities.
+    """
+    _strategy(setting)
+    if not EVALUATORS[setting.config.evaluator.name].trains:
+        _checked_evaluator(setting).close()
+
+
 def search_architecture(setting: NasSetting) -> None:
     """Searches, and writes the history, the registers and `best_arch.json`.
 
@@ -56,32 +78,44 @@ def search_architecture(setting: NasSetting) -> None:
       NoFiniteScoreError: no architecture got a finite score.
       RunError: the history, or the supernet's weights, are gone or damaged.
     """
-    options = setting.config.search
-    strategy = make_strategy(
-        options.strategy,
-        setting.space.num_ops,
-        population=options.population,
-        generations=options.generations,
-        options=setting.config.strategy,
-    )
-    evaluator = _evaluator(setting)
+    strategy, evaluator = _strategy(setting), _evaluator(setting)
     try:
         _search(setting, strategy, evaluator)
     finally:
         evaluator.close()
 
 
+def _strategy(setting: NasSetting) -> Strategy:
+    config = setting.config
+    return strategy_of(config.search, config.strategy, setting.space.num_ops)
+
+
+def _checked_evaluator(setting: NasSetting) -> Evaluator:
+    """The evaluator of the run, with the fidelities that its strategy counts."""
+    config = setting.config
+    evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
+    check_fidelities(
+        config.search.strategy,
+        config.strategy,
+        evaluator.fidelities,
+        f"the evaluator {config.evaluator.name}",
+    )
+    return evaluator
+
+
 def _search(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> None:
-    setting.folder.metrics.keep("search", 0)  # they come again with the replay
     state, registers = _run(setting, strategy, evaluator)
     if not np.isfinite(float(state.best_score)):
         first = evaluator.history[0]
+        why = ""
+        if setting.config.evaluator.name == "supernet":
+            ops = setting.non_finite_ops()
+            why = f"; {ops}" if ops else _UNUSABLE
         raise NoFiniteScoreError(
             f"search: none of {len(evaluator.history)} evaluations got a finite score; "
-            f"the first: {first.reason or first.status}"
-            + (_UNUSABLE if setting.config.evaluator.name == "supernet" else "")
+            f"the first: {first.reason or first.status}{why}"
         )
     _write_registers(setting, registers)
     arch = np.asarray(state.best_arch)
@@ -112,59 +146,68 @@ def _run(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> tuple[SearchState, list[np.ndarray]]:
     generations = setting.config.search.generations
+    history, metrics = history_of(setting.folder), setting.folder.metrics
     key = setting.key("search")
-    state = start(strategy, key)
-    registers = []
-    history = history_of(setting.folder)
+    path = setting.folder.path / "search" / "progress.npz"
+    kept = KeptProgress(path, strategy, key, history)
+    progress = kept.read()
+    first = 0 if progress is None else progress.generation
+    state = start(strategy, key) if progress is None else progress.state
+    registers = [] if progress is None else list(progress.registers)
+    metrics.keep("search", first)
+    number = itertools.count(first)
+
+    def evaluate(key: jax.Array, *asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return evaluator(key, *asked, generation=next(number))
+
     # After a replay the numbers continue where the history ends.
-    evaluations = 0
-    seen: set[tuple[int, ...]] = set()
-    steps = host_search(strategy, evaluator, key, generations, ties=evaluator.ties)
-    ticks = setting.progress(range(generations), generations, "search")
-    for _, step in zip(ticks, steps, strict=True):
+    seen = {row.arch for row in evaluator.history if row.generation < first}
+    steps = host_search(
+        strategy, evaluate, key, generations, state, ties=evaluator.ties
+    )
+    left = generations - first
+    for _, step in zip(
+        setting.progress(range(left), left, "search"), steps, strict=True
+    ):
         generation, state = step.number, step.after
         history.append(evaluation.row() for evaluation in evaluator.fresh)
         registers.append(
             np.asarray(_probabilities(strategy, step.before.strategy_state))
         )
         archs, scores, _ = step.generation
-        before = evaluations
+        before = len(seen)
         seen.update(map(tuple, archs.tolist()))
-        evaluations = len(seen)
         finite = scores[np.isfinite(scores)]
         setting.folder.log(
             "search",
             generation=generation,
-            evaluations=evaluations,
+            evaluations=len(seen),
             proposed=len(archs),
-            scored=evaluations - before,
+            scored=len(seen) - before,
             best=float(state.best_score),
             mean=float(finite.mean()) if len(finite) else None,
             generation_best=float(scores.max()),
         )
-        if strategy.fidelities is None and evaluations == setting.space.size:
+        if strategy.fidelities is None and len(seen) == setting.space.size:
             setting.say(
-                f"search: all {evaluations} architectures of the space are evaluated; "
+                f"search: all {len(seen)} architectures of the space are evaluated; "
                 f"ended after {generation + 1} of {generations} generations"
             )
             break
-        if setting.should_stop():
+        stops = setting.should_stop()
+        if stops or kept.is_due():
+            metrics.position(["search"])  # on the disk before what builds on them
+            kept.write(Progress(state, np.stack(registers)))
+        if stops:
             raise Stopped(state)
+    kept.remove()
     return state, registers
 
 
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
     """The evaluator with all evaluations of an earlier part of this search."""
-    config = setting.config
     history = [Evaluation.from_row(row) for row in history_of(setting.folder).read()]
-    evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
-    check_fidelities(
-        config.search.strategy,
-        config.strategy,
-        evaluator.fidelities,
-        f"the evaluator {config.evaluator.name}",
-    )
-    return MemoisedEvaluator(evaluator, setting.costs_of, history)
+    return MemoisedEvaluator(_checked_evaluator(setting), setting.costs_of, history)
 
 
 def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:

@@ -6,9 +6,11 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax import data
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
     ScoringOptions,
     SupernetEvaluator,
@@ -17,10 +19,22 @@ from qnas_jax.evaluation import (
 )
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.nets import Supernet, build_supernet
+from qnas_jax.nets import Supernet, build_supernet, non_finite_ops
+from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
-from qnas_jax.spaces import BuildableSpace, CostTable, SearchSpace, build_space
+from qnas_jax.spaces import (
+    BuildableSpace,
+    CostTable,
+    NetworkSpace,
+    SearchSpace,
+    SpaceOptions,
+    build_space,
+)
 from qnas_jax.tasks import Task, make_task
+from qnas_jax.training import TrainingOptions
+
+_TRIED = 32  # training inputs that pass through ops in search of the unsound
+_LISTED = 3  # of those
 
 
 @dataclasses.dataclass
@@ -32,7 +46,8 @@ class NasSetting(Setting):
     @cached_property
     def dataset(self) -> data.Dataset:
         """The data set, split."""
-        return data.load(self.config.data)
+        with option_group("data", data.DataOptions):
+            return data.load(self.config.data)
 
     @cached_property
     def task(self) -> Task:
@@ -42,9 +57,9 @@ class NasSetting(Setting):
     @cached_property
     def space(self) -> SearchSpace:
         """The search space for this data set."""
-        return build_space(
-            self.config.space, self.task.input_shape, self.task.num_outputs
-        )
+        task = self.task
+        with option_group("space", SpaceOptions):
+            return build_space(self.config.space, task.input_shape, task.num_outputs)
 
     @property
     def has_networks(self) -> bool:
@@ -58,12 +73,48 @@ class NasSetting(Setting):
 
     @cached_property
     def costs(self) -> CostTable:
-        """Costs of every op."""
+        """Costs of every op; ops are traced, so those that do not run are found."""
         return self.supernet.cost_table()
+
+    def check_training(self, group: str) -> None:
+        """Checks what a training needs: networks that run, and a batch of the data.
+
+        Args:
+          group: of its options.
+
+        Raises:
+          UserError: an op does not run, or the data do not fill a batch.
+        """
+        options: TrainingOptions = getattr(self.config, group)
+        count = len(self.dataset.train)
+        if options.batch_size > count:
+            raise UserError(
+                f"{group}.batch_size: got {options.batch_size}, expected 1..{count}, "
+                "the number of training images"
+            )
+        _ = self.costs
 
     def costs_of(self, archs: np.ndarray) -> dict[str, np.ndarray]:
         """Costs of archs int32 [P, L] by name; none where they are no networks."""
         return self.costs.cost(archs) if self.has_networks else {}
+
+    def non_finite_ops(self) -> str:
+        """Which ops give values that are not finite by themselves, in words.
+
+        Returns:
+          For example `op 'log' of layer 3 gives values that are not finite`; "" if all
+          ops are sound. Each op is compiled, which may take minutes.
+        """
+        if not isinstance(self.space, NetworkSpace):
+            return ""
+        self.say("looking for ops that give values that are not finite")
+        inputs = self.task.prepare(jnp.asarray(self.dataset.train.inputs[:_TRIED]))
+        found = non_finite_ops(self.space, inputs, self.key("finiteness"))
+        if not found:
+            return ""
+        listed = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
+        verb = "gives" if len(found) == 1 else "give"
+        return f"{listed} {verb} values that are not finite"
 
     def describe(self, arch: np.ndarray) -> list[dict[str, Any]]:
         """The parts of a network; none where the architecture is no network."""

@@ -30,6 +30,11 @@ ROWS = ("supernet", "pool")
 """The names of its rows of metrics."""
 
 
+def check_supernet(setting: NasSetting) -> None:
+    """Raises UserError if the supernet cannot be trained with these options."""
+    setting.check_training("supernet")
+
+
 def train_supernet(setting: NasSetting) -> None:
     """Trains from the newest checkpoint, or from the start, to the last epoch.
 

@@ -25,6 +25,7 @@ from qnas_jax.search.models.surrogate import (
 MOST_OPS = 1_000
 """Ops of a layer; a cost has a number for each pair of ops."""
 
+
 @dataclasses.dataclass(frozen=True)
 class Scored:
     """Architectures with finite scores.

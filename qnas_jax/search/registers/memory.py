@@ -76,9 +76,20 @@ def arch_codes(archs: Array, num_ops: tuple[int, ...]) -> Array:
     return jnp.matmul(archs, jnp.asarray((2 * words + 1).astype(np.int32)))
 
 
-def choose_unknown(
-    candidates: Array, history: History, num_ops: tuple[int, ...]
-) -> Array:
+def known_codes(history: History, num_ops: tuple[int, ...]) -> Array:
+    """The codes of a history, sorted: a long one is searched as fast as a short one.
+
+    Args:
+      history: M rows.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [M].
+    """
+    return jnp.sort(arch_codes(history.archs, num_ops))
+
+
+def choose_unknown(candidates: Array, known: Array, num_ops: tuple[int, ...]) -> Array:
     """Of each individual's candidates the first that is not in the history.
 
     Codes are compared, and not archs: XLA would observe a candidate again for each row
@@ -86,7 +97,7 @@ def choose_unknown(
 
     Args:
       candidates: int32 [P, D, L].
-      history: M rows.
+      known: int32 [M], see `known_codes`.
       num_ops: (K_1, ..., K_L).
 
     Returns:
@@ -94,15 +105,15 @@ def choose_unknown(
       be passed over.
     """
     codes = arch_codes(candidates, num_ops)
-    old = arch_codes(history.archs, num_ops)
-    known = jnp.any(codes[:, :, None] == old[None, None, :], axis=-1)
-    return first_unknown(candidates, known)
+    places = jnp.searchsorted(known, codes.reshape(-1)).reshape(codes.shape)
+    old = known[jnp.minimum(places, len(known) - 1)] == codes
+    return first_unknown(candidates, old)
 
 
 def ask_unknown(
     observe: Callable[[Array], Array],
     key: Array,
-    history: History,
+    known: Array,
     *,
     draws: int,
     num_ops: tuple[int, ...],
@@ -112,7 +123,7 @@ def ask_unknown(
     Args:
       observe: key -> int32 [P, L].
       key: consumed.
-      history: what was evaluated.
+      known: int32 [M], what was evaluated, see `known_codes`.
       draws: D, observations of each individual.
       num_ops: (K_1, ..., K_L).
 
@@ -120,7 +131,7 @@ def ask_unknown(
       int32 [P, L], see `choose_unknown`.
     """
     seen = jax.vmap(observe, out_axes=1)(jax.random.split(key, draws))
-    return choose_unknown(seen, history, num_ops)
+    return choose_unknown(seen, known, num_ops)
 
 
 class WithMemory(Strategy):
@@ -145,7 +156,7 @@ class WithMemory(Strategy):
         return ask_unknown(
             lambda key: self.inner.ask(key, state.inner),
             key,
-            state.history,
+            known_codes(state.history, self.num_ops),
             draws=self.draws,
             num_ops=self.num_ops,
         )

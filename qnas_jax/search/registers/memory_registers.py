@@ -34,6 +34,7 @@ restarts strong: White, Nolen & Savani, UAI 2021. The combination is our own.
 
 import dataclasses
 import functools
+from typing import NamedTuple
 
 import flax.struct
 import jax
@@ -63,7 +64,7 @@ from qnas_jax.search.registers.field import (
     root_of_evaluations,
     sample_fields,
 )
-from qnas_jax.search.registers.memory import ask_unknown
+from qnas_jax.search.registers.memory import ask_unknown, known_codes
 from qnas_jax.search.registers.pursuit import (
     Pursuit,
     after_evaluations,
@@ -150,6 +151,13 @@ def flip_probabilities(
     return weights + at_guide * (1.0 - jnp.sum(weights, axis=1, keepdims=True))
 
 
+class _Recalled(NamedTuple):
+    """What asking for a generation takes from the memory."""
+
+    mean: Array  # [L, K_max], of the field given all evaluations
+    codes: Array  # [M], of what was evaluated
+
+
 class MemoryRegisters(Strategy):
     """Mutation around a guide at learnt rates; its state is a `MemoryState`.
 
@@ -185,17 +193,24 @@ class MemoryRegisters(Strategy):
 
     def ask(self, key: Array, state: MemoryState) -> Array:
         """Mutates the guide, or draws at random while there is none."""
-        ready = is_guided(state.pursuit, state.history.count, initial=self.initial)
-        return jax.lax.cond(ready, self._guided, self._unguided, key, state)
+        return self._ask(key, state, self._recall(state))
 
-    def _unguided(self, key: Array, state: MemoryState) -> Array:
-        del state
+    def _ask(self, key: Array, state: MemoryState, recalled: _Recalled) -> Array:
+        ready = is_guided(state.pursuit, state.history.count, initial=self.initial)
+        branches = self._guided, self._unguided
+        return jax.lax.cond(ready, *branches, key, state, recalled)
+
+    def _unguided(self, key: Array, state: MemoryState, recalled: _Recalled) -> Array:
+        del state, recalled
         table = jnp.asarray(uniform_ops(self.num_ops))
         return observe(key, jnp.tile(table[None], (self.population, 1, 1)))
 
-    def _guided(self, key: Array, state: MemoryState) -> Array:
+    def _guided(self, key: Array, state: MemoryState, recalled: _Recalled) -> Array:
         field_key, observe_key = jax.random.split(key)
-        fields = self._draw_fields(field_key, state)
+        # Samples of the field given all evaluations, [P, L, K_max].
+        fields = sample_fields(
+            field_key, recalled.mean, state.field_root, self.population
+        )
         prepare = functools.partial(
             flip_probabilities,
             own=own_ops(self.num_ops),
@@ -205,15 +220,17 @@ class MemoryRegisters(Strategy):
         tables = jax.vmap(prepare, in_axes=(0, None))(fields, state.pursuit.guide)
         look = functools.partial(observe, probabilities=tables)
         return ask_unknown(
-            look, observe_key, state.history, draws=self.draws, num_ops=self.num_ops
+            look, observe_key, recalled.codes, draws=self.draws, num_ops=self.num_ops
         )
 
-    def _draw_fields(self, key: Array, state: MemoryState) -> Array:
-        """Samples of the field given all evaluations, [P, L, K_max]."""
-        root, archs = state.field_root, state.history.archs
+    def _recall(self, state: MemoryState) -> _Recalled:
+        """Reads the memory, which takes longer the longer it is."""
         targets = normal_scores(state.ranks, state.history)
-        mean = field_mean(root, archs, targets, noise=self.noise)
-        return sample_fields(key, mean, root, self.population)
+        archs = state.history.archs
+        return _Recalled(
+            field_mean(state.field_root, archs, targets, noise=self.noise),
+            known_codes(state.history, self.num_ops),
+        )
 
     def learn(self, state: MemoryState, archs: Array, scores: Array) -> MemoryState:
         """Remembers a generation, learns the field from it and follows its guide."""
@@ -244,8 +261,10 @@ class MemoryRegisters(Strategy):
 
     def probabilities(self, state: MemoryState) -> Array:
         """An estimate."""
+        # The memory is read once, and not for each arch that is asked for.
+        ask = functools.partial(self._ask, recalled=self._recall(state))
         return probabilities_by_asking(
-            self.ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
+            ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
         )
 
 

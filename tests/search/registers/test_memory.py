@@ -13,6 +13,7 @@ from qnas_jax.search.registers.memory import (
     arch_codes,
     choose_unknown,
     first_unknown,
+    known_codes,
 )
 
 
@@ -42,7 +43,7 @@ def test_codes_tell_archs_apart():
 
 def test_choices_equal_a_loop():
     rng = np.random.default_rng(0)
-    choose = jax.jit(lambda archs, history: choose_unknown(archs, history, (3, 3)))
+    choose = jax.jit(lambda archs, known: choose_unknown(archs, known, (3, 3)))
     for _ in range(10):
         candidates = rng.integers(0, 3, (4, 6, 2))
         old = rng.integers(0, 3, (3, 2))
@@ -52,7 +53,7 @@ def test_choices_equal_a_loop():
             free = [tuple(arch) for arch in own if tuple(arch) not in seen]
             expected.append(free[0] if free else tuple(own[0]))
             seen.add(expected[-1])
-        found = choose(candidates, history)
+        found = choose(candidates, known_codes(history, (3, 3)))
         np.testing.assert_array_equal(found, expected)
 
 

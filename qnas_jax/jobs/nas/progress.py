@@ -1,0 +1,107 @@
+"""How far a search has come: its state, kept beside the history.
+
+The history alone is enough to replay a search. The state saves that work, as replaying
+a thousand generations takes minutes. It is kept only now and then, so that keeping it
+takes no time; what lies between is replayed.
+"""
+
+import json
+import pathlib
+import time
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from qnas_jax.runs import RowLog, RunError, read_arrays, write_arrays
+from qnas_jax.search import SearchState, Strategy, start
+
+_SECONDS_BETWEEN = 20.0
+
+
+class Progress(NamedTuple):
+    """A search after some generations.
+
+    Attributes:
+      state: its state.
+      registers: float32 [g, L, K_max], the probabilities of each generation so far.
+    """
+
+    state: SearchState
+    registers: np.ndarray
+
+    @property
+    def generation(self) -> int:
+        """Generations that are over."""
+        return int(self.state.generation)
+
+
+class KeptProgress:
+    """The file of a search's progress."""
+
+    def __init__(
+        self,
+        path: pathlib.Path,
+        strategy: Strategy,
+        key: jax.Array,
+        history: RowLog,
+    ):
+        """Nothing is read or written yet.
+
+        Args:
+          path: the file.
+          strategy: that of the search.
+          key: the root key of the search.
+          history: its evaluations, of which a progress knows the first ones.
+        """
+        self._path = path
+        self._history = history
+        self._fresh = jax.jit(lambda: start(strategy, key))
+        self._last = time.monotonic()
+
+    def read(self) -> Progress | None:
+        """What was kept.
+
+        Returns:
+          The newest progress; None if there is none that belongs to this strategy and
+          to the first rows of this history, so that the history has to be replayed.
+        """
+        if not self._path.exists():
+            return None
+        leaves, form = jax.tree.flatten(jax.eval_shape(self._fresh))
+        names = [f"state_{place}" for place in range(len(leaves))]
+        try:
+            registers, position, *found = read_arrays(
+                self._path, "registers", "position", *names
+            )
+            self._history.check(json.loads(position.item()), whole=False)
+        except RunError:
+            return None
+        fits = all(
+            leaf.shape == array.shape and leaf.dtype == array.dtype
+            for leaf, array in zip(leaves, found, strict=True)
+        )
+        state = jax.tree.unflatten(form, found)
+        if not fits or len(registers) != state.generation:
+            return None
+        return Progress(jax.tree.map(jax.numpy.asarray, state), registers)
+
+    def write(self, progress: Progress) -> None:
+        """Keeps a progress, that of all rows which the history has."""
+        leaves = jax.tree.leaves(progress.state)
+        named: dict[str, Any] = {
+            f"state_{place}": np.asarray(leaf) for place, leaf in enumerate(leaves)
+        }
+        position = np.asarray(json.dumps(self._history.position([""])))
+        write_arrays(
+            self._path, registers=progress.registers, position=position, **named
+        )
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether the last one is old enough."""
+        return time.monotonic() - self._last >= _SECONDS_BETWEEN
+
+    def remove(self) -> None:
+        """Nothing is to go on any more."""
+        self._path.unlink(missing_ok=True)

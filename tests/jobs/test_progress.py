@@ -1,0 +1,63 @@
+"""What is kept of a search is used only where it belongs."""
+
+import jax
+import numpy as np
+import pytest
+from made_strategies import made
+
+from qnas_jax.jobs.nas.progress import KeptProgress, Progress
+from qnas_jax.search import host_search
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture
+def strategy():
+    return made("qbit", (3, 2), 4, 5)
+
+
+@pytest.fixture
+def kept(tmp_path, strategy):
+    """Progress after two generations, and a file that has it."""
+
+    def score(key, archs):
+        return archs, archs.sum(axis=1).astype(np.float32)
+
+    *_, step = host_search(strategy, score, KEY, 2)
+    known = Progress(step.after, np.ones((2, 2, 3), np.float32))
+    file = KeptProgress(tmp_path / "progress.npz", strategy, KEY)
+    file.write(known, evaluations=6)
+    return file, known
+
+
+def test_what_is_kept_comes_back(kept):
+    file, known = kept
+    found = file.read(6)
+    assert found.generation == 2
+    jax.tree.map(np.testing.assert_array_equal, found, known)
+    assert file.read(9) is not None  # evaluations that came after it
+    file.remove()
+    assert file.read(6) is None
+
+
+def test_a_shorter_history_is_replayed(kept):
+    assert kept[0].read(5) is None
+
+
+def test_the_state_of_another_strategy_is_not_used(kept, tmp_path):
+    for name, num_ops in (("qudit", (3, 2)), ("qbit", (5, 2))):
+        other = made(name, num_ops, 4, 5)
+        assert KeptProgress(tmp_path / "progress.npz", other, KEY).read(6) is None
+
+
+def test_a_damaged_file_is_no_loss(kept, tmp_path):
+    (tmp_path / "progress.npz").write_bytes(b"damaged")
+    assert kept[0].read(6) is None
+
+
+def test_it_is_kept_now_and_then(kept, monkeypatch):
+    now = kept[0]._last
+    monkeypatch.setattr("time.monotonic", lambda: now + 19.0)
+    assert not kept[0].is_due()
+    monkeypatch.setattr("time.monotonic", lambda: now + 20.0)
+    assert kept[0].is_due()
