@@ -33,14 +33,12 @@ register_space("tiny", build)
 """
 
 # Most programs run once or twice here, and take longer to compile than to run. What XLA
-# does to a program stays as it is: only LLVM is told to spend less time on its parts.
-os.environ["XLA_FLAGS"] = " ".join(
-    [
-        os.environ.get("XLA_FLAGS", ""),
-        "--xla_backend_optimization_level=1",
-        "--xla_llvm_disable_expensive_passes=true",
-    ]
-)
+# does to a program stays as it is: only the making of machine code is told to be quick,
+# which takes a third of the time.
+_QUICK = ["--xla_backend_optimization_level=0"]
+if jax.__version_info__ < (0, 11):  # an unknown flag ends the process
+    _QUICK.append("--xla_cpu_use_fusion_emitters=false")
+os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *_QUICK])
 
 _MOST_RESIDENT = 3 * 2**30  # bytes of one test process
 

@@ -12,11 +12,13 @@ these as a third argument.
 """
 
 import abc
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import chex
 import flax.struct
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -34,10 +36,15 @@ def number(value: float) -> np.ndarray:
     return np.asarray(value, np.float32)
 
 
+_PROGRAMS = ("init", "ask", "tell", "probabilities", "fidelities", "mutate")
+
+
 class Strategy(Value, abc.ABC):
     """How to propose architectures and to learn from their scores.
 
-    All methods are pure, so that they run eagerly and under jit, scan and vmap.
+    All methods are pure, so that they run by themselves and under jit, scan and vmap.
+    By themselves they are one compiled program each, shared by strategies of one form;
+    under a transformation they are inlined.
 
     Attributes:
       num_ops: (K_1, ..., K_L), the number of ops of each layer.
@@ -53,6 +60,14 @@ class Strategy(Value, abc.ABC):
     population: int = flax.struct.field(pytree_node=False)
 
     fidelities: ClassVar[Callable[..., Array] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Compiles the subclass's methods: op by op they would take seconds."""
+        super().__init_subclass__(**kwargs)
+        for name in _PROGRAMS:
+            method = vars(cls).get(name)
+            if method is not None and not getattr(method, "__isabstractmethod__", 0):
+                setattr(cls, name, jax.jit(method, inline=True))
 
     def __post_init__(self) -> None:
         own_ops(self.num_ops)  # Checks the space.
@@ -84,6 +99,7 @@ class Strategy(Value, abc.ABC):
           [L, K_max], the mean over the population; zero for ops that a layer lacks.
         """
 
+    @functools.partial(jax.jit, inline=True)
     def tell(self, state: Any, archs: Array, scores: Array) -> Any:
         """Learns from one evaluated population.
 
