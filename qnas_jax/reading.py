@@ -115,8 +115,11 @@ def _refusal(path: str | pathlib.Path, error: Exception) -> UserError:
 
 
 def printable(name: str | pathlib.Path) -> str:
-    """The name of a file, with bytes that are no UTF-8 in hex."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """The name of a file on one line, with bytes that are no UTF-8 in hex."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text
+    )
 
 
 def reason(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Users' files that cannot be read end in one line that names them."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -89,6 +90,11 @@ def test_json_in_the_encodings_that_editors_write(tmp_path, encoding):
     path = tmp_path / "a.json"
     path.write_text('[["größer", 1]]', encoding=encoding)
     assert reading.read_json(path) == [["größer", 1]]
+
+
+def test_names_are_printed_on_one_line():
+    assert reading.printable("größer 1") == "größer 1"
+    assert reading.printable(os.fsdecode(b"caf\xe9\n2")) == r"caf\xe9\n2"
 
 
 def test_folders_and_missing_files_are_named(tmp_path):

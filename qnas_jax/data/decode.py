@@ -27,7 +27,7 @@ _NOT_DECODED = ("BUFR", "GRIB", "HDF5", "MPEG", "WMF")
 
 # What is said of images that are not taken as they are.
 _REMARKS = {
-    "deep": "have 16 bits a channel, of which the upper 8 are used",
+    "deep": "have more than 8 bits a channel, of which the upper 8 are used",
     "frames": "have several frames, of which the first is used",
     "damaged_exif": "have damaged EXIF data and are taken as they are stored",
     "transparent": "have transparent pixels, which are shown on white",
@@ -101,9 +101,11 @@ def decode_image(encoded: bytes | pathlib.Path, mode: str, where: str) -> Decode
 
 
 def _is_deep(image: Any) -> bool:
-    """Whether Pillow drops the lower 8 bits of its 16 a channel."""
+    """Whether Pillow drops the lower of more than 8 bits a channel."""
     return any(
-        ";16" in str(args) or codec == "sgi16" or (codec == "ppm" and args[-1] > 255)
+        ";16" in str(args)
+        or codec == "sgi16"
+        or (codec.startswith("ppm") and isinstance(args, tuple) and args[-1] > 255)
         for codec, _, _, args in image.tile
     )
 

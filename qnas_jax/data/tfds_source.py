@@ -15,10 +15,10 @@ from qnas_jax.data.dataset import SourceSplits, Split
 from qnas_jax.data.decode import decode_all, decode_image
 from qnas_jax.data.images import image_split
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.split_names import SPLITS, split_of
 from qnas_jax.errors import MissingFileError, UserError
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 
 
 def load_tfds(options: PlaceOptions) -> SourceSplits:
@@ -109,7 +109,7 @@ def _check_features(name: str, info: Any) -> None:
             f"TFDS set {name!r}: got images {image.np_dtype} {image.shape}, "
             "expected uint8 with 1, 3 or 4 channels"
         )
-    if "train" not in info.splits:
+    if "train" not in map(split_of, info.splits):
         raise UserError(
             f"TFDS set {name!r}: got splits {sorted(info.splits)}, expected train"
         )
@@ -118,11 +118,17 @@ def _check_features(name: str, info: Any) -> None:
 def _decode(builder: Any, name: str) -> SourceSplits:
     splits: dict[str, Split] = {}
     notes: list[str] = []
-    for theirs, ours in _SPLITS.items():
-        if theirs in builder.info.splits:
+    names = {theirs: split_of(theirs) for theirs in builder.info.splits}
+    for ours in SPLITS:
+        for theirs in sorted(each for each, split in names.items() if split == ours):
+            if ours in splits:
+                raise UserError(
+                    f"TFDS set {name!r}: got splits {sorted(names)}, expected one of "
+                    f"{ours} examples"
+                )
             splits[ours], said = _decode_split(builder, name, theirs)
             notes += said
-    others = sorted(set(builder.info.splits) - set(_SPLITS))
+    others = sorted(each for each, split in names.items() if split is None)
     if others:
         notes.append(f"left out the splits {', '.join(others)}")
     return SourceSplits(

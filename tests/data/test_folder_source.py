@@ -292,11 +292,14 @@ def test_frames_and_depths_that_are_dropped_are_told(tmp_path):
     frames[0].save(root / "dog" / "s.tif", save_all=True, append_images=frames[1:])
     deep = b"P6 4 4 65535\n" + np.arange(48, dtype=">u2").tobytes()
     (root / "dog" / "z.ppm").write_bytes(deep)
+    plain = " ".join(map(str, range(300, 348)))
+    (root / "dog" / "z_plain.ppm").write_text(f"P3 4 4 1023\n{plain}\n")
+    (root / "dog" / "z_bits.pbm").write_text("P1 4 4\n" + "1 0 " * 8)
     source = source_of(root)
     np.testing.assert_array_equal(source.train.inputs[2, ..., 0], pixels(0, (4, 4)))
     deep, several = source.notes
-    assert deep.startswith("1 of 4 images have 16 bits a channel, of which the upper 8")
-    assert several.startswith("1 of 4 images have several frames, of which the first")
+    assert deep.startswith("2 of 6 images have more than 8 bits a channel, of")
+    assert several.startswith("1 of 6 images have several frames, of which the first")
 
 
 def test_damaged_exif_data_do_not_cost_the_image(tmp_path):

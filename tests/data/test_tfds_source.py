@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from qnas_jax.data import DataOptions, load
+from qnas_jax.errors import UserError
 
 
 def png(array):
@@ -87,11 +88,22 @@ def test_a_prepared_set_in_either_folder(tmp_path, inside):
     assert not want
 
 
-def test_own_validation_split_and_no_test_split(tmp_path):
-    examples = image_examples(train=20, validation=6)
+@pytest.mark.parametrize("name", ["validation", "val"])
+def test_own_validation_split_and_no_test_split(tmp_path, name, caplog):
+    examples = image_examples(train=20, extra=3, **{name: 6})
     write_set(tmp_path, image_features(), examples)
-    data = load_mine(tmp_path)
+    with caplog.at_level("WARNING", logger="absl"):
+        data = load_mine(tmp_path)
     assert (len(data.train), len(data.valid), len(data.test)) == (16, 6, 4)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["mine: left out the splits extra"]
+
+
+def test_two_splits_for_one_are_refused(tmp_path):
+    examples = image_examples(train=4, val=2, validation=2)
+    write_set(tmp_path, image_features(), examples)
+    with pytest.raises(UserError, match="expected one of valid examples"):
+        load_mine(tmp_path)
 
 
 def test_grey_images(tmp_path):

@@ -182,9 +182,9 @@ def _read_csv(path: pathlib.Path) -> ColumnFile:
             )
     if not lines:
         raise UserError(f"{path}: got no rows, expected one an arch")
-    table = np.array([row for _, row in lines], dtype=str)
+    # One by one: an array of text is as wide as its longest cell.
     columns = {
-        name: table[:, [place]]
+        name: np.array([[row[place]] for _, row in lines], dtype=str)
         for place, name in enumerate(names)
         if place not in numbered
     }

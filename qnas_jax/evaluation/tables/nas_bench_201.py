@@ -42,8 +42,8 @@ EPOCHS = ("12", "200")
 """The fidelities."""
 
 _SOURCE = (
-    "set data_dir or QNAS_DATA_DIR to the folder above it; the accuracies come from "
-    "NATS-Bench, https://github.com/D-X-Y/NATS-Bench"
+    "set table.data_dir (data.data_dir to rank) or QNAS_DATA_DIR to the folder above "
+    "it; the accuracies come from NATS-Bench, https://github.com/D-X-Y/NATS-Bench"
 )
 
 

@@ -100,7 +100,8 @@ def read_macro(
         path,
         ("ops", *names),
         table="the table of NAS-Bench-Macro",
-        source="set data_dir or QNAS_DATA_DIR to the folder above it",
+        source="set table.data_dir (data.data_dir to rank) or QNAS_DATA_DIR to the "
+        "folder above it",
     )
     shapes = {"ops": (SPACE.size, SPACE.num_layers), "test_acc": (SPACE.size, NUM_RUNS)}
     for name, array in arrays.items():

@@ -18,6 +18,7 @@ VALUES = {
     "one close pair": np.array([0.1, 0.5, 0.5 + 1e-12, 0.9]),
     "all sizes": np.array([-1e300, -1.0, 0.0, 1e-300, 1e-40, 1.0, 1.0 + 1e-15, 1e300]),
     "tiny": np.array([0.0, 1e-45, 2e-45, 1e-41]),
+    "subnormal": np.array([0.0, 5e-324, 1e-323]),
     "negative": -5e9 - np.arange(27.0),
     "around zero": np.linspace(-1, 1, 1001) * 1e-6,
     "equal": np.full(3, 0.25),
