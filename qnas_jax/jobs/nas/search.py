@@ -227,11 +227,9 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
 
     Their evaluations are the history's last rows, of the generation after the search.
     """
-    archs = {
-        name: _BASELINES[name](setting)
-        for name in setting.task.baselines
-        if setting.has_networks or name == "random"
-    }
+    # Without networks there is no task, and no data set is read for one.
+    names = setting.task.baselines if setting.has_networks else ("random",)
+    archs = {name: _BASELINES[name](setting) for name in names}
     population = setting.config.search.population
     batch = np.resize(
         np.stack(list(archs.values())), (max(population, 2), setting.space.num_layers)

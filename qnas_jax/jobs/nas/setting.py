@@ -12,6 +12,7 @@ import numpy as np
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
+    EVALUATORS,
     ScoringOptions,
     SupernetEvaluator,
     Weights,
@@ -56,10 +57,14 @@ class NasSetting(Setting):
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space for this data set."""
-        task = self.task
+        """The search space for this data set; read only where networks are trained."""
+        if EVALUATORS[self.config.evaluator.name].trains:
+            shape, outputs = self.task.input_shape, self.task.num_outputs
+        else:
+            with option_group("data", data.DataOptions):
+                shape, outputs = data.peek(self.config.data)
         with option_group("space", SpaceOptions):
-            return build_space(self.config.space, task.input_shape, task.num_outputs)
+            return build_space(self.config.space, shape, outputs)
 
     @property
     def has_networks(self) -> bool:
