@@ -156,6 +156,7 @@ def _run(
         generation, state = step.number, step.after
         rows = [evaluation.row() for evaluation in evaluator.fresh]
         append_rows(folder / "history.jsonl", rows)
+        setting.kept_outcomes.clear()
         registers.append(np.asarray(probabilities(step.before.strategy_state)))
         archs, scores, _ = step.generation
         before = len(seen)
@@ -239,6 +240,7 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     _, scores = evaluator(score_key, batch, generation=generation)
     path = setting.folder.path / "search" / "history.jsonl"
     append_rows(path, [evaluation.row() for evaluation in evaluator.fresh])
+    setting.kept_outcomes.clear()
     write_json(
         setting.folder.path / "search" / "baselines.json",
         {

@@ -33,6 +33,7 @@ from qnas_jax.spaces import (
 )
 from qnas_jax.tasks import Task, make_task
 from qnas_jax.training import TrainingOptions
+from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 _TRIED = 32  # training inputs that pass through ops in search of the unsound
 _LISTED = 3  # of those
@@ -129,6 +130,11 @@ class NasSetting(Setting):
     def valid(self) -> tuple[jax.Array, jax.Array]:
         """Validation inputs and targets on the device."""
         return data.on_device(self.dataset.valid)
+
+    @cached_property
+    def kept_outcomes(self) -> KeptOutcomes:
+        """Evaluations of a user's function that the history does not have yet."""
+        return KeptOutcomes(self.folder.path / "search" / "outcomes.jsonl")
 
     def supernet_checkpoints(self) -> Checkpoints:
         """Those of the supernet's training; to be closed."""
