@@ -59,6 +59,8 @@ class Marks:
           Its name, the old and the new value; None if all are equal, or there is no
           mark.
         """
+        if self._is_untouched(position):
+            return None
         for name in (_DONE, _STARTED):
             path = self._folder(position) / name
             if path.exists():
@@ -85,9 +87,15 @@ class Marks:
 
     def withdraw(self, position: int) -> None:
         """Removes the mark of a beginning that nothing followed."""
+        if self._is_untouched(position):
+            shutil.rmtree(self._folder(position))
+
+    def _is_untouched(self, position: int) -> bool:
+        """Whether a stage began and left nothing, also if it was killed."""
         folder = self._folder(position)
-        if folder.exists() and [path.name for path in folder.iterdir()] == [_STARTED]:
-            shutil.rmtree(folder)
+        return folder.exists() and [each.name for each in folder.iterdir()] == [
+            _STARTED
+        ]
 
     def done(self, position: int) -> None:
         """Marks that a stage ended."""
