@@ -1,7 +1,7 @@
 """The job of a benchmark: many searches of one strategy on a table."""
 
 from qnas_jax.jobs.benchmark.options import GROUPS, BenchmarkConfig
-from qnas_jax.jobs.benchmark.report import run_benchmark
+from qnas_jax.jobs.benchmark.report import check_benchmark, run_benchmark
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.spec import Job, Stage
 from qnas_jax.jobs.strategies import STRATEGY_FAMILY
@@ -11,6 +11,7 @@ SEARCHES = Stage(
     run_benchmark,
     ("seed", "table", "search", "strategy", "benchmark"),
     ("rows.jsonl", "result.json"),
+    check=check_benchmark,
 )
 
 BENCHMARK = Job(

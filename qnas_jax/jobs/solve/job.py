@@ -2,7 +2,7 @@
 
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.solve.options import GROUPS, OPTIMISER_GROUPS, SolveConfig
-from qnas_jax.jobs.solve.solution import solve_problem
+from qnas_jax.jobs.solve.solution import check_problem, solve_problem
 from qnas_jax.jobs.spec import Family, Job, Stage
 
 SOLUTION = Stage(
@@ -10,6 +10,7 @@ SOLUTION = Stage(
     solve_problem,
     ("seed", "problem", "solver", "optimiser"),
     ("solution.json",),
+    check=check_problem,
 )
 
 SOLVE = Job(
