@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
 from qnas_jax.spaces import SpaceOptions, arch_to_string, build_space
@@ -142,62 +141,59 @@ def test_describe_prints_one_json_line_an_architecture(tmp_path, data_dir):
         assert sum(layer["macs"] for layer in line["layers"]) == line["macs"]
 
 
-def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path, space_file):
+SLOW_JOB = """
+import time
+
+from qnas_jax.spaces import SearchSpace, register_space
+
+SPACE = SearchSpace("recipes", (("rye", "oat"),) * 4)
+register_space("recipes", lambda shape, outputs: SPACE)
+
+
+def evaluate(arch):
+    time.sleep(0.2)
+    return arch.count("oat")
+"""
+
+
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
+    """In the middle of a generation, by the function's first words."""
+    file, folder = tmp_path / "mine.py", tmp_path / "run"
+    file.write_text(SLOW_JOB)
     arguments = (
         "--config=configs/digits.py",
-        "--config.space.name=tiny",
-        f"--config.space.file={space_file}",
-        f"--workdir={tmp_path / 'run'}",
-        "--config.data.max_train=320",
-        "--config.supernet.epochs=60",
-        "--config.supernet.sampler=fair",
+        "--config.space.name=recipes",
+        f"--config.space.file={file}",
+        "--config.evaluator.name=function",
+        f"--config.evaluator.file={file}",
+        f"--workdir={folder}",
+        "--config.search.strategy=exhaustive",
         "--config.search.generations=2",
-        "--config.retrain.epochs=1",
-        "--config.retrain.compare=False",
+        "--config.search.population=8",
     )
     process = subprocess.Popen(
         command(*arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
-    metrics = tmp_path / "run" / "metrics.jsonl"
+    kept = folder / "search" / "outcomes.jsonl"
     deadline = time.monotonic() + 240
-    while not (metrics.exists() and metrics.stat().st_size):
+    while not kept.exists():
         assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert f"to go on: python main.py {' '.join(arguments)}" in errors
     assert "Traceback" not in errors
+    known = [json.loads(line)["outcome"] for line in kept.read_text().splitlines()]
+    assert 1 <= len(known) < 8
     result = run(*arguments)
     assert result.returncode == 0, result.stderr
     assert "report: " in result.stdout
-    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-    epochs = [row["epoch"] for row in rows if row["stage"] == "supernet"]
-    assert epochs == list(range(1, 61))
-
-
-def test_own_npz_data(tmp_path, space_file):
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    images = (digits.images * 255 / 16).astype(np.uint8)
-    np.savez(tmp_path / "own.npz", x_train=images, y_train=digits.target)
-    result = run(
-        "--config=configs/digits.py",
-        f"--workdir={tmp_path / 'run'}",
-        "--config.data.source=npz",
-        f"--config.data.path={tmp_path / 'own.npz'}",
-        "--config.space.name=tiny",
-        f"--config.space.file={space_file}",
-        "--config.supernet.epochs=1",
-        "--config.search.generations=1",
-        "--config.retrain.epochs=1",
-        "--config.retrain.compare=False",
-    )
-    assert result.returncode == 0, result.stderr
-    outcome = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert outcome["data"] == "own"
-    assert outcome["test_images"] > 300
+    history = (folder / "search" / "history.jsonl").read_text().splitlines()
+    seconds = [json.loads(line)["costs"]["seconds"] for line in history]
+    assert len(seconds) == 16
+    # What was known was not evaluated again.
+    assert seconds[: len(known)] == pytest.approx([row["seconds"] for row in known])
 
 
 def test_a_benchmark_of_an_own_table(tmp_path):

@@ -26,7 +26,7 @@ ALLOWED = {
     "stopping": set(),
     "reading": {"errors"},
     "status": set(),
-    "user_code": {"status", "errors", "stopping"},
+    "user_code": {"status", "errors", "stopping", "files"},
     "options": {"errors"},
     "value": set(),
     "runs": {"errors", "files"},

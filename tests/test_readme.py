@@ -39,7 +39,8 @@ def test_own_evaluator_of_the_readme(tmp_path):
     file.write_text(block("# mine.py"))
     options = EvaluatorOptions(name="function", file=str(file))
     space = SearchSpace("two", (("skip", "conv"), ("skip", "conv")))
-    evaluator = make_evaluator(options, options, SimpleNamespace(space=space))
+    parts = SimpleNamespace(space=space, kept_outcomes=None, should_stop=None)
+    evaluator = make_evaluator(options, options, parts)
     found = evaluator(jax.random.key(0), np.array([[0, 1], [1, 1]]))
     assert scores_of(evaluator, found).tolist() == [0.5, 1.0]
 

@@ -27,7 +27,8 @@ no number: the evaluation failed, the history says why, and the search goes on.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -47,8 +48,10 @@ from qnas_jax.evaluation.spec import EvaluatorSpec
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
+from qnas_jax.stopping import Stopped
 from qnas_jax.user_code.calls import Outcome, UserFunction
 from qnas_jax.user_code.files import describe_error
+from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 from qnas_jax.user_code.workers import Call, Workers
 
 _HOST = ("indices", "seed", "fidelity")
@@ -82,12 +85,20 @@ class FunctionOptions(Options):
             raise OptionError("time_limit", self.time_limit, allowed)
 
 
-def load_function(options: FunctionOptions, space: SearchSpace) -> Evaluator:
+def load_function(
+    options: FunctionOptions,
+    space: SearchSpace,
+    *,
+    kept: KeptOutcomes | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Evaluator:
     """Runs the file and makes an evaluator of its function.
 
     Args:
       options: which function, and how it is run.
       space: what architectures are of.
+      kept: where the outcomes of single architectures are kept, and looked for.
+      should_stop: asked before each of these, if they are kept.
 
     Returns:
       The evaluator.
@@ -110,7 +121,9 @@ def load_function(options: FunctionOptions, space: SearchSpace) -> Evaluator:
     workers = None
     if options.workers:
         workers = Workers(source, options.workers, options.time_limit)
-    return HostFunction(function, workers, options.retries, space, says)
+    return HostFunction(
+        function, workers, options.retries, space, says, kept, should_stop
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,11 +219,15 @@ class HostFunction:
         retries: int,
         space: SearchSpace,
         says: _Declarations,
+        kept: KeptOutcomes | None,
+        should_stop: Callable[[], bool],
     ):
         self._function = function
         self._workers = workers
         self._retries = retries
         self._space = space
+        self._kept = kept
+        self._should_stop = should_stop
         self._together = says.form == "population"
         self.score = says.score
         self.fidelities = says.fidelities
@@ -234,17 +251,46 @@ class HostFunction:
             (arch, {name: values[row] for name, values in more.items()}, None)
             for row, arch in enumerate(first)
         ]
-        return self._read(self._answer(calls))
+        return self._read(self._answer_unknown(calls))
 
     def close(self) -> None:
         """Ends the processes, if there are any."""
         if self._workers is not None:
             self._workers.close()
 
-    def _answer(self, calls: Sequence[Call]) -> list[Outcome]:
+    def _answer_unknown(self, calls: Sequence[Call]) -> list[Outcome]:
+        """Answers those calls whose outcomes are not kept, and keeps each of them."""
+        kept = self._kept
+        if kept is None:
+            return self._answer(calls)
+        names = [json.dumps([rest[name] for name in _HOST]) for _, rest, _ in calls]
+        known = [kept.find(name) for name in names]
+        open_ = [place for place, outcome in enumerate(known) if outcome is None]
+
+        def tell(number: int, outcome: Outcome) -> None:
+            kept.keep(names[open_[number]], outcome)
+
+        stop = self._should_stop
+        found = iter(self._answer([calls[place] for place in open_], tell, stop))
+        return [next(found) if outcome is None else outcome for outcome in known]
+
+    def _answer(
+        self,
+        calls: Sequence[Call],
+        tell: Callable[[int, Outcome], object] = lambda number, outcome: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> list[Outcome]:
         if self._workers is not None:
-            return self._workers.run(calls, self._retries)
-        return [self._call(call) for call in calls]
+            return self._workers.run(
+                calls, self._retries, tell=tell, should_stop=should_stop
+            )
+        outcomes = []
+        for number, call in enumerate(calls):
+            if should_stop():
+                raise Stopped
+            outcomes.append(self._call(call))
+            tell(number, outcomes[-1])
+        return outcomes
 
     def _call(self, call: Call) -> Outcome:
         for _ in range(self._retries):
@@ -321,7 +367,9 @@ def _column(values: Sequence[float]) -> jax.Array:
 
 SPEC = EvaluatorSpec(
     summary="a Python function of yours, JAX or not",
-    make=lambda options, parts: load_function(options, parts.space),
+    make=lambda options, parts: load_function(
+        options, parts.space, kept=parts.kept_outcomes, should_stop=parts.should_stop
+    ),
     group="",
     options=FunctionOptions,
     fidelities=True,

@@ -13,6 +13,7 @@ from qnas_jax.nets import Supernet
 from qnas_jax.options import Options
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.tasks import Task
+from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 
 class Parts(Protocol):
@@ -41,6 +42,14 @@ class Parts(Protocol):
     @property
     def weights(self) -> Weights:
         """Those of the trained supernet."""
+
+    @property
+    def kept_outcomes(self) -> KeptOutcomes | None:
+        """Where evaluations by users' functions are kept until they are recorded."""
+
+    @property
+    def should_stop(self) -> Callable[[], bool]:
+        """Whether the user asked to stop."""
 
     def key(self, stream: str) -> jax.Array:
         """The root key of a named stream of randomness."""

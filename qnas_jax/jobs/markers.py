@@ -128,7 +128,7 @@ class Marks:
     def begin(self, position: int) -> None:
         """Marks that a stage begins, unless it goes on."""
         stage = self._chain[position]
-        if stage.reads and not (self._folder(stage) / _STARTED).exists():
+        if stage.reads and not self._marks(stage):
             mark = {**self.made_of(position), "seconds": 0.0}
             write_sealed(self._folder(stage) / _STARTED, mark)
 
@@ -206,6 +206,9 @@ class Marks:
         return any((self._folder(stage) / name).exists() for name in names)
 
     def _marks(self, stage: Stage) -> list[Mark]:
+        """Marks of a stage, but for a beginning that nothing followed."""
+        if not _holds_files(self._folder(stage)):
+            return []
         paths = [self._folder(stage) / name for name in (_DONE, _STARTED)]
         return [_read(path, stage) for path in paths if path.exists()]
 

@@ -4,9 +4,10 @@ import os
 from collections.abc import Sequence
 
 from qnas_jax.jobs.spec import Family
-from qnas_jax.options import OptionError, Options, option_group
+from qnas_jax.options import LARGEST_INT, OptionError, Options, option_group
 from qnas_jax.search import STRATEGIES, SearchOptions, Strategy, make_strategy
 from qnas_jax.search.classical.successive_halving import FidelityOptions
+from qnas_jax.search.history import MemoryOptions
 
 STRATEGY_FAMILY = Family(
     "search.strategy", {name: (name, spec.options) for name, spec in STRATEGIES.items()}
@@ -34,11 +35,9 @@ def strategy_of(
       UserError: it cannot search this space, a population does not fit into memory, or
         options do not fit each other; the line names them as the command line does.
     """
-    # Some sixteen numbers of 4 bytes for each choice: registers, guides, a history.
-    most = _memory() // (len(num_ops) * max(num_ops) * 64)
-    if search.population > most:
-        allowed = f"at most {most}, for which there is memory"
-        raise OptionError("search.population", search.population, allowed)
+    if generations is None:
+        generations = search.generations
+    _check_memory(search, options, num_ops, generations)
     with (
         option_group("search", SearchOptions),
         option_group(search.strategy, STRATEGIES[search.strategy].options),
@@ -47,14 +46,30 @@ def strategy_of(
             search.strategy,
             num_ops,
             population=search.population,
-            generations=search.generations if generations is None else generations,
+            generations=generations,
             options=options,
         )
 
 
-def _memory() -> int:
-    """Bytes of memory that the machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def _check_memory(
+    search: SearchOptions, options: Options, num_ops: tuple[int, ...], generations: int
+) -> None:
+    """Raises OptionError if a population or what is remembered cannot fit."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    # Some sixteen numbers of 4 bytes for each choice: registers, guides, observations.
+    most = memory // (len(num_ops) * max(num_ops) * 64)
+    if search.population > most:
+        allowed = f"at most {most}, for which there is memory"
+        raise OptionError("search.population", search.population, allowed)
+    if isinstance(options, MemoryOptions):
+        rows = options.capacity(search.population, generations)
+        most = min(memory // ((len(num_ops) + 4) * 8), LARGEST_INT)
+        if rows > most:
+            allowed = (
+                f"1..{most}, for which there is memory (0 stands for all {rows} "
+                "evaluations, search.generations x search.population)"
+            )
+            raise OptionError(f"{search.strategy}.memory", options.memory, allowed)
 
 
 def check_fidelities(

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import jax
+import numpy as np
 
 from qnas_jax.options import Options
 
-Value = TypeVar("Value", float, jax.Array)
+Value = TypeVar("Value", float, jax.Array, np.ndarray)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,12 +13,12 @@ import multiprocessing
 import multiprocessing.connection
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qnas_jax.errors import UserError
 from qnas_jax.status import Status
-from qnas_jax.stopping import SIGNALS
+from qnas_jax.stopping import SIGNALS, Stopped
 from qnas_jax.user_code.calls import Outcome, UserFunction
 
 _MOST_STARTS = 3  # of a process that ends before it is ready
@@ -84,23 +84,37 @@ class Workers:
         self._workers: list[_Worker] = []
         self._failed_starts = 0
 
-    def run(self, calls: Sequence[Call], retries: int) -> list[Outcome]:
+    def run(
+        self,
+        calls: Sequence[Call],
+        retries: int,
+        *,
+        tell: Callable[[int, Outcome], object] = lambda number, outcome: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> list[Outcome]:
         """Answers calls, as many at a time as there are processes.
 
         Args:
           calls: what is asked.
           retries: how often a call that failed is tried again.
+          tell: is told the number of each call and its outcome when it is known.
+          should_stop: asked before a call begins.
 
         Returns:
           The outcomes, in the order of the calls.
 
         Raises:
           UserError: the file cannot be loaded in a process of its own.
+          Stopped: `should_stop` answered yes; the calls that had begun are answered.
         """
         outcomes: dict[int, Outcome] = {}
         tries = collections.Counter[int]()
         waiting = collections.deque(range(len(calls)))
         while len(outcomes) < len(calls):
+            if should_stop():
+                waiting.clear()
+                if all(worker.call is None for worker in self._workers):
+                    raise Stopped
             self._fill(len(waiting))
             for worker in self._workers:
                 if worker.ready and worker.call is None and waiting:
@@ -112,6 +126,7 @@ class Workers:
                     waiting.append(number)
                 else:
                     outcomes[number] = outcome
+                    tell(number, outcome)
         return [outcomes[number] for number in range(len(calls))]
 
     def close(self) -> None:

@@ -65,6 +65,8 @@ def parts():
     params["fixed"][-1] = params["fixed"][-1] * 100
     return Parts(
         space=space,
+        kept_outcomes=None,
+        should_stop=None,
         dataset=dataset,
         task=ImageClassification.of(dataset),
         valid=on_device(split),

@@ -11,6 +11,8 @@ from qnas_jax.options import OptionError
 from qnas_jax.search import generation_keys
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
+from qnas_jax.stopping import Stopped
+from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 SPACE = SearchSpace("small", (("a", "b"), ("x", "y", "z")))
 ARCHS = np.array([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]], np.int32)
@@ -178,3 +180,33 @@ def test_a_memo_writes_reasons_down(load):
     assert [one.status for one in fresh] == ["ok", "error"]
     assert fresh[1].reason.endswith("mine.py, line 9: ValueError: no such")
     assert fresh[0].metrics["size"] == 2 and fresh[0].costs["seconds"] >= 0
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_was_known_before_a_stop_is_not_asked_again(tmp_path, workers):
+    """Stopped before the second of three evaluations; then the others follow."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import pathlib\n"
+        "def evaluate(arch, indices):\n"
+        "    with open(pathlib.Path(__file__).parent / 'asked.txt', 'a') as file:\n"
+        "        file.write(f'{sum(indices)} ')\n"
+        "    return sum(indices)\n"
+    )
+    archs, key = np.array([[0, 0], [1, 0], [1, 1]]), jax.random.key(0)
+    asked = tmp_path / "asked.txt"
+
+    def evaluator(should_stop):
+        options = FunctionOptions(file=str(path), workers=workers)
+        kept = KeptOutcomes(tmp_path / "outcomes.jsonl")
+        return load_function(options, SPACE, kept=kept, should_stop=should_stop)
+
+    stopped = evaluator(lambda: asked.exists())
+    with pytest.raises(Stopped):
+        stopped(key, archs)
+    stopped.close()
+    assert asked.read_text() == "0 "
+    second = evaluator(lambda: False)
+    assert second(key, archs).metrics["score"].tolist() == [0, 1, 2]
+    second.close()
+    assert asked.read_text() == "0 1 2 "

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qnas_jax.errors import UserError
 from qnas_jax.jobs import default_config, open_setting, run_stages
 from qnas_jax.jobs.benchmark import plan
 from qnas_jax.jobs.strategies import strategy_of
@@ -255,6 +256,14 @@ def test_a_strategy_with_fidelities_is_evaluated_at_them(tmp_path, monkeypatch):
         assert row["validation"][0] == pytest.approx(float(values[tuple(row["arch"])]))
     with pytest.raises(OptionError, match="table.fidelity: got 'low', allowed: empty"):
         run(tmp_path, **columns, **times, **budget, table__fidelity="low")
+
+
+def test_a_refused_command_keeps_what_was_found(tmp_path):
+    _, rows, _ = run(tmp_path)
+    with pytest.raises(UserError, match=r"nope\.csv: no such file"):
+        run(tmp_path, table__file="nope.csv")
+    stored = (tmp_path / "run" / "rows.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in stored] == rows
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,15 @@ def test_a_population_that_no_memory_holds(tiny_config, make_setting):
         make_setting(tiny_config)
 
 
+def test_a_search_that_no_memory_remembers(tiny_config, make_setting):
+    tiny_config.search.generations = 2**31 - 1
+    line = refused(make_setting(tiny_config))
+    assert line.startswith("memory_registers.memory: got 0, allowed: 1..")
+    assert "(0 stands for all 8589934588 evaluations" in line
+    tiny_config.memory_registers.memory = 100
+    SEARCH.check(make_setting(tiny_config))
+
+
 def test_a_space_without_truth_cannot_be_ranked(tiny_config, make_setting):
     line = refused(make_setting(tiny_config), "rank")
     assert line.startswith("space.name: got 'tiny', allowed: one of nas_bench_macro, ")

@@ -159,6 +159,22 @@ def test_retraining_only_the_winner(tiny_config, make_setting):
     assert not rows(setting, "pool")
 
 
+def test_own_data_in_a_file(tiny_config, make_setting, tmp_path):
+    """Of the shapes of the finished run, whose programs serve it."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = (digits.images * 255 / 16).astype(np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=images, y_train=digits.target)
+    tiny_config.data.update(source="npz", path=str(tmp_path / "own.npz"))
+    tiny_config.supernet.epochs = tiny_config.search.generations = 1
+    tiny_config.retrain.update(epochs=1, compare=False)
+    setting = make_setting(tiny_config)
+    run_stages(setting, "all", COMMAND)
+    outcome = read(setting, "result.json")
+    assert (outcome["data"], outcome["test_images"]) == ("own", 80)
+
+
 def test_the_weights_of_the_supernet_can_be_loaded(finished):
     params, stats = finished.weights
     fresh = finished.supernet.init(finished.key("supernet/init"))

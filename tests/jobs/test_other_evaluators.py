@@ -49,6 +49,11 @@ def test_architectures_need_not_be_networks(job):
     assert best["string"] in page
 
 
+def test_no_data_set_is_read_where_nothing_is_trained(job):
+    setting, _ = job
+    assert "dataset" not in vars(setting) and "task" not in vars(setting)
+
+
 def test_failures_are_recorded_and_do_not_win(job):
     setting, _ = job
     rows = read_rows(setting.folder.path / "search" / "history.jsonl")

@@ -431,6 +431,15 @@ def test_a_finished_stage_is_not_checked_again(run, tmp_path, monkeypatch):
     assert run()[1] == []
 
 
+def test_a_stage_that_was_killed_before_it_left_anything_binds_nothing(run, tmp_path):
+    run("bake", stop=True)  # marks and half a result
+    (tmp_path / "run" / "bake" / "half.txt").unlink()
+    assert [path.name for path in (tmp_path / "run" / "bake").iterdir()] == [
+        "started.json"
+    ]
+    assert run(bake__degrees=150)[1] == ["bake", "cool"]
+
+
 def test_another_chain_makes_what_is_missing_and_its_goal_again(run):
     assert run("taste")[1] == ["bake", "taste"]
     assert run("taste")[1] == ["taste"]

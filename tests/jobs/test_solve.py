@@ -159,7 +159,7 @@ def test_failed_evaluations_do_not_count(tmp_path):
             '{"arch": [2], "score": 1}\n{"arch": [0], "score": 0}\n',
             {"problem__num_ops": (0,)},
             OptionError,
-            r"got \[0\], allowed: with commas between them, each int >= 1",
+            r"got \(0,\), allowed: with commas between them, each int >= 1",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from qnas_jax.evaluation.tables import table_file
 from qnas_jax.jobs.benchmark.options import GROUPS, BenchmarkConfig
-from qnas_jax.jobs.benchmark.report import run_benchmark
+from qnas_jax.jobs.benchmark.report import check_benchmark, run_benchmark
 from qnas_jax.jobs.inputs import Content, file_content
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.spec import Job, Stage
@@ -20,6 +20,7 @@ SEARCHES = Stage(
     run_benchmark,
     ("seed", "table", "search", "strategy", "benchmark"),
     ("rows.jsonl", "result.json"),
+    check=check_benchmark,
 )
 
 BENCHMARK = Job(

@@ -29,6 +29,12 @@ from qnas_jax.search import STRATEGIES
 from qnas_jax.spaces import arch_to_string
 
 
+def check_benchmark(setting: Setting) -> None:
+    """Raises UserError if the table cannot be read, or searched with these options."""
+    table, _ = _read(setting.config)
+    plan_searches(setting.config, table)
+
+
 def run_benchmark(setting: Setting) -> list[str]:
     """Searches and writes `rows.jsonl` and `result.json`.
 

@@ -6,7 +6,8 @@ from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import build_supernet
-from qnas_jax.spaces import arch_to_string, build_space, read_archs
+from qnas_jax.options import option_group
+from qnas_jax.spaces import SpaceOptions, arch_to_string, build_space, read_archs
 
 
 def describe_archs(setting: NasSetting) -> list[str]:
@@ -24,8 +25,10 @@ def describe_archs(setting: NasSetting) -> list[str]:
     """
     if setting.archs is None:
         raise UserError("--archs: got nothing, expected a JSON file")
-    input_shape, num_classes = data.peek(setting.config.data)
-    space = build_space(setting.config.space, input_shape, num_classes)
+    with option_group("data", data.DataOptions):
+        input_shape, num_classes = data.peek(setting.config.data)
+    with option_group("space", SpaceOptions):
+        space = build_space(setting.config.space, input_shape, num_classes)
     archs = read_archs(space, setting.archs)
     supernet = build_supernet(space)
     costs = supernet.cost_table().cost(archs)

@@ -171,6 +171,7 @@ def _run(
     ):
         generation, state = step.number, step.after
         history.append(evaluation.row() for evaluation in evaluator.fresh)
+        setting.kept_outcomes.clear()
         registers.append(
             np.asarray(_probabilities(strategy, step.before.strategy_state))
         )
@@ -240,11 +241,9 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
 
     Their evaluations are the history's last rows, of the generation after the search.
     """
-    archs = {
-        name: _BASELINES[name](setting)
-        for name in setting.task.baselines
-        if setting.has_networks or name == "random"
-    }
+    # Without networks there is no task, and no data set is read for one.
+    names = setting.task.baselines if setting.has_networks else ("random",)
+    archs = {name: _BASELINES[name](setting) for name in names}
     population = setting.config.search.population
     batch = np.resize(
         np.stack(list(archs.values())), (max(population, 2), setting.space.num_layers)
@@ -254,6 +253,7 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     _, scores = evaluator(score_key, batch, generation=generation)
     history = history_of(setting.folder)
     history.append(evaluation.row() for evaluation in evaluator.fresh)
+    setting.kept_outcomes.clear()
     write_json(
         setting.folder.path / "search" / "baselines.json",
         {

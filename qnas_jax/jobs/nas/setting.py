@@ -12,6 +12,7 @@ import numpy as np
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
+    EVALUATORS,
     ScoringOptions,
     SupernetEvaluator,
     Weights,
@@ -32,6 +33,7 @@ from qnas_jax.spaces import (
 )
 from qnas_jax.tasks import Task, make_task
 from qnas_jax.training import TrainingOptions
+from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 _TRIED = 32  # training inputs that pass through ops in search of the unsound
 _LISTED = 3  # of those
@@ -56,10 +58,14 @@ class NasSetting(Setting):
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space for this data set."""
-        task = self.task
+        """The search space for this data set; read only where networks are trained."""
+        if EVALUATORS[self.config.evaluator.name].trains:
+            shape, outputs = self.task.input_shape, self.task.num_outputs
+        else:
+            with option_group("data", data.DataOptions):
+                shape, outputs = data.peek(self.config.data)
         with option_group("space", SpaceOptions):
-            return build_space(self.config.space, task.input_shape, task.num_outputs)
+            return build_space(self.config.space, shape, outputs)
 
     @property
     def has_networks(self) -> bool:
@@ -134,6 +140,11 @@ class NasSetting(Setting):
         """
         folder = self.folder.path.joinpath(*names, "checkpoints")
         return Checkpoints(folder, remedy=f"do it again by --stage={stage}")
+
+    @cached_property
+    def kept_outcomes(self) -> KeptOutcomes:
+        """Evaluations of a user's function that the history does not have yet."""
+        return KeptOutcomes(self.folder.path / "search" / "outcomes.jsonl")
 
     @cached_property
     def weights(self) -> Weights:

@@ -3,7 +3,7 @@
 from qnas_jax.jobs.inputs import Content, file_content
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.solve.options import GROUPS, OPTIMISER_GROUPS, SolveConfig
-from qnas_jax.jobs.solve.solution import solve_problem
+from qnas_jax.jobs.solve.solution import check_problem, solve_problem
 from qnas_jax.jobs.spec import Family, Job, Stage
 
 
@@ -17,6 +17,7 @@ SOLUTION = Stage(
     solve_problem,
     ("seed", "problem", "solver", "optimiser"),
     ("solution.json",),
+    check=check_problem,
 )
 
 SOLVE = Job(

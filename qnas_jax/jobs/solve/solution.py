@@ -6,6 +6,7 @@ architectures that were predicted, not evaluated; the answer says so.
 """
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -16,7 +17,7 @@ from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.solve.evaluated_history import Scored, fit_hamiltonian, read_history
 from qnas_jax.jobs.solve.options import ProblemOptions, SolveConfig
 from qnas_jax.optimise import OPTIMISERS, Levels, Problem, Result, read_problem
-from qnas_jax.options import OptionError
+from qnas_jax.options import OptionError, option_group
 from qnas_jax.runs import read_sealed, write_json, write_sealed
 from qnas_jax.stopping import Stopped
 
@@ -36,6 +37,24 @@ class _Target:
     form: Levels | None = None
     encoding: str = ""
     history: Scored | None = None
+
+
+def check_problem(setting: Setting) -> None:
+    """Reads the problem and hands its form to the optimiser, which computes nothing.
+
+    Args:
+      setting: the run.
+
+    Raises:
+      UserError: as `solve_problem`.
+    """
+    config: SolveConfig = setting.config
+    problem = _read_target(config.problem).problem
+    run = functools.partial(
+        OPTIMISERS[config.solver.optimiser].run, options=config.optimiser
+    )
+    with option_group(config.solver.optimiser, type(config.optimiser)):
+        jax.eval_shape(run, problem, jax.random.key(0))
 
 
 def solve_problem(setting: Setting) -> list[str]:

@@ -68,7 +68,8 @@ def _sound_output(layer: Layer, values: jax.Array, key: jax.Array) -> jax.Array 
         set_mode(module, "running")
         scored = module(values)
         set_mode(module, "train")
-        graph, params, rest = nnx.split(module, nnx.Param, ...)
+        parts: Any = nnx.split(module, nnx.Param, ...)
+        graph, params, rest = parts
 
         def total(params: Any, values: jax.Array) -> tuple[jax.Array, jax.Array]:
             outputs = nnx.merge(graph, params, rest, copy=True)(values)
