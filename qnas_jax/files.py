@@ -52,7 +52,7 @@ def remove(path: pathlib.Path) -> None:
 
 def sync_file(path: pathlib.Path) -> None:
     """Has the disk hold a file's content."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
@@ -69,7 +69,7 @@ def sync_folder(path: pathlib.Path) -> None:
             os.close(handle)
 
 
-def digest(*parts: bytes) -> str:
+def digest(*parts: bytes | memoryview) -> str:
     """BLAKE2b, 16 bytes as hexadecimal digits, of some bytes in order."""
     state = hashlib.blake2b(digest_size=16)
     for part in parts:

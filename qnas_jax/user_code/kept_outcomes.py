@@ -16,7 +16,7 @@ from qnas_jax.user_code.calls import Outcome
 
 
 class KeptOutcomes:
-    """A file of outcomes by name, a line each; a line that is half or changed does not count."""
+    """A file of outcomes by name; half a line, or a changed one, does not count."""
 
     def __init__(self, path: pathlib.Path):
         """Nothing is read before it is asked for.

@@ -1,20 +1,20 @@
 """The runner, on a job of three stages that only write words."""
 
-import contextlib
 import dataclasses
 import json
-import os
 import shutil
 import sys
 
 import ml_collections
 import pytest
+from job_runs import Killed, killed_after
 
 from qnas_jax.errors import UserError
 from qnas_jax.files import digest_file
 from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages, runner
 from qnas_jax.jobs.config import Config, default_config_of, read_config_of
 from qnas_jax.jobs.inputs import file_content
+from qnas_jax.jobs.markers import seconds_by_stage
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.runs import (
     RunError,
@@ -215,32 +215,6 @@ def test_a_stopped_rerun_goes_on_and_can_be_changed_again(run, tmp_path):
     assert not (tmp_path / "run" / "rerun.json").exists()
 
 
-class Killed(BaseException):
-    """What a process does not survive."""
-
-
-@contextlib.contextmanager
-def killed_after(changes):
-    """Lets through a number of changes of names in folders, and nothing after them."""
-    left = [changes]
-    names = ("replace", "unlink", "rmdir", "mkdir")
-    real = {name: getattr(os, name) for name in names}
-
-    def counted(name):
-        def call(*arguments, **options):
-            if left[0] <= 0:
-                raise Killed
-            left[0] -= 1
-            return real[name](*arguments, **options)
-
-        return call
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in names:
-            patch.setattr(os, name, counted(name))
-        yield
-
-
 def content(folder):
     """What counts of a run: what the stages made, and of which options."""
     found = {}
@@ -288,6 +262,22 @@ def test_a_rerun_may_be_killed_at_any_moment(run, tmp_path, next_stage):
             break
     assert ended and changes > 20
     assert refused < 5 and (next_stage == "all" or not refused)
+
+
+def test_seconds_add_up_over_interruptions(run, tmp_path, monkeypatch):
+    clock = iter([10.0, 12.5, 100.0, 101.25, 200.0, 200.5])
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: next(clock))
+    run(stop=True)
+    run(bake__oven="gas", stop="cool")
+    folder = WorkFolder(tmp_path / "run")
+    assert seconds_by_stage(folder, TOY) == {"bake": 3.75, "cool": 0.5}
+
+
+def test_what_runs_each_time_is_no_stage_to_wipe(run, tmp_path):
+    run()
+    before = content(tmp_path / "run")
+    assert run("tell")[:2] == (["tell: one", "two"], [])
+    assert content(tmp_path / "run") == before
 
 
 def test_changed_files_of_a_finished_stage_are_named(run, tmp_path):
@@ -359,7 +349,7 @@ def test_users_files_are_part_of_what_a_stage_is_made_of(run, tmp_path):
     assert run("bake")[1] == ["bake", "cool"]
     assert run()[1] == []
     file.unlink()
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(RunError, match=r"another flour \(.*flour.txt is missing\)"):
         run()
 
 

@@ -23,7 +23,7 @@ from qnas_jax.evaluation import (
 from qnas_jax.jobs.nas.progress import KeptProgress, Progress
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
-from qnas_jax.runs import RowLog, WorkFolder, write_arrays, write_json
+from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
     Strategy,
@@ -207,8 +207,18 @@ def _run(
 
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
     """The evaluator with all evaluations of an earlier part of this search."""
-    history = [Evaluation.from_row(row) for row in history_of(setting.folder).read()]
+    history = _read_history(setting.folder)
     return MemoisedEvaluator(_checked_evaluator(setting), setting.costs_of, history)
+
+
+def _read_history(folder: WorkFolder) -> list[Evaluation]:
+    try:
+        return [Evaluation.from_row(row) for row in history_of(folder).read()]
+    except RunError:
+        raise
+    except UserError as error:
+        path = folder.path / "search" / "history.jsonl"
+        raise RunError(f"{path}, {error}; --stage=search does it again") from None
 
 
 def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
