@@ -146,5 +146,11 @@ def test_as_an_optimiser_over_bits():
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match="costs: got shape"):
         minimise_table(jnp.zeros((2, 2)), jax.random.key(0))
+    with pytest.raises(ValueError, match="num_marked: got 0 of 4 items"):
+        search_known(marks(1, 4), jax.random.key(0), num_marked=0)
+    with pytest.raises(ValueError, match="growth: got 2"):
+        search_unknown(marks(1, 4), jax.random.key(0), growth=2)
+    with pytest.raises(ValueError, match="oracle_calls: got -1"):
+        search_unknown(marks(1, 4), jax.random.key(0), oracle_calls=-1)
     with pytest.raises(ValueError, match="marked: got shape"):
         search_unknown(jnp.zeros(0, bool), jax.random.key(0))

@@ -145,7 +145,15 @@ def test_whole_numbers_as_costs(name):
     assert result.levels.shape == (N,)
 
 
+@pytest.fixture(scope="module")
+def double_precision_last():
+    """Constants of traces in double precision do not serve those of other files."""
+    yield
+    jax.clear_caches()
+
+
 @each
+@pytest.mark.usefixtures("double_precision_last")
 def test_traces_in_double_precision(name):
     problems = [qubo(MATRICES[0]), Diagonal(jnp.arange(64.0))]
     if not OPTIMISERS[name].bits_only:
@@ -154,5 +162,3 @@ def test_traces_in_double_precision(name):
         for problem in problems:
             result = jax.eval_shape(OPTIMISERS[name], problem, jax.random.key(0))
             assert result.levels.dtype == jnp.int32
-    # Constants of a trace in double precision must not serve the next in single.
-    jax.clear_caches()
