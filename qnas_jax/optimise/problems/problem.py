@@ -121,8 +121,8 @@ def check_levels(levels: Any, num_levels: tuple[int, ...]) -> None:
     shape = np.shape(levels)
     if not shape or shape[-1] != len(num_levels):
         raise UserError(
-            f"levels: got shape {shape}, expected [..., {len(num_levels)}] as there are "
-            "registers"
+            f"levels: got shape {shape}, expected [..., {len(num_levels)}], a level "
+            "for each register"
         )
     if not is_known(levels):
         return
