@@ -1,8 +1,8 @@
 """Optimisers of costs over registers, quantum and classical.
 
-In reading order: problems/, result, registry, and the optimisers: exhaustive, grover,
-annealing, variational/ (QAOA, VQE), walks/ (simulated annealing, tabu search, path
-integral Monte Carlo).
+In reading order: problems/, result, optimiser (what all of them have in common),
+registry, and the optimisers: exhaustive, grover, annealing, variational/ (QAOA, VQE),
+walks/ (simulated annealing, tabu search, path integral Monte Carlo).
 """
 
 from qnas_jax.optimise.problems import (

@@ -27,7 +27,7 @@ from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems.problem import Problem, levels_at
 from qnas_jax.optimise.result import LARGEST_COUNT, Result
 from qnas_jax.options import Options, option
-from qnas_jax.quantum.inputs import as_real
+from qnas_jax.quantum.inputs import as_real, is_known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +185,13 @@ def search_known(
     """
     marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)
+    if is_known(num_marked) and not 1 <= int(num_marked) <= num_items:
+        raise UserError(
+            f"num_marked: got {num_marked} of {num_items} items, expected 1 at least; "
+            "search_unknown takes any"
+        )
+    if attempts < 1:
+        raise UserError(f"attempts: got {attempts}, expected at least 1")
     order, true_marked = _marked_first(marked)
     iterations = best_iterations(num_marked, num_items)
 
@@ -218,6 +225,10 @@ def search_unknown(
     """
     marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)
+    if not 1 < growth < 4 / 3:
+        raise UserError(f"growth: got {growth}, expected a number in (1, 4/3)")
+    if oracle_calls < 0:
+        raise UserError(f"oracle_calls: got {oracle_calls}, expected 0 or more")
     most_calls = oracle_calls or math.ceil(22.5 * math.sqrt(num_items))
     order, num_marked = _marked_first(marked)
 

@@ -31,8 +31,10 @@ def hardware_efficient(
       A circuit with parameters [layer, (RY, RZ), qubit], flattened: 2 n a layer.
 
     Raises:
-      UserError: no such entangler.
+      UserError: no such entangler, or a negative depth.
     """
+    if depth < 0:
+        raise UserError(f"depth: got {depth}, expected 0 or more")
     operations: list[Operation] = []
     for layer in range(depth):
         operations += _rotations(num_qubits, layer) + _entangle(num_qubits, entangler)

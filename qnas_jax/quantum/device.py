@@ -10,11 +10,13 @@ from typing import Any
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
+from qnas_jax.quantum.conventions import check_qubits
 from qnas_jax.quantum.formats.qiskit_circuits import (
     from_qiskit,
     import_qiskit,
     to_qiskit,
 )
+from qnas_jax.quantum.gates import GATES
 
 BASIS_GATES = ("rz", "sx", "x", "cx")
 """What superconducting devices offer; rz costs no time there."""
@@ -31,12 +33,26 @@ class Device:
       num_qubits: N.
       couplings: pairs of qubits that a gate may act on, in either direction.
       basis_gates: names of the gates it has, all of them in `gates.GATES`.
+
+    Raises:
+      UserError: a coupling of qubits that it lacks, or a gate that is none.
     """
 
     name: str
     num_qubits: int
     couplings: tuple[tuple[int, int], ...]
     basis_gates: tuple[str, ...] = BASIS_GATES
+
+    def __post_init__(self) -> None:
+        for pair in self.couplings:
+            check_qubits(tuple(pair), self.num_qubits)
+            if len(pair) != 2:
+                raise UserError(f"couplings: got {pair}, expected two qubits each")
+        unknown = sorted(set(self.basis_gates) - GATES.keys())
+        if unknown:
+            raise UserError(
+                f"basis_gates: got {unknown[0]!r}, expected some of {', '.join(GATES)}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,13 +132,18 @@ def transpile(
       of the original circuit, up to a global phase, qubit i at `final_layout[i]`.
 
     Raises:
-      UserError: the device has too few qubits, or params a wrong length.
+      UserError: the device has too few qubits, params a wrong length, or there is no
+        such level.
       ImportError: Qiskit is not installed.
     """
     if device.num_qubits < circuit.num_qubits:
         raise UserError(
             f"{device.name} has {device.num_qubits} qubits, expected at least the "
             f"circuit's {circuit.num_qubits}"
+        )
+    if optimization_level not in range(4):
+        raise UserError(
+            f"optimization_level: got {optimization_level}, expected 0, 1, 2 or 3"
         )
     qiskit = import_qiskit()
     swaps = _SwapCounter()

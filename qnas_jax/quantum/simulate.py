@@ -18,7 +18,7 @@ from jax import lax
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit, Operation
 from qnas_jax.quantum.conventions import num_qubits_of
-from qnas_jax.quantum.inputs import as_real, as_state
+from qnas_jax.quantum.inputs import as_real, as_state, check_numbers
 from qnas_jax.quantum.memory import check_written_out
 from qnas_jax.quantum.planning.blocks import bin_matrices, operation_matrix
 from qnas_jax.quantum.planning.fusion import Segment, plan_circuit
@@ -91,6 +91,7 @@ def check_circuit_fits(circuit: Circuit) -> None:
 
 
 def _checked(circuit: Circuit, params: Parameters) -> jax.Array:
+    check_numbers("params", params)
     params = as_real("params", jnp.asarray(params))
     if params.ndim != 1 or params.shape[0] < circuit.num_params:
         raise UserError(

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.conventions import check_indices, check_qubits, num_qubits_of
-from qnas_jax.quantum.inputs import as_state
+from qnas_jax.quantum.inputs import as_state, is_known
 from qnas_jax.quantum.memory import check_written_out
 
 
@@ -64,7 +64,8 @@ def sample(key: jax.Array, state: jax.Array, shots: int) -> jax.Array:
       int32 [shots] basis indices.
 
     Raises:
-      UserError: no vector of 2**n amplitudes, or fewer than one shot.
+      UserError: no vector of 2**n amplitudes, one without a norm, or fewer than one
+        shot.
     """
     if shots < 1:
         raise UserError(f"shots: got {shots}, expected at least 1")
@@ -73,6 +74,7 @@ def sample(key: jax.Array, state: jax.Array, shots: int) -> jax.Array:
     row_key, column_key = jax.random.split(key)
     columns = jnp.cumsum(weights.reshape(-1, 2**half), axis=1)
     rows = jnp.cumsum(columns[:, -1])
+    _check_norm(rows[-1])
     row = _draw(row_key, rows[None], jnp.zeros(shots, jnp.int32))
     return row << half | _draw(column_key, columns, row)
 
@@ -128,6 +130,7 @@ def collapse(
     """
     parts = _split(state, qubits)
     chances = jnp.sum(probabilities(parts), axis=1)
+    _check_norm(jnp.sum(chances))
     outcome = jax.random.categorical(key, jnp.log(chances)).astype(jnp.int32)
     scale = jax.lax.rsqrt(chances[outcome])
     chosen = jnp.arange(parts.shape[0]) == outcome
@@ -192,6 +195,13 @@ def check_state_fits(num_qubits: int) -> None:
     if num_qubits < 0:
         raise UserError(f"state: got {num_qubits} qubits, expected 0 or more")
     check_written_out("state", num_qubits, 8, "a state doubles with each qubit")
+
+
+def _check_norm(squared: jax.Array) -> None:
+    if is_known(squared) and not 0 < float(squared) < float("inf"):
+        raise UserError(
+            f"state: got a squared norm of {float(squared)}, expected a number above 0"
+        )
 
 
 def _order(num_qubits: int, qubits: Sequence[int]) -> tuple[int, ...]:

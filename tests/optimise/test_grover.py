@@ -29,13 +29,21 @@ def unknown(marked, keys):
     return jax.vmap(lambda key: search_unknown(marked, key))(keys)
 
 
+@jax.jit
+def known(marked, num_marked, keys):
+    return jax.vmap(lambda key: search_known(marked, key, num_marked=num_marked))(keys)
+
+
+@jax.jit
+def minima(costs, keys):
+    return jax.vmap(lambda key: minimise_table(costs, key))(keys)
+
+
 @pytest.mark.parametrize(("num_marked", "calls"), [(1, 99), (157, 8)])
 def test_known_number(num_marked, calls):
     marked = marks(num_marked)
     keys = jax.random.split(jax.random.key(0), 500)
-    found = jax.jit(
-        jax.vmap(lambda key: search_known(marked, key, num_marked=num_marked))
-    )(keys)
+    found = known(marked, num_marked, keys)
     np.testing.assert_array_equal(found.is_marked, marked[found.item])
     assert found.is_marked.all()
     attempts = found.oracle_calls / calls
@@ -87,9 +95,7 @@ def test_everything_marked_takes_one_look():
 def test_minimum_of_a_table():
     costs = jax.random.normal(jax.random.key(3), (ITEMS,))
     keys = jax.random.split(jax.random.key(4), 200)
-    found = jax.jit(lambda c, k: jax.vmap(lambda key: minimise_table(c, key))(k))(
-        costs, keys
-    )
+    found = minima(costs, keys)
     best = int(np.argmin(costs))
     # The paper promises one half.
     assert (found.item == best).mean() > 0.95
@@ -123,12 +129,12 @@ def test_a_small_budget_is_kept():
 def test_infinite_costs_are_never_chosen():
     costs = jnp.full(64, jnp.inf).at[jnp.array([5, 17])].set(jnp.array([2.0, 1.0]))
     keys = jax.random.split(jax.random.key(7), 50)
-    found = jax.jit(jax.vmap(lambda key: minimise_table(costs, key)))(keys)
-    assert (found.item == 17).all()
+    assert (minima(costs, keys).item == 17).all()
 
 
 def test_ties_and_single_items():
-    assert minimise_table(jnp.zeros(6), jax.random.key(0)).cost == 0
+    keys = jax.random.split(jax.random.key(7), 50)
+    assert (minima(jnp.zeros(64), keys).cost == 0).all()
     assert minimise_table(jnp.ones(1), jax.random.key(0)).item == 0
 
 
@@ -146,5 +152,11 @@ def test_as_an_optimiser_over_bits():
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match="costs: got shape"):
         minimise_table(jnp.zeros((2, 2)), jax.random.key(0))
+    with pytest.raises(ValueError, match="num_marked: got 0 of 4 items"):
+        search_known(marks(1, 4), jax.random.key(0), num_marked=0)
+    with pytest.raises(ValueError, match="growth: got 2"):
+        search_unknown(marks(1, 4), jax.random.key(0), growth=2)
+    with pytest.raises(ValueError, match="oracle_calls: got -1"):
+        search_unknown(marks(1, 4), jax.random.key(0), oracle_calls=-1)
     with pytest.raises(ValueError, match="marked: got shape"):
         search_unknown(jnp.zeros(0, bool), jax.random.key(0))

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qnas_jax.kernels import qaoa_expectation
 from qnas_jax.optimise import OPTIMISERS, Diagonal, Levels, Quadratic, Result, qubo
 from qnas_jax.optimise.exhaustive import exhaustive
 from qnas_jax.optimise.optimiser import Demands, optimiser
 from qnas_jax.optimise.problems import constraints as limits_of
 from qnas_jax.optimise.random_sampling import RandomSamplingOptions, random_sampling
+from qnas_jax.optimise.variational.qaoa import QaoaOptions
 from qnas_jax.optimise.walks.flips import CostFlips, QuadraticFlips
 from qnas_jax.optimise.walks.level_moves import CostMoves
 from qnas_jax.optimise.walks.simulated_annealing import (
@@ -133,6 +135,15 @@ def test_counts_do_not_overflow(count):
     traced = jax.jit(run)(qubo(MATRIX), KEY).evaluations
     assert traced.dtype == (jnp.int32 if count < 2**31 else jnp.float32)
     assert float(traced) == pytest.approx(count, rel=1e-6)
+
+
+def test_angles_are_for_the_costs_as_given():
+    """Whatever the unit is in which they were found."""
+    options = QaoaOptions(layers=1, steps=5, shots=10)
+    form = qubo(100 * MATRIX, 3.0)
+    found = OPTIMISERS["qaoa"](form, KEY, options)
+    value = qaoa_expectation(form.table(), *found.params)
+    assert float(value) == pytest.approx(found.trace.min(), rel=1e-4)
 
 
 def test_infinite_costs_are_for_searches_that_compare():

@@ -117,6 +117,12 @@ def test_what_cannot_be_is_refused():
         transpile(Circuit(3).add("x", 0), line(2))
     with pytest.raises(ValueError, match="params: got 0 numbers, expected 1"):
         to_qiskit(Circuit(1).add("rx", 0, Param(0)))
+    with pytest.raises(ValueError, match=r"\(0, 5\) are not all in \[0, 2\)"):
+        Device("mine", 2, ((0, 5),))
+    with pytest.raises(ValueError, match="basis_gates: got 'cnot', expected some of h"):
+        Device("mine", 2, ((0, 1),), ("h", "cnot"))
+    with pytest.raises(ValueError, match="optimization_level: got 4"):
+        transpile(Circuit(1).add("x", 0), line(2), optimization_level=4)
     with pytest.raises(ValueError, match="got distance 2, expected an odd number"):
         heavy_hex(2)
     with pytest.raises(ValueError, match="got sizes"):

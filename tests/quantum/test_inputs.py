@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from qnas_jax.quantum import Circuit, Param, apply_circuit, apply_diagonal, run_circuit
+from qnas_jax.quantum.ansatz import hardware_efficient
 from qnas_jax.quantum.circuit import Operation
 from qnas_jax.quantum.conventions import bits_of, index_of
 from qnas_jax.quantum.inputs import as_real, as_state, check_numbers, is_known
+from qnas_jax.quantum.noise.channels import depolarising
+from qnas_jax.quantum.noise.mitigation import fold_global
 from qnas_jax.quantum.states import (
     basis_state,
+    collapse,
     fidelity,
     marginal,
     plus_state,
@@ -96,6 +100,16 @@ def test_numbers_that_are_refused(values, options, message):
         (lambda: apply_diagonal(zero_state(1), 0.1, np.zeros(4)), r"diagonal \(4,\)"),
         (lambda: apply_diagonal(zero_state(1), 1j, np.zeros(2)), "angle: got complex"),
         (lambda: apply_diagonal(zero_state(1), 1.0, [1j, 0]), "diagonal: got complex"),
+        (lambda: sample(KEY, np.zeros(2), 3), "got a squared norm of 0.0"),
+        (lambda: sample(KEY, [np.nan, 0], 3), "got a squared norm of nan"),
+        (lambda: collapse(KEY, np.zeros(2), [0]), "got a squared norm of 0.0"),
+        (lambda: hardware_efficient(2, -1), "depth: got -1"),
+        (lambda: depolarising(1j), "depolarising: got complex"),
+        (lambda: fold_global(Circuit(1).add("x", 0), np.inf), "noise scale: got inf"),
+        (
+            lambda: run_circuit(Circuit(1).add("rx", 0, Param(0)), [np.nan]),
+            "params: got nan at 0",
+        ),
         (lambda: Circuit(1).add("rx", 0, np.nan), "rx: got angle nan"),
         (lambda: Circuit(1).add("rx", 0, 1j), "rx: got angle 1j"),
         (lambda: Circuit(1).add("rx", 0, "pi"), "rx: got angle 'pi'"),

@@ -127,7 +127,9 @@ def passes_single(problem: Any) -> bool:
             if known.size:
                 total += float(known.sum())
                 finest = min(finest, float(_last_bit(known).min()))
-    return total > 0 and 2.0**24 < total / finest < 2.0**53
+            if total >= 2.0**53 * finest:
+                return False
+    return total > 2.0**24 * finest
 
 
 def _last_bit(values: np.ndarray) -> np.ndarray:

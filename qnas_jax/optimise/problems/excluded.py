@@ -14,7 +14,12 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.optimise.problems.exact import exact_table
-from qnas_jax.optimise.problems.problem import Diagonal, Problem, number_of
+from qnas_jax.optimise.problems.problem import (
+    Diagonal,
+    Problem,
+    check_levels,
+    number_of,
+)
 from qnas_jax.optimise.result import Result
 from qnas_jax.quantum.inputs import is_known
 
@@ -28,8 +33,14 @@ def without(problem: Problem, excluded: Array) -> Diagonal:
 
     Returns:
       A problem over the same registers.
+
+    Raises:
+      UserError: rows of another length, or levels out of range.
     """
     _check_excluded(problem.num_levels, excluded)
+    if is_known(excluded):
+        rows = np.asarray(excluded)
+        check_levels(rows[rows[:, 0] >= 0], problem.num_levels)
     numbers = number_of(jnp.asarray(excluded), problem.num_levels)
     if is_known((problem, excluded)):
         costs = exact_table(problem)

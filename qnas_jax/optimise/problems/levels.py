@@ -8,7 +8,12 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.errors import UserError
-from qnas_jax.optimise.problems.problem import Diagonal, check_range, check_stored
+from qnas_jax.optimise.problems.problem import (
+    Diagonal,
+    check_levels,
+    check_range,
+    check_stored,
+)
 from qnas_jax.optimise.problems.quadratic import Quadratic
 from qnas_jax.quantum.inputs import check_numbers, is_known
 from qnas_jax.value import Value
@@ -67,7 +72,8 @@ class Levels(Value):
             )
 
     def cost(self, levels: Array) -> Array:
-        """Costs [...] of assignments, integers [..., L]."""
+        """Costs [...] of assignments, integers [..., L]; UserError for what is none."""
+        check_levels(levels, self.num_levels)
         one_hot = jax.nn.one_hot(levels, self.unary.shape[1])
         alone = jnp.einsum("...lk,lk->...", one_hot, self._known_unary())
         pairs = jnp.einsum(
@@ -116,6 +122,7 @@ class Levels(Value):
         Returns:
           A form over sum K_l bits; register l starts at bit sum(K_1 .. K_{l-1}).
         """
+        check_numbers("penalty", penalty)
         register, level = _one_hot_places(self.num_levels)
         same = register[:, None] == register[None, :]
         # Known numbers stay in double precision: penalties may be large.

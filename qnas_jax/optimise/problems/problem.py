@@ -81,6 +81,7 @@ class Diagonal(Value):
 
     def cost(self, levels: Array) -> Array:
         """See `Problem`."""
+        check_levels(levels, self.num_levels)
         return jnp.asarray(self.values)[number_of(levels, self.num_levels)]
 
     def table(self) -> Array:
@@ -109,6 +110,30 @@ def num_bits(problem: Problem, optimiser: str) -> int:
             "(two levels each); turn them into bits by as_one_hot or as_binary"
         )
     return len(problem.num_levels)
+
+
+def check_levels(levels: Any, num_levels: tuple[int, ...]) -> None:
+    """Assignments have to be [..., L], and where they are known whole and in range.
+
+    Raises:
+      UserError: otherwise.
+    """
+    shape = np.shape(levels)
+    if not shape or shape[-1] != len(num_levels):
+        raise UserError(
+            f"levels: got shape {shape}, expected [..., {len(num_levels)}], a level "
+            "for each register"
+        )
+    if not is_known(levels):
+        return
+    known = np.asarray(levels)
+    wrong = (known < 0) | (known >= np.asarray(num_levels)) | (np.mod(known, 1) != 0)
+    if wrong.any():
+        most = num_levels if len(set(num_levels)) > 1 else num_levels[0]
+        raise UserError(
+            f"levels: got {known[wrong][0]} in some register, expected whole numbers "
+            f"from 0 to below {most}"
+        )
 
 
 def levels_at(numbers: Array, num_levels: tuple[int, ...]) -> Array:

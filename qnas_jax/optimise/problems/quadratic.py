@@ -11,7 +11,7 @@ from jax import Array
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import quadratic_diagonal
-from qnas_jax.optimise.problems.problem import check_range, check_stored
+from qnas_jax.optimise.problems.problem import check_levels, check_range, check_stored
 from qnas_jax.quantum.inputs import check_numbers, is_known
 from qnas_jax.value import Value
 
@@ -57,7 +57,8 @@ class Quadratic(Value):
         return (2,) * int(self.linear.shape[-1])
 
     def cost(self, levels: Array) -> Array:
-        """Costs [...] of bit strings [..., n]."""
+        """Costs [...] of bit strings [..., n]; UserError for what is none."""
+        check_levels(levels, self.num_levels)
         linear, quadratic = self.coefficients()
         x = jnp.asarray(levels, linear.dtype)
         rows = jnp.matmul(x, quadratic, precision="highest")

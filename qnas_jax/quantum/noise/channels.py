@@ -23,6 +23,7 @@ import numpy as np
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Operation
 from qnas_jax.quantum.gates import GATES
+from qnas_jax.quantum.inputs import check_numbers
 from qnas_jax.quantum.noise.readout import check_readout
 
 Matrix = tuple[tuple[complex, ...], ...]
@@ -253,5 +254,6 @@ def _pauli_channel(
 
 
 def _check_between(name: str, value: float, most: float = 1.0) -> None:
+    check_numbers(name, value)
     if not 0 <= value <= most:
         raise UserError(f"{name}: got {value}, expected a number in [0, {most:.6g}]")

@@ -86,10 +86,10 @@ def _evolve(circuit: Circuit, noise: NoiseModel, rho: Array, params: Array) -> A
 
 def run_density(circuit: Circuit, noise: NoiseModel, params: Any = ()) -> Array:
     """The density matrix [2^n, 2^n] that a noisy circuit leaves of |0...0>."""
-    check_written_out(
-        "density matrix", 2 * circuit.num_qubits, 24, "use trajectories, half as many"
-    )
-    start = pure_density(zero_state(circuit.num_qubits))
+    n = circuit.num_qubits
+    what = f"density matrix of {n} qubits, as a state of twice as many"
+    check_written_out(what, 2 * n, 24, "use trajectories")
+    start = pure_density(zero_state(n))
     return apply_noisy(circuit, noise, start, params)
 
 

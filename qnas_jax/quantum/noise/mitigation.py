@@ -226,7 +226,7 @@ def _short(numbers: Sequence[float]) -> str:
 
 def _folds(length: int, scale: float) -> tuple[int, int]:
     """How often all gates are folded, and how many of them once more."""
-    if not scale >= 1:
+    if not 1 <= scale < float("inf"):
         raise UserError(f"noise scale: got {scale}, expected a number of at least 1")
     if not length:
         raise UserError("got a circuit without gates, expected some to fold")

@@ -19,7 +19,7 @@ from jax import Array
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit
 from qnas_jax.quantum.gates import GATES, control
-from qnas_jax.quantum.inputs import as_real
+from qnas_jax.quantum.inputs import as_real, check_numbers
 from qnas_jax.quantum.noise.channels import NoiseModel
 from qnas_jax.quantum.planning.affine import AffineMap
 from qnas_jax.quantum.planning.blocks import angle_rows
@@ -87,6 +87,7 @@ def step_gates(
     Raises:
       UserError: params has a wrong length.
     """
+    check_numbers("params", params)
     params = as_real("params", jnp.asarray(params))
     if params.ndim != 1 or params.shape[0] < circuit.num_params:
         raise UserError(

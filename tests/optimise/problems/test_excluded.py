@@ -25,6 +25,19 @@ def test_excluded_assignments_cost_infinity():
     np.testing.assert_array_equal(costs, wanted)
 
 
+@pytest.mark.parametrize(
+    ("excluded", "message"),
+    [
+        (np.zeros((2, 2), int), r"excluded: got shape \(2, 2\), expected \[M, 3\]"),
+        (np.zeros(3, int), r"excluded: got shape \(3,\)"),
+        (np.array([[2, 1, 4]]), "got 4 in some register"),
+    ],
+)
+def test_what_is_no_assignment_is_refused(excluded, message):
+    with pytest.raises(ValueError, match=message):
+        without(PROBLEM, excluded)
+
+
 def test_the_best_free_sample_is_kept():
     order = np.argsort(VALUES)
     result = Result(

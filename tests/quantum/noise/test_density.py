@@ -196,5 +196,9 @@ def test_wrong_sizes_are_refused():
     circuit = Circuit(2).add("rx", 0, Param(0))
     with pytest.raises(ValueError, match=r"got shape \(2, 2\), expected \(4, 4\)"):
         apply_noisy(circuit, NoiseModel(), jnp.eye(2, dtype=jnp.complex64))
+    with pytest.raises(ValueError, match="of 16 qubits, as .* got 32 qubits, exp"):
+        run_density(Circuit(16).add("x", 0), NoiseModel())
+    with pytest.raises(ValueError, match=r"rho: got shape \(2, 2\), .* 2 qubits"):
+        density_expectation(np.eye(2), PauliSum(2, ("ZZ",), (1.0,)))
     with pytest.raises(ValueError, match=r"params: got shape \(0,\)"):
         run_density(circuit, NoiseModel())
