@@ -68,6 +68,7 @@ PARTS = (
     Part(
         "searches",
         f"-m experiments.benches.search --data_dir={{data}} {_ROWS}",
+        full="--many=100000",
         quick="--passes=3",
         lines=results.searches,
     ),
