@@ -115,6 +115,13 @@ PROMISES = (
         "tests/search/classical/test_successive_halving.py",
     ),
     Mutant(
+        "of equal scores the lower loss is the best",
+        _SEARCH + "loop.py",
+        "(ties[winner] > state.best_tie)",
+        "(ties[winner] < state.best_tie)",
+        "tests/search/test_loop.py",
+    ),
+    Mutant(
         "keys derive from the generation alone",
         _SEARCH + "loop.py",
         "jax.random.split(jax.random.fold_in(stream, generation))",
@@ -316,7 +323,7 @@ PROMISES = (
         "qnas_jax/quantum/conventions.py",
         "jnp.arange(num_qubits - 1, -1, -1, dtype",
         "jnp.arange(0, num_qubits, dtype",
-        "tests/quantum/test_quantum_states.py",
+        "tests/quantum/test_circuits.py",
     ),
     Mutant(
         "Grover's calls of the oracle are counted",

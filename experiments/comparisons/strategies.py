@@ -34,7 +34,11 @@ from experiments.comparisons.contestants import (
     SHOWN,
     Contestant,
 )
-from experiments.comparisons.published_protocol import PUBLISHED, run_published
+from experiments.comparisons.published_protocol import (
+    PUBLISHED,
+    SETTINGS,
+    run_published,
+)
 from experiments.comparisons.table import comparison_table
 from experiments.measuring.rows import write_rows
 from experiments.peers.optuna_samplers import optuna_searches
@@ -283,7 +287,7 @@ def main(_: Sequence[str]) -> None:
     ]
     if not _RENDER.value:
         seeds = 20 if _QUICK.value else _SEEDS.value
-        protocol = [name for name in PUBLISHED if name in names]
+        protocol = [name for name in SETTINGS if name.partition(" (")[0] in names]
         rows = list(run_published(protocol, seeds, _DATA_DIR.value))
         write_rows(str(rows_file), rows)
         for task in TASKS:

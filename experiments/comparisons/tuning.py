@@ -27,7 +27,7 @@ from experiments.measuring.rows import table, write_rows
 from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import Table, load_table, load_test
 from qnas_jax.jobs.launch import use_compilation_cache
-from qnas_jax.reporting.comparison.contrasts import contrasts
+from qnas_jax.reporting.comparison.contrasts import at_budget, contrasts
 from qnas_jax.reporting.comparison.records import curves_by_task
 from qnas_jax.search import Generation, SearchState
 from qnas_jax.search.many import search_settings
@@ -158,7 +158,8 @@ def report(
         found = compare_on(task, load_table(options), load_test(options), pair, seeds)
         curves = curves_by_task(found)
         for (_, budget), (test,) in contrasts(curves, ELSEWHERE, BUDGETS).items():
-            means = [100 * curves[task][name].at(budget).mean() for name in pair]
+            samples = at_budget(curves[task], budget)
+            means = [100 * float(samples[name].mean()) for name in pair]
             yield {
                 "task": task,
                 "evaluations": budget,

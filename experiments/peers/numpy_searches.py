@@ -50,7 +50,10 @@ class NumpySearches:
           [S, G], the best scores so far.
         """
         drawn = uniforms.astype(np.float32)
-        return self._best(*drawn.shape[:2], lambda generation: drawn[:, generation])
+        searches, generations = drawn.shape[:2]
+        return self._best(
+            searches, generations, lambda generation: drawn[:, generation]
+        )
 
     def _best(
         self, searches: int, generations: int, draw: Callable[[int], np.ndarray]

@@ -78,6 +78,9 @@ def _protocol(rows: Rows) -> tuple[str, str]:
         ours = " / ".join(
             f"{100 * v.mean():.2f} ± {100 * v.std(ddof=1):.2f}" for v in tasks.values()
         )
+        if name not in PUBLISHED:
+            cells.append(f"{name} {ours}")
+            continue
         theirs = " / ".join(f"{m:.2f} ± {d:.2f}" for m, d in PUBLISHED[name].values())
         cells.append(f"{name} {ours} (published {theirs})")
     what = "the published protocol: 12,000 s of training, 12 epochs, chosen on CIFAR-10"

@@ -49,7 +49,7 @@ def _processor(cpuinfo: pathlib.Path) -> dict[str, Any]:
         lines = cpuinfo.read_text("utf-8", errors="replace").splitlines()
     except OSError:
         return {"processor": platform.processor() or None, "vector_extensions": None}
-    fields = {}
+    fields: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())

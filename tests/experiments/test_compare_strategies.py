@@ -82,7 +82,7 @@ def test_settings_of_the_published_protocol():
     assert (evolution.options.parents, evolution.options.tournament) == (10, 3)
     policy = published_protocol.SETTINGS["reinforce"]
     assert (policy.options.learning_rate, policy.population) == (0.5, 1)
-    assert set(published_protocol.SETTINGS) == set(published_protocol.PUBLISHED)
+    assert set(published_protocol.PUBLISHED) < set(published_protocol.SETTINGS)
 
 
 def test_validation_takes_time_in_the_published_protocol(data_dir):

@@ -160,3 +160,13 @@ def test_shapes_are_checked():
         search_unknown(marks(1, 4), jax.random.key(0), oracle_calls=-1)
     with pytest.raises(ValueError, match="marked: got shape"):
         search_unknown(jnp.zeros(0, bool), jax.random.key(0))
+
+
+def test_every_look_is_a_call():
+    """One for the random start; the first measurement is of no iteration, and looks."""
+    costs = jnp.arange(8.0)
+    for seed in range(3):
+        options = GroverOptions(measurements=3)
+        found = minimise_table(costs, jax.random.key(seed), options=options)
+        assert int(found.calls[0]) == 2
+        assert (jnp.diff(found.calls) >= 1).all()
