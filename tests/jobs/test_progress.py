@@ -6,6 +6,7 @@ import pytest
 from made_strategies import made
 
 from qnas_jax.jobs.nas.progress import KeptProgress, Progress
+from qnas_jax.runs import RowLog
 from qnas_jax.search import host_search
 
 KEY = jax.random.key(0)
@@ -25,34 +26,42 @@ def kept(tmp_path, strategy):
 
     *_, step = host_search(strategy, score, KEY, 2)
     known = Progress(step.after, np.ones((2, 2, 3), np.float32))
-    file = KeptProgress(tmp_path / "progress.npz", strategy, KEY)
-    file.write(known, evaluations=6)
-    return file, known
+    log = RowLog(tmp_path / "rows.jsonl")
+    log.append({"row": number} for number in range(6))
+    file = KeptProgress(tmp_path / "progress.npz", strategy, KEY, {"": log})
+    file.write(known)
+    return file, known, log
 
 
 def test_what_is_kept_comes_back(kept):
-    file, known = kept
-    found = file.read(6)
+    file, known, log = kept
+    found = file.read()
     assert found.generation == 2
     jax.tree.map(np.testing.assert_array_equal, found, known)
-    assert file.read(9) is not None  # evaluations that came after it
+    log.append([{"row": 6}])
+    assert file.read() is not None  # evaluations that came after it
     file.remove()
-    assert file.read(6) is None
+    assert file.read() is None
 
 
-def test_a_shorter_history_is_replayed(kept):
-    assert kept[0].read(5) is None
+def test_another_history_is_replayed(kept):
+    file, _, log = kept
+    log.keep("", 5)
+    assert file.read() is None
+    log.append([{"row": 7}])
+    assert file.read() is None
 
 
 def test_the_state_of_another_strategy_is_not_used(kept, tmp_path):
     for name, num_ops in (("qudit", (3, 2)), ("qbit", (5, 2))):
         other = made(name, num_ops, 4, 5)
-        assert KeptProgress(tmp_path / "progress.npz", other, KEY).read(6) is None
+        path, logs = tmp_path / "progress.npz", {"": kept[2]}
+        assert KeptProgress(path, other, KEY, logs).read() is None
 
 
 def test_a_damaged_file_is_no_loss(kept, tmp_path):
     (tmp_path / "progress.npz").write_bytes(b"damaged")
-    assert kept[0].read(6) is None
+    assert kept[0].read() is None
 
 
 def test_it_is_kept_now_and_then(kept, monkeypatch):

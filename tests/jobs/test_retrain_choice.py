@@ -6,6 +6,7 @@ import pytest
 
 from qnas_jax.data import on_device
 from qnas_jax.jobs.nas import retrain
+from qnas_jax.runs import start_of
 from qnas_jax.training import EpochReport, RetrainState
 
 VALIDATION = {1: 0.2, 2: 0.8, 3: 0.5}
@@ -80,7 +81,9 @@ def network(tiny_config, make_setting, monkeypatch):
 def test_validation_chooses_the_epoch_and_the_test_split_is_read_once(network):
     setting = network.setting
     arch = setting.costs.largest()
-    result = retrain._retrain(setting, retrain.Candidate("winner", arch, 0.5))
+    result = retrain._retrain(
+        setting, retrain.Candidate("winner", arch, 0.5), start_of(["retrain"])
+    )
     assert network.asked == ["validation"] * 3 + ["test"]
     assert result["validation_accuracy"] == pytest.approx(0.8)
     assert result["test_accuracy"] == pytest.approx(0.1)  # of epoch 2, not the best

@@ -8,6 +8,7 @@ takes no time; what lies between is replayed.
 import json
 import pathlib
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -44,7 +45,7 @@ class KeptProgress:
         path: pathlib.Path,
         strategy: Strategy,
         key: jax.Array,
-        history: RowLog,
+        logs: Mapping[str, RowLog],
     ):
         """Nothing is read or written yet.
 
@@ -52,10 +53,10 @@ class KeptProgress:
           path: the file.
           strategy: that of the search.
           key: the root key of the search.
-          history: its evaluations, of which a progress knows the first ones.
+          logs: what the search appends to, by the stage that its rows are of.
         """
         self._path = path
-        self._history = history
+        self._logs = logs
         self._fresh = jax.jit(lambda: start(strategy, key))
         self._last = time.monotonic()
 
@@ -64,17 +65,18 @@ class KeptProgress:
 
         Returns:
           The newest progress; None if there is none that belongs to this strategy and
-          to the first rows of this history, so that the history has to be replayed.
+          to the first rows of these logs, so that the history has to be replayed.
         """
         if not self._path.exists():
             return None
         leaves, form = jax.tree.flatten(jax.eval_shape(self._fresh))
         names = [f"state_{place}" for place in range(len(leaves))]
         try:
-            registers, position, *found = read_arrays(
-                self._path, "registers", "position", *names
+            registers, positions, *found = read_arrays(
+                self._path, "registers", "positions", *names
             )
-            self._history.check(json.loads(position.item()), whole=False)
+            for stage, position in json.loads(positions.item()).items():
+                self._logs[stage].check(position, whole=False)
         except RunError:
             return None
         fits = all(
@@ -87,14 +89,17 @@ class KeptProgress:
         return Progress(jax.tree.map(jax.numpy.asarray, state), registers)
 
     def write(self, progress: Progress) -> None:
-        """Keeps a progress, that of all rows which the history has."""
+        """Keeps a progress, that of all rows which the logs have."""
         leaves = jax.tree.leaves(progress.state)
         named: dict[str, Any] = {
             f"state_{place}": np.asarray(leaf) for place, leaf in enumerate(leaves)
         }
-        position = np.asarray(json.dumps(self._history.position([""])))
+        positions = {stage: log.position([stage]) for stage, log in self._logs.items()}
         write_arrays(
-            self._path, registers=progress.registers, position=position, **named
+            self._path,
+            registers=progress.registers,
+            positions=json.dumps(positions),
+            **named,
         )
         self._last = time.monotonic()
 

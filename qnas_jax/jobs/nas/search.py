@@ -149,7 +149,7 @@ def _run(
     history, metrics = history_of(setting.folder), setting.folder.metrics
     key = setting.key("search")
     path = setting.folder.path / "search" / "progress.npz"
-    kept = KeptProgress(path, strategy, key, history)
+    kept = KeptProgress(path, strategy, key, {"": history, "search": metrics})
     progress = kept.read()
     first = 0 if progress is None else progress.generation
     state = start(strategy, key) if progress is None else progress.state
@@ -197,7 +197,6 @@ def _run(
             break
         stops = setting.should_stop()
         if stops or kept.is_due():
-            metrics.position(["search"])  # on the disk before what builds on them
             kept.write(Progress(state, np.stack(registers)))
         if stops:
             raise Stopped(state)
