@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from qnas_jax.files import remove
 from qnas_jax.runs import RowLog, RunError, read_arrays, write_arrays
 from qnas_jax.search import SearchState, Strategy, start
 
@@ -109,4 +110,4 @@ class KeptProgress:
 
     def remove(self) -> None:
         """Nothing is to go on any more."""
-        self._path.unlink(missing_ok=True)
+        remove(self._path)
