@@ -90,7 +90,7 @@ def named_schedule(name: str, points: int = 257) -> Schedule:
     return Schedule((1.0 - s) ** powers[name], s ** powers[name])
 
 
-@optimiser(Demands("annealing", lambda *_: 48, bits_only=True))
+@optimiser(Demands("annealing", lambda *_: 40, bits_only=True))
 def annealing(
     problem: Problem,
     key: Array,

@@ -89,22 +89,9 @@ def optimiser(demands: Demands) -> Callable[[Callable[..., Result]], Any]:
             _check(demands, problem, settings.get("options", default))
             if not is_known((problem, key, settings)):
                 return _traced(function, problem, key, settings)
-            plain, constant = without_constant(problem)
-            writes_out = demands.bytes_each is not None
-            wide = _widest() == np.float64
-            wide = wide or (not writes_out and passes_single(plain))
-            with jax.enable_x64(wide):
-                inner, origin, unit = _prepared(demands, plain)
-                one = compiled if _has_only_arrays(inner) else inside
-                found, count = one(inner, key, **settings)
-            if demands.rescaled is not None:
-                found = found._replace(params=demands.rescaled(found.params, unit))
-            shift = origin + float(constant)
-            trace = np.asarray(found.trace, np.float64) * unit + shift
-            evaluations = int(found.evaluations) if count is None else count.number
-            return _costed(
-                found._replace(trace=trace, evaluations=evaluations), plain, constant
-            )
+            # A class of a user's own need not be a tree of arrays.
+            one = compiled if _has_only_arrays(problem) else inside
+            return _known(demands, one, problem, key, settings)
 
         run.demands = demands  # type: ignore[attr-defined]
         return run
@@ -149,6 +136,27 @@ def _check(demands: Demands, problem: Problem, options: Any) -> None:
             demands.bytes_each(options, problem),
             WRITES_NOTHING_OUT,
         )
+
+
+def _known(
+    demands: Demands,
+    function: Callable[..., tuple[Result, _Count | None]],
+    problem: Any,
+    key: jax.Array,
+    settings: dict,
+) -> Result:
+    plain, constant = without_constant(problem)
+    wide = _widest() == np.float64
+    wide = wide or (demands.bytes_each is None and passes_single(plain))
+    with jax.enable_x64(wide):
+        inner, origin, unit = _prepared(demands, plain)
+        found, count = function(inner, key, **settings)
+    if demands.rescaled is not None:
+        found = found._replace(params=demands.rescaled(found.params, unit))
+    trace = np.asarray(found.trace, np.float64) * unit + (origin + float(constant))
+    evaluations = int(found.evaluations) if count is None else count.number
+    found = found._replace(trace=trace, evaluations=evaluations)
+    return _costed(found, plain, constant)
 
 
 def _traced(

@@ -114,7 +114,9 @@ def test_finds_the_optimum(schedule, form):
     lowest = form.cost(all_bits(len(form.num_levels))).min()
     np.testing.assert_allclose(result.cost, lowest, rtol=1e-5)
     np.testing.assert_allclose(form.cost(result.levels), result.cost, rtol=1e-6)
-    np.testing.assert_allclose(form.cost(result.samples), result.sample_costs)
+    np.testing.assert_allclose(
+        form.cost(result.samples), result.sample_costs, rtol=1e-6
+    )
     assert np.all(np.diff(result.trace, axis=1) <= 0)
     assert np.all(result.evaluations == 16 * (60 * len(form.num_levels) + 1))
 
