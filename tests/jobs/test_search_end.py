@@ -18,6 +18,7 @@ from qnas_jax.jobs.nas import search
 from qnas_jax.runs import WorkFolder, read_rows
 from qnas_jax.search import make_strategy
 from qnas_jax.spaces import SearchSpace
+from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 SPACE = SearchSpace("six", (("a", "b"), ("x", "y", "z")))
 
@@ -43,6 +44,7 @@ def run(folder, generations, said):
         folder=WorkFolder(folder),
         progress=lambda steps, total, description: steps,
         say=said.append,
+        kept_outcomes=KeptOutcomes(folder / "outcomes.jsonl"),
         should_stop=lambda: False,
     )
     rows = read_rows(setting.folder.path / "search" / "history.jsonl")
