@@ -74,7 +74,7 @@ def _numbers(values: np.ndarray) -> np.ndarray:
     if len(values) < 2:
         return as_float32(values)
     spread = float(values[-1] / 2 - values[0] / 2)  # half of it cannot overflow
-    spread = max(spread, np.finfo(np.float64).tiny)
+    spread = max(spread, float(np.finfo(np.float64).tiny))
     nearest = as_float32(values)
     numbers = _ascending(nearest)
     shifts = np.abs(numbers - values)
