@@ -58,6 +58,12 @@ def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_power_failures() -> None:
+    """Files of tests need not reach the disk; waiting for it takes minutes."""
+    os.fsync = lambda handle: None
+
+
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory() -> Iterator[None]:
     """Compiled programs are forgotten after a file when they have become many."""

@@ -14,7 +14,7 @@ PACKAGE = pathlib.Path(qnas_jax.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Parts of ours that each part may import, besides itself.
-BASIS = {"options", "errors", "stopping"}
+BASIS = {"options", "errors", "stopping", "files"}
 NETS = {"spaces", "kernels", *BASIS}
 LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
@@ -22,11 +22,12 @@ USERS = {"status", "user_code"}
 PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING, *USERS}
 ALLOWED = {
     "errors": set(),
+    "files": {"errors"},
     "stopping": set(),
     "status": set(),
     "user_code": {"status", "errors"},
     "options": {"errors"},
-    "runs": {"errors"},
+    "runs": {"errors", "files"},
     "huge_pages": set(),
     "spaces": BASIS,
     "data": BASIS,
@@ -38,7 +39,7 @@ ALLOWED = {
     "training": LEARNING,
     "evaluation": {*USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", *BASIS},
-    "reporting": {"errors"},
+    "reporting": {"errors", "files"},
     "jobs": PARTS,
 }
 # Libraries that a part must do without.

@@ -5,6 +5,7 @@ import logging as python_logging
 import math
 import os
 import pathlib
+import shutil
 import signal
 import sys
 
@@ -49,115 +50,19 @@ def test_numbers_that_are_not_finite_become_null(tmp_path):
     expected = {"a": None, "b": [1.0, None], "c": {"d": [None, 2]}}
     runs.write_json(tmp_path / "value.json", value)
     assert runs.read_json(tmp_path / "value.json") == expected
-    runs.append_rows(tmp_path / "rows.jsonl", [value])
+    runs.RowLog(tmp_path / "rows.jsonl").append([value])
     assert runs.read_rows(tmp_path / "rows.jsonl") == [expected]
     for path in tmp_path.iterdir():
         assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()
 
 
-@pytest.mark.parametrize("content", [b'{"a": 1', b"", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b'{"a": 1', b"", b"\xff\xfe", b"[" * 10**5])
 def test_damaged_json_is_one_line(tmp_path, content):
     path = tmp_path / "value.json"
     path.write_bytes(content)
     with pytest.raises(runs.RunError, match="value.json: damaged") as caught:
         runs.read_json(path)
     assert "\n" not in str(caught.value) and "--workdir" in str(caught.value)
-
-
-def test_rows_are_appended_in_order(tmp_path):
-    path = tmp_path / "deep" / "rows.jsonl"
-    assert runs.read_rows(path) == []
-    runs.append_rows(path, [{"n": 1}, {"n": 2}])
-    runs.append_rows(path, [])
-    runs.append_rows(path, [{"n": 3}])
-    assert runs.read_rows(path) == [{"n": 1}, {"n": 2}, {"n": 3}]
-    assert len(path.read_text().splitlines()) == 3
-
-
-@pytest.mark.parametrize("length", [1, 5, 9])
-def test_half_written_last_row_is_left_out(tmp_path, length, caplog):
-    path = tmp_path / "rows.jsonl"
-    runs.append_rows(path, [{"n": 1}, {"n": 2}])
-    with open(path, "a", encoding="utf-8") as file:
-        file.write('{"n": 333}'[:length])
-    absl_logger = python_logging.getLogger("absl")
-    absl_logger.addHandler(caplog.handler)
-    try:
-        assert runs.read_rows(path) == [{"n": 1}, {"n": 2}]
-    finally:
-        absl_logger.removeHandler(caplog.handler)
-    assert "rows.jsonl: the last line is incomplete" in caplog.text
-    runs.rewrite_rows(path, runs.read_rows(path))
-    runs.append_rows(path, [{"n": 3}])
-    assert runs.read_rows(path) == [{"n": 1}, {"n": 2}, {"n": 3}]
-
-
-def test_damaged_row_in_the_middle_is_an_error_with_its_number(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    path.write_text('{"n": 1}\n{"n": 2\n{"n": 3}\n')
-    with pytest.raises(runs.RunError, match=r"rows\.jsonl, line 2: damaged"):
-        runs.read_rows(path)
-
-
-def test_rewrite_replaces_all_rows(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    runs.append_rows(path, [{"n": 1}, {"n": 2}])
-    path.with_name("rows.jsonl.part").write_text("left by a killed run")
-    runs.rewrite_rows(path, [{"n": 7}])
-    assert runs.read_rows(path) == [{"n": 7}]
-    runs.rewrite_rows(path, [])
-    assert path.read_text() == ""
-    assert [entry.name for entry in tmp_path.iterdir()] == ["rows.jsonl"]
-
-
-def test_log_and_drop_rows(folder):
-    folder.drop_rows(lambda row: True)  # nothing there yet
-    for step in (3, 6, 9):
-        folder.log("supernet", step=step, loss=0.5)
-        folder.log("pool", step=step)
-    folder.drop_rows(lambda row: row["stage"] == "supernet" and row["step"] > 3)
-    found = runs.read_rows(folder.path / "metrics.jsonl")
-    assert [(row["stage"], row["step"]) for row in found] == [
-        ("supernet", 3),
-        ("pool", 3),
-        ("pool", 6),
-        ("pool", 9),
-    ]
-    assert found[0] == {"stage": "supernet", "step": 3, "loss": 0.5}
-
-
-def test_time_accumulates_over_blocks_and_interruptions(folder, monkeypatch):
-    clock = iter([10.0, 12.5, 100.0, 101.25, 200.0, 200.5])
-    monkeypatch.setattr(runs.time, "perf_counter", lambda: next(clock))
-    assert folder.seconds() == {}
-    with folder.timed("search"):
-        pass
-    with pytest.raises(KeyboardInterrupt), folder.timed("search"):
-        raise KeyboardInterrupt
-    with runs.WorkFolder(folder.path).timed("retrain"):
-        pass
-    assert folder.seconds() == {"search": 3.75, "retrain": 0.5}
-
-
-def test_forget_removes_a_stage_and_nothing_else(folder):
-    for stage in ("search", "retrain"):
-        (folder.path / stage).mkdir()
-        (folder.path / stage / "done.json").write_text("{}")
-        folder.log(stage, step=1)
-        with folder.timed(stage):
-            pass
-    (folder.path / "best_arch.json").write_text("{}")
-    (folder.path / "config.json").write_text("{}")
-    folder.forget("search", "best_arch.json", "absent.json")
-    assert sorted(entry.name for entry in folder.path.iterdir()) == [
-        "config.json",
-        "metrics.jsonl",
-        "retrain",
-        "seconds.json",
-    ]
-    assert list(folder.seconds()) == ["retrain"]
-    rows = runs.read_rows(folder.path / "metrics.jsonl")
-    assert [row["stage"] for row in rows] == ["retrain"]
 
 
 def test_workdir_must_be_a_folder(tmp_path):
@@ -207,16 +112,18 @@ def open_checkpoints(tmp_path):
 def test_newest_checkpoint_comes_back(open_checkpoints):
     checkpoints = open_checkpoints()
     start = tiny(0)
-    assert checkpoints.restore(start) is start
+    assert checkpoints.restore(start) is None
     for step in (4, 9, 12):
-        checkpoints.save(tiny(step))
-    assert_same(checkpoints.restore(start), tiny(12))
-    assert_same(open_checkpoints().restore(start), tiny(12))
+        checkpoints.save(tiny(step), {"rows": step})
+    for again in (checkpoints, open_checkpoints()):
+        saved = again.restore(start)
+        assert_same(saved.state, tiny(12))
+        assert saved.note == {"rows": 12}
 
 
 def test_some_fields_come_back_alone(open_checkpoints, tmp_path):
     checkpoints = open_checkpoints()
-    with pytest.raises(runs.RunError, match="checkpoints: got no checkpoint"):
+    with pytest.raises(runs.RunError, match="checkpoints holds no checkpoint, though"):
         checkpoints.restore_fields({"step": jnp.int32(0)})
     checkpoints.save(tiny(12))
     wanted = jax.eval_shape(lambda: {"step": jnp.int32(0)})
@@ -224,6 +131,84 @@ def test_some_fields_come_back_alone(open_checkpoints, tmp_path):
     assert list(found) == ["step"] and int(found["step"]) == 12
     checkpoints.save(tiny(13))
     assert int(checkpoints.restore_fields(wanted)["step"]) == 13
+
+
+def spoil(folder, step, how):
+    """Damages a file of a checkpoint, the largest that holds arrays."""
+    files = [path for path in (folder / str(step)).rglob("*") if path.is_file()]
+    file = max(files, key=lambda path: path.stat().st_size)
+    if how == "gone":
+        file.unlink()
+    elif how == "cut":
+        file.write_bytes(file.read_bytes()[:-1])
+    else:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("how", ["gone", "cut", "one bit"])
+def test_the_checkpoint_before_a_damaged_one_counts(
+    open_checkpoints, tmp_path, how, caplog
+):
+    checkpoints = open_checkpoints()
+    for step in (4, 9):
+        checkpoints.save(tiny(step), step)
+    spoil(tmp_path / "checkpoints", 9, how)
+    wanted = jax.eval_shape(lambda: {"step": jnp.int32(0)})
+    with pytest.raises(runs.RunError, match=r"checkpoints/9/.*: .*; put it back, or"):
+        open_checkpoints().restore_fields(wanted)
+    again = open_checkpoints()
+    absl_logger = python_logging.getLogger("absl")
+    absl_logger.addHandler(caplog.handler)
+    try:
+        saved = again.restore(tiny(0))
+    finally:
+        absl_logger.removeHandler(caplog.handler)
+    assert "checkpoints/9/" in caplog.text
+    assert_same(saved.state, tiny(4))
+    assert saved.note == 4
+    again.save(tiny(9), 9)
+    assert_same(open_checkpoints().restore(tiny(0)).state, tiny(9))
+
+
+def test_no_whole_checkpoint_is_an_error(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints(remedy="do it again by --stage=bake")
+    folder = tmp_path / "checkpoints"
+    for step in (4, 9):
+        checkpoints.save(tiny(step))
+        spoil(folder, step, "cut")
+    message = "checkpoints: holds no checkpoint that can be read .*by --stage=bake"
+    with pytest.raises(runs.RunError, match=message) as caught:
+        checkpoints.restore(tiny(0))
+    assert "\n" not in str(caught.value)
+    shutil.rmtree(folder)
+    with pytest.raises(runs.RunError, match=message):
+        checkpoints.restore(tiny(0))
+    with pytest.raises(runs.RunError, match="holds no checkpoint, though the stage is"):
+        checkpoints.restore_fields({"step": jnp.int32(0)})
+
+
+def test_a_checkpoint_that_was_not_listed_is_made_again(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints()
+    checkpoints.save(tiny(4))
+    listed = (tmp_path / "checkpoints.json").read_bytes()
+    checkpoints.save(tiny(9))
+    (tmp_path / "checkpoints.json").write_bytes(listed)  # a kill before the list
+    again = open_checkpoints()
+    assert int(again.restore(tiny(0)).state.step) == 4
+    again.save(tiny(9))
+    assert int(again.restore(tiny(0)).state.step) == 9
+    (tmp_path / "checkpoints.json").unlink()
+    with pytest.raises(runs.RunError, match=r"checkpoints\.json: missing; put it back"):
+        open_checkpoints().restore(tiny(0))
+
+
+def test_a_checkpoint_of_another_form_is_one_line(open_checkpoints):
+    open_checkpoints().save(tiny(4))
+    other = tiny(0).replace(weights={"other": jnp.zeros(3)})
+    with pytest.raises(runs.RunError, match="checkpoints/4: a checkpoint of another f"):
+        open_checkpoints().restore(other)
 
 
 def test_two_checkpoints_are_kept(open_checkpoints, tmp_path):
@@ -239,25 +224,25 @@ def test_a_step_is_saved_once(open_checkpoints):
     checkpoints.save(tiny(4))
     other = tiny(5).replace(step=jnp.int32(4))
     checkpoints.save(other)
-    assert_same(checkpoints.restore(tiny(0)), tiny(4))
+    assert_same(checkpoints.restore(tiny(0)).state, tiny(4))
 
 
 def test_save_if_due_waits(open_checkpoints, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(runs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(runs.checkpoints.time, "monotonic", lambda: now[0])
     checkpoints = open_checkpoints(seconds_between=60.0)
     start = tiny(0)
     now[0] += 59
     checkpoints.save_if_due(tiny(1))
-    assert checkpoints.restore(start) is start
+    assert checkpoints.restore(start) is None
     now[0] += 1
     checkpoints.save_if_due(tiny(2))
     now[0] += 30
     checkpoints.save_if_due(tiny(3))
-    assert int(checkpoints.restore(start).step) == 2
+    assert int(checkpoints.restore(start).state.step) == 2
     now[0] += 30
     checkpoints.save_if_due(tiny(4))
-    assert int(checkpoints.restore(start).step) == 4
+    assert int(checkpoints.restore(start).state.step) == 4
 
 
 def test_first_ctrl_c_is_a_request_and_the_second_stops_at_once(capsys):

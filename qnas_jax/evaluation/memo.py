@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.evaluator import Evaluated, Evaluator, scores_of
 from qnas_jax.status import Status
 
@@ -54,8 +55,15 @@ class Evaluation:
         return row
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> "Evaluation":
-        """Reads what `row` wrote."""
+    def from_row(cls, row: Mapping[str, Any]) -> "Evaluation":
+        """Reads what `row` wrote.
+
+        Raises:
+          UserError: the row has another form.
+        """
+        wrong = _wrong_field(row)
+        if wrong:
+            raise UserError(f"evaluation {row.get('evaluation')!r}: {wrong}")
         groups = {
             group: {
                 name: math.nan if value is None else value
@@ -63,8 +71,40 @@ class Evaluation:
             }
             for group in ("metrics", "costs")
         }
-        score = -math.inf if row["score"] is None else row["score"]
+        score = -math.inf if row["score"] is None else float(row["score"])
         return cls(**{**row, **groups, "arch": tuple(row["arch"]), "score": score})
+
+
+def _wrong_field(row: Mapping[str, Any]) -> str:
+    """What is wrong with a row, or ""."""
+    fields = [field.name for field in dataclasses.fields(Evaluation)]
+    if set(row) != set(fields):
+        return f"got fields {sorted(row)}, expected {', '.join(fields)}"
+    fits = {
+        **dict.fromkeys(("evaluation", "generation", "fidelity"), _is_int),
+        **dict.fromkeys(("status", "reason"), lambda value: isinstance(value, str)),
+        "arch": lambda value: isinstance(value, list) and all(map(_is_int, value)),
+        "score": _is_score,
+        "metrics": _are_scores,
+        "costs": _are_scores,
+    }
+    for name in fields:
+        if not fits[name](row[name]):
+            return f"got {name} {row[name]!r}"
+    return ""
+
+
+def _is_int(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_score(value: Any) -> bool:
+    """A finite number, or null in its place."""
+    return value is None or (type(value) in (int, float) and math.isfinite(value))
+
+
+def _are_scores(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_score, value.values()))
 
 
 def _finite(value: float) -> float | None:

@@ -4,6 +4,7 @@ Other strategies can be tried on what one run has paid for. An architecture that
 history does not hold fails with a reason, and never wins.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -60,11 +61,86 @@ class RecordedEvaluator:
         """There is nothing to end."""
 
 
+@dataclasses.dataclass(frozen=True)
+class RecordedRow:
+    """What one line of a history says.
+
+    Attributes:
+      line: its number, from 1.
+      arch: op numbers.
+      score: finite; None where the evaluation failed.
+    """
+
+    line: int
+    arch: tuple[int, ...]
+    score: float | None
+
+
+def read_evaluations(path: pathlib.Path) -> list[RecordedRow]:
+    """Reads a history: of a search, or a file of the user's own.
+
+    Args:
+      path: JSON rows with `arch` (op numbers) and `score` (null where it failed). A
+        last line without an end that is no row is what a killed search leaves; it does
+        not count, nor do blank lines.
+
+    Returns:
+      The rows, in order.
+
+    Raises:
+      UserError: a line is no such row; the message has its number.
+    """
+    *whole, rest = path.read_bytes().split(b"\n")
+    rows = [
+        _read_line(f"{path}, line {number}", number, line)
+        for number, line in enumerate(whole, start=1)
+        if line.strip()
+    ]
+    if rest.strip():
+        with contextlib.suppress(_NoJsonError):
+            number = len(whole) + 1
+            rows.append(_read_line(f"{path}, line {number}", number, rest))
+    return rows
+
+
+_LARGEST = 1e15  # Squares of float32 numbers above 1.8e19 are infinite.
+
+
+class _NoJsonError(UserError):
+    """A line holds no JSON value."""
+
+
+def _read_line(where: str, number: int, line: bytes) -> RecordedRow:
+    shown = repr(line.decode("utf-8", errors="replace")[:80])
+    expected = 'expected a row {"arch": [op of each layer], "score": number or null}'
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise _NoJsonError(f"{where}: got {shown}, {expected}") from None
+    if not isinstance(row, dict) or not {"arch", "score"} <= row.keys():
+        raise UserError(f"{where}: got {shown}, {expected}")
+    arch, score = row["arch"], row["score"]
+    ops_fit = isinstance(arch, list) and all(
+        type(op) is int and 0 <= op < 2**31 for op in arch
+    )
+    if not arch or not ops_fit:
+        raise UserError(f"{where}: got {shown}, {expected}")
+    if score is not None:
+        is_number = type(score) in (int, float)
+        if not is_number or not abs(score) <= _LARGEST:
+            raise UserError(
+                f"{where}: got score {score!r}, expected a finite number up to "
+                f"{_LARGEST:g}, or null where the evaluation failed"
+            )
+        score = float(score)
+    return RecordedRow(number, tuple(arch), score)
+
+
 def read_scores(path: pathlib.Path, space: SearchSpace) -> dict[tuple[int, ...], float]:
     """Reads the evaluations that succeeded.
 
     Args:
-      path: rows with `arch` (op numbers) and `score` (null where it failed).
+      path: see `read_evaluations`.
       space: what the architectures are of.
 
     Returns:
@@ -78,26 +154,17 @@ def read_scores(path: pathlib.Path, space: SearchSpace) -> dict[tuple[int, ...],
     if not path.is_file():
         raise MissingFileError(f"recorded.file: got {path}, expected a history.jsonl")
     scores = {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-            arch = tuple(map(int, row["arch"]))
-            score = None if row["score"] is None else float(row["score"])
-        except (ValueError, TypeError, KeyError):
-            raise UserError(
-                f"{path}, line {number}: expected a JSON object with arch and score"
-            ) from None
-        fits = len(arch) == space.num_layers and all(
-            0 <= op < count for op, count in zip(arch, space.num_ops, strict=True)
+    for row in read_evaluations(path):
+        fits = len(row.arch) == space.num_layers and all(
+            op < count for op, count in zip(row.arch, space.num_ops, strict=True)
         )
         if not fits:
             raise UserError(
-                f"{path}, line {number}: got architecture {list(arch)}, expected one "
-                f"of space {space.name!r} with {space.num_ops} ops"
+                f"{path}, line {row.line}: got architecture {list(row.arch)}, expected "
+                f"one of space {space.name!r} with {space.num_ops} ops"
             )
-        if score is not None and np.isfinite(score):
-            scores[arch] = score
+        if row.score is not None:
+            scores[row.arch] = row.score
     if not scores:
         raise UserError(f"{path}: no evaluation with a score")
     return scores

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from qnas_jax.jobs.inputs import Content
 from qnas_jax.options import Options
 
 
@@ -22,6 +23,10 @@ class Stage:
       reads: groups of options that its result depends on, besides those of the stages
         before it; with none, nothing is kept and the stage runs each time.
       files: what it writes outside of its folder.
+      rows: the names in the field `stage` of its rows of metrics.
+      ready: raises `RunError` if the finished stages before it lack what it reads;
+        called before the stage is wiped to be done again, so that a command that is
+        refused loses nothing.
       needed: whether a run with this configuration has such a stage.
     """
 
@@ -29,6 +34,8 @@ class Stage:
     run: Callable[[Any], Any]
     reads: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    ready: Callable[[Any], object] = lambda setting: None
     needed: Callable[[Any], bool] = lambda config: True
 
 
@@ -61,6 +68,8 @@ class Job:
       setting: what its stages are given.
       chains: stages in order, by what is asked for; `all` is the whole job. A stage of
         `all` can be asked for by its own name: it is done again, and those after it.
+      inputs: functions of the setting that digest what a group of options names (data,
+        users' files), by group or family.
       answers: stages that only answer a question and keep nothing, by name.
     """
 
@@ -72,6 +81,9 @@ class Job:
     setting: type
     chains: Mapping[str, tuple[Stage, ...]]
     families: Mapping[str, Family] = dataclasses.field(default_factory=dict)
+    inputs: Mapping[str, Callable[[Any], Mapping[str, Content]]] = dataclasses.field(
+        default_factory=dict
+    )
     answers: Mapping[str, Stage] = dataclasses.field(default_factory=dict)
 
     @property

@@ -1,8 +1,6 @@
-"""Pages that hold their figures and need no network, and files replaced in one step."""
+"""Pages that hold their figures and need no network."""
 
 import base64
-import os
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,13 +35,3 @@ def render(
         for name, png in figures.items()
     }
     return environment.get_template(template).render(figures=images, **content)
-
-
-def replace_file(path: pathlib.Path, content: bytes) -> None:
-    """Writes beside the target and renames: a reader never sees half a file."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.files import replace_file
 from qnas_jax.reporting import verdict
 from qnas_jax.reporting.architecture_diagram import architecture_diagram
-from qnas_jax.reporting.page import render, replace_file
+from qnas_jax.reporting.page import render
 from qnas_jax.reporting.ranking_scatter import ranking_scatter
 from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
 from qnas_jax.reporting.rows import Row, Run, column, read_run

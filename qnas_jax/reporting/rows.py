@@ -71,9 +71,7 @@ def read_json(path: pathlib.Path) -> Row:
       MissingFileError: there is no such file.
       UserError: the file does not hold a JSON object.
     """
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file, expected a JSON object there")
-    return _parsed(path.read_bytes(), str(path))
+    return _parsed(_content(path, "a JSON object"), str(path))
 
 
 def read_jsonl(path: pathlib.Path) -> list[Row]:
@@ -86,20 +84,32 @@ def read_jsonl(path: pathlib.Path) -> list[Row]:
       MissingFileError: there is no such file.
       UserError: a line does not hold a JSON object; the message has its number.
     """
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such file, expected JSON rows there")
-    *complete, rest = path.read_bytes().split(b"\n")
+    return [row for _, row in _numbered_rows(path)]
+
+
+def _numbered_rows(path: pathlib.Path) -> list[tuple[int, Row]]:
+    """Line numbers and rows, see `read_jsonl`."""
+    *complete, rest = _content(path, "JSON rows").split(b"\n")
     rows = [
-        _parsed(line, f"{path}, line {number}")
+        (number, _parsed(line, f"{path}, line {number}"))
         for number, line in enumerate(complete, start=1)
         if line.strip()
     ]
     if rest.strip():
+        number = len(complete) + 1
         try:
-            rows.append(_parsed(rest, f"{path}, line {len(complete) + 1}"))
+            rows.append((number, _parsed(rest, f"{path}, line {number}")))
         except ValueError as error:
             logging.warning("skipped a half-written last line: %s", error)
     return rows
+
+
+def _content(path: pathlib.Path, what: str) -> bytes:
+    if path.is_dir():
+        raise UserError(f"{path}: got a folder, expected a file with {what}")
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such file, expected {what} there")
+    return path.read_bytes()
 
 
 def read_registers(path: pathlib.Path) -> Registers:
@@ -152,9 +162,16 @@ def read_ranking(path: pathlib.Path) -> Row:
             f"{path}: got {len(ranking['true'])} true accuracies and "
             f"{len(ranking['scores'])} scores, expected as many of both"
         )
-    if any(not 0 <= value <= 1 for value in ranking["true"]):
+    if any(value is None or not 0 <= value <= 1 for value in ranking["true"]):
         raise UserError(f"{path}: got a true accuracy outside of [0, 1]; not percent")
     return ranking
+
+
+def _read_found(path: pathlib.Path) -> Row:
+    """Reads what a search or a run has found: an object that has an architecture."""
+    found = read_json(path)
+    _require(found, ("arch",), str(path))
+    return found
 
 
 def read_run(workdir: pathlib.Path) -> Run:
@@ -190,8 +207,8 @@ def read_run(workdir: pathlib.Path) -> Run:
         },
         history=_read_history(workdir / "search" / "history.jsonl"),
         registers=_optional(read_registers, workdir / "search" / "registers.npz"),
-        best=_optional(read_json, workdir / "best_arch.json"),
-        result=_optional(read_json, workdir / "result.json"),
+        best=_optional(_read_found, workdir / "best_arch.json"),
+        result=_optional(_read_found, workdir / "result.json"),
         ranking=_optional(read_ranking, workdir / "ranking.json"),
     )
 
@@ -228,29 +245,67 @@ def _require(row: Row, fields: Sequence[str], where: str) -> None:
     missing = [field for field in fields if field not in row]
     if missing:
         raise UserError(f"{where}: got no field {missing[0]!r}, expected {fields}")
+    for field in fields:
+        fits, expected = _FORMS.get(field, (_is_number_or_null, "a number or null"))
+        if not fits(row[field]):
+            raise UserError(f"{where}: got {field} {row[field]!r}, expected {expected}")
+
+
+def _is_number_or_null(value: Any) -> bool:
+    return value is None or type(value) in (int, float)
+
+
+def _is_int(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_arch(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_int, value))
+
+
+def _are_archs(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_arch, value))
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number_or_null, value))
+
+
+_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("epoch", "generation", "evaluation"), (_is_int, "a whole number")),
+    **dict.fromkeys(("stage", "network", "status"), (_is_text, "a word")),
+    "arch": (_is_arch, "a list of ops"),
+    "archs": (_are_archs, "a list of architectures"),
+    **dict.fromkeys(("scores", "true"), (_are_numbers, "a list of numbers")),
+}
+"""What a field must be; fields that are not named here are numbers or null."""
 
 
 def _optional(read: Callable[[pathlib.Path], T], path: pathlib.Path) -> T | None:
-    return read(path) if path.is_file() else None
+    return read(path) if path.exists() else None
 
 
 def _read_metrics(path: pathlib.Path) -> dict[str, list[Row]]:
     """Groups the rows by stage; stages this page does not show are left out."""
     groups: dict[str, list[Row]] = {stage: [] for stage in _METRIC_FIELDS}
-    for number, row in enumerate(_optional(read_jsonl, path) or [], start=1):
-        _require(row, ("stage",), f"{path}, row {number}")
+    for number, row in _optional(_numbered_rows, path) or []:
+        where = f"{path}, line {number}"
+        _require(row, ("stage",), where)
         if row["stage"] in groups:
-            fields = _METRIC_FIELDS[row["stage"]]
-            _require(row, fields, f"{path}, row {number} ({row['stage']})")
+            _require(row, _METRIC_FIELDS[row["stage"]], f"{where} ({row['stage']})")
             groups[row["stage"]].append(row)
     return groups
 
 
 def _read_history(path: pathlib.Path) -> list[Row]:
-    rows = _optional(read_jsonl, path) or []
-    for number, row in enumerate(rows, start=1):
-        _require(row, _HISTORY_FIELDS, f"{path}, row {number}")
-    return _latest(rows, "evaluation")
+    rows = _optional(_numbered_rows, path) or []
+    for number, row in rows:
+        _require(row, _HISTORY_FIELDS, f"{path}, line {number}")
+    return _latest([row for _, row in rows], "evaluation")
 
 
 def _latest(rows: Sequence[Row], key: str = "epoch") -> list[Row]:

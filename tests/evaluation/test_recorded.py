@@ -9,7 +9,11 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import ScoredBy, scores_of
-from qnas_jax.evaluation.recorded import RecordedOptions, make_recorded_evaluator
+from qnas_jax.evaluation.recorded import (
+    RecordedOptions,
+    make_recorded_evaluator,
+    read_evaluations,
+)
 from qnas_jax.options import OptionError
 from qnas_jax.search import host_search, make_strategy
 from qnas_jax.spaces import SearchSpace
@@ -53,8 +57,22 @@ def test_a_search_ends_with_the_best_that_is_recorded(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["{"], "line 1: expected a JSON object with arch and score"),
-        ([ROWS[0], "[]"], "line 2: expected a JSON object"),
+        (["{"], r"line 1: got '\{', expected a row \{\"arch"),
+        ([ROWS[0], "[]"], r"line 2: got '\[\]', expected a row"),
+        ([ROWS[0], "{}"], r"line 2: got '\{\}', expected a row"),
+        ([{"arch": 3, "score": 1}], "line 1: got .*expected a row"),
+        ([{"arch": [1.0, 0], "score": 1}], "line 1: got .*expected a row"),
+        ([{"arch": [True, 0], "score": 1}], "line 1: got .*expected a row"),
+        ([{"arch": [-1, 0], "score": 1}], "line 1: got .*expected a row"),
+        (
+            [*ROWS, '{"arch": [0, 0], "score": NaN}'],
+            "line 4: got score nan, exp",
+        ),
+        (['{"arch": [0, 0], "score": 1e400}'], "line 1: got score inf"),
+        (['{"arch": [0, 0], "score": -Infinity}'], "line 1: got score -inf"),
+        (['{"arch": [0, 0], "score": 1e308}'], r"got score 1e\+308, expected a finite"),
+        ([{"arch": [0, 0], "score": "0.5"}], "got score '0.5'"),
+        ([{"arch": [0, 0], "score": True}], "got score True"),
         ([{"arch": [0, 3], "score": 1}], r"got architecture \[0, 3\], expected one of"),
         ([{"arch": [0], "score": 1}], r"got architecture \[0\]"),
         ([ROWS[2]], "no evaluation with a score"),
@@ -64,6 +82,14 @@ def test_a_damaged_history_is_one_line(tmp_path, rows, message):
     with pytest.raises(UserError, match=message) as error:
         make(tmp_path, rows)
     assert "\n" not in str(error.value)
+
+
+def test_a_line_that_a_kill_cut_short_does_not_count(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text(json.dumps(ROWS[0]) + "\n" + json.dumps(ROWS[1])[:-4])
+    assert [row.arch for row in read_evaluations(path)] == [(0, 2)]
+    path.write_text(json.dumps(ROWS[0]) + "\n\n" + json.dumps(ROWS[1]))
+    assert [row.line for row in read_evaluations(path)] == [1, 3]
 
 
 def test_a_file_has_to_be_named_and_there():

@@ -1,16 +1,27 @@
 """The runner, on a job of three stages that only write words."""
 
+import contextlib
 import dataclasses
 import json
+import os
+import shutil
 
 import ml_collections
 import pytest
 
 from qnas_jax.errors import UserError
-from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages
+from qnas_jax.files import digest_file
+from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages, runner
 from qnas_jax.jobs.config import Config, default_config_of, read_config_of
+from qnas_jax.jobs.inputs import file_content
 from qnas_jax.options import OptionError, Options, option
-from qnas_jax.runs import RunError, WorkFolder, read_json
+from qnas_jax.runs import (
+    RunError,
+    WorkFolder,
+    read_json,
+    read_sealed,
+    write_sealed,
+)
 from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py"]
@@ -39,24 +50,40 @@ class WoodOptions(Options):
 
 
 @dataclasses.dataclass(frozen=True)
+class StoveOptions(Options):
+    """Of what only the cooling reads."""
+
+    air: int = option(0, "draught", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
 class ToyConfig(Config):
     """Of a toy job."""
 
     bake: BakeOptions = dataclasses.field(default_factory=BakeOptions)
+    stove: StoveOptions = dataclasses.field(default_factory=StoveOptions)
     oven: Options = dataclasses.field(default_factory=Options)
+
+
+def flour(setting):
+    """A user's file."""
+    return setting.folder.path.parent / "flour.txt"
 
 
 def work(setting, name, answer=None):
     """Counts how often a stage ran, in a file outside of the work folder."""
+    if setting.should_stop() == "refuse":
+        raise UserError("no flour")
     path = setting.folder.path.parent / "ran.txt"
     text = path.read_text() if path.exists() else ""
     path.write_text(text + name + "\n")
     folder = setting.folder.path / name
     folder.mkdir(exist_ok=True)
-    if setting.should_stop():
+    if setting.should_stop() in (True, name):
         (folder / "half.txt").write_text(f"{setting.config.bake.degrees}")
         raise Stopped(None)
-    (folder / "result.txt").write_text(f"{setting.config.bake.degrees}")
+    made = flour(setting).read_text() if flour(setting).exists() else ""
+    (folder / "result.txt").write_text(f"{setting.config.bake.degrees}{made}")
     return answer
 
 
@@ -64,7 +91,7 @@ BAKE = Stage("bake", lambda setting: work(setting, "bake"), ("seed", "bake", "ov
 COOL = Stage(
     "cool",
     lambda setting: work(setting, "cool", "cold"),
-    ("seed",),
+    ("seed", "stove"),
     needed=lambda config: config.bake.oven != "none",
 )
 TELL = Stage("tell", lambda setting: ["one", "two"])
@@ -75,7 +102,7 @@ TOY = Job(
     summary="-",
     example="-",
     config=ToyConfig,
-    groups={"bake": BakeOptions},
+    groups={"bake": BakeOptions, "stove": StoveOptions},
     setting=Setting,
     chains={"all": (BAKE, COOL, TELL), "taste": (BAKE, TASTE)},
     families={
@@ -83,13 +110,18 @@ TOY = Job(
             "bake.oven", {"gas": ("gas", GasOptions), "wood": ("wood", WoodOptions)}
         )
     },
+    inputs={
+        "bake": lambda setting: {"flour": file_content(flour(setting), "flour")},
+    },
     answers={"ask": ASK},
 )
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """Runs a stage of the toy job; returns what it says and which stages worked."""
+
+    monkeypatch.setattr(runner, "environment", lambda command: {"command": command})
 
     def run_stage(stage="all", stop=False, **overrides):
         values = default_config_of(TOY)
@@ -124,9 +156,10 @@ def test_a_job_runs_and_what_is_finished_is_kept(run, tmp_path):
     assert ran == ["bake", "cool"]
     stored = read_json(tmp_path / "run" / "config.json")
     assert stored == {
-        "layout": 2,
+        "layout": 3,
         "job": "toy",
         "bake": {"degrees": 200, "oven": "gas"},
+        "stove": {"air": 0},
         "gas": {"flame": 0.5},
         "seed": 0,
     }
@@ -174,22 +207,194 @@ def test_a_stopped_rerun_goes_on_and_can_be_changed_again(run, tmp_path):
     assert not (tmp_path / "run" / "rerun.json").exists()
 
 
-def test_a_deletion_that_was_cut_leaves_nothing_that_looks_finished(run, tmp_path):
+class Killed(BaseException):
+    """What a process does not survive."""
+
+
+@contextlib.contextmanager
+def killed_after(changes):
+    """Lets through a number of changes of names in folders, and nothing after them."""
+    left = [changes]
+    names = ("replace", "unlink", "rmdir", "mkdir")
+    real = {name: getattr(os, name) for name in names}
+
+    def counted(name):
+        def call(*arguments, **options):
+            if left[0] <= 0:
+                raise Killed
+            left[0] -= 1
+            return real[name](*arguments, **options)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setattr(os, name, counted(name))
+        yield
+
+
+def content(folder):
+    """What counts of a run: what the stages made, and of which options."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.name in ("result.txt", "half.txt"):
+            found[path.relative_to(folder).as_posix()] = path.read_text()
+        elif path.name in ("done.json", "started.json"):
+            found[path.relative_to(folder).as_posix()] = read_json(path)["options"]
+    return found
+
+
+@pytest.mark.parametrize("next_stage", ["all", "bake"])
+def test_a_rerun_may_be_killed_at_any_moment(run, tmp_path, next_stage):
+    folder, kept = tmp_path / "run", tmp_path / "kept"
+    run("bake", bake__degrees=150)
+    run("taste", bake__degrees=150)
+    expected = content(folder)
+    shutil.rmtree(folder)
     run()
-    # What a kill after the first step of the deletions leaves behind.
+    run("taste")
+    shutil.copytree(folder, kept)
+    before = content(kept)
+    ended = refused = 0
+    for changes in range(200):
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+        try:
+            with killed_after(changes):
+                run("bake", bake__degrees=150)
+            ended += 1
+        except Killed:
+            pass
+        try:
+            run(next_stage, bake__degrees=150)
+        except RunError as error:  # nothing of the rerun was begun
+            refused += 1
+            assert "made with bake.degrees=200, got 150" in str(error)
+            assert content(folder) == before
+            run("bake", bake__degrees=150)
+        assert "taste/done.json" not in content(folder)
+        run("taste", bake__degrees=150)
+        assert content(folder) == expected, changes
+        assert not list(folder.glob("*ing.json"))
+        if ended:
+            break
+    assert ended and changes > 20
+    assert refused < 5 and (next_stage == "all" or not refused)
+
+
+def test_changed_files_of_a_finished_stage_are_named(run, tmp_path):
+    run()
+    file = tmp_path / "run" / "bake" / "result.txt"
+    file.write_text("201")
+    message = r"bake/result.txt: not as the bake stage left it; put it back, or --stage"
+    with pytest.raises(RunError, match=message):
+        run()
+    with pytest.raises(RunError, match=message):
+        run("cool")
+    file.write_text("200")
+    assert run()[1] == []
+    file.unlink()
+    with pytest.raises(RunError, match=r"bake/result.txt: missing, though the bake st"):
+        run()
+    assert run("bake")[1] == ["bake", "cool"]
+
+
+def test_a_mark_that_is_gone_is_named(run, tmp_path):
+    run()
+    (tmp_path / "run" / "bake" / "done.json").unlink()
+    with pytest.raises(
+        RunError,
+        match=r"bake/done.json: missing, though the cool stage was begun after it; put "
+        r"it back, or --stage=bake does it again",
+    ):
+        run()
     (tmp_path / "run" / "cool" / "done.json").unlink()
-    _, ran, _ = run("bake")
-    assert ran == ["bake", "cool"]
+    (tmp_path / "run" / "cool" / "started.json").unlink()
+    with pytest.raises(RunError, match=r"cool/started.json: missing, though the stage"):
+        run()
+    assert run("bake")[1] == ["bake", "cool"]
+
+
+def test_another_stage_before_it_is_seen(run, tmp_path):
+    run()
+    shutil.copytree(tmp_path / "run" / "cool", tmp_path / "cool")
+    run("bake", seed=0, bake__degrees=150)
+    shutil.rmtree(tmp_path / "run" / "cool")
+    shutil.copytree(tmp_path / "cool", tmp_path / "run" / "cool")
+    with pytest.raises(RunError, match=r"cool stage was made with bake\.degrees=200"):
+        run(bake__degrees=150)
+    run("bake")
+    file, mark_file = (
+        tmp_path / "run" / "bake" / name for name in ("result.txt", "done.json")
+    )
+    file.write_text("another bread, by the same options")
+    mark = read_sealed(mark_file, "")
+    mark["files"]["bake/result.txt"] = digest_file(file)
+    write_sealed(mark_file, mark)
+    with pytest.raises(RunError, match=r"cool stage was made with another bake stage"):
+        run()
+    assert run("cool")[1] == ["cool"]
+
+
+def test_users_files_are_part_of_what_a_stage_is_made_of(run, tmp_path):
+    file = tmp_path / "flour.txt"
+    file.write_text("rye")
+    run()
+    assert run()[1] == []
+    file.write_text("rye")  # touched
+    assert run()[1] == []
+    file.write_text("oat")
+    message = r"bake stage was made with another flour \(.*flour.txt has changed\); use"
+    for stage in ("all", "cool", "taste"):
+        with pytest.raises(RunError, match=message):
+            run(stage)
+    assert run("bake")[1] == ["bake", "cool"]
+    assert run()[1] == []
+    file.unlink()
+    with pytest.raises(RunError, match=message):
+        run()
+
+
+def test_a_refused_command_changes_nothing(run, tmp_path):
+    def files():
+        paths = sorted((tmp_path / "run").rglob("*"))
+        return {path: path.read_bytes() for path in paths if path.is_file()}
+
+    run()
+    before = files()
+    for stage in ("all", "cool", "taste"):
+        with pytest.raises(RunError):
+            run(stage, seed=1)
+        assert files() == before
+    with pytest.raises(UserError, match="no flour"):
+        run("taste", stop="refuse")
+    assert files() == before
+
+    message = "in use by process"
+    with WorkFolder(tmp_path / "run").locked(), pytest.raises(RunError, match=message):
+        run()
+
+
+def test_a_rerun_that_goes_on_does_later_stages_with_other_options_anew(run, tmp_path):
+    run()
+    cool = tmp_path / "run" / "cool"
+    answer, ran, _ = run("bake", stop="cool", stove__air=1)
+    assert (answer, ran) == ("stopped", ["bake", "cool"])
+    assert (cool / "half.txt").exists()
+    _, ran, _ = run("bake", stove__air=2)
+    assert ran == ["cool"]  # what is finished of the rerun stays
+    assert not (cool / "half.txt").exists()
 
 
 def test_an_option_that_is_new_counts_as_its_default(run, tmp_path):
     run()
+    shutil.rmtree(tmp_path / "run" / "cool")
     for name in ("done", "started"):
         path = tmp_path / "run" / "bake" / f"{name}.json"
-        made_with = json.loads(path.read_text())
-        del made_with["gas"]["flame"]
-        path.write_text(json.dumps(made_with))
-    assert run()[1] == []
+        mark = read_sealed(path, "")
+        del mark["options"]["gas"]["flame"]
+        write_sealed(path, mark)
+    assert run()[1] == ["cool"]
     with pytest.raises(RunError, match=r"gas\.flame=0\.5, got 0\.75"):
         run(gas__flame=0.75)
 

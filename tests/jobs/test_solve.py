@@ -116,10 +116,17 @@ def test_failed_evaluations_do_not_count(tmp_path):
         ("a.jsonl", '{"arch": [1], "score": "x"}\n', {}, ValueError, "got score 'x'"),
         (
             "a.jsonl",
+            '{"arch": [1], "score": 1}\n{"arch": [0], "score": NaN}\n',
+            {},
+            ValueError,
+            "line 2: got score nan, expected a finite number",
+        ),
+        (
+            "a.jsonl",
             '{"arch": [1], "score": 1}\n{"arch": [1, 2], "score": 1}\n',
             {},
             ValueError,
-            "several lengths",
+            "line 2: got an architecture of 2 layers, expected 1 as in line 1",
         ),
         (
             "a.jsonl",

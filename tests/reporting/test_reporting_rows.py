@@ -3,6 +3,7 @@ import logging as std_logging
 import numpy as np
 import pytest
 
+from qnas_jax.errors import UserError
 from qnas_jax.reporting import rows
 
 
@@ -46,7 +47,47 @@ def test_missing_files_are_named(tmp_path):
 
 def test_row_without_a_needed_field_is_an_error(small):
     small.dump_rows("metrics.jsonl", [{"stage": "retrain", "epoch": 1}])
-    with pytest.raises(ValueError, match=r"row 1 \(retrain\): got no field 'network'"):
+    with pytest.raises(ValueError, match=r"line 1 \(retrain\): got no field 'network'"):
+        rows.read_run(small.workdir)
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "message"),
+    [
+        (
+            "metrics.jsonl",
+            {"stage": ["search"]},
+            r"got stage \['search'\], exp",
+        ),
+        (
+            "metrics.jsonl",
+            {"stage": "supernet", "epoch": "1", "loss": 1, "accuracy": 1},
+            r"got epoch '1', expected a whole number",
+        ),
+        (
+            "metrics.jsonl",
+            {"stage": "supernet", "epoch": 1, "loss": "low", "accuracy": 1},
+            r"got loss 'low', expected a number or null",
+        ),
+        (
+            "search/history.jsonl",
+            {"evaluation": 1, "generation": 0, "arch": 3, "score": 1, "status": "ok"},
+            r"got arch 3, expected a list of ops",
+        ),
+        ("search/history.jsonl", {}, r"history\.jsonl, line 1: got no field 'evalu"),
+    ],
+)
+def test_a_row_of_the_wrong_form_is_an_error_with_its_line(small, file, row, message):
+    small.dump_rows(file, [row])
+    with pytest.raises(UserError, match=message):
+        rows.read_run(small.workdir)
+
+
+@pytest.mark.parametrize("name", ["best_arch.json", "result.json", "metrics.jsonl"])
+def test_a_folder_in_the_place_of_a_file_is_an_error(small, name):
+    (small.workdir / name).unlink(missing_ok=True)
+    (small.workdir / name).mkdir()
+    with pytest.raises(UserError, match=f"{name}: got a folder, expected a file"):
         rows.read_run(small.workdir)
 
 

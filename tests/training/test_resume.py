@@ -74,7 +74,8 @@ def run_with_stops(path, task, build, stops):
         state, step_fn, on_epoch = build()
         checkpoints = Checkpoints(path)
         try:
-            state = checkpoints.restore(state)
+            saved = checkpoints.restore(state)
+            state = state if saved is None else saved.state
             state = go(task, state, step_fn, on_epoch, stop)
         except Stopped as stopped:
             assert int(stopped.state.step) == stop

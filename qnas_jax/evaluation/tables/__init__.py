@@ -15,6 +15,7 @@ from qnas_jax.evaluation.tables.sources import (
     TableOptions,
     load_table,
     load_test,
+    table_file,
 )
 from qnas_jax.evaluation.tables.table import Seed, Table
 from qnas_jax.evaluation.tables.table_evaluator import table_evaluator
@@ -36,4 +37,5 @@ __all__ = [
     "load_test",
     "query_costs",
     "table_evaluator",
+    "table_file",
 ]

@@ -71,7 +71,7 @@ def load_nas_bench_201(data_dir: str | pathlib.Path, dataset: str = "cifar10") -
         for name in ("train_seconds_200", "params_million", "flops_million")
     )
     columns, rows = _read_columns(
-        _folder(data_dir) / "nas_bench_201.npz",
+        nas_bench_201_file(data_dir),
         (short, long, seconds, params, flops),
         runs=(single,) if has_runs else (),
     )
@@ -110,8 +110,13 @@ def load_nas_bench_201_test(
     """
     _check_dataset(dataset)
     name = f"{dataset}_test_acc_200"
-    columns, _ = _read_columns(_folder(data_dir) / "nas_bench_201.npz", (name,))
+    columns, _ = _read_columns(nas_bench_201_file(data_dir), (name,))
     return SealedTest(f"nas_bench_201/{dataset}", SPACE, columns[name] / 100)
+
+
+def nas_bench_201_file(data_dir: str | pathlib.Path) -> pathlib.Path:
+    """The file of all accuracies and costs, below the folder of benchmarks."""
+    return _folder(data_dir) / "nas_bench_201.npz"
 
 
 def _folder(data_dir: str | pathlib.Path) -> pathlib.Path:

@@ -73,6 +73,11 @@ def load_nas_bench_macro_test(data_dir: str | pathlib.Path) -> SealedTest:
     return SealedTest(_NAME, SPACE, means.astype(np.float32))
 
 
+def nas_bench_macro_file(data_dir: str | pathlib.Path) -> pathlib.Path:
+    """The benchmark's file, below the folder of benchmarks."""
+    return pathlib.Path(data_dir) / "nas_bench_macro" / "nas_bench_macro.npz"
+
+
 def read_macro(
     data_dir: str | pathlib.Path, names: tuple[str, ...]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -90,7 +95,7 @@ def read_macro(
       MissingFileError: the file is not there.
       UserError: the file is damaged.
     """
-    path = pathlib.Path(data_dir) / "nas_bench_macro" / "nas_bench_macro.npz"
+    path = nas_bench_macro_file(data_dir)
     arrays = read_archive(
         path,
         ("ops", *names),

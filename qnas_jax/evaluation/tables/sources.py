@@ -10,10 +10,12 @@ from qnas_jax.evaluation.tables.nas_bench_201 import (
     DATASETS,
     load_nas_bench_201,
     load_nas_bench_201_test,
+    nas_bench_201_file,
 )
 from qnas_jax.evaluation.tables.nas_bench_macro import (
     load_nas_bench_macro,
     load_nas_bench_macro_test,
+    nas_bench_macro_file,
 )
 from qnas_jax.evaluation.tables.own_table import (
     OwnTableOptions,
@@ -31,11 +33,13 @@ class TableSource(NamedTuple):
     Attributes:
       load: `TableOptions` -> what a search may see.
       load_test: `TableOptions` -> the test values.
+      file: `TableOptions` -> the file that both are read from.
       needs: options that must be set.
     """
 
     load: Callable[[Any], Table]
     load_test: Callable[[Any], SealedTest]
+    file: Callable[[Any], pathlib.Path]
     needs: tuple[str, ...] = ()
 
 
@@ -43,13 +47,18 @@ TABLES = {
     "nas_bench_201": TableSource(
         lambda options: load_nas_bench_201(options.data_root(), options.dataset),
         lambda options: load_nas_bench_201_test(options.data_root(), options.dataset),
+        lambda options: nas_bench_201_file(options.data_root()),
     ),
     "nas_bench_macro": TableSource(
         lambda options: load_nas_bench_macro(options.data_root()),
         lambda options: load_nas_bench_macro_test(options.data_root()),
+        lambda options: nas_bench_macro_file(options.data_root()),
     ),
     "file": TableSource(
-        load_own_table, load_own_test, ("file", "arch_columns", "validation_columns")
+        load_own_table,
+        load_own_test,
+        lambda options: pathlib.Path(options.file),
+        ("file", "arch_columns", "validation_columns"),
     ),
 }
 """The values of `TableOptions.source`."""
@@ -126,3 +135,15 @@ def load_test(options: TableOptions) -> SealedTest:
       UserError: the file is damaged, or has no test values.
     """
     return TABLES[options.source].load_test(options)
+
+
+def table_file(options: TableOptions) -> pathlib.Path:
+    """The file that a table and its test values are read from.
+
+    Args:
+      options: which table.
+
+    Raises:
+      MissingFileError: a folder is named and does not exist.
+    """
+    return TABLES[options.source].file(options)

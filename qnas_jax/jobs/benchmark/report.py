@@ -23,7 +23,7 @@ from qnas_jax.jobs.benchmark.plan import plan_searches
 from qnas_jax.jobs.benchmark.searches import run_searches
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.options import OptionError
-from qnas_jax.runs import read_json, rewrite_rows, write_json
+from qnas_jax.runs import read_json, write_json, write_rows
 from qnas_jax.spaces import arch_to_string
 
 
@@ -53,7 +53,7 @@ def run_benchmark(setting: Setting) -> list[str]:
     origin = {name: made_by[name] for name in ("qnas_jax", "versions", "commit")}
     origin["config"] = read_json(folder.path / "config.json")
     rows = _rows(config, table, found, tested)
-    rewrite_rows(folder.path / "rows.jsonl", ({**row, **origin} for row in rows))
+    write_rows(folder.path / "rows.jsonl", ({**row, **origin} for row in rows))
     result = {
         "table": table.name,
         "strategy": config.search.strategy,

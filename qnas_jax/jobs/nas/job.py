@@ -10,12 +10,13 @@ from qnas_jax.jobs.nas.config import (
     NasConfig,
 )
 from qnas_jax.jobs.nas.describe import describe_archs
+from qnas_jax.jobs.nas.inputs import INPUTS
 from qnas_jax.jobs.nas.rank import rank_space
 from qnas_jax.jobs.nas.report import report_run
 from qnas_jax.jobs.nas.retrain import retrain_networks
 from qnas_jax.jobs.nas.search import search_architecture
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.supernet import train_supernet
+from qnas_jax.jobs.nas.supernet import ROWS, train_supernet
 from qnas_jax.jobs.spec import Job, Stage
 from qnas_jax.jobs.strategies import STRATEGY_FAMILY
 
@@ -23,6 +24,7 @@ SUPERNET = Stage(
     "supernet",
     train_supernet,
     ("seed", "data", "task", "space", "supernet", "supernet_task"),
+    rows=ROWS,
 )
 SUPERNET_IF_SCORED = dataclasses.replace(
     SUPERNET, needed=lambda config: EVALUATORS[config.evaluator.name].trains
@@ -32,12 +34,22 @@ SEARCH = Stage(
     search_architecture,
     (*SUPERNET.reads[:4], "evaluator", "evaluator_options", "search", "strategy"),
     ("best_arch.json",),
+    ("search",),
+    ready=lambda setting: (
+        EVALUATORS[setting.config.evaluator.name].trains and setting.weights
+    ),
 )
 RETRAIN = Stage(
-    "retrain", retrain_networks, ("retrain", "retrain_task"), ("result.json",)
+    "retrain", retrain_networks, ("retrain", "retrain_task"), rows=("retrain",)
 )
-REPORT = Stage("report", report_run)
-RANK = Stage("rank", rank_space, ("scoring", "search"), ("ranking.json",))
+REPORT = Stage("report", report_run, files=("result.json", "report.html"))
+RANK = Stage(
+    "rank",
+    rank_space,
+    ("scoring", "search"),
+    ("ranking.json",),
+    ready=lambda setting: setting.weights,
+)
 DESCRIBE = Stage("describe", describe_archs)
 
 NAS = Job(
@@ -56,5 +68,6 @@ NAS = Job(
         "strategy": STRATEGY_FAMILY,
         **TASK_FAMILIES,
     },
+    inputs=INPUTS,
     answers={"describe": DESCRIBE},
 )

@@ -2,9 +2,11 @@
 
 import pathlib
 
+from qnas_jax.jobs.markers import seconds_by_stage
+from qnas_jax.jobs.nas.search import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import write_report
-from qnas_jax.runs import read_json, read_rows, write_json
+from qnas_jax.runs import read_json, write_json
 
 
 def report_run(setting: NasSetting) -> pathlib.Path:
@@ -16,6 +18,8 @@ def report_run(setting: NasSetting) -> pathlib.Path:
     Returns:
       The path of the page.
     """
+    # Marks have counted the rows that finished stages wrote: other lines are strays.
+    setting.folder.metrics.drop(())
     networks = setting.folder.path / "retrain" / "networks.json"
     if networks.exists():
         _write_result(setting, read_json(networks))
@@ -27,7 +31,7 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
     layers = winner.pop("layers")
     for network in networks.values():
         del network["layers"]
-    history = read_rows(setting.folder.path / "search" / "history.jsonl")
+    history = history_of(setting.folder).read()
     generations = setting.config.search.generations
     write_json(
         setting.folder.path / "result.json",
@@ -36,7 +40,7 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
             "data": setting.dataset.name,
             **winner,
             "evaluations": sum(row["generation"] < generations for row in history),
-            "seconds": setting.folder.seconds(),
+            "seconds": seconds_by_stage(setting.folder, setting.job),
             "test_images": len(setting.dataset.test),
             "seed": setting.config.seed,
             "baselines": networks,

@@ -1,14 +1,41 @@
 """Training that may be stopped at any step and goes on from its checkpoint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.runs import Checkpoints
+from qnas_jax.runs import Checkpoints, Position
 from qnas_jax.stopping import Stopped
 from qnas_jax.training import EpochReport, TrainingBatches, run_epochs
+
+
+def resume(
+    setting: NasSetting,
+    checkpoints: Checkpoints,
+    start: Any,
+    nothing_logged: Position,
+) -> Any:
+    """The state that a training goes on from.
+
+    Rows of metrics that were logged after it are taken out, as they come again.
+
+    Args:
+      setting: the run.
+      checkpoints: of the training.
+      start: its state before the first step.
+      nothing_logged: how far its rows of metrics went then.
+
+    Returns:
+      The newest state that was saved; `start` if none was.
+
+    Raises:
+      RunError: what was saved, or a row, is gone or damaged.
+    """
+    saved = checkpoints.restore(start)
+    setting.folder.metrics.cut(nothing_logged if saved is None else saved.note)
+    return start if saved is None else saved.state
 
 
 def train_to_the_end(
@@ -19,6 +46,7 @@ def train_to_the_end(
     on_epoch: Callable[[Any, EpochReport], Any],
     *,
     name: str,
+    rows: Sequence[str],
     epochs: int,
     batches: TrainingBatches,
 ) -> Any:
@@ -31,6 +59,7 @@ def train_to_the_end(
       step_fn: see `run_epochs`.
       on_epoch: (state, report) -> state after each epoch, before it is saved.
       name: of what is trained, words with slashes between; names the order of examples.
+      rows: the names in the field `stage` of its rows of metrics.
       epochs: in all.
       batches: what is trained on.
 
@@ -41,10 +70,11 @@ def train_to_the_end(
       Stopped: the user asked to stop; the state is saved.
       NonFiniteLossError: training diverged.
     """
+    metrics = setting.folder.metrics
 
     def saved(state: Any, report: EpochReport) -> Any:
         state = on_epoch(state, report)
-        checkpoints.save_if_due(state)
+        checkpoints.save_if_due(state, metrics.position(rows))
         return state
 
     try:
@@ -61,9 +91,9 @@ def train_to_the_end(
             description=name.replace("/", " "),
             should_stop=setting.should_stop,
         )
-        checkpoints.save(state)
+        checkpoints.save(state, metrics.position(rows))
     except Stopped as stop:
-        checkpoints.save(stop.state)
+        checkpoints.save(stop.state, metrics.position(rows))
         raise
     finally:
         checkpoints.close()

@@ -12,10 +12,18 @@ import numpy as np
 
 from qnas_jax import data
 from qnas_jax.evaluation import measure
-from qnas_jax.jobs.nas.resumable_training import train_to_the_end
+from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
-from qnas_jax.runs import Checkpoints, RunError, read_json, write_json
+from qnas_jax.runs import (
+    Position,
+    RunError,
+    read_json,
+    read_sealed,
+    start_of,
+    write_json,
+    write_sealed,
+)
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
@@ -51,23 +59,32 @@ class Candidate:
 
 
 def retrain_networks(setting: NasSetting) -> str | None:
-    """Trains all candidates and writes `result.json`.
+    """Trains all candidates and writes `retrain/networks.json`.
 
     Args:
       setting: the run; its search stage is finished.
 
     Raises:
       Stopped: the user asked to stop; finished networks and the state are kept.
+      RunError: what the search left, or an earlier part of the training, is gone or
+        damaged.
       NonFiniteLossError: training diverged.
     """
     if not setting.has_networks:
         return "nothing to do: architectures of this space are no networks"
     results = {}
+    metrics = setting.folder.metrics
+    logged = start_of(["retrain"])
     for candidate in _candidates(setting):
         path = setting.folder.path / "retrain" / candidate.name / "result.json"
         if not path.exists():
-            write_json(path, _retrain(setting, candidate))
-        results[candidate.name] = read_json(path)
+            result = _retrain(setting, candidate, logged)
+            rows = metrics.position(["retrain"])
+            write_sealed(path, {"result": result, "rows": rows})
+        found = read_sealed(path, "--stage=retrain does it again")
+        logged = found["rows"]
+        metrics.check(logged, whole=False)
+        results[candidate.name] = found["result"]
     write_json(setting.folder.path / "retrain" / "networks.json", results)
     return None
 
@@ -87,13 +104,15 @@ def _candidates(setting: NasSetting) -> list[Candidate]:
     return candidates
 
 
-def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
+def _retrain(
+    setting: NasSetting, candidate: Candidate, logged: Position
+) -> dict[str, Any]:
     # Fresh weights of all ops: that program is compiled already, one of the subnet's
     # own would not be.
     weights = setting.supernet.init(setting.key(f"retrain/{candidate.name}/init"))
     model = StandaloneModel(setting.supernet.cut(*weights, candidate.arch))
     measure_on = _measurer(setting, model)
-    state = _train(setting, model, candidate.name, measure_on)
+    state = _train(setting, model, candidate.name, measure_on, logged)
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     score = score_metric(setting.task)
     costs = setting.costs.cost(candidate.arch[None])
@@ -110,22 +129,19 @@ def _retrain(setting: NasSetting, candidate: Candidate) -> dict[str, Any]:
 
 
 def _train(
-    setting: NasSetting, model: StandaloneModel, name: str, measure_on: Measure
+    setting: NasSetting,
+    model: StandaloneModel,
+    name: str,
+    measure_on: Measure,
+    logged: Position,
 ) -> RetrainState:
     options = setting.config.retrain
     task = setting.task.with_options(setting.config.retrain_task)
     batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
-    checkpoints = Checkpoints(setting.folder.path / "retrain" / name / "checkpoints")
-    state = checkpoints.restore(initial_retrain_state(model, task, optimizer))
-    first_step = int(state.step)
-    setting.folder.drop_rows(
-        lambda row: (
-            row["stage"] == "retrain"
-            and row["network"] == name
-            and row["step"] > first_step
-        )
-    )
+    checkpoints = setting.checkpoints("retrain", name, stage="retrain")
+    start = initial_retrain_state(model, task, optimizer)
+    state = resume(setting, checkpoints, start, logged)
     learning_rate = make_schedule(options, batches.steps_per_epoch)
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
@@ -159,6 +175,7 @@ def _train(
         step_fn,
         on_epoch,
         name=f"retrain/{name}",
+        rows=("retrain",),
         epochs=options.epochs,
         batches=batches,
     )

@@ -6,6 +6,7 @@ was and goes on from there.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,7 +15,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, make_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities
-from qnas_jax.runs import append_rows, read_rows, rewrite_rows, write_arrays, write_json
+from qnas_jax.runs import RowLog, WorkFolder, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
     Strategy,
@@ -37,6 +38,13 @@ _UNUSABLE = (
 )
 
 
+def history_of(folder: WorkFolder) -> RowLog:
+    """All evaluations of a search, and of the networks it is compared with."""
+    return RowLog(
+        folder.path / "search" / "history.jsonl", "--stage=search does it again"
+    )
+
+
 def search_architecture(setting: NasSetting) -> None:
     """Searches, and writes the history, the registers and `best_arch.json`.
 
@@ -46,6 +54,7 @@ def search_architecture(setting: NasSetting) -> None:
     Raises:
       Stopped: the user asked to stop; the history holds all evaluations.
       NoFiniteScoreError: no architecture got a finite score.
+      RunError: the history, or the supernet's weights, are gone or damaged.
     """
     options = setting.config.search
     strategy = make_strategy(
@@ -65,7 +74,7 @@ def search_architecture(setting: NasSetting) -> None:
 def _search(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> None:
-    setting.folder.drop_rows(lambda row: row["stage"] == "search")
+    setting.folder.metrics.keep("search", 0)  # they come again with the replay
     state, registers = _run(setting, strategy, evaluator)
     if not np.isfinite(float(state.best_score)):
         first = evaluator.history[0]
@@ -93,6 +102,12 @@ def _search(
     _write_baselines(setting, evaluator)
 
 
+@jax.jit
+def _probabilities(strategy: Strategy, state: Any) -> jax.Array:
+    """What the registers propose; one program for all searches of a kind."""
+    return strategy.probabilities(state)
+
+
 def _run(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
 ) -> tuple[SearchState, list[np.ndarray]]:
@@ -100,8 +115,7 @@ def _run(
     key = setting.key("search")
     state = start(strategy, key)
     registers = []
-    history_path = setting.folder.path / "search" / "history.jsonl"
-    probabilities = jax.jit(strategy.probabilities)
+    history = history_of(setting.folder)
     # After a replay the numbers continue where the history ends.
     evaluations = 0
     seen: set[tuple[int, ...]] = set()
@@ -109,8 +123,10 @@ def _run(
     ticks = setting.progress(range(generations), generations, "search")
     for _, step in zip(ticks, steps, strict=True):
         generation, state = step.number, step.after
-        append_rows(history_path, [evaluation.row() for evaluation in evaluator.fresh])
-        registers.append(np.asarray(probabilities(step.before.strategy_state)))
+        history.append(evaluation.row() for evaluation in evaluator.fresh)
+        registers.append(
+            np.asarray(_probabilities(strategy, step.before.strategy_state))
+        )
         archs, scores, _ = step.generation
         before = evaluations
         seen.update(map(tuple, archs.tolist()))
@@ -140,11 +156,7 @@ def _run(
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
     """The evaluator with all evaluations of an earlier part of this search."""
     config = setting.config
-    path = setting.folder.path / "search" / "history.jsonl"
-    rows = read_rows(path)
-    if path.exists():
-        rewrite_rows(path, rows)  # without a half-written last line
-    history = [Evaluation.from_row(row) for row in rows]
+    history = [Evaluation.from_row(row) for row in history_of(setting.folder).read()]
     evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
     check_fidelities(
         config.search.strategy,
@@ -197,8 +209,8 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     generation = setting.config.search.generations
     _, score_key = generation_keys(setting.key("search"), generation)
     _, scores = evaluator(score_key, batch, generation=generation)
-    path = setting.folder.path / "search" / "history.jsonl"
-    append_rows(path, [evaluation.row() for evaluation in evaluator.fresh])
+    history = history_of(setting.folder)
+    history.append(evaluation.row() for evaluation in evaluator.fresh)
     write_json(
         setting.folder.path / "search" / "baselines.json",
         {

@@ -74,14 +74,24 @@ class NasSetting(Setting):
         """Validation inputs and targets on the device."""
         return data.on_device(self.dataset.valid)
 
-    def supernet_checkpoints(self) -> Checkpoints:
-        """Those of the supernet's training; to be closed."""
-        return Checkpoints(self.folder.path / "supernet" / "checkpoints")
+    def checkpoints(self, *names: str, stage: str) -> Checkpoints:
+        """Those of a training; to be closed.
+
+        Args:
+          *names: of folders in the work folder, down to that of the training.
+          stage: that of the training.
+        """
+        folder = self.folder.path.joinpath(*names, "checkpoints")
+        return Checkpoints(folder, remedy=f"do it again by --stage={stage}")
 
     @cached_property
     def weights(self) -> Weights:
-        """Those at the end of the supernet's training; no momenta are read."""
-        checkpoints = self.supernet_checkpoints()
+        """Those at the end of the supernet's training; no momenta are read.
+
+        Raises:
+          RunError: they are gone or damaged, or the training is not finished.
+        """
+        checkpoints = self.checkpoints("supernet", stage="supernet")
         try:
             shapes = jax.eval_shape(self.supernet.init, jax.random.key(0))
             fields = dict(zip(("params", "stats"), shapes, strict=True))

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.evaluation import ScoringOptions, scores_of
-from qnas_jax.jobs.nas.resumable_training import train_to_the_end
+from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.runs import start_of
 from qnas_jax.search import host_search, make_strategy
 from qnas_jax.training import (
     EpochReport,
@@ -25,6 +26,9 @@ from qnas_jax.training import (
     pool_share,
 )
 
+ROWS = ("supernet", "pool")
+"""The names of its rows of metrics."""
+
 
 def train_supernet(setting: NasSetting) -> None:
     """Trains from the newest checkpoint, or from the start, to the last epoch.
@@ -34,26 +38,22 @@ def train_supernet(setting: NasSetting) -> None:
 
     Raises:
       Stopped: the user asked to stop; the state is saved.
+      RunError: what an earlier part of the training saved is gone or damaged.
       NonFiniteLossError: training diverged.
     """
     options = setting.config.supernet
     task = setting.task.with_options(setting.config.supernet_task)
     batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
-    checkpoints = setting.supernet_checkpoints()
-    state = checkpoints.restore(
-        initial_supernet_state(
-            setting.supernet,
-            task,
-            optimizer,
-            options.pool_size,
-            setting.key("supernet/init"),
-        )
+    checkpoints = setting.checkpoints("supernet", stage="supernet")
+    start = initial_supernet_state(
+        setting.supernet,
+        task,
+        optimizer,
+        options.pool_size,
+        setting.key("supernet/init"),
     )
-    first_step = int(state.step)
-    setting.folder.drop_rows(
-        lambda row: row["stage"] in ("supernet", "pool") and row["step"] > first_step
-    )
+    state = resume(setting, checkpoints, start, start_of(ROWS))
     step_fn = make_supernet_step(
         setting.supernet,
         optimizer,
@@ -88,6 +88,7 @@ def train_supernet(setting: NasSetting) -> None:
         step_fn,
         on_epoch,
         name="supernet",
+        rows=ROWS,
         epochs=options.epochs,
         batches=batches,
     )

@@ -2,18 +2,16 @@
 
 import dataclasses
 import functools
-import json
 import pathlib
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.evaluation.recorded import read_evaluations
 from qnas_jax.optimise import Levels
 from qnas_jax.options import OptionError
-from qnas_jax.runs import read_rows
 from qnas_jax.search.history import empty_history, record
 from qnas_jax.search.models.surrogate import (
     Prior,
@@ -62,11 +60,14 @@ def read_history(path: pathlib.Path, num_ops: tuple[int, ...]) -> Scored:
     """
     if not path.is_file():
         raise MissingFileError(f"problem.file: got {path}, expected a file")
-    rows = read_rows(path)
-    found = [_read_row(path, place, row) for place, row in enumerate(rows, start=1)]
-    scored = [(arch, score) for arch, score in found if score is not None]
-    if len({len(arch) for arch, _ in found}) > 1:
-        raise UserError(f"{path}: got architectures of several lengths, expected one")
+    rows = read_evaluations(path)
+    for row in rows:
+        if len(row.arch) != len(rows[0].arch):
+            raise UserError(
+                f"{path}, line {row.line}: got an architecture of {len(row.arch)} "
+                f"layers, expected {len(rows[0].arch)} as in line 1"
+            )
+    scored = [(row.arch, row.score) for row in rows if row.score is not None]
     if len(scored) < 2:
         raise UserError(
             f"{path}: got {len(scored)} evaluations with a score, expected at least 2"
@@ -77,23 +78,6 @@ def read_history(path: pathlib.Path, num_ops: tuple[int, ...]) -> Scored:
         scores=np.asarray([score for _, score in scored]),
         num_ops=_fitting(num_ops, archs),
     )
-
-
-def _read_row(
-    path: pathlib.Path, place: int, row: Any
-) -> tuple[list[int], float | None]:
-    fields: dict[str, Any] = row if isinstance(row, dict) else {}
-    arch: Any = fields.get("arch")
-    score: Any = fields.get("score")
-    is_list = isinstance(arch, list) and bool(arch)
-    if not is_list or not all(type(op) is int and op >= 0 for op in arch):
-        raise UserError(
-            f"{path}, line {place}: got {json.dumps(row)[:80]}, expected "
-            '{"arch": [op of each layer], "score": number, ...}'
-        )
-    if score is not None and type(score) not in (int, float):
-        raise UserError(f"{path}, line {place}: got score {score!r}, expected a number")
-    return arch, score
 
 
 def _fitting(num_ops: tuple[int, ...], archs: np.ndarray) -> tuple[int, ...]:

@@ -1,9 +1,16 @@
 """The job of a solver: one cost, minimised by one optimiser."""
 
+from qnas_jax.jobs.inputs import Content, file_content
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.solve.options import GROUPS, OPTIMISER_GROUPS, SolveConfig
 from qnas_jax.jobs.solve.solution import solve_problem
 from qnas_jax.jobs.spec import Family, Job, Stage
+
+
+def problem_content(setting: Setting) -> dict[str, Content]:
+    """The file of the problem."""
+    return {"problem.file": file_content(setting.config.problem.file, "problem")}
+
 
 SOLUTION = Stage(
     "solve",
@@ -20,5 +27,6 @@ SOLVE = Job(
     groups=GROUPS,
     setting=Setting,
     chains={"all": (SOLUTION,)},
+    inputs={"problem": problem_content},
     families={"optimiser": Family("solver.optimiser", OPTIMISER_GROUPS)},
 )

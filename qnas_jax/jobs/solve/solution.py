@@ -17,7 +17,7 @@ from qnas_jax.jobs.solve.evaluated_history import Scored, fit_hamiltonian, read_
 from qnas_jax.jobs.solve.options import ProblemOptions, SolveConfig
 from qnas_jax.optimise import OPTIMISERS, Levels, Problem, Result, read_problem
 from qnas_jax.options import OptionError
-from qnas_jax.runs import read_json, write_json
+from qnas_jax.runs import read_sealed, write_json, write_sealed
 from qnas_jax.stopping import Stopped
 
 
@@ -70,8 +70,8 @@ def solve_problem(setting: Setting) -> list[str]:
             result = jax.device_get(
                 solve(target.problem, key, options=config.optimiser)
             )
-            write_json(path, _run_row(target, result, config.solver.keep))
-        found.append(read_json(path))
+            write_sealed(path, _run_row(target, result, config.solver.keep))
+        found.append(read_sealed(path, "--stage=solve does it again"))
     best = min(found, key=lambda run: run["cost"])
     solution = {
         "file": config.problem.file,

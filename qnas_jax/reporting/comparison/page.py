@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.files import replace_file
 from qnas_jax.reporting.comparison import words
 from qnas_jax.reporting.comparison.arrival_curves import arrival_curves
 from qnas_jax.reporting.comparison.contrasts import at_budget, contrasts
@@ -22,7 +23,7 @@ from qnas_jax.reporting.comparison.records import (
 )
 from qnas_jax.reporting.comparison.regret_curves import MOST_SHOWN, regret_curves
 from qnas_jax.reporting.comparison.spread import spread
-from qnas_jax.reporting.page import render, replace_file
+from qnas_jax.reporting.page import render
 
 Tasks = Mapping[str, Mapping[str, Curves]]
 

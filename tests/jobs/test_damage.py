@@ -1,0 +1,295 @@
+"""Every artefact of finished and half-done work folders, damaged in every way.
+
+A damaged folder ends in the undamaged result, or in one line that names the file and
+what to do; and what the line says helps.
+"""
+
+import functools
+import itertools
+import json
+import os
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from qnas_jax import data
+from qnas_jax.errors import UserError
+from qnas_jax.jobs import default_config, open_setting, run_stages, runner
+from qnas_jax.jobs.nas import report
+from qnas_jax.reporting.rows import read_run
+from qnas_jax.runs import RunError, WorkFolder, read_rows
+from qnas_jax.stopping import Stopped
+
+COMMAND = ["python", "main.py"]
+PLAIN = """
+from qnas_jax.spaces import SearchSpace, register_space
+
+register_space(
+    "breads", lambda shape, outputs: SearchSpace("breads", (("rye", "oat"),) * 3)
+)
+"""
+
+
+def run_in(folder, config, stage="all", stop_after=10**9):
+    """Runs a job, silently."""
+    calls = itertools.count(1)
+    setting = open_setting(
+        config,
+        WorkFolder(folder),
+        should_stop=lambda: next(calls) == stop_after,
+        progress=lambda steps, total, description: steps,
+        say=lambda line: None,
+    )
+    return run_stages(setting, stage, COMMAND)
+
+
+def result_of(folder):
+    """What a run has found, without times and checks."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix == ".jsonl" and name != "rows.jsonl":
+            rows = read_rows(path)
+            found[name] = [{**row, "seconds": None} for row in rows]
+        elif path.suffix == ".npz":
+            with np.load(path) as arrays:
+                found[name] = {key: arrays[key].tolist() for key in arrays.files}
+        elif path.name in ("best_arch.json", "solution.json", "networks.json"):
+            found[name] = json.loads(path.read_text())
+        elif path.name in ("baselines.json", "result.json", "ranking.json"):
+            values = json.loads(path.read_text())
+            dropped = ("seconds", "rows", "seal")
+            found[name] = {key: values[key] for key in values if key not in dropped}
+    return found
+
+
+def change_lines(change):
+    def damage(path):
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(change(lines)))
+
+    return damage
+
+
+def flip_digit(place):
+    def damage(path):
+        content = bytearray(path.read_bytes())
+        digits = [i for i, byte in enumerate(content) if byte in b"0123456789"]
+        if digits:
+            where = digits[int(place * (len(digits) - 1))]
+            content[where] = ord("7") if content[where] != ord("7") else ord("3")
+        path.write_bytes(bytes(content))
+
+    return damage
+
+
+def make_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "deleted": pathlib.Path.unlink,
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut": lambda path: os.truncate(path, max(0, path.stat().st_size - 3)),
+    "half": lambda path: path.write_bytes(
+        path.read_bytes()[: path.stat().st_size // 2]
+    ),
+    "a folder": make_folder,
+    "a list": lambda path: path.write_bytes(b"[]\n"),
+    "no fields": lambda path: path.write_bytes(b"{}\n"),
+    "no text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "digit at first": flip_digit(0.0),
+    "digit in the middle": flip_digit(0.5),
+    "digit at last": flip_digit(1.0),
+    "line dropped": change_lines(lambda lines: lines[1:]),
+    "last line dropped": change_lines(lambda lines: lines[:-1]),
+    "line doubled": change_lines(lambda lines: lines[:2] + lines[1:]),
+    "row put in": change_lines(lambda lines: [*lines[:1], b"{}\n", *lines[1:]]),
+}
+IGNORED = ("report.html", "environment.json", ".lock")  # written, and never read
+
+
+def artefacts(folder):
+    return [
+        path.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.name not in IGNORED
+        and "checkpoints" not in path.relative_to(folder).parts
+    ]
+
+
+REMEDIES = r"--stage=\w+|--workdir|delete it|put it back|move it away"
+
+
+def follow(message, path, run):
+    """Does what a line says."""
+    again = re.search(r"--stage=(\w+) does it again", message)
+    if again:
+        run(again[1])
+    elif "delete it" in message:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        run("all")
+    elif "--workdir" not in message:
+        shutil.move(path, path.with_name("moved away"))
+        try:
+            run("all")
+        except UserError as error:  # now it is missing
+            follow(str(error), path, run)
+
+
+def check_all_damages(made, tmp_path, run, expected, names=None):
+    """Damages every artefact of a folder in every way.
+
+    Args:
+      made: the folder.
+      tmp_path: where copies may lie.
+      run: (folder, stage) runs the job.
+      expected: the undamaged result.
+      names: of the artefacts; all of them if None. What a line says is followed only
+        then, as some stages take long.
+
+    Returns:
+      How many were refused, and how many ended in the same result.
+    """
+    refused, same = [], []
+    every = itertools.product(names or artefacts(made), DAMAGES.items())
+    for number, (name, (kind, damage)) in enumerate(every):
+        folder = tmp_path / str(number)
+        shutil.copytree(made, folder)
+        path = folder / name
+        damage(path)
+        case = f"{name}: {kind}"
+        try:
+            run(folder, "all")
+        except UserError as error:
+            message = str(error)
+            assert "\n" not in message and len(message) < 600, case
+            assert str(folder) in message, (case, message)
+            assert re.search(REMEDIES, message), (case, message)
+            if names is None:
+                follow(message, path, functools.partial(run, folder))
+            if names is None and "--workdir" not in message:
+                assert result_of(folder) == expected, (case, message)
+            refused.append(case)
+        else:
+            assert result_of(folder) == expected, case
+            same.append(case)
+        shutil.rmtree(folder)
+    return refused, same
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Data are loaded once, git is not asked, and the page is read but not drawn."""
+    monkeypatch.setattr(data, "load", functools.cache(data.load))
+    monkeypatch.setattr(runner, "environment", lambda command: {})
+
+    def read_all(folder):
+        read_run(folder)
+        return folder / "report.html"
+
+    monkeypatch.setattr(report, "write_report", read_all)
+
+
+@pytest.fixture
+def search_config(tiny_config, tmp_path):
+    """A search that looks its scores up, in a space without networks."""
+    (tmp_path / "space.py").write_text(PLAIN)
+    rows = [
+        {"arch": list(arch), "score": float(np.dot(arch, (0.5, 0.25, 0.125)))}
+        for arch in np.ndindex(2, 2, 2)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "known.jsonl").write_text(text)
+    tiny_config.space.update(name="breads", file=str(tmp_path / "space.py"))
+    tiny_config.evaluator.name = "recorded"
+    tiny_config.recorded.file = str(tmp_path / "known.jsonl")
+    tiny_config.search.update(strategy="random", population=2, generations=3)
+    return tiny_config
+
+
+def test_a_search(search_config, tmp_path, quick):
+    made = tmp_path / "made"
+    run_in(made, search_config)
+    expected = result_of(made)
+    assert {"best_arch.json", "search/history.jsonl", "metrics.jsonl"} <= set(expected)
+
+    def run(folder, stage):
+        run_in(folder, search_config, stage)
+
+    refused, same = check_all_damages(made, tmp_path, run, expected)
+    assert len(refused) > 60
+    assert "search/history.jsonl: digit in the middle" in refused
+    assert "search/history.jsonl: deleted" in refused
+
+    half = tmp_path / "half"
+    with pytest.raises(Stopped):
+        run_in(half, search_config, stop_after=2)
+    assert not (half / "best_arch.json").exists()
+    refused, same = check_all_damages(half, tmp_path, run, expected)
+    assert "search/history.jsonl: line doubled" in refused
+    assert "search/history.jsonl: cut" in same  # as a kill leaves it
+
+
+def test_a_solver(tmp_path, quick):
+    np.savetxt(tmp_path / "q.csv", [[1.0, -2.0], [0.0, 0.5]], delimiter=",")
+    config = default_config("solve")
+    config.problem.file = str(tmp_path / "q.csv")
+    config.solver.update(optimiser="exhaustive", runs=2)
+    run_in(tmp_path / "made", config)
+    expected = result_of(tmp_path / "made")
+    assert expected["solution.json"]["cost"] == -0.5
+
+    def run(folder, stage):
+        run_in(folder, config, stage)
+
+    check_all_damages(tmp_path / "made", tmp_path, run, expected)
+    half = tmp_path / "half"
+    with pytest.raises(Stopped):
+        run_in(half, config, stop_after=2)
+    check_all_damages(half, tmp_path, run, expected)
+
+
+@pytest.mark.slow
+def test_trained_networks(finished_folder, tiny_config, tmp_path, quick):
+    """What training leaves; nothing here has to be trained again."""
+    expected = result_of(finished_folder)
+
+    def run(folder, stage):
+        run_in(folder, tiny_config, stage)
+
+    names = [
+        "supernet/done.json",
+        "supernet/started.json",
+        "supernet/checkpoints.json",
+        "retrain/done.json",
+        "retrain/winner/result.json",
+        "retrain/networks.json",
+        "metrics.jsonl",
+        "result.json",
+    ]
+    refused, same = check_all_damages(
+        finished_folder, tmp_path, run, expected, names=names
+    )
+    assert "result.json: digit in the middle" in same  # written anew
+    assert "retrain/done.json: deleted" in same  # it goes on, and finds all done
+    assert not any("networks.json" in case for case in same)
+
+
+@pytest.mark.slow
+def test_a_search_without_weights_is_refused_before_anything_is_wiped(
+    finished, tiny_config, make_setting
+):
+    path = finished.folder.path
+    before = result_of(path)
+    message = "supernet/checkpoints holds no checkpoint, though the stage is finished; "
+    shutil.rmtree(path / "supernet" / "checkpoints")
+    with pytest.raises(RunError, match=message + ".*do it again by --stage=supernet"):
+        run_stages(make_setting(tiny_config), "search", COMMAND)
+    assert result_of(path) == before
+    run_stages(make_setting(tiny_config), "all", COMMAND)  # all is finished
