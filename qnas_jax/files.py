@@ -69,7 +69,7 @@ def sync_folder(path: pathlib.Path) -> None:
             os.close(handle)
 
 
-def digest(*parts: bytes) -> str:
+def digest(*parts: bytes | memoryview) -> str:
     """BLAKE2b, 16 bytes as hexadecimal digits, of some bytes in order."""
     state = hashlib.blake2b(digest_size=16)
     for part in parts:

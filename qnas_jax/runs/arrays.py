@@ -17,7 +17,7 @@ _SEAL = "seal"
 
 def write_arrays(path: pathlib.Path, **arrays: Any) -> None:
     """Writes a compressed `.npz` file whole or not at all, with a digest of it all."""
-    values = {name: np.asarray(array) for name, array in arrays.items()}
+    values: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
     buffer = io.BytesIO()
     seal: Any = np.asarray(_seal(values))
     np.savez_compressed(buffer, **values, **{_SEAL: seal})

@@ -6,8 +6,8 @@ have a chain of their own for each stage; taking the rows of one stage out leave
 of the others as they are.
 
 A last line without an end is what a kill leaves behind. It does not count, and the next
-row takes its place. Rows are on the disk some seconds after they were appended, and when
-`position` has returned, which is asked before anything is written that builds on them.
+row takes its place. Rows are on the disk some seconds after they were appended, and
+when `position` has returned, which is asked before what builds on them is written.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from qnas_jax.runs.json_files import plain
 
 Row = dict[str, Any]
 Position = dict[str, dict[str, Any]]
-"""By stage, how many rows there are of it and the check of the last: `rows`, `check`."""
+"""By stage, how many rows there are of it, `rows`, and the `check` of the last one."""
 
 _CHECKED = re.compile(r'^(\{.*?)(?:, )?"check": "([0-9a-f]{12})"\}$', re.DOTALL)
 _START = ""

@@ -16,7 +16,7 @@ def data_content(setting: NasSetting) -> dict[str, Content]:
     touched, moved or stored in another way make no difference, a changed label does.
     """
     dataset, options = setting.dataset, setting.config.data
-    parts = [" ".join(dataset.class_names).encode()]
+    parts: list[bytes | memoryview] = [" ".join(dataset.class_names).encode()]
     for split in (dataset.train, dataset.valid, dataset.test):
         for array in (split.inputs, split.targets):
             parts.append(f"{array.dtype.str} {array.shape}".encode())
