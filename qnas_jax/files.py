@@ -52,7 +52,7 @@ def remove(path: pathlib.Path) -> None:
 
 def sync_file(path: pathlib.Path) -> None:
     """Has the disk hold a file's content."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

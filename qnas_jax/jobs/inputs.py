@@ -32,5 +32,6 @@ def file_content(file: str | pathlib.Path, what: str) -> Content:
       Its content.
     """
     path = pathlib.Path(file).expanduser()
-    found = digest_file(path) if path.is_file() else "missing"
-    return Content(found, f"another {what} ({path} has changed)")
+    if not path.is_file():
+        return Content("missing", f"another {what} ({path} is missing)")
+    return Content(digest_file(path), f"another {what} ({path} has changed)")

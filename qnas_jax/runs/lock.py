@@ -32,7 +32,7 @@ def locked(folder: pathlib.Path) -> Iterator[None]:
     try:
         _take(folder, handle)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+        os.write(handle, f"{os.getpid()} {socket.gethostname()}\n".encode())
         yield
     finally:
         os.close(handle)
@@ -54,7 +54,7 @@ def _take(folder: pathlib.Path, handle: int) -> None:
 
 
 def _owner(handle: int) -> str:
-    number, _, host = os.pread(handle, 300, 0).decode(errors="replace").partition(" ")
+    number, _, host = os.read(handle, 300).decode(errors="replace").partition(" ")
     host = host.strip()
     if not number.isdecimal():
         return "another process"

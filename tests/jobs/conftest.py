@@ -1,13 +1,27 @@
 """A tiny but real job: scikit-learn's digits, two layers, a few epochs."""
 
+import functools
+import json
 import pathlib
 import shutil
 
 import ml_collections
+import numpy as np
 import pytest
 
-from qnas_jax.jobs import Setting, default_config, open_setting, run_stages
+from qnas_jax import data
+from qnas_jax.jobs import Setting, default_config, open_setting, run_stages, runner
+from qnas_jax.jobs.nas import report
+from qnas_jax.reporting.rows import read_run
 from qnas_jax.runs import WorkFolder
+
+BREADS = """
+from qnas_jax.spaces import SearchSpace, register_space
+
+register_space(
+    "breads", lambda shape, outputs: SearchSpace("breads", (("rye", "oat"),) * 3)
+)
+"""
 
 
 def make_config(space: pathlib.Path) -> ml_collections.ConfigDict:
@@ -80,3 +94,33 @@ def finished(finished_folder, tiny_config, tmp_path, make_setting) -> Setting:
     """A copy of the finished run that a test may change."""
     shutil.copytree(finished_folder, tmp_path / "run")
     return make_setting(tiny_config)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Data are loaded once, git is not asked, and the page is read but not drawn."""
+    monkeypatch.setattr(data, "load", functools.cache(data.load))
+    monkeypatch.setattr(runner, "environment", lambda command: {})
+
+    def read_all(folder):
+        read_run(folder)
+        return folder / "report.html"
+
+    monkeypatch.setattr(report, "write_report", read_all)
+
+
+@pytest.fixture
+def search_config(tiny_config, tmp_path):
+    """A search that looks its scores up, in a space without networks."""
+    (tmp_path / "space.py").write_text(BREADS)
+    rows = [
+        {"arch": list(arch), "score": float(np.dot(arch, (0.5, 0.25, 0.125)))}
+        for arch in np.ndindex(2, 2, 2)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "known.jsonl").write_text(text)
+    tiny_config.space.update(name="breads", file=str(tmp_path / "space.py"))
+    tiny_config.evaluator.name = "recorded"
+    tiny_config.recorded.file = str(tmp_path / "known.jsonl")
+    tiny_config.search.update(strategy="random", population=2, generations=3)
+    return tiny_config

@@ -6,7 +6,6 @@ what to do; and what the line says helps.
 
 import functools
 import itertools
-import json
 import os
 import pathlib
 import re
@@ -14,56 +13,14 @@ import shutil
 
 import numpy as np
 import pytest
+from job_runs import COMMAND, result_of, run_in
 
-from qnas_jax import data
 from qnas_jax.errors import UserError
-from qnas_jax.jobs import default_config, open_setting, run_stages, runner
-from qnas_jax.jobs.nas import report
-from qnas_jax.reporting.rows import read_run
-from qnas_jax.runs import RunError, WorkFolder, read_rows
+from qnas_jax.jobs import default_config, run_stages, runner
+from qnas_jax.runs import RunError
 from qnas_jax.stopping import Stopped
 
-COMMAND = ["python", "main.py"]
-PLAIN = """
-from qnas_jax.spaces import SearchSpace, register_space
-
-register_space(
-    "breads", lambda shape, outputs: SearchSpace("breads", (("rye", "oat"),) * 3)
-)
-"""
-
-
-def run_in(folder, config, stage="all", stop_after=10**9):
-    """Runs a job, silently."""
-    calls = itertools.count(1)
-    setting = open_setting(
-        config,
-        WorkFolder(folder),
-        should_stop=lambda: next(calls) == stop_after,
-        progress=lambda steps, total, description: steps,
-        say=lambda line: None,
-    )
-    return run_stages(setting, stage, COMMAND)
-
-
-def result_of(folder):
-    """What a run has found, without times and checks."""
-    found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix == ".jsonl" and name != "rows.jsonl":
-            rows = read_rows(path)
-            found[name] = [{**row, "seconds": None} for row in rows]
-        elif path.suffix == ".npz":
-            with np.load(path) as arrays:
-                found[name] = {key: arrays[key].tolist() for key in arrays.files}
-        elif path.name in ("best_arch.json", "solution.json", "networks.json"):
-            found[name] = json.loads(path.read_text())
-        elif path.name in ("baselines.json", "result.json", "ranking.json"):
-            values = json.loads(path.read_text())
-            dropped = ("seconds", "rows", "seal")
-            found[name] = {key: values[key] for key in values if key not in dropped}
-    return found
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "configs/tables/example.csv"
 
 
 def change_lines(change):
@@ -183,36 +140,6 @@ def check_all_damages(made, tmp_path, run, expected, names=None):
     return refused, same
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Data are loaded once, git is not asked, and the page is read but not drawn."""
-    monkeypatch.setattr(data, "load", functools.cache(data.load))
-    monkeypatch.setattr(runner, "environment", lambda command: {})
-
-    def read_all(folder):
-        read_run(folder)
-        return folder / "report.html"
-
-    monkeypatch.setattr(report, "write_report", read_all)
-
-
-@pytest.fixture
-def search_config(tiny_config, tmp_path):
-    """A search that looks its scores up, in a space without networks."""
-    (tmp_path / "space.py").write_text(PLAIN)
-    rows = [
-        {"arch": list(arch), "score": float(np.dot(arch, (0.5, 0.25, 0.125)))}
-        for arch in np.ndindex(2, 2, 2)
-    ]
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    (tmp_path / "known.jsonl").write_text(text)
-    tiny_config.space.update(name="breads", file=str(tmp_path / "space.py"))
-    tiny_config.evaluator.name = "recorded"
-    tiny_config.recorded.file = str(tmp_path / "known.jsonl")
-    tiny_config.search.update(strategy="random", population=2, generations=3)
-    return tiny_config
-
-
 def test_a_search(search_config, tmp_path, quick):
     made = tmp_path / "made"
     run_in(made, search_config)
@@ -253,6 +180,29 @@ def test_a_solver(tmp_path, quick):
     with pytest.raises(Stopped):
         run_in(half, config, stop_after=2)
     check_all_damages(half, tmp_path, run, expected)
+
+
+def test_a_benchmark(tmp_path, quick, monkeypatch):
+    stored = {"qnas_jax": "1", "versions": {}, "commit": None}
+    monkeypatch.setattr(runner, "environment", lambda command: stored)
+    config = default_config("benchmark")
+    config.table.update(source="file", file=str(TABLE), arch_columns=("op_*",))
+    config.table.update(validation_columns="valid_a", test_columns=("test",))
+    config.search.update(strategy="random", population=2)
+    config.benchmark.update(seeds=3, seeds_at_once=2, budgets=(4.0, 10.0))
+    made = tmp_path / "made"
+    run_in(made, config)
+
+    def run(folder, stage):
+        run_in(folder, config, stage)
+
+    names = ["benchmark/searches-0.npz", "benchmark/done.json", "rows.jsonl"]
+    check_all_damages(made, tmp_path, run, result_of(made), names=names)
+    half = tmp_path / "half"
+    with pytest.raises(Stopped):
+        run_in(half, config, stop_after=2)
+    (name,) = names[:1]
+    check_all_damages(half, tmp_path, run, result_of(made), names=[name])
 
 
 @pytest.mark.slow

@@ -1,13 +1,12 @@
 """The runner, on a job of three stages that only write words."""
 
-import contextlib
 import dataclasses
 import json
-import os
 import shutil
 
 import ml_collections
 import pytest
+from job_runs import Killed, killed_after
 
 from qnas_jax.errors import UserError
 from qnas_jax.files import digest_file
@@ -207,32 +206,6 @@ def test_a_stopped_rerun_goes_on_and_can_be_changed_again(run, tmp_path):
     assert not (tmp_path / "run" / "rerun.json").exists()
 
 
-class Killed(BaseException):
-    """What a process does not survive."""
-
-
-@contextlib.contextmanager
-def killed_after(changes):
-    """Lets through a number of changes of names in folders, and nothing after them."""
-    left = [changes]
-    names = ("replace", "unlink", "rmdir", "mkdir")
-    real = {name: getattr(os, name) for name in names}
-
-    def counted(name):
-        def call(*arguments, **options):
-            if left[0] <= 0:
-                raise Killed
-            left[0] -= 1
-            return real[name](*arguments, **options)
-
-        return call
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in names:
-            patch.setattr(os, name, counted(name))
-        yield
-
-
 def content(folder):
     """What counts of a run: what the stages made, and of which options."""
     found = {}
@@ -351,7 +324,7 @@ def test_users_files_are_part_of_what_a_stage_is_made_of(run, tmp_path):
     assert run("bake")[1] == ["bake", "cool"]
     assert run()[1] == []
     file.unlink()
-    with pytest.raises(RunError, match=message):
+    with pytest.raises(RunError, match=r"another flour \(.*flour.txt is missing\)"):
         run()
 
 

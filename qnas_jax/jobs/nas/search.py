@@ -15,7 +15,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, make_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities
-from qnas_jax.runs import RowLog, WorkFolder, write_arrays, write_json
+from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
 from qnas_jax.search import (
     SearchState,
     Strategy,
@@ -156,7 +156,7 @@ def _run(
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
     """The evaluator with all evaluations of an earlier part of this search."""
     config = setting.config
-    history = [Evaluation.from_row(row) for row in history_of(setting.folder).read()]
+    history = _read_history(setting.folder)
     evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
     check_fidelities(
         config.search.strategy,
@@ -165,6 +165,16 @@ def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
         f"the evaluator {config.evaluator.name}",
     )
     return MemoisedEvaluator(evaluator, setting.costs_of, history)
+
+
+def _read_history(folder: WorkFolder) -> list[Evaluation]:
+    try:
+        return [Evaluation.from_row(row) for row in history_of(folder).read()]
+    except RunError:
+        raise
+    except UserError as error:
+        path = folder.path / "search" / "history.jsonl"
+        raise RunError(f"{path}, {error}; --stage=search does it again") from None
 
 
 def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
