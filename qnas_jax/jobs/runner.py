@@ -141,6 +141,8 @@ def _begin_again(
     setting: Setting, chain: Sequence[Stage], marks: Marks, goal: int
 ) -> None:
     """Wipes a stage and those after it, unless that was done and stopped."""
+    if not chain[goal].reads:
+        return  # what it writes is replaced
     wanted = {"stage": chain[goal].name, "made_of": marks.made_of(goal)}
     if not _goes_on(setting, chain, marks, goal, wanted):
         remove(_rerun_path(setting))

@@ -13,6 +13,7 @@ from qnas_jax.files import digest_file
 from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages, runner
 from qnas_jax.jobs.config import Config, default_config_of, read_config_of
 from qnas_jax.jobs.inputs import file_content
+from qnas_jax.jobs.markers import seconds_by_stage
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.runs import (
     RunError,
@@ -253,6 +254,22 @@ def test_a_rerun_may_be_killed_at_any_moment(run, tmp_path, next_stage):
             break
     assert ended and changes > 20
     assert refused < 5 and (next_stage == "all" or not refused)
+
+
+def test_seconds_add_up_over_interruptions(run, tmp_path, monkeypatch):
+    clock = iter([10.0, 12.5, 100.0, 101.25, 200.0, 200.5])
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: next(clock))
+    run(stop=True)
+    run(bake__oven="gas", stop="cool")
+    folder = WorkFolder(tmp_path / "run")
+    assert seconds_by_stage(folder, TOY) == {"bake": 3.75, "cool": 0.5}
+
+
+def test_what_runs_each_time_is_no_stage_to_wipe(run, tmp_path):
+    run()
+    before = content(tmp_path / "run")
+    assert run("tell")[:2] == (["tell: one", "two"], [])
+    assert content(tmp_path / "run") == before
 
 
 def test_changed_files_of_a_finished_stage_are_named(run, tmp_path):
