@@ -278,23 +278,23 @@ PROMISES = (
     ),
     Mutant(
         "files are written whole or not at all",
-        "qnas_jax/runs.py",
-        '    temporary.write_text(text + "\\n", encoding="utf-8")\n',
-        '    path.write_text(text[:9]); temporary.write_text(text + "\\n")\n',
-        "tests/test_runs.py",
+        "qnas_jax/files.py",
+        "        os.replace(part, path)\n",
+        "        path.write_bytes(content[:9]); os.replace(part, path)\n",
+        "tests/test_files.py tests/test_runs.py",
     ),
     Mutant(
         "work folders of another layout are refused",
-        "qnas_jax/runs.py",
+        "qnas_jax/runs/folder.py",
         "if layout != LAYOUT:",
         "if layout is None:",
         "tests/jobs/test_runner.py",
     ),
     Mutant(
         "a user's mistake ends with status 2",
-        "qnas_jax/jobs/launch.py",
-        "return USER_ERROR",
-        "return FAULT",
+        "qnas_jax/jobs/failures.py",
+        'return Failure(f"error: {line}", USER_ERROR)',
+        'return Failure(f"error: {line}", FAULT)',
         "tests/jobs/test_launch.py tests/test_command_line.py",
     ),
     Mutant(
@@ -307,8 +307,8 @@ PROMISES = (
     Mutant(
         "examples held out for validation are not trained on",
         "qnas_jax/data/splitting.py",
-        "return split.take(kept), split.take(held)",
-        "return split, split.take(held)",
+        "return part.take(kept), part.take(held)",
+        "return part, part.take(held)",
         "tests/data/test_splitting.py",
     ),
     Mutant(
