@@ -1,7 +1,8 @@
 """Signals: the first is a request, the second ends at once, none is lost."""
 
-import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -58,28 +59,21 @@ def test_a_terminal_that_is_gone_is_no_error(monkeypatch):
         assert stop()
 
 
-def ended_in_a_fork(work) -> tuple[int, str]:
-    """Exit status, and what was written, of a process that does `work`."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.dup2(writer, 2)
-        work()
-        os._exit(0)
-    os.close(writer)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    with open(reader) as file:
-        return status, file.read()
+STARTING = """
+import signal
+from qnas_jax import stopping
+stopping.hold_signals()
+signal.raise_signal(signal.SIGTERM)  # It waits until somebody can answer.
+stopping.end_on_signals(["python", "main.py", "--workdir=a b"])
+"""
 
 
 def test_a_signal_before_the_run_is_one_line():
-    def work():
-        stopping.hold_signals()
-        signal.raise_signal(signal.SIGTERM)  # It waits until somebody can answer.
-        stopping.end_on_signals(["python", "main.py", "--workdir=a b"])
-
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING], capture_output=True, text=True, timeout=60
+    )
     line = "stopped; to go on: python main.py '--workdir=a b'\n"
-    assert ended_in_a_fork(work) == (143, line)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", line)
 
 
 def test_words_and_numbers():
