@@ -4,6 +4,8 @@ import errno
 import fcntl
 import logging as python_logging
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -37,14 +39,19 @@ def test_a_process_on_another_host_is_named(tmp_path):
             pass
 
 
+DIES = """
+import os, sys
+from qnas_jax.runs import WorkFolder
+
+WorkFolder(sys.argv[1]).locked().__enter__()
+os._exit(0)  # nothing is cleaned up
+"""
+
+
 def test_a_process_that_dies_lets_go(tmp_path):
-    folder = WorkFolder(tmp_path)
-    child = os.fork()
-    if child == 0:
-        folder.locked().__enter__()
-        os._exit(0)  # nothing is cleaned up
-    assert os.waitpid(child, 0)[1] == 0
-    with folder.locked():
+    subprocess.run([sys.executable, "-c", DIES, tmp_path], check=True, timeout=60)
+    assert (tmp_path / ".lock").read_text()
+    with WorkFolder(tmp_path).locked():
         pass
 
 
