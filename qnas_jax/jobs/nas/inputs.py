@@ -14,7 +14,10 @@ def data_content(setting: NasSetting) -> dict[str, Content]:
 
     They are in memory anyway, and hashed at a gigabyte a second or so. Files that were
     touched, moved or stored in another way make no difference, a changed label does.
+    A space without networks trains nothing, and reads no data.
     """
+    if not setting.has_networks:
+        return {}
     dataset, options = setting.dataset, setting.config.data
     parts: list[bytes | memoryview] = [" ".join(dataset.class_names).encode()]
     for split in (dataset.train, dataset.valid, dataset.test):
