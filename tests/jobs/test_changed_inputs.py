@@ -9,6 +9,7 @@ from job_runs import run_in
 
 from qnas_jax.data import Dataset, Split
 from qnas_jax.jobs import default_config
+from qnas_jax.jobs.markers import Marks
 from qnas_jax.jobs.nas.inputs import data_content
 from qnas_jax.runs import RunError
 
@@ -49,22 +50,26 @@ def test_a_changed_file_is_refused_and_the_stage_can_be_done_again(
     run_in(folder, search_config)
 
 
-def test_replaced_data_are_refused(search_config, tmp_path, monkeypatch, quick):
+def test_replaced_data_are_refused(tiny_config, tmp_path, make_setting):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 8, 8), dtype=np.uint8)
     labels = np.arange(40) % 4
     file = tmp_path / "d.npz"
-    search_config.data.update(source="npz", path=str(file))
+    tiny_config.data.update(source="npz", path=str(file))
+
+    def marks():
+        setting = make_setting(tiny_config)
+        return Marks(setting, setting.job.chains["all"])
+
     np.savez(file, x_train=images, y_train=labels)
-    monkeypatch.undo()  # data are loaded anew
-    folder = tmp_path / "run"
-    run_in(folder, search_config)
+    marks().begin(0)
+    (tmp_path / "run" / "supernet" / "begun").touch()
     np.savez_compressed(file, x_train=images, y_train=labels)  # stored in another way
-    run_in(folder, search_config)
+    marks().check_made_of([0])
     images[7, 3, 3] ^= 1
     np.savez(file, x_train=images, y_train=labels)
     with pytest.raises(RunError, match=r"made with other data \(.*d.npz has changed\)"):
-        run_in(folder, search_config)
+        marks().check_made_of([0])
 
 
 def test_a_changed_table_or_problem_is_refused(tmp_path, quick):
@@ -100,6 +105,7 @@ def test_every_example_counts():
         split = Split(np.asarray(inputs, np.uint8), np.asarray(targets, np.int32))
 
         class Setting:
+            has_networks = True
             dataset = Dataset("d", split, split, split, names)
 
             class config:  # noqa: N801
