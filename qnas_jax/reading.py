@@ -50,15 +50,6 @@ def read_bytes(path: str | pathlib.Path) -> bytes:
         raise _refusal(path, error) from error
 
 
-def read_json(path: str | pathlib.Path) -> Any:
-    """Reads a JSON file, with a byte-order mark or without.
-
-    Raises:
-      UserError: it cannot be read, or is no JSON.
-    """
-    return parse_json(read_bytes(path), str(path))
-
-
 def parse_json(content: bytes | str, where: str) -> Any:
     """Reads a JSON text.
 

@@ -75,11 +75,15 @@ def test_arrays_of_an_npz_file(tmp_path):
         reading.read_npz(tmp_path / "a.npz", ["z"], what="two numbers")
 
 
+def read_json(path):
+    return reading.parse_json(reading.read_bytes(path), str(path))
+
+
 @pytest.mark.parametrize("content", [DEEP, LONG_NUMBER, b"[0,", b"\xff\xfe"])
 def test_a_damaged_json_text_is_one_line(tmp_path, content):
     path = tmp_path / "a.jsonl"
     path.write_bytes(content + b"\n{}\n")
-    for read in (reading.read_json, rows.read_jsonl):
+    for read in (read_json, rows.read_jsonl):
         with pytest.raises(UserError, match=r"a\.jsonl.*: not valid JSON \(") as error:
             read(path)
         assert "\n" not in str(error.value) and len(str(error.value)) < 400
@@ -89,7 +93,7 @@ def test_a_damaged_json_text_is_one_line(tmp_path, content):
 def test_json_in_the_encodings_that_editors_write(tmp_path, encoding):
     path = tmp_path / "a.json"
     path.write_text('[["größer", 1]]', encoding=encoding)
-    assert reading.read_json(path) == [["größer", 1]]
+    assert read_json(path) == [["größer", 1]]
 
 
 def test_names_are_printed_on_one_line():
@@ -99,9 +103,9 @@ def test_names_are_printed_on_one_line():
 
 def test_folders_and_missing_files_are_named(tmp_path):
     with pytest.raises(UserError, match=f"{tmp_path}: Is a directory"):
-        reading.read_json(tmp_path)
+        read_json(tmp_path)
     with pytest.raises(UserError, match="gone: No such file or directory"):
-        reading.read_json(tmp_path / "gone")
+        read_json(tmp_path / "gone")
     with (
         pytest.raises(UserError, match="gone: No such file or directory"),
         reading.naming(tmp_path),

@@ -31,7 +31,7 @@ from qnas_jax.evaluation.tables.nas_bench_201 import SPACE
 from qnas_jax.evaluation.tables.positions import index_of
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import write_comparison
-from qnas_jax.reporting.comparison.records import curves_by_task, read_rows
+from qnas_jax.reporting.comparison.records import curves_by_task, read_comparison
 
 NUM_FILES = 5
 
@@ -108,7 +108,7 @@ def main(_: Sequence[str]) -> None:
     rows = run(scores, _NAMES.value, names, _SEEDS.value)
     write_rows(str(folder / "rows.jsonl"), rows)
     page = write_comparison(folder / "rows.jsonl", folder, focus(names))
-    curves = curves_by_task(read_rows(folder / "rows.jsonl"))
+    curves = curves_by_task(read_comparison(folder / "rows.jsonl"))
     print(comparison_table(curves, acts_by=ACTS_BY))
     print(f"\n{page}")
 

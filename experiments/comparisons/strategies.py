@@ -56,7 +56,7 @@ from qnas_jax.evaluation.tables import (
 )
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
-from qnas_jax.reporting.comparison.records import curves_by_task, read_rows
+from qnas_jax.reporting.comparison.records import curves_by_task, read_comparison
 from qnas_jax.search import STRATEGIES, Generation
 from qnas_jax.search.many import search_seeds
 
@@ -294,7 +294,7 @@ def main(_: Sequence[str]) -> None:
             rows += run(names, [task], seeds, _DATA_DIR.value, most=_EVALUATIONS.value)
             write_rows(str(rows_file), rows)  # A run of hours may be stopped.
     page = write_comparison(rows_file, folder, focus(names))
-    curves = curves_by_task(read_rows(rows_file))
+    curves = curves_by_task(read_comparison(rows_file))
     print(comparison_table(curves, acts_by=ACTS_BY))
     print(f"\n{page}")
 

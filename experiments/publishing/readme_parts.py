@@ -134,7 +134,7 @@ def rows_file(part: Part, folder: pathlib.Path) -> pathlib.Path:
     return inside if "{base}.jsonl" not in part.words else folder / f"{part.name}.jsonl"
 
 
-def read_rows(part: Part, folder: pathlib.Path) -> results.Rows:
+def rows_of(part: Part, folder: pathlib.Path) -> results.Rows:
     """The rows of a part; none if it was not run."""
     file = rows_file(part, folder)
     if not file.is_file():

@@ -6,7 +6,7 @@ import shutil
 from experiments.comparisons.contestants import ACTS_BY
 from experiments.comparisons.table import comparison_table
 from experiments.publishing import readme_results as results
-from experiments.publishing.readme_parts import PARTS, Part, read_rows
+from experiments.publishing.readme_parts import PARTS, Part, rows_of
 from qnas_jax.reporting.comparison.records import curves_by_task
 
 _HEAD = "| what | result | command |\n| --- | --- | --- |\n"
@@ -14,7 +14,7 @@ _HEAD = "| what | result | command |\n| --- | --- | --- |\n"
 
 def result_lines(part: Part, folder: pathlib.Path) -> list[str]:
     """Lines of the table of results from the rows of a part; none without rows."""
-    rows = read_rows(part, folder)
+    rows = rows_of(part, folder)
     if not part.lines or not rows:
         return []
     return [
@@ -25,14 +25,14 @@ def result_lines(part: Part, folder: pathlib.Path) -> list[str]:
 def rules_table(folder: pathlib.Path) -> str:
     """The table of search rules, from the rows of its part; "" without rows."""
     (part,) = [part for part in PARTS if part.name == "search_rules"]
-    rows = read_rows(part, folder)
+    rows = rows_of(part, folder)
     return results.search_rules(rows) if rows else ""
 
 
 def strategies_table(folder: pathlib.Path) -> str:
     """Every strategy and what it acts by, from the comparison; "" without rows."""
     found = [part for part in PARTS if part.name == "comparison"]
-    rows = [row for part in found for row in read_rows(part, folder)]
+    rows = [row for part in found for row in rows_of(part, folder)]
     curves = curves_by_task([dict(row) for row in rows])
     return comparison_table(curves, acts_by=ACTS_BY) if curves else ""
 

@@ -73,7 +73,7 @@ class Run:
     ranking: Row | None
 
 
-def read_json(path: pathlib.Path) -> Row:
+def read_row(path: pathlib.Path) -> Row:
     """Reads a JSON object.
 
     Raises:
@@ -158,7 +158,7 @@ def read_ranking(path: pathlib.Path) -> Row:
       MissingFileError: there is no such file.
       UserError: a field is missing, lengths differ or an accuracy is not in [0, 1].
     """
-    ranking = read_json(path)
+    ranking = read_row(path)
     _require(ranking, ("kendall_tau", "spearman", "true", "scores"), str(path))
     if len(ranking["true"]) != len(ranking["scores"]):
         raise UserError(
@@ -172,7 +172,7 @@ def read_ranking(path: pathlib.Path) -> Row:
 
 def _read_found(path: pathlib.Path) -> Row:
     """Reads what a search or a run has found: an object that has an architecture."""
-    found = read_json(path)
+    found = read_row(path)
     _require(found, ("arch",), str(path))
     return found
 
@@ -199,8 +199,8 @@ def read_run(workdir: pathlib.Path) -> Run:
     metrics = _read_metrics(workdir / "metrics.jsonl")
     networks = dict.fromkeys(row["network"] for row in metrics["retrain"])
     return Run(
-        config=read_json(workdir / "config.json"),
-        environment=_optional(read_json, workdir / "environment.json"),
+        config=read_row(workdir / "config.json"),
+        environment=_optional(read_row, workdir / "environment.json"),
         supernet=_latest(metrics["supernet"], "epoch"),
         pool=_latest(metrics["pool"], "epoch"),
         search=_latest(metrics["search"], "generation"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.reading import read_json
+from qnas_jax.reading import parse_json, read_bytes
 from qnas_jax.spaces.space import SearchSpace
 
 SEPARATOR = "|"
@@ -111,7 +111,7 @@ def read_archs(space: SearchSpace, path: str) -> np.ndarray:
     """
     if not pathlib.Path(path).exists():
         raise MissingFileError(f"{path}: no such file of architectures")
-    values = read_json(path)
+    values = parse_json(read_bytes(path), str(path))
     if not isinstance(values, list) or not values:
         raise UserError(f"{path}: expected a JSON list with at least 1 architecture")
     archs = []

@@ -40,7 +40,7 @@ def test_missing_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.jsonl"):
         rows.read_jsonl(tmp_path / "nothing.jsonl")
     with pytest.raises(FileNotFoundError, match="nothing.json"):
-        rows.read_json(tmp_path / "nothing.json")
+        rows.read_row(tmp_path / "nothing.json")
     with pytest.raises(FileNotFoundError, match="no config.json"):
         rows.read_run(tmp_path)
 

@@ -18,7 +18,7 @@ from qnas_jax.reporting.comparison.records import (
     Curves,
     Row,
     curves_by_task,
-    read_rows,
+    read_comparison,
     transfers,
 )
 from qnas_jax.reporting.comparison.regret_curves import MOST_SHOWN, regret_curves
@@ -77,7 +77,7 @@ def write_comparison(
       MissingFileError: there is no such file.
       UserError: it holds no searches, or a broken line.
     """
-    rows = read_rows(rows_file)
+    rows = read_comparison(rows_file)
     tasks = curves_by_task(rows)
     if not tasks:
         raise UserError(f"{rows_file}: got no rows of searches, expected some")

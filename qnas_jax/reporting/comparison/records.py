@@ -55,7 +55,7 @@ class Curves:
         return None if np.isnan(values).any() else values
 
 
-def read_rows(path: pathlib.Path) -> list[Row]:
+def read_comparison(path: pathlib.Path) -> list[Row]:
     """Reads a JSONL file.
 
     Args:

@@ -13,7 +13,11 @@ from qnas_jax.reporting.comparison.contrasts import (
     unequal,
 )
 from qnas_jax.reporting.comparison.page import Focus, rank_all, write_comparison
-from qnas_jax.reporting.comparison.records import curves_by_task, read_rows, transfers
+from qnas_jax.reporting.comparison.records import (
+    curves_by_task,
+    read_comparison,
+    transfers,
+)
 from qnas_jax.reporting.comparison.words import best_sentences, reference_sentence
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.reporting.statistics import holm
@@ -173,7 +177,7 @@ def test_broken_rows_are_named(tmp_path, content, message):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError):
-        read_rows(tmp_path / "none.jsonl")
+        read_comparison(tmp_path / "none.jsonl")
 
 
 def test_too_many_colours_are_refused():
