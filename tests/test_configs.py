@@ -118,6 +118,11 @@ def test_overrides_are_checked_before_parsing():
     check_overrides(["--config.exhaustive.keep=3"])
     for argument, message in [
         ("--config.search.x=1", "search.x: got '1', allowed: one of"),
+        (
+            "--config.search.calibration_batches=1",
+            "search.calibration_batches: got '1', allowed: one of generations, "
+            "population, strategy (did you mean scoring.calibration_batch?)",
+        ),
         ("--config.search.generations=a", "search.generations: got 'a', allowed: int"),
         (
             "--config.retrain_images.flip=maybe",

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import difflib
 from collections.abc import Mapping, Sequence
 
 from qnas_jax.jobs.config import RootOptions, check_known
@@ -16,6 +17,9 @@ from qnas_jax.options import (
     unknown_option,
 )
 from qnas_jax.user_code.files import describe_error, line_in
+
+_ALIKE = 0.75
+_MOST_PLACES = 3
 
 
 def check_overrides(arguments: Sequence[str]) -> list[str]:
@@ -123,5 +127,28 @@ def _find_field(
         nearest = unknown_option(group, value, [*groups, "seed"])
         raise OptionError(name, value, nearest.allowed.replace("one", "a field", 1))
     fields = {f.name: f for record in groups[group] for f in dataclasses.fields(record)}
-    check_known(field, value, fields, group=group)
+    try:
+        check_known(field, value, fields, group=group)
+    except OptionError as error:
+        raise OptionError(
+            name, value, error.allowed + _elsewhere(group, field, groups)
+        ) from None
     return fields[field]
+
+
+def _elsewhere(
+    own: str, field: str, groups: Mapping[str, Sequence[type[Options]]]
+) -> str:
+    """Fields of such a name in other groups, in words."""
+    places: dict[str, list[str]] = {}
+    for group in groups.keys() - {own}:
+        for record in groups[group]:
+            for each in dataclasses.fields(record):
+                places.setdefault(each.name, []).append(f"{group}.{each.name}")
+    near = difflib.get_close_matches(field, places, n=1, cutoff=_ALIKE)
+    found = list(
+        dict.fromkeys(place for name in near for place in sorted(places[name]))
+    )
+    if not found or len(found) > _MOST_PLACES:
+        return ""
+    return f" (did you mean {' or '.join(found)}?)"
