@@ -10,7 +10,7 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.jobs import default_config, open_setting, run_stages
-from qnas_jax.jobs.benchmark import plan
+from qnas_jax.jobs.benchmark import plan, report
 from qnas_jax.jobs.strategies import strategy_of
 from qnas_jax.options import OptionError
 from qnas_jax.runs import WorkFolder
@@ -307,3 +307,10 @@ def test_a_mistake_is_one_line(tmp_path, options, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message) as error:
         run(tmp_path, **options)
     assert "\n" not in str(error.value)
+
+
+def test_equal_values_have_no_spread():
+    same = {"mean": float(np.mean([0.28478] * 20)), "sd": 5.7e-17}
+    assert report._mean_and_spread(same, 1.0) == "0.28478 ± 0"
+    large = {"mean": 5e9 + 0.5, "sd": 0.7}
+    assert report._mean_and_spread(large, 1.0) == "5000000000.5 ± 0.7"

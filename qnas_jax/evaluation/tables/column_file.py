@@ -43,11 +43,12 @@ class ColumnFile:
     rows: Sequence[str]
     left_out: tuple[str, ...] = ()
 
-    def find(self, names: Sequence[str]) -> list[str]:
+    def find(self, names: Sequence[str], option: str) -> list[str]:
         """Names of columns that a list of names and patterns stands for.
 
         Args:
           names: `*` and `?` in them stand for any letters and any letter.
+          option: of the group `table`, where the names come from.
 
         Returns:
           The names, those of a pattern in the order of the file.
@@ -61,7 +62,7 @@ class ColumnFile:
             if not own:
                 raise UserError(
                     f"{self.path}: got no column {name!r}, expected one of "
-                    f"{', '.join(self.columns)}"
+                    f"{', '.join(self.columns)}; set table.{option}"
                 )
             found += own
         if len(set(found)) < len(found):

@@ -98,10 +98,10 @@ def load_own_table(options: OwnTableOptions) -> Table:
         logging.warning("%s: left out columns of row numbers: %s", file.path, left_out)
     space, places = _read_archs(file, options)
     groups = _by_fidelity("validation_columns", options.validation_columns)
-    tested = file.find(options.test_columns)
+    tested = file.find(options.test_columns, "test_columns")
     validation = {}
     for fidelity, names in groups.items():
-        seen = file.find(names)
+        seen = file.find(names, "validation_columns")
         if set(seen) & set(tested):
             raise OptionError(
                 "test_columns", options.test_columns, "columns that no search sees"
@@ -111,7 +111,7 @@ def load_own_table(options: OwnTableOptions) -> Table:
         raise UserError(f"{file.path}: got no validation value at all, expected some")
     seconds = _read_seconds(file, options, validation)
     costs = {}
-    for name in file.find(options.cost_columns):
+    for name in file.find(options.cost_columns, "cost_columns"):
         costs[name] = _spread(space, places, _only_column(file, [name]))
     return Table(
         name=printable(file.path.stem),
@@ -145,7 +145,7 @@ def load_own_test(options: OwnTableOptions) -> SealedTest:
         raise OptionError("test_columns", (), "the columns that are to be reported")
     file = read_columns(options.file)
     space, places = _read_archs(file, options)
-    runs = _stack(file, file.find(options.test_columns))
+    runs = _stack(file, file.find(options.test_columns, "test_columns"))
     known = np.isfinite(runs)
     counts = known.sum(axis=1)
     total = np.where(known, runs, 0).sum(axis=1)
@@ -160,7 +160,7 @@ def _read_archs(
     file: ColumnFile, options: OwnTableOptions
 ) -> tuple[SearchSpace, np.ndarray]:
     """The space, and the position of each row, int [rows]."""
-    names = file.find(options.arch_columns)
+    names = file.find(options.arch_columns, "arch_columns")
     ops = np.concatenate([file.ops(name) for name in names], axis=1)
     layers = [name for name in names for _ in range(file.columns[name].shape[1])]
     choices = _choices(ops, options.op_names)
@@ -264,7 +264,7 @@ def _stack(file: ColumnFile, names: list[str]) -> np.ndarray:
 
 def _only_column(file: ColumnFile, names: list[str]) -> np.ndarray:
     """A column float64 [rows] of one number an arch."""
-    numbers = _stack(file, file.find(names))
+    numbers = _stack(file, names)
     if numbers.shape[1] != 1:
         raise UserError(
             f"{file.path}, column {', '.join(names)}: got {numbers.shape[1]} numbers "
@@ -288,7 +288,7 @@ def _read_seconds(
         )
     seconds = {}
     for fidelity, names in groups.items():
-        times = _only_column(file, names)
+        times = _only_column(file, file.find(names, "seconds_columns"))
         evaluated = np.isfinite(validation[fidelity]).any(axis=1)
         wrong = np.flatnonzero(evaluated & ~(times >= 0))
         if wrong.size:

@@ -35,6 +35,9 @@ def check_benchmark(setting: Setting) -> None:
     plan_searches(setting.config, table)
 
 
+_ROUNDING = 1e-14  # of a mean of float64 values, relative
+
+
 def run_benchmark(setting: Setting) -> list[str]:
     """Searches and writes `rows.jsonl` and `result.json`.
 
@@ -196,6 +199,8 @@ def _told(
 def _mean_and_spread(values: dict[str, Any], scale: float) -> str:
     """The spread of one search is none."""
     mean, spread = scale * values["mean"], scale * values["sd"]
+    if spread < _ROUNDING * abs(mean):
+        spread = 0.0  # what is left of equal values
     told = _number(mean, spread if spread > 0 else math.inf)
     return told if math.isnan(spread) else f"{told} ± {spread:.2g}"
 
