@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.files import replace_file
 from qnas_jax.optimise.problems.quadratic import Quadratic, qubo
 
 MOST_BITS = 20_000
@@ -85,7 +86,7 @@ def write_problem(path: str | pathlib.Path, form: Quadratic) -> None:
     constant = float(form.constant)
     if path.suffix.lower() == ".json":
         content = {"linear": linear, "quadratic": pairs, "constant": constant}
-        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        text = json.dumps(content)
     elif path.suffix.lower() != ".csv":
         raise UserError(_ENDING.format(path))
     elif constant:
@@ -94,7 +95,8 @@ def write_problem(path: str | pathlib.Path, form: Quadratic) -> None:
         # All linear terms, also zeros: the largest index says how many bits there are.
         alone = [[i, i, value] for i, value in enumerate(linear)]
         lines = [",".join(map(repr, row)) for row in alone + pairs]
-        path.write_text("\n".join([",".join(_HEADER), *lines]) + "\n", encoding="utf-8")
+        text = "\n".join([",".join(_HEADER), *lines])
+    replace_file(path, (text + "\n").encode("utf-8"))
 
 
 class _FileError(UserError):
