@@ -9,12 +9,22 @@ from qnas_jax.kernels.cache import images_at_once
 from qnas_jax.kernels.convolution import conv
 from qnas_jax.kernels.depthwise import depthwise_conv
 from qnas_jax.kernels.dispatch import force_implementation, forced_implementation
+from qnas_jax.kernels.inverted_residual import (
+    Clip,
+    FoldedBlock,
+    Gate,
+    kernels_for_blocks,
+    run_folded,
+)
 from qnas_jax.kernels.materialise import compiler_options, jit_network, materialise
 from qnas_jax.kernels.mixer import rotate_x
 from qnas_jax.kernels.phases import apply_phases, cos_sin
 from qnas_jax.kernels.quadratic import quadratic_diagonal
 
 __all__ = [
+    "Clip",
+    "FoldedBlock",
+    "Gate",
     "apply_phases",
     "compiler_options",
     "conv",
@@ -24,10 +34,12 @@ __all__ = [
     "forced_implementation",
     "images_at_once",
     "jit_network",
+    "kernels_for_blocks",
     "materialise",
     "multi_angle_state",
     "qaoa_expectation",
     "qaoa_state",
     "quadratic_diagonal",
     "rotate_x",
+    "run_folded",
 ]
