@@ -6,6 +6,7 @@ from qnas_jax.kernels.alternating import (
     qaoa_state,
 )
 from qnas_jax.kernels.cache import images_at_once
+from qnas_jax.kernels.clipping import clip
 from qnas_jax.kernels.convolution import conv
 from qnas_jax.kernels.depthwise import depthwise_conv
 from qnas_jax.kernels.dispatch import force_implementation, forced_implementation
@@ -18,6 +19,7 @@ from qnas_jax.kernels.inverted_residual import (
 )
 from qnas_jax.kernels.materialise import compiler_options, jit_network, materialise
 from qnas_jax.kernels.mixer import rotate_x
+from qnas_jax.kernels.normalise import Normalised, normalise
 from qnas_jax.kernels.phases import apply_phases, cos_sin
 from qnas_jax.kernels.quadratic import quadratic_diagonal
 
@@ -25,7 +27,9 @@ __all__ = [
     "Clip",
     "FoldedBlock",
     "Gate",
+    "Normalised",
     "apply_phases",
+    "clip",
     "compiler_options",
     "conv",
     "cos_sin",
@@ -37,6 +41,7 @@ __all__ = [
     "kernels_for_blocks",
     "materialise",
     "multi_angle_state",
+    "normalise",
     "qaoa_expectation",
     "qaoa_state",
     "quadratic_diagonal",

@@ -1,11 +1,11 @@
-"""The three products of an inverted residual in use, as kernels for GPUs (Pallas, Triton).
+"""An inverted residual in use, as three kernels for GPUs (Pallas, Triton).
 
 How many channels and taps an op has is data. A program whose channels are beyond them
-ends at once, the depth-wise convolution loops over the taps that are there, and the last
-product over the channels that are there; what is beyond is neither written nor read. So
-one compiled kernel costs what the op costs, not what the widest op of the layer does.
-Offsets, activations and the gate are applied where values are read or written. On other
-backends the kernels are interpreted, for tests.
+ends at once, the depth-wise convolution loops over the taps that are there, and the
+last product over the channels that are there; what is beyond is neither written nor
+read. So one compiled kernel costs what the op costs, not what the widest op of the
+layer does. Offsets, activations and the gate are applied where values are read or
+written. On other backends the kernels are interpreted, for tests.
 """
 
 import functools

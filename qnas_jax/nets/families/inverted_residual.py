@@ -25,6 +25,7 @@ from qnas_jax.kernels import (
     depthwise_conv,
     kernels_for_blocks,
     materialise,
+    normalise,
     run_folded,
 )
 from qnas_jax.nets.families.folding import fold
@@ -37,6 +38,7 @@ from qnas_jax.nets.layers import (
     activation_fn,
 )
 from qnas_jax.nets.ops import ConvBlock, MBConv, Projection, Skip
+from qnas_jax.nets.probing import watching
 
 ATTENTIONS = ("none", "se", "eca")
 LINEAR = "output of a linear operation"  # what a gradient cannot do without
@@ -247,7 +249,7 @@ class InvertedResidual:
         """
         norm = _Norms(mode, params, stats)
         outputs = []
-        if self._blocks and mode == "running" and kernels_for_blocks():
+        if self._blocks and mode == "running" and self._by_kernels():
             outputs.append(self._run_folded(op, params, stats, inputs))
         elif self._blocks:
             outputs.append(self._run_block(norm, op, params, inputs))
@@ -305,6 +307,10 @@ class InvertedResidual:
         if self.stride == 1 and self.in_features == self.out_features:
             values = inputs + values
         return values
+
+    def _by_kernels(self) -> bool:
+        """Whether a block in use has kernels of its own; probes look inside of it."""
+        return kernels_for_blocks() and watching() is None
 
     def _run_folded(
         self, op: jax.Array, params: Arrays, stats: Arrays, inputs: jax.Array
@@ -370,16 +376,16 @@ class _Norms:
     def __call__(self, name: str, values: jax.Array) -> jax.Array:
         mean, var = self.stats[f"{name}_mean"], self.stats[f"{name}_var"]
         exact = jnp.promote_types(values.dtype, jnp.float32)
-        axes = tuple(range(values.ndim - 1))
         if self.mode != "running":
-            values = materialise(values)
-            wide = values.astype(exact)
-            own_mean = wide.mean(axes)
-            own_var = jnp.maximum(0.0, (wide * wide).mean(axes) - own_mean**2)
+            scale, offset = (
+                self.params[f"{name}_{what}"] for what in ("scale", "bias")
+            )
+            new = normalise(values, scale, offset)
             keep = 0.9 if self.mode == "train" else 0.0
-            self.found[f"{name}_mean"] = keep * mean + (1 - keep) * own_mean
-            self.found[f"{name}_var"] = keep * var + (1 - keep) * own_var
-            mean, var = own_mean, own_var
+            self.found[f"{name}_mean"] = keep * mean + (1 - keep) * new.mean
+            self.found[f"{name}_var"] = keep * var + (1 - keep) * new.var
+            return new.values
+        axes = tuple(range(values.ndim - 1))
         scale = lax.rsqrt(var + 1e-5) * self.params[f"{name}_scale"].astype(exact)
         offset = self.params[f"{name}_bias"].astype(exact)
         mean, scale, offset = (
