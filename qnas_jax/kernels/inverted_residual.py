@@ -8,7 +8,7 @@ joins the product before it. What is left of a block is
 The block of a layer is as wide as the widest of its ops (`nets/families`); an op says
 by data how many of the channels and taps are its own. The plain form computes them all,
 the others being zero. For GPUs, `kernels/inverted_residual_pallas.py` computes what is
-there, and writes and reads each hidden value once, the least that three products can do.
+there, and writes and reads each hidden value once, the least three products can do.
 """
 
 from collections.abc import Callable

@@ -24,6 +24,8 @@ _ROWS = 128  # pixels of a program of a product
 _PIXELS = 32  # pixels of a program of the convolution
 _CHANNELS = 64  # channels of a program, at most
 _INNER = 32  # channels that a product adds up at once
+_WARPS = 4
+_STAGES = 3  # of loads under way in a loop
 
 
 class _Sizes(NamedTuple):
@@ -305,7 +307,7 @@ def _call(
         out_shape=shapes if sums else shapes[0],
         grid=grid,
         interpret=jax.default_backend() != "gpu",
-        compiler_params=plgpu.CompilerParams(num_warps=4, num_stages=3),
+        compiler_params=plgpu.CompilerParams(num_warps=_WARPS, num_stages=_STAGES),
     )
 
 

@@ -359,10 +359,9 @@ class InvertedResidual:
         if "shortcut" not in params:
             return inputs
         kernel = params["shortcut"].astype(inputs.dtype)
-        values = norm(
-            "shortcut_norm",
-            checkpoint_name(conv(inputs, kernel, stride=self.stride), LINEAR),
-        )
+        form = None if jax.default_backend() == "cpu" else "patches"
+        values = conv(inputs, kernel, stride=self.stride, implementation=form)
+        values = norm("shortcut_norm", checkpoint_name(values, LINEAR))
         return activation_fn(self.shortcut_activation)(values)
 
 
