@@ -139,6 +139,7 @@ def _all_taps(images: jax.Array, gradient: jax.Array, size: int) -> jax.Array:
 
 _blocked.defvjp(_products_forward, _blocked_backward)
 
+
 def _patches(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     size, _, in_features, out_features = kernel.shape
     exact = jnp.promote_types(images.dtype, jnp.float32)

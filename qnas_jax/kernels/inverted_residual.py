@@ -77,6 +77,7 @@ def run_folded(
     stride: int,
     sizes: tuple[int, ...],
     gate: Gate | None = None,
+    added: jax.Array | None = None,
     implementation: str | None = None,
 ) -> jax.Array:
     """Runs a block in use; may be `vmap`ped over blocks.
@@ -87,17 +88,18 @@ def run_folded(
       stride: of the depth-wise convolution.
       sizes: the values that `block.taps` may have, odd.
       gate: channel attention, or None.
+      added: what is added at the end, of the output's shape, or None.
       implementation: "reference", "pallas" (for GPUs, interpreted elsewhere), or None:
         the faster one on the present backend.
 
     Returns:
-      [N, ceil(H / stride), ceil(W / stride), C_out], without the input added.
+      [N, ceil(H / stride), ceil(W / stride), C_out].
 
     Raises:
       UserError: the implementation is unknown.
     """
     form = dispatch.choose(implementation, FORMS, BEST)
-    return form(inputs, block, stride, sizes, gate)
+    return form(inputs, block, stride, sizes, gate, added)
 
 
 def _reference(
@@ -106,6 +108,7 @@ def _reference(
     stride: int,
     sizes: tuple[int, ...],
     gate: Gate | None,
+    added: jax.Array | None,
 ) -> jax.Array:
     del sizes
     exact = jnp.promote_types(inputs.dtype, jnp.float32)
@@ -123,6 +126,8 @@ def _reference(
         values = values * gate(mean).astype(inputs.dtype).astype(exact)[:, None, None]
     values = values.astype(inputs.dtype)
     product = _product(values, block.project) + _row(block.project_offset, exact)
+    if added is not None:
+        product = product + added.astype(exact)
     return product.astype(inputs.dtype)
 
 
@@ -145,11 +150,12 @@ def _pallas(
     stride: int,
     sizes: tuple[int, ...],
     gate: Gate | None,
+    added: jax.Array | None,
 ) -> jax.Array:
     # Imported when it is taken: it takes a tenth of a second, and CPUs do without.
     from qnas_jax.kernels.inverted_residual_pallas import by_kernels
 
-    return by_kernels(inputs, block, stride, sizes, gate)
+    return by_kernels(inputs, block, stride, sizes, gate, added)
 
 
 def kernels_for_blocks() -> bool:

@@ -21,43 +21,60 @@ from jax.experimental.pallas import triton as plgpu
 from qnas_jax.kernels.inverted_residual import Clip, FoldedBlock, Gate
 
 _ROWS = 128  # pixels of a program of a product
-_PIXELS = 32  # pixels of a program of the convolution
-_CHANNELS = 64  # channels of a program, at most
+_COLUMNS = 32  # channels that it writes at once
 _INNER = 32  # channels that a product adds up at once
+_LINES = 16  # lines of pixels of a program of the convolution
+_OUTPUTS = 4  # neighbouring pixels of each line
+_CHANNELS = 64  # channels of them
 _WARPS = 4
 _STAGES = 3  # of loads under way in a loop
 
 
 class _Sizes(NamedTuple):
-    """Of the arrays of a convolution.
+    """Of the arrays of a convolution, and how programs share them.
 
     Attributes:
-      read: rows and columns of the images read.
+      count: images.
+      read: rows and columns of an image read.
       written: likewise.
       channels: H.
       taps: of the padded kernel, in one direction.
       sizes: what an op may have of them.
       stride: in both directions.
-      tile: pixels of a program.
     """
 
+    count: int
     read: tuple[int, int]
     written: tuple[int, int]
     channels: int
     taps: int
     sizes: tuple[int, ...]
     stride: int
-    tile: int
 
     @property
-    def pixels(self) -> int:
-        """Pixels written of an image."""
-        return self.written[0] * self.written[1]
+    def rows(self) -> int:
+        """Rows of an image that a program writes."""
+        return min(self.written[0], _LINES)
 
     @property
-    def tiles(self) -> int:
-        """Programs of an image."""
-        return pl.cdiv(self.pixels, self.tile)
+    def images(self) -> int:
+        """Images that a program writes to: several if they are small."""
+        return _LINES // self.rows
+
+    @property
+    def groups(self) -> int:
+        """Groups of so many images."""
+        return pl.cdiv(self.count, self.images)
+
+    @property
+    def column_parts(self) -> int:
+        """Programs side by side."""
+        return pl.cdiv(self.written[1], _OUTPUTS)
+
+    @property
+    def parts(self) -> int:
+        """Programs of a group of images."""
+        return pl.cdiv(self.written[0], self.rows) * self.column_parts
 
 
 def by_kernels(
@@ -66,6 +83,7 @@ def by_kernels(
     stride: int,
     sizes: tuple[int, ...],
     gate: Gate | None,
+    added: jax.Array | None,
 ) -> jax.Array:
     """Runs a block in use; see `run_folded`."""
     width, channels = block.width, block.project.shape[0]
@@ -78,7 +96,7 @@ def by_kernels(
     if gate is not None:
         means = jnp.where(jnp.arange(channels) < width, means, 0.0)
         factors = gate(means).astype(inputs.dtype)
-    return _project(values, factors, block)
+    return _project(values, factors, block, added)
 
 
 def _expand(
@@ -86,9 +104,8 @@ def _expand(
 ) -> jax.Array:
     in_features, features = kernel.shape
     rows = images.size // in_features
-    columns = min(_CHANNELS // 2 if features < 4 * _CHANNELS else _CHANNELS, 128)
-    body = functools.partial(_expand_tile, rows, in_features, features, columns)
-    grid = pl.cdiv(rows, _ROWS), pl.cdiv(features, columns)
+    body = functools.partial(_expand_tile, rows, in_features, features)
+    grid = (pl.cdiv(rows, _ROWS),)
     output = _call(body, grid, rows * features, images.dtype)(
         images.reshape(-1),
         kernel.astype(images.dtype).reshape(-1),
@@ -103,7 +120,6 @@ def _expand_tile(
     count: int,
     in_features: int,
     features: int,
-    columns: int,
     images: Any,
     kernel: Any,
     offset: Any,
@@ -111,27 +127,33 @@ def _expand_tile(
     width: Any,
     output: Any,
 ) -> None:
-    first_row, first = pl.program_id(0) * _ROWS, pl.program_id(1) * columns
+    """Some pixels: their channels, `_COLUMNS` at once, as far as there are any."""
     exact = _exact(images)
-    inner = min(max(16, pl.next_power_of_2(in_features)), _INNER)
+    inner = min(max(16, pl.next_power_of_2(in_features)), 2 * _INNER)
+    steps = pl.cdiv(in_features, inner)
+    rows = pl.program_id(0) * _ROWS + jnp.arange(_ROWS)
 
-    @pl.when(first < width[0])
-    def _() -> None:
-        rows = first_row + jnp.arange(_ROWS)
-        own = first + jnp.arange(columns)
+    def values_of(step: Any) -> jax.Array:
+        own = step * inner + jnp.arange(inner)
+        return _load(images, rows, in_features, own, rows < count)
 
-        def add(step: jax.Array, total: jax.Array) -> jax.Array:
-            features_in = step * inner + jnp.arange(inner)
-            values = _load(images, rows, in_features, features_in, rows < count)
-            weights = _load(
-                kernel, features_in, features, own, features_in < in_features
-            )
+    once = values_of(0) if steps == 1 else None
+
+    def write(block: jax.Array, _: None) -> None:
+        own = block * _COLUMNS + jnp.arange(_COLUMNS)
+
+        def add(step: Any, total: jax.Array) -> jax.Array:
+            rows_in = step * inner + jnp.arange(inner)
+            weights = _load(kernel, rows_in, features, own, rows_in < in_features)
+            values = values_of(step) if once is None else once
             return total + _dot(values, weights)
 
-        zeros = jnp.zeros((_ROWS, columns), exact)
-        total = lax.fori_loop(0, pl.cdiv(in_features, inner), add, zeros)
+        zeros = jnp.zeros((_ROWS, _COLUMNS), exact)
+        total = add(0, zeros) if steps == 1 else lax.fori_loop(0, steps, add, zeros)
         total = _clip(total + _vector(offset, own, features)[None], clip)
         _store(output, rows, features, own, rows < count, total)
+
+    lax.fori_loop(0, lax.div(width[0] + _COLUMNS - 1, _COLUMNS), write, None)
 
 
 def _convolve(
@@ -144,25 +166,32 @@ def _convolve(
 ) -> tuple[jax.Array, Any]:
     count, height, width, channels = images.shape
     written = -(-height // stride), -(-width // stride)
-    tile = min(_PIXELS, pl.next_power_of_2(written[0] * written[1]))
-    taps = block.depthwise.shape[0]
-    shape = _Sizes((height, width), written, channels, taps, sizes, stride, tile)
-    sums = (count * shape.tiles * channels,) if wants_means else ()
+    shape = _Sizes(
+        count,
+        (height, width),
+        written,
+        channels,
+        block.depthwise.shape[0],
+        sizes,
+        stride,
+    )
+    parts = shape.parts
     body = functools.partial(_convolve_tile, shape)
-    grid = count * shape.tiles, pl.cdiv(channels, _CHANNELS)
-    found = _call(body, grid, count * shape.pixels * channels, images.dtype, *sums)(
+    grid = shape.groups * parts, pl.cdiv(channels, _CHANNELS)
+    sums = (shape.groups * shape.images * parts * channels,) if wants_means else ()
+    pixels = written[0] * written[1]
+    found = _call(body, grid, count * pixels * channels, images.dtype, *sums)(
         images.reshape(-1),
         block.depthwise.astype(images.dtype).reshape(-1),
         block.depthwise_offset,
         jnp.stack(block.depthwise_clip),
         jnp.stack([block.width, block.taps]),
     )
-    output, *parts = found if wants_means else (found,)
-    means = [
-        each.reshape(count, shape.tiles, channels).sum(axis=1) / shape.pixels
-        for each in parts
-    ]
-    return output.reshape(count, *written, channels), means[0] if means else None
+    output = found[0] if wants_means else found
+    means = None
+    if wants_means:
+        means = found[1].reshape(-1, parts, channels)[:count].sum(axis=1) / pixels
+    return output.reshape(count, *written, channels), means
 
 
 def _convolve_tile(
@@ -194,71 +223,93 @@ def _taps_of(
     output: Any,
     *sums: Any,
 ) -> None:
-    """One block of pixels of an image, with a kernel of `size` taps a side."""
-    channels = shape.channels
-    (height, width), columns = shape.read, shape.written[1]
-    image, pixels = (
-        lax.div(tile, shape.tiles),
-        lax.rem(tile, shape.tiles) * shape.tile + jnp.arange(shape.tile),
-    )
-    own = first + jnp.arange(_CHANNELS)
-    exists = pixels < shape.pixels
-    top = lax.div(pixels, columns) * shape.stride - size // 2
-    left = lax.rem(pixels, columns) * shape.stride - size // 2
-    border = (shape.taps - size) // 2
-    exact = _exact(images)
+    """Neighbouring columns of some lines, with a kernel of `size` taps a side.
 
-    def add_row(i: jax.Array, total: jax.Array) -> jax.Array:
-        down = top + i
-        line = (image * height + down) * width
-        inside = exists & (down >= 0) & (down < height)
+    The columns under the taps are loaded once a line of taps, and serve all outputs.
+    """
+    channels, exact = shape.channels, _exact(images)
+    (height, width), (rows, columns) = shape.read, shape.written
+    group, part = lax.div(tile, shape.parts), lax.rem(tile, shape.parts)
+    row_part, column_part = (
+        lax.div(part, shape.column_parts),
+        lax.rem(part, shape.column_parts),
+    )
+    line = jnp.arange(_LINES)
+    which = lax.div(line, shape.rows)  # of the images of the tile
+    image = group * shape.images + which
+    row = row_part * shape.rows + lax.rem(line, shape.rows)
+    exists = (which < shape.images) & (image < shape.count) & (row < rows)
+    start = column_part * _OUTPUTS
+    own = first + jnp.arange(_CHANNELS)
+    border = (shape.taps - size) // 2
+
+    def add_row(i: Any, totals: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        down = row * shape.stride + i - size // 2
+        here = exists & (down >= 0) & (down < height)
+        base = (image * height + down) * width
+        seen = []
+        for step in range((_OUTPUTS - 1) * shape.stride + size):
+            across = start * shape.stride + step - size // 2
+            inside = here & ((across >= 0) & (across < width))
+            values = _load(images, base + across, channels, own, inside)
+            seen.append(values.astype(exact))
+        new = list(totals)
         for j in range(size):
-            across = left + j
-            present = inside & (across >= 0) & (across < width)
-            values = _load(images, line + across, channels, own, present)
             tap = (i + border) * shape.taps + j + border
             weights = plgpu.load(
                 kernel.at[tap * channels + own], mask=own < channels, other=0.0
-            )
-            total += values.astype(exact) * weights.astype(exact)[None]
-        return total
+            ).astype(exact)[None]
+            for place in range(_OUTPUTS):
+                new[place] += seen[place * shape.stride + j] * weights
+        return tuple(new)
 
-    zeros = jnp.zeros((shape.tile, _CHANNELS), exact)
-    total = lax.fori_loop(0, size, add_row, zeros)
-    total = _clip(total + _vector(offset, own, channels)[None], clip)
-    _store(output, image * shape.pixels + pixels, channels, own, exists, total)
+    zeros = (jnp.zeros((_LINES, _CHANNELS), exact),) * _OUTPUTS
+    totals = lax.fori_loop(0, size, add_row, zeros)
+    added, wanted = _vector(offset, own, channels)[None], zeros[0]
+    for place, total in enumerate(totals):
+        column = start + place
+        present = exists & (column < columns)
+        total = _clip(total + added, clip)
+        where = (image * rows + row) * columns + column
+        _store(output, where, channels, own, present, total)
+        wanted += jnp.where(present[:, None], total, 0.0)
     for each in sums:
-        part = jnp.where(exists[:, None], total, 0.0).sum(axis=0)
-        plgpu.store(each.at[tile * channels + own], part, mask=own < channels)
+        for number in range(shape.images):
+            total = jnp.where((which == number)[:, None], wanted, 0.0).sum(axis=0)
+            place = (group * shape.images + number) * shape.parts + part
+            plgpu.store(each.at[place * channels + own], total, mask=own < channels)
 
 
 def _project(
-    images: jax.Array, factors: jax.Array | None, block: FoldedBlock
+    images: jax.Array,
+    factors: jax.Array | None,
+    block: FoldedBlock,
+    added: jax.Array | None,
 ) -> jax.Array:
     *pixel_shape, channels = images.shape
     features = block.project.shape[1]
     rows = images.size // channels
-    columns = min(max(16, pl.next_power_of_2(features)), 2 * _CHANNELS)
+    columns = min(max(16, pl.next_power_of_2(features)), 4 * _COLUMNS)
     body = functools.partial(
         _project_tile,
         (rows, rows // len(images), channels, features, columns),
-        factors is not None,
+        (factors is not None, added is not None),
     )
     grid = pl.cdiv(rows, _ROWS), pl.cdiv(features, columns)
-    gates = [] if factors is None else [factors.reshape(-1)]
+    more = [each.reshape(-1) for each in (factors, added) if each is not None]
     output = _call(body, grid, rows * features, images.dtype)(
         images.reshape(-1),
         block.project.astype(images.dtype).reshape(-1),
         block.project_offset,
         jnp.reshape(block.width, 1),
-        *gates,
+        *more,
     )
     return output.reshape(*pixel_shape, features)
 
 
 def _project_tile(
     sizes: tuple[int, ...],
-    gated: bool,
+    given: tuple[bool, bool],
     images: Any,
     kernel: Any,
     offset: Any,
@@ -266,7 +317,8 @@ def _project_tile(
     *rest: Any,
 ) -> None:
     count, pixels, channels, features, columns = sizes
-    *gates, output = rest
+    *more, output = rest
+    gated, added = given
     rows = pl.program_id(0) * _ROWS + jnp.arange(_ROWS)
     own = pl.program_id(1) * columns + jnp.arange(columns)
     exact = _exact(images)
@@ -279,7 +331,7 @@ def _project_tile(
         values = _load(images, rows, channels, hidden, rows < count, real)
         if gated:
             image = lax.div(rows, pixels)
-            factors = _load(gates[0], image, channels, hidden, rows < count, real)
+            factors = _load(more[0], image, channels, hidden, rows < count, real)
             values = (values.astype(exact) * factors.astype(exact)).astype(values.dtype)
         weights = _load(kernel, hidden, features, own, hidden < real)
         return total + _dot(values, weights)
@@ -288,6 +340,8 @@ def _project_tile(
     steps = lax.div(real + _INNER - 1, _INNER)
     total = lax.fori_loop(0, steps, add, zeros)
     total += _vector(offset, own, features)[None]
+    if added:
+        total += _load(more[-1], rows, features, own, rows < count).astype(exact)
     _store(output, rows, features, own, rows < count, total)
 
 

@@ -250,7 +250,10 @@ class InvertedResidual:
         norm = _Norms(mode, params, stats)
         outputs = []
         if self._blocks and mode == "running" and self._by_kernels():
-            outputs.append(self._run_folded(op, params, stats, inputs))
+            folded = self._run_folded(op, params, stats, inputs)
+            if "shortcut" not in params:
+                return folded, norm.found  # a skip: a block of no channels
+            outputs.append(folded)
         elif self._blocks:
             outputs.append(self._run_block(norm, op, params, inputs))
         if self._shortcuts:
@@ -317,16 +320,15 @@ class InvertedResidual:
     ) -> jax.Array:
         """A block in use, by kernels of its own."""
         choice = functools.partial(self._choice, op=op)
-        values = run_folded(
+        residual = self.stride == 1 and self.in_features == self.out_features
+        return run_folded(
             inputs,
             fold(choice, self.activations, params, stats),
             stride=self.stride,
             sizes=tuple(sorted({each.kernel for each in self._blocks})),
             gate=self._gate(op, params),
+            added=inputs if residual else None,
         )
-        if self.stride == 1 and self.in_features == self.out_features:
-            values = inputs + values
-        return values
 
     def _attend(self, op: jax.Array, params: Arrays, values: jax.Array) -> jax.Array:
         gate = self._gate(op, params)
