@@ -6,16 +6,30 @@ from qnas_jax.kernels.alternating import (
     qaoa_state,
 )
 from qnas_jax.kernels.cache import images_at_once
+from qnas_jax.kernels.clipping import clip
 from qnas_jax.kernels.convolution import conv
 from qnas_jax.kernels.depthwise import depthwise_conv
 from qnas_jax.kernels.dispatch import force_implementation, forced_implementation
+from qnas_jax.kernels.inverted_residual import (
+    Clip,
+    FoldedBlock,
+    Gate,
+    kernels_for_blocks,
+    run_folded,
+)
 from qnas_jax.kernels.materialise import compiler_options, jit_network, materialise
 from qnas_jax.kernels.mixer import rotate_x
+from qnas_jax.kernels.normalise import Normalised, normalise
 from qnas_jax.kernels.phases import apply_phases, cos_sin
 from qnas_jax.kernels.quadratic import quadratic_diagonal
 
 __all__ = [
+    "Clip",
+    "FoldedBlock",
+    "Gate",
+    "Normalised",
     "apply_phases",
+    "clip",
     "compiler_options",
     "conv",
     "cos_sin",
@@ -24,10 +38,13 @@ __all__ = [
     "forced_implementation",
     "images_at_once",
     "jit_network",
+    "kernels_for_blocks",
     "materialise",
     "multi_angle_state",
+    "normalise",
     "qaoa_expectation",
     "qaoa_state",
     "quadratic_diagonal",
     "rotate_x",
+    "run_folded",
 ]

@@ -16,7 +16,7 @@ from flax import nnx
 from jax import lax
 
 from qnas_jax.errors import UserError
-from qnas_jax.kernels import conv, depthwise_conv, materialise
+from qnas_jax.kernels import conv, depthwise_conv, materialise, normalise
 from qnas_jax.nets.probing import relu, relu6
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -86,16 +86,18 @@ def activation_fn(name: str) -> Callable[[jax.Array], jax.Array]:
 
 
 class BatchNorm(nnx.BatchNorm):
-    """Batch normalisation whose input is computed once, in the input's precision.
-
-    The batch statistics and the normalisation both read it.
-    """
+    """Batch normalisation that trains by a gradient rule of its own (`normalise`)."""
 
     def __call__(self, x: jax.Array, *arguments: Any, **options: Any) -> jax.Array:
-        """Normalises [N, ..., C]."""
-        if not self.use_running_average:
-            x = materialise(x)
-        return super().__call__(x, *arguments, **options).astype(x.dtype)
+        """Normalises [N, ..., C], in the precision of the input."""
+        if self.use_running_average:
+            return super().__call__(x, *arguments, **options).astype(x.dtype)
+        assert self.scale is not None and self.bias is not None
+        found = normalise(x, self.scale[...], self.bias[...])
+        keep = self.momentum
+        for kept, new in ((self.mean, found.mean), (self.var, found.var)):
+            kept[...] = keep * kept[...] + (1 - keep) * new
+        return found.values
 
 
 def batch_norm(features: int, rngs: nnx.Rngs) -> BatchNorm:

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from qnas_jax.kernels import clip
 from qnas_jax.nets.slots import Slots
 
 Watch = Callable[[jax.Array], jax.Array]
@@ -81,13 +82,13 @@ def watching() -> Watching | None:
 def relu(values: jax.Array) -> jax.Array:
     """max(0, x), seen by probes; ops use it so that proxies can look at ReLUs."""
     _see(values)
-    return jax.nn.relu(values)
+    return clip(values)
 
 
 def relu6(values: jax.Array) -> jax.Array:
     """min(max(0, x), 6), seen by probes."""
     _see(values)
-    return jax.nn.relu6(values)
+    return clip(values, 0.0, 6.0)
 
 
 def _see(values: jax.Array) -> None:

@@ -19,7 +19,16 @@ from flax import nnx
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
-from qnas_jax.kernels import conv, depthwise_conv, materialise
+from qnas_jax.kernels import (
+    Gate,
+    conv,
+    depthwise_conv,
+    kernels_for_blocks,
+    materialise,
+    normalise,
+    run_folded,
+)
+from qnas_jax.nets.families.folding import fold
 from qnas_jax.nets.families.rows import Field
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.layers import (
@@ -29,6 +38,7 @@ from qnas_jax.nets.layers import (
     activation_fn,
 )
 from qnas_jax.nets.ops import ConvBlock, MBConv, Projection, Skip
+from qnas_jax.nets.probing import watching
 
 ATTENTIONS = ("none", "se", "eca")
 LINEAR = "output of a linear operation"  # what a gradient cannot do without
@@ -43,7 +53,8 @@ class Member:
       params: the variables of the op by the name of the family's array.
       stats: likewise its running means and variances.
       choices: "block", "widens": whether it is a block, and has an expansion;
-        "attention": index into `ATTENTIONS`; "activation": a name.
+        "attention": index into `ATTENTIONS`; "activation": a name; "width", "taps":
+        hidden channels, and taps in one direction, of a block.
       kernel: taps in one direction, of the block or of the shortcut.
       shortcut_activation: of the convolution of a skip that changes the shape.
     """
@@ -110,12 +121,15 @@ def _block(module: MBConv) -> Member:
         "widens": module.expand is not None,
         "attention": ATTENTIONS.index(kind),
         "activation": module.activation,
+        "width": module.depthwise.kernel.shape[-1],
+        "taps": module.depthwise.kernel.shape[0],
     }
     return Member(params, stats, choices, module.depthwise.kernel.shape[0])
 
 
 def _shortcut(block: ConvBlock | None) -> Member:
     choices = {"block": False, "widens": False, "attention": 0, "activation": None}
+    choices |= {"width": 0, "taps": 0}
     if block is None:
         return Member({}, {}, choices)
     params, stats = _norm_of("shortcut_norm", block.norm)
@@ -241,7 +255,12 @@ class InvertedResidual:
         """
         norm = _Norms(mode, params, stats)
         outputs = []
-        if self._blocks:
+        if self._blocks and mode == "running" and self._by_kernels():
+            folded = self._run_folded(op, params, stats, inputs)
+            if "shortcut" not in params:
+                return folded, norm.found  # a skip: a block of no channels
+            outputs.append(folded)
+        elif self._blocks:
             outputs.append(self._run_block(norm, op, params, inputs))
         if self._shortcuts:
             outputs.append(self._run_shortcut(norm, params, inputs))
@@ -298,20 +317,49 @@ class InvertedResidual:
             values = inputs + values
         return values
 
+    def _by_kernels(self) -> bool:
+        """Whether a block in use has kernels of its own; probes look inside of it."""
+        return kernels_for_blocks() and watching() is None
+
+    def _run_folded(
+        self, op: jax.Array, params: Arrays, stats: Arrays, inputs: jax.Array
+    ) -> jax.Array:
+        """A block in use, by kernels of its own."""
+        choice = functools.partial(self._choice, op=op)
+        residual = self.stride == 1 and self.in_features == self.out_features
+        return run_folded(
+            inputs,
+            fold(choice, self.activations, params, stats),
+            stride=self.stride,
+            sizes=tuple(sorted({each.kernel for each in self._blocks})),
+            gate=self._gate(op, params),
+            added=inputs if residual else None,
+        )
+
     def _attend(self, op: jax.Array, params: Arrays, values: jax.Array) -> jax.Array:
-        kind = self._choice("attention", op)
-        if isinstance(kind, int) and ATTENTIONS[kind] == "none":
+        gate = self._gate(op, params)
+        if gate is None:
             return values
         values = materialise(values)
         exact = jnp.promote_types(values.dtype, jnp.float32)
         mean = values.mean(axis=(1, 2), dtype=exact)
-        gates = [jnp.ones_like(mean)] * len(ATTENTIONS)
-        if "squeeze" in params:
-            gates[ATTENTIONS.index("se")] = _squeeze_excite(params, mean)
-        if "across" in params:
-            gates[ATTENTIONS.index("eca")] = _across(params["across"], mean)
-        gate = gates[kind] if isinstance(kind, int) else _select(kind, gates)
-        return values * gate[:, None, None].astype(values.dtype)
+        return values * gate(mean)[:, None, None].astype(values.dtype)
+
+    def _gate(self, op: jax.Array, params: Arrays) -> Gate | None:
+        """Channel attention as a function of the means; None if no op has any."""
+        kind = self._choice("attention", op)
+        if isinstance(kind, int) and ATTENTIONS[kind] == "none":
+            return None
+
+        def gate(mean: jax.Array) -> jax.Array:
+            gates = [jnp.ones_like(mean)] * len(ATTENTIONS)
+            if "squeeze" in params:
+                gates[ATTENTIONS.index("se")] = _squeeze_excite(params, mean)
+            if "across" in params:
+                gates[ATTENTIONS.index("eca")] = _across(params["across"], mean)
+            return gates[kind] if isinstance(kind, int) else _select(kind, gates)
+
+        return gate
 
     def _run_shortcut(
         self, norm: "_Norms", params: Arrays, inputs: jax.Array
@@ -319,10 +367,9 @@ class InvertedResidual:
         if "shortcut" not in params:
             return inputs
         kernel = params["shortcut"].astype(inputs.dtype)
-        values = norm(
-            "shortcut_norm",
-            checkpoint_name(conv(inputs, kernel, stride=self.stride), LINEAR),
-        )
+        form = None if jax.default_backend() == "cpu" else "patches"
+        values = conv(inputs, kernel, stride=self.stride, implementation=form)
+        values = norm("shortcut_norm", checkpoint_name(values, LINEAR))
         return activation_fn(self.shortcut_activation)(values)
 
 
@@ -336,16 +383,16 @@ class _Norms:
     def __call__(self, name: str, values: jax.Array) -> jax.Array:
         mean, var = self.stats[f"{name}_mean"], self.stats[f"{name}_var"]
         exact = jnp.promote_types(values.dtype, jnp.float32)
-        axes = tuple(range(values.ndim - 1))
         if self.mode != "running":
-            values = materialise(values)
-            wide = values.astype(exact)
-            own_mean = wide.mean(axes)
-            own_var = jnp.maximum(0.0, (wide * wide).mean(axes) - own_mean**2)
+            scale, offset = (
+                self.params[f"{name}_{what}"] for what in ("scale", "bias")
+            )
+            new = normalise(values, scale, offset)
             keep = 0.9 if self.mode == "train" else 0.0
-            self.found[f"{name}_mean"] = keep * mean + (1 - keep) * own_mean
-            self.found[f"{name}_var"] = keep * var + (1 - keep) * own_var
-            mean, var = own_mean, own_var
+            self.found[f"{name}_mean"] = keep * mean + (1 - keep) * new.mean
+            self.found[f"{name}_var"] = keep * var + (1 - keep) * new.var
+            return new.values
+        axes = tuple(range(values.ndim - 1))
         scale = lax.rsqrt(var + 1e-5) * self.params[f"{name}_scale"].astype(exact)
         offset = self.params[f"{name}_bias"].astype(exact)
         mean, scale, offset = (

@@ -1,0 +1,116 @@
+"""Batch normalisation by a batch's own statistics, with a rule for its gradient.
+
+Plain differentiation keeps the values in float32, the values less their mean, and more,
+each as large as the images; a scan over layers writes them all out. Here the gradient
+keeps the images in their own precision and a few numbers a channel: with
+x' = (x - mean) / deviation, s the scale and means over all but the channels,
+
+    dx = s / deviation (dy - mean(dy) - x' mean(dy x')),  ds = sum(dy x'),  db = sum(dy)
+
+(Ioffe & Szegedy 2015).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from qnas_jax.kernels.materialise import materialise
+
+EPSILON = 1e-5
+
+
+class Normalised(NamedTuple):
+    """The result of a normalisation.
+
+    Attributes:
+      values: [N, ..., C], in the precision of the images.
+      mean: [C], float32 at least.
+      var: [C], likewise; biased, as the mean of squares less the square of the mean.
+    """
+
+    values: jax.Array
+    mean: jax.Array
+    var: jax.Array
+
+
+def normalise(images: jax.Array, scale: jax.Array, offset: jax.Array) -> Normalised:
+    """Normalises each channel by its mean and variance over the batch.
+
+    Args:
+      images: float [N, ..., C].
+      scale: [C].
+      offset: [C].
+
+    Returns:
+      Normalised values and the statistics, computed in float32 at least.
+    """
+    return Normalised(*_normalise(images, scale, offset))
+
+
+@jax.custom_vjp
+def _normalise(
+    images: jax.Array, scale: jax.Array, offset: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    images = materialise(images)
+    exact = _exact(images)
+    wide = images.astype(exact)
+    count = images.size // images.shape[-1]
+    sums, squares = _sums(wide, wide * wide)
+    mean = sums / count
+    var = jnp.maximum(0.0, squares / count - mean * mean)
+    factor = lax.rsqrt(var + EPSILON) * scale.astype(exact)
+    values = (wide - _wide(mean, images)) * _wide(factor, images)
+    values = values + _wide(offset.astype(exact), images)
+    return values.astype(images.dtype), mean, var
+
+
+def _forward(
+    images: jax.Array, scale: jax.Array, offset: jax.Array
+) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
+    images = materialise(images)
+    values, mean, var = _normalise(images, scale, offset)
+    return (values, mean, var), (images, scale, offset, mean, var)
+
+
+def _backward(
+    saved: tuple[jax.Array, ...], gradients: tuple[jax.Array, jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    images, scale, offset, mean, var = saved
+    gradient, to_mean, to_var = gradients
+    gradient = materialise(gradient)
+    exact = _exact(images)
+    count = images.size // images.shape[-1]
+    wide, slope = images.astype(exact), gradient.astype(exact)
+    centred = wide - _wide(mean, images)
+    total, product = _sums(slope, slope * centred)
+    inverse = lax.rsqrt(var + EPSILON)
+    factor = inverse * scale.astype(exact)
+    # The variance is cut off at zero, where no gradient passes.
+    through_var = (2 * to_var - factor * inverse * inverse * product) / count
+    through_var = jnp.where(var > 0, through_var, 0.0)
+    constant = (to_mean - factor * total) / count
+    found = slope * _wide(factor, images) + _wide(constant, images)
+    found = found + centred * _wide(through_var, images)
+    return (
+        found.astype(images.dtype),
+        (product * inverse).astype(scale.dtype),
+        total.astype(offset.dtype),
+    )
+
+
+_normalise.defvjp(_forward, _backward)
+
+
+def _sums(*arrays: jax.Array) -> list[jax.Array]:
+    """Sums [C] of arrays [..., C] of one shape, which a GPU takes in one pass."""
+    return [each.sum(axis=tuple(range(each.ndim - 1))) for each in arrays]
+
+
+def _wide(numbers: jax.Array, images: jax.Array) -> jax.Array:
+    return numbers.reshape((1,) * (images.ndim - 1) + (-1,))
+
+
+def _exact(images: jax.Array) -> jnp.dtype:
+    return jnp.promote_types(images.dtype, jnp.float32)
