@@ -37,10 +37,8 @@ def conv(
       narrow: whether there are few channels, up to some 64: other forms are faster.
       implementation: "reference" (library convolution and gradients), "products"
         (kernel gradient by a matrix product a tap), "blocked" (by one product for all
-        taps, for few channels and stride 1; other strides as "products"), "patches"
-        (all of it one product of the taps side by side: what a GPU does best with a
-        kernel for each of several batches, under `vmap`), or None: the fastest on the
-        present backend.
+        taps, for few channels and stride 1; other strides as "products"), or None: the
+        fastest on the present backend.
 
     Returns:
       float [N, ceil(H / stride), ceil(W / stride), C_out].
@@ -140,20 +138,8 @@ def _all_taps(images: jax.Array, gradient: jax.Array, size: int) -> jax.Array:
 _blocked.defvjp(_products_forward, _blocked_backward)
 
 
-def _patches(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    size, _, in_features, out_features = kernel.shape
-    exact = jnp.promote_types(images.dtype, jnp.float32)
-    views = taps(pad(images, size // 2), size, stride)
-    patches = jnp.concatenate(views, axis=-1)
-    rows = patches.reshape(-1, size * size * in_features)
-    matrix = kernel.reshape(-1, out_features).astype(images.dtype)
-    product = jnp.matmul(rows, matrix, preferred_element_type=exact)
-    return product.astype(images.dtype).reshape(*patches.shape[:-1], out_features)
-
-
 FORMS = {
     dispatch.REFERENCE: _reference,
     "products": _products,
     "blocked": _blocked,
-    "patches": _patches,
 }

@@ -367,8 +367,7 @@ class InvertedResidual:
         if "shortcut" not in params:
             return inputs
         kernel = params["shortcut"].astype(inputs.dtype)
-        form = None if jax.default_backend() == "cpu" else "patches"
-        values = conv(inputs, kernel, stride=self.stride, implementation=form)
+        values = conv(inputs, kernel, stride=self.stride)
         values = norm("shortcut_norm", checkpoint_name(values, LINEAR))
         return activation_fn(self.shortcut_activation)(values)
 
