@@ -10,7 +10,7 @@ written. On other backends the kernels are interpreted, for tests.
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,62 +19,19 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
 from qnas_jax.kernels.inverted_residual import Clip, FoldedBlock, Gate
+from qnas_jax.kernels.windows import (
+    CHANNELS,
+    Geometry,
+    Window,
+    call,
+    convolve,
+    exact_of,
+)
 
 _ROWS = 128  # pixels of a program of a product
 _COLUMNS = 32  # channels that it writes at once
 _INNER = 32  # channels that a product adds up at once
 _LINES = 16  # lines of pixels of a program of the convolution
-_OUTPUTS = 4  # neighbouring pixels of each line
-_CHANNELS = 64  # channels of them
-_WARPS = 4
-_STAGES = 3  # of loads under way in a loop
-
-
-class _Sizes(NamedTuple):
-    """Of the arrays of a convolution, and how programs share them.
-
-    Attributes:
-      count: images.
-      read: rows and columns of an image read.
-      written: likewise.
-      channels: H.
-      taps: of the padded kernel, in one direction.
-      sizes: what an op may have of them.
-      stride: in both directions.
-    """
-
-    count: int
-    read: tuple[int, int]
-    written: tuple[int, int]
-    channels: int
-    taps: int
-    sizes: tuple[int, ...]
-    stride: int
-
-    @property
-    def rows(self) -> int:
-        """Rows of an image that a program writes."""
-        return min(self.written[0], _LINES)
-
-    @property
-    def images(self) -> int:
-        """Images that a program writes to: several if they are small."""
-        return _LINES // self.rows
-
-    @property
-    def groups(self) -> int:
-        """Groups of so many images."""
-        return pl.cdiv(self.count, self.images)
-
-    @property
-    def column_parts(self) -> int:
-        """Programs side by side."""
-        return pl.cdiv(self.written[1], _OUTPUTS)
-
-    @property
-    def parts(self) -> int:
-        """Programs of a group of images."""
-        return pl.cdiv(self.written[0], self.rows) * self.column_parts
 
 
 def by_kernels(
@@ -128,7 +85,7 @@ def _expand_tile(
     output: Any,
 ) -> None:
     """Some pixels: their channels, `_COLUMNS` at once, as far as there are any."""
-    exact = _exact(images)
+    exact = exact_of(images)
     inner = min(max(16, pl.next_power_of_2(in_features)), 2 * _INNER)
     steps = pl.cdiv(in_features, inner)
     rows = pl.program_id(0) * _ROWS + jnp.arange(_ROWS)
@@ -166,36 +123,33 @@ def _convolve(
 ) -> tuple[jax.Array, Any]:
     count, height, width, channels = images.shape
     written = -(-height // stride), -(-width // stride)
-    shape = _Sizes(
-        count,
-        (height, width),
-        written,
-        channels,
-        block.depthwise.shape[0],
-        sizes,
-        stride,
-    )
-    parts = shape.parts
-    body = functools.partial(_convolve_tile, shape)
-    grid = shape.groups * parts, pl.cdiv(channels, _CHANNELS)
-    sums = (shape.groups * shape.images * parts * channels,) if wants_means else ()
-    pixels = written[0] * written[1]
-    found = _call(body, grid, count * pixels * channels, images.dtype, *sums)(
+    shape = Geometry(count, (height, width), written, channels, stride, _LINES)
+    pixels, parts = written[0] * written[1], shape.parts
+    shapes = [jax.ShapeDtypeStruct((count * pixels * channels,), images.dtype)]
+    if wants_means:
+        sums = shape.groups * shape.images * parts * channels
+        shapes.append(jax.ShapeDtypeStruct((sums,), exact_of(images)))
+    found = call(
+        functools.partial(_convolve_tile, shape, sizes, block.depthwise.shape[0]),
+        (shape.groups * parts, shape.channel_parts),
+        shapes,
+    )(
         images.reshape(-1),
         block.depthwise.astype(images.dtype).reshape(-1),
         block.depthwise_offset,
         jnp.stack(block.depthwise_clip),
         jnp.stack([block.width, block.taps]),
     )
-    output = found[0] if wants_means else found
     means = None
     if wants_means:
         means = found[1].reshape(-1, parts, channels)[:count].sum(axis=1) / pixels
-    return output.reshape(count, *written, channels), means
+    return found[0].reshape(count, *written, channels), means
 
 
 def _convolve_tile(
-    shape: _Sizes,
+    shape: Geometry,
+    sizes: tuple[int, ...],
+    taps: int,
     images: Any,
     kernel: Any,
     offset: Any,
@@ -204,80 +158,35 @@ def _convolve_tile(
     output: Any,
     *sums: Any,
 ) -> None:
-    tile, first = pl.program_id(0), pl.program_id(1) * _CHANNELS
-    arrays = images, kernel, offset, clip, output, *sums
-    for size in shape.sizes:
+    tile, first = pl.program_id(0), pl.program_id(1) * CHANNELS
+
+    def run(size: int) -> None:
+        window = Window.of(shape, tile, first)
+        added = _vector(offset, window.own, shape.channels)[None]
+        columns = convolve(window, images, kernel, size, taps)
+        columns = [_clip(each + added, clip) for each in columns]
+        exist = window.write(output, columns)
+        for each in sums:
+            _write_sums(window, columns, exist, each)
+
+    for size in sizes:
         here = (first < numbers[0]) & (numbers[1] == size)
-        pl.when(here)(functools.partial(_taps_of, shape, size, tile, first, *arrays))
+        pl.when(here)(functools.partial(run, size))
 
 
-def _taps_of(
-    shape: _Sizes,
-    size: int,
-    tile: jax.Array,
-    first: jax.Array,
-    images: Any,
-    kernel: Any,
-    offset: Any,
-    clip: Any,
-    output: Any,
-    *sums: Any,
+def _write_sums(
+    window: Window, columns: list[jax.Array], exist: list[jax.Array], sums: Any
 ) -> None:
-    """Neighbouring columns of some lines, with a kernel of `size` taps a side.
-
-    The columns under the taps are loaded once a line of taps, and serve all outputs.
-    """
-    channels, exact = shape.channels, _exact(images)
-    (height, width), (rows, columns) = shape.read, shape.written
-    group, part = lax.div(tile, shape.parts), lax.rem(tile, shape.parts)
-    row_part, column_part = (
-        lax.div(part, shape.column_parts),
-        lax.rem(part, shape.column_parts),
-    )
-    line = jnp.arange(_LINES)
-    which = lax.div(line, shape.rows)  # of the images of the tile
-    image = group * shape.images + which
-    row = row_part * shape.rows + lax.rem(line, shape.rows)
-    exists = (which < shape.images) & (image < shape.count) & (row < rows)
-    start = column_part * _OUTPUTS
-    own = first + jnp.arange(_CHANNELS)
-    border = (shape.taps - size) // 2
-
-    def add_row(i: Any, totals: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        down = row * shape.stride + i - size // 2
-        here = exists & (down >= 0) & (down < height)
-        base = (image * height + down) * width
-        seen = []
-        for step in range((_OUTPUTS - 1) * shape.stride + size):
-            across = start * shape.stride + step - size // 2
-            inside = here & ((across >= 0) & (across < width))
-            values = _load(images, base + across, channels, own, inside)
-            seen.append(values.astype(exact))
-        new = list(totals)
-        for j in range(size):
-            tap = (i + border) * shape.taps + j + border
-            weights = plgpu.load(
-                kernel.at[tap * channels + own], mask=own < channels, other=0.0
-            ).astype(exact)[None]
-            for place in range(_OUTPUTS):
-                new[place] += seen[place * shape.stride + j] * weights
-        return tuple(new)
-
-    zeros = (jnp.zeros((_LINES, _CHANNELS), exact),) * _OUTPUTS
-    totals = lax.fori_loop(0, size, add_row, zeros)
-    added, wanted = _vector(offset, own, channels)[None], zeros[0]
-    for place, total in enumerate(totals):
-        column = start + place
-        present = exists & (column < columns)
-        total = _clip(total + added, clip)
-        where = (image * rows + row) * columns + column
-        _store(output, where, channels, own, present, total)
-        wanted += jnp.where(present[:, None], total, 0.0)
-    for each in sums:
-        for number in range(shape.images):
-            total = jnp.where((which == number)[:, None], wanted, 0.0).sum(axis=0)
-            place = (group * shape.images + number) * shape.parts + part
-            plgpu.store(each.at[place * channels + own], total, mask=own < channels)
+    """The sum over the pixels that were written, for each image."""
+    shape, channels = window.geometry, window.geometry.channels
+    total = jnp.zeros_like(columns[0])
+    for values, exists in zip(columns, exist, strict=True):
+        total += jnp.where(exists[:, None], values, 0.0)
+    for number in range(shape.images):
+        own = jnp.where((window.which == number)[:, None], total, 0.0).sum(axis=0)
+        place = (window.group * shape.images + number) * shape.parts + window.part
+        where = place * channels + window.own
+        plgpu.store(sums.at[where], own, mask=window.own < channels)
 
 
 def _project(
@@ -321,7 +230,7 @@ def _project_tile(
     gated, added = given
     rows = pl.program_id(0) * _ROWS + jnp.arange(_ROWS)
     own = pl.program_id(1) * columns + jnp.arange(columns)
-    exact = _exact(images)
+    exact = exact_of(images)
     # In whole groups of 16 channels, so that they are loaded side by side; those beyond
     # the op's own are zero, as `_expand_tile` writes whole groups.
     real = lax.min(lax.div(width[0] + 15, 16) * 16, channels)
@@ -346,28 +255,9 @@ def _project_tile(
 
 
 def _call(
-    body: Callable[..., None],
-    grid: tuple[int, ...],
-    size: int,
-    dtype: Any,
-    *sums: int,
+    body: Callable[..., None], grid: tuple[int, ...], size: int, dtype: Any
 ) -> Any:
-    """A call whose flat output has a size, beside flat float32 sums."""
-    shapes = [jax.ShapeDtypeStruct((size,), dtype)]
-    exact = jnp.promote_types(dtype, jnp.float32)
-    shapes += [jax.ShapeDtypeStruct((each,), exact) for each in sums]
-    return pl.pallas_call(
-        body,
-        out_shape=shapes if sums else shapes[0],
-        grid=grid,
-        interpret=jax.default_backend() != "gpu",
-        compiler_params=plgpu.CompilerParams(num_warps=_WARPS, num_stages=_STAGES),
-    )
-
-
-def _exact(values: Any) -> Any:
-    """The precision of sums: float32 at least."""
-    return jnp.promote_types(values.dtype, jnp.float32)
+    return call(body, grid, jax.ShapeDtypeStruct((size,), dtype))
 
 
 def _load(

@@ -44,7 +44,9 @@ def fold(
         expand = params["expand"] * scale[None]
         widens = choice("widens")
         if widens is not True:
-            expand = jnp.where(widens, expand, jnp.eye(*expand.shape))
+            expand = jnp.where(
+                widens, expand, jnp.eye(expand.shape[0], expand.shape[1])
+            )
             expand_offset = jnp.where(widens, expand_offset, 0.0)
             low, high = _clip("none", activations)
             expand_clip = Clip(
