@@ -64,6 +64,9 @@ class TrainingOptions(Options):
     momentum: float = option(0.9, "momentum of SGD", low=0, below=1)
     weight_decay: float = option(4e-4, "L2 penalty, added to the gradient", low=0)
     clip_norm: float = option(0.0, "largest global gradient norm; 0 is off", low=0)
+    steps_per_call: int = option(
+        0, "steps between two looks at the host; 0: 1 on CPU, else 32", low=0
+    )
 
 
 def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Schedule:

@@ -5,8 +5,6 @@ the epoch that is kept; the test split is not seen here.
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,12 +12,11 @@ import jax.numpy as jnp
 import optax
 from flax import nnx, struct
 
-from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
 from qnas_jax.options import option
 from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
-from qnas_jax.training.loop import Totals
+from qnas_jax.training.loop import StepFn, Totals, in_one_call
 from qnas_jax.training.optimizer import TrainingOptions
 
 
@@ -124,7 +121,7 @@ def make_retrain_step(
     options: RetrainOptions,
     batches: TrainingBatches,
     key: jax.Array,
-) -> Callable[[RetrainState, jax.Array], RetrainState]:
+) -> StepFn:
     """Builds the step function for `run_epochs`.
 
     Args:
@@ -135,7 +132,7 @@ def make_retrain_step(
       key: root of all randomness of the steps; only folded.
 
     Returns:
-      (state, order) -> state, jitted; the state is donated.
+      (state, order, count=1) -> state, see `in_one_call`.
     """
 
     def loss_fn(
@@ -149,9 +146,8 @@ def make_retrain_step(
         outputs, stats = model.train(params, stats, inputs, options.drop_path, key)
         return task.loss(outputs, targets), (outputs, stats)
 
-    @functools.partial(jit_network, donate_argnums=0)
     def step(
-        state: RetrainState, order: jax.Array, batches: TrainingBatches
+        state: RetrainState, order: jax.Array, batches: TrainingBatches, key: jax.Array
     ) -> RetrainState:
         step_key = jax.random.fold_in(key, state.step)
         augment_key, drop_key = jax.random.split(step_key)
@@ -170,7 +166,7 @@ def make_retrain_step(
             step=state.step + 1,
         )
 
-    return lambda state, order: step(state, order, batches)
+    return in_one_call(step, batches, key)
 
 
 def _moving_average(state: RetrainState, newest: Any, decay: float) -> Any:

@@ -15,12 +15,11 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from qnas_jax.kernels import jit_network
 from qnas_jax.nets import Slots, Supernet, put_path, take_path
 from qnas_jax.options import option
 from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
-from qnas_jax.training.loop import Totals
+from qnas_jax.training.loop import StepFn, Totals, in_one_call
 from qnas_jax.training.optimizer import TrainingOptions
 from qnas_jax.training.paths import (
     PATH_SAMPLERS,
@@ -119,7 +118,7 @@ def make_supernet_step(
     sampler: PathSampler,
     batches: TrainingBatches,
     key: jax.Array,
-) -> Callable[[SupernetState, jax.Array], SupernetState]:
+) -> StepFn:
     """Builds the step function for `run_epochs`.
 
     Args:
@@ -130,14 +129,13 @@ def make_supernet_step(
       key: root of all randomness of the steps; only folded.
 
     Returns:
-      (state, order) -> state, jitted; the state is donated.
+      (state, order, count=1) -> state, see `in_one_call`.
     """
-    order_key, steps_key = jax.random.split(key)
 
-    @functools.partial(jit_network, donate_argnums=0)
     def step(
-        state: SupernetState, order: jax.Array, batches: TrainingBatches
+        state: SupernetState, order: jax.Array, batches: TrainingBatches, keys: Any
     ) -> SupernetState:
+        order_key, steps_key = keys
         step_key = jax.random.fold_in(steps_key, state.step)
         path_key, augment_key = jax.random.split(step_key)
         archs, sampler_state = sampler.sample(
@@ -149,7 +147,7 @@ def make_supernet_step(
         state = update(state, archs, batch)
         return state.replace(sampler=sampler_state, step=state.step + 1)
 
-    return lambda state, order: step(state, order, batches)
+    return in_one_call(step, batches, tuple(jax.random.split(key)))
 
 
 @dataclasses.dataclass(frozen=True)

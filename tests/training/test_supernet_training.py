@@ -100,7 +100,7 @@ def test_only_the_rows_of_the_path_and_fixed_blocks_change(
     assert len(training.traces) == 1
 
 
-def test_a_step_copies_no_weights(train, build_training, supernet):
+def test_a_step_copies_no_weights_and_no_data(train, build_training, supernet):
     """Rows are read before they are written; a copy would be of all ops of a layer."""
     options = SupernetOptions(sampler="fair", schedule="constant", **PLAIN)
     training = build_training(options, fixed_paths((1, 0)))
@@ -108,11 +108,35 @@ def test_a_step_copies_no_weights(train, build_training, supernet):
     step = jax.jit(
         training.step_fn, donate_argnums=0, compiler_options=compiler_options()
     )
-    program = step.lower(training.state, order).compile().as_text()
-    shapes = [f"{num},{width}" for num, width in row_shapes(supernet)]
-    assert all(f"f32[{shape}]" in program for shape in shapes)
+    lowered = step.lower(training.state, order, jnp.int32(2))
+    program = lowered.compile().as_text()
+    shapes = [f"f32[{num},{width}]" for num, width in row_shapes(supernet)]
+    shapes += [f"u8[{','.join(map(str, train.inputs.shape))}]"]
     for shape in shapes:
-        assert not re.search(rf"f32\[{shape}\]\S* copy\(", program), shape
+        assert shape in program
+        assert not re.search(rf"{re.escape(shape)}\S* copy\(", program), shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["balance_pool", "strict_fair"])
+def test_results_do_not_depend_on_the_steps_of_a_call(
+    name, space, train, build_training
+):
+    order = epoch_order(jax.random.key(0), 0, len(train))
+    found = {}
+    training = build_training(
+        SupernetOptions(sampler=name, **PLAIN), make_sampler(name, space.num_ops)
+    )
+    start = with_full_pool(training.state)
+    for calls in ([1, 1, 1, 1], [3, 1], [4]):
+        state = jax.tree.map(jnp.copy, start)
+        for count in calls:
+            state = training.step_fn(state, order, count)
+        assert int(state.step) == 4
+        found[len(calls)] = copy(state)
+    for other in (found[2], found[1]):
+        jax.tree.map(np.testing.assert_array_equal, other, found[4])
+    assert len(training.traces) == 1
 
 
 def row_shapes(supernet):

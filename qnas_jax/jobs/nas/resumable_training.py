@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
-
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import Checkpoints, Position
 from qnas_jax.stopping import Stopped
 from qnas_jax.training import (
     EpochReport,
     NonFiniteLossError,
+    StepFn,
     TrainingBatches,
+    TrainingOptions,
     run_epochs,
+    steps_in_a_call,
 )
 
 
@@ -47,12 +48,12 @@ def train_to_the_end(
     setting: NasSetting,
     checkpoints: Checkpoints,
     state: Any,
-    step_fn: Callable[[Any, jax.Array], Any],
+    step_fn: StepFn,
     on_epoch: Callable[[Any, EpochReport], Any],
     *,
     name: str,
     rows: Sequence[str],
-    epochs: int,
+    options: TrainingOptions,
     batches: TrainingBatches,
 ) -> Any:
     """Trains on the training split, and saves the state now and then and at the end.
@@ -65,7 +66,7 @@ def train_to_the_end(
       on_epoch: (state, report) -> state after each epoch, before it is saved.
       name: of what is trained, words with slashes between; names the order of examples.
       rows: the names in the field `stage` of its rows of metrics.
-      epochs: in all.
+      options: how many epochs, and steps of a call.
       batches: what is trained on.
 
     Returns:
@@ -90,11 +91,12 @@ def train_to_the_end(
             task=batches.task,
             num_examples=batches.num_examples,
             steps_per_epoch=batches.steps_per_epoch,
-            epochs=epochs,
+            epochs=options.epochs,
             on_epoch=saved,
             progress=setting.progress,
             description=name.replace("/", " "),
             should_stop=setting.should_stop,
+            steps_per_call=steps_in_a_call(options.steps_per_call),
         )
         checkpoints.save(state, metrics.position(rows))
     except Stopped as stop:

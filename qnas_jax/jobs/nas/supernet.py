@@ -94,7 +94,7 @@ def train_supernet(setting: NasSetting) -> None:
         on_epoch,
         name="supernet",
         rows=ROWS,
-        epochs=options.epochs,
+        options=options,
         batches=batches,
     )
 
