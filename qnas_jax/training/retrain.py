@@ -2,6 +2,11 @@
 
 The network is static: it is compiled for its architecture. The validation split picks
 the epoch that is kept; the test split is not seen here.
+
+With `precision` bfloat16 the parameters are cast inside the loss, all but those behind
+the mean over the pixels, and so are the inputs: values and products are bfloat16, while
+weights, gradients, moments and the loss are float32. Batch normalisation of Flax takes
+its means, keeps its statistics and normalises in float32 (Micikevicius et al. 2018).
 """
 
 import dataclasses
@@ -73,6 +78,7 @@ class StandaloneModel:
           subnet: a network as `nets.Supernet.cut` makes it; its arrays become the
             initial ones.
         """
+        self._exact_from = subnet.exact_from
         set_mode(subnet, "running")
         parts: Any = nnx.split(subnet, nnx.Param, nnx.BatchStat)
         self._eval_graph, self.params, self.stats = parts
@@ -82,6 +88,16 @@ class StandaloneModel:
     def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:
         """Outputs [N, ...] for prepared inputs [N, ...]."""
         return nnx.merge(self._eval_graph, params, stats)(inputs)
+
+    def in_precision(self, params: Any, precision: str) -> Any:
+        """Parameters cast, but for those of the mean over the pixels and behind it."""
+
+        def cast(path: Any, values: jax.Array) -> jax.Array:
+            part, place = (getattr(key, "key", None) for key in path[:2])
+            behind = part == "head" and place >= self._exact_from
+            return values if behind else values.astype(precision)
+
+        return jax.tree_util.tree_map_with_path(cast, params)
 
     def train(
         self, params: Any, stats: Any, inputs: jax.Array, drop_path: float, key: Any
@@ -143,6 +159,9 @@ def make_retrain_step(
         key: jax.Array,
     ) -> tuple[jax.Array, tuple[jax.Array, Any]]:
         inputs, targets = batch
+        if options.precision != "float32":
+            params = model.in_precision(params, options.precision)
+            inputs = inputs.astype(options.precision)
         outputs, stats = model.train(params, stats, inputs, options.drop_path, key)
         return task.loss(outputs, targets), (outputs, stats)
 
