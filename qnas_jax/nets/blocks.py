@@ -89,11 +89,6 @@ def before_the_mean(head: Sequence[Layer]) -> int:
     return kinds.index("global_average") if "global_average" in kinds else 0
 
 
-def exact(values: jax.Array) -> jax.Array:
-    """Values in float32 at least."""
-    return values.astype(jnp.promote_types(values.dtype, jnp.float32))
-
-
 def fill(
     module: nnx.Module, template: OpTemplate, params: jax.Array, stats: jax.Array
 ) -> None:

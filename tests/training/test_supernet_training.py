@@ -252,7 +252,7 @@ def test_strict_fair_update_is_that_of_the_summed_gradients(
     assert float(state.totals.examples) == 2 * 3 * BATCH
 
 
-def test_strict_fair_statistics_see_each_path_once(
+def test_strict_fair_statistics_are_the_means_of_the_paths_that_used_them(
     supernet, train, task, build_training
 ):
     archs = [[0, 1], [1, 0], [2, 1]]
@@ -262,16 +262,28 @@ def test_strict_fair_statistics_see_each_path_once(
     ((images, _),) = batches(train, task, order, 1)
     stats = training.state.stats
     apply = jax.jit(functools.partial(supernet.apply, mode="train"))
+    found = []
     for arch in jnp.asarray(archs):
         path = take_path(training.state.params, arch), take_path(stats, arch)
-        _, new = apply(*path, arch, images)
-        rows = [
-            old.at[arch[layer]].set(new["layers"][layer])
-            for layer, old in enumerate(stats["layers"])
-        ]
-        stats = {"fixed": new["fixed"], "layers": rows}
+        found.append(copy(apply(*path, arch, images)[1]))
+    expected = {
+        "fixed": [
+            np.mean([path["fixed"][block] for path in found], axis=0)
+            for block in range(3)
+        ],
+        "layers": [
+            np.stack([found[path]["layers"][0] for path in range(3)]),
+            np.stack(
+                [
+                    found[1]["layers"][1],
+                    (found[0]["layers"][1] + found[2]["layers"][1]) / 2,
+                ]
+            ),
+        ],
+    }
     state = training.step_fn(training.state, order)
-    for one, other in zip(*map(jax.tree.leaves, (state.stats, stats)), strict=True):
+    assert jax.tree.structure(state.stats) == jax.tree.structure(expected)
+    for one, other in zip(*map(jax.tree.leaves, (state.stats, expected)), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 

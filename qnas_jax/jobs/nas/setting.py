@@ -20,7 +20,7 @@ from qnas_jax.evaluation import (
 )
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.nets import Supernet, build_supernet, non_finite_ops
+from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
 from qnas_jax.spaces import (
@@ -75,7 +75,7 @@ class NasSetting(Setting):
     @cached_property
     def supernet(self) -> Supernet:
         """The network that holds all ops."""
-        return build_supernet(self.space)
+        return build_supernet(self.space, resolve_form(self.config.supernet.form))
 
     @cached_property
     def costs(self) -> CostTable:

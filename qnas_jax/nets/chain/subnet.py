@@ -7,9 +7,10 @@ import jax
 from flax import nnx
 
 from qnas_jax.errors import UserError
-from qnas_jax.nets.blocks import before_the_mean, exact
+from qnas_jax.nets.blocks import before_the_mean
 from qnas_jax.nets.build import build_op
 from qnas_jax.nets.dropping import drop_branch
+from qnas_jax.nets.precision import exact
 from qnas_jax.spaces import NetworkSpace, check_archs
 
 
