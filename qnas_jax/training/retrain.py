@@ -71,7 +71,7 @@ class RetrainState(struct.PyTreeNode):
 class StandaloneModel:
     """The static part of a network: how to run it on its arrays."""
 
-    def __init__(self, subnet: nnx.Module):
+    def __init__(self, subnet: Any):
         """Takes a network apart.
 
         Args:

@@ -3,7 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
+
+from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.kernels.device_memory import is_out_of_memory
 from qnas_jax.runs import Checkpoints, Position
 from qnas_jax.stopping import Stopped
 from qnas_jax.training import (
@@ -75,6 +79,7 @@ def train_to_the_end(
     Raises:
       Stopped: the user asked to stop; the state is saved.
       NonFiniteLossError: training diverged.
+      UserError: the memory does not suffice for a step.
     """
     metrics = setting.folder.metrics
 
@@ -104,9 +109,25 @@ def train_to_the_end(
         raise
     except NonFiniteLossError as error:
         raise NonFiniteLossError(error.what, _remedy(setting, name)) from error
+    except (jax.errors.JaxRuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(_out_of_memory(name, options)) from error
     finally:
         checkpoints.close()
     return state
+
+
+def _out_of_memory(name: str, options: TrainingOptions) -> str:
+    """What a training step that is too large calls for."""
+    group = name.partition("/")[0]
+    halves = (
+        f", or {group}.precision=bfloat16" if options.precision == "float32" else ""
+    )
+    return (
+        f"{name.replace('/', ' ')}: out of memory; take a {group}.batch_size below "
+        f"{options.batch_size}{halves}"
+    )
 
 
 def _remedy(setting: NasSetting, name: str) -> str:

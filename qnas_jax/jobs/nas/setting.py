@@ -13,6 +13,7 @@ from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
     EVALUATORS,
+    AtOnce,
     ScoringOptions,
     SupernetEvaluator,
     Weights,
@@ -172,4 +173,10 @@ class NasSetting(Setting):
             options,
             train=self.dataset.train,
             valid=self.valid,
+            at_once=self.at_once,
         )
+
+    @cached_property
+    def at_once(self) -> AtOnce:
+        """What was too much for the memory of the device, for the rest of the run."""
+        return AtOnce(self.say)
