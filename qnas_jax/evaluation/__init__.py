@@ -1,5 +1,6 @@
 """Evaluators behind one protocol, the memo of evaluations, and rankings."""
 
+from qnas_jax.evaluation.at_once import AtOnce
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
     Compiled,
@@ -31,6 +32,7 @@ from qnas_jax.evaluation.supernet import SupernetEvaluator, supernet_evaluator
 __all__ = [
     "EVALUATORS",
     "ONE_FIDELITY",
+    "AtOnce",
     "Compiled",
     "STATISTICS",
     "TRUTHS",

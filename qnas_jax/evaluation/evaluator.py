@@ -97,6 +97,7 @@ ONE_FIDELITY = ("full",)
 """`fidelities` of evaluators that know but one."""
 
 
+@jax.jit
 def finite_status(metrics: Mapping[str, jax.Array]) -> jax.Array:
     """OK where all metrics are finite, else NON_FINITE: int32 [P]."""
     finite = jnp.stack([jnp.isfinite(values) for values in metrics.values()])

@@ -1,11 +1,11 @@
 """Scores a population of subnets with inherited weights in one compiled call.
 
-Inputs pass in chunks, and each chunk through the architectures one after the other, in
-an order in which those with the same first layers are neighbours: what they share is
-computed once, and repeated architectures are computed once. Memory is bounded by one
-chunk's values after each layer, however large the population is. The obvious
-alternative, `vmap` over architectures, runs every op of every layer
-(`experiments/benches/scoring.py`).
+Inputs pass in chunks, and each chunk through the distinct architectures. A supernet
+that switches takes one after the other, in an order in which those with the same first
+layers are neighbours: what they share is computed once. (`vmap` over architectures
+would run every op of every layer there, `experiments/benches/scoring.py`.) A padded one
+takes a block of them at once, by `vmap`. Memory is bounded by the values of one chunk
+in one block, however large the population is; see `evaluation/at_once.py`.
 """
 
 import dataclasses
@@ -16,7 +16,9 @@ from typing import Any
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from qnas_jax.evaluation.at_once import AtOnce, networks_at_once, split
 from qnas_jax.evaluation.measuring import AddOutputs, Metrics, measure_many
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import (
@@ -50,11 +52,16 @@ class ScoringOptions(Options):
     )
     precision: str = option(
         "float32",
-        "of weights and values in the searched layers; stem, head and sums are float32",
+        "of values and products; statistics, sums and the classifier are float32",
         choices=PRECISIONS,
     )
     score_examples: int = option(0, "validation examples for a score; 0 is all", low=0)
     score_chunk: int = option(128, "examples computed at once; bounds memory", low=1)
+    score_block: int = option(
+        0,
+        "networks computed at once by a padded supernet; 0 is what memory allows",
+        low=0,
+    )
     calibration_examples: int = option(
         256, "training examples that `recalibrate` passes through each subnet", low=1
     )
@@ -68,7 +75,11 @@ ScorePopulation = Callable[[Weights, Any, jax.Array, jax.Array], Metrics]
 
 
 def make_population_scorer(
-    supernet: Supernet, task: Task, options: ScoringOptions, calibration: jax.Array
+    supernet: Supernet,
+    task: Task,
+    options: ScoringOptions,
+    calibration: jax.Array,
+    at_once: AtOnce | None = None,
 ) -> ScorePopulation:
     """Builds `score_population`.
 
@@ -78,59 +89,97 @@ def make_population_scorer(
       options: statistics, chunk size, number of calibration examples.
       calibration: training inputs [M, ...] as the data have them; the first
         `calibration_examples` serve `recalibrate`.
+      at_once: what is known to be too much for the memory; None: nothing yet.
 
     Returns:
       score_population(weights, archs, inputs, targets): weights are the supernet's
       (params, stats), archs int32 [P, L], inputs [N, ...] as the data have them,
       targets [N, ...]; it returns the task's metrics, float32 [P] each, the same as
-      measuring the architectures one by one.
+      measuring the architectures one by one. Out of memory, it computes less at once:
+      metrics differ by rounding, and with statistics of fewer examples where those of
+      a chunk or of a calibration batch are taken.
     """
     calibration = calibration[: options.calibration_examples]
+    calibration_batch = 1
+    if options.statistics == "recalibrate":
+        calibration_batch = min(options.calibration_batch, len(calibration))
+    limits = at_once or AtOnce()
     mode: Mode = "batch" if options.statistics == "batch" else "running"
 
-    @jit_network
+    @functools.partial(jit_network, static_argnums=5)
     def score_population(
         weights: Weights,
         archs: jax.Array,
         inputs: jax.Array,
         targets: jax.Array,
         calibration: jax.Array,
+        number: int,
     ) -> Metrics:
         order = visiting_order(archs)
+        block, chunk = split(number, min(options.score_chunk, len(targets)))
         params, stats = weights
-        layers = [rows.astype(options.precision) for rows in params["layers"]]
-        params = {"fixed": params["fixed"], "layers": layers}
+        if options.precision != "float32":
+            params = supernet.in_precision(params, options.precision)
         rows = jax.vmap(functools.partial(take_path, stats))(order.archs)
         if options.statistics == "recalibrate":
-            batches = _batches(calibration, options.calibration_batch)
-            rows = _calibrate(supernet, params, rows, order, task.prepare(batches))
+            own_block, size = split(number, calibration_batch)
+            batches = task.prepare(_batches(calibration, size))
+            rows = _calibrate(supernet, params, rows, order, batches, own_block)
 
         def run(prepared: jax.Array, add: AddOutputs, sums: Any) -> Any:
             def visit(place: jax.Array, outputs: jax.Array, _: Slots, sums: Any) -> Any:
                 return add(place, outputs, sums)
 
             return supernet.visit(
-                params, rows, order, prepared, mode=mode, visitor=visit, carry=sums
+                params,
+                rows,
+                order,
+                prepared,
+                mode=mode,
+                visitor=visit,
+                carry=sums,
+                block=block,
             )
 
-        metrics = measure_many(
-            task, run, len(archs), inputs, targets, options.score_chunk
-        )
+        metrics = measure_many(task, run, len(archs), inputs, targets, chunk)
         return {name: values[order.place] for name, values in metrics.items()}
 
     def call(
         weights: Weights, archs: Any, inputs: jax.Array, targets: jax.Array
     ) -> Metrics:
-        archs = jnp.asarray(archs, jnp.int32)
+        archs = _on_device(archs)
         chex.assert_shape(archs, (None, supernet.space.num_layers))
-        return score_population(weights, archs, inputs, targets, calibration)
+        images = max(min(options.score_chunk, len(targets)), calibration_batch)
+        networks = min(most_networks(images), len(archs))
+
+        def compute(number: int) -> Metrics:
+            return score_population(
+                weights, archs, inputs, targets, calibration, number
+            )
+
+        return limits.run(compute, networks * images, images)
+
+    @functools.cache
+    def most_networks(images: int) -> int:
+        """Asked when the first population comes, as weights and data take memory."""
+        if supernet.form == "switch":
+            return 1
+        return options.score_block or networks_at_once(
+            supernet.largest_values, images, options.precision
+        )
 
     return call
 
 
+def _on_device(archs: Any) -> jax.Array:
+    """Integers [P, L] as int32 on the device, copied there explicitly."""
+    if isinstance(archs, jax.Array):
+        return archs.astype(jnp.int32)
+    return jax.device_put(np.asarray(archs, np.int32))
+
+
 def _batches(images: jax.Array, size: int) -> jax.Array:
     """[M, ...] -> [batches, size, ...]; a rest is left out."""
-    size = min(size, len(images))
     return images[: len(images) // size * size].reshape(-1, size, *images.shape[1:])
 
 
@@ -140,6 +189,7 @@ def _calibrate(
     rows: Slots,
     order: VisitingOrder,
     batches: jax.Array,
+    block: int,
 ) -> Slots:
     """Averages the statistics of the calibration batches for each architecture."""
 
@@ -148,7 +198,14 @@ def _calibrate(
 
     def add_batch(total: Slots, batch: jax.Array) -> tuple[Slots, None]:
         total = supernet.visit(
-            params, rows, order, batch, mode="batch", visitor=add, carry=total
+            params,
+            rows,
+            order,
+            batch,
+            mode="batch",
+            visitor=add,
+            carry=total,
+            block=block,
         )
         return total, None
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import jax
 
 from qnas_jax.data import Dataset
+from qnas_jax.evaluation.at_once import AtOnce
 from qnas_jax.evaluation.evaluator import Evaluator
 from qnas_jax.evaluation.scoring import Weights
 from qnas_jax.nets import Supernet
@@ -42,6 +43,10 @@ class Parts(Protocol):
     @property
     def weights(self) -> Weights:
         """Those of the trained supernet."""
+
+    @property
+    def at_once(self) -> AtOnce:
+        """What is known to be too much for the memory of the device."""
 
     @property
     def kept_outcomes(self) -> KeptOutcomes | None:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from qnas_jax.data import Split
+from qnas_jax.evaluation.at_once import AtOnce
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
     Compiled,
@@ -63,6 +64,7 @@ def supernet_evaluator(
     *,
     train: Split,
     valid: tuple[jax.Array, jax.Array],
+    at_once: AtOnce | None = None,
 ) -> Callable[[Weights], SupernetEvaluator]:
     """Builds an evaluator of whatever weights the supernet has at the time.
 
@@ -73,6 +75,7 @@ def supernet_evaluator(
       train: its first inputs recalibrate batch statistics.
       valid: inputs [N, ...] and targets [N, ...], on the device; the first
         `score_examples` are scored on.
+      at_once: what is known to be too much for the memory; None: nothing yet.
 
     Returns:
       (params, stats) -> evaluator; all of them share one compiled program.
@@ -84,7 +87,9 @@ def supernet_evaluator(
         SupernetEvaluator,
         inputs=inputs,
         targets=targets,
-        score_population=make_population_scorer(supernet, task, options, calibration),
+        score_population=make_population_scorer(
+            supernet, task, options, calibration, at_once
+        ),
         score=ScoreOf.of(task),
     )
 
@@ -97,6 +102,7 @@ def make_supernet_evaluator(options: ScoringOptions, parts: Parts) -> SupernetEv
         options,
         train=parts.dataset.train,
         valid=parts.valid,
+        at_once=parts.at_once,
     )
     return evaluator_of(parts.weights)
 

@@ -11,9 +11,8 @@ import pathlib
 import re
 from collections.abc import Iterator
 
-import jax
-
 from qnas_jax.errors import UserError
+from qnas_jax.kernels.device_memory import is_out_of_memory
 from qnas_jax.user_code.files import place_in_user_code
 
 FAULT = 1
@@ -66,7 +65,7 @@ def describe_failure(error: BaseException, folder: pathlib.Path) -> Failure:
     system = _system_error(error)
     if system is not None:
         return Failure(f"error: {describe_os_error(system, folder)}", USER_ERROR)
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return Failure(
             f"error: out of memory ({_one_line(error)[:200]}); a smaller "
             "supernet.batch_size, retrain.batch_size or scoring.score_chunk needs less",
@@ -117,12 +116,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, jax.errors.JaxRuntimeError):
-        return "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error)
-    return isinstance(error, MemoryError)
 
 
 def _one_line(error: BaseException) -> str:

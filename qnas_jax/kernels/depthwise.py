@@ -158,10 +158,11 @@ def _kernel_gradient(
 
         return total + lax.map(correlate, jnp.arange(size)), None
 
-    start = jnp.zeros((size, size, channels), images.dtype)
+    exact = jnp.promote_types(images.dtype, jnp.float32)
+    start = jnp.zeros((size, size, channels), exact)
     groups = _group(pad(images, size // 2)), _group(gradient)
     total, _ = lax.scan(add_images, start, groups)
-    return total
+    return total.astype(images.dtype)
 
 
 def _group(images: jax.Array) -> jax.Array:
@@ -173,7 +174,9 @@ def _group(images: jax.Array) -> jax.Array:
 
 def _sum_products(images: jax.Array, gradients: jax.Array) -> jax.Array:
     """Sum over images and pixels of images * gradients, [n, H, W, C] -> [C]."""
-    products = (x * g for x, g in zip(images, gradients, strict=True))
+    exact = jnp.promote_types(images.dtype, jnp.float32)
+    pairs = zip(images.astype(exact), gradients.astype(exact), strict=True)
+    products = (x * g for x, g in pairs)
     return jnp.sum(materialise(functools.reduce(jnp.add, products)), axis=(0, 1))
 
 

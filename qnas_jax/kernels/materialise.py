@@ -46,11 +46,17 @@ def jit_network(function: Callable[..., Any], **options: Any) -> Callable[..., A
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        if isinstance(jnp.zeros(()), jax.core.Tracer):
+        if isinstance(_nothing(), jax.core.Tracer):
             return function(*arguments)
         return compiled(*arguments)
 
     return call
+
+
+@jax.jit
+def _nothing() -> jax.Array:
+    """A tracer while another function is traced; made on the device, not copied."""
+    return jnp.zeros(())
 
 
 def compiler_options() -> dict[str, Any]:

@@ -5,8 +5,11 @@ from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import (
     EpochReport,
     NonFiniteLossError,
+    StepFn,
     Totals,
+    in_one_call,
     run_epochs,
+    steps_in_a_call,
 )
 from qnas_jax.training.optimizer import (
     SCHEDULES,
@@ -48,12 +51,14 @@ __all__ = [
     "RetrainState",
     "SamplerState",
     "StandaloneModel",
+    "StepFn",
     "SupernetOptions",
     "SupernetState",
     "Totals",
     "TrainingBatches",
     "TrainingOptions",
     "fair_arch",
+    "in_one_call",
     "initial_retrain_state",
     "initial_sampler_state",
     "initial_supernet_state",
@@ -68,4 +73,5 @@ __all__ = [
     "pool_members",
     "pool_share",
     "run_epochs",
+    "steps_in_a_call",
 ]

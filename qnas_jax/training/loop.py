@@ -4,9 +4,14 @@ Everything a run needs to go on lies in its state and in the key: the order of t
 examples derives from (key, epoch), the randomness of a step from (key, step). A run
 that was stopped after any step and goes on from its saved state therefore equals one
 that was never stopped.
+
+Steps are taken several in one call of a compiled loop, so that an accelerator need not
+wait for the host. How many is data: there is one program, and results do not depend on
+it. Within an epoch nothing passes between host and device.
 """
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -14,10 +19,12 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from qnas_jax.data import epoch_order
 from qnas_jax.errors import UserError
+from qnas_jax.kernels import jit_network
 from qnas_jax.stopping import Stopped
 from qnas_jax.tasks import Task, score_metric
 
@@ -53,6 +60,56 @@ class Totals(struct.PyTreeNode):
             jax.tree.map(jnp.add, self.score, found),
             self.examples + count,
         )
+
+
+StepFn = Callable[..., Any]
+"""(state, order int32 [N], count=1) -> the state after `count` steps of one epoch."""
+
+_STEPS_PER_CALL = {"cpu": 1}
+_ELSEWHERE = 32  # Calls of some tenths of a second: a stop is not kept waiting.
+
+
+def in_one_call(step: Callable[..., Any], *rest: Any) -> StepFn:
+    """Compiles a step into a program that takes several.
+
+    Args:
+      step: (state, order, *rest) -> state; adds 1 to `state.step`.
+      *rest: arrays that are the same at every step: data, keys.
+
+    Returns:
+      The step function for `run_epochs`; the state is donated.
+    """
+
+    @functools.partial(jit_network, donate_argnums=0)
+    def steps(state: Any, order: jax.Array, count: jax.Array, *rest: Any) -> Any:
+        def next_step(_: jax.Array, state: Any) -> Any:
+            return step(state, order, *rest)
+
+        return jax.lax.fori_loop(0, count, next_step, state)
+
+    def call(state: Any, order: jax.Array, count: int | jax.Array = 1) -> Any:
+        return steps(state, order, _number(count), *rest)
+
+    return call
+
+
+def steps_in_a_call(wanted: int) -> int:
+    """How many steps a call takes.
+
+    Args:
+      wanted: by the user; 0: one on CPU, where a call costs nothing, else 32.
+
+    Returns:
+      The number.
+    """
+    return wanted or _STEPS_PER_CALL.get(jax.default_backend(), _ELSEWHERE)
+
+
+def _number(value: int | jax.Array) -> jax.Array:
+    """An int32 on the device, copied there explicitly."""
+    if isinstance(value, jax.Array):
+        return value
+    return jax.device_put(np.int32(value))
 
 
 class TrainingState(Protocol):
@@ -98,7 +155,7 @@ class NonFiniteLossError(UserError, FloatingPointError):
 
 def run_epochs(
     state: Any,
-    step_fn: Callable[[Any, jax.Array], Any],
+    step_fn: StepFn,
     *,
     key: jax.Array,
     task: Task,
@@ -109,21 +166,23 @@ def run_epochs(
     progress: Callable[[Iterable[int], int, str], Iterable[int]],
     description: str,
     should_stop: Callable[[], bool],
+    steps_per_call: int = 1,
 ) -> Any:
     """Trains from the state's step to the last epoch.
 
     Args:
       state: where to start; its arrays are donated to `step_fn`.
-      step_fn: (state, order int32 [num_examples]) -> state; adds 1 to `state.step`.
+      step_fn: see `in_one_call`.
       key: names the order of the examples; only folded.
       task: what is trained for.
       num_examples: size of the training split.
       steps_per_epoch: steps of one epoch.
       epochs: epochs in all.
       on_epoch: (state, report) -> state after each epoch (validation, checkpoints).
-      progress: (steps, their number, description) -> steps, for display.
+      progress: (calls, their number, description) -> calls, for display.
       description: what is being trained.
-      should_stop: asked after every step, at the end of an epoch after `on_epoch`.
+      should_stop: asked after every call, at the end of an epoch after `on_epoch`.
+      steps_per_call: the most steps of a call; none goes beyond the end of an epoch.
 
     Returns:
       The final state.
@@ -132,34 +191,52 @@ def run_epochs(
       Stopped: `should_stop` answered yes; the exception carries the state.
       NonFiniteLossError: the loss of an epoch is not finite.
     """
-    step = int(state.step)
-    left = epochs * steps_per_epoch - step
+    step = int(jax.device_get(state.step))
+    ends = _ends_of_calls(step, steps_per_epoch, epochs, steps_per_call)
     started = time.perf_counter()
-    order = epoch_order(key, step // steps_per_epoch, num_examples)
-    for _ in progress(range(left), left, description):
-        state = step_fn(state, order)
-        step += 1
+    order = _epoch_order(key, _number(step // steps_per_epoch), num_examples)
+    for end in progress(ends, len(ends), description):
+        state = step_fn(state, order, _number(end - step))
+        step = end
         if step % steps_per_epoch == 0:
             # Before a stop is asked for: a resumed run starts with the next epoch.
             epoch = step // steps_per_epoch
-            loss, metrics = _means(task, state.totals)
+            means, nothing = _end_epoch(task, state.totals)
+            loss, score = map(float, jax.device_get(means))
             if not math.isfinite(loss):
                 raise NonFiniteLossError(
                     f"{description}: the mean loss of epoch {epoch} is {loss}",
                     "try a smaller learning_rate, a warm-up, or clip_norm",
                 )
             seconds = time.perf_counter() - started
-            report = EpochReport(epoch, step, loss, metrics, seconds)
-            state = on_epoch(state.replace(totals=Totals.zero(task)), report)
+            report = EpochReport(epoch, step, loss, {task.score: score}, seconds)
+            state = on_epoch(state.replace(totals=nothing), report)
             started = time.perf_counter()
-            order = epoch_order(key, epoch, num_examples)
+            order = _epoch_order(key, _number(epoch), num_examples)
         if should_stop():
             raise Stopped(state)
     return state
 
 
-def _means(task: Task, totals: Totals) -> tuple[float, dict[str, float]]:
-    """Mean loss and metrics over the examples that were seen."""
+def _ends_of_calls(
+    step: int, steps_per_epoch: int, epochs: int, steps_per_call: int
+) -> list[int]:
+    """The number of steps that are finished after each call."""
+    ends = []
+    while step < epochs * steps_per_epoch:
+        end_of_epoch = (step // steps_per_epoch + 1) * steps_per_epoch
+        step = min(step + steps_per_call, end_of_epoch)
+        ends.append(step)
+    return ends
+
+
+_epoch_order = jax.jit(epoch_order, static_argnums=2)
+
+
+@jax.jit
+def _end_epoch(
+    task: Task, totals: Totals
+) -> tuple[tuple[jax.Array, jax.Array], Totals]:
+    """Mean loss and score over the examples that were seen; sums of no example."""
     score = score_metric(task).finish(totals.score, totals.examples)
-    loss, examples = jax.device_get((totals.loss, totals.examples))
-    return float(loss / examples), {task.score: float(score)}
+    return (totals.loss / totals.examples, score), Totals.zero(task)

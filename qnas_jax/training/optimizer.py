@@ -36,6 +36,8 @@ def _constant(
     return optax.constant_schedule(options.learning_rate)
 
 
+PRECISIONS = ("float32", "bfloat16")
+
 SCHEDULES: dict[str, Callable[["TrainingOptions", int, int], optax.Schedule]] = {
     "cosine": _cosine,
     "step": _step,
@@ -64,6 +66,14 @@ class TrainingOptions(Options):
     momentum: float = option(0.9, "momentum of SGD", low=0, below=1)
     weight_decay: float = option(4e-4, "L2 penalty, added to the gradient", low=0)
     clip_norm: float = option(0.0, "largest global gradient norm; 0 is off", low=0)
+    precision: str = option(
+        "float32",
+        "of values and products; weights, moments, statistics and sums are float32",
+        choices=PRECISIONS,
+    )
+    steps_per_call: int = option(
+        0, "steps between two looks at the host; 0: 1 on CPU, else 32", low=0
+    )
 
 
 def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Schedule:

@@ -43,10 +43,12 @@ class PathSampler:
       sample: (order_key, step_key, state, pool_share) -> (archs int32 [S, L], state).
         The order key is the same at every step and only folded; the step key is
         consumed.
+      once: whether each layer's column of the paths holds each of its ops once.
     """
 
     num_paths: int
     sample: Sample
+    once: bool = False
 
 
 def initial_sampler_state(num_ops: tuple[int, ...], pool_size: int) -> SamplerState:
@@ -113,7 +115,8 @@ def _strict_fair(num_ops: tuple[int, ...]) -> PathSampler:
 
     Narrower layers go on with their next permutation.
     """
-    return _fair(num_ops, paths=max(num_ops))
+    fair = _fair(num_ops, paths=max(num_ops))
+    return dataclasses.replace(fair, once=len(set(num_ops)) == 1)
 
 
 def _balance_pool(num_ops: tuple[int, ...]) -> PathSampler:

@@ -2,11 +2,14 @@
 
 The network is static: it is compiled for its architecture. The validation split picks
 the epoch that is kept; the test split is not seen here.
+
+With `precision` bfloat16 the parameters are cast inside the loss, all but those behind
+the mean over the pixels, and so are the inputs: values and products are bfloat16, while
+weights, gradients, moments and the loss are float32. Batch normalisation of Flax takes
+its means, keeps its statistics and normalises in float32 (Micikevicius et al. 2018).
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,12 +17,11 @@ import jax.numpy as jnp
 import optax
 from flax import nnx, struct
 
-from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
 from qnas_jax.options import option
 from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
-from qnas_jax.training.loop import Totals
+from qnas_jax.training.loop import StepFn, Totals, in_one_call
 from qnas_jax.training.optimizer import TrainingOptions
 
 
@@ -69,13 +71,14 @@ class RetrainState(struct.PyTreeNode):
 class StandaloneModel:
     """The static part of a network: how to run it on its arrays."""
 
-    def __init__(self, subnet: nnx.Module):
+    def __init__(self, subnet: Any):
         """Takes a network apart.
 
         Args:
           subnet: a network as `nets.Supernet.cut` makes it; its arrays become the
             initial ones.
         """
+        self._exact_from = subnet.exact_from
         set_mode(subnet, "running")
         parts: Any = nnx.split(subnet, nnx.Param, nnx.BatchStat)
         self._eval_graph, self.params, self.stats = parts
@@ -85,6 +88,16 @@ class StandaloneModel:
     def predict(self, params: Any, stats: Any, inputs: jax.Array) -> jax.Array:
         """Outputs [N, ...] for prepared inputs [N, ...]."""
         return nnx.merge(self._eval_graph, params, stats)(inputs)
+
+    def in_precision(self, params: Any, precision: str) -> Any:
+        """Parameters cast, but for those of the mean over the pixels and behind it."""
+
+        def cast(path: Any, values: jax.Array) -> jax.Array:
+            part, place = (getattr(key, "key", None) for key in path[:2])
+            behind = part == "head" and place >= self._exact_from
+            return values if behind else values.astype(precision)
+
+        return jax.tree_util.tree_map_with_path(cast, params)
 
     def train(
         self, params: Any, stats: Any, inputs: jax.Array, drop_path: float, key: Any
@@ -124,7 +137,7 @@ def make_retrain_step(
     options: RetrainOptions,
     batches: TrainingBatches,
     key: jax.Array,
-) -> Callable[[RetrainState, jax.Array], RetrainState]:
+) -> StepFn:
     """Builds the step function for `run_epochs`.
 
     Args:
@@ -135,7 +148,7 @@ def make_retrain_step(
       key: root of all randomness of the steps; only folded.
 
     Returns:
-      (state, order) -> state, jitted; the state is donated.
+      (state, order, count=1) -> state, see `in_one_call`.
     """
 
     def loss_fn(
@@ -146,12 +159,14 @@ def make_retrain_step(
         key: jax.Array,
     ) -> tuple[jax.Array, tuple[jax.Array, Any]]:
         inputs, targets = batch
+        if options.precision != "float32":
+            params = model.in_precision(params, options.precision)
+            inputs = inputs.astype(options.precision)
         outputs, stats = model.train(params, stats, inputs, options.drop_path, key)
         return task.loss(outputs, targets), (outputs, stats)
 
-    @functools.partial(jit_network, donate_argnums=0)
     def step(
-        state: RetrainState, order: jax.Array, batches: TrainingBatches
+        state: RetrainState, order: jax.Array, batches: TrainingBatches, key: jax.Array
     ) -> RetrainState:
         step_key = jax.random.fold_in(key, state.step)
         augment_key, drop_key = jax.random.split(step_key)
@@ -170,7 +185,7 @@ def make_retrain_step(
             step=state.step + 1,
         )
 
-    return lambda state, order: step(state, order, batches)
+    return in_one_call(step, batches, key)
 
 
 def _moving_average(state: RetrainState, newest: Any, decay: float) -> Any:

@@ -3,6 +3,14 @@
 The architecture is data. Rows of the chosen ops, their momenta and their running
 statistics are read, trained, and written back, so nothing else changes and the
 cost of the optimiser is that of the path, not of the supernet.
+
+A sampler may draw several paths for one update (strict fairness). A padded supernet
+runs them side by side, or each op once if the sampler promises that each is drawn once;
+one that switches runs path after path, each with its gradient, so that memory is that
+of one path.
+
+With `precision` bfloat16 the rows are cast inside the loss (`nets/precision.py`);
+weights, gradients, moments, statistics and the loss are float32.
 """
 
 import dataclasses
@@ -15,12 +23,12 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from qnas_jax.kernels import jit_network
-from qnas_jax.nets import Slots, Supernet, put_path, take_path
+from qnas_jax.nets import FORMS, Slots, Supernet, put_path, take_path
+from qnas_jax.nets.slots import put_means
 from qnas_jax.options import option
 from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
-from qnas_jax.training.loop import Totals
+from qnas_jax.training.loop import StepFn, Totals, in_one_call
 from qnas_jax.training.optimizer import TrainingOptions
 from qnas_jax.training.paths import (
     PATH_SAMPLERS,
@@ -38,6 +46,11 @@ class SupernetOptions(TrainingOptions):
       OptionError: a value is not allowed.
     """
 
+    form: str = option(
+        "auto",
+        "how ops are run: by control flow, or padded to one size; auto by backend",
+        choices=("auto", *FORMS),
+    )
     sampler: str = option(
         "balance_pool", "which paths are trained", choices=PATH_SAMPLERS
     )
@@ -119,7 +132,9 @@ def make_supernet_step(
     sampler: PathSampler,
     batches: TrainingBatches,
     key: jax.Array,
-) -> Callable[[SupernetState, jax.Array], SupernetState]:
+    *,
+    precision: str = "float32",
+) -> StepFn:
     """Builds the step function for `run_epochs`.
 
     Args:
@@ -128,28 +143,30 @@ def make_supernet_step(
       sampler: draws the paths.
       batches: the training split, and the task with its loss.
       key: root of all randomness of the steps; only folded.
+      precision: of values and products.
 
     Returns:
-      (state, order) -> state, jitted; the state is donated.
+      (state, order, count=1) -> state, see `in_one_call`.
     """
-    order_key, steps_key = jax.random.split(key)
 
-    @functools.partial(jit_network, donate_argnums=0)
     def step(
-        state: SupernetState, order: jax.Array, batches: TrainingBatches
+        state: SupernetState, order: jax.Array, batches: TrainingBatches, keys: Any
     ) -> SupernetState:
+        order_key, steps_key = keys
         step_key = jax.random.fold_in(steps_key, state.step)
         path_key, augment_key = jax.random.split(step_key)
         archs, sampler_state = sampler.sample(
             order_key, path_key, state.sampler, state.pool_share
         )
         batch = batches.take(augment_key, order, state.step)
-        learn = _PathLearning(supernet, batches.task, optimizer)
+        learn = _PathLearning(
+            supernet, batches.task, optimizer, precision, sampler.once
+        )
         update = learn.one_path if sampler.num_paths == 1 else learn.all_paths
         state = update(state, archs, batch)
         return state.replace(sampler=sampler_state, step=state.step + 1)
 
-    return lambda state, order: step(state, order, batches)
+    return in_one_call(step, batches, tuple(jax.random.split(key)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +176,8 @@ class _PathLearning:
     supernet: Supernet
     task: Task
     optimizer: optax.GradientTransformation
+    precision: str
+    once: bool
 
     def one_path(
         self, state: SupernetState, archs: jax.Array, batch: Batch
@@ -189,26 +208,12 @@ class _PathLearning:
     ) -> SupernetState:
         """Strict fairness: sums the gradients of all paths, then updates once.
 
-        Layers narrower than the widest may leave out an op in one update; its row keeps
-        its values.
+        All paths start from the same statistics; a row that several of them used gets
+        the mean of their new ones. Layers narrower than the widest may leave out an op
+        in one update; its row keeps its values.
         """
-
-        def add_path(
-            carry: tuple[Slots, Slots, Totals], arch: jax.Array
-        ) -> tuple[tuple[Slots, Slots, Totals], None]:
-            gradients, all_stats, totals = carry
-            params, stats = take_path(state.params, arch), take_path(all_stats, arch)
-            (loss, (outputs, stats)), gradient = self._gradient(
-                params, stats, arch, batch
-            )
-            gradients = _add_rows(gradients, arch, gradient)
-            all_stats = put_path(all_stats, arch, stats)
-            totals = totals.add(self.task, loss, outputs, batch[1])
-            return (gradients, all_stats, totals), None
-
-        zero = jax.tree.map(jnp.zeros_like, state.params)
-        start = (zero, state.stats, state.totals)
-        (gradients, stats, totals), _ = jax.lax.scan(add_path, start, archs)
+        run = self._together if self.supernet.form == "padded" else self._one_by_one
+        gradients, stats, totals = run(state, archs, batch)
         updates, moments = self.optimizer.update(gradients, state.moments, state.params)
         keep = functools.partial(_visited_rows, archs)
         return state.replace(
@@ -218,6 +223,58 @@ class _PathLearning:
             totals=totals,
         )
 
+    def _together(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> tuple[Slots, Slots, Totals]:
+        """The summed gradient, new statistics and totals, all paths in one pass."""
+        inputs, targets = batch
+
+        def loss_fn(params: Slots) -> tuple[jax.Array, Any]:
+            outputs, stats = self.supernet.apply_paths(
+                self._cast(params),
+                state.stats,
+                archs,
+                inputs,
+                mode="train",
+                once=self.once,
+            )
+            losses = jax.vmap(self.task.loss, (0, None))(outputs, targets)
+            return losses.sum(), (losses, outputs, stats)
+
+        def add(totals: Totals, path: tuple[jax.Array, jax.Array]) -> Any:
+            return totals.add(self.task, *path, targets), None
+
+        gradients, (losses, outputs, stats) = jax.grad(loss_fn, has_aux=True)(
+            state.params
+        )
+        totals, _ = jax.lax.scan(add, state.totals, (losses, outputs))
+        return gradients, stats, totals
+
+    def _one_by_one(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> tuple[Slots, Slots, Totals]:
+        """The same with memory of one path."""
+
+        def add_path(
+            carry: tuple[Slots, Totals], arch: jax.Array
+        ) -> tuple[tuple[Slots, Totals], Slots]:
+            gradients, totals = carry
+            params, stats = take_path(state.params, arch), take_path(state.stats, arch)
+            (loss, (outputs, stats)), gradient = self._gradient(
+                params, stats, arch, batch
+            )
+            gradients = _add_rows(gradients, arch, gradient)
+            return (gradients, totals.add(self.task, loss, outputs, batch[1])), stats
+
+        zero = jax.tree.map(jnp.zeros_like, state.params)
+        (gradients, totals), found = jax.lax.scan(add_path, (zero, state.totals), archs)
+        return gradients, put_means(state.stats, archs, found), totals
+
+    def _cast(self, params: Slots) -> Slots:
+        if self.precision == "float32":
+            return params
+        return self.supernet.in_precision(params, self.precision)
+
     def _gradient(
         self, params: Slots, stats: Slots, arch: jax.Array, batch: Batch
     ) -> Any:
@@ -226,7 +283,7 @@ class _PathLearning:
 
         def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
             outputs, new_stats = self.supernet.apply(
-                params, stats, arch, inputs, mode="train"
+                self._cast(params), stats, arch, inputs, mode="train"
             )
             return self.task.loss(outputs, targets), (outputs, new_stats)
 

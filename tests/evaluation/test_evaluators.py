@@ -13,6 +13,7 @@ from qnas_jax.data import Dataset, image_split, on_device
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
     EVALUATORS,
+    AtOnce,
     EvaluatorOptions,
     MemoisedEvaluator,
     ScoredBy,
@@ -66,6 +67,7 @@ def parts():
     return Parts(
         space=space,
         kept_outcomes=None,
+        at_once=AtOnce(),
         should_stop=None,
         dataset=dataset,
         task=ImageClassification.of(dataset),

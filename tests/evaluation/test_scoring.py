@@ -8,11 +8,13 @@ from flax import nnx
 
 from qnas_jax.evaluation import (
     STATISTICS,
+    ScoreOf,
     ScoringOptions,
+    SupernetEvaluator,
     make_population_scorer,
     scoring,
 )
-from qnas_jax.nets import OPS, build_supernet, set_mode
+from qnas_jax.nets import FORMS, OPS, build_supernet, set_mode
 from qnas_jax.nets.visiting import visiting_order
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 from qnas_jax.tasks import ImageClassification
@@ -228,6 +230,67 @@ def test_fewer_calibration_examples_than_a_batch_are_one_batch(weights, build):
         for size in (5, 128)
     ]
     np.testing.assert_array_equal(*found)
+
+
+@pytest.fixture(scope="module")
+def padded():
+    return build_supernet(tiny_space(), "padded")
+
+
+@pytest.mark.parametrize(
+    ("statistics", "block"), [("running", 3), ("recalibrate", 3), ("batch", 7)]
+)
+def test_blocks_of_a_padded_supernet_score_as_one_by_one(
+    statistics, block, padded, weights, build
+):
+    """Four distinct architectures: blocks that are not full, and one for all."""
+    images, labels = random_images(30)
+    options = {"statistics": statistics, "score_chunk": 8}
+    calibration, _ = random_images(22, seed=2)
+    score = make_population_scorer(
+        padded, TASK, ScoringOptions(score_block=block, **options), calibration
+    )
+    found = score(weights, ARCHS, images, labels)
+    expected = build(**options)(weights, ARCHS, images, labels)
+    for name in ("accuracy", "loss"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_scores_in_bfloat16_are_close_to_those_in_float32(form, weights, build):
+    images, labels = random_images(30)
+    options = {"statistics": "recalibrate", "score_chunk": 8}
+    calibration, _ = random_images(22, seed=2)
+    score = make_population_scorer(
+        build_supernet(tiny_space(), form),
+        TASK,
+        ScoringOptions(precision="bfloat16", **options),
+        calibration,
+    )
+    found = score(weights, ARCHS, images, labels)["loss"]
+    expected = build(**options)(weights, ARCHS, images, labels)["loss"]
+    assert found.dtype == jnp.float32
+    assert (np.asarray(found) != np.asarray(expected)).all()
+    np.testing.assert_allclose(found, expected, rtol=0.02)
+
+
+def test_scoring_copies_nothing_but_the_architectures(supernet, weights):
+    """They are copied explicitly; what compiling copies has been copied before."""
+    images, labels = random_images(30)
+    calibration, _ = random_images(22, seed=2)
+    options = ScoringOptions(score_chunk=8)
+    evaluator = SupernetEvaluator(
+        weights=weights,
+        inputs=images,
+        targets=labels,
+        score_population=make_population_scorer(supernet, TASK, options, calibration),
+        score=ScoreOf.of(TASK),
+    )
+    key = jax.random.key(0)
+    expected = evaluator(key, ARCHS).metrics
+    with jax.transfer_guard("disallow"):
+        found = evaluator(key, ARCHS[::-1].copy()).metrics
+    np.testing.assert_array_equal(found["loss"][::-1], expected["loss"])
 
 
 class CountedConv(OPS["conv"]):

@@ -95,6 +95,7 @@ def build_training(supernet, train, task):
         optimizer: optax.GradientTransformation | None = None,
         key: int = 7,
         task: Task = task,
+        supernet: Supernet = supernet,
     ) -> SupernetTraining:
         archs: list[np.ndarray] = []
         traces: list[int] = []
@@ -111,9 +112,10 @@ def build_training(supernet, train, task):
         step_fn = make_supernet_step(
             supernet,
             optimizer,
-            PathSampler(sampler.num_paths, sample),
+            dataclasses.replace(sampler, sample=sample),
             TrainingBatches.of(train, task, options.batch_size),
             step_key,
+            precision=options.precision,
         )
         state = initial_supernet_state(
             supernet, task, optimizer, options.pool_size, init_key

@@ -49,9 +49,9 @@ def go(task, state, step_fn, on_epoch, stop_at):
     """Runs until a step, or to the end."""
     current = [int(state.step)]
 
-    def counted(state, order):
-        current[0] += 1
-        return step_fn(state, order)
+    def counted(state, order, count):
+        current[0] += int(count)
+        return step_fn(state, order, count)
 
     return run_epochs(
         state,

@@ -187,6 +187,22 @@ def test_prediction_uses_the_running_statistics(build, space, train, task):
     np.testing.assert_allclose(alone, expected[2:3], atol=1e-5)
 
 
+def test_results_do_not_depend_on_the_steps_of_a_call(build, train):
+    _, start, step_fn = build(drop_path=0.5, ema_decay=0.5)
+    order = epoch_order(jax.random.key(0), 0, len(train))
+    found = {}
+    for calls in ([1, 1, 1], [2, 1], [3]):
+        state = jax.tree.map(jnp.copy, start)
+        # Compiled by the first call, later ones copy nothing between host and device.
+        with jax.transfer_guard("disallow" if found else "allow"):
+            for count in calls:
+                state = step_fn(state, order, count)
+        assert int(state.step) == 3
+        found[len(calls)] = jax.tree.map(np.array, jax.tree.leaves(state))
+    for other in (found[2], found[1]):
+        jax.tree.map(np.testing.assert_array_equal, other, found[3])
+
+
 def test_drop_path_is_drawn_anew_at_each_step(build, train):
     order = epoch_order(jax.random.key(0), 0, len(train))
     found = {}

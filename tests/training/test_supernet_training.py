@@ -100,7 +100,7 @@ def test_only_the_rows_of_the_path_and_fixed_blocks_change(
     assert len(training.traces) == 1
 
 
-def test_a_step_copies_no_weights(train, build_training, supernet):
+def test_a_step_copies_no_weights_and_no_data(train, build_training, supernet):
     """Rows are read before they are written; a copy would be of all ops of a layer."""
     options = SupernetOptions(sampler="fair", schedule="constant", **PLAIN)
     training = build_training(options, fixed_paths((1, 0)))
@@ -108,11 +108,37 @@ def test_a_step_copies_no_weights(train, build_training, supernet):
     step = jax.jit(
         training.step_fn, donate_argnums=0, compiler_options=compiler_options()
     )
-    program = step.lower(training.state, order).compile().as_text()
-    shapes = [f"{num},{width}" for num, width in row_shapes(supernet)]
-    assert all(f"f32[{shape}]" in program for shape in shapes)
+    lowered = step.lower(training.state, order, jnp.int32(2))
+    program = lowered.compile().as_text()
+    shapes = [f"f32[{num},{width}]" for num, width in row_shapes(supernet)]
+    shapes += [f"u8[{','.join(map(str, train.inputs.shape))}]"]
     for shape in shapes:
-        assert not re.search(rf"f32\[{shape}\]\S* copy\(", program), shape
+        assert shape in program
+        assert not re.search(rf"{re.escape(shape)}\S* copy\(", program), shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["balance_pool", "strict_fair"])
+def test_results_do_not_depend_on_the_steps_of_a_call(
+    name, space, train, build_training
+):
+    order = epoch_order(jax.random.key(0), 0, len(train))
+    found = {}
+    training = build_training(
+        SupernetOptions(sampler=name, **PLAIN), make_sampler(name, space.num_ops)
+    )
+    start = with_full_pool(training.state)
+    for calls in ([1, 1, 1, 1], [3, 1], [4]):
+        state = jax.tree.map(jnp.copy, start)
+        # Compiled by the first call, later ones copy nothing between host and device.
+        with jax.transfer_guard("disallow" if found else "allow"):
+            for count in calls:
+                state = training.step_fn(state, order, count)
+        assert int(state.step) == 4
+        found[len(calls)] = copy(state)
+    for other in (found[2], found[1]):
+        jax.tree.map(np.testing.assert_array_equal, other, found[4])
+    assert len(training.traces) == 1
 
 
 def row_shapes(supernet):
@@ -226,7 +252,7 @@ def test_strict_fair_update_is_that_of_the_summed_gradients(
     assert float(state.totals.examples) == 2 * 3 * BATCH
 
 
-def test_strict_fair_statistics_see_each_path_once(
+def test_strict_fair_statistics_are_the_means_of_the_paths_that_used_them(
     supernet, train, task, build_training
 ):
     archs = [[0, 1], [1, 0], [2, 1]]
@@ -236,16 +262,28 @@ def test_strict_fair_statistics_see_each_path_once(
     ((images, _),) = batches(train, task, order, 1)
     stats = training.state.stats
     apply = jax.jit(functools.partial(supernet.apply, mode="train"))
+    found = []
     for arch in jnp.asarray(archs):
         path = take_path(training.state.params, arch), take_path(stats, arch)
-        _, new = apply(*path, arch, images)
-        rows = [
-            old.at[arch[layer]].set(new["layers"][layer])
-            for layer, old in enumerate(stats["layers"])
-        ]
-        stats = {"fixed": new["fixed"], "layers": rows}
+        found.append(copy(apply(*path, arch, images)[1]))
+    expected = {
+        "fixed": [
+            np.mean([path["fixed"][block] for path in found], axis=0)
+            for block in range(3)
+        ],
+        "layers": [
+            np.stack([found[path]["layers"][0] for path in range(3)]),
+            np.stack(
+                [
+                    found[1]["layers"][1],
+                    (found[0]["layers"][1] + found[2]["layers"][1]) / 2,
+                ]
+            ),
+        ],
+    }
     state = training.step_fn(training.state, order)
-    for one, other in zip(*map(jax.tree.leaves, (state.stats, stats)), strict=True):
+    assert jax.tree.structure(state.stats) == jax.tree.structure(expected)
+    for one, other in zip(*map(jax.tree.leaves, (state.stats, expected)), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 

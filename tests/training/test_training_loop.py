@@ -11,7 +11,13 @@ from flax import struct
 from qnas_jax.data import epoch_order
 from qnas_jax.stopping import Stopped
 from qnas_jax.tasks import ImageClassification
-from qnas_jax.training import NonFiniteLossError, Totals, run_epochs
+from qnas_jax.training import (
+    NonFiniteLossError,
+    Totals,
+    in_one_call,
+    run_epochs,
+    steps_in_a_call,
+)
 
 STEPS, EPOCHS, IMAGES = 3, 4, 20
 TASK = ImageClassification(
@@ -30,12 +36,12 @@ class Walk:
 
 
 def beginning():
-    zero = jnp.zeros((), jnp.int32)
-    return Walk(path=zero, reported=zero, totals=Totals.zero(TASK), step=zero)
+    # Arrays of their own, as they are donated.
+    path, reported, step = (jnp.zeros((), jnp.int32) for _ in range(3))
+    return Walk(path=path, reported=reported, totals=Totals.zero(TASK), step=step)
 
 
-@jax.jit
-def walk(state, order):
+def one_step(state, order):
     seen = order[state.step % STEPS] + state.step
     totals = state.totals.add(
         TASK,
@@ -48,16 +54,19 @@ def walk(state, order):
     )
 
 
-def go(state, *, stop_at=(), step_fn=walk, rows=None, seen=None):
+walk = in_one_call(one_step)
+
+
+def go(state, *, stop_at=(), step_fn=walk, rows=None, seen=None, steps_per_call=1):
     """Runs to the end, or until one of the steps of `stop_at`."""
     rows = [] if rows is None else rows
     current = [int(state.step)]
 
-    def step(state, order):
-        current[0] += 1
+    def step(state, order, count):
+        current[0] += int(count)
         if seen is not None:
-            seen.append(np.array(order))
-        return step_fn(state, order)
+            seen.append((np.array(order), int(count)))
+        return step_fn(state, order, count)
 
     def on_epoch(state, report):
         assert report.step == int(state.step) == report.epoch * STEPS
@@ -77,6 +86,7 @@ def go(state, *, stop_at=(), step_fn=walk, rows=None, seen=None):
         progress=lambda steps, total, label: steps,
         description="walk",
         should_stop=lambda: current[0] in stop_at,
+        steps_per_call=steps_per_call,
     )
 
 
@@ -104,7 +114,8 @@ def test_each_epoch_has_its_own_order():
     seen = []
     go(beginning(), seen=seen)
     assert len(seen) == 12
-    for step, order in enumerate(seen):
+    for step, (order, count) in enumerate(seen):
+        assert count == 1
         expected = epoch_order(jax.random.key(5), step // STEPS, IMAGES)
         np.testing.assert_array_equal(order, expected)
 
@@ -134,8 +145,8 @@ def test_a_finished_run_has_nothing_to_do():
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_loss_that_is_not_finite_is_an_error(bad):
-    def step_fn(state, order):
-        state = walk(state, order)
+    def step_fn(state, order, count):
+        state = walk(state, order, count)
         if int(state.step) == STEPS + 1:
             logits, labels = jnp.zeros((1, 2)), jnp.zeros(1, jnp.int32)
             return state.replace(totals=state.totals.add(TASK, bad, logits, labels))
@@ -147,3 +158,58 @@ def test_loss_that_is_not_finite_is_an_error(bad):
     ):
         go(beginning(), step_fn=step_fn, rows=rows)
     assert [row[0] for row in rows] == [1]
+
+
+@pytest.mark.parametrize(
+    ("steps_per_call", "first", "counts"),
+    [(2, 0, [2, 1] * 4), (3, 0, [3] * 4), (50, 0, [3] * 4), (2, 4, [2, 2, 1, 2, 1])],
+)
+def test_calls_of_several_steps_end_with_the_epoch(steps_per_call, first, counts):
+    rows, seen, expected_rows = [], [], []
+    expected = go(beginning(), rows=expected_rows)
+    start = beginning()
+    if first:
+        with pytest.raises(Stopped) as caught:
+            go(start, stop_at={first}, rows=rows)
+        start = caught.value.state
+    state = go(start, rows=rows, seen=seen, steps_per_call=steps_per_call)
+    assert [count for _, count in seen] == counts
+    assert values(state) == values(expected)
+    assert rows == expected_rows
+
+
+def test_nothing_passes_between_host_and_device_within_an_epoch():
+    """But for what is copied explicitly: the number of steps, and the means at its end.
+
+    The first run compiles, which may copy constants.
+    """
+    task = jax.tree.map(jnp.asarray, TASK)
+
+    def run():
+        return run_epochs(
+            start,
+            walk,
+            key=key,
+            task=task,
+            num_examples=IMAGES,
+            steps_per_epoch=STEPS,
+            epochs=EPOCHS,
+            on_epoch=lambda state, report: state,
+            progress=lambda steps, total, label: steps,
+            description="walk",
+            should_stop=lambda: False,
+            steps_per_call=2,
+        )
+
+    key, start = jax.random.key(5), beginning()
+    expected = values(run())
+    start = beginning()
+    with jax.transfer_guard("disallow"):
+        state = run()
+    assert values(state) == expected
+
+
+def test_calls_are_long_where_the_host_would_be_waited_for(monkeypatch):
+    assert (steps_in_a_call(0), steps_in_a_call(7)) == (1, 7)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert (steps_in_a_call(0), steps_in_a_call(7)) == (32, 7)

@@ -5,14 +5,19 @@ from typing import Any
 
 import jax
 
+from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.kernels.device_memory import is_out_of_memory
 from qnas_jax.runs import Checkpoints, Position
 from qnas_jax.stopping import Stopped
 from qnas_jax.training import (
     EpochReport,
     NonFiniteLossError,
+    StepFn,
     TrainingBatches,
+    TrainingOptions,
     run_epochs,
+    steps_in_a_call,
 )
 
 
@@ -47,12 +52,12 @@ def train_to_the_end(
     setting: NasSetting,
     checkpoints: Checkpoints,
     state: Any,
-    step_fn: Callable[[Any, jax.Array], Any],
+    step_fn: StepFn,
     on_epoch: Callable[[Any, EpochReport], Any],
     *,
     name: str,
     rows: Sequence[str],
-    epochs: int,
+    options: TrainingOptions,
     batches: TrainingBatches,
 ) -> Any:
     """Trains on the training split, and saves the state now and then and at the end.
@@ -65,7 +70,7 @@ def train_to_the_end(
       on_epoch: (state, report) -> state after each epoch, before it is saved.
       name: of what is trained, words with slashes between; names the order of examples.
       rows: the names in the field `stage` of its rows of metrics.
-      epochs: in all.
+      options: how many epochs, and steps of a call.
       batches: what is trained on.
 
     Returns:
@@ -74,6 +79,7 @@ def train_to_the_end(
     Raises:
       Stopped: the user asked to stop; the state is saved.
       NonFiniteLossError: training diverged.
+      UserError: the memory does not suffice for a step.
     """
     metrics = setting.folder.metrics
 
@@ -90,11 +96,12 @@ def train_to_the_end(
             task=batches.task,
             num_examples=batches.num_examples,
             steps_per_epoch=batches.steps_per_epoch,
-            epochs=epochs,
+            epochs=options.epochs,
             on_epoch=saved,
             progress=setting.progress,
             description=name.replace("/", " "),
             should_stop=setting.should_stop,
+            steps_per_call=steps_in_a_call(options.steps_per_call),
         )
         checkpoints.save(state, metrics.position(rows))
     except Stopped as stop:
@@ -102,9 +109,25 @@ def train_to_the_end(
         raise
     except NonFiniteLossError as error:
         raise NonFiniteLossError(error.what, _remedy(setting, name)) from error
+    except (jax.errors.JaxRuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(_out_of_memory(name, options)) from error
     finally:
         checkpoints.close()
     return state
+
+
+def _out_of_memory(name: str, options: TrainingOptions) -> str:
+    """What a training step that is too large calls for."""
+    group = name.partition("/")[0]
+    halves = (
+        f", or {group}.precision=bfloat16" if options.precision == "float32" else ""
+    )
+    return (
+        f"{name.replace('/', ' ')}: out of memory; take a {group}.batch_size below "
+        f"{options.batch_size}{halves}"
+    )
 
 
 def _remedy(setting: NasSetting, name: str) -> str:

@@ -210,7 +210,7 @@ def _train(
         on_epoch,
         name=f"retrain/{name}",
         rows=("retrain",),
-        epochs=options.epochs,
+        options=options,
         batches=batches,
     )
 

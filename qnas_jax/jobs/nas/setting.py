@@ -13,6 +13,7 @@ from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
     EVALUATORS,
+    AtOnce,
     ScoringOptions,
     SupernetEvaluator,
     Weights,
@@ -20,7 +21,7 @@ from qnas_jax.evaluation import (
 )
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.nets import Supernet, build_supernet, non_finite_ops
+from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
 from qnas_jax.spaces import (
@@ -75,7 +76,7 @@ class NasSetting(Setting):
     @cached_property
     def supernet(self) -> Supernet:
         """The network that holds all ops."""
-        return build_supernet(self.space)
+        return build_supernet(self.space, resolve_form(self.config.supernet.form))
 
     @cached_property
     def costs(self) -> CostTable:
@@ -172,4 +173,10 @@ class NasSetting(Setting):
             options,
             train=self.dataset.train,
             valid=self.valid,
+            at_once=self.at_once,
         )
+
+    @cached_property
+    def at_once(self) -> AtOnce:
+        """What was too much for the memory of the device, for the rest of the run."""
+        return AtOnce(self.say)

@@ -24,6 +24,7 @@ from qnas_jax.training import (
     merge_pool,
     pool_members,
     pool_share,
+    steps_in_a_call,
 )
 
 ROWS = ("supernet", "pool")
@@ -65,6 +66,11 @@ def train_supernet(setting: NasSetting) -> None:
         make_sampler(options.sampler, setting.space.num_ops),
         batches,
         setting.key("supernet/steps"),
+        precision=options.precision,
+    )
+    setting.say(
+        f"supernet: form {setting.supernet.form}, {options.precision}, "
+        f"{steps_in_a_call(options.steps_per_call)} steps a call"
     )
     learning_rate = make_schedule(options, batches.steps_per_epoch)
     refresh = _pool_refresher(setting) if options.sampler == "balance_pool" else None
@@ -94,7 +100,7 @@ def train_supernet(setting: NasSetting) -> None:
         on_epoch,
         name="supernet",
         rows=ROWS,
-        epochs=options.epochs,
+        options=options,
         batches=batches,
     )
 

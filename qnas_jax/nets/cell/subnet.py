@@ -7,9 +7,11 @@ import jax
 from flax import nnx
 
 from qnas_jax.errors import UserError
+from qnas_jax.nets.blocks import before_the_mean
 from qnas_jax.nets.build import build_op
 from qnas_jax.nets.dropping import drop_branch
 from qnas_jax.nets.ops import Skip
+from qnas_jax.nets.precision import exact
 from qnas_jax.spaces import CellSpace, Layer, check_archs
 
 
@@ -40,7 +42,7 @@ class Cell(nnx.Module):
         for number, ((before, after), op) in enumerate(
             zip(self.edges, self.ops, strict=True)
         ):
-            output = op(nodes[before])
+            output = op(nodes[before]).astype(values.dtype)
             if key is not None and not isinstance(op, Skip):
                 output = drop_branch(jax.random.fold_in(key, number), rate, output)
             nodes[after] = nodes[after] + output if after in nodes else output
@@ -55,6 +57,8 @@ class CellSubnet(nnx.Module):
       stages: lists of `Cell`.
       reductions: the block before each stage but the first.
       head: fixed blocks; the last yields the logits.
+      exact_from: the place in the head from which on values are float32 at least
+        whatever came before: that of the mean over the pixels.
     """
 
     def __init__(self, space: CellSpace, arch: Any, *, rngs: nnx.Rngs):
@@ -63,6 +67,7 @@ class CellSubnet(nnx.Module):
             nnx.List(build_op(block, 0, rngs) for block in blocks)
             for blocks in (space.stem, space.reductions, space.head)
         )
+        self.exact_from = before_the_mean(space.head)
         self.stages = nnx.List(
             nnx.List(
                 Cell(layer, space.edges, ops, rngs=rngs) for _ in range(space.cells)
@@ -115,6 +120,6 @@ class CellSubnet(nnx.Module):
                     values = cell(values, rate=rate, key=own_key)
                 else:
                     values = cell(values)
-        for block in self.head:
-            values = block(values)
+        for place, block in enumerate(self.head):
+            values = block(exact(values) if place == self.exact_from else values)
         return values

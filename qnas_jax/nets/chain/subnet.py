@@ -7,8 +7,10 @@ import jax
 from flax import nnx
 
 from qnas_jax.errors import UserError
+from qnas_jax.nets.blocks import before_the_mean
 from qnas_jax.nets.build import build_op
 from qnas_jax.nets.dropping import drop_branch
+from qnas_jax.nets.precision import exact
 from qnas_jax.spaces import NetworkSpace, check_archs
 
 
@@ -19,6 +21,8 @@ class ChainSubnet(nnx.Module):
       stem: fixed blocks.
       layers: the chosen ops, in data order.
       head: fixed blocks; the last yields the logits.
+      exact_from: the place in the head from which on values are float32 at least
+        whatever came before: that of the mean over the pixels.
     """
 
     def __init__(self, space: NetworkSpace, arch: Any, *, rngs: nnx.Rngs):
@@ -29,6 +33,7 @@ class ChainSubnet(nnx.Module):
             for layer, index in zip(space.layers, arch.tolist(), strict=True)
         )
         self.head = nnx.List(build_op(block, 0, rngs) for block in space.head)
+        self.exact_from = before_the_mean(space.head)
 
     def blocks(self) -> Iterator[Any]:
         """Stem, layers and head in data order."""
@@ -63,12 +68,12 @@ class ChainSubnet(nnx.Module):
         for block in self.stem:
             values = block(values)
         for depth, block in enumerate(self.layers, start=1):
-            output = block(values)
+            output = block(values).astype(values.dtype)
             if key is not None and drop_path > 0 and getattr(block, "residual", False):
                 rate = drop_path * depth / len(self.layers)
                 own_key = jax.random.fold_in(key, depth)
                 output = values + drop_branch(own_key, rate, output - values)
             values = output
-        for block in self.head:
-            values = block(values)
+        for place, block in enumerate(self.head):
+            values = block(exact(values) if place == self.exact_from else values)
         return values

@@ -1,0 +1,50 @@
+"""A whole job in padded form, in bfloat16, with strict fairness; and without memory."""
+
+import jax
+import pytest
+
+from qnas_jax.errors import UserError
+from qnas_jax.jobs import run_stages
+from qnas_jax.jobs.nas import supernet
+from qnas_jax.runs import read_rows
+
+COMMAND = ["python", "main.py"]
+
+
+@pytest.mark.slow
+def test_a_job_runs_padded_in_bfloat16(tiny_config, make_setting, quick):
+    tiny_config.supernet.update(form="padded", sampler="strict_fair", epochs=2)
+    tiny_config.supernet.update(precision="bfloat16", steps_per_call=3)
+    tiny_config.scoring.update(precision="bfloat16", score_block=2)
+    tiny_config.search.update(generations=2)
+    tiny_config.retrain.update(precision="bfloat16", compare=False)
+    setting = make_setting(tiny_config)
+    said = []
+    setting.say = said.append
+    run_stages(setting, "all", COMMAND)
+    assert [line for line in said if "form" in line] == [
+        "supernet: form padded, bfloat16, 3 steps a call"
+    ]
+    assert (setting.folder.path / "result.json").exists()
+    rows = read_rows(setting.folder.path / "metrics.jsonl")
+    for stage in ("supernet", "retrain"):
+        first, second = (row["loss"] for row in rows if row["stage"] == stage)
+        assert second < first < 2.5  # of ten classes: log(10) = 2.3 at the start
+
+
+@pytest.mark.parametrize(
+    ("precision", "also"),
+    [("float32", ", or supernet.precision=bfloat16"), ("bfloat16", "")],
+)
+def test_a_step_that_does_not_fit_is_one_line(
+    precision, also, tiny_config, make_setting, monkeypatch
+):
+    def step_fn(state, order, count):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating")
+
+    tiny_config.supernet.update(precision=precision)
+    monkeypatch.setattr(supernet, "make_supernet_step", lambda *_, **__: step_fn)
+    with pytest.raises(UserError) as caught:
+        supernet.train_supernet(make_setting(tiny_config))
+    line = "supernet: out of memory; take a supernet.batch_size below 32" + also
+    assert str(caught.value) == line
