@@ -113,7 +113,7 @@ class PopulationTraining:
             prepares each batch once for all of its networks.
         """
         self._supernet = supernet
-        self._options = options
+        self._options = options.part(TrainingOptions)
         self._batches = batches
         self._judge = judge
         self._data = data

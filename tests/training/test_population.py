@@ -9,7 +9,6 @@ from flax import nnx
 
 from qnas_jax.data import epoch_order
 from qnas_jax.nets import build_supernet, put_path
-from qnas_jax.stopping import Stopped
 from qnas_jax.training import (
     Candidate,
     PopulationTraining,
