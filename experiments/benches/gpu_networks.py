@@ -1,6 +1,5 @@
 """Parts of a session on an accelerator that run networks, each a program of its own."""
 
-import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,14 +16,15 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
 from qnas_jax.nets import ChainSupernet, Mode, put_path, take_path
 from qnas_jax.nets.build import op_templates
-from qnas_jax.nets.families import EachOpOnce, PaddedNetwork
 from qnas_jax.spaces import NetworkSpace, SpaceOptions, build_space
 
 _STEPS = 4  # in one call
 
 
 def drawn_workload(space: str, images: int) -> Workload:
-    """As `workload.make_workload`, with weights that NumPy draws: nothing compiles.
+    """As `workload.make_workload`, padded, with weights that NumPy draws.
+
+    Nothing compiles.
 
     Raises:
       UserError: the space is no chain.
@@ -33,7 +33,7 @@ def drawn_workload(space: str, images: int) -> Workload:
     built = build_space(SpaceOptions(name=space), (side, side, channels), 10)
     if not isinstance(built, NetworkSpace):
         raise UserError(f"space: got {space!r}, expected a chain of layers")
-    supernet = ChainSupernet(built)
+    supernet = ChainSupernet(built, "padded")
     rng = np.random.default_rng(0)
 
     def draw(low: float, high: float, kind: str) -> Any:
@@ -115,12 +115,12 @@ def train_one_path(
 ) -> None:
     """Steps on one path: rows read, trained and written back; several in one call."""
     work = drawn_workload(space, batch)
-    network = PaddedNetwork(work.space, recompute=recompute)
+    network = ChainSupernet(work.space, "padded", recompute=recompute)
     archs = jnp.asarray(random_archs(work.space, _STEPS))
-    apply = functools.partial(network.apply, mode="train", precision=precision)
 
     def loss_fn(params: Any, stats: Any, arch: Any, images: Any, labels: Any) -> Any:
-        logits, stats = apply(params, stats, arch, images)
+        params = network.in_precision(params, precision)
+        logits, stats = network.apply(params, stats, arch, images, mode="train")
         return _loss(logits, labels), stats
 
     def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:
@@ -161,34 +161,13 @@ def all_paths_step(work: Workload, form: str, precision: str) -> Callable[..., A
     Returns:
       The function; archs are int32 [K, L].
     """
-    run: Callable[..., Any]
-    if form == "each op once":
-        once = EachOpOnce(work.space)
-        run = functools.partial(once.apply, mode="train", precision=precision)
-    else:
-        network = PaddedNetwork(work.space)
-        one = functools.partial(network.apply, mode="train", precision=precision)
-
-        def run_padded(params: Any, stats: Any, archs: Any, images: Any) -> Any:
-            def path(arch: jax.Array) -> Any:
-                return one(
-                    take_path(params, arch), take_path(stats, arch), arch, images
-                )
-
-            logits, rows = jax.vmap(path)(archs)
-            layers = [
-                old.at[archs[:, layer]].set(new)
-                for layer, (old, new) in enumerate(
-                    zip(stats["layers"], rows["layers"], strict=True)
-                )
-            ]
-            fixed = [each.mean(axis=0) for each in rows["fixed"]]
-            return logits, {"fixed": fixed, "layers": layers}
-
-        run = run_padded
+    network = work.supernet
 
     def loss_fn(params: Any, stats: Any, archs: Any, images: Any, labels: Any) -> Any:
-        logits, stats = run(params, stats, archs, images)
+        params = network.in_precision(params, precision)
+        logits, stats = network.apply_paths(
+            params, stats, archs, images, mode="train", once=form == "each op once"
+        )
         return sum(_loss(each, labels) for each in logits), stats
 
     return jax.grad(loss_fn, has_aux=True)
@@ -247,22 +226,17 @@ def score(
 ) -> None:
     """Accuracies of random architectures, `block` of them at once by `vmap`."""
     work = drawn_workload(space, images)
-    network = PaddedNetwork(work.space)
+    network = work.supernet
     archs = jnp.asarray(random_archs(work.space, population))
 
     def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
         params, stats = weights
+        params = network.in_precision(params, precision)
         inputs = work.images(pixels)
 
         def one(arch: jax.Array) -> jax.Array:
-            logits, _ = network.apply(
-                take_path(params, arch),
-                take_path(stats, arch),
-                arch,
-                inputs,
-                mode=mode,
-                precision=precision,
-            )
+            path = take_path(params, arch), take_path(stats, arch)
+            logits, _ = network.apply(*path, arch, inputs, mode=mode)
             return (logits.argmax(axis=-1) == labels).mean()
 
         return jax.lax.map(one, archs, batch_size=block)
@@ -435,18 +409,17 @@ def _images(path: str | None, num_valid: int, work: Workload) -> tuple[Any, Any]
 
 def _batch_scorer(work: Workload, precision: str) -> Callable[..., Any]:
     """Losses and accuracies of architectures by the statistics of the images."""
-    network = PaddedNetwork(work.space)
+    network = work.supernet
 
     @jax.jit
     def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
         params, stats = weights
+        params = network.in_precision(params, precision)
         inputs = work.images(pixels)
 
         def one(arch: jax.Array) -> tuple[jax.Array, jax.Array]:
             path = take_path(params, arch), take_path(stats, arch)
-            logits, _ = network.apply(
-                *path, arch, inputs, mode="batch", precision=precision
-            )
+            logits, _ = network.apply(*path, arch, inputs, mode="batch")
             return _loss(logits, labels), (logits.argmax(axis=-1) == labels).mean()
 
         return jax.lax.map(one, archs, batch_size=min(8, len(archs)))

@@ -6,10 +6,11 @@ from qnas_jax.nets.chain import ChainSubnet, ChainSupernet
 from qnas_jax.nets.chain.finiteness import non_finite_ops
 from qnas_jax.nets.costs import count_macs
 from qnas_jax.nets.flat import MODES, Mode, set_mode
+from qnas_jax.nets.forms import FASTEST, FORMS, Form, resolve_form
 from qnas_jax.nets.kinds import build_supernet
 from qnas_jax.nets.ops import OPS, register_op
 from qnas_jax.nets.probing import Probe, Watch, probe_network, relu, relu6
-from qnas_jax.nets.protocol import Passed, Supernet, Visitor
+from qnas_jax.nets.protocol import Passed, Supernet
 from qnas_jax.nets.slots import (
     RowArray,
     RowArrays,
@@ -18,15 +19,18 @@ from qnas_jax.nets.slots import (
     put_path,
     take_path,
 )
-from qnas_jax.nets.visiting import VisitingOrder, visiting_order
+from qnas_jax.nets.visiting import VisitingOrder, Visitor, visiting_order
 
 __all__ = [
+    "FASTEST",
+    "FORMS",
     "MODES",
     "OPS",
     "CellSubnet",
     "CellSupernet",
     "ChainSubnet",
     "ChainSupernet",
+    "Form",
     "Mode",
     "Passed",
     "Probe",
@@ -47,6 +51,7 @@ __all__ = [
     "register_op",
     "relu",
     "relu6",
+    "resolve_form",
     "set_mode",
     "take_path",
     "visiting_order",

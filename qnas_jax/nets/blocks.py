@@ -1,5 +1,6 @@
 """Fixed blocks: the parts of a network that all architectures have."""
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -8,7 +9,8 @@ from flax import nnx
 
 from qnas_jax.nets.build import template_of_op
 from qnas_jax.nets.flat import Mode
-from qnas_jax.nets.pieces import OpTemplate, pieces_of
+from qnas_jax.nets.pieces import OpTemplate, Shape, pieces_of
+from qnas_jax.nets.precision import as_row
 from qnas_jax.nets.probing import in_range
 from qnas_jax.nets.slots import Slots
 from qnas_jax.spaces import Layer
@@ -60,10 +62,25 @@ class FixedBlocks:
             stats["fixed"][places],
             strict=True,
         ):
-            values, own_stats = in_range(values, own_stats)
+            values, own_stats = in_range(as_row(values, own_params), own_stats)
             values, row = template.apply(mode, own_params, own_stats, values)
             new_stats.append(row)
         return values, new_stats
+
+    def largest(self, places: slice, shape: Shape) -> tuple[int, Shape]:
+        """The largest array inside of some of the blocks, and the shape of the output.
+
+        Args:
+          places: which.
+          shape: of one input.
+
+        Returns:
+          Values of the array for one input, and a shape.
+        """
+        shapes = [shape]
+        for template in self.templates[places]:
+            shapes += template.shapes(shapes[-1])
+        return max(map(math.prod, shapes)), shapes[-1]
 
 
 def before_the_mean(head: Sequence[Layer]) -> int:

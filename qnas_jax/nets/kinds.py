@@ -6,20 +6,22 @@ from typing import Any
 from qnas_jax.errors import UserError
 from qnas_jax.nets.cell import CellSupernet
 from qnas_jax.nets.chain import ChainSupernet
+from qnas_jax.nets.forms import Form
 from qnas_jax.nets.protocol import Supernet
 from qnas_jax.spaces import CellSpace, NetworkSpace, SearchSpace
 
-SUPERNETS: dict[type[SearchSpace], Callable[[Any], Supernet]] = {
+SUPERNETS: dict[type[SearchSpace], Callable[[Any, Form], Supernet]] = {
     NetworkSpace: ChainSupernet,
     CellSpace: CellSupernet,
 }
 
 
-def build_supernet(space: SearchSpace) -> Supernet:
+def build_supernet(space: SearchSpace, form: Form = "switch") -> Supernet:
     """Builds the static part of a space's supernet; no array is made.
 
     Args:
       space: the search space.
+      form: how the ops of a place are run (`nets/forms.py`).
 
     Returns:
       The supernet.
@@ -31,7 +33,7 @@ def build_supernet(space: SearchSpace) -> Supernet:
     """
     for kind, build in SUPERNETS.items():
         if isinstance(space, kind):
-            return build(space)
+            return build(space, form)
     kinds = ", ".join(kind.__name__ for kind in SUPERNETS)
     raise UserError(
         f"space {space.name!r}: got a {type(space).__name__}, expected one of {kinds}: "

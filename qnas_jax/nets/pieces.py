@@ -97,6 +97,14 @@ class OpTemplate:
             values, stats = run_piece(piece, mode, (p, s), operands)
         return (inputs + values if self.residual else values), stats
 
+    def shapes(self, shape: Shape) -> tuple[Shape, ...]:
+        """Shapes of the output of each piece, for one input of a shape."""
+        shapes = []
+        for piece in self.pieces:
+            shape = output_shape(piece, shape)
+            shapes.append(shape)
+        return tuple(shapes)
+
     def arrays(self, kind: RowKind) -> tuple[RowArray, ...]:
         """Names the arrays in an op's row, in its order."""
         found = []
@@ -238,7 +246,7 @@ def plan_layer(templates: tuple[OpTemplate, ...], shape: Shape) -> LayerPlan:
     Returns:
       The plan.
     """
-    keys = [(_inner_shapes(op.pieces, shape), op.residual) for op in templates]
+    keys = [(op.shapes(shape)[:-1], op.residual) for op in templates]
     distinct = list(dict.fromkeys(keys))
     groups = []
     for key in distinct:
@@ -263,15 +271,6 @@ def _position(
         choice[index] = pieces.index(op.pieces[place])
         starts[index] = op.param_starts[place], op.stat_starts[place]
     return Position(tuple(pieces), choice, starts)
-
-
-def _inner_shapes(pieces: Sequence[PieceTemplate], shape: Shape) -> tuple[Shape, ...]:
-    """Shapes of the values between the pieces of a chain, for one image."""
-    shapes = []
-    for piece in pieces[:-1]:
-        shape = output_shape(piece, shape)
-        shapes.append(shape)
-    return tuple(shapes)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,18 +1,16 @@
 """What a network that holds all ops of a space offers, whatever its form."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol
 
 import jax
 from flax import nnx
 
 from qnas_jax.nets.flat import Mode
+from qnas_jax.nets.forms import Form
 from qnas_jax.nets.slots import RowArrays, RowKind, Slots
-from qnas_jax.nets.visiting import VisitingOrder
+from qnas_jax.nets.visiting import VisitingOrder, Visitor
 from qnas_jax.spaces import BuildableSpace, CostTable
-
-Visitor = Callable[[jax.Array, jax.Array, Slots, Any], Any]
-"""(place, logits [N, classes], new statistics of the path, carry) -> carry."""
 
 
 class Passed(NamedTuple):
@@ -40,14 +38,26 @@ class Supernet(Hashable, Protocol):
     `take_path` reads it and `put_path` writes it back; samplers, optimisers and
     checkpoints work on rows and do not know what is in them.
 
-    The architecture is data: one compiled program serves all. The dtype of the rows of
-    `layers` is the precision in which the searched places are computed; all else is
-    float32. Architectures pass one after the other, never under `vmap`.
+    The architecture is data: one compiled program serves all. A block computes in the
+    precision of its own row of parameters (`nets/precision.py`). There are two forms of
+    execution (`nets/forms.py`) with the same weights and results: `apply` of a padded
+    one may be `vmap`ped over paths, that of one that switches never.
     """
 
     @property
     def space(self) -> BuildableSpace:
         """The architectures, the shape of an input, and the number of classes."""
+
+    @property
+    def form(self) -> Form:
+        """How the ops of a layer are run."""
+
+    @property
+    def largest_values(self) -> int:
+        """Values of the largest array inside of a network for one input.
+
+        Of the widest op, in the form's own size; for estimates of memory.
+        """
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -92,6 +102,50 @@ class Supernet(Hashable, Protocol):
     ) -> Passed:
         """As `apply`, for those who look inside (see also `nets/probing.py`)."""
 
+    def apply_paths(
+        self,
+        params: Slots,
+        stats: Slots,
+        archs: jax.Array,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+        once: bool = False,
+    ) -> tuple[jax.Array, Slots]:
+        """Runs several paths on one batch; may be differentiated as `apply`.
+
+        Padded, the paths are a `vmap`; else they run one after the other.
+
+        Args:
+          params: the supernet's parameters.
+          stats: the supernet's running statistics; they carry no gradient.
+          archs: int32 [S, L].
+          inputs: [N, ...].
+          mode: how batch normalisation behaves.
+          once: promises that each column of `archs` is a permutation of all ops of its
+            layer, as in strict fairness. Padded, each op then runs once, at its own
+            size.
+
+        Returns:
+          Logits [S, N, num_classes] and the supernet's new statistics: a row that
+          several paths used, as those of fixed blocks, gets the mean of their new ones,
+          others keep theirs.
+
+        Raises:
+          UserError: `once`, and there are not as many paths as every layer has ops.
+        """
+
+    def in_precision(self, params: Slots, precision: Any) -> Slots:
+        """Casts what is to be computed in a precision; may be differentiated.
+
+        Args:
+          params: the supernet's parameters, or a path's.
+          precision: a dtype or its name.
+
+        Returns:
+          The rows, cast up to the mean over the pixels; the blocks behind keep theirs.
+        """
+
     def visit(
         self,
         params: Slots,
@@ -102,11 +156,12 @@ class Supernet(Hashable, Protocol):
         mode: Mode,
         visitor: Visitor,
         carry: Any,
+        block: int = 1,
     ) -> Any:
         """Passes a batch through all distinct architectures of a population.
 
-        What architectures have in common may be computed once. Memory does not grow
-        with the population, but for what the visitor keeps.
+        What architectures have in common may be computed once. Memory grows with
+        `block`, not with the population, but for what the visitor keeps.
 
         Args:
           params: the supernet's parameters.
@@ -117,6 +172,8 @@ class Supernet(Hashable, Protocol):
           mode: how batch normalisation behaves.
           visitor: called for each; its place is that in `order.archs`.
           carry: what the first call gets.
+          block: how many architectures a padded network runs at once; the other form
+            runs one after the other.
 
         Returns:
           The last carry.

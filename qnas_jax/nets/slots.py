@@ -8,6 +8,7 @@ same tree with one row a layer.
 from typing import Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import materialise
@@ -72,3 +73,26 @@ def put_path(slots: Slots, arch: jax.Array, path: Slots) -> Slots:
         )
     ]
     return {"fixed": path["fixed"], "layers": layers}
+
+
+def put_means(slots: Slots, archs: jax.Array, paths: Slots) -> Slots:
+    """Writes the rows of several paths back: the mean of all that share a row.
+
+    Args:
+      slots: rows of all ops.
+      archs: int32 [S, L].
+      paths: `Slots` of a path with a leading [S].
+
+    Returns:
+      The updated tree; rows of ops that no path uses keep their values.
+    """
+    layers = []
+    for layer, (matrix, rows) in enumerate(
+        zip(slots["layers"], paths["layers"], strict=True)
+    ):
+        ops = archs[:, layer]
+        counts = jnp.zeros((len(matrix), 1), matrix.dtype).at[ops].add(1)
+        sums = jnp.zeros_like(matrix).at[ops].add(rows.astype(matrix.dtype))
+        layers.append(jnp.where(counts > 0, sums / jnp.maximum(counts, 1), matrix))
+    fixed = [rows.mean(axis=0) for rows in paths["fixed"]]
+    return {"fixed": fixed, "layers": layers}

@@ -7,7 +7,9 @@ zero-filled residuals for every branch. Never `vmap` it: that turns the switch i
 running every branch (`experiments/benches/scoring.py`).
 """
 
+import dataclasses
 import functools
+import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -16,18 +18,53 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import images_at_once
+from qnas_jax.nets.build import op_templates
 from qnas_jax.nets.flat import Mode, PieceTemplate
 from qnas_jax.nets.pieces import (
     Group,
     Operands,
     OpTemplate,
+    Shape,
     plan_layer,
     run_piece,
     trace_key,
 )
 from qnas_jax.nets.probing import watching
+from qnas_jax.spaces import Layer
 
 Pieces = tuple[PieceTemplate, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class SwitchedLayer:
+    """The ops of a layer, of which only the chosen one runs.
+
+    Attributes:
+      templates: the candidates.
+    """
+
+    templates: tuple[OpTemplate, ...]
+
+    @classmethod
+    def of(cls, layer: Layer) -> "SwitchedLayer":
+        """Builds the body of a layer."""
+        return cls(op_templates(layer))
+
+    def run(
+        self,
+        mode: Mode,
+        op: jax.Array,
+        params: jax.Array,
+        stats: jax.Array,
+        inputs: jax.Array,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Runs one op, as `nets.bodies.Body` says."""
+        return run_layer(self.templates, mode, op, params, stats, inputs)
+
+    def largest(self, shape: Shape) -> int:
+        """Values of the largest array between the pieces, for one input of a shape."""
+        shapes = {shape}.union(*(op.shapes(shape) for op in self.templates))
+        return max(map(math.prod, shapes))
 
 
 def run_layer(

@@ -5,9 +5,18 @@ them in this order and computing only from the first layer that differs from the
 before is a walk through their prefix tree: every shared beginning is computed once.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import struct
+from jax import lax
+
+from qnas_jax.nets.slots import Slots
+
+Visitor = Callable[[jax.Array, jax.Array, Slots, Any], Any]
+"""(place, logits [N, classes], new statistics of the path, carry) -> carry."""
 
 
 class VisitingOrder(struct.PyTreeNode):
@@ -49,3 +58,45 @@ def visiting_order(archs: jax.Array) -> VisitingOrder:
         count=is_new.sum(),
         place=place,
     )
+
+
+def visit_in_blocks(
+    run: Callable[[jax.Array], tuple[jax.Array, Slots]],
+    order: VisitingOrder,
+    block: int,
+    visitor: Visitor,
+    carry: Any,
+) -> Any:
+    """Runs the distinct architectures, several at once, and shows them one by one.
+
+    Args:
+      run: place in `order.archs` -> logits and new statistics; may be `vmap`ped if more
+        than one are run at once.
+      order: the walk.
+      block: how many are run at once.
+      visitor: (place, logits, new statistics, carry) -> carry.
+      carry: start.
+
+    Returns:
+      The last carry.
+    """
+    block = min(block, len(order.archs))
+    if block == 1:
+
+        def visit_one(place: jax.Array, carry: Any) -> Any:
+            return visitor(place, *run(place), carry)
+
+        return lax.fori_loop(0, order.count, visit_one, carry)
+
+    def visit_block(number: jax.Array, carry: Any) -> Any:
+        first = number * block
+        places = first + jnp.arange(block)
+        found = jax.vmap(run)(jnp.minimum(places, len(order.archs) - 1))
+
+        def visit(index: jax.Array, carry: Any) -> Any:
+            logits, stats = jax.tree.map(lambda each: each[index], found)
+            return visitor(first + index, logits, stats, carry)
+
+        return lax.fori_loop(0, jnp.minimum(block, order.count - first), visit, carry)
+
+    return lax.fori_loop(0, -(-order.count // block), visit_block, carry)

@@ -77,7 +77,7 @@ def run_all(body, mode, values, compute):
 
     @functools.partial(jax.jit, compiler_options=PLAIN)
     def padded(op, params, stats, images):
-        return compute(functools.partial(body.apply, mode, op), params, stats, images)
+        return compute(functools.partial(body.run, mode, op), params, stats, images)
 
     for index, template in enumerate(body.templates):
         apply = functools.partial(template.apply, mode)

@@ -26,10 +26,26 @@ from qnas_jax.nets.pieces import (
     plan_layer,
     run_piece,
 )
-from qnas_jax.nets.switching import reverse_piece, run_layer, select
+from qnas_jax.nets.switching import SwitchedLayer, reverse_piece, run_layer, select
 
 Templates = tuple[OpTemplate, ...]
 Between = list[jax.Array]
+
+
+class SwitchedEdge(SwitchedLayer):
+    """The ops of an edge, of which only the chosen one runs."""
+
+    def run(
+        self,
+        mode: Mode,
+        op: jax.Array,
+        params: jax.Array,
+        stats: jax.Array,
+        inputs: jax.Array,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Runs one op, as `nets.bodies.Body` says."""
+        operands = Operands(params, stats, inputs)
+        return run_edge(self.templates, mode, op, operands)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))

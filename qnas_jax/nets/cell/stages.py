@@ -8,20 +8,19 @@ import dataclasses
 import functools
 import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from qnas_jax.nets.cell.edges import run_edge
-from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.initial import initial_rows
-from qnas_jax.nets.pieces import Operands, OpTemplate
 from qnas_jax.nets.probing import in_range
 from qnas_jax.spaces import CellSpace
 
 Edges = tuple[tuple[int, int], ...]
+RunEdge = Callable[[int, jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+"""(edge, its parameters, its statistics, values) -> output and new statistics."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,10 +73,8 @@ class CellRows:
 
 
 def run_stage(
-    templates: tuple[OpTemplate, ...],
+    run_edge: RunEdge,
     edges: Edges,
-    mode: Mode,
-    arch: jax.Array,
     params: list[jax.Array],
     stats: list[jax.Array],
     values: jax.Array,
@@ -85,13 +82,11 @@ def run_stage(
     """Runs the cells of a stage.
 
     Args:
-      templates: the candidates of each edge.
+      run_edge: runs one edge of one cell.
       edges: (from, to) of each.
-      mode: how batch normalisation behaves.
-      arch: int32 [edges].
-      params: for each edge [cells, D].
-      stats: for each edge [cells, S].
-      values: [N, H, W, C], the input of the first cell.
+      params: for each edge [cells, ..., D].
+      stats: for each edge [cells, ..., S].
+      values: [..., N, H, W, C], the input of the first cell.
 
     Returns:
       The output of the last cell, and the new statistics.
@@ -109,8 +104,7 @@ def run_stage(
         ):
             outputs = []
             for edge, (before, _) in arriving:
-                operands = Operands(params[edge], stats[edge], nodes[before])
-                output, row = run_edge(templates, mode, arch[edge], operands)
+                output, row = run_edge(edge, params[edge], stats[edge], nodes[before])
                 outputs.append(output)
                 found.append(row)
             nodes.append(functools.reduce(operator.add, outputs))

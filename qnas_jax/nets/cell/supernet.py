@@ -9,24 +9,29 @@ Source: Dong & Yang, NAS-Bench-201, ICLR 2020: stages of equal cells; between th
 residual block with stride 2; normalisation, ReLU, mean over the pixels, linear layer.
 """
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax import lax
 
 from qnas_jax.nets.blocks import FixedBlocks, before_the_mean, fill
-from qnas_jax.nets.build import op_templates
+from qnas_jax.nets.bodies import Body, layer_body
 from qnas_jax.nets.cell.costs import cell_cost_table, describe_cells
+from qnas_jax.nets.cell.edges import SwitchedEdge
 from qnas_jax.nets.cell.stages import CellRows, initial_edges, run_stage
 from qnas_jax.nets.cell.subnet import CellSubnet
+from qnas_jax.nets.each_once import check_once
 from qnas_jax.nets.flat import Mode
+from qnas_jax.nets.forms import Form
 from qnas_jax.nets.initial import initial_rows, row_widths
-from qnas_jax.nets.protocol import Passed, Visitor
+from qnas_jax.nets.paths import run_paths
+from qnas_jax.nets.precision import as_row, cast_rows, exact
+from qnas_jax.nets.protocol import Passed
 from qnas_jax.nets.slots import RowArrays, RowKind, Slots, take_path
-from qnas_jax.nets.visiting import VisitingOrder
+from qnas_jax.nets.visiting import VisitingOrder, Visitor, visit_in_blocks
 from qnas_jax.spaces import CellSpace, CostTable, check_archs
 
 
@@ -35,26 +40,60 @@ class CellSupernet:
 
     Attributes:
       space: what it was built from.
+      form: how the ops of an edge are run.
     """
 
-    def __init__(self, space: CellSpace):
+    def __init__(self, space: CellSpace, form: Form = "switch"):
         """Builds the templates of all ops; no array is made.
 
         Args:
           space: the search space.
+          form: how the ops of an edge are run.
 
         Raises:
           UserError: an op is not registered, does not fit its options, or has state
             other than parameters and batch statistics.
         """
         self.space = space
+        self.form = form
         self._fixed = FixedBlocks(space.fixed)
-        self._stages = tuple(op_templates(layer) for layer in space.edge_layers)
+        self._bodies: tuple[Body, ...] = tuple(
+            layer_body(layer, form) if form == "padded" else SwitchedEdge.of(layer)
+            for layer in space.edge_layers
+        )
+        self._stages = tuple(body.templates for body in self._bodies)
         widths = zip(*map(row_widths, self._stages), strict=True)
         self._params, self._stats = (CellRows(each, space.cells) for each in widths)
         self._first_reduction = len(space.stem)
         self._first_head = len(space.stem) + len(space.reductions)
         self._mean = self._first_head + before_the_mean(space.head)
+
+    @functools.cached_property
+    def largest_values(self) -> int:
+        """Values of the largest array inside of a network for one input."""
+        shape: tuple[int, ...] = self.space.input_shape
+        found = []
+        for stage, body in enumerate(self._bodies):
+            places = slice(0, self._first_reduction)
+            if stage > 0:
+                place = self._first_reduction + stage - 1
+                places = slice(place, place + 1)
+            largest, shape = self._fixed.largest(places, shape)
+            found += [largest, body.largest(shape)]
+        head, _ = self._fixed.largest(slice(self._first_head, None), shape)
+        return max(*found, head)
+
+    def in_precision(self, params: Slots, precision: Any) -> Slots:
+        """Casts the rows of blocks before the mean over the pixels.
+
+        Args:
+          params: the supernet's parameters, or a path's.
+          precision: a dtype or its name.
+
+        Returns:
+          The rows; those of the mean and of the classifier are as they were.
+        """
+        return cast_rows(params, precision, self._mean)
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -125,6 +164,44 @@ class CellSupernet:
         values, stem_stats = self._stem(params, stats, inputs, mode)
         return self._behind_the_stem(params, stats, arch, values, stem_stats, mode)
 
+    def apply_paths(
+        self,
+        params: Slots,
+        stats: Slots,
+        archs: jax.Array,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+        once: bool = False,
+    ) -> tuple[jax.Array, Slots]:
+        """Runs several paths on one batch; the stem runs once.
+
+        Args:
+          params: the supernet's parameters.
+          stats: the supernet's running statistics.
+          archs: int32 [S, edges].
+          inputs: float [N, H, W, C].
+          mode: how batch normalisation behaves.
+          once: promises that each column of `archs` is a permutation of all ops.
+
+        Returns:
+          Logits [S, N, num_classes] and the supernet's new statistics.
+
+        Raises:
+          UserError: `once`, and there are not as many paths as ops.
+        """
+        if once:
+            check_once(self.space, archs)
+        values, stem_stats = self._stem(params, stats, inputs, mode)
+
+        def run(params: Slots, stats: Slots, arch: jax.Array) -> Any:
+            passed = self._behind_the_stem(
+                params, stats, arch, values, stem_stats, mode
+            )
+            return passed.logits, passed.stats
+
+        return run_paths(run, params, stats, archs, self.form)
+
     def visit(
         self,
         params: Slots,
@@ -135,6 +212,7 @@ class CellSupernet:
         mode: Mode,
         visitor: Visitor,
         carry: Any,
+        block: int = 1,
     ) -> Any:
         """Passes a batch through a population; the stem runs once.
 
@@ -146,6 +224,7 @@ class CellSupernet:
           mode: how batch normalisation behaves.
           visitor: (place, logits, new statistics, carry) -> carry.
           carry: start.
+          block: how many architectures a padded network runs at once.
 
         Returns:
           The last carry.
@@ -153,16 +232,17 @@ class CellSupernet:
         shared = jax.tree.map(lambda row: row[0], stats)
         values, stem_stats = self._stem(params, shared, inputs, mode)
 
-        def visit(place: jax.Array, carry: Any) -> Any:
+        def run(place: jax.Array) -> tuple[jax.Array, Slots]:
             arch = order.archs[place]
             path = take_path(params, arch)
             own_stats = jax.tree.map(lambda rows: rows[place], stats)
             passed = self._behind_the_stem(
                 path, own_stats, arch, values, stem_stats, mode
             )
-            return visitor(place, passed.logits, passed.stats, carry)
+            return passed.logits, passed.stats
 
-        return lax.fori_loop(0, order.count, visit, carry)
+        at_once = block if self.form == "padded" else 1
+        return visit_in_blocks(run, order, at_once, visitor, carry)
 
     def _stem(
         self, params: Slots, stats: Slots, inputs: jax.Array, mode: Mode
@@ -182,23 +262,25 @@ class CellSupernet:
         """Stages, reductions and head, from the output of the stem [N, H, W, C]."""
         fixed_stats = list(stem_stats)
         found = []
-        precision = params["layers"][0].dtype
-        for stage, templates in enumerate(self._stages):
+        for stage, body in enumerate(self._bodies):
             if stage > 0:
                 place = self._first_reduction + stage - 1
                 places = slice(place, place + 1)
                 values, new = self._fixed.run(places, params, stats, values, mode)
                 fixed_stats += new
+
+            def run_edge(
+                edge: int, *row_and_values: jax.Array, body: Body = body
+            ) -> Any:
+                return body.run(mode, arch[edge], *row_and_values)
+
             values, rows = run_stage(
-                templates,
+                run_edge,
                 self.space.edges,
-                mode,
-                arch,
                 [self._params.split(stage, row) for row in params["layers"]],
                 [self._stats.split(stage, row) for row in stats["layers"]],
-                values.astype(precision),
+                as_row(values, params["layers"][0]),
             )
-            values = values.astype(jnp.float32)
             found.append(rows)
         features, norm_stats = self._fixed.run(
             slice(self._first_head, self._mean), params, stats, values, mode
@@ -207,7 +289,7 @@ class CellSupernet:
             slice(self._mean, None), params, stats, features, mode
         )
         return Passed(
-            logits,
+            exact(logits),
             features,
             {
                 "fixed": fixed_stats + norm_stats + head_stats,

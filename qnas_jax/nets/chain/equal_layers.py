@@ -9,12 +9,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from qnas_jax.nets.build import op_templates
+from qnas_jax.nets.bodies import Body, layer_body
+from qnas_jax.nets.each_once import Mixed, run_each_once
+from qnas_jax.nets.families import LINEAR
 from qnas_jax.nets.flat import Mode
-from qnas_jax.nets.pieces import OpTemplate, plan_layer
+from qnas_jax.nets.forms import Form
+from qnas_jax.nets.precision import as_row
 from qnas_jax.nets.probing import in_range
 from qnas_jax.nets.slots import Slots
-from qnas_jax.nets.switching import run_layer
+from qnas_jax.nets.switching import SwitchedLayer
 from qnas_jax.spaces import Layer
 
 _LARGEST_STACKED = 40_000  # values between the pieces of an op, for one image
@@ -41,11 +44,13 @@ class EqualLayers:
 
     Attributes:
       places: which layers.
-      templates: their candidates.
+      body: what runs their candidates.
+      recompute: gradients keep the outputs of linear operations of a padded body only.
     """
 
     places: slice
-    templates: tuple[OpTemplate, ...]
+    body: Body
+    recompute: bool = False
 
     @property
     def count(self) -> int:
@@ -67,11 +72,15 @@ class EqualLayers:
         return ChosenOps(arch[self.places], *rows)
 
 
-def join_equal_layers(layers: Sequence[Layer]) -> tuple[EqualLayers, ...]:
+def join_equal_layers(
+    layers: Sequence[Layer], form: Form, recompute: bool = False
+) -> tuple[EqualLayers, ...]:
     """Joins equal neighbouring layers that keep the shape.
 
     Args:
       layers: all layers of a space.
+      form: in which their candidates are run.
+      recompute: see `EqualLayers`.
 
     Returns:
       The same layers, in order.
@@ -83,7 +92,7 @@ def join_equal_layers(layers: Sequence[Layer]) -> tuple[EqualLayers, ...]:
     ]
     stops = [*starts[1:], len(layers)]
     return tuple(
-        EqualLayers(slice(start, stop), op_templates(layers[start]))
+        EqualLayers(slice(start, stop), layer_body(layers[start], form), recompute)
         for start, stop in zip(starts, stops, strict=True)
     )
 
@@ -96,8 +105,9 @@ def run_equal_layers(
 ) -> tuple[jax.Array, list[jax.Array]]:
     """Runs one layer as it is, and several as a scan.
 
-    A scan that is differentiated stacks what each layer keeps. Layers with large values
-    inside are therefore written out, at the price of a longer compilation.
+    A scan that is differentiated stacks what each layer keeps. Layers that are switched
+    with large values inside are therefore written out, at the price of a longer
+    compilation.
 
     Args:
       equal: the layers.
@@ -108,9 +118,14 @@ def run_equal_layers(
     Returns:
       The output of the last, and the new row of statistics of each.
     """
-    step = functools.partial(_step, equal, mode)
-    plan = plan_layer(equal.templates, values.shape[1:])
-    if mode == "train" and plan.inner_size > _LARGEST_STACKED:
+    step: Any = functools.partial(_step, equal, mode)
+    if equal.recompute:
+        policy = jax.checkpoint_policies.save_only_these_names(LINEAR)
+        step = jax.checkpoint(step, policy=policy, prevent_cse=equal.count == 1)
+    values = as_row(values, chosen.params[0])
+    switched = isinstance(equal.body, SwitchedLayer)
+    largest = equal.body.largest(values.shape[1:])
+    if mode == "train" and switched and largest > _LARGEST_STACKED:
         found = []
         for op_and_rows in zip(*chosen, strict=True):
             values, row = step(values, op_and_rows)
@@ -152,27 +167,67 @@ def run_equal_layers_from(
         return output, (output, found)
 
     layers = jnp.arange(equal.places.start, equal.places.stop)
+    values = as_row(values, chosen.params[0])
     return _scan(step, values, (layers, _stacked(chosen), kept))
 
 
+def run_equal_layers_once(
+    equal: EqualLayers,
+    mode: Mode,
+    archs: jax.Array,
+    params: Slots,
+    stats: Slots,
+    mixed: Mixed,
+) -> tuple[Mixed, list[jax.Array]]:
+    """Runs all ops of each layer, each on the values of the path that chose it.
+
+    Args:
+      equal: the layers.
+      mode: how batch normalisation behaves.
+      archs: int32 [K, L], each column a permutation.
+      params: the supernet's parameters.
+      stats: the supernet's running statistics.
+      mixed: values of all paths.
+
+    Returns:
+      The output of the last layer, and the new statistics of all ops of each.
+    """
+
+    def step(mixed: Mixed, each: Any) -> tuple[Mixed, jax.Array]:
+        ops, params, stats = each
+        templates = equal.body.templates
+        return run_each_once(templates, mode, ops, params, stats, mixed)
+
+    rows = (jnp.stack(slots["layers"][equal.places]) for slots in (params, stats))
+    mixed = mixed._replace(
+        values=as_row(mixed.values, params["layers"][equal.places.start])
+    )
+    mixed, found = _scan(step, mixed, (archs[:, equal.places].T, *rows))
+    return mixed, list(found)
+
+
 def nothing_kept(
-    equal: EqualLayers, values: jax.ShapeDtypeStruct
+    equal: EqualLayers, params: Slots, values: jax.ShapeDtypeStruct
 ) -> tuple[jax.ShapeDtypeStruct, Kept]:
     """What is kept of layers before their first call.
 
     Args:
       equal: the layers.
+      params: the supernet's parameters.
       values: shape of the input of the first of them.
 
     Returns:
       The shape of the output of the last, and zeros of the right shapes.
     """
-    width = max(1, *(op.stat_starts[-1] for op in equal.templates))
-    template = equal.templates[0]
+    templates = equal.body.templates
+    width = max(1, *(op.stat_starts[-1] for op in templates))
+    template = templates[0]
+    matrix = params["layers"][equal.places.start]
     rows = (
-        jax.ShapeDtypeStruct((template.param_starts[-1],), values.dtype),
+        jax.ShapeDtypeStruct((template.param_starts[-1],), matrix.dtype),
         jax.ShapeDtypeStruct((template.stat_starts[-1],), jnp.float32),
     )
+    values = jax.eval_shape(lambda values: as_row(values, matrix), values)
     apply = functools.partial(template.apply, "running")
     output, _ = jax.eval_shape(apply, *rows, values)
     outputs = jnp.zeros((equal.count, *output.shape), output.dtype)
@@ -191,14 +246,12 @@ def _step(
 ) -> tuple[jax.Array, jax.Array]:
     op, params, stats = op_and_rows
     values, stats = in_range(values, stats)
-    return run_layer(equal.templates, mode, op, params, stats, values)
+    return equal.body.run(mode, op, params, stats, values)
 
 
 def _scan(
-    step: Callable[[jax.Array, Any], tuple[jax.Array, Any]],
-    values: jax.Array,
-    each: Any,
-) -> tuple[jax.Array, Any]:
+    step: Callable[[Any, Any], tuple[Any, Any]], values: Any, each: Any
+) -> tuple[Any, Any]:
     """`lax.scan`, where the only step of one may change the shape of the values."""
     if len(jax.tree.leaves(each)[0]) > 1:
         return lax.scan(step, values, each)

@@ -8,6 +8,7 @@ the same first layers are neighbours, and what they share is computed once.
 Source: single-path one-shot training, Guo et al. 2020; Li et al. 2024 (BQNAS).
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ import numpy as np
 from flax import nnx
 
 from qnas_jax.nets.blocks import FixedBlocks, before_the_mean, fill
+from qnas_jax.nets.bodies import largest_of
 from qnas_jax.nets.build import template_of_op
 from qnas_jax.nets.chain.costs import chain_cost_table, describe_chain
 from qnas_jax.nets.chain.equal_layers import (
@@ -24,14 +26,19 @@ from qnas_jax.nets.chain.equal_layers import (
     nothing_kept,
     run_equal_layers,
     run_equal_layers_from,
+    run_equal_layers_once,
 )
 from qnas_jax.nets.chain.subnet import ChainSubnet
+from qnas_jax.nets.each_once import Mixed, check_once
 from qnas_jax.nets.flat import Mode
+from qnas_jax.nets.forms import Form
 from qnas_jax.nets.initial import initial_rows
+from qnas_jax.nets.paths import run_paths
 from qnas_jax.nets.pieces import OpTemplate
-from qnas_jax.nets.protocol import Passed, Visitor
+from qnas_jax.nets.precision import cast_rows, exact
+from qnas_jax.nets.protocol import Passed
 from qnas_jax.nets.slots import RowArrays, RowKind, Slots, take_path
-from qnas_jax.nets.visiting import VisitingOrder
+from qnas_jax.nets.visiting import VisitingOrder, Visitor, visit_in_blocks
 from qnas_jax.spaces import CostTable, NetworkSpace, check_archs
 
 
@@ -40,27 +47,57 @@ class ChainSupernet:
 
     Attributes:
       space: what it was built from.
+      form: how the ops of a layer are run.
     """
 
-    def __init__(self, space: NetworkSpace):
+    def __init__(
+        self, space: NetworkSpace, form: Form = "switch", *, recompute: bool = False
+    ):
         """Builds the templates of all ops; no array is made.
 
         Args:
           space: the search space.
+          form: how the ops of a layer are run.
+          recompute: gradients of padded layers keep the outputs of linear operations
+            only: less memory, more time.
 
         Raises:
           UserError: an op is not registered, does not fit its options, or has state
             other than parameters and batch statistics.
         """
         self.space = space
+        self.form = form
         self._places = _places_of_blocks(space)
         self._fixed = FixedBlocks(space.stem + space.head)
-        self._layers = join_equal_layers(space.layers)
+        self._layers = join_equal_layers(space.layers, form, recompute)
+        self._mean = len(space.stem) + before_the_mean(space.head)
 
     @property
     def layer_templates(self) -> list[tuple[OpTemplate, ...]]:
         """The candidates of each layer."""
-        return [each.templates for each in self._layers for _ in range(each.count)]
+        return [each.body.templates for each in self._layers for _ in range(each.count)]
+
+    @functools.cached_property
+    def largest_values(self) -> int:
+        """Values of the largest array inside of a network for one input."""
+        first = len(self.space.stem)
+        stem, shape = self._fixed.largest(slice(0, first), self.space.input_shape)
+        bodies = [each.body for each in self._layers for _ in range(each.count)]
+        layers, shape = largest_of(bodies, shape)
+        head, _ = self._fixed.largest(slice(first, None), shape)
+        return max(stem, layers, head)
+
+    def in_precision(self, params: Slots, precision: Any) -> Slots:
+        """Casts the rows of blocks before the mean over the pixels.
+
+        Args:
+          params: the supernet's parameters, or a path's.
+          precision: a dtype or its name.
+
+        Returns:
+          The rows; those of the mean and of the classifier are as they were.
+        """
+        return cast_rows(params, precision, self._mean)
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -128,21 +165,99 @@ class ChainSupernet:
           Logits, features and the path's new statistics.
         """
         values, stem_stats = self.stem(params, stats, inputs, mode=mode)
-        layer_stats = []
+        return self._behind_the_stem(params, stats, arch, values, stem_stats, mode)
+
+    def apply_paths(
+        self,
+        params: Slots,
+        stats: Slots,
+        archs: jax.Array,
+        inputs: jax.Array,
+        *,
+        mode: Mode,
+        once: bool = False,
+    ) -> tuple[jax.Array, Slots]:
+        """Runs several paths on one batch; the stem runs once.
+
+        Args:
+          params: the supernet's parameters.
+          stats: the supernet's running statistics.
+          archs: int32 [S, L].
+          inputs: float [N, H, W, C].
+          mode: how batch normalisation behaves.
+          once: promises that each column of `archs` is a permutation of all ops.
+
+        Returns:
+          Logits [S, N, num_classes] and the supernet's new statistics.
+
+        Raises:
+          UserError: `once`, and there are not as many paths as every layer has ops.
+        """
+        values, stem_stats = self.stem(params, stats, inputs, mode=mode)
+        if once:
+            check_once(self.space, archs)
+            if self.form == "padded":
+                return self._each_op_once(
+                    params, stats, archs, values, stem_stats, mode
+                )
+
+        def run(params: Slots, stats: Slots, arch: jax.Array) -> Any:
+            passed = self._behind_the_stem(
+                params, stats, arch, values, stem_stats, mode
+            )
+            return passed.logits, passed.stats
+
+        return run_paths(run, params, stats, archs, self.form)
+
+    def _each_op_once(
+        self,
+        params: Slots,
+        stats: Slots,
+        archs: jax.Array,
+        values: jax.Array,
+        stem_stats: list[jax.Array],
+        mode: Mode,
+    ) -> tuple[jax.Array, Slots]:
+        """All paths through the layers together, then through the head one by one."""
+        places = jnp.arange(len(archs))
+        mixed = Mixed(jnp.broadcast_to(values, (len(archs), *values.shape)), places)
+        found: list[jax.Array] = []
+        for equal in self._layers:
+            mixed, rows = run_equal_layers_once(
+                equal, mode, archs, params, stats, mixed
+            )
+            found.extend(rows)
+
+        def head(values: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
+            return self.head(params, stats, values, mode=mode)
+
+        logits, head_stats = jax.vmap(head)(mixed.in_order())
+        fixed = stem_stats + [rows.mean(axis=0) for rows in head_stats]
+        return logits, {"fixed": fixed, "layers": found}
+
+    def _behind_the_stem(
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        values: jax.Array,
+        stem_stats: list[jax.Array],
+        mode: Mode,
+    ) -> Passed:
+        """Layers and head, from the output of the stem [N, H, W, C]."""
+        layer_stats: list[jax.Array] = []
         for equal in self._layers:
             chosen = equal.choose(arch, params, stats)
             values, found = run_equal_layers(equal, mode, chosen, values)
             layer_stats.extend(found)
-        first = len(self.space.stem)
-        mean = first + before_the_mean(self.space.head)
         features, norm_stats = self._fixed.run(
-            slice(first, mean), params, stats, values, mode
+            slice(len(self.space.stem), self._mean), params, stats, values, mode
         )
         logits, head_stats = self._fixed.run(
-            slice(mean, None), params, stats, features, mode
+            slice(self._mean, None), params, stats, features, mode
         )
         fixed = [*stem_stats, *norm_stats, *head_stats]
-        return Passed(logits, features, {"fixed": fixed, "layers": layer_stats})
+        return Passed(exact(logits), features, {"fixed": fixed, "layers": layer_stats})
 
     def stem(
         self, params: Slots, stats: Slots, inputs: jax.Array, *, mode: Mode
@@ -176,7 +291,8 @@ class ChainSupernet:
           Logits [N, num_classes] and the new statistics of the head.
         """
         places = slice(len(self.space.stem), None)
-        return self._fixed.run(places, params, stats, values, mode)
+        logits, found = self._fixed.run(places, params, stats, values, mode)
+        return exact(logits), found
 
     def visit(
         self,
@@ -188,8 +304,11 @@ class ChainSupernet:
         mode: Mode,
         visitor: Visitor,
         carry: Any,
+        block: int = 1,
     ) -> Any:
-        """Passes a batch through a population, shared beginnings once.
+        """Passes a batch through a population: the stem once.
+
+        The form that switches also runs shared beginnings once.
 
         Args:
           params: the supernet's parameters.
@@ -199,13 +318,25 @@ class ChainSupernet:
           mode: how batch normalisation behaves.
           visitor: (place, logits, new statistics, carry) -> carry.
           carry: start.
+          block: how many architectures a padded network runs at once.
 
         Returns:
           The last carry.
         """
         shared = jax.tree.map(lambda row: row[0], stats)
         values, stem_stats = self.stem(params, shared, inputs, mode=mode)
-        values = values.astype(params["layers"][0].dtype)
+
+        def run(place: jax.Array) -> tuple[jax.Array, Slots]:
+            arch = order.archs[place]
+            path = take_path(params, arch)
+            own_stats = jax.tree.map(lambda rows: rows[place], stats)
+            passed = self._behind_the_stem(
+                path, own_stats, arch, values, stem_stats, mode
+            )
+            return passed.logits, passed.stats
+
+        if self.form == "padded":
+            return visit_in_blocks(run, order, block, visitor, carry)
 
         def visit(place: jax.Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
             carry, kept = state
@@ -216,22 +347,20 @@ class ChainSupernet:
             output, kept = self._layers_from(
                 first, path, own_stats, arch, values, kept, mode
             )
-            logits, head_stats = self.head(
-                path, own_stats, output.astype(jnp.float32), mode=mode
-            )
+            logits, head_stats = self.head(path, own_stats, output, mode=mode)
             found = [row for _, rows in kept for row in rows]
             new_stats = {"fixed": stem_stats + head_stats, "layers": found}
             return visitor(place, logits, new_stats, carry), kept
 
-        start = (carry, self._nothing_kept(values))
+        start = (carry, self._nothing_kept(params, values))
         return jax.lax.fori_loop(0, order.count, visit, start)[0]
 
-    def _nothing_kept(self, values: jax.Array) -> list[Kept]:
+    def _nothing_kept(self, params: Slots, values: jax.Array) -> list[Kept]:
         """Zeros in the shapes of what `_layers_from` keeps; `values` leave the stem."""
         kept = []
         shape = jax.ShapeDtypeStruct(values.shape, values.dtype)
         for equal in self._layers:
-            shape, zeros = nothing_kept(equal, shape)
+            shape, zeros = nothing_kept(equal, params, shape)
             kept.append(zeros)
         return kept
 

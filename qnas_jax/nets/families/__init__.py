@@ -1,6 +1,6 @@
-"""Networks without control flow: ops of a layer as one body whose choice is data."""
+"""Layers without control flow: ops as one body whose choice is data."""
 
-from qnas_jax.nets.families.each_op import EachOpOnce
-from qnas_jax.nets.families.network import PaddedLayer, PaddedNetwork, padded_layer
+from qnas_jax.nets.families.inverted_residual import LINEAR
+from qnas_jax.nets.families.layer import PaddedLayer, padded_layer
 
-__all__ = ["EachOpOnce", "PaddedLayer", "PaddedNetwork", "padded_layer"]
+__all__ = ["LINEAR", "PaddedLayer", "padded_layer"]

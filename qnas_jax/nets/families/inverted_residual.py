@@ -213,6 +213,12 @@ class InvertedResidual:
         )
         return params, stats
 
+    def largest(self, shape: tuple[int, ...]) -> int:
+        """Values of the largest array inside, for one image of a shape."""
+        height, width, _ = shape
+        hidden = self.hidden if self._blocks else 0
+        return height * width * max(self.in_features, self.out_features, hidden)
+
     def apply(
         self,
         mode: Mode,

@@ -95,7 +95,7 @@ class RowMap:
         """The padded vector of all arrays; those that are not named are zeros."""
         zeros = {field.name: jnp.zeros(field.size) for field in self.fields}
         parts = zeros | {name: jnp.ravel(array) for name, array in arrays.items()}
-        return jnp.concatenate([parts[field.name] for field in self.fields])
+        return jnp.concatenate([jnp.zeros(0), *(parts[f.name] for f in self.fields)])
 
 
 def make_row_map(fields: Sequence[Field], ops: Sequence[Mapping[str, Block]]) -> RowMap:
@@ -145,6 +145,8 @@ def read_row(row_map: RowMap, op: jax.Array, row: jax.Array) -> jax.Array:
     Returns:
       The padded vector; padded places are zero.
     """
+    if not row_map.fields:
+        return row[:0]
     places = jnp.asarray(row_map.places)[op]
     indices = [
         _positions_in_row(field, places[place])
@@ -185,6 +187,8 @@ def write_row(
     Returns:
       The new row.
     """
+    if not row_map.fields:
+        return row
     index = _positions_in_vector(row_map, op, row.shape[0])
     found = vector.at[index].get(mode="fill", fill_value=0)
     return jnp.where(index < row_map.size, found, row)
