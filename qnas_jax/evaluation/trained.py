@@ -28,6 +28,7 @@ import numpy as np
 from qnas_jax.evaluation.evaluator import Evaluated, ScoreOf
 from qnas_jax.evaluation.measuring import Metrics, measure
 from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
+from qnas_jax.nets import FORMS, build_supernet, resolve_form
 from qnas_jax.options import OptionError, option
 from qnas_jax.status import Status
 from qnas_jax.tasks import Task
@@ -53,6 +54,12 @@ class CandidateOptions(TrainingOptions):
 
     fidelities: tuple[int, ...] = option(
         (), "epochs of shorter trainings, fewest first", of=int, low=1
+    )
+    form: str = option(
+        "auto",
+        "how networks are run: one of many ops is switched to, or all are one padded "
+        "body and networks a vmap; auto: by backend",
+        choices=("auto", *FORMS),
     )
     at_once: int = option(
         0, "networks trained at the same time; 0: as cores or memory allow", low=0
@@ -226,7 +233,7 @@ def make_trained_evaluator(options: CandidateOptions, parts: Parts) -> TrainedEv
         batch.
     """
     training = PopulationTraining(
-        parts.supernet,
+        build_supernet(parts.space, resolve_form(options.form)),
         options,
         TrainingBatches.of(parts.dataset.train, parts.train_task, options.batch_size),
         measure_on_split,

@@ -36,6 +36,7 @@ Judge = Callable[[Run, Any], Any]
 """(network, data) -> what is wanted of a trained network, a tree of scalars."""
 
 _PATIENCE = 0.2  # seconds between two looks at whether the user asked to stop
+_SHARE = 0.5  # of the free memory of an accelerator; the rest is for a step's own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +120,7 @@ class PopulationTraining:
         self._data = data
         self._at_once = at_once
         self._same_batches = same_batches
-        self._side_by_side = getattr(supernet, "form", "switch") == "padded"
+        self._side_by_side = supernet.form == "padded"
         self._width = 0  # networks of a call, known when the first are trained
         self._programs: _Programs | None = None
 
@@ -282,7 +283,33 @@ class PopulationTraining:
     def _networks_of_a_call(self, asked: int) -> int:
         if self._at_once:
             return self._at_once
-        return asked
+        memory = jax.local_devices()[0].memory_stats() or {}
+        if "bytes_limit" not in memory:
+            return asked
+        free = memory["bytes_limit"] - memory.get("bytes_in_use", 0)
+        return max(1, min(asked, int(_SHARE * free / self.bytes_of_a_network())))
+
+    def bytes_of_a_network(self) -> int:
+        """What a step keeps of one network: its state, and what its gradient needs."""
+
+        def pull(key: jax.Array, arch: jax.Array, order: jax.Array) -> Any:
+            state = start_candidate(self._supernet, self._options, key, arch)
+            inputs, _ = self._batches.take(key, order, jnp.int32(0))
+
+            def outputs(params: Slots) -> Any:
+                return self._supernet.apply(
+                    params, state.stats, arch, inputs, mode="train"
+                )
+
+            return state, jax.vjp(outputs, state.params)[1]
+
+        arch, order = (
+            jax.ShapeDtypeStruct((size,), jnp.int32)
+            for size in (self._supernet.space.num_layers, self._batches.num_examples)
+        )
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        kept = jax.tree.leaves(jax.eval_shape(pull, key, arch, order))
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
 
 
 def num_cores() -> int:

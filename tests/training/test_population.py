@@ -9,11 +9,13 @@ from flax import nnx
 
 from qnas_jax.data import epoch_order
 from qnas_jax.nets import build_supernet, put_path
+from qnas_jax.stopping import Stopped
 from qnas_jax.training import (
     Candidate,
     PopulationTraining,
     RetrainOptions,
     StandaloneModel,
+    Trained,
     TrainingBatches,
     TrainingOptions,
     initial_retrain_state,
@@ -49,7 +51,7 @@ def make_training(space, train, task):
             return {"mean": run(task.prepare(inputs)).mean()}
 
         training = PopulationTraining(
-            build_supernet(space),
+            build_supernet(space, form),
             OPTIONS,
             TrainingBatches.of(train, task, OPTIONS.batch_size),
             judge,
@@ -85,7 +87,7 @@ def trained_alone(space, supernet, train, task):
     )
 
 
-def train(training, candidates, **options):
+def train_all(training, candidates, **options):
     found = {}
     training.train(candidates, EPOCHS, tell=found.__setitem__, **options)
     return [found[number] for number in range(len(candidates))]
@@ -97,7 +99,7 @@ def test_together_as_each_alone(make_training, trained_alone, supernet, form, sa
     """Weights and statistics after 9 steps, to 1e-5 of the largest of an array."""
     training, _ = make_training(form, same_batches=same, at_once=2)
     candidates = candidates_of(ARCHS, same_batches=same)
-    together = train(training, candidates, keep_weights=True)
+    together = train_all(training, candidates, keep_weights=True)
     fresh = supernet.init(jax.random.key(0))
     for arch, trained in zip(ARCHS, together, strict=True):
         assert len(trained.losses) == EPOCHS and trained.losses[-1] < trained.losses[0]
@@ -115,3 +117,57 @@ def test_together_as_each_alone(make_training, trained_alone, supernet, form, sa
 def assert_close(got, want):
     scale = max(float(np.abs(want).max()), 1e-3)
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.fixture(scope="module")
+def switching(make_training):
+    """One training for several tests, and its traces."""
+    return make_training("switch", at_once=2)
+
+
+def test_lengths_and_architectures_share_a_program(switching):
+    training, traces = switching
+    alone = train_all(training, candidates_of(ARCHS[:1]))
+    ended: list[int] = []
+    training.train(
+        candidates_of([(0, 0), (1, 1), *ARCHS]),
+        1,
+        tell=lambda number, trained: ended.append(len(trained.losses)),
+    )
+    assert ended == [1] * 5 and len(traces) == 1
+    # Neither company nor what was trained before makes a difference.
+    again = train_all(training, candidates_of([(2, 0), ARCHS[0]]))[1]
+    assert (again.losses, again.found) == (alone[0].losses, alone[0].found)
+    # A shorter training is none that was cut off: its learning rate goes down sooner.
+    rates = training._rates(3)
+    assert rates[0, 0] == training._rates(1)[0, 0] == np.float32(0.1)
+    assert rates[0, 2] > 3 * training._rates(1)[0, 2]
+
+
+def test_a_stop_loses_nothing_that_was_finished(switching):
+    training, _ = switching
+    candidates = candidates_of([(op, other) for op in range(3) for other in range(2)])
+    told: dict[int, Trained] = {}
+    with pytest.raises(Stopped):
+        training.train(
+            candidates, EPOCHS, tell=told.__setitem__, should_stop=lambda: len(told) > 0
+        )
+    assert 0 < len(told) < len(candidates)
+    left = [number for number in range(len(candidates)) if number not in told]
+    rest = train_all(training, [candidates[number] for number in left])
+    whole = train_all(training, candidates)
+    for number, trained in [*told.items(), *zip(left, rest, strict=True)]:
+        assert trained.losses == whole[number].losses
+        assert trained.found == whole[number].found
+
+
+def test_memory_of_a_network_grows_with_the_batch(make_training):
+    """The first layer alone keeps its input, 8 x 8 x 4 values an image."""
+    training, _ = make_training("padded")
+    small = training.bytes_of_a_network()
+    weights = training._supernet.init(jax.random.key(0))
+    assert small > 4 * OPTIONS.batch_size * 8 * 8 * 4 + sum(
+        row.nbytes for row in jax.tree.leaves(weights)[:1]
+    )
+    training._batches = training._batches.replace(batch_size=16)
+    assert 1.5 * small < training.bytes_of_a_network() < 2.5 * small
