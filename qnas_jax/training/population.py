@@ -8,6 +8,7 @@ the same time as there are cores, which their small operations do not fill alone
 is donated, and programs are compiled once for all architectures and lengths.
 """
 
+import collections
 import concurrent.futures
 import dataclasses
 import functools
@@ -355,23 +356,27 @@ def _in_threads(
 ) -> Iterator[tuple[range, list[Trained]]]:
     """Does the work of all blocks, some at the same time; yields them as they end."""
     stopping = threading.Event()
+    waiting = collections.deque(blocks)
+    running: dict[concurrent.futures.Future[list[Trained]], range] = {}
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(work, block, stopping.is_set): block for block in blocks}
-        left = set(futures)
         try:
-            while left:
-                done, left = concurrent.futures.wait(
-                    left,
+            while waiting or running:
+                if should_stop():
+                    stopping.set()
+                    waiting.clear()
+                while waiting and len(running) < workers:
+                    block = waiting.popleft()
+                    running[pool.submit(work, block, stopping.is_set)] = block
+                done, _ = concurrent.futures.wait(
+                    running,
                     timeout=_PATIENCE,
                     return_when=concurrent.futures.FIRST_COMPLETED,
                 )
                 for future in done:
+                    block = running.pop(future)
                     if not isinstance(future.exception(), Stopped):
-                        yield futures[future], future.result()
-                if left and should_stop():
-                    stopping.set()
-            if any(isinstance(each.exception(), Stopped) for each in futures):
+                        yield block, future.result()
+            if stopping.is_set():
                 raise Stopped
         finally:
-            stopping.set()
-            pool.shutdown(cancel_futures=True)
+            stopping.set()  # Whatever went wrong, those that run need not go on.

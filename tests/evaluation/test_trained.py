@@ -114,7 +114,9 @@ def test_epochs_are_the_fidelity(make):
     assert losses[1] < losses[0] and losses[3] < losses[2]
     # What is drawn depends on neither company, nor order, nor the asker's key.
     whole = evaluator(jax.random.key(7), ARCHS[::-1])
-    np.testing.assert_array_equal(np.asarray(whole.metrics["loss"])[[3, 2]], losses[[1, 3]])
+    np.testing.assert_array_equal(
+        np.asarray(whole.metrics["loss"])[[3, 2]], losses[[1, 3]]
+    )
     assert whole.status.tolist() == [Status.OK, Status.NON_FINITE, *[Status.OK] * 2]
 
 
