@@ -10,10 +10,12 @@ from qnas_jax.evaluation.recorded import SPEC as RECORDED
 from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
 from qnas_jax.evaluation.supernet import SPEC as SUPERNET
 from qnas_jax.evaluation.tables.table_evaluator import SPEC as TABLE
+from qnas_jax.evaluation.trained import SPEC as TRAIN
 from qnas_jax.options import OptionError, Options, option, option_group
 
 EVALUATORS: dict[str, EvaluatorSpec] = {
     "supernet": SUPERNET,
+    "train": TRAIN,
     "table": TABLE,
     "proxy": PROXY,
     "function": FUNCTION,

@@ -33,6 +33,10 @@ class Parts(Protocol):
         """What networks are judged by."""
 
     @property
+    def train_task(self) -> Task:
+        """The same, with what examples undergo where candidates are trained."""
+
+    @property
     def valid(self) -> tuple[jax.Array, jax.Array]:
         """Validation inputs and targets on the device."""
 
@@ -50,7 +54,7 @@ class Parts(Protocol):
 
     @property
     def kept_outcomes(self) -> KeptOutcomes | None:
-        """Where evaluations by users' functions are kept until they are recorded."""
+        """Where evaluations that take long are kept until they are recorded."""
 
     @property
     def should_stop(self) -> Callable[[], bool]:

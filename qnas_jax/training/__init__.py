@@ -1,4 +1,4 @@
-"""Path samplers, the balance pool, supernet training and retraining."""
+"""Path samplers, the balance pool, training of supernets, networks, populations."""
 
 from qnas_jax.training.balance_pool import merge_pool, pool_members, pool_share
 from qnas_jax.training.batches import TrainingBatches
@@ -25,6 +25,14 @@ from qnas_jax.training.paths import (
     initial_sampler_state,
     make_sampler,
 )
+from qnas_jax.training.population import (
+    Candidate,
+    Judge,
+    PopulationTraining,
+    Run,
+    Trained,
+    num_cores,
+)
 from qnas_jax.training.retrain import (
     RetrainOptions,
     RetrainState,
@@ -44,17 +52,22 @@ from qnas_jax.training.supernet import (
 __all__ = [
     "PATH_SAMPLERS",
     "SCHEDULES",
+    "Candidate",
     "EpochReport",
+    "Judge",
     "NonFiniteLossError",
     "PathSampler",
+    "PopulationTraining",
     "RetrainOptions",
     "RetrainState",
+    "Run",
     "SamplerState",
     "StandaloneModel",
     "StepFn",
     "SupernetOptions",
     "SupernetState",
     "Totals",
+    "Trained",
     "TrainingBatches",
     "TrainingOptions",
     "fair_arch",
@@ -70,6 +83,7 @@ __all__ = [
     "make_supernet_step",
     "map_slots",
     "merge_pool",
+    "num_cores",
     "pool_members",
     "pool_share",
     "run_epochs",

@@ -98,7 +98,7 @@ def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Sched
 def make_optimizer(
     options: TrainingOptions, steps_per_epoch: int
 ) -> optax.GradientTransformation:
-    """Builds SGD: clip, add the L2 penalty, momentum, learning rate (in this order).
+    """Builds SGD with the learning rate of the options.
 
     Args:
       options: momentum, weight decay, clipping, schedule.
@@ -107,10 +107,25 @@ def make_optimizer(
     Returns:
       The optimiser.
     """
+    return make_sgd(options, make_schedule(options, steps_per_epoch))
+
+
+def make_sgd(
+    options: TrainingOptions, learning_rate: optax.ScalarOrSchedule
+) -> optax.GradientTransformation:
+    """Builds SGD: clip, add the L2 penalty, momentum, learning rate (in this order).
+
+    Args:
+      options: momentum, weight decay, clipping.
+      learning_rate: of each step, or a schedule; a number may be traced, so that one
+        program serves schedules of any length.
+
+    Returns:
+      The optimiser.
+    """
     parts = []
     if options.clip_norm > 0:
         parts.append(optax.clip_by_global_norm(options.clip_norm))
     parts.append(optax.add_decayed_weights(options.weight_decay))
-    schedule = make_schedule(options, steps_per_epoch)
-    parts.append(optax.sgd(schedule, momentum=options.momentum))
+    parts.append(optax.sgd(learning_rate, momentum=options.momentum))
     return optax.chain(*parts)

@@ -24,6 +24,7 @@ from qnas_jax.evaluation import (
 from qnas_jax.evaluation.proxies import ProxyOptions
 from qnas_jax.evaluation.recorded import RecordedOptions
 from qnas_jax.evaluation.tables import TableOptions
+from qnas_jax.evaluation.trained import CandidateOptions
 from qnas_jax.nets import build_supernet
 from qnas_jax.options import OptionError
 from qnas_jax.search import host_search, make_strategy, scan_search
@@ -39,7 +40,7 @@ class Parts(SimpleNamespace):
     """A run whose supernet was never trained."""
 
     def key(self, stream):
-        assert stream == "proxy"
+        assert stream in ("proxy", "train")
         return jax.random.key(1)
 
 
@@ -68,9 +69,10 @@ def parts():
         space=space,
         kept_outcomes=None,
         at_once=AtOnce(),
-        should_stop=None,
+        should_stop=lambda: False,
         dataset=dataset,
         task=ImageClassification.of(dataset),
+        train_task=ImageClassification.of(dataset),
         valid=on_device(split),
         supernet=supernet,
         weights=(params, stats),
@@ -100,6 +102,7 @@ def makers(parts, tmp_path_factory):
         ),
         "proxy": ProxyOptions(names=("l2_norm", "params"), images=4),
         "function": None,
+        "train": CandidateOptions(epochs=2, batch_size=8),
         "recorded": RecordedOptions(file=str(folder / "history.jsonl")),
     }
     (folder / "history.jsonl").write_text(

@@ -25,6 +25,7 @@ class NasConfig(Config):
       supernet_task: what examples undergo there.
       evaluator: what scores architectures in a search.
       evaluator_options: the options of that evaluator.
+      train_task: what examples undergo where candidates are trained from scratch.
       scoring: how subnets are scored with the supernet's weights.
       search: which strategy, and for how long.
       strategy: the options of that strategy.
@@ -43,6 +44,7 @@ class NasConfig(Config):
     supernet_task: Options = dataclasses.field(default_factory=Options)
     evaluator: EvaluatorOptions = dataclasses.field(default_factory=EvaluatorOptions)
     evaluator_options: Options = dataclasses.field(default_factory=Options)
+    train_task: Options = dataclasses.field(default_factory=Options)
     scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
     search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
     strategy: Options = dataclasses.field(default_factory=Options)
@@ -80,9 +82,10 @@ TASK_FAMILIES: dict[str, Family] = {
             for name, spec in TASKS.items()
         },
     )
-    for stage in ("supernet", "retrain")
+    for stage in ("supernet", "train", "retrain")
 }
-"""What the task lets a training change: `supernet_images`, `retrain_images`."""
+"""What the task lets a training change: `supernet_images`, `train_images` (candidates
+trained from scratch), `retrain_images`."""
 
 EVALUATOR_FAMILY = Family(
     "evaluator.name",

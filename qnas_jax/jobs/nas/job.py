@@ -33,7 +33,10 @@ SUPERNET_IF_SCORED = dataclasses.replace(
 SEARCH = Stage(
     "search",
     search_architecture,
-    (*SUPERNET.reads[:4], "evaluator", "evaluator_options", "search", "strategy"),
+    (
+        *SUPERNET.reads[:4],
+        *("evaluator", "evaluator_options", "train_task", "search", "strategy"),
+    ),
     ("best_arch.json",),
     ("search",),
     ready=lambda setting: (

@@ -57,6 +57,11 @@ class NasSetting(Setting):
         """What networks are trained for and judged by."""
         return make_task(self.config.task, self.dataset)
 
+    @property
+    def train_task(self) -> Task:
+        """The same, with what examples undergo where candidates are trained."""
+        return self.task.with_options(self.config.train_task)
+
     @cached_property
     def space(self) -> SearchSpace:
         """The search space for this data set; read only where networks are trained."""
@@ -144,7 +149,7 @@ class NasSetting(Setting):
 
     @cached_property
     def kept_outcomes(self) -> KeptOutcomes:
-        """Evaluations of a user's function that the history does not have yet."""
+        """Evaluations that take long, which the history does not have yet."""
         return KeptOutcomes(self.folder.path / "search" / "outcomes.jsonl")
 
     @cached_property

@@ -1,0 +1,382 @@
+"""Candidates trained from scratch, side by side, by one program for the whole space.
+
+Where a network's form has no control flow (`padded`), P networks are a `vmap`: weights,
+momenta and statistics have a leading axis P. Where ops are switched to, `vmap` would
+run all of them; there each call trains one network, and on a CPU as many calls run at
+the same time as there are cores, which their small operations do not fill alone
+(`experiments/benches/population.py`). Either way a call trains for an epoch, its state
+is donated, and programs are compiled once for all architectures and lengths.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import functools
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.kernels import compiler_options
+from qnas_jax.nets import Slots, Supernet
+from qnas_jax.stopping import Stopped
+from qnas_jax.training.batches import TrainingBatches
+from qnas_jax.training.candidate import CandidateState, start_candidate, train_epoch
+from qnas_jax.training.optimizer import TrainingOptions, make_schedule
+
+Run = Callable[[jax.Array], jax.Array]
+"""Prepared inputs [N, ...] -> outputs [N, ...] of a trained network."""
+
+Judge = Callable[[Run, Any], Any]
+"""(network, data) -> what is wanted of a trained network, a tree of scalars."""
+
+_PATIENCE = 0.2  # seconds between two looks at whether the user asked to stop
+_SHARE = 0.5  # of the free memory of an accelerator; the rest is for a step's own
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A network to train.
+
+    Attributes:
+      arch: op of each layer.
+      weights_key: draws its initial weights; consumed.
+      batches_key: draws order and augmentation of its batches; networks of equal keys
+        see equal batches.
+    """
+
+    arch: tuple[int, ...]
+    weights_key: jax.Array
+    batches_key: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What became of a candidate.
+
+    Attributes:
+      losses: mean training loss of each epoch; ends with the first that is not finite.
+      found: what the judge found, a tree of numbers; None if a loss is not finite.
+      weights: (params, stats) of its path, in NumPy; None if they were not asked for.
+      seconds: its share of the time, where several are trained at the same time.
+    """
+
+    losses: tuple[float, ...]
+    found: Any
+    weights: Any
+    seconds: float
+
+    @property
+    def diverged(self) -> bool:
+        """Whether training ended in a loss that is no number."""
+        return not math.isfinite(self.losses[-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Programs:
+    """Compiled for P networks a call; a leading axis P wherever something is theirs."""
+
+    start: Callable[..., CandidateState]
+    epoch: Callable[..., tuple[CandidateState, jax.Array]]
+    judge: Callable[..., Any]
+
+
+class PopulationTraining:
+    """Trains any networks of a space; compiled when it is first used."""
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        options: TrainingOptions,
+        batches: TrainingBatches,
+        judge: Judge,
+        data: Any,
+        *,
+        at_once: int = 0,
+        same_batches: bool = True,
+    ):
+        """Compiles nothing yet.
+
+        Args:
+          supernet: the networks.
+          options: of the optimiser; the length of a training is an argument of `train`.
+          batches: the training split, and the task with its loss.
+          judge: looks at each network at the end of its training.
+          data: what the judge is given, a tree of arrays.
+          at_once: networks trained at the same time; 0: as many as there are cores, on
+            an accelerator as many as fit.
+          same_batches: whether all candidates have one `batches_key`, so that a call
+            prepares each batch once for all of its networks.
+        """
+        self._supernet = supernet
+        self._options = options.part(TrainingOptions)
+        self._batches = batches
+        self._judge = judge
+        self._data = data
+        self._at_once = at_once
+        self._same_batches = same_batches
+        self._side_by_side = supernet.form == "padded"
+        self._width = 0  # networks of a call, known when the first are trained
+        self._programs: _Programs | None = None
+
+    def train(
+        self,
+        candidates: Sequence[Candidate],
+        epochs: int,
+        *,
+        tell: Callable[[int, Trained], object],
+        should_stop: Callable[[], bool] = lambda: False,
+        keep_weights: bool = False,
+    ) -> None:
+        """Trains all candidates.
+
+        Args:
+          candidates: architectures and keys.
+          epochs: length of each training; the schedule of the learning rate ends there.
+          tell: called in this thread with the number of a candidate and what became of
+            it, as soon as that is known.
+          should_stop: asked every now and then.
+          keep_weights: whether `Trained.weights` is wanted.
+
+        Raises:
+          Stopped: `should_stop` answered yes; what was finished is told.
+        """
+        if not candidates:
+            return
+        programs = self._compiled(len(candidates))
+        rates = self._rates(epochs)
+        blocks = [
+            range(first, min(first + self._width, len(candidates)))
+            for first in range(0, len(candidates), self._width)
+        ]
+        workers = 1 if self._side_by_side else min(self._calls_at_once(), len(blocks))
+
+        def work(block: range, stops: Callable[[], bool]) -> list[Trained]:
+            own = [candidates[number] for number in block]
+            started = time.perf_counter()
+            state, archs, losses = self._train_block(programs, own, rates, stops)
+            found = jax.device_get(
+                programs.judge(state.params, state.stats, archs, self._data)
+            )
+            weights = (state.params, state.stats) if keep_weights else None
+            seconds = (time.perf_counter() - started) / (len(own) * workers)
+            return _take_apart(len(own), losses, found, weights, seconds)
+
+        for block, trained in _in_threads(work, blocks, workers, should_stop):
+            for number, each in zip(block, trained, strict=True):
+                tell(number, each)
+
+    def _train_block(
+        self,
+        programs: _Programs,
+        block: list[Candidate],
+        rates: np.ndarray,
+        stops: Callable[[], bool],
+    ) -> tuple[CandidateState, jax.Array, np.ndarray]:
+        """Final state, architectures [P, L], and losses [epochs, P] of a call's worth.
+
+        Networks that are missing are repeats of the first.
+        """
+        filled = block + block[:1] * (self._width - len(block))
+        archs = jnp.asarray([each.arch for each in filled], jnp.int32)
+        state = programs.start(jnp.stack([each.weights_key for each in filled]), archs)
+        key = block[0].batches_key
+        if not self._same_batches:
+            key = jnp.stack([each.batches_key for each in filled])
+        losses: list[jax.Array] = []
+        for epoch, own_rates in enumerate(rates):
+            if stops():
+                raise Stopped
+            # An epoch behind, so that an accelerator is not waited for.
+            if epoch > 1 and not np.isfinite(losses[epoch - 2]).any():
+                break
+            state, loss = programs.epoch(
+                state, archs, key, jnp.int32(epoch), own_rates, self._batches
+            )
+            losses.append(loss)
+        return state, archs, np.stack(jax.device_get(losses))
+
+    def _rates(self, epochs: int) -> np.ndarray:
+        """Learning rates float32 [epochs, S] of a training of this length."""
+        options = dataclasses.replace(self._options, epochs=epochs)
+        steps = self._batches.steps_per_epoch
+        schedule = make_schedule(options, steps)
+        rates = jax.vmap(schedule)(jnp.arange(epochs * steps))
+        return np.asarray(rates, np.float32).reshape(epochs, steps)
+
+    def _compiled(self, asked: int) -> _Programs:
+        """The programs, for so many networks a call as fit when first asked."""
+        if self._programs is None:
+            self._width = self._networks_of_a_call(asked) if self._side_by_side else 1
+            self._programs = self._compile()
+        return self._programs
+
+    def _compile(self) -> _Programs:
+        supernet, options = self._supernet, self._options
+
+        def start(key: jax.Array, arch: jax.Array) -> CandidateState:
+            return start_candidate(supernet, options, key, arch)
+
+        def judge(params: Slots, stats: Slots, arch: jax.Array, data: Any) -> Any:
+            def run(inputs: jax.Array) -> jax.Array:
+                return supernet.apply(params, stats, arch, inputs, mode="running")[0]
+
+            return self._judge(run, data)
+
+        epoch = functools.partial(train_epoch, supernet, options)
+        shared = None if self._same_batches else 0
+        starts = self._for_each(start, (0, 0))
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        keys, archs = (
+            jax.ShapeDtypeStruct((self._width, *shape), dtype)
+            for shape, dtype in (
+                ((), key.dtype),
+                ((supernet.space.num_layers,), jnp.int32),
+            )
+        )
+        state = jax.eval_shape(starts, keys, archs)
+        rates = jax.ShapeDtypeStruct((self._batches.steps_per_epoch,), jnp.float32)
+        number = jax.ShapeDtypeStruct((), jnp.int32)
+        lowered = [
+            _lower(starts, keys, archs),
+            _lower(
+                self._for_each(epoch, (0, 0, shared, None, None, None)),
+                *(state, archs, key if self._same_batches else keys),
+                *(number, rates, self._batches),
+                donate_argnums=0,
+            ),
+            _lower(
+                self._for_each(judge, (0, 0, 0, None)),
+                *(state.params, state.stats, archs, self._data),
+            ),
+        ]
+        with concurrent.futures.ThreadPoolExecutor(len(lowered)) as pool:
+            return _Programs(*pool.map(lambda each: each.compile(), lowered))
+
+    def _for_each(
+        self, function: Callable[..., Any], in_axes: tuple[int | None, ...]
+    ) -> Callable[..., Any]:
+        """A function of one network as one of P of them: P = 1 without a `vmap`."""
+        if self._side_by_side:
+            return jax.vmap(function, in_axes)
+
+        def only_one(*arguments: Any) -> Any:
+            own = [
+                each if axis is None else jax.tree.map(lambda leaf: leaf[0], each)
+                for each, axis in zip(arguments, in_axes, strict=True)
+            ]
+            return jax.tree.map(lambda leaf: leaf[None], function(*own))
+
+        return only_one
+
+    def _calls_at_once(self) -> int:
+        """Calls that run at the same time where each trains one network."""
+        if self._at_once:
+            return self._at_once
+        return num_cores() if jax.default_backend() == "cpu" else 1
+
+    def _networks_of_a_call(self, asked: int) -> int:
+        if self._at_once:
+            return self._at_once
+        memory = jax.local_devices()[0].memory_stats() or {}
+        if "bytes_limit" not in memory:
+            return asked
+        free = memory["bytes_limit"] - memory.get("bytes_in_use", 0)
+        return max(1, min(asked, int(_SHARE * free / self.bytes_of_a_network())))
+
+    def bytes_of_a_network(self) -> int:
+        """What a step keeps of one network: its state, and what its gradient needs."""
+
+        def pull(key: jax.Array, arch: jax.Array, order: jax.Array) -> Any:
+            state = start_candidate(self._supernet, self._options, key, arch)
+            inputs, _ = self._batches.take(key, order, jnp.int32(0))
+
+            def outputs(params: Slots) -> Any:
+                return self._supernet.apply(
+                    params, state.stats, arch, inputs, mode="train"
+                )
+
+            return state, jax.vjp(outputs, state.params)[1]
+
+        arch, order = (
+            jax.ShapeDtypeStruct((size,), jnp.int32)
+            for size in (self._supernet.space.num_layers, self._batches.num_examples)
+        )
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        kept = jax.tree.leaves(jax.eval_shape(pull, key, arch, order))
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _lower(function: Callable[..., Any], *shapes: Any, **options: Any) -> Any:
+    program = jax.jit(function, compiler_options=compiler_options(), **options)
+    return program.lower(*shapes)
+
+
+def _take_apart(
+    count: int, losses: np.ndarray, found: Any, weights: Any, seconds: float
+) -> list[Trained]:
+    """What became of the first networks of a call."""
+    weights = jax.device_get(weights)
+    trained = []
+    for place in range(count):
+        own = losses[:, place]
+        finite = np.isfinite(own)
+        ended = len(own) if finite.all() else int(finite.argmin()) + 1
+        tree = found, weights
+        own_found, own_weights = jax.tree.map(lambda leaf, at=place: leaf[at], tree)
+        trained.append(
+            Trained(
+                losses=tuple(own[:ended].tolist()),
+                found=jax.tree.map(float, own_found) if finite.all() else None,
+                weights=own_weights,
+                seconds=seconds,
+            )
+        )
+    return trained
+
+
+def _in_threads(
+    work: Callable[[range, Callable[[], bool]], list[Trained]],
+    blocks: Sequence[range],
+    workers: int,
+    should_stop: Callable[[], bool],
+) -> Iterator[tuple[range, list[Trained]]]:
+    """Does the work of all blocks, some at the same time; yields them as they end."""
+    stopping = threading.Event()
+    waiting = collections.deque(blocks)
+    running: dict[concurrent.futures.Future[list[Trained]], range] = {}
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        try:
+            while waiting or running:
+                if should_stop():
+                    stopping.set()
+                    waiting.clear()
+                while waiting and len(running) < workers:
+                    block = waiting.popleft()
+                    running[pool.submit(work, block, stopping.is_set)] = block
+                done, _ = concurrent.futures.wait(
+                    running,
+                    timeout=_PATIENCE,
+                    return_when=concurrent.futures.FIRST_COMPLETED,
+                )
+                for future in done:
+                    block = running.pop(future)
+                    if not isinstance(future.exception(), Stopped):
+                        yield block, future.result()
+            if stopping.is_set():
+                raise Stopped
+        finally:
+            stopping.set()  # Whatever went wrong, those that run need not go on.

@@ -1,0 +1,173 @@
+"""Networks trained side by side are those that are trained alone."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from qnas_jax.data import epoch_order
+from qnas_jax.nets import build_supernet, put_path
+from qnas_jax.stopping import Stopped
+from qnas_jax.training import (
+    Candidate,
+    PopulationTraining,
+    RetrainOptions,
+    StandaloneModel,
+    Trained,
+    TrainingBatches,
+    TrainingOptions,
+    initial_retrain_state,
+    make_optimizer,
+    make_retrain_step,
+)
+
+OPTIONS = TrainingOptions(batch_size=8, learning_rate=0.1, clip_norm=5.0)
+EPOCHS = 3
+ARCHS = [(1, 0), (2, 1), (0, 1)]
+
+
+def key_of(*numbers):
+    return functools.reduce(jax.random.fold_in, numbers, jax.random.key(3))
+
+
+def candidates_of(archs, *, same_batches=True):
+    return [
+        Candidate(arch, key_of(0, *arch), key_of(1, *(() if same_batches else arch)))
+        for arch in archs
+    ]
+
+
+@pytest.fixture(scope="module")
+def make_training(space, train, task):
+    """Builds a training that counts how often its judge is traced."""
+
+    def make(form="switch", **options):
+        traces = []
+
+        def judge(run, inputs):
+            traces.append(1)
+            return {"mean": run(task.prepare(inputs)).mean()}
+
+        training = PopulationTraining(
+            build_supernet(space, form),
+            OPTIONS,
+            TrainingBatches.of(train, task, OPTIONS.batch_size),
+            judge,
+            train.inputs[:5],
+            **options,
+        )
+        return training, traces
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def trained_alone(space, supernet, train, task):
+    """Trains a candidate by today's retraining; returns its (params, stats)."""
+
+    def run(candidate):
+        weights = supernet.init(candidate.weights_key)
+        model = StandaloneModel(supernet.cut(*weights, candidate.arch))
+        options = RetrainOptions(**vars(OPTIONS) | {"epochs": EPOCHS})
+        batches = TrainingBatches.of(train, task, options.batch_size)
+        optimizer = make_optimizer(options, batches.steps_per_epoch)
+        order_key, steps_key = jax.random.split(candidate.batches_key)
+        state = initial_retrain_state(model, task, optimizer)
+        step = make_retrain_step(model, optimizer, options, batches, steps_key)
+        for epoch in range(EPOCHS):
+            order = epoch_order(order_key, epoch, batches.num_examples)
+            for _ in range(batches.steps_per_epoch):
+                state = step(state, order)
+        return nnx.to_pure_dict(state.params), nnx.to_pure_dict(state.stats)
+
+    return functools.cache(
+        lambda arch, same: run(candidates_of([arch], same_batches=same)[0])
+    )
+
+
+def train_all(training, candidates, **options):
+    found = {}
+    training.train(candidates, EPOCHS, tell=found.__setitem__, **options)
+    return [found[number] for number in range(len(candidates))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "same"), [("switch", True), ("padded", False)])
+def test_together_as_each_alone(make_training, trained_alone, supernet, form, same):
+    """Weights and statistics after 9 steps, to 1e-5 of the largest of an array."""
+    training, _ = make_training(form, same_batches=same, at_once=2)
+    candidates = candidates_of(ARCHS, same_batches=same)
+    together = train_all(training, candidates, keep_weights=True)
+    fresh = supernet.init(jax.random.key(0))
+    for arch, trained in zip(ARCHS, together, strict=True):
+        assert len(trained.losses) == EPOCHS and trained.losses[-1] < trained.losses[0]
+        weights = [
+            put_path(slots, np.array(arch), path)
+            for slots, path in zip(fresh, trained.weights, strict=True)
+        ]
+        parts = nnx.split(supernet.cut(*weights, arch), nnx.Param, nnx.BatchStat)
+        for got, want in zip(parts[1:], trained_alone(arch, same), strict=True):
+            got = nnx.to_pure_dict(got)
+            assert jax.tree.structure(got) == jax.tree.structure(want)
+            jax.tree.map(assert_close, got, want)
+
+
+def assert_close(got, want):
+    scale = max(float(np.abs(want).max()), 1e-3)
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.fixture(scope="module")
+def switching(make_training):
+    """One training for several tests, and its traces."""
+    return make_training("switch", at_once=2)
+
+
+def test_lengths_and_architectures_share_a_program(switching):
+    training, traces = switching
+    alone = train_all(training, candidates_of(ARCHS[:1]))
+    ended: list[int] = []
+    training.train(
+        candidates_of([(0, 0), (1, 1), *ARCHS]),
+        1,
+        tell=lambda number, trained: ended.append(len(trained.losses)),
+    )
+    assert ended == [1] * 5 and len(traces) == 1
+    # Neither company nor what was trained before makes a difference.
+    again = train_all(training, candidates_of([(2, 0), ARCHS[0]]))[1]
+    assert (again.losses, again.found) == (alone[0].losses, alone[0].found)
+    # A shorter training is none that was cut off: its learning rate goes down sooner.
+    rates = training._rates(3)
+    assert rates[0, 0] == training._rates(1)[0, 0] == np.float32(0.1)
+    assert rates[0, 2] > 3 * training._rates(1)[0, 2]
+
+
+def test_a_stop_loses_nothing_that_was_finished(switching):
+    training, _ = switching
+    candidates = candidates_of([(op, other) for op in range(3) for other in range(2)])
+    told: dict[int, Trained] = {}
+    with pytest.raises(Stopped):
+        training.train(
+            candidates, EPOCHS, tell=told.__setitem__, should_stop=lambda: len(told) > 0
+        )
+    assert 0 < len(told) < len(candidates)
+    left = [number for number in range(len(candidates)) if number not in told]
+    rest = train_all(training, [candidates[number] for number in left])
+    whole = train_all(training, candidates)
+    for number, trained in [*told.items(), *zip(left, rest, strict=True)]:
+        assert trained.losses == whole[number].losses
+        assert trained.found == whole[number].found
+
+
+def test_memory_of_a_network_grows_with_the_batch(make_training):
+    """The first layer alone keeps its input, 8 x 8 x 4 values an image."""
+    training, _ = make_training("padded")
+    small = training.bytes_of_a_network()
+    weights = training._supernet.init(jax.random.key(0))
+    assert small > 4 * OPTIONS.batch_size * 8 * 8 * 4 + sum(
+        row.nbytes for row in jax.tree.leaves(weights)[:1]
+    )
+    training._batches = training._batches.replace(batch_size=16)
+    assert 1.5 * small < training.bytes_of_a_network() < 2.5 * small
