@@ -10,13 +10,8 @@ from qnas_jax.kernels.clipping import clip
 from qnas_jax.kernels.convolution import conv
 from qnas_jax.kernels.depthwise import depthwise_conv
 from qnas_jax.kernels.dispatch import force_implementation, forced_implementation
-from qnas_jax.kernels.inverted_residual import (
-    Clip,
-    FoldedBlock,
-    Gate,
-    kernels_for_blocks,
-    run_folded,
-)
+from qnas_jax.kernels.folded_block import Clip, FoldedBlock, Gate
+from qnas_jax.kernels.inverted_residual import kernels_for_blocks, run_folded
 from qnas_jax.kernels.materialise import compiler_options, jit_network, materialise
 from qnas_jax.kernels.mixer import rotate_x
 from qnas_jax.kernels.normalise import Normalised, normalise

@@ -18,7 +18,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
-from qnas_jax.kernels.inverted_residual import Clip, FoldedBlock, Gate
+from qnas_jax.kernels.folded_block import Clip, FoldedBlock, Gate
 from qnas_jax.kernels.windows import (
     CHANNELS,
     Geometry,
