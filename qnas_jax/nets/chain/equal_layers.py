@@ -107,7 +107,8 @@ def run_equal_layers(
 
     A scan that is differentiated stacks what each layer keeps. Layers that are switched
     with large values inside are therefore written out, at the price of a longer
-    compilation.
+    compilation; on accelerators, which compile equal kernels once, so are all layers
+    that are trained (`_written_out`).
 
     Args:
       equal: the layers.
@@ -131,7 +132,7 @@ def run_equal_layers(
             values, row = step(values, op_and_rows)
             found.append(row)
         return values, found
-    values, stacked = _scan(step, values, _stacked(chosen))
+    values, stacked = _scan(step, values, _stacked(chosen), _written_out(mode))
     return values, list(stacked)
 
 
@@ -202,7 +203,8 @@ def run_equal_layers_once(
     mixed = mixed._replace(
         values=as_row(mixed.values, params["layers"][equal.places.start])
     )
-    mixed, found = _scan(step, mixed, (archs[:, equal.places].T, *rows))
+    each = archs[:, equal.places].T, *rows
+    mixed, found = _scan(step, mixed, each, _written_out(mode))
     return mixed, list(found)
 
 
@@ -249,11 +251,23 @@ def _step(
     return equal.body.run(mode, op, params, stats, values)
 
 
+def _written_out(mode: Mode) -> bool:
+    """Whether a scan is to be written out.
+
+    On an H100 a strictly fair step of `nas_bench_macro` takes 12.5 ms so, 15.4 as a
+    loop, with a tenth less memory, and compiles in the same time.
+    """
+    return mode == "train" and jax.default_backend() != "cpu"
+
+
 def _scan(
-    step: Callable[[Any, Any], tuple[Any, Any]], values: Any, each: Any
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    values: Any,
+    each: Any,
+    written_out: bool = False,
 ) -> tuple[Any, Any]:
     """`lax.scan`, where the only step of one may change the shape of the values."""
     if len(jax.tree.leaves(each)[0]) > 1:
-        return lax.scan(step, values, each)
+        return lax.scan(step, values, each, unroll=written_out)
     values, found = step(values, jax.tree.map(lambda leaf: leaf[0], each))
     return values, jax.tree.map(lambda leaf: leaf[None], found)
