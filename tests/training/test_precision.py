@@ -7,7 +7,8 @@ import pytest
 from flax import nnx
 
 from qnas_jax.data import epoch_order
-from qnas_jax.nets import FORMS, ChainSubnet, build_supernet, set_mode
+from qnas_jax.nets import FORMS, CellSubnet, ChainSubnet, build_supernet, set_mode
+from qnas_jax.spaces import SPACES, Layer, NetworkSpace, fixed, op
 from qnas_jax.tasks import ImageTraining
 from qnas_jax.training import (
     PathSampler,
@@ -92,6 +93,60 @@ def assert_exact_state(state):
 def test_retraining_keeps_weights_moments_and_statistics_in_float32(retrain):
     states, _ = retrain["bfloat16"]
     assert_exact_state(states[-1])
+
+
+def shuffled(input_shape, num_classes):
+    """Shuffle blocks, and an inverted residual with attention."""
+    ops = (
+        op("shuffle", "shuffle", kernel=5),
+        op("xception", "shuffle_xception"),
+        op("mb", "mbconv", expansion=2, attention="se"),
+    )
+    sizes = [(8, 8, 1), (8, 20, 2), (20, 20, 1)]
+    return NetworkSpace(
+        name="shuffled",
+        layers=tuple(
+            Layer(*size, (one,)) for size, one in zip(sizes, ops, strict=True)
+        ),
+        stem=(fixed(3, 8, 1, "conv"),),
+        head=(fixed(20, 20, 1, "global_average"), fixed(20, 10, 1, "classifier")),
+        input_shape=input_shape,
+        num_classes=num_classes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "subnet"),
+    [
+        (SPACES["digits"], ChainSubnet),
+        (shuffled, ChainSubnet),
+        (SPACES["nas_bench_201"], CellSubnet),
+    ],
+)
+def test_networks_compute_in_bfloat16_up_to_the_mean(build, subnet):
+    """Shapes only: each op takes and gives bfloat16; the last block is float32."""
+    space = build((32, 32, 3), 10)
+    arch = np.asarray(space.num_ops) - 1
+    model = StandaloneModel(
+        nnx.eval_shape(lambda: subnet(space, arch, rngs=nnx.Rngs(jax.random.key(0))))
+    )
+    params = jax.eval_shape(
+        lambda params: model.in_precision(params, "bfloat16"), model.params
+    )
+    exact = {
+        jax.tree_util.keystr(path[:2], simple=True, separator=" ")
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+        if leaf.dtype == jnp.float32
+    }
+    assert exact == {f"head {len(space.head) - 1}"}
+    outputs, stats = jax.eval_shape(
+        lambda *arguments: model.train(*arguments, 0.1, jax.random.key(0)),
+        params,
+        model.stats,
+        jax.ShapeDtypeStruct((2, 32, 32, 3), jnp.bfloat16),
+    )
+    assert outputs.dtype == jnp.float32
+    assert {leaf.dtype for leaf in jax.tree.leaves(stats)} == {np.dtype("float32")}
 
 
 def test_losses_of_retraining_are_close_to_those_of_float32(retrain):

@@ -4,6 +4,7 @@ The test split is touched here once, after the epochs were chosen on validation.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -219,20 +220,22 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
     """Metrics of the model with given (params, stats) on a split."""
     task = setting.task
 
-    @jit_network
+    @functools.partial(jit_network, static_argnums=3)
     def compute(
-        weights: Any, inputs: jax.Array, targets: jax.Array
+        weights: Any, inputs: jax.Array, targets: jax.Array, chunk: int
     ) -> dict[str, jax.Array]:
         def run(prepared: jax.Array) -> jax.Array:
             params, stats = weights
             return model.predict(params, stats, prepared)
 
-        return measure(task, run, inputs, targets, _CHUNK)
+        return measure(task, run, inputs, targets, chunk)
 
     def measure_on(
         weights: Any, inputs: jax.Array, targets: jax.Array
     ) -> dict[str, float]:
-        metrics = compute(weights, inputs, targets)
+        run = functools.partial(compute, weights, inputs, targets)
+        chunk = min(_CHUNK, len(targets))
+        metrics = jax.device_get(setting.at_once.run(run, chunk, chunk))
         return {name: float(value) for name, value in metrics.items()}
 
     return measure_on

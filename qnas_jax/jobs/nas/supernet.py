@@ -117,7 +117,11 @@ def _pool_refresher(
         generations=options.pool_generations,
     )
     evaluator_of = setting.supernet_evaluator(
-        ScoringOptions(statistics="batch", score_examples=options.pool_examples)
+        ScoringOptions(
+            statistics="batch",
+            precision=options.precision,
+            score_examples=options.pool_examples,
+        )
     )
 
     def evaluate(key: jax.Array, state: SupernetState, archs: np.ndarray) -> np.ndarray:
