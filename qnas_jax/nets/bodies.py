@@ -5,9 +5,9 @@ from typing import Protocol
 
 import jax
 
-from qnas_jax.nets.families import padded_layer
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.forms import Form
+from qnas_jax.nets.padding import padded_layer
 from qnas_jax.nets.pieces import OpTemplate, Shape
 from qnas_jax.nets.switching import SwitchedLayer
 from qnas_jax.spaces import Layer

@@ -75,6 +75,7 @@ class ReluConv(nnx.Module):
     """ReLU (if wanted), convolution, batch normalisation."""
 
     residual = False
+    sizes = ("kernel",)
 
     def __init__(
         self,

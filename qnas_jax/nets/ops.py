@@ -31,10 +31,14 @@ from qnas_jax.nets.cell_ops import (
     ResidualReduction,
     Zero,
 )
+from qnas_jax.nets.families import InvertedResidual, Member, norm_arrays
+from qnas_jax.nets.families.inverted_residual import ATTENTIONS
 from qnas_jax.nets.layers import (
     Conv,
     Depthwise,
+    EfficientChannelAttention,
     Pointwise,
+    SqueezeExcite,
     activation_fn,
     batch_norm,
     channel_attention,
@@ -45,6 +49,8 @@ from qnas_jax.nets.pieces import run_pieces
 
 class ConvBlock(nnx.Module):
     """Convolution, batch normalisation, activation."""
+
+    sizes = ("kernel",)
 
     def __init__(
         self,
@@ -118,6 +124,39 @@ class MBConv(nnx.Module):
             nnx.Sequential(self.project_norm),
         )
 
+    def in_family(self) -> Member:
+        """An inverted residual (`nets/families/inverted_residual.py`)."""
+        params: dict[str, Any] = {
+            "depthwise": self.depthwise.kernel,
+            "project": self.project.kernel,
+        }
+        stats: dict[str, Any] = {}
+        if self.expand is not None:
+            params["expand"] = self.expand.kernel
+        for name in ("expand_norm", "depthwise_norm", "project_norm"):
+            norm = getattr(self, name)
+            if norm is not None:
+                own_params, own_stats = norm_arrays(name, norm)
+                params |= own_params
+                stats |= own_stats
+        attention: Any = self.attention
+        kind = "none"
+        if isinstance(attention, SqueezeExcite):
+            kind = "se"
+            params["squeeze"] = attention.squeeze.kernel
+            params["squeeze_bias"] = attention.squeeze_bias
+            params["excite"] = attention.excite.kernel
+            params["excite_bias"] = attention.excite_bias
+        if isinstance(attention, EfficientChannelAttention):
+            kind = "eca"
+            params["across"] = attention.kernel
+        choices = {
+            "widens": self.expand is not None,
+            "attention": ATTENTIONS.index(kind),
+            "activation": self.activation,
+        }
+        return Member(InvertedResidual, params, stats, choices)
+
     def __call__(self, images: jax.Array) -> jax.Array:
         """[N, H, W, C_in] -> [N, H', W', C_out]."""
         return run_pieces(self, images)
@@ -167,6 +206,8 @@ class Shuffle(nnx.Module):
     Raises:
       UserError: the shape changes, and no channel is left for the main branch.
     """
+
+    sizes = ("kernel",)
 
     def __init__(
         self,

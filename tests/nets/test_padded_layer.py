@@ -10,9 +10,9 @@ from flax import nnx
 
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets.costs import costs_of_layer
-from qnas_jax.nets.families import padded_layer
 from qnas_jax.nets.initial import initial_rows
 from qnas_jax.nets.layers import SqueezeExcite
+from qnas_jax.nets.padding import padded_layer
 from qnas_jax.spaces import Layer, op
 
 BLOCKS = (

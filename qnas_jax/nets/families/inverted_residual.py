@@ -1,237 +1,75 @@
 """Inverted residuals of any kernel, expansion, groups, attention and activation as one.
 
 The widest block of a layer serves all of them: fewer channels and smaller kernels are
-zeros, attention and activation are selected, an op without an expansion passes its
-input, and skips and projections are selected at the end. A channel of zeros stays zero:
-its mean, its scale and its offset are zero too, so statistics, attention and products
-of the real channels are those of the op alone.
+zeros, attention and activation are selected, and an op without an expansion passes its
+input. A channel of zeros stays zero: its mean, its scale and its offset are zero too,
+so statistics, attention and products of the real channels are those of the op alone.
 """
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from flax import nnx
-from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
 from qnas_jax.kernels import (
     Gate,
-    conv,
     depthwise_conv,
     kernels_for_blocks,
     materialise,
-    normalise,
     run_folded,
 )
+from qnas_jax.nets.families.family import Family, Fields
 from qnas_jax.nets.families.folding import fold
+from qnas_jax.nets.families.norms import Arrays, Norms
 from qnas_jax.nets.families.rows import Field
 from qnas_jax.nets.flat import Mode
-from qnas_jax.nets.layers import (
-    EfficientChannelAttention,
-    Pointwise,
-    SqueezeExcite,
-    activation_fn,
-)
-from qnas_jax.nets.ops import ConvBlock, MBConv, Projection, Skip
+from qnas_jax.nets.layers import activation_fn
 from qnas_jax.nets.probing import watching
 
 ATTENTIONS = ("none", "se", "eca")
 LINEAR = "output of a linear operation"  # what a gradient cannot do without
-Arrays = Mapping[str, jax.Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class Member:
-    """How an op is written as a member of this family.
-
-    Attributes:
-      params: the variables of the op by the name of the family's array.
-      stats: likewise its running means and variances.
-      choices: "block", "widens": whether it is a block, and has an expansion;
-        "attention": index into `ATTENTIONS`; "activation": a name; "width", "taps":
-        hidden channels, and taps in one direction, of a block.
-      kernel: taps in one direction, of the block or of the shortcut.
-      shortcut_activation: of the convolution of a skip that changes the shape.
-    """
-
-    params: dict[str, Any]
-    stats: dict[str, Any]
-    choices: dict[str, Any]
-    kernel: int = 0
-    shortcut_activation: str | None = None
-
-
-def member(module: nnx.Module) -> Member | None:
-    """Describes an op.
-
-    Args:
-      module: the op, with arrays or their shapes.
-
-    Returns:
-      Its description, or None if it is no member of this family.
-    """
-    if isinstance(module, MBConv):
-        return _block(module)
-    if isinstance(module, Skip | Projection):
-        return _shortcut(module.conv)
-    return None
-
-
-def _norm_of(name: str, norm: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    params = {f"{name}_scale": norm.scale, f"{name}_bias": norm.bias}
-    return params, {f"{name}_mean": norm.mean, f"{name}_var": norm.var}
-
-
-def _block(module: MBConv) -> Member:
-    params = {
-        "depthwise": module.depthwise.kernel,
-        "project": module.project.kernel,
-    }
-    norms = {
-        "expand_norm": module.expand_norm,
-        "depthwise_norm": module.depthwise_norm,
-        "project_norm": module.project_norm,
-    }
-    if module.expand is not None:
-        params["expand"] = module.expand.kernel
-    stats: dict[str, Any] = {}
-    for name, norm in norms.items():
-        if norm is not None:
-            own_params, own_stats = _norm_of(name, norm)
-            params |= own_params
-            stats |= own_stats
-    attention: Any = module.attention
-    kind = "none"
-    if isinstance(attention, SqueezeExcite):
-        kind = "se"
-        params["squeeze"] = attention.squeeze.kernel
-        params["squeeze_bias"] = attention.squeeze_bias
-        params["excite"] = attention.excite.kernel
-        params["excite_bias"] = attention.excite_bias
-    if isinstance(attention, EfficientChannelAttention):
-        kind = "eca"
-        params["across"] = attention.kernel
-    choices = {
-        "block": True,
-        "widens": module.expand is not None,
-        "attention": ATTENTIONS.index(kind),
-        "activation": module.activation,
-        "width": module.depthwise.kernel.shape[-1],
-        "taps": module.depthwise.kernel.shape[0],
-    }
-    return Member(params, stats, choices, module.depthwise.kernel.shape[0])
-
-
-def _shortcut(block: ConvBlock | None) -> Member:
-    choices = {"block": False, "widens": False, "attention": 0, "activation": None}
-    choices |= {"width": 0, "taps": 0}
-    if block is None:
-        return Member({}, {}, choices)
-    params, stats = _norm_of("shortcut_norm", block.norm)
-    kernel: Any = block.conv.kernel  # type: ignore[attr-defined]
-    params["shortcut"] = kernel
-    size = 1 if isinstance(block.conv, Pointwise) else kernel.shape[0]
-    return Member(params, stats, choices, size, block.activation)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class InvertedResidual:
-    """The family in one layer: sizes of the widest op, and the choices of each op.
-
-    Attributes:
-      in_features: channels of the input.
-      out_features: channels of the output.
-      stride: of the depth-wise convolution and of the shortcut.
-      members: for each op of the layer its description, or None.
-    """
-
-    in_features: int
-    out_features: int
-    stride: int
-    members: tuple[Member | None, ...]
-
-    @property
-    def _own(self) -> list[Member]:
-        return [each for each in self.members if each is not None]
-
-    @property
-    def _blocks(self) -> list[Member]:
-        return [each for each in self._own if each.choices["block"]]
-
-    @property
-    def _shortcuts(self) -> list[Member]:
-        return [each for each in self._own if not each.choices["block"]]
+class InvertedResidual(Family):
+    """Arrays and choices are those of `nets.ops.MBConv.in_family`."""
 
     @functools.cached_property
     def hidden(self) -> int:
         """Channels of the widest block."""
-        return max(each.params["depthwise"].shape[-1] for each in self._blocks)
+        return max(each.params["depthwise"].shape[-1] for each in self.own)
 
     @functools.cached_property
     def activations(self) -> tuple[str, ...]:
-        """The distinct activations of the blocks."""
-        return tuple(dict.fromkeys(each.choices["activation"] for each in self._blocks))
+        """The distinct activations."""
+        return tuple(dict.fromkeys(each.choices["activation"] for each in self.own))
 
-    @functools.cached_property
-    def shortcut_activation(self) -> str:
-        """The activation of the shortcuts that change the shape: one for a layer."""
-        found = {each.shortcut_activation for each in self._shortcuts} - {None}
-        return next(iter(found), None) or "none"
+    def fields(self) -> Fields:
+        """Grouped products are matrices with blocks on the diagonal.
 
-    def fields(self) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
-        """The padded arrays of parameters and of statistics."""
-        names = {name for each in self._own for name in each.params}
-        hidden = self.hidden if self._blocks else 0
-        squeezed = [each.params.get("squeeze") for each in self._blocks]
-        bottleneck = max(
-            (each.shape[-1] for each in squeezed if each is not None), default=0
-        )
-        kernel = max((each.kernel for each in self._blocks), default=0)
-        shortcut = max((each.kernel for each in self._shortcuts), default=0)
-        ends = self.in_features, self.out_features
-        widths = {
-            "expand_norm": hidden,
-            "depthwise_norm": hidden,
-            "project_norm": self.out_features,
-            "shortcut_norm": self.out_features,
-        }
-        shapes: dict[str, tuple[int, ...]] = {
-            "expand": (self.in_features, hidden),
-            "depthwise": (kernel, kernel, hidden),
-            "project": (hidden, self.out_features),
-            "squeeze": (hidden, bottleneck),
-            "squeeze_bias": (bottleneck,),
-            "excite": (bottleneck, hidden),
-            "excite_bias": (hidden,),
-            "across": (3,),
-            "shortcut": (shortcut, shortcut, *ends),
-        }
-        for name, width in widths.items():
-            shapes |= {f"{name}_scale": (width,), f"{name}_bias": (width,)}
-        taps = {"depthwise": kernel, "shortcut": shortcut}
-        params = tuple(
-            Field(name, shape, taps.get(name, 0))
-            for name, shape in shapes.items()
-            if name in names
-        )
-        stats = tuple(
-            Field(f"{name}_{what}", (width,))
-            for name, width in widths.items()
-            if f"{name}_scale" in names
-            for what in ("mean", "var")
-        )
-        return params, stats
+        Attention is as wide as the widest block, also if that has none.
+        """
+        params, stats = super().fields()
+        return tuple(map(self._widened, params)), stats
+
+    def _widened(self, field: Field) -> Field:
+        ends, hidden = (self.in_features, self.out_features), self.hidden
+        products = {"expand": (ends[0], hidden), "project": (hidden, ends[1])}
+        if field.name in products:
+            return Field(field.name, products[field.name], "diagonal")
+        axis = {"squeeze": 1, "excite": 2, "excite_bias": 0}.get(field.name)
+        if axis is None:
+            return field
+        shape = (*field.shape[:axis], hidden, *field.shape[axis + 1 :])
+        return dataclasses.replace(field, shape=shape)
 
     def largest(self, shape: tuple[int, ...]) -> int:
         """Values of the largest array inside, for one image of a shape."""
         height, width, _ = shape
-        hidden = self.hidden if self._blocks else 0
-        return height * width * max(self.in_features, self.out_features, hidden)
+        return height * width * max(self.in_features, self.out_features, self.hidden)
 
     def apply(
         self,
@@ -240,62 +78,11 @@ class InvertedResidual:
         params: Arrays,
         stats: Arrays,
         inputs: jax.Array,
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Runs the op that is chosen.
-
-        Args:
-          mode: how batch normalisation behaves.
-          op: int32 scalar; if it is no member, the output means nothing.
-          params: its padded parameters.
-          stats: its padded running statistics.
-          inputs: [N, H, W, C_in]; its precision is that of products and values.
-
-        Returns:
-          The output [N, H', W', C_out] and the new padded statistics.
-        """
-        norm = _Norms(mode, params, stats)
-        outputs = []
-        if self._blocks and mode == "running" and self._by_kernels():
-            folded = self._run_folded(op, params, stats, inputs)
-            if "shortcut" not in params:
-                return folded, norm.found  # a skip: a block of no channels
-            outputs.append(folded)
-        elif self._blocks:
-            outputs.append(self._run_block(norm, op, params, inputs))
-        if self._shortcuts:
-            outputs.append(self._run_shortcut(norm, params, inputs))
-        if len(outputs) == 1:
-            return outputs[0], norm.found
-        is_block = self._choice("block", op)
-        return jnp.where(is_block, outputs[0], outputs[1]), norm.found
-
-    def _choice(self, name: str, op: jax.Array) -> Any:
-        """A choice of an op: a Python value if all members agree, else data."""
-        values = [
-            each.choices[name] if each is not None else None for each in self.members
-        ]
-        blocks = {
-            each.choices[name]
-            for each in (self._own if name == "block" else self._blocks)
-        }
-        if len(blocks) == 1:
-            return blocks.pop()
-        if name == "activation":
-            names = self.activations
-            values = [names.index(value) if value in names else 0 for value in values]
-        return jnp.asarray(np.asarray([int(value or 0) for value in values]))[op]
-
-    def _activate(self, op: jax.Array, values: jax.Array) -> jax.Array:
-        functions = [activation_fn(name) for name in self.activations]
-        if len(functions) == 1:
-            return functions[0](values)
-        index = self._choice("activation", op)
-        return _select(index, [function(values) for function in functions])
-
-    def _run_block(
-        self, norm: "_Norms", op: jax.Array, params: Arrays, inputs: jax.Array
-    ) -> jax.Array:
-        widens = self._choice("widens", op)
+    ) -> tuple[jax.Array, Arrays]:
+        """Runs one member, [N, H, W, C_in] -> [N, H', W', C_out]."""
+        if mode == "running" and kernels_for_blocks() and watching() is None:
+            return self._in_use(op, params, stats, inputs), {}
+        norm = Norms(mode, params, stats)
         passed = inputs
         if self.hidden > self.in_features:
             extra = self.hidden - self.in_features
@@ -304,36 +91,65 @@ class InvertedResidual:
         if "expand" in params:
             values = _multiply(inputs, params["expand"])
             values = self._activate(op, norm("expand_norm", values))
+            widens = self.choice("widens", op)
             if widens is not True:
                 values = jnp.where(widens, values, passed)
-        values = depthwise_conv(
-            values, params["depthwise"].astype(values.dtype), stride=self.stride
-        )
+        values = depthwise_conv(values, params["depthwise"], stride=self.stride)
         values = checkpoint_name(values, LINEAR)
         values = self._activate(op, norm("depthwise_norm", values))
         values = self._attend(op, params, values)
         values = norm("project_norm", _multiply(values, params["project"]))
-        if self.stride == 1 and self.in_features == self.out_features:
+        if self._residual:
             values = inputs + values
-        return values
+        return values, norm.found
 
-    def _by_kernels(self) -> bool:
-        """Whether a block in use has kernels of its own; probes look inside of it."""
-        return kernels_for_blocks() and watching() is None
+    @property
+    def _residual(self) -> bool:
+        return self.stride == 1 and self.in_features == self.out_features
 
-    def _run_folded(
+    def _in_use(
         self, op: jax.Array, params: Arrays, stats: Arrays, inputs: jax.Array
     ) -> jax.Array:
-        """A block in use, by kernels of its own."""
-        choice = functools.partial(self._choice, op=op)
-        residual = self.stride == 1 and self.in_features == self.out_features
+        """With running statistics, by kernels of its own."""
+        shapes = [
+            (0, 0) if each is None else each.params["depthwise"].shape[1:]
+            for each in self.members
+        ]
+        taps, width = jnp.asarray(shapes, jnp.int32)[op]
+        block = fold(
+            params,
+            stats,
+            widens=self.choice("widens", op),
+            activation=self._activation(op),
+            activations=self.activations,
+            width=width,
+            taps=taps,
+        )
         return run_folded(
             inputs,
-            fold(choice, self.activations, params, stats),
+            block,
             stride=self.stride,
-            sizes=tuple(sorted({each.kernel for each in self._blocks})),
+            sizes=tuple(sorted({taps for taps, _ in shapes} - {0})),
             gate=self._gate(op, params),
-            added=inputs if residual else None,
+            added=inputs if self._residual else None,
+        )
+
+    def _activation(self, op: jax.Array) -> jax.Array | int:
+        """Which of the activations; a number if there is but one."""
+        if len(self.activations) == 1:
+            return 0
+        indices = [
+            0 if each is None else self.activations.index(each.choices["activation"])
+            for each in self.members
+        ]
+        return jnp.asarray(indices, jnp.int32)[op]
+
+    def _activate(self, op: jax.Array, values: jax.Array) -> jax.Array:
+        functions = [activation_fn(name) for name in self.activations]
+        if len(functions) == 1:
+            return functions[0](values)
+        return _select(
+            self._activation(op), [function(values) for function in functions]
         )
 
     def _attend(self, op: jax.Array, params: Arrays, values: jax.Array) -> jax.Array:
@@ -347,7 +163,7 @@ class InvertedResidual:
 
     def _gate(self, op: jax.Array, params: Arrays) -> Gate | None:
         """Channel attention as a function of the means; None if no op has any."""
-        kind = self._choice("attention", op)
+        kind = self.choice("attention", op)
         if isinstance(kind, int) and ATTENTIONS[kind] == "none":
             return None
 
@@ -356,63 +172,23 @@ class InvertedResidual:
             if "squeeze" in params:
                 gates[ATTENTIONS.index("se")] = _squeeze_excite(params, mean)
             if "across" in params:
-                gates[ATTENTIONS.index("eca")] = _across(params["across"], mean)
+                gates[ATTENTIONS.index("eca")] = _across(params["across"].ravel(), mean)
             return gates[kind] if isinstance(kind, int) else _select(kind, gates)
 
         return gate
-
-    def _run_shortcut(
-        self, norm: "_Norms", params: Arrays, inputs: jax.Array
-    ) -> jax.Array:
-        if "shortcut" not in params:
-            return inputs
-        kernel = params["shortcut"].astype(inputs.dtype)
-        values = conv(inputs, kernel, stride=self.stride)
-        values = norm("shortcut_norm", checkpoint_name(values, LINEAR))
-        return activation_fn(self.shortcut_activation)(values)
-
-
-class _Norms:
-    """Batch normalisation by name, as `nnx.BatchNorm`; collects new statistics."""
-
-    def __init__(self, mode: Mode, params: Arrays, stats: Arrays):
-        self.mode, self.params, self.stats = mode, params, stats
-        self.found = dict(stats)
-
-    def __call__(self, name: str, values: jax.Array) -> jax.Array:
-        mean, var = self.stats[f"{name}_mean"], self.stats[f"{name}_var"]
-        exact = jnp.promote_types(values.dtype, jnp.float32)
-        if self.mode != "running":
-            scale, offset = (
-                self.params[f"{name}_{what}"] for what in ("scale", "bias")
-            )
-            new = normalise(values, scale, offset)
-            keep = 0.9 if self.mode == "train" else 0.0
-            self.found[f"{name}_mean"] = keep * mean + (1 - keep) * new.mean
-            self.found[f"{name}_var"] = keep * var + (1 - keep) * new.var
-            return new.values
-        axes = tuple(range(values.ndim - 1))
-        scale = lax.rsqrt(var + 1e-5) * self.params[f"{name}_scale"].astype(exact)
-        offset = self.params[f"{name}_bias"].astype(exact)
-        mean, scale, offset = (
-            jnp.expand_dims(each, axes) for each in (mean, scale, offset)
-        )
-        return ((values.astype(exact) - mean) * scale + offset).astype(values.dtype)
 
 
 def _multiply(images: jax.Array, kernel: jax.Array) -> jax.Array:
     """Each pixel's channels times a matrix, sums in float32 at least."""
     exact = jnp.promote_types(images.dtype, jnp.float32)
     rows = images.reshape(-1, images.shape[-1])
-    product = jnp.matmul(
-        rows, kernel.astype(images.dtype), preferred_element_type=exact
-    )
+    product = jnp.matmul(rows, kernel, preferred_element_type=exact)
     product = product.astype(images.dtype).reshape(*images.shape[:-1], -1)
     return checkpoint_name(product, LINEAR)
 
 
 def _squeeze_excite(params: Arrays, mean: jax.Array) -> jax.Array:
-    squeeze, excite = (params[n].astype(mean.dtype) for n in ("squeeze", "excite"))
+    squeeze, excite = (params[n][0].astype(mean.dtype) for n in ("squeeze", "excite"))
     hidden = jax.nn.relu(mean @ squeeze + params["squeeze_bias"][None])
     return jax.nn.relu6(hidden @ excite + params["excite_bias"][None] + 3.0) / 6.0
 
@@ -425,7 +201,7 @@ def _across(kernel: jax.Array, mean: jax.Array) -> jax.Array:
     return jax.nn.sigmoid(mixed)
 
 
-def _select(index: jax.Array, cases: Sequence[jax.Array]) -> jax.Array:
+def _select(index: jax.Array | int, cases: Sequence[jax.Array]) -> jax.Array:
     """The case of an index, all of them computed."""
     chosen = cases[0]
     for place, case in enumerate(cases[1:], start=1):

@@ -1,23 +1,26 @@
 """Where the weights of an op lie in its row, and in the padded arrays of its family.
 
-An array of an op is a block of its row. In the padded form it is a part of a matrix
-[R, C], the same for all ops of the layer: the k * k taps of a depth-wise kernel are the
-centre of K * K rows, the groups of a grouped product are blocks on the diagonal, fewer
-channels are fewer columns. Both directions are one gather each whose indices are
-computed from a few integers of the op, so that the op is data and nothing is stored for
-the whole layer. Each is the transpose of the other: a padded place has no place in the
-row, so no gradient reaches it.
+An array of an op is a block of its row. In the padded array of the family it is a part,
+the rest is zeros: the taps of a smaller kernel are the centre of the larger one, fewer
+channels are the first ones, the groups of a grouped product are blocks on the diagonal
+of a matrix. Both directions are one gather each whose indices are computed from a few
+integers of the op, so that the op is data and nothing is stored for the whole layer.
+Each is the transpose of the other: a padded place has no place in the row, so no
+gradient reaches it.
 """
 
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-_NO_TAPS = 2**30  # taps of an array without any: its rows stay where they are
+_NOWHERE = 2**30  # far outside of any row or vector
+
+Placing = Literal["first", "centred", "diagonal"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,20 +29,34 @@ class Field:
 
     Attributes:
       name: what it is called.
-      shape: the padded array.
-      taps: K if its first K * K rows are the taps of a kernel, else 0.
+      shape: of the padded array, up to four axes.
+      placing: where the array of an op lies in it. "first": at the beginning of each
+        axis. "centred": the same, but in the middle of the first two axes, the taps of
+        a kernel. "diagonal": an array [groups, rows, columns] as blocks on the diagonal
+        of a matrix.
     """
 
     name: str
     shape: tuple[int, ...]
-    taps: int = 0
+    placing: Placing = "first"
 
     @property
-    def columns(self) -> int:
-        """Columns of the matrix view."""
-        if self.taps:
-            return int(np.prod(self.shape[2:]))
-        return int(self.shape[-1])
+    def axes(self) -> tuple[int, int, int, int]:
+        """The shape as two leading axes, rows and columns."""
+        return self.axes_of(self.shape)
+
+    def axes_of(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Likewise the shape of an op's array, which may lack or add leading ones."""
+        rank = len(self.shape)
+        padded = (1,) * (rank - len(shape)) + shape
+        if len(padded) > rank and set(padded[:-rank]) <= {1}:
+            padded = padded[-rank:]
+        if len(padded) != rank or rank > 4:
+            raise ValueError(f"array {self.name!r}: {shape} in a field {self.shape}")
+        if self.placing == "centred" and rank == 3:  # [k, k, C]: no rows
+            return padded[0], padded[1], 1, padded[2]
+        first, second, rows, columns = (1,) * (4 - rank) + padded
+        return first, second, rows, columns
 
     @property
     def size(self) -> int:
@@ -53,8 +70,8 @@ class Block:
 
     Attributes:
       start: its first position.
-      shape: of the real array: [k, k, ...] for taps, [groups, rows / groups, columns /
-        groups] for a product, else anything that is one row of the padded matrix.
+      shape: of the array; it may lack leading axes of size 1 that the field has, or
+        have more of them.
     """
 
     start: int
@@ -67,9 +84,9 @@ class RowMap:
 
     Attributes:
       fields: the padded arrays, in the order of the padded vector.
-      places: int32 [K, F, 6], for each op and field: start, end, rows of a group,
-        columns of a group, taps in one direction, taps left out at the border. An
-        absent field has end = start = 0.
+      places: int32 [K, F, 9], for each op and field: start, end, sizes of the two
+        leading axes and where they begin in the field, groups, rows and columns of a
+        group. An absent field has end = start = 0.
       order: int32 [K, F], the fields of each op as they follow each other in the row.
     """
 
@@ -92,10 +109,9 @@ class RowMap:
         return arrays
 
     def join(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
-        """The padded vector of all arrays; those that are not named are zeros."""
-        zeros = {field.name: jnp.zeros(field.size) for field in self.fields}
-        parts = zeros | {name: jnp.ravel(array) for name, array in arrays.items()}
-        return jnp.concatenate([jnp.zeros(0), *(parts[f.name] for f in self.fields)])
+        """The padded vector of all arrays."""
+        parts = [jnp.ravel(arrays[field.name]) for field in self.fields]
+        return jnp.concatenate(parts) if parts else jnp.zeros(0)
 
 
 def make_row_map(fields: Sequence[Field], ops: Sequence[Mapping[str, Block]]) -> RowMap:
@@ -108,29 +124,26 @@ def make_row_map(fields: Sequence[Field], ops: Sequence[Mapping[str, Block]]) ->
     Returns:
       The map.
     """
-    places = np.zeros((len(ops), len(fields), 6), np.int32)
-    places[..., 2:4] = 1
-    places[..., 4] = _NO_TAPS
+    places = np.zeros((len(ops), len(fields), 9), np.int32)
+    places[..., 2:4] = places[..., 6:9] = 1
     for index, blocks in enumerate(ops):
         for place, field in enumerate(fields):
             if field.name in blocks:
                 places[index, place] = _place(field, blocks[field.name])
     absent = places[..., 1] == 0
-    order = np.argsort(np.where(absent, 2**30, places[..., 0]), axis=1, kind="stable")
+    order = np.argsort(np.where(absent, _NOWHERE, places[..., 0]), axis=1)
     return RowMap(tuple(fields), places, order.astype(np.int32))
 
 
 def _place(field: Field, block: Block) -> tuple[int, ...]:
     end = block.start + int(np.prod(block.shape))
-    if field.taps:
-        taps = block.shape[0]
-        columns = (end - block.start) // taps**2
-        border = (field.taps - taps) // 2
-        return block.start, end, taps * taps, columns, taps, border
-    if len(field.shape) == 2:
-        _, rows, columns = block.shape
-        return block.start, end, rows, columns, _NO_TAPS, 0
-    return block.start, end, 1, int(np.prod(block.shape)), _NO_TAPS, 0
+    if field.placing == "diagonal":
+        return block.start, end, 1, 1, 0, 0, *block.shape
+    first, second, rows, columns = field.axes_of(block.shape)
+    borders = 0, 0
+    if field.placing == "centred":
+        borders = (field.axes[0] - first) // 2, (field.axes[1] - second) // 2
+    return block.start, end, first, second, *borders, 1, rows, columns
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -196,19 +209,23 @@ def write_row(
 
 def _positions_in_row(field: Field, place: jax.Array) -> jax.Array:
     """For each padded value, where it stands in the row; far outside if nowhere."""
-    start, end, group_rows, group_columns, taps, border = place
+    start, end, first, second, up, left, groups, rows, columns = place
+    _, all_second, all_rows, all_columns = field.axes
     number = jax.lax.iota(jnp.int32, field.size)
-    row, column = number // field.columns, number % field.columns
+    leading, inner = divmod(number, all_rows * all_columns)
+    row, column = divmod(inner, all_columns)
     exists = end > start
-    if field.taps:
-        up, left = row // field.taps - border, row % field.taps - border
-        exists &= (up >= 0) & (left >= 0) & (up < taps) & (left < taps)
-        row = up * taps + left
-    group = column // group_columns
-    exists &= row // group_rows == group
-    position = start + row * group_columns + column - group * group_columns
-    exists &= position < end
-    return jnp.where(exists, position, _NO_TAPS)
+    if field.placing == "diagonal":
+        group = column // columns
+        exists &= row // rows == group
+        # The rows of the groups follow each other: row counts them all.
+        position = row * columns + column - group * columns
+        return jnp.where(exists & (group < groups), start + position, _NOWHERE)
+    i, j = leading // all_second - up, leading % all_second - left
+    exists &= (i >= 0) & (j >= 0) & (i < first) & (j < second)
+    exists &= (row < rows) & (column < columns)
+    position = ((i * second + j) * rows + row) * columns + column
+    return jnp.where(exists, start + position, _NOWHERE)
 
 
 def _positions_in_vector(row_map: RowMap, op: jax.Array, width: int) -> jax.Array:
@@ -216,21 +233,23 @@ def _positions_in_vector(row_map: RowMap, op: jax.Array, width: int) -> jax.Arra
     order = jnp.asarray(row_map.order)[op]
     bases = np.cumsum([0, *(field.size for field in row_map.fields)])[:-1]
     statics = [
-        (base, field.columns, field.taps)
+        (base, *field.axes[1:])
         for base, field in zip(bases, row_map.fields, strict=True)
     ]
     table = jnp.concatenate(
         [jnp.asarray(row_map.places)[op], jnp.asarray(statics, jnp.int32)], axis=1
     )[order]
-    ends = jnp.where(table[:, 1] > 0, table[:, 1], _NO_TAPS)
-    position = jax.lax.iota(jnp.int32, width)
-    which = jnp.sum(position[:, None] >= ends[None], axis=1)
-    start, end, group_rows, group_columns, taps, border, base, columns, all_taps = (
+    ends = jnp.where(table[:, 1] > 0, table[:, 1], _NOWHERE)
+    number = jax.lax.iota(jnp.int32, width)
+    which = jnp.sum(number[:, None] >= ends[None], axis=1)
+    start, end, _, second, up, left, groups, rows, columns, base, *sizes = (
         table[:, entry][which] for entry in range(table.shape[1])
     )
-    local = position - start
-    row = local // group_columns
-    column = row // group_rows * group_columns + local % group_columns
-    row = (row // taps + border) * all_taps + row % taps + border
-    exists = (which < len(row_map.fields)) & (position < end)
-    return jnp.where(exists, base + row * columns + column, row_map.size)
+    all_second, all_rows, all_columns = sizes
+    block, inner = divmod(number - start, rows * columns)
+    leading, group = divmod(block, groups)
+    i, j = leading // second + up, leading % second + left
+    row, column = inner // columns + group * rows, inner % columns + group * columns
+    position = ((i * all_second + j) * all_rows + row) * all_columns + column
+    exists = (which < len(row_map.fields)) & (number >= start) & (number < end)
+    return jnp.where(exists, base + position, row_map.size)
