@@ -1,4 +1,4 @@
-"""Padded layers in use by the kernels for GPUs, interpreted here, against plain ones."""
+"""Padded layers by the kernels for GPUs, interpreted here, against plain ones."""
 
 import jax
 import jax.numpy as jnp
