@@ -19,7 +19,6 @@ from jax.experimental.pallas import triton as plgpu
 
 from qnas_jax.kernels.windows import (
     CHANNELS,
-    OUTPUTS,
     Geometry,
     Window,
     call,
@@ -27,8 +26,8 @@ from qnas_jax.kernels.windows import (
     exact_of,
 )
 
-_LINES = 16  # of a program of the convolution
-_LINES_AT_ONCE = 8  # of a program of the kernel's gradient, a step
+_SHAPE = (8, 64)  # columns and pixels of a program of the convolution
+_SHAPE_AT_ONCE = (4, 32)  # of a program of the kernel's gradient, a step
 _PROGRAMS = 1056  # of the kernel's gradient: eight for each multiprocessor of an H100
 
 
@@ -84,7 +83,7 @@ def kernel_gradient(
     images: jax.Array, gradient: jax.Array, size: int, stride: int
 ) -> jax.Array:
     """Gradient to a kernel of `size` taps a side, float32 at least."""
-    geometry = _geometry(images, stride, _LINES_AT_ONCE)
+    geometry = Geometry.of(images, stride, *_SHAPE_AT_ONCE)
     tiles, blocks = geometry.groups * geometry.parts, geometry.channel_parts
     chunks = min(pl.cdiv(_PROGRAMS, blocks), tiles)
     steps = pl.cdiv(tiles, chunks)
@@ -101,7 +100,7 @@ def kernel_gradient(
 def _convolve(
     images: jax.Array, kernel: jax.Array, stride: int, *, back: bool
 ) -> jax.Array:
-    geometry = _geometry(images, stride, _LINES)
+    geometry = Geometry.of(images, stride, *_SHAPE)
     shape = len(images), *geometry.written, geometry.channels
     output = call(
         functools.partial(_convolve_window, geometry, kernel.shape[0], back),
@@ -109,12 +108,6 @@ def _convolve(
         jax.ShapeDtypeStruct((functools.reduce(int.__mul__, shape),), images.dtype),
     )(images.reshape(-1), kernel.reshape(-1))
     return output.reshape(shape)
-
-
-def _geometry(images: jax.Array, stride: int, lines: int) -> Geometry:
-    count, height, width, channels = images.shape
-    written = -(-height // stride), -(-width // stride)
-    return Geometry(count, (height, width), written, channels, stride, lines)
 
 
 def _convolve_window(
@@ -139,7 +132,7 @@ def _sum_products(
         for i in range(size):
             seen = window.columns(images, i, size)
             for j in range(size):
-                for output in range(OUTPUTS):
+                for output in range(geometry.outputs):
                     values = seen[output * geometry.stride + j]
                     new[i * size + j] += values * slopes[output]
         return tuple(new)

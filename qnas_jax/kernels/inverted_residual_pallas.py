@@ -29,9 +29,9 @@ from qnas_jax.kernels.windows import (
 )
 
 _ROWS = 128  # pixels of a program of a product
-_COLUMNS = 32  # channels that it writes at once
+_COLUMNS = 64  # channels that it writes at once
 _INNER = 32  # channels that a product adds up at once
-_LINES = 16  # lines of pixels of a program of the convolution
+_SHAPE = (8, 64)  # columns and pixels of a program of the convolution
 
 
 def by_kernels(
@@ -121,9 +121,8 @@ def _convolve(
     *,
     wants_means: bool,
 ) -> tuple[jax.Array, Any]:
-    count, height, width, channels = images.shape
-    written = -(-height // stride), -(-width // stride)
-    shape = Geometry(count, (height, width), written, channels, stride, _LINES)
+    shape = Geometry.of(images, stride, *_SHAPE)
+    count, channels, written = len(images), shape.channels, shape.written
     pixels, parts = written[0] * written[1], shape.parts
     shapes = [jax.ShapeDtypeStruct((count * pixels * channels,), images.dtype)]
     if wants_means:
@@ -198,7 +197,7 @@ def _project(
     *pixel_shape, channels = images.shape
     features = block.project.shape[1]
     rows = images.size // channels
-    columns = min(max(16, pl.next_power_of_2(features)), 4 * _COLUMNS)
+    columns = min(max(16, pl.next_power_of_2(features)), 128)
     body = functools.partial(
         _project_tile,
         (rows, rows // len(images), channels, features, columns),

@@ -13,7 +13,6 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
-OUTPUTS = 4  # neighbouring columns of a line that a program writes
 CHANNELS = 64  # of a program
 
 
@@ -27,6 +26,7 @@ class Geometry(NamedTuple):
       channels: of both.
       stride: in both directions.
       lines: of a program, of one image or of several small ones.
+      outputs: neighbouring columns of a line that a program writes.
     """
 
     batch: int
@@ -35,6 +35,25 @@ class Geometry(NamedTuple):
     channels: int
     stride: int
     lines: int
+    outputs: int
+
+    @classmethod
+    def of(
+        cls, images: jax.Array, stride: int, outputs: int, pixels: int
+    ) -> "Geometry":
+        """That of a convolution.
+
+        Args:
+          images: [N, H, W, C].
+          stride: in both directions.
+          outputs: columns of a program, if there are so many.
+          pixels: of a program; both powers of two.
+        """
+        count, height, width, channels = images.shape
+        written = -(-height // stride), -(-width // stride)
+        outputs = min(outputs, pl.next_power_of_2(written[1]))
+        lines = pixels // outputs
+        return cls(count, (height, width), written, channels, stride, lines, outputs)
 
     @property
     def rows(self) -> int:
@@ -54,7 +73,7 @@ class Geometry(NamedTuple):
     @property
     def column_parts(self) -> int:
         """Programs side by side."""
-        return pl.cdiv(self.written[1], OUTPUTS)
+        return pl.cdiv(self.written[1], self.outputs)
 
     @property
     def parts(self) -> int:
@@ -103,7 +122,7 @@ class Window(NamedTuple):
         row = down + lax.rem(line, geometry.rows)
         exists = (which < geometry.images) & (image < geometry.batch)
         exists &= row < geometry.written[0]
-        start = lax.rem(part, geometry.column_parts) * OUTPUTS
+        start = lax.rem(part, geometry.column_parts) * geometry.outputs
         own = first + jnp.arange(CHANNELS)
         return cls(geometry, group, part, which, image, row, exists, start, own)
 
@@ -121,14 +140,14 @@ class Window(NamedTuple):
           size: taps in one direction.
 
         Returns:
-          Arrays [lines, channels], (OUTPUTS - 1) * stride + size of them.
+          Arrays [lines, channels], (outputs - 1) * stride + size of them.
         """
         geometry, (height, width) = self.geometry, self.geometry.read
         down = self.row * geometry.stride + i - size // 2
         here = self.exists & (down >= 0) & (down < height)
         base = (self.image * height + down) * width
         seen = []
-        for step in range((OUTPUTS - 1) * geometry.stride + size):
+        for step in range((geometry.outputs - 1) * geometry.stride + size):
             across = self.start * geometry.stride + step - size // 2
             inside = here & ((across >= 0) & (across < width))
             seen.append(self._load(images, base + across, inside))
@@ -158,7 +177,7 @@ class Window(NamedTuple):
     def _outputs(self) -> list[tuple[jax.Array, jax.Array]]:
         rows, columns = self.geometry.written
         line = (self.image * rows + self.row) * columns
-        each = [self.start + place for place in range(OUTPUTS)]
+        each = [self.start + place for place in range(self.geometry.outputs)]
         return [(line + column, self.exists & (column < columns)) for column in each]
 
     def _load(self, images: Any, where: jax.Array, exists: jax.Array) -> jax.Array:
@@ -194,7 +213,7 @@ def convolve(
       back: whether they are read backwards.
 
     Returns:
-      Arrays [lines, channels], OUTPUTS of them.
+      Arrays [lines, channels], one for each column written.
     """
     border = (taps - size) // 2
 
@@ -204,11 +223,11 @@ def convolve(
         for j in range(size):
             place = (size - 1 - i, size - 1 - j) if back else (i, j)
             weights = window.taps(kernel, place[0] + border, place[1] + border, taps)
-            for output in range(OUTPUTS):
+            for output in range(window.geometry.outputs):
                 new[output] += seen[output * window.geometry.stride + j] * weights
         return tuple(new)
 
-    zeros = (jnp.zeros(window.zeros, exact_of(images)),) * OUTPUTS
+    zeros = (jnp.zeros(window.zeros, exact_of(images)),) * window.geometry.outputs
     return list(lax.fori_loop(0, size, add_row, zeros))
 
 
