@@ -180,7 +180,7 @@ def _reference(
         state = apply_phases(state, 1.0, phases(angles[0], data), **plain)
         return mixer.rotate_x(state, angles[1], **plain), None
 
-    start = mixer.leave_frame(_start(num_qubits, betas))
+    start = mixer.leave_frame(mixer.uniform_planes(num_qubits, betas.dtype))
     state, _ = lax.scan(layer, start, (gammas, betas))
     return mixer.enter_frame(state)
 
@@ -208,7 +208,7 @@ def _evolve(
         return mixer.turn_all(shift_planes(planes, phases(gamma, data)), blocks), None
 
     blocks = _layer_blocks(betas, mixer.place_sizes(num_qubits))
-    planes, _ = lax.scan(layer, _start(num_qubits, betas), (gammas, blocks))
+    planes, _ = lax.scan(layer, mixer.uniform_planes(num_qubits, betas.dtype), (gammas, blocks))
     return planes
 
 
@@ -249,13 +249,6 @@ _blocks = jax.custom_vjp(_evolve, nondiff_argnums=(0, 1))
 _blocks.defvjp(_evolve_forward, _evolve_backward)
 
 FORMS = {dispatch.REFERENCE: _reference, "blocks": _blocks}
-
-
-def _start(num_qubits: int, like: jax.Array) -> mixer.Planes:
-    """Planes of |+> in the frame of the mixer."""
-    size = 2**num_qubits
-    uniform = jnp.full(size, size**-0.5, like.dtype)
-    return mixer.enter_frame(lax.complex(uniform, jnp.zeros_like(uniform)))
 
 
 def _layer_blocks(betas: jax.Array, sizes: mixer.Sizes) -> mixer.Blocks:

@@ -125,15 +125,15 @@ def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
 def place_sizes(num_qubits: int) -> Sizes:
     """Bits of each block that acts in place, lowest bits first."""
     low = min(_LOW_BITS, num_qubits)
-    return (low, *_even_sizes(num_qubits - low, _HIGHER_BITS))
+    return (low, *even_sizes(num_qubits - low, _HIGHER_BITS))
 
 
 def turned_sizes(num_qubits: int) -> Sizes:
     """Bits of each block that turns the index round, lowest bits first."""
-    return _even_sizes(num_qubits, _TURNED_BITS)
+    return even_sizes(num_qubits, _TURNED_BITS)
 
 
-def _even_sizes(num_bits: int, most: int) -> Sizes:
+def even_sizes(num_bits: int, most: int) -> Sizes:
     """Parts of `most` bits or fewer, as equal as can be, the larger ones first."""
     count = -(-num_bits // most)
     small, extra = divmod(num_bits, count) if count else (0, 0)
@@ -152,17 +152,17 @@ def mixer_blocks(angles: jax.Array, sizes: Sizes) -> Blocks:
     """
     if angles.ndim == 0:
         return tuple(
-            _kronecker(jnp.broadcast_to(angles, (size,)))
+            kronecker(jnp.broadcast_to(angles, (size,)))
             for size in sorted(set(sizes), reverse=True)
         )
     ends = [angles.size - sum(sizes[:block]) for block in range(len(sizes))]
     return tuple(
-        _kronecker(angles[end - size : end])
+        kronecker(angles[end - size : end])
         for end, size in zip(ends, sizes, strict=True)
     )
 
 
-def _kronecker(angles: jax.Array) -> jax.Array:
+def kronecker(angles: jax.Array) -> jax.Array:
     """Rotations by each angle, first qubit most significant: [k] -> [2^k, 2^k]."""
     bits = jnp.arange(2**angles.size)
     places = jnp.arange(angles.size)[::-1]
@@ -254,6 +254,13 @@ def enter_frame(state: jax.Array) -> Planes:
     real = jnp.where(swapped, -state.imag, state.real)
     imaginary = jnp.where(swapped, state.real, state.imag)
     return sign * real, sign * imaginary
+
+
+def uniform_planes(num_qubits: int, dtype: jax.typing.DTypeLike) -> Planes:
+    """Planes of the uniform superposition, [2^n] each."""
+    size = 2**num_qubits
+    uniform = jnp.full(size, size**-0.5, dtype)
+    return enter_frame(lax.complex(uniform, jnp.zeros_like(uniform)))
 
 
 def leave_frame(planes: Planes) -> jax.Array:
