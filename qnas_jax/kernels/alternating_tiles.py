@@ -23,10 +23,9 @@ from jax.custom_derivatives import SymbolicZero
 
 from qnas_jax.kernels import mixer
 from qnas_jax.kernels.tile_passes import Angles, Step, run_pass, undo_pass
-from qnas_jax.kernels.tiles import Shape, Tile, angle_table, make_tiles
+from qnas_jax.kernels.tiles import Shape, Tile, make_tiles
 
 Phases = Callable[[jax.Array, Any], jax.Array]
-_Sums = list[tuple[Tile, tuple[Step, ...], jax.Array]]
 
 # Steps count from the layer before the two of a turn of the loop.
 _LAST = (Step("turn", 0),)
@@ -65,16 +64,15 @@ def evolve(
     """
     num_layers = len(betas)
     tiles = make_tiles(num_qubits, shapes[0])
-    tables = _tables(tiles, num_qubits, betas)
-    angles = functools.partial(_angles, phases, single, data, gammas, tables)
+    turns = _turns(num_qubits, betas)
+    angles = functools.partial(_angles, phases, single, data, gammas, turns)
 
     def go(
         planes: mixer.Planes, first: jax.Array, passes: Sequence[tuple]
     ) -> mixer.Planes:
         for place, steps, layer in passes:
-            planes = run_pass(
-                tiles[place], steps, place, planes, angles(first[0] + layer), first
-            )
+            own = angles(first[0] + layer)
+            planes = run_pass(tiles[place], steps, planes, own, first)
         return planes
 
     middle, last = range(1, len(tiles) - 1), len(tiles) - 1
@@ -127,8 +125,8 @@ def _backward(
     )
     num_layers, each_bit = len(betas), betas.ndim == 2
     tiles = make_tiles(num_qubits, shapes[1])
-    tables = _tables(tiles, num_qubits, betas)
-    angles = functools.partial(_angles, phases, within, data, gammas, tables)
+    turns = _turns(num_qubits, betas)
+    angles = functools.partial(_angles, phases, within, data, gammas, turns)
 
     def go(carry: tuple, first: jax.Array, passes: Sequence[tuple]) -> tuple:
         """Undoes passes; also the sums of each, and the slopes of gammas by layer."""
@@ -140,7 +138,6 @@ def _backward(
             undone = undo_pass(
                 tiles[place],
                 steps,
-                place,
                 planes,
                 adjoint,
                 angles(row),
@@ -225,14 +222,13 @@ class _Slopes:
             self.gammas = self.gammas.at[firsts[:, 0] + layer].add(found)
 
 
-def _tables(
-    tiles: Sequence[Tile], num_qubits: int, betas: jax.Array
-) -> tuple[jax.Array, ...]:
-    """Angle tables of all tiles; row 0 rotates by nothing."""
+def _turns(num_qubits: int, betas: jax.Array) -> jax.Array:
+    """Cosines and sines of all rotations, [(p + 1) * 2 n]; row 0 turns nothing."""
     rows = jnp.concatenate([jnp.zeros_like(betas[:1]), betas])
     if betas.ndim == 1:
         rows = jnp.broadcast_to(rows[:, None], (len(rows), num_qubits))
-    return tuple(angle_table(tile, rows) for tile in tiles)
+    by_bit = rows[:, ::-1]
+    return jnp.stack([jnp.cos(by_bit), jnp.sin(by_bit)], axis=1).reshape(-1)
 
 
 def _angles(
@@ -240,14 +236,14 @@ def _angles(
     within: bool,
     data: Any,
     gammas: jax.Array,
-    tables: tuple[jax.Array, ...],
+    turns: jax.Array,
     row: jax.Array,
 ) -> Angles:
     """What a pass reads, of which the phases belong to one row."""
     if within:
-        return Angles(data, jnp.concatenate([jnp.zeros(1, gammas.dtype), gammas]), tables)
+        return Angles(data, jnp.concatenate([jnp.zeros_like(gammas[:1]), gammas]), turns)
     ones = jnp.ones(len(gammas) + 1, gammas.dtype)
-    return Angles(phases(gammas[row - 1], data), ones, tables)
+    return Angles(phases(gammas[row - 1], data), ones, turns)
 
 
 def _first(layer: int) -> jax.Array:

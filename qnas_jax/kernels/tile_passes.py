@@ -2,12 +2,8 @@
 
 One pass does all that can be done while a tile is held, for example: finish the mixer
 of a layer, apply the phases of the next, begin its mixer. Amplitudes are read and
-written once a pass. Written for GPUs (Pallas, Triton); interpreted elsewhere, for tests.
-
-Products of the rotations of lanes and rows run on tensor cores with each number in
-parts of few bits, whose products are summed in float32 (Ootomo & Yokota, "Recovering
-single precision accuracy from Tensor Cores", 2022, arXiv:2203.03341): three of TF32
-leave an error of 2^-22 of the largest term.
+written once a pass; all sums are float32. Written for GPUs (Pallas, Triton);
+interpreted elsewhere, for tests.
 """
 
 import dataclasses
@@ -17,28 +13,19 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
 from qnas_jax.kernels.mixer import Planes
 from qnas_jax.kernels.phases import polynomial
-from qnas_jax.kernels.tiles import Tile
-
-PRODUCTS: dict[str, Any] = {
-    "float32": lax.DotAlgorithmPreset.F32_F32_F32,
-    "tf32x3": lax.DotAlgorithmPreset.TF32_TF32_F32_X3,
-    "bfloat16x6": lax.DotAlgorithmPreset.BF16_BF16_F32_X6,
-    "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32,
-}
-"""Precision of products on tensor cores ("float32": without them), by name."""
+from qnas_jax.kernels.tiles import Order, Swap, Tile, bit_runs
 
 
 class Step(NamedTuple):
     """One action on a tile.
 
     Attributes:
-      action: "turn" (the mixer on the bits of the tile) or "phase".
+      action: "turn" (the mixer on the rotated bits of the tile) or "phase".
       layer: of which layer, counted from the first of the pass.
     """
 
@@ -52,14 +39,16 @@ class Angles(NamedTuple):
     Attributes:
       costs: [2^n], phases for gamma = 1.
       gammas: [R], of each layer.
-      tables: `angle_table` of each tile, of R layers.
+      turns: [R * 2 n], cosines and sines of the rotations of each layer, lowest bit
+        first.
     """
 
     costs: jax.Array
     gammas: jax.Array
-    tables: tuple[jax.Array, ...]
+    turns: jax.Array
 
 
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Undone:
     """What comes out of a pass backwards.
@@ -78,11 +67,10 @@ class Undone:
     slopes: jax.Array | None
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def run_pass(
     tile: Tile,
     steps: tuple[Step, ...],
-    place: int,
     planes: Planes,
     angles: Angles,
     layer: jax.Array,
@@ -92,7 +80,6 @@ def run_pass(
     Args:
       tile: the bits that are held.
       steps: what is done, in order.
-      place: of the tile's table in `angles`.
       planes: real and imaginary part in the frame of the mixer, [2^n] each.
       angles: of all layers.
       layer: [1] int32, the first layer of the pass.
@@ -108,17 +95,16 @@ def run_pass(
         input_output_aliases={0: 0, 1: 1},
         interpret=_interpreted(),
         **_options(tile),
-    )(*planes, layer, angles.costs, angles.gammas, angles.tables[place])
+    )(*planes, layer, *angles)
     return real, imaginary
 
 
 @functools.partial(
-    jax.jit, static_argnums=(0, 1, 2), static_argnames=("each_bit", "with_slopes")
+    jax.jit, static_argnums=(0, 1), static_argnames=("each_bit", "with_slopes")
 )
 def undo_pass(
     tile: Tile,
     steps: tuple[Step, ...],
-    place: int,
     planes: Planes,
     adjoint: Planes,
     angles: Angles,
@@ -132,7 +118,6 @@ def undo_pass(
     Args:
       tile: the bits that are held.
       steps: what is undone, in the order in which it is undone.
-      place: of the tile's table in `angles`.
       planes: the state behind the steps.
       adjoint: the gradient with respect to it.
       angles: of all layers.
@@ -148,15 +133,14 @@ def undo_pass(
     shape = jax.ShapeDtypeStruct(planes[0].shape, dtype)
     width = len(steps) * (len(tile.turned) if each_bit else 1)
     sums = jax.ShapeDtypeStruct((tile.num_programs * width,), dtype)
-    outputs = (*4 * (shape,), sums) + (shape,) * with_slopes
     out = pl.pallas_call(
         functools.partial(_backward, tile, steps, each_bit),
-        out_shape=outputs,
+        out_shape=(*4 * (shape,), sums) + (shape,) * with_slopes,
         grid=(tile.num_programs,),
         input_output_aliases={0: 0, 1: 1, 2: 2, 3: 3},
         interpret=_interpreted(),
         **_options(tile),
-    )(*planes, *adjoint, layer, angles.costs, angles.gammas, angles.tables[place])
+    )(*planes, *adjoint, layer, *angles)
     return Undone(
         (out[0], out[1]),
         (out[2], out[3]),
@@ -165,199 +149,206 @@ def undo_pass(
     )
 
 
-jax.tree_util.register_dataclass(Undone)
-
-
 def _interpreted() -> bool:
     return jax.default_backend() != "gpu"
 
 
 def _options(tile: Tile) -> dict[str, Any]:
-    return {
-        "compiler_params": plgpu.CompilerParams(
-            num_warps=tile.warps, num_stages=1
-        )
-    }
+    warps = max(1, 2 ** (len(tile.order.threads) - 5))
+    return {"compiler_params": plgpu.CompilerParams(num_warps=warps, num_stages=1)}
 
 
-def _places(tile: Tile) -> list[jax.Array]:
-    """Indices [2^rows, 2^lanes] of the amplitudes of each part."""
-    number, base = pl.program_id(0), 0
-    for first, count in tile.free:
-        base = base + ((number & (2**count - 1)) << first)
-        number = number >> count
-    rows = jnp.arange(2**tile.rows, dtype=jnp.int32) << tile.row_start
-    here = base + rows[:, None] + jnp.arange(2**tile.lanes, dtype=jnp.int32)[None]
-    return [here + (part << tile.part_start) for part in range(2**tile.parts)]
+Arrays = list[jax.Array]  # one array [2^threads] a part
 
 
-Arrays = list[jax.Array]  # a plane of a tile: one array [2^rows, 2^lanes] a part
+class _Held:
+    """Planes of a tile while bits are exchanged; knows where these are."""
+
+    def __init__(self, tile: Tile, refs: Sequence[Any]) -> None:
+        self.tile = tile
+        self.order = tile.order
+        self.base: Any = 0
+        number = pl.program_id(0)
+        for first, count in tile.free:
+            self.base = self.base + ((number & (2**count - 1)) << first)
+            number = number >> count
+        # Memory is read and written in the order that has its lowest bits in place;
+        # what was exchanged since is exchanged for each array that comes or goes.
+        self.memory = tile.order
+        self.since: list[Swap] = []
+        self.planes = [self.load(ref) for ref in refs]
+
+    def load(self, ref: Any) -> Arrays:
+        """Reads a vector [2^n] in the present order."""
+        arrays = [plgpu.load(ref.at[where]) for where in self._places()]
+        for swap in self.since:
+            arrays = _exchange(arrays, swap)
+        return arrays
+
+    def store(self, ref: Any, arrays: Arrays) -> None:
+        """Writes a vector [2^n] that is in the present order."""
+        for swap in self.since[::-1]:
+            arrays = _exchange(arrays, swap)
+        for where, array in zip(self._places(), arrays, strict=True):
+            plgpu.store(ref.at[where], array)
+
+    def _places(self) -> Arrays:
+        threads, parts = self.memory
+        number = jnp.arange(2 ** len(threads), dtype=jnp.int32)
+        here, slot = self.base, 0
+        for first, count in bit_runs(threads):
+            here = here + (((number >> slot) & (2**count - 1)) << first)
+            slot += count
+        return [
+            here + sum((part >> i & 1) << bit for i, bit in enumerate(parts))
+            for part in range(2 ** len(parts))
+        ]
+
+    def exchange(self, swap: Swap) -> None:
+        """Exchanges threads and parts of all planes."""
+        self.planes = [_exchange(plane, swap) for plane in self.planes]
+        self.order = self.order.after(swap)
+        if self.since and self.since[-1] == swap:
+            self.since.pop()
+        elif self.since or swap.first < self.tile.lanes:
+            self.since.append(swap)
+        else:
+            self.memory = self.order
+
+    def turn(self, turns: Any, start: Any, *, inverse: bool, slopes: "_Slopes | None") -> None:
+        """Rotates all bits of the tile that are to be rotated."""
+        swaps = self.tile.swaps
+        if self.order != self.tile.order:
+            swaps = swaps[::-1]
+        left = set(self.tile.turned)
+        for swap in (None, *swaps):
+            if swap is not None:
+                self.exchange(swap)
+            for place, bit in enumerate(self.order.parts):
+                if bit not in left:
+                    continue
+                left.remove(bit)
+                if slopes is not None:
+                    slopes.add(bit, place, self.planes)
+                cosine = plgpu.load(turns.at[start + bit])
+                sine = plgpu.load(turns.at[start + self.tile.num_bits + bit])
+                sine = -sine if inverse else sine
+                self.planes = [
+                    _turn_parts(plane, place, cosine, sine) for plane in self.planes
+                ]
+
+    def shift(self, phases: list[tuple[jax.Array, jax.Array]]) -> None:
+        """Applies exp(-i phase) to each pair of planes."""
+        pairs = zip(self.planes[::2], self.planes[1::2], strict=True)
+        moved = []
+        for pair in pairs:
+            parts = list(zip(*pair, phases, strict=True))
+            moved.append([re * cosine + im * sine for re, im, (cosine, sine) in parts])
+            moved.append([im * cosine - re * sine for re, im, (cosine, sine) in parts])
+        self.planes = moved
 
 
 def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
-    real, imaginary, layer, costs, gammas, table, *outputs = refs
-    places, first = _places(tile), layer[0]
-    state = [[plgpu.load(ref.at[p]) for p in places] for ref in (real, imaginary)]
+    inputs, (layer, costs, gammas, turns), outputs = refs[:2], refs[2:6], refs[6:]
+    held, first = _Held(tile, inputs), layer[0]
     for step in steps:
+        row = first + step.layer
         if step.action == "turn":
-            state = _turn(tile, table, first + step.layer, state, inverse=False)
+            start = row * (2 * tile.num_bits)
+            held.turn(turns, start, inverse=False, slopes=None)
         else:
-            phases = _phases(costs, gammas, first + step.layer, places)
-            state = _shift(state, phases)
-    _write(outputs, places, state)
+            gamma = plgpu.load(gammas.at[row])
+            held.shift([polynomial(gamma * cost) for cost in held.load(costs)])
+    for ref, plane in zip(outputs, held.planes, strict=True):
+        held.store(ref, plane)
 
 
 def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> None:
-    inputs, (layer, costs, gammas, table), outputs = refs[:4], refs[4:8], refs[8:]
-    places, first = _places(tile), layer[0]
-    both = [[plgpu.load(ref.at[p]) for p in places] for ref in inputs]
-    sums, bits = outputs[4], len(tile.turned) if each_bit else 1
-    start = pl.program_id(0) * (len(steps) * bits)
+    inputs, (layer, costs, gammas, turns), outputs = refs[:4], refs[4:8], refs[8:]
+    held, first = _Held(tile, inputs), layer[0]
+    sums, width = outputs[4], len(tile.turned) if each_bit else 1
+    start = pl.program_id(0) * (len(steps) * width)
     for number, step in enumerate(steps):
         row = first + step.layer
         if step.action == "turn":
-            found = _turn_slopes(tile, both[:2], both[2:], each_bit=each_bit)
-            both = _turn(tile, table, row, both, inverse=True)
+            slopes = _Slopes(tile, each_bit)
+            held.turn(turns, row * (2 * tile.num_bits), inverse=True, slopes=slopes)
+            found = [jnp.sum(total) for total in slopes.totals]
         else:
-            phases = _phases(costs, gammas, row, places, negative=True)
+            gamma, own = plgpu.load(gammas.at[row]), held.load(costs)
             # The phase of an amplitude (re, im) moves it by (im, -re) d theta.
-            slopes = [
-                lr * im - li * re for re, im, lr, li in zip(*both, strict=True)
+            by_phase = [
+                y_re * im - y_im * re
+                for re, im, y_re, y_im in zip(*held.planes, strict=True)
             ]
             if len(outputs) == 6:
-                for where, slope in zip(places, slopes, strict=True):
-                    plgpu.store(outputs[5].at[where], slope)
-            # Costs are read again: they would be many registers.
+                held.store(outputs[5], by_phase)
             found = [
-                sum(
-                    _total(slope * plgpu.load(costs.at[where]))
-                    for where, slope in zip(places, slopes, strict=True)
-                )
+                jnp.sum(sum(s * cost for s, cost in zip(by_phase, own, strict=True)))
             ]
-            both = _shift(both[:2], phases) + _shift(both[2:], phases)
-        for bit in range(bits):
-            value = found[bit] if bit < len(found) else jnp.zeros((), both[0][0].dtype)
-            plgpu.store(sums.at[start + number * bits + bit], value)
-    _write(outputs[:4], places, both)
+            held.shift([polynomial(-gamma * cost) for cost in own])
+        found += [jnp.zeros_like(found[0])] * (width - len(found))
+        for place, value in enumerate(found):
+            plgpu.store(sums.at[start + number * width + place], value)
+    for ref, plane in zip(outputs[:4], held.planes, strict=True):
+        held.store(ref, plane)
 
 
-def _write(outputs: Sequence[Any], places: Arrays, planes: list[Arrays]) -> None:
-    for ref, plane in zip(outputs, planes, strict=True):
-        for where, array in zip(places, plane, strict=True):
-            plgpu.store(ref.at[where], array)
-
-
-def _phases(
-    costs: Any, gammas: Any, layer: jax.Array, places: Arrays, *, negative: bool = False
-) -> list[tuple[jax.Array, jax.Array]]:
-    """Cosine and sine of the phases of each part."""
-    gamma = plgpu.load(gammas.at[layer])
-    gamma = -gamma if negative else gamma
-    return [polynomial(gamma * plgpu.load(costs.at[where])) for where in places]
-
-
-def _shift(
-    planes: list[Arrays], phases: list[tuple[jax.Array, jax.Array]]
-) -> list[Arrays]:
-    """Applies exp(-i phase) to a real and an imaginary plane."""
-    parts = list(zip(*planes, phases, strict=True))
-    return [
-        [re * cosine + im * sine for re, im, (cosine, sine) in parts],
-        [im * cosine - re * sine for re, im, (cosine, sine) in parts],
-    ]
-
-
-def _turn(
-    tile: Tile, table: Any, layer: jax.Array, planes: list[Arrays], *, inverse: bool
-) -> list[Arrays]:
-    """Rotates the bits of a tile, in every plane."""
-    start = layer * tile.width
-    for bit in range(tile.parts):
-        cosine = plgpu.load(table.at[start + bit])
-        sine = plgpu.load(table.at[start + tile.parts + bit])
-        sine = -sine if inverse else sine
-        planes = [_turn_parts(plane, bit, cosine, sine) for plane in planes]
-    start = start + 2 * tile.parts
-    if tile.turn_rows:
-        matrix = _matrix(table, start, tile.rows, transposed=inverse)
-        planes = [[_dot(tile, matrix, x) for x in plane] for plane in planes]
-        start = start + 4**tile.rows
-    if tile.turn_lanes:
-        matrix = _matrix(table, start, tile.lanes, transposed=not inverse)
-        planes = [[_dot(tile, x, matrix) for x in plane] for plane in planes]
-    return planes
-
-
-def _turn_parts(
-    plane: Arrays, bit: int, cosine: jax.Array, sine: jax.Array
-) -> Arrays:
+def _turn_parts(plane: Arrays, place: int, cosine: jax.Array, sine: jax.Array) -> Arrays:
     turned = list(plane)
-    for zero in range(len(plane)):
-        one = zero | 1 << bit
-        if one != zero:
-            turned[zero] = cosine * plane[zero] - sine * plane[one]
-            turned[one] = cosine * plane[one] + sine * plane[zero]
+    for zero, one in _pairs(place, len(plane)):
+        turned[zero] = cosine * plane[zero] - sine * plane[one]
+        turned[one] = cosine * plane[one] + sine * plane[zero]
     return turned
 
 
-def _matrix(table: Any, start: jax.Array, bits: int, *, transposed: bool) -> jax.Array:
-    """A Kronecker product of a table, or its transpose, which is its inverse."""
-    number = jnp.arange(2**bits, dtype=jnp.int32)
-    row, column = number[:, None], number[None]
-    if transposed:
-        row, column = column, row
-    return plgpu.load(table.at[start + row * 2**bits + column])
+def _pairs(place: int, count: int) -> list[tuple[int, int]]:
+    return [(p, p | 1 << place) for p in range(count) if not p >> place & 1]
 
 
-def _dot(tile: Tile, left: jax.Array, right: jax.Array) -> jax.Array:
-    precision = PRODUCTS[tile.product]
-    if _interpreted():
-        precision = lax.Precision.HIGHEST
-    return jnp.dot(left, right, precision=precision)
+class _Slopes:
+    """Gradients of the angles of one turn: of each bit, or their sum.
 
-
-def _turn_slopes(
-    tile: Tile, planes: list[Arrays], adjoint: list[Arrays], *, each_bit: bool
-) -> Arrays:
-    """For each bit of a tile the slope of its angle, d R / d angle = J R; or their sum.
-
-    J takes (x0, x1) to (-x1, x0), so the slope is the sum of y1 x0 - y0 x1 with the
-    adjoint y. All rotations of a layer commute: any moment between them will do.
+    A rotation R has d R / d angle = J R, and J takes (x0, x1) to (-x1, x0): the slope
+    is the sum of y1 x0 - y0 x1, y the adjoint. All rotations of a layer commute, so any
+    moment between them will do.
     """
-    pairs = [
-        (x, y)
-        for plane, slopes in zip(planes, adjoint, strict=True)
-        for x, y in zip(plane, slopes, strict=True)
-    ]
-    terms = []
-    for bit in range(tile.parts):
-        zeros = [p for p in range(2**tile.parts) if not p >> bit & 1]
-        terms.append(
-            sum(
-                y[p | 1 << bit] * x[p] - y[p] * x[p | 1 << bit]
-                for x, y in zip(planes, adjoint, strict=True)
-                for p in zeros
-            )
-        )
-    groups = [terms]
-    if tile.turn_rows:
-        products = sum(_dot(tile, y, x.T) for x, y in pairs)
-        groups.append([products * _slope_of(bit, tile.rows) for bit in range(tile.rows)])
-    if tile.turn_lanes:
-        products = sum(_dot(tile, y.T, x) for x, y in pairs)
-        groups.append([products * _slope_of(bit, tile.lanes) for bit in range(tile.lanes)])
-    if each_bit:
-        return [_total(term) for group in groups for term in group]
-    return [sum(_total(sum(group)) for group in groups if group)]
+
+    def __init__(self, tile: Tile, each_bit: bool) -> None:
+        self.turned = tile.turned
+        self.totals: list[Any] = [0.0] * (len(tile.turned) if each_bit else 1)
+
+    def add(self, bit: int, place: int, planes: list[Arrays]) -> None:
+        """Adds what a bit among the parts contributes."""
+        where = self.turned.index(bit) % len(self.totals)
+        for x, y in zip(planes[:2], planes[2:], strict=True):
+            for zero, one in _pairs(place, len(x)):
+                self.totals[where] += y[one] * x[zero] - y[zero] * x[one]
 
 
-def _slope_of(bit: int, bits: int) -> jax.Array:
-    """J of one bit over an axis of 2^bits: 1 where the bit is set on the left alone."""
-    number = jnp.arange(2**bits, dtype=jnp.int32)
-    row, column = number[:, None], number[None]
-    sign = (((row >> bit) & 1) - ((column >> bit) & 1)).astype(jnp.float32)
-    return jnp.where((row ^ column) == 1 << bit, sign, 0.0)
-
-
-def _total(array: jax.Array) -> jax.Array:
-    return jnp.sum(jnp.sum(array, axis=1), axis=0)
+def _exchange(arrays: Arrays, swap: Swap) -> Arrays:
+    """Exchanges neighbouring threads with the first parts."""
+    first, count = swap
+    inner, outer = 2**count, len(arrays) >> count
+    size = arrays[0].shape[0]
+    result: list[Any] = [None] * len(arrays)
+    for group in range(outer):
+        own = arrays[group * inner : (group + 1) * inner]
+        for _ in range(count):  # the last axis is the lowest bit in the end
+            half = len(own) // 2
+            own = [
+                jnp.stack(pair, axis=-1)
+                for pair in zip(own[:half], own[half:], strict=True)
+            ]
+        tensor = own[0].reshape(size >> first + count, inner, 2**first, inner)
+        tensor = tensor.transpose(0, 3, 2, 1).reshape(size, *(2,) * count)
+        parts = {0: tensor}
+        for bit in range(count):
+            parts = {
+                number | value << bit: part
+                for number, both in parts.items()
+                for value, part in enumerate(jnp.unstack(both, axis=-1))
+            }
+        for number, part in parts.items():
+            result[group * inner + number] = part
+    return result

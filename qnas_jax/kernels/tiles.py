@@ -1,25 +1,20 @@
-"""Which bits of a state a kernel holds at a time, and the angles it reads.
+"""Which bits of a state a kernel holds at a time, and where they lie.
 
-A program of a kernel takes a tile: 2^parts arrays of [2^rows, 2^lanes] amplitudes.
-Bits of the index of an amplitude, least significant first:
+A program of a kernel takes a tile of amplitudes as a list of arrays. Some bits of the
+index say which array (parts): these are rotated by sums of whole arrays, in registers.
+Other bits say which element (threads): these are first exchanged with parts. The
+remaining bits say which program it is.
 
-    lanes   neighbours in memory, the last axis of the arrays
-    rows    their first axis
-    parts   which array: rotated by sums of whole arrays, without moving a number
-    others  which program
-
-Rotations of lanes and rows are matrix products. The first group of qubits is one array
-of neighbours in memory, all bits of which are rotated. Further groups keep the lanes,
-so that whole lines of memory are read, and rotate parts, or rows and parts.
+The lowest bits are threads, so that whole lines of memory are read. The first group of
+qubits is a tile of neighbours in memory, all bits of which are rotated; the others keep
+their lowest bits.
 """
 
 import dataclasses
-
-import jax
-import jax.numpy as jnp
+from typing import NamedTuple
 
 from qnas_jax.errors import UserError
-from qnas_jax.kernels.mixer import even_sizes, kronecker
+from qnas_jax.kernels.mixer import even_sizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,30 +22,52 @@ class Shape:
     """Sizes of tiles, in bits.
 
     Attributes:
-      lanes: of the last axis.
-      rows: of the first axis in the first group.
-      line: bits in memory of an array in groups that rotate parts alone.
-      parts: the most bits of a group that rotates parts alone.
-      higher_rows: of the first axis in groups that rotate rows, too; 0 for none.
-      higher_parts: the most parts of such a group.
-      warps: of 32 threads, that share a tile with products; without products a thread
-        has one number of each array.
-      product: precision of products, a key of `tile_passes.PRODUCTS`.
+      lanes: lowest bits, that stay together in memory.
+      rows: further threads.
+      parts: most parts.
     """
 
-    lanes: int = 6
-    rows: int = 7
-    line: int = 7
+    lanes: int = 5
+    rows: int = 3
     parts: int = 5
-    higher_rows: int = 6
-    higher_parts: int = 2
-    warps: int = 8
-    product: str = "tf32x3"
 
     @property
-    def first(self) -> int:
-        """Bits of the first group."""
+    def threads(self) -> int:
+        """Bits of an array."""
         return self.lanes + self.rows
+
+    @property
+    def bits(self) -> int:
+        """Bits of a tile."""
+        return self.threads + self.parts
+
+
+class Swap(NamedTuple):
+    """An exchange of threads with the first parts.
+
+    Attributes:
+      first: the lowest of the threads, which are neighbours.
+      count: how many bits.
+    """
+
+    first: int
+    count: int
+
+
+class Order(NamedTuple):
+    """Which bits of the index threads and parts are, lowest first."""
+
+    threads: tuple[int, ...]
+    parts: tuple[int, ...]
+
+    def after(self, swap: Swap) -> "Order":
+        """The order behind an exchange."""
+        end = swap.first + swap.count
+        threads, parts = self.threads, self.parts
+        return Order(
+            threads[: swap.first] + parts[: swap.count] + threads[end:],
+            threads[swap.first : end] + parts[swap.count :],
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,64 +76,49 @@ class Tile:
 
     Attributes:
       num_bits: n.
-      lanes: how many lowest bits are neighbours in memory.
-      row_start: first bit of the rows.
-      rows: how many.
-      part_start: first bit of the parts.
-      parts: how many.
-      turn_lanes: whether the lanes are rotated.
-      turn_rows: whether the rows are rotated.
-      warps: that share it.
-      product: as in `Shape`.
+      lanes: how many lowest bits stay together in memory.
+      order: of the bits in memory.
+      turned: bits that are rotated.
     """
 
     num_bits: int
     lanes: int
-    row_start: int
-    rows: int
-    part_start: int
-    parts: int
-    turn_lanes: bool
-    turn_rows: bool
-    warps: int
-    product: str
+    order: Order
+    turned: tuple[int, ...]
 
     @property
-    def turned(self) -> tuple[int, ...]:
-        """Bits that are rotated: of the parts, of the rows, of the lanes."""
-        bits = [self.part_start + bit for bit in range(self.parts)]
-        if self.turn_rows:
-            bits += [self.row_start + bit for bit in range(self.rows)]
-        if self.turn_lanes:
-            bits += range(self.lanes)
-        return tuple(bits)
+    def swaps(self) -> tuple[Swap, ...]:
+        """Exchanges that bring each rotated thread among the parts, lanes last."""
+        threads, most = self.order.threads, len(self.order.parts)
+        found: list[Swap] = []
+        for slots in (range(self.lanes, len(threads)), range(self.lanes)):
+            left = [slot for slot in slots if threads[slot] in self.turned]
+            found += [
+                Swap(left[i], len(left[i : i + most])) for i in range(0, len(left), most)
+            ]
+        return tuple(found)
 
     @property
     def free(self) -> tuple[tuple[int, int], ...]:
         """Runs (first bit, number) of the bits that say which program it is."""
-        taken = {*range(self.lanes)}
-        taken |= {self.row_start + bit for bit in range(self.rows)}
-        taken |= {self.part_start + bit for bit in range(self.parts)}
-        runs: list[tuple[int, int]] = []
-        for bit in range(self.num_bits):
-            if bit in taken:
-                continue
-            if runs and sum(runs[-1]) == bit:
-                runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-            else:
-                runs.append((bit, 1))
-        return tuple(runs)
+        taken = {*self.order.threads, *self.order.parts}
+        return bit_runs([bit for bit in range(self.num_bits) if bit not in taken])
 
     @property
     def num_programs(self) -> int:
         """Tiles of a state."""
         return 2 ** sum(number for _, number in self.free)
 
-    @property
-    def width(self) -> int:
-        """Numbers of a row of `angle_table`."""
-        matrices = self.turn_rows * 4**self.rows + self.turn_lanes * 4**self.lanes
-        return 2 * self.parts + matrices
+
+def bit_runs(bits: list[int] | tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Runs (first bit, number) of bits that follow each other."""
+    runs: list[tuple[int, int]] = []
+    for bit in bits:
+        if runs and sum(runs[-1]) == bit:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((bit, 1))
+    return tuple(runs)
 
 
 def make_tiles(num_qubits: int, shape: Shape) -> tuple[Tile, ...]:
@@ -132,75 +134,18 @@ def make_tiles(num_qubits: int, shape: Shape) -> tuple[Tile, ...]:
     Raises:
       UserError: a single tile holds the whole state.
     """
-    if num_qubits <= shape.first:
+    if num_qubits <= shape.bits:
         raise UserError(
-            f"tiles of 2^{shape.first} amplitudes: got {num_qubits} qubits, expected "
+            f"tiles of 2^{shape.bits} amplitudes: got {num_qubits} qubits, expected "
             "more; take another implementation"
         )
-    lanes, rows = shape.lanes, shape.rows
-    first = Tile(
-        num_qubits, lanes, lanes, rows, 0, 0, True, True, shape.warps, shape.product
-    )
-    tiles, start = [first], shape.first
-    with_rows = shape.higher_rows + shape.higher_parts if shape.higher_rows else 0
-    sizes = even_sizes(num_qubits - start, max(shape.parts, with_rows))
-    for size in sizes:
-        if size <= shape.parts:
-            tiles.append(
-                Tile(
-                    num_qubits,
-                    lanes,
-                    lanes,
-                    shape.line - lanes,
-                    start,
-                    size,
-                    False,
-                    False,
-                    max(1, 2 ** (shape.line - 5)),
-                    shape.product,
-                )
-            )
-        else:
-            own = min(shape.higher_rows, size)
-            tiles.append(
-                Tile(
-                    num_qubits,
-                    lanes,
-                    start,
-                    own,
-                    start + own,
-                    size - own,
-                    False,
-                    True,
-                    shape.warps,
-                    shape.product,
-                )
-            )
+    all_bits = tuple(range(shape.bits))
+    order = Order(all_bits[: shape.threads], all_bits[shape.threads :])
+    tiles, start = [Tile(num_qubits, shape.lanes, order, all_bits)], shape.bits
+    for size in even_sizes(num_qubits - start, shape.rows + shape.parts):
+        turned = tuple(range(start, start + size))
+        rows = max(size - shape.parts, 0)
+        order = Order((*range(shape.threads - rows), *turned[:rows]), turned[rows:])
+        tiles.append(Tile(num_qubits, shape.lanes, order, turned))
         start += size
     return tuple(tiles)
-
-
-def angle_table(tile: Tile, angles: jax.Array) -> jax.Array:
-    """What a kernel reads to rotate the bits of a tile, for all layers.
-
-    Args:
-      tile: the bits.
-      angles: [R, n] radians, qubit 0 (the most significant bit) first.
-
-    Returns:
-      [R * width]: of each layer the cosines and sines of the parts, then the Kronecker
-      products [2^k, 2^k] of rows and of lanes, where these are rotated.
-    """
-
-    def one(angles: jax.Array) -> jax.Array:
-        by_bit = angles[::-1]
-        own = by_bit[tile.part_start : tile.part_start + tile.parts]
-        columns = [jnp.cos(own), jnp.sin(own)]
-        if tile.turn_rows:
-            rows = by_bit[tile.row_start : tile.row_start + tile.rows]
-            columns.append(kronecker(rows[::-1]).reshape(-1))
-        if tile.turn_lanes:
-            columns.append(kronecker(by_bit[: tile.lanes][::-1]).reshape(-1))
-        return jnp.concatenate(columns)
-
-    return jax.vmap(one)(angles).reshape(-1)
