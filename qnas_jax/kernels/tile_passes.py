@@ -158,11 +158,12 @@ def _options(tile: Tile) -> dict[str, Any]:
     return {"compiler_params": plgpu.CompilerParams(num_warps=warps, num_stages=1)}
 
 
-Arrays = list[jax.Array]  # one array [2^threads] a part
-
-
 class _Held:
-    """Planes of a tile while bits are exchanged; knows where these are."""
+    """Planes of a tile while bits are exchanged; knows where these are.
+
+    A plane is one tensor [2^threads, 2^parts], so that a kernel is few operations and
+    compiles quickly; the compiler keeps the last axis within threads.
+    """
 
     def __init__(self, tile: Tile, refs: Sequence[Any]) -> None:
         self.tile = tile
@@ -173,36 +174,41 @@ class _Held:
             self.base = self.base + ((number & (2**count - 1)) << first)
             number = number >> count
         # Memory is read and written in the order that has its lowest bits in place;
-        # what was exchanged since is exchanged for each array that comes or goes.
+        # what was exchanged since is exchanged for each tensor that comes or goes.
         self.memory = tile.order
         self.since: list[Swap] = []
         self.planes = [self.load(ref) for ref in refs]
 
-    def load(self, ref: Any) -> Arrays:
+    def load(self, ref: Any) -> jax.Array:
         """Reads a vector [2^n] in the present order."""
-        arrays = [plgpu.load(ref.at[where]) for where in self._places()]
+        tensor = plgpu.load(ref.at[self._places()]).reshape(self._shape())
         for swap in self.since:
-            arrays = _exchange(arrays, swap)
-        return arrays
+            tensor = _exchange(tensor, swap)
+        return tensor
 
-    def store(self, ref: Any, arrays: Arrays) -> None:
+    def store(self, ref: Any, tensor: jax.Array) -> None:
         """Writes a vector [2^n] that is in the present order."""
         for swap in self.since[::-1]:
-            arrays = _exchange(arrays, swap)
-        for where, array in zip(self._places(), arrays, strict=True):
-            plgpu.store(ref.at[where], array)
+            tensor = _exchange(tensor, swap)
+        places = self._places()
+        plgpu.store(ref.at[places], tensor.reshape(places.shape))
 
-    def _places(self) -> Arrays:
-        threads, parts = self.memory
-        number = jnp.arange(2 ** len(threads), dtype=jnp.int32)
-        here, slot = self.base, 0
-        for first, count in bit_runs(threads):
-            here = here + (((number >> slot) & (2**count - 1)) << first)
-            slot += count
-        return [
-            here + sum((part >> i & 1) << bit for i, bit in enumerate(parts))
-            for part in range(2 ** len(parts))
-        ]
+    def _shape(self) -> tuple[int, int]:
+        return 2 ** len(self.memory.threads), 2 ** len(self.memory.parts)
+
+    def _places(self) -> jax.Array:
+        """Indices in memory: an axis for each run of bits, the lowest threads last.
+
+        Written as sums of ranges, of which the compiler sees that neighbours are read.
+        """
+        runs = bit_runs(self.memory.threads)[::-1] + bit_runs(self.memory.parts)[::-1]
+        places = jnp.zeros((1,) * len(runs), jnp.int32) + self.base
+        for axis, (first, count) in enumerate(runs):
+            shape = [1] * len(runs)
+            shape[axis] = 2**count
+            steps = jnp.arange(2**count, dtype=jnp.int32) << first
+            places = places + steps.reshape(shape)
+        return places
 
     def exchange(self, swap: Swap) -> None:
         """Exchanges threads and parts of all planes."""
@@ -215,7 +221,9 @@ class _Held:
         else:
             self.memory = self.order
 
-    def turn(self, turns: Any, start: Any, *, inverse: bool, slopes: "_Slopes | None") -> None:
+    def turn(
+        self, turns: Any, start: Any, *, inverse: bool, slopes: "_Slopes | None" = None
+    ) -> None:
         """Rotates all bits of the tile that are to be rotated."""
         swaps = self.tile.swaps
         if self.order != self.tile.order:
@@ -228,24 +236,25 @@ class _Held:
                 if bit not in left:
                     continue
                 left.remove(bit)
-                if slopes is not None:
-                    slopes.add(bit, place, self.planes)
                 cosine = plgpu.load(turns.at[start + bit])
                 sine = plgpu.load(turns.at[start + self.tile.num_bits + bit])
-                sine = -sine if inverse else sine
+                pairs = [_halves(plane, place) for plane in self.planes]
+                if slopes is not None:
+                    slopes.add(bit, pairs)
                 self.planes = [
-                    _turn_parts(plane, place, cosine, sine) for plane in self.planes
+                    _whole(*_rotated(*pair, cosine, -sine if inverse else sine), place)
+                    for pair in pairs
                 ]
 
-    def shift(self, phases: list[tuple[jax.Array, jax.Array]]) -> None:
+    def shift(self, phases: jax.Array) -> None:
         """Applies exp(-i phase) to each pair of planes."""
+        cosine, sine = polynomial(phases)
         pairs = zip(self.planes[::2], self.planes[1::2], strict=True)
-        moved = []
-        for pair in pairs:
-            parts = list(zip(*pair, phases, strict=True))
-            moved.append([re * cosine + im * sine for re, im, (cosine, sine) in parts])
-            moved.append([im * cosine - re * sine for re, im, (cosine, sine) in parts])
-        self.planes = moved
+        self.planes = [
+            moved
+            for re, im in pairs
+            for moved in (re * cosine + im * sine, im * cosine - re * sine)
+        ]
 
 
 def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
@@ -254,11 +263,9 @@ def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
     for step in steps:
         row = first + step.layer
         if step.action == "turn":
-            start = row * (2 * tile.num_bits)
-            held.turn(turns, start, inverse=False, slopes=None)
+            held.turn(turns, row * (2 * tile.num_bits), inverse=False)
         else:
-            gamma = plgpu.load(gammas.at[row])
-            held.shift([polynomial(gamma * cost) for cost in held.load(costs)])
+            held.shift(plgpu.load(gammas.at[row]) * held.load(costs))
     for ref, plane in zip(outputs, held.planes, strict=True):
         held.store(ref, plane)
 
@@ -275,18 +282,14 @@ def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> 
             held.turn(turns, row * (2 * tile.num_bits), inverse=True, slopes=slopes)
             found = [jnp.sum(total) for total in slopes.totals]
         else:
-            gamma, own = plgpu.load(gammas.at[row]), held.load(costs)
+            own = held.load(costs)
+            re, im, re_slope, im_slope = held.planes
             # The phase of an amplitude (re, im) moves it by (im, -re) d theta.
-            by_phase = [
-                y_re * im - y_im * re
-                for re, im, y_re, y_im in zip(*held.planes, strict=True)
-            ]
+            slope = re_slope * im - im_slope * re
             if len(outputs) == 6:
-                held.store(outputs[5], by_phase)
-            found = [
-                jnp.sum(sum(s * cost for s, cost in zip(by_phase, own, strict=True)))
-            ]
-            held.shift([polynomial(-gamma * cost) for cost in own])
+                held.store(outputs[5], slope)
+            found = [jnp.sum(jnp.sum(slope * own, axis=1))]
+            held.shift(-plgpu.load(gammas.at[row]) * own)
         found += [jnp.zeros_like(found[0])] * (width - len(found))
         for place, value in enumerate(found):
             plgpu.store(sums.at[start + number * width + place], value)
@@ -294,16 +297,29 @@ def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> 
         held.store(ref, plane)
 
 
-def _turn_parts(plane: Arrays, place: int, cosine: jax.Array, sine: jax.Array) -> Arrays:
-    turned = list(plane)
-    for zero, one in _pairs(place, len(plane)):
-        turned[zero] = cosine * plane[zero] - sine * plane[one]
-        turned[one] = cosine * plane[one] + sine * plane[zero]
-    return turned
+_Pair = tuple[jax.Array, jax.Array]
 
 
-def _pairs(place: int, count: int) -> list[tuple[int, int]]:
-    return [(p, p | 1 << place) for p in range(count) if not p >> place & 1]
+def _halves(tensor: jax.Array, place: int) -> _Pair:
+    """Where a bit of the parts is zero and where it is one, [2^threads, 2^(parts-1)]."""
+    size = tensor.shape[0]
+    split = tensor.reshape(size, -1, 2, 2**place).transpose(0, 1, 3, 2)
+    zero, one = jnp.unstack(split, axis=-1)
+    return zero.reshape(size, -1), one.reshape(size, -1)
+
+
+def _whole(zero: jax.Array, one: jax.Array, place: int) -> jax.Array:
+    """The tensor whose halves these are."""
+    size = zero.shape[0]
+    shape = (size, -1, 2**place)
+    both = jnp.stack([zero.reshape(shape), one.reshape(shape)], axis=-1)
+    return both.transpose(0, 1, 3, 2).reshape(size, -1)
+
+
+def _rotated(
+    zero: jax.Array, one: jax.Array, cosine: jax.Array, sine: jax.Array
+) -> _Pair:
+    return cosine * zero - sine * one, cosine * one + sine * zero
 
 
 class _Slopes:
@@ -316,39 +332,24 @@ class _Slopes:
 
     def __init__(self, tile: Tile, each_bit: bool) -> None:
         self.turned = tile.turned
-        self.totals: list[Any] = [0.0] * (len(tile.turned) if each_bit else 1)
+        self.totals: list[Any] = [None] * (len(tile.turned) if each_bit else 1)
 
-    def add(self, bit: int, place: int, planes: list[Arrays]) -> None:
-        """Adds what a bit among the parts contributes."""
+    def add(self, bit: int, pairs: Sequence[_Pair]) -> None:
+        """Adds what a bit contributes, given the halves of state and adjoint."""
         where = self.turned.index(bit) % len(self.totals)
-        for x, y in zip(planes[:2], planes[2:], strict=True):
-            for zero, one in _pairs(place, len(x)):
-                self.totals[where] += y[one] * x[zero] - y[zero] * x[one]
+        terms = [
+            y1 * x0 - y0 * x1
+            for (x0, x1), (y0, y1) in zip(pairs[:2], pairs[2:], strict=True)
+        ]
+        found = jnp.sum(terms[0] + terms[1], axis=1)
+        total = self.totals[where]
+        self.totals[where] = found if total is None else total + found
 
 
-def _exchange(arrays: Arrays, swap: Swap) -> Arrays:
+def _exchange(tensor: jax.Array, swap: Swap) -> jax.Array:
     """Exchanges neighbouring threads with the first parts."""
     first, count = swap
-    inner, outer = 2**count, len(arrays) >> count
-    size = arrays[0].shape[0]
-    result: list[Any] = [None] * len(arrays)
-    for group in range(outer):
-        own = arrays[group * inner : (group + 1) * inner]
-        for _ in range(count):  # the last axis is the lowest bit in the end
-            half = len(own) // 2
-            own = [
-                jnp.stack(pair, axis=-1)
-                for pair in zip(own[:half], own[half:], strict=True)
-            ]
-        tensor = own[0].reshape(size >> first + count, inner, 2**first, inner)
-        tensor = tensor.transpose(0, 3, 2, 1).reshape(size, *(2,) * count)
-        parts = {0: tensor}
-        for bit in range(count):
-            parts = {
-                number | value << bit: part
-                for number, both in parts.items()
-                for value, part in enumerate(jnp.unstack(both, axis=-1))
-            }
-        for number, part in parts.items():
-            result[group * inner + number] = part
-    return result
+    size, parts = tensor.shape
+    inner = 2**count
+    split = tensor.reshape(size >> first + count, inner, 2**first, parts >> count, inner)
+    return split.transpose(0, 4, 2, 3, 1).reshape(size, parts)
