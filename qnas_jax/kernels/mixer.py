@@ -29,7 +29,7 @@ Sizes = tuple[int, ...]
 _LOW_BITS, _HIGHER_BITS = 5, 3
 """Bits of the blocks in place: products of rows shorter than 2^5 are slow."""
 
-_TURNED_BITS = 4
+TURNED_BITS = 4
 
 
 def rotate_x(
@@ -115,7 +115,7 @@ def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
         planes, angles = saved
         sizes = turned_sizes(num_qubits)
         inverse, pull = jax.vjp(lambda a: mixer_blocks(-a, sizes), angles)
-        _, adjoint, slopes = unturn_all(planes, adjoint, inverse)
+        _, adjoint, slopes = unturn_all(planes, adjoint, inverse, sizes)
         return adjoint, pull(slopes)[0]
 
     rotate.defvjp(forward, backward)
@@ -128,9 +128,9 @@ def place_sizes(num_qubits: int) -> Sizes:
     return (low, *even_sizes(num_qubits - low, _HIGHER_BITS))
 
 
-def turned_sizes(num_qubits: int) -> Sizes:
+def turned_sizes(num_qubits: int, most: int = TURNED_BITS) -> Sizes:
     """Bits of each block that turns the index round, lowest bits first."""
-    return even_sizes(num_qubits, _TURNED_BITS)
+    return even_sizes(num_qubits, most)
 
 
 def even_sizes(num_bits: int, most: int) -> Sizes:
@@ -183,6 +183,13 @@ def turn_all(planes: Planes, blocks: Blocks) -> Planes:
     return planes
 
 
+def turn_round(planes: Planes, blocks: Blocks, sizes: Sizes) -> Planes:
+    """Applies blocks of the given `turned_sizes` to both planes."""
+    for block in _in_order(blocks, sizes):
+        planes = turn(planes[0], block), turn(planes[1], block)
+    return planes
+
+
 def in_place(plane: jax.Array, block: jax.Array, low: int) -> jax.Array:
     """Applies a block to the bits above the `low` lowest ones."""
     size = block.shape[0]
@@ -202,20 +209,20 @@ def turn(plane: jax.Array, block: jax.Array) -> jax.Array:
 
 
 def unturn_all(
-    planes: Planes, adjoint: Planes, inverse: Blocks
+    planes: Planes, adjoint: Planes, inverse: Blocks, sizes: Sizes
 ) -> tuple[Planes, Planes, Blocks]:
     """Takes the mixer back from the state and from its adjoint.
 
     Args:
       planes: the state after the mixer.
       adjoint: the gradient with respect to it.
-      inverse: blocks of the negative angles, of the `turned_sizes`.
+      inverse: blocks of the negative angles.
+      sizes: the `turned_sizes` of these.
 
     Returns:
       The state before the mixer, the gradient with respect to it, and the gradient
       with respect to each of the `inverse` blocks as arguments of this function.
     """
-    sizes = turned_sizes(planes[0].size.bit_length() - 1)
     slopes = [jnp.zeros_like(block) for block in inverse]
     for place, block in enumerate(_in_order(inverse, sizes)):
         before = (turn(planes[0], block), turn(planes[1], block))

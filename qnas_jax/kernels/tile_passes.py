@@ -161,8 +161,9 @@ def _options(tile: Tile) -> dict[str, Any]:
 class _Held:
     """Planes of a tile while bits are exchanged; knows where these are.
 
-    A plane is one tensor [2^threads, 2^parts], so that a kernel is few operations and
-    compiles quickly; the compiler keeps the last axis within threads.
+    A vector (the state, its adjoint) is one tensor [2^threads, 2^parts * 2], the real
+    beside the imaginary part, so that a kernel is few operations and compiles quickly;
+    the compiler keeps the last axis within threads.
     """
 
     def __init__(self, tile: Tile, refs: Sequence[Any]) -> None:
@@ -177,24 +178,39 @@ class _Held:
         # what was exchanged since is exchanged for each tensor that comes or goes.
         self.memory = tile.order
         self.since: list[Swap] = []
-        self.planes = [self.load(ref) for ref in refs]
+        self.set_planes([self.load(ref) for ref in refs])
+
+    def set_planes(self, planes: Sequence[jax.Array]) -> None:
+        """Takes real and imaginary part [2^threads, 2^parts] of each vector."""
+        self.vectors = [
+            jnp.stack(pair, axis=-1).reshape(len(pair[0]), -1)
+            for pair in zip(planes[::2], planes[1::2], strict=True)
+        ]
+
+    def planes(self) -> list[jax.Array]:
+        """Real and imaginary part of each vector."""
+        return [
+            plane
+            for vector in self.vectors
+            for plane in jnp.unstack(vector.reshape(len(vector), -1, 2), axis=-1)
+        ]
 
     def load(self, ref: Any) -> jax.Array:
         """Reads a vector [2^n] in the present order."""
-        tensor = plgpu.load(ref.at[self._places()]).reshape(self._shape())
+        threads, parts = self.memory
+        tensor = plgpu.load(ref.at[self._places()])
+        tensor = tensor.reshape(2 ** len(threads), 2 ** len(parts))
         for swap in self.since:
-            tensor = _exchange(tensor, swap)
+            tensor = _exchange(tensor, swap, below=1)
         return tensor
 
-    def store(self, ref: Any, tensor: jax.Array) -> None:
-        """Writes a vector [2^n] that is in the present order."""
-        for swap in self.since[::-1]:
-            tensor = _exchange(tensor, swap)
+    def store(self, refs: Sequence[Any], planes: Sequence[jax.Array]) -> None:
+        """Writes vectors [2^n] that are in the present order."""
         places = self._places()
-        plgpu.store(ref.at[places], tensor.reshape(places.shape))
-
-    def _shape(self) -> tuple[int, int]:
-        return 2 ** len(self.memory.threads), 2 ** len(self.memory.parts)
+        for ref, tensor in zip(refs, planes, strict=True):
+            for swap in self.since[::-1]:
+                tensor = _exchange(tensor, swap, below=1)
+            plgpu.store(ref.at[places], tensor.reshape(places.shape))
 
     def _places(self) -> jax.Array:
         """Indices in memory: an axis for each run of bits, the lowest threads last.
@@ -211,8 +227,8 @@ class _Held:
         return places
 
     def exchange(self, swap: Swap) -> None:
-        """Exchanges threads and parts of all planes."""
-        self.planes = [_exchange(plane, swap) for plane in self.planes]
+        """Exchanges threads and parts of all vectors."""
+        self.vectors = [_exchange(vector, swap, below=2) for vector in self.vectors]
         self.order = self.order.after(swap)
         if self.since and self.since[-1] == swap:
             self.since.pop()
@@ -232,29 +248,32 @@ class _Held:
         for swap in (None, *swaps):
             if swap is not None:
                 self.exchange(swap)
-            for place, bit in enumerate(self.order.parts):
+            for place, bit in enumerate(self.order.parts, 1):
                 if bit not in left:
                     continue
                 left.remove(bit)
                 cosine = plgpu.load(turns.at[start + bit])
                 sine = plgpu.load(turns.at[start + self.tile.num_bits + bit])
-                pairs = [_halves(plane, place) for plane in self.planes]
+                sine = -sine if inverse else sine
+                halves = [_halves(vector, place) for vector in self.vectors]
                 if slopes is not None:
-                    slopes.add(bit, pairs)
-                self.planes = [
-                    _whole(*_rotated(*pair, cosine, -sine if inverse else sine), place)
-                    for pair in pairs
+                    slopes.add(bit, *halves)
+                self.vectors = [
+                    _whole(cosine * zero - sine * one, cosine * one + sine * zero, place)
+                    for zero, one in halves
                 ]
 
     def shift(self, phases: jax.Array) -> None:
-        """Applies exp(-i phase) to each pair of planes."""
+        """Applies exp(-i phase) to state and adjoint."""
         cosine, sine = polynomial(phases)
-        pairs = zip(self.planes[::2], self.planes[1::2], strict=True)
-        self.planes = [
-            moved
-            for re, im in pairs
-            for moved in (re * cosine + im * sine, im * cosine - re * sine)
-        ]
+        planes = self.planes()
+        self.set_planes(
+            [
+                moved
+                for re, im in zip(planes[::2], planes[1::2], strict=True)
+                for moved in (re * cosine + im * sine, im * cosine - re * sine)
+            ]
+        )
 
 
 def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
@@ -266,8 +285,7 @@ def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
             held.turn(turns, row * (2 * tile.num_bits), inverse=False)
         else:
             held.shift(plgpu.load(gammas.at[row]) * held.load(costs))
-    for ref, plane in zip(outputs, held.planes, strict=True):
-        held.store(ref, plane)
+    held.store(outputs, held.planes())
 
 
 def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> None:
@@ -280,28 +298,26 @@ def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> 
         if step.action == "turn":
             slopes = _Slopes(tile, each_bit)
             held.turn(turns, row * (2 * tile.num_bits), inverse=True, slopes=slopes)
-            found = [jnp.sum(total) for total in slopes.totals]
+            found = [jnp.sum(jnp.sum(total, axis=1)) for total in slopes.totals]
         else:
             own = held.load(costs)
-            re, im, re_slope, im_slope = held.planes
+            re, im, re_slope, im_slope = held.planes()
             # The phase of an amplitude (re, im) moves it by (im, -re) d theta.
             slope = re_slope * im - im_slope * re
-            if len(outputs) == 6:
-                held.store(outputs[5], slope)
+            held.store(outputs[5:], [slope] * len(outputs[5:]))
             found = [jnp.sum(jnp.sum(slope * own, axis=1))]
             held.shift(-plgpu.load(gammas.at[row]) * own)
         found += [jnp.zeros_like(found[0])] * (width - len(found))
         for place, value in enumerate(found):
             plgpu.store(sums.at[start + number * width + place], value)
-    for ref, plane in zip(outputs[:4], held.planes, strict=True):
-        held.store(ref, plane)
+    held.store(outputs[:4], held.planes())
 
 
 _Pair = tuple[jax.Array, jax.Array]
 
 
 def _halves(tensor: jax.Array, place: int) -> _Pair:
-    """Where a bit of the parts is zero and where it is one, [2^threads, 2^(parts-1)]."""
+    """Where a bit of the last axis is zero and where it is one, half as long."""
     size = tensor.shape[0]
     split = tensor.reshape(size, -1, 2, 2**place).transpose(0, 1, 3, 2)
     zero, one = jnp.unstack(split, axis=-1)
@@ -316,12 +332,6 @@ def _whole(zero: jax.Array, one: jax.Array, place: int) -> jax.Array:
     return both.transpose(0, 1, 3, 2).reshape(size, -1)
 
 
-def _rotated(
-    zero: jax.Array, one: jax.Array, cosine: jax.Array, sine: jax.Array
-) -> _Pair:
-    return cosine * zero - sine * one, cosine * one + sine * zero
-
-
 class _Slopes:
     """Gradients of the angles of one turn: of each bit, or their sum.
 
@@ -334,22 +344,18 @@ class _Slopes:
         self.turned = tile.turned
         self.totals: list[Any] = [None] * (len(tile.turned) if each_bit else 1)
 
-    def add(self, bit: int, pairs: Sequence[_Pair]) -> None:
-        """Adds what a bit contributes, given the halves of state and adjoint."""
+    def add(self, bit: int, state: _Pair, adjoint: _Pair) -> None:
+        """Adds what a bit contributes, given where it is zero and where it is one."""
         where = self.turned.index(bit) % len(self.totals)
-        terms = [
-            y1 * x0 - y0 * x1
-            for (x0, x1), (y0, y1) in zip(pairs[:2], pairs[2:], strict=True)
-        ]
-        found = jnp.sum(terms[0] + terms[1], axis=1)
+        found = adjoint[1] * state[0] - adjoint[0] * state[1]
         total = self.totals[where]
         self.totals[where] = found if total is None else total + found
 
 
-def _exchange(tensor: jax.Array, swap: Swap) -> jax.Array:
-    """Exchanges neighbouring threads with the first parts."""
+def _exchange(tensor: jax.Array, swap: Swap, *, below: int) -> jax.Array:
+    """Exchanges neighbouring threads with the first parts, `below` numbers below."""
     first, count = swap
-    size, parts = tensor.shape
-    inner = 2**count
-    split = tensor.reshape(size >> first + count, inner, 2**first, parts >> count, inner)
-    return split.transpose(0, 4, 2, 3, 1).reshape(size, parts)
+    size, inner = tensor.shape[0], 2**count
+    outer = tensor.shape[1] // (inner * below)
+    shape = (size >> first + count, inner, 2**first, outer, inner, below)
+    return tensor.reshape(shape).transpose(0, 4, 2, 3, 1, 5).reshape(size, -1)
