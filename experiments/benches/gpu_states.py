@@ -53,16 +53,21 @@ def _rounds(tiny: bool) -> list[list[Case]]:
     if tiny:
         forms = ("blocks", "products", *_SMALL)
         return [[Case(5, form, kind) for kind in both for form in forms]]
-    sizes = [(20, "blocks"), (20, "tiles"), (26, "tiles"), (24, "tiles"), (28, "tiles")]
+    first = [(20, "blocks"), (20, "tiles"), (26, "tiles")]
     return [
-        [Case(n, form, kind) for n, form in sizes[:3] for kind in both],
-        [Case(n, form, kind) for n, form in sizes[3:] for kind in both],
+        [Case(n, form, kind) for n, form in first for kind in both],
         [Case(n, "products", kind) for n in (20, 26) for kind in both],
-        [Case(n, form, "gradient") for n in (20, 26) for form in _SHAPES],
-        [Case(n, form, "value") for n in (20, 26) for form in ("tiles f25", "tiles f34")],
-        [Case(12, "products", "gradient"), Case(12, "blocks", "gradient")],
+        [Case(26, form, "gradient") for form in _SHAPES],
+        [Case(n, "tiles", kind) for n in (24, 28) for kind in both],
         [Case(30, "tiles", kind) for kind in both],
+        [
+            Case(n, form, "value")
+            for n in (20, 26)
+            for form in ("tiles f25", "tiles f34")
+        ],
+        [Case(20, form, "gradient") for form in _SHAPES],
         [Case(26, "blocks", kind) for kind in both],
+        [Case(12, form, "gradient") for form in ("products", "blocks")],
     ]
 
 
@@ -127,7 +132,9 @@ def _measure(note: Note, cases: Sequence[Case], copy_gb: float) -> None:
 
 def _lowered(case: Case) -> Any:
     """The program before it is compiled, or why there is none."""
-    function = functools.partial(qaoa_expectation, implementation=case.form)
+    function: Callable[..., Any] = functools.partial(
+        qaoa_expectation, implementation=case.form
+    )
     if case.kind == "gradient":
         slopes = jax.grad(function, argnums=(1, 2))
         function = lambda *a: jnp.stack(slopes(*a))  # noqa: E731

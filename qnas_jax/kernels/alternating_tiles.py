@@ -26,6 +26,8 @@ from qnas_jax.kernels.tile_passes import Angles, Step, run_pass, undo_pass
 from qnas_jax.kernels.tiles import Shape, Tile, make_tiles
 
 Phases = Callable[[jax.Array, Any], jax.Array]
+Passes = list[tuple[int, tuple[Step, ...], int]]
+"""Of a turn of the loop: which tile, its steps, and the layer of its phases."""
 
 # Steps count from the layer before the two of a turn of the loop.
 _LAST = (Step("turn", 0),)
@@ -64,24 +66,22 @@ def evolve(
     """
     num_layers = len(betas)
     tiles = make_tiles(num_qubits, shapes[0])
-    turns = _turns(num_qubits, betas)
-    angles = functools.partial(_angles, phases, single, data, gammas, turns)
+    angles = _Layers(phases, single, num_qubits, data, gammas, betas)
 
-    def go(
-        planes: mixer.Planes, first: jax.Array, passes: Sequence[tuple]
-    ) -> mixer.Planes:
+    def go(planes: mixer.Planes, first: jax.Array, passes: Passes) -> mixer.Planes:
         for place, steps, layer in passes:
-            own = angles(first[0] + layer)
+            own = angles.of(steps, first[0] + layer)
             planes = run_pass(tiles[place], steps, planes, own, first)
         return planes
 
     middle, last = range(1, len(tiles) - 1), len(tiles) - 1
-    to_last = [(0, _TO_FIRST, 1), *((place, _FIRST, 1) for place in middle)]
-    to_first = [(last, _TO_SECOND, 2), *((place, _SECOND, 2) for place in middle[::-1])]
+    to_last: Passes = [(0, _TO_FIRST, 1), *((place, _FIRST, 1) for place in middle)]
+    to_first: Passes = [
+        (last, _TO_SECOND, 2),
+        *((place, _SECOND, 2) for place in middle[::-1]),
+    ]
 
-    def two_layers(
-        planes: mixer.Planes, first: jax.Array
-    ) -> tuple[mixer.Planes, None]:
+    def two_layers(planes: mixer.Planes, first: jax.Array) -> tuple[mixer.Planes, None]:
         return go(planes, first, to_last + to_first), None
 
     planes = mixer.uniform_planes(num_qubits, betas.dtype)
@@ -125,25 +125,23 @@ def _backward(
     )
     num_layers, each_bit = len(betas), betas.ndim == 2
     tiles = make_tiles(num_qubits, shapes[1])
-    turns = _turns(num_qubits, betas)
-    angles = functools.partial(_angles, phases, within, data, gammas, turns)
+    angles = _Layers(phases, within, num_qubits, data, gammas, betas)
 
-    def go(carry: tuple, first: jax.Array, passes: Sequence[tuple]) -> tuple:
+    def go(carry: tuple, first: jax.Array, passes: Passes) -> tuple:
         """Undoes passes; also the sums of each, and the slopes of gammas by layer."""
         planes, adjoint, data_slope = carry
         sums, gamma_slopes = [], {}
         for place, steps, layer in passes:
-            has_phase = any(step.action == "phase" for step in steps)
             row = first[0] + layer
             undone = undo_pass(
                 tiles[place],
                 steps,
                 planes,
                 adjoint,
-                angles(row),
+                angles.of(steps, row),
                 first,
                 each_bit=each_bit,
-                with_slopes=has_phase and not within,
+                with_slopes=_has_phase(steps) and not within,
             )
             planes, adjoint = undone.planes, undone.adjoint
             sums.append(undone.sums)
@@ -154,27 +152,29 @@ def _backward(
         return (planes, adjoint, data_slope), sums, gamma_slopes
 
     middle, last = range(1, len(tiles) - 1), len(tiles) - 1
-    undo_first = [*((place, _FIRST, 1) for place in middle[::-1])]
+    undo_first: Passes = [*((place, _FIRST, 1) for place in middle[::-1])]
     undo_first.append((0, _TO_FIRST[::-1], 1))
-    undo_second = [*((place, _SECOND, 2) for place in middle)]
+    undo_second: Passes = [*((place, _SECOND, 2) for place in middle)]
     undo_second.append((last, _TO_SECOND[::-1], 2))
 
     def two_layers(carry: tuple, first: jax.Array) -> tuple[tuple, tuple]:
-        carry, *found = go(carry, first, undo_second + undo_first)
-        return carry, tuple(found)
+        carry, sums, gamma_slopes = go(carry, first, undo_second + undo_first)
+        return carry, (sums, gamma_slopes)
 
     slopes = _Slopes(tiles, gammas, betas, within)
-    carry = planes, adjoint, jax.tree.map(jnp.zeros_like, data)
+    data_slope = jax.tree.map(jnp.zeros_like, data)
+    carry = planes, adjoint, None if within else data_slope
     if num_layers % 2:
         rest, first = [(last, _FIRST, 1), *undo_first], _first(num_layers - 1)
     else:
         rest, first = [(0, _LAST, 0)], _first(num_layers)
-    carry, *found = go(carry, first, rest)
-    slopes.add(rest, first[None], *jax.tree.map(lambda x: x[None], found))
+    carry, *once = go(carry, first, rest)
+    slopes.add(rest, first[None], *jax.tree.map(lambda x: x[None], once))
     firsts = _firsts(num_layers)
     carry, found = lax.scan(two_layers, carry, firsts, reverse=True)
     slopes.add(undo_second + undo_first, firsts, *found)
-    return carry[2], slopes.gammas[1:], slopes.betas[1:]
+    data_slope = data_slope if within else carry[2]
+    return data_slope, slopes.gammas[1:], slopes.betas[1:]
 
 
 evolve.defvjp(_forward, _backward, symbolic_zeros=True)
@@ -193,7 +193,7 @@ class _Slopes:
 
     def add(
         self,
-        passes: Sequence[tuple],
+        passes: Passes,
         firsts: jax.Array,
         sums: Sequence[jax.Array],
         gamma_slopes: dict[int, jax.Array],
@@ -222,28 +222,42 @@ class _Slopes:
             self.gammas = self.gammas.at[firsts[:, 0] + layer].add(found)
 
 
-def _turns(num_qubits: int, betas: jax.Array) -> jax.Array:
-    """Cosines and sines of all rotations, [(p + 1) * 2 n]; row 0 turns nothing."""
-    rows = jnp.concatenate([jnp.zeros_like(betas[:1]), betas])
-    if betas.ndim == 1:
-        rows = jnp.broadcast_to(rows[:, None], (len(rows), num_qubits))
-    by_bit = rows[:, ::-1]
-    return jnp.stack([jnp.cos(by_bit), jnp.sin(by_bit)], axis=1).reshape(-1)
+class _Layers:
+    """What passes read of the layers; row 0 does nothing."""
+
+    def __init__(
+        self,
+        phases: Phases,
+        within: bool,
+        num_qubits: int,
+        data: Any,
+        gammas: jax.Array,
+        betas: jax.Array,
+    ) -> None:
+        self.phases, self.within = phases, within
+        self.data, self.gammas = data, gammas
+        rows = jnp.concatenate([jnp.zeros_like(betas[:1]), betas])
+        if betas.ndim == 1:
+            rows = jnp.broadcast_to(rows[:, None], (len(rows), num_qubits))
+        by_bit = rows[:, ::-1]
+        turns = jnp.stack([jnp.cos(by_bit), jnp.sin(by_bit)], axis=1)
+        self.turns = turns.reshape(-1)
+        own = gammas if within else jnp.ones(len(gammas), gammas.dtype)
+        self.factors = jnp.concatenate([jnp.zeros_like(own[:1]), own])
+
+    def of(self, steps: tuple[Step, ...], row: jax.Array) -> Angles:
+        """For a pass of which the phases belong to a row."""
+        if self.within:
+            costs = self.data
+        elif _has_phase(steps):
+            costs = self.phases(self.gammas[row - 1], self.data)
+        else:
+            costs = jnp.zeros(1, self.factors.dtype)
+        return Angles(costs, self.factors, self.turns)
 
 
-def _angles(
-    phases: Phases,
-    within: bool,
-    data: Any,
-    gammas: jax.Array,
-    turns: jax.Array,
-    row: jax.Array,
-) -> Angles:
-    """What a pass reads, of which the phases belong to one row."""
-    if within:
-        return Angles(data, jnp.concatenate([jnp.zeros_like(gammas[:1]), gammas]), turns)
-    ones = jnp.ones(len(gammas) + 1, gammas.dtype)
-    return Angles(phases(gammas[row - 1], data), ones, turns)
+def _has_phase(steps: tuple[Step, ...]) -> bool:
+    return any(step.action == "phase" for step in steps)
 
 
 def _first(layer: int) -> jax.Array:

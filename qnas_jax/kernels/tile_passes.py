@@ -18,7 +18,7 @@ from jax.experimental.pallas import triton as plgpu
 
 from qnas_jax.kernels.mixer import Planes
 from qnas_jax.kernels.phases import polynomial
-from qnas_jax.kernels.tiles import Order, Swap, Tile, bit_runs
+from qnas_jax.kernels.tiles import Swap, Tile, bit_runs
 
 
 class Step(NamedTuple):
@@ -259,7 +259,9 @@ class _Held:
                 if slopes is not None:
                     slopes.add(bit, *halves)
                 self.vectors = [
-                    _whole(cosine * zero - sine * one, cosine * one + sine * zero, place)
+                    _whole(
+                        cosine * zero - sine * one, cosine * one + sine * zero, place
+                    )
                     for zero, one in halves
                 ]
 

@@ -47,11 +47,11 @@ class Swap(NamedTuple):
 
     Attributes:
       first: the lowest of the threads, which are neighbours.
-      count: how many bits.
+      size: how many bits.
     """
 
     first: int
-    count: int
+    size: int
 
 
 class Order(NamedTuple):
@@ -62,11 +62,11 @@ class Order(NamedTuple):
 
     def after(self, swap: Swap) -> "Order":
         """The order behind an exchange."""
-        end = swap.first + swap.count
+        end = swap.first + swap.size
         threads, parts = self.threads, self.parts
         return Order(
-            threads[: swap.first] + parts[: swap.count] + threads[end:],
-            threads[swap.first : end] + parts[swap.count :],
+            threads[: swap.first] + parts[: swap.size] + threads[end:],
+            threads[swap.first : end] + parts[swap.size :],
         )
 
 
@@ -94,7 +94,8 @@ class Tile:
         for slots in (range(self.lanes, len(threads)), range(self.lanes)):
             left = [slot for slot in slots if threads[slot] in self.turned]
             found += [
-                Swap(left[i], len(left[i : i + most])) for i in range(0, len(left), most)
+                Swap(left[i], len(left[i : i + most]))
+                for i in range(0, len(left), most)
             ]
         return tuple(found)
 
