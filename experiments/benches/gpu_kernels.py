@@ -1,4 +1,4 @@
-"""Parts of a session on an accelerator without networks: limits, kernels, states."""
+"""Parts of a session on an accelerator without networks: limits and kernels."""
 
 import concurrent.futures
 import functools
@@ -11,11 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from experiments.benches import statevector
-from experiments.peers.statevector_task import Task
 from qnas_jax.kernels import depthwise_conv, depthwise_pallas, depthwise_taps
 from qnas_jax.kernels.depthwise import FORMS
-from qnas_jax.optimise import ising
 
 Note = Callable[[str, Any], None]
 
@@ -190,48 +187,6 @@ def _compile(function: Callable[..., Any], arguments: Arguments) -> Any:
         return jax.jit(function).lower(*arguments).compile()
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:300]
-
-
-def state_vectors(note: Note, *, tiny: bool) -> None:
-    """QAOA with 8 layers on a dense Ising cost, value and gradient, by qubits."""
-    vector = jnp.ones((2**20 if tiny else 2**28,), jnp.float32)
-    copy = jax.jit(lambda values: values + 1.0)
-    copy_gb = 2e-9 * vector.nbytes / seconds_of(functools.partial(copy, vector))
-    note("copy GB/s", copy_gb)
-    for num_qubits in (8,) if tiny else (20, 24, 26, 28):
-        task = _task(num_qubits)
-        for kind in ("value", "gradient"):
-            case = f"{kind}-{num_qubits}"
-            try:
-                started = time.perf_counter()
-                run = statevector.ours(case, task)
-                jax.block_until_ready(run())
-                first = time.perf_counter() - started
-                calls = 10 if num_qubits < 24 else 2
-                milliseconds = 1e3 * seconds_of(run, calls, passes=3)
-            except Exception as error:
-                note(case, f"{type(error).__name__}: {error}"[:300])
-                continue
-            floor = statevector.floors(case, 1.0, copy_gb)["copy floor ms"]
-            note(
-                case,
-                {
-                    "ms": milliseconds,
-                    "copy floor ms": floor,
-                    "share": floor / milliseconds,
-                    "first call s": first,
-                },
-            )
-
-
-def _task(num_qubits: int) -> Task:
-    """As `statevector.make_task`, with the costs left on the device."""
-    rng = np.random.default_rng(num_qubits)
-    fields = rng.normal(size=num_qubits)
-    couplings = np.triu(rng.normal(size=(num_qubits, num_qubits)), k=1)
-    gammas, betas = rng.uniform(0, 0.5, (2, 8))
-    diagonal: Any = ising(fields, couplings).table()
-    return Task(fields, couplings, diagonal, gammas, betas)
 
 
 def layer_forms(note: Note, *, tiny: bool) -> None:

@@ -79,9 +79,15 @@ def _blocks(note: Any, settings: Settings) -> None:
 
 
 def _states(note: Any, settings: Settings) -> None:
-    from experiments.benches import gpu_kernels
+    from experiments.benches import gpu_states
 
-    gpu_kernels.state_vectors(note, tiny=settings.tiny)
+    gpu_states.state_vectors(note, tiny=settings.tiny)
+
+
+def _circuits(note: Any, settings: Settings) -> None:
+    from experiments.benches import gpu_states
+
+    gpu_states.circuits(note, tiny=settings.tiny)
 
 
 def _train_path(note: Any, settings: Settings, *, recompute: bool = False) -> None:
@@ -148,7 +154,8 @@ _UNTUNED = "--xla_gpu_autotune_level=0"
 PARTS: dict[str, Part] = {
     "device": Part(40, _device),
     "depthwise": Part(110, _depthwise),
-    "states": Part(60, _states),
+    "states": Part(90, _states),
+    "circuits": Part(45, _circuits),
     "pytorch": Part(45, _pytorch),
     "paths": Part(110, _once, _LIBRARY),
     "paths again": Part(40, _once, _LIBRARY),

@@ -5,11 +5,17 @@
 Farhi, Goldstone & Gutmann, arXiv:1411.4028 (one gamma and one beta a layer); Herrman et
 al., "Multi-angle QAOA", Sci. Rep. 12 (2022), arXiv:2109.11455 (one a term and a qubit).
 
-The layers are one `lax.scan`. Its gradient undoes layer after layer, from the state and
-from its adjoint at once, so nothing is kept but these two, whatever p is (Jones &
-Gacon, arXiv:2009.02823, for whole layers).
+The gradient undoes layer after layer, from the state and from its adjoint at once, so
+nothing is kept but these two, whatever p is (Jones & Gacon, arXiv:2009.02823, for whole
+layers). Forms:
+
+    reference  qubit after qubit, library functions; gradients by differentiating all
+    blocks     a `lax.scan` over layers, the mixer as small products in place
+    products   the same with few large products, which turn the index round
+    tiles      passes of a kernel over the state (`alternating_tiles.py`), for GPUs
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +25,15 @@ from jax import lax
 
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import dispatch, mixer
+from qnas_jax.kernels.alternating_tiles import evolve as evolve_tiles
 from qnas_jax.kernels.phases import apply_phases, shift_planes
 from qnas_jax.kernels.quadratic import quadratic_diagonal
+from qnas_jax.kernels.tiles import Shape
 
-_BEST = {"cpu": "blocks", "gpu": "blocks"}
+ON_GPU = ((1, "blocks"),)
+"""(from so many qubits on, form) on a GPU; `experiments/benches/gpu_states.py`."""
+
+_PRODUCT_BITS = 7  # of large products
 
 
 def qaoa_state(
@@ -39,8 +50,8 @@ def qaoa_state(
         multi-angle circuit.
       gammas: [p], or [p, m] one for each term; radians for one unit of the cost.
       betas: [p], or [p, n] one for each qubit; radians, exp(-i beta X).
-      implementation: "reference" (qubit after qubit, library functions, gradients by
-        differentiating all of it), "blocks", or None: the faster one.
+      implementation: "reference", "blocks", "products", "tiles" (more than 13 qubits),
+        or None: the fastest on the present backend.
 
     Returns:
       complex [2^n].
@@ -49,7 +60,7 @@ def qaoa_state(
       UserError: the shapes do not fit, or the implementation is unknown.
     """
     terms, gammas, betas = _checked(diagonal, gammas, betas)
-    form = dispatch.choose(implementation, FORMS, _BEST)
+    form = _chosen(implementation, terms)
     return mixer.leave_frame(
         form(_total, _qubits(terms), terms, gammas, betas),
     )
@@ -79,7 +90,7 @@ def qaoa_expectation(
       UserError: the shapes do not fit, or the implementation is unknown.
     """
     terms, gammas, betas = _checked(diagonal, gammas, betas)
-    form = dispatch.choose(implementation, FORMS, _BEST)
+    form = _chosen(implementation, terms)
     real, imaginary = form(_total, _qubits(terms), terms, gammas, betas)
     cost = terms[0] if len(terms) == 1 else jnp.sum(terms, axis=0)
     weights = real * real + imaginary * imaginary
@@ -122,7 +133,7 @@ def multi_angle_state(
             f"{quadratic.shape}, gammas {gammas.shape} and betas {betas.shape}, "
             "expected [n], [n, n], [p, n, n] and [p] or [p, n]"
         )
-    form = dispatch.choose(implementation, FORMS, _BEST)
+    form = dispatch.choose(implementation, FORMS, best_forms(num_qubits))
     planes = form(_by_term, num_qubits, (linear, quadratic), gammas, betas)
     return mixer.leave_frame(planes)
 
@@ -149,6 +160,25 @@ def _checked(
             "[p, m] and the same"
         )
     return terms.astype(dtype), per_term.astype(dtype), betas.astype(dtype)
+
+
+def _chosen(implementation: str | None, terms: jax.Array) -> Any:
+    return dispatch.choose(implementation, FORMS, best_forms(_qubits(terms)))
+
+
+def best_forms(num_qubits: int) -> dict[str, str]:
+    """The fastest form on each backend.
+
+    Args:
+      num_qubits: n.
+
+    Returns:
+      Backend -> name.
+    """
+    return {
+        "cpu": "blocks",
+        "gpu": [form for least, form in ON_GPU if num_qubits >= least][-1],
+    }
 
 
 def _qubits(terms: jax.Array) -> int:
@@ -180,17 +210,23 @@ def _reference(
         state = apply_phases(state, 1.0, phases(angles[0], data), **plain)
         return mixer.rotate_x(state, angles[1], **plain), None
 
-    start = mixer.leave_frame(_start(num_qubits, betas))
+    start = mixer.leave_frame(mixer.uniform_planes(num_qubits, betas.dtype))
     state, _ = lax.scan(layer, start, (gammas, betas))
     return mixer.enter_frame(state)
 
 
 def _evolve(
-    phases: Phases, num_qubits: int, data: Any, gammas: jax.Array, betas: jax.Array
+    most: int | None,
+    phases: Phases,
+    num_qubits: int,
+    data: Any,
+    gammas: jax.Array,
+    betas: jax.Array,
 ) -> mixer.Planes:
     """Planes of the state in the frame of the mixer, with its own reverse mode.
 
     Args:
+      most: bits of blocks that turn the index round; None for blocks in place.
       phases: (a layer's gammas, data) -> phases [2^n].
       num_qubits: n.
       data: what the phases are made of; differentiable.
@@ -200,36 +236,50 @@ def _evolve(
     Returns:
       Real and imaginary part, [2^n] each.
     """
+    if most is None:
+        sizes, turn = mixer.place_sizes(num_qubits), mixer.turn_all
+    else:
+        sizes = mixer.turned_sizes(num_qubits, most)
+        turn = functools.partial(mixer.turn_round, sizes=sizes)
 
     def layer(
         planes: mixer.Planes, angles: tuple[jax.Array, mixer.Blocks]
     ) -> tuple[mixer.Planes, None]:
         gamma, blocks = angles
-        return mixer.turn_all(shift_planes(planes, phases(gamma, data)), blocks), None
+        return turn(shift_planes(planes, phases(gamma, data)), blocks), None
 
-    blocks = _layer_blocks(betas, mixer.place_sizes(num_qubits))
-    planes, _ = lax.scan(layer, _start(num_qubits, betas), (gammas, blocks))
+    start = mixer.uniform_planes(num_qubits, betas.dtype)
+    planes, _ = lax.scan(layer, start, (gammas, _layer_blocks(betas, sizes)))
     return planes
 
 
 def _evolve_forward(
-    phases: Phases, num_qubits: int, data: Any, gammas: jax.Array, betas: jax.Array
+    most: int | None,
+    phases: Phases,
+    num_qubits: int,
+    data: Any,
+    gammas: jax.Array,
+    betas: jax.Array,
 ) -> tuple[mixer.Planes, tuple]:
-    planes = _evolve(phases, num_qubits, data, gammas, betas)
+    planes = _evolve(most, phases, num_qubits, data, gammas, betas)
     return planes, (planes, data, gammas, betas)
 
 
 def _evolve_backward(
-    phases: Phases, num_qubits: int, saved: tuple, adjoint: mixer.Planes
+    most: int | None,
+    phases: Phases,
+    num_qubits: int,
+    saved: tuple,
+    adjoint: mixer.Planes,
 ) -> tuple[Any, jax.Array, jax.Array]:
     planes, data, gammas, betas = saved
-    sizes = mixer.turned_sizes(num_qubits)
+    sizes = mixer.turned_sizes(num_qubits, most or mixer.TURNED_BITS)
     inverse, pull_betas = jax.vjp(lambda b: _layer_blocks(-b, sizes), betas)
 
     def undo(carry: tuple, angles: tuple) -> tuple[tuple, tuple]:
         planes, adjoint, data_slope = carry
         gamma, blocks = angles
-        planes, adjoint, slopes = mixer.unturn_all(planes, adjoint, blocks)
+        planes, adjoint, slopes = mixer.unturn_all(planes, adjoint, blocks, sizes)
         # The phase theta of an amplitude (re, im) moves it by (im, -re) d theta.
         slope = adjoint[0] * planes[1] - adjoint[1] * planes[0]
         theta, pull = jax.vjp(phases, gamma, data)
@@ -245,17 +295,38 @@ def _evolve_backward(
     return data_slope, gammas_slope, pull_betas(slopes)[0]
 
 
-_blocks = jax.custom_vjp(_evolve, nondiff_argnums=(0, 1))
-_blocks.defvjp(_evolve_forward, _evolve_backward)
-
-FORMS = {dispatch.REFERENCE: _reference, "blocks": _blocks}
+_by_blocks = jax.custom_vjp(_evolve, nondiff_argnums=(0, 1, 2))
+_by_blocks.defvjp(_evolve_forward, _evolve_backward)
 
 
-def _start(num_qubits: int, like: jax.Array) -> mixer.Planes:
-    """Planes of |+> in the frame of the mixer."""
-    size = 2**num_qubits
-    uniform = jnp.full(size, size**-0.5, like.dtype)
-    return mixer.enter_frame(lax.complex(uniform, jnp.zeros_like(uniform)))
+def tiles_form(shapes: tuple[Shape, Shape]) -> Callable[..., mixer.Planes]:
+    """The form that passes over tiles.
+
+    Args:
+      shapes: of the tiles, and of those of the reverse mode.
+
+    Returns:
+      A form; it raises UserError for states of one tile.
+    """
+
+    def form(
+        phases: Phases, num_qubits: int, data: Any, gammas: jax.Array, betas: jax.Array
+    ) -> mixer.Planes:
+        single = phases is _total and len(data) == 1
+        if single:  # the phases are computed where they are needed
+            phases, data, gammas = jnp.multiply, data[0], gammas[:, 0]
+        return evolve_tiles(shapes, num_qubits, phases, single, data, gammas, betas)
+
+    return form
+
+
+FORMS = {
+    dispatch.REFERENCE: _reference,
+    "blocks": functools.partial(_by_blocks, None),
+    "products": functools.partial(_by_blocks, _PRODUCT_BITS),
+    "tiles": tiles_form((Shape(), Shape(parts=4))),
+}
+"""Every form by its name."""
 
 
 def _layer_blocks(betas: jax.Array, sizes: mixer.Sizes) -> mixer.Blocks:

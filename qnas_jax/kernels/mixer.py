@@ -29,7 +29,7 @@ Sizes = tuple[int, ...]
 _LOW_BITS, _HIGHER_BITS = 5, 3
 """Bits of the blocks in place: products of rows shorter than 2^5 are slow."""
 
-_TURNED_BITS = 4
+TURNED_BITS = 4
 
 
 def rotate_x(
@@ -115,7 +115,7 @@ def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
         planes, angles = saved
         sizes = turned_sizes(num_qubits)
         inverse, pull = jax.vjp(lambda a: mixer_blocks(-a, sizes), angles)
-        _, adjoint, slopes = unturn_all(planes, adjoint, inverse)
+        _, adjoint, slopes = unturn_all(planes, adjoint, inverse, sizes)
         return adjoint, pull(slopes)[0]
 
     rotate.defvjp(forward, backward)
@@ -125,15 +125,15 @@ def rotate_planes(planes: Planes, angles: jax.Array, num_qubits: int) -> Planes:
 def place_sizes(num_qubits: int) -> Sizes:
     """Bits of each block that acts in place, lowest bits first."""
     low = min(_LOW_BITS, num_qubits)
-    return (low, *_even_sizes(num_qubits - low, _HIGHER_BITS))
+    return (low, *even_sizes(num_qubits - low, _HIGHER_BITS))
 
 
-def turned_sizes(num_qubits: int) -> Sizes:
+def turned_sizes(num_qubits: int, most: int = TURNED_BITS) -> Sizes:
     """Bits of each block that turns the index round, lowest bits first."""
-    return _even_sizes(num_qubits, _TURNED_BITS)
+    return even_sizes(num_qubits, most)
 
 
-def _even_sizes(num_bits: int, most: int) -> Sizes:
+def even_sizes(num_bits: int, most: int) -> Sizes:
     """Parts of `most` bits or fewer, as equal as can be, the larger ones first."""
     count = -(-num_bits // most)
     small, extra = divmod(num_bits, count) if count else (0, 0)
@@ -152,17 +152,17 @@ def mixer_blocks(angles: jax.Array, sizes: Sizes) -> Blocks:
     """
     if angles.ndim == 0:
         return tuple(
-            _kronecker(jnp.broadcast_to(angles, (size,)))
+            kronecker(jnp.broadcast_to(angles, (size,)))
             for size in sorted(set(sizes), reverse=True)
         )
     ends = [angles.size - sum(sizes[:block]) for block in range(len(sizes))]
     return tuple(
-        _kronecker(angles[end - size : end])
+        kronecker(angles[end - size : end])
         for end, size in zip(ends, sizes, strict=True)
     )
 
 
-def _kronecker(angles: jax.Array) -> jax.Array:
+def kronecker(angles: jax.Array) -> jax.Array:
     """Rotations by each angle, first qubit most significant: [k] -> [2^k, 2^k]."""
     bits = jnp.arange(2**angles.size)
     places = jnp.arange(angles.size)[::-1]
@@ -180,6 +180,13 @@ def turn_all(planes: Planes, blocks: Blocks) -> Planes:
     for block, size in zip(_in_order(blocks, sizes), sizes, strict=True):
         planes = (in_place(planes[0], block, low), in_place(planes[1], block, low))
         low += size
+    return planes
+
+
+def turn_round(planes: Planes, blocks: Blocks, sizes: Sizes) -> Planes:
+    """Applies blocks of the given `turned_sizes` to both planes."""
+    for block in _in_order(blocks, sizes):
+        planes = turn(planes[0], block), turn(planes[1], block)
     return planes
 
 
@@ -202,20 +209,20 @@ def turn(plane: jax.Array, block: jax.Array) -> jax.Array:
 
 
 def unturn_all(
-    planes: Planes, adjoint: Planes, inverse: Blocks
+    planes: Planes, adjoint: Planes, inverse: Blocks, sizes: Sizes
 ) -> tuple[Planes, Planes, Blocks]:
     """Takes the mixer back from the state and from its adjoint.
 
     Args:
       planes: the state after the mixer.
       adjoint: the gradient with respect to it.
-      inverse: blocks of the negative angles, of the `turned_sizes`.
+      inverse: blocks of the negative angles.
+      sizes: the `turned_sizes` of these.
 
     Returns:
       The state before the mixer, the gradient with respect to it, and the gradient
       with respect to each of the `inverse` blocks as arguments of this function.
     """
-    sizes = turned_sizes(planes[0].size.bit_length() - 1)
     slopes = [jnp.zeros_like(block) for block in inverse]
     for place, block in enumerate(_in_order(inverse, sizes)):
         before = (turn(planes[0], block), turn(planes[1], block))
@@ -254,6 +261,13 @@ def enter_frame(state: jax.Array) -> Planes:
     real = jnp.where(swapped, -state.imag, state.real)
     imaginary = jnp.where(swapped, state.real, state.imag)
     return sign * real, sign * imaginary
+
+
+def uniform_planes(num_qubits: int, dtype: jax.typing.DTypeLike) -> Planes:
+    """Planes of the uniform superposition, [2^n] each."""
+    size = 2**num_qubits
+    uniform = jnp.full(size, size**-0.5, dtype)
+    return enter_frame(lax.complex(uniform, jnp.zeros_like(uniform)))
 
 
 def leave_frame(planes: Planes) -> jax.Array:

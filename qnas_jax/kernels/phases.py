@@ -96,10 +96,11 @@ def _reference(angles: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 @jax.custom_jvp
-def _polynomial(angles: jax.Array) -> tuple[jax.Array, jax.Array]:
+def polynomial(angles: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Cosine and sine of float32 angles, of operations that any kernel has."""
     if angles.dtype != jnp.float32:
         return _reference(angles)
-    turns = jnp.round(angles * jnp.float32(2 / jnp.pi))
+    turns = jnp.floor(angles * jnp.float32(2 / jnp.pi) + jnp.float32(0.5))
     for part in _HALF_PI:
         angles = angles - turns * jnp.float32(part)
     squares = angles * angles
@@ -114,11 +115,11 @@ def _polynomial(angles: jax.Array) -> tuple[jax.Array, jax.Array]:
     )
 
 
-@_polynomial.defjvp
+@polynomial.defjvp
 def _polynomial_jvp(
     primals: tuple[jax.Array], tangents: tuple[jax.Array]
 ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
-    cosine, sine = _polynomial(*primals)
+    cosine, sine = polynomial(*primals)
     return (cosine, sine), (-sine * tangents[0], cosine * tangents[0])
 
 
@@ -129,4 +130,4 @@ def _horner(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
     return total
 
 
-FORMS = {dispatch.REFERENCE: _reference, "polynomial": _polynomial}
+FORMS = {dispatch.REFERENCE: _reference, "polynomial": polynomial}

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from plain_qaoa import X, plain_expectation, plain_qaoa, qaoa_inputs
 
 from qnas_jax.kernels import (
     apply_phases,
@@ -21,8 +22,6 @@ from qnas_jax.kernels import (
     rotate_x,
 )
 
-X = np.array([[0, 1], [1, 0]])
-
 
 def random_state(num_qubits, seed=0):
     rng = np.random.default_rng(seed)
@@ -36,23 +35,6 @@ def kronecker_mixer(angles):
     for angle in angles:  # qubit 0 is the most significant
         matrix = np.kron(matrix, scipy.linalg.expm(-1j * angle * X))
     return matrix
-
-
-def plain_qaoa(terms, gammas, betas):
-    """The definition in complex128, terms [m, 2^n], gammas [p, m], betas [p, n]."""
-    size = terms.shape[-1]
-    state = np.full(size, size**-0.5, complex)
-    for gamma, beta in zip(gammas, betas, strict=True):
-        state = np.exp(-1j * (gamma @ terms)) * state
-        for qubit, angle in enumerate(beta):
-            halves = state.reshape(2**qubit, 2, -1)
-            gate = np.cos(angle) * np.eye(2) - 1j * np.sin(angle) * X
-            state = np.einsum("ij,ajb->aib", gate, halves).reshape(-1)
-    return state
-
-
-def plain_expectation(terms, gammas, betas):
-    return np.abs(plain_qaoa(terms, gammas, betas)) ** 2 @ terms.sum(axis=0)
 
 
 @pytest.mark.parametrize("form", mixer.FORMS)
@@ -164,16 +146,7 @@ def test_quadratic_diagonal_by_hand():
     np.testing.assert_array_equal(found, [10, 12, 11, 17])
 
 
-def qaoa_inputs(num_qubits, num_layers, num_terms, seed=0):
-    rng = np.random.default_rng(seed)
-    return (
-        rng.normal(0, 3, (num_terms, 2**num_qubits)),
-        rng.uniform(-1, 1, (num_layers, num_terms)),
-        rng.uniform(-1, 1, (num_layers, num_qubits)),
-    )
-
-
-@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("form", ["reference", "blocks", "products"])
 @pytest.mark.parametrize("num_qubits", [1, 2, 5, 8, 11])
 def test_qaoa_state_and_value(form, num_qubits):
     terms, gammas, betas = qaoa_inputs(num_qubits, 3, 1)
@@ -187,7 +160,7 @@ def test_qaoa_state_and_value(form, num_qubits):
     np.testing.assert_allclose(value / scale, want / scale, atol=1e-6)
 
 
-@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("form", ["reference", "blocks", "products"])
 def test_an_angle_for_each_term_of_a_quadratic_form(form):
     """The same as the terms written out, and its gradients."""
     rng = np.random.default_rng(7)
@@ -220,7 +193,7 @@ def test_an_angle_for_each_term_of_a_quadratic_form(form):
         assert_known_close(slope, central_differences(plain, (gammas, betas), place))
 
 
-@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("form", ["reference", "blocks", "products"])
 @pytest.mark.parametrize("num_qubits", [3, 6])
 def test_multi_angle_qaoa(form, num_qubits):
     inputs = qaoa_inputs(num_qubits, 2, 4)
@@ -249,7 +222,7 @@ def central_differences(function, arguments, place, step=1e-5):
     return slope
 
 
-@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("form", ["reference", "blocks", "products"])
 def test_multi_angle_gradients(form):
     """To some terms, gammas and betas, against finite differences in float64."""
     inputs = qaoa_inputs(5, 3, 2)
@@ -261,7 +234,7 @@ def test_multi_angle_gradients(form):
         assert_known_close(slope, want)
 
 
-@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("form", ["reference", "blocks", "products"])
 @pytest.mark.parametrize("num_qubits", [4, 7])
 def test_gradients_of_two_angles_a_layer(form, num_qubits):
     terms, gammas, betas = qaoa_inputs(num_qubits, 2, 1)
@@ -279,7 +252,7 @@ def test_gradients_of_two_angles_a_layer(form, num_qubits):
         assert_known_close(slope, want)
 
 
-@pytest.mark.parametrize("form", ["reference", "blocks"])
+@pytest.mark.parametrize("form", ["reference", "blocks", "products"])
 def test_a_state_hands_on_gradients_too(form):
     """An overlap with a fixed state, which the phases of all amplitudes decide."""
     inputs = qaoa_inputs(4, 2, 1)
@@ -335,7 +308,7 @@ def test_float32_error_of_values_and_slopes():
         (lambda: qaoa_state(jnp.ones(5), jnp.ones(2), jnp.ones(2)), r"got diagonal"),
         (
             lambda: qaoa_state(jnp.ones(4), *2 * [jnp.ones(1)], implementation="fast"),
-            "got 'fast', expected one of reference, blocks",
+            "got 'fast', expected one of reference, blocks, products, tiles",
         ),
     ],
 )

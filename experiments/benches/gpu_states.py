@@ -1,0 +1,215 @@
+"""Parts of a session on an accelerator: state vectors.
+
+Alternating circuits (QAOA) in every form, and circuits of arbitrary gates. The share
+is the copy floor over the time: of one pass of reading and writing a layer, backwards
+three more (`statevector.floors`).
+"""
+
+import concurrent.futures
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.benches import statevector
+from experiments.benches.circuits import random_layers
+from experiments.benches.gpu_kernels import Note, seconds_of
+from qnas_jax.kernels import alternating, qaoa_expectation
+from qnas_jax.kernels.tiles import Shape
+from qnas_jax.optimise import ising
+from qnas_jax.quantum.simulate import run_circuit
+
+_LAYERS = 8
+_SMALL = {"tiles": (Shape(1, 1, 1), Shape(1, 1, 1)), "tiles B": (Shape(1, 1, 2),) * 2}
+_SHAPES = {
+    "tiles b44": (Shape(), Shape(rows=4, parts=4)),
+    "tiles b43": (Shape(), Shape(rows=4, parts=3)),
+    "tiles b35": (Shape(), Shape(rows=3, parts=5)),
+    "tiles f25": (Shape(rows=2), Shape(rows=2, parts=4)),
+    "tiles f34": (Shape(parts=4), Shape(rows=3, parts=3)),
+}
+"""Sizes of tiles beside the default: rows and parts, forwards or backwards."""
+
+
+class Case(NamedTuple):
+    """A form at a size; the gradient is to all angles."""
+
+    num_qubits: int
+    form: str
+    kind: str
+
+    def __str__(self) -> str:
+        """Its name among the notes."""
+        return f"{self.kind}-{self.num_qubits} {self.form}"
+
+
+def _rounds(tiny: bool) -> list[list[Case]]:
+    """Cases that are compiled side by side, what is wanted most first."""
+    both = ("value", "gradient")
+    if tiny:
+        forms = ("blocks", "products", *_SMALL)
+        return [[Case(5, form, kind) for kind in both for form in forms]]
+    first = [(20, "blocks"), (20, "tiles"), (26, "tiles")]
+    return [
+        [Case(n, form, kind) for n, form in first for kind in both],
+        [Case(n, "products", kind) for n in (20, 26) for kind in both],
+        [Case(26, form, "gradient") for form in _SHAPES],
+        [Case(n, "tiles", kind) for n in (24, 28) for kind in both],
+        [Case(30, "tiles", kind) for kind in both],
+        [
+            Case(n, form, "value")
+            for n in (20, 26)
+            for form in ("tiles f25", "tiles f34")
+        ],
+        [Case(20, form, "gradient") for form in _SHAPES],
+        [Case(26, "blocks", kind) for kind in both],
+        [Case(12, form, "gradient") for form in ("products", "blocks")],
+    ]
+
+
+def state_vectors(note: Note, *, tiny: bool) -> None:
+    """QAOA with 8 layers on a dense Ising cost, value and gradient, by form and qubits.
+
+    Notes milliseconds, the share of the copy floor, seconds of tracing and compilation,
+    and how far a result is from that of "blocks", relative to the largest cost.
+    """
+    copy_gb = copy_rate(tiny)
+    note("copy GB/s", copy_gb)
+    known = dict(alternating.FORMS)
+    alternating.FORMS.update(_SMALL_FORMS if tiny else _LARGE_FORMS)
+    try:
+        for cases in _rounds(tiny):
+            _measure(note, cases, copy_gb)
+    finally:
+        alternating.FORMS.clear()
+        alternating.FORMS.update(known)
+
+
+_SMALL_FORMS = {name: alternating.tiles_form(s) for name, s in _SMALL.items()}
+_LARGE_FORMS = {name: alternating.tiles_form(s) for name, s in _SHAPES.items()}
+
+
+def copy_rate(tiny: bool) -> float:
+    """Bandwidth of reading and writing, 1e9 bytes a second."""
+    vector = jnp.ones((2**20 if tiny else 2**28,), jnp.float32)
+    copy = jax.jit(lambda values: values + 1.0)
+    return 2e-9 * vector.nbytes / seconds_of(functools.partial(copy, vector))
+
+
+def _measure(note: Note, cases: Sequence[Case], copy_gb: float) -> None:
+    programs = compile_all({case: _lowered(case) for case in cases})
+    results: dict[tuple[int, str], Any] = {}
+    for case, (program, seconds) in programs.items():
+        if isinstance(program, str):
+            note(str(case), program)
+            continue
+        try:
+            arguments = _arguments(case.num_qubits)
+            result = jax.block_until_ready(program(*arguments))
+            scale = float(jnp.abs(arguments[0]).max())
+            base = results.setdefault((case.num_qubits, case.kind), result)
+            run = functools.partial(program, *arguments)
+            calls = 10 if case.num_qubits < 24 else 3
+            milliseconds = 1e3 * seconds_of(run, calls, passes=3)
+        except Exception as error:
+            note(str(case), f"{type(error).__name__}: {error}"[:300])
+            continue
+        floors = statevector.floors(f"{case.kind}-{case.num_qubits}", 1.0, copy_gb)
+        note(
+            str(case),
+            {
+                "ms": milliseconds,
+                "share": floors["copy floor ms"] / milliseconds,
+                "compile s": seconds,
+                "difference": float(jnp.abs(result - base).max()) / scale,
+            },
+        )
+
+
+def _lowered(case: Case) -> Any:
+    """The program before it is compiled, or why there is none."""
+    function: Callable[..., Any] = functools.partial(
+        qaoa_expectation, implementation=case.form
+    )
+    if case.kind == "gradient":
+        slopes = jax.grad(function, argnums=(1, 2))
+        function = lambda *a: jnp.stack(slopes(*a))  # noqa: E731
+    size, angles = (2**case.num_qubits,), (_LAYERS,)
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in (size, angles, angles)]
+    started = time.perf_counter()
+    try:
+        return jax.jit(function).lower(*shapes), time.perf_counter() - started
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:300], 0.0
+
+
+def compile_all(lowered: dict[Any, Any]) -> dict[Any, tuple[Any, float]]:
+    """Compiles side by side.
+
+    Args:
+      lowered: by name, (program or message, seconds of lowering).
+
+    Returns:
+      By name, (compiled program or message, seconds of lowering and compiling).
+    """
+
+    def compile_one(program: Any, seconds: float) -> tuple[Any, float]:
+        if isinstance(program, str):
+            return program, seconds
+        started = time.perf_counter()
+        try:
+            compiled = program.compile()
+        except Exception as error:
+            compiled = f"{type(error).__name__}: {error}"[:300]
+        return compiled, seconds + time.perf_counter() - started
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        futures = {
+            name: pool.submit(compile_one, *each) for name, each in lowered.items()
+        }
+        return {name: future.result() for name, future in futures.items()}
+
+
+@functools.lru_cache(maxsize=1)
+def _costs(num_qubits: int) -> jax.Array:
+    rng = np.random.default_rng(num_qubits)
+    couplings = np.triu(rng.normal(size=(num_qubits, num_qubits)), k=1)
+    return ising(rng.normal(size=num_qubits), couplings).table()
+
+
+def _arguments(num_qubits: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    angles = np.random.default_rng(0).uniform(0, 0.5, (2, _LAYERS))
+    return _costs(num_qubits), jnp.float32(angles[0]), jnp.float32(angles[1])
+
+
+def circuits(note: Note, *, tiny: bool) -> None:
+    """Layers of U on every qubit and CX on a random matching, the state.
+
+    Notes milliseconds and the share of the copy floor of two passes a layer.
+    """
+    copy_gb = copy_rate(tiny)
+    note("copy GB/s", copy_gb)
+    depth = 2 if tiny else 20
+    for num_qubits in (5,) if tiny else (20, 24, 26):
+        circuit = random_layers(num_qubits, depth)
+        values = np.random.default_rng(1).uniform(-np.pi, np.pi, circuit.num_params)
+        params = jnp.float32(values)
+        program: Callable[..., Any] = jax.jit(functools.partial(run_circuit, circuit))
+        started = time.perf_counter()
+        try:
+            jax.block_until_ready(program(params))
+            first = time.perf_counter() - started
+            milliseconds = 1e3 * seconds_of(functools.partial(program, params), 3, 3)
+        except Exception as error:
+            note(f"random-{num_qubits}", f"{type(error).__name__}: {error}"[:300])
+            continue
+        floor = 1e-6 * 2 * 16 * depth * 2**num_qubits / copy_gb
+        share = floor / milliseconds
+        note(
+            f"random-{num_qubits}",
+            {"ms": milliseconds, "share": share, "first call s": first},
+        )
