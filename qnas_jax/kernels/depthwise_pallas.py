@@ -3,8 +3,8 @@
 A program adds up the taps for a few neighbouring columns (`kernels/windows.py`), in
 float32 at least. Nothing is padded and no tap is kept: the gradient to the images is
 the same kernel with the taps read backwards, on the gradient with stride - 1 zeros
-between its entries; the gradient to the kernel keeps k * k sums in registers while it
-walks over pixels, and its parts are summed at the end. On other backends the kernels
+between its entries; a program of the gradient to the kernel keeps the sums of one row
+of taps in registers while it walks over pixels, and its parts are summed at the end. On other backends the kernels
 are interpreted, for tests. JAX 0.11 calls Pallas' Triton backend deprecated.
 """
 
@@ -26,9 +26,8 @@ from qnas_jax.kernels.windows import (
     exact_of,
 )
 
-_SHAPE = (8, 64)  # columns and pixels of a program of the convolution
-_SHAPE_AT_ONCE = (4, 32)  # of a program of the kernel's gradient, a step
-_PROGRAMS = 1056  # of the kernel's gradient: eight for each multiprocessor of an H100
+_SHAPE = (8, 64)  # columns and pixels of a program, or of a step of one
+_CHUNKS = 528  # of the kernel's gradient: four for each multiprocessor of an H100
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -83,14 +82,14 @@ def kernel_gradient(
     images: jax.Array, gradient: jax.Array, size: int, stride: int
 ) -> jax.Array:
     """Gradient to a kernel of `size` taps a side, float32 at least."""
-    geometry = Geometry.of(images, stride, *_SHAPE_AT_ONCE)
+    geometry = Geometry.of(images, stride, *_SHAPE)
     tiles, blocks = geometry.groups * geometry.parts, geometry.channel_parts
-    chunks = min(pl.cdiv(_PROGRAMS, blocks), tiles)
+    chunks = min(pl.cdiv(_CHUNKS, blocks), tiles)
     steps = pl.cdiv(tiles, chunks)
     values = chunks * size * size * geometry.channels
     parts = call(
         functools.partial(_sum_products, geometry, size, steps),
-        (chunks, blocks),
+        (chunks * size, blocks),
         jax.ShapeDtypeStruct((values,), exact_of(images)),
         stages=2,
     )(images.reshape(-1), gradient.reshape(-1))
@@ -121,26 +120,27 @@ def _convolve_window(
 def _sum_products(
     geometry: Geometry, size: int, steps: int, images: Any, gradient: Any, output: Any
 ) -> None:
-    """Sums over some tiles of the products of each tap and the gradient."""
-    chunk, first = pl.program_id(0), pl.program_id(1) * CHANNELS
+    """Sums over a chunk of pixels of the products of a row of taps and the gradient.
+
+    Programs of one chunk follow each other, so that they find it in the cache.
+    """
+    chunk, i = lax.div(pl.program_id(0), size), lax.rem(pl.program_id(0), size)
+    first = pl.program_id(1) * CHANNELS
 
     def step(number: jax.Array, sums: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         # Tiles beyond the last are of images that do not exist.
         window = Window.of(geometry, chunk * steps + number, first)
-        slopes = window.written(gradient)
+        seen, slopes = window.columns(images, i, size), window.written(gradient)
         new = list(sums)
-        for i in range(size):
-            seen = window.columns(images, i, size)
-            for j in range(size):
-                for output in range(geometry.outputs):
-                    values = seen[output * geometry.stride + j]
-                    new[i * size + j] += values * slopes[output]
+        for j in range(size):
+            for output, slope in enumerate(slopes):
+                new[j] += seen[output * geometry.stride + j] * slope
         return tuple(new)
 
     zeros = jnp.zeros((geometry.lines, CHANNELS), exact_of(images))
-    sums = lax.fori_loop(0, steps, step, (zeros,) * size**2)
+    sums = lax.fori_loop(0, steps, step, (zeros,) * size)
     own = first + jnp.arange(CHANNELS)
     inside = own < geometry.channels
-    for tap, total in enumerate(sums):
-        start = (chunk * size**2 + tap) * geometry.channels
+    for j, total in enumerate(sums):
+        start = ((chunk * size + i) * size + j) * geometry.channels
         plgpu.store(output.at[start + own], total.sum(axis=0), mask=inside)
