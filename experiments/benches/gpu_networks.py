@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from experiments.benches.gpu_kernels import Note, seconds_of
+from experiments.measuring import turns
 from experiments.measuring.workload import SIDES, Workload, random_archs
 from qnas_jax.data import Augmentation, augment
 from qnas_jax.errors import UserError
@@ -61,7 +62,7 @@ def compile_program(
     *arguments: Any,
     donate: Sequence[int] = (),
 ) -> Any:
-    """Compiles, and notes seconds for tracing and for compiling, and the memory."""
+    """Compiles, and notes seconds for tracing and compiling; then takes its turn."""
     started = time.perf_counter()
     lowered = jax.jit(function, donate_argnums=tuple(donate)).lower(*arguments)
     traced = time.perf_counter()
@@ -70,6 +71,7 @@ def compile_program(
     note("compile s", time.perf_counter() - traced)
     memory: Any = compiled.memory_analysis()
     note("temporary GiB", memory.temp_size_in_bytes / 2**30)
+    turns.take()
     return compiled
 
 

@@ -4,13 +4,15 @@ python -m experiments.benches.gpu_session --out=gpu.json [--only=PART,...] [--wi
     [--seconds=540] [--peer=FOLDER] [--images=cifar.npz] [--data_dir=FOLDER] [--tiny]
 
 Each part runs in a process of its own under a time limit of its own, and leaves what it
-has measured when it is stopped or fails. The file is written after each part. Networks
-compile into a cache of programs: parts named "again" run a second time from it.
+has measured when it is stopped or fails. The file is written after each part. Parts of
+one group compile side by side and measure one after the other. Networks compile into a
+cache of programs: parts named "again" run a second time from it.
 `--tiny` runs the same parts on small shapes, on any backend.
 """
 
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -22,6 +24,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import app, flags
+
+from experiments.measuring import turns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +56,13 @@ class Part:
     Attributes:
       seconds: after which it is stopped.
       run: (note, settings); imports what it needs.
+      group: parts that follow each other with the same name run together.
       flags: for the compiler.
     """
 
     seconds: int
     run: Callable[[Any, Settings], None]
+    group: str = ""
     flags: str = ""
 
 
@@ -81,6 +87,7 @@ def _blocks(note: Any, settings: Settings) -> None:
 def _states(note: Any, settings: Settings) -> None:
     from experiments.benches import gpu_states
 
+    turns.take(wait=False)  # while others compile
     gpu_states.state_vectors(note, tiny=settings.tiny)
 
 
@@ -149,28 +156,24 @@ _running = functools.partial(_score, mode="running")
 _batch = functools.partial(_score, mode="batch")
 # Products by the library alone: no search among generated kernels, which are compiled.
 _LIBRARY = "--xla_gpu_enable_triton_gemm=false"
-_UNTUNED = "--xla_gpu_autotune_level=0"
 
 PARTS: dict[str, Part] = {
     "device": Part(40, _device),
+    "states": Part(60, _states, "networks"),
+    "score": Part(140, _running, "networks"),
+    "paths": Part(140, _once, "networks"),
+    "path": Part(140, _train_path, "networks"),
+    "pytorch": Part(75, _pytorch),
+    "score again": Part(60, _running, "again"),
+    "paths again": Part(60, _once, "again"),
+    "path again": Part(60, _train_path, "again"),
+    "rank": Part(120, _rank),
     "depthwise": Part(110, _depthwise),
-    "states": Part(90, _states),
     "circuits": Part(45, _circuits),
-    "pytorch": Part(45, _pytorch),
-    "paths": Part(110, _once, _LIBRARY),
-    "paths again": Part(40, _once, _LIBRARY),
-    "score": Part(100, _running, _LIBRARY),
-    "score again": Part(40, _running, _LIBRARY),
-    "path": Part(120, _train_path, _LIBRARY),
-    "path again": Part(40, _train_path, _LIBRARY),
-    "rank": Part(120, _rank, _LIBRARY),
-    "path recomputed": Part(120, _recomputed, _LIBRARY),
-    "path untuned": Part(90, _train_path, _UNTUNED),
-    "path tuned": Part(120, _train_path),
-    "paths padded": Part(120, _padded_paths, _LIBRARY),
-    "paths tuned": Part(120, _once),
-    "score tuned": Part(100, _running),
-    "score batch": Part(90, _batch, _LIBRARY),
+    "score batch": Part(90, _batch),
+    "path recomputed": Part(120, _recomputed),
+    "paths padded": Part(120, _padded_paths),
+    "paths, library's products": Part(120, _once, flags=_LIBRARY),
     "blocks": Part(45, _blocks),
 }
 
@@ -195,54 +198,107 @@ def run(
     """
     result: dict[str, Any] = {}
     stop = time.perf_counter() + seconds
-    for name, part in parts.items():
-        allowed = 20 * part.seconds if settings.tiny else part.seconds
-        limit = min(allowed, stop - time.perf_counter())
-        if limit < 5:
-            result[name] = {"ended": "no time left"}
+    groups = itertools.groupby(parts, key=lambda name: parts[name].group or name)
+    for names in [list(each) for _, each in groups]:
+        left = stop - time.perf_counter()
+        if left < 5:
+            found = {name: {"ended": "no time left"} for name in names}
         else:
-            result[name] = _run_alone(name, limit, settings, out)
-        if name == "depthwise" and not settings.depthwise:
-            form = fastest_depthwise(result[name])
-            settings = dataclasses.replace(settings, depthwise=form)
-            result[name]["taken"] = form
+            found = _run_together(names, left, settings, out)
+        for name, notes in found.items():
+            if name == "depthwise" and not settings.depthwise:
+                form = fastest_depthwise(notes)
+                settings = dataclasses.replace(settings, depthwise=form)
+                notes["taken"] = form
+            result[name] = notes
+            print(summary(name, notes), flush=True)
         out.write_text(json.dumps(result, indent=1, default=float), encoding="utf-8")
-        print(summary(name, result[name]), flush=True)
     return result
 
 
-def _run_alone(
-    name: str, limit: float, settings: Settings, out: pathlib.Path
-) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        notes = pathlib.Path(folder) / "notes.jsonl"
-        command = [sys.executable, "-m", "experiments.benches.gpu_session"]
-        command += [f"--part={name}", f"--notes={notes}"]
-        command += [f"--settings={json.dumps(dataclasses.asdict(settings))}"]
+def _run_together(
+    names: Sequence[str], left: float, settings: Settings, out: pathlib.Path
+) -> dict[str, dict[str, Any]]:
+    """Runs parts, each for its own time and none longer than what is left."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        shared = turns.environment(folder, names) if len(names) > 1 else {}
+        running = [_Running(each, settings, out, folder, shared) for each in names]
         started = time.perf_counter()
-        log = out.with_name(f"{out.stem} {name}.log".replace(" ", "_"))
-        with log.open("w", encoding="utf-8") as file:
-            try:
-                done = subprocess.run(
-                    command,
-                    env={**os.environ, "XLA_FLAGS": PARTS[name].flags},
-                    timeout=limit,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    check=False,
-                )
-                ended = "ok" if done.returncode == 0 else f"code {done.returncode}"
-            except subprocess.TimeoutExpired:
-                ended = f"stopped after {limit:.0f} s"
-        found: dict[str, Any] = {}
-        if notes.exists():
-            for line in notes.read_text(encoding="utf-8").splitlines():
-                found |= json.loads(line)
-        if ended == "ok":
-            log.unlink()
+        while any(each.process.poll() is None for each in running):
+            seconds = time.perf_counter() - started
+            for each in running:
+                limit = PARTS[each.name].seconds * (20 if settings.tiny else 1)
+                each.look(seconds, min(limit, left))
+            time.sleep(0.1)
+        return {each.name: each.found() for each in running}
+
+
+class _Running:
+    """A part in its process."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        out: pathlib.Path,
+        folder: pathlib.Path,
+        shared: Mapping[str, str],
+    ):
+        """Starts it.
+
+        Args:
+          name: of the part.
+          settings: as all have them.
+          out: beside which its log lies.
+          folder: for its notes, and where parts of a group meet.
+          shared: what it finds in its environment besides.
+        """
+        self.name, self._folder = name, folder
+        self._notes = folder / f"{name}.jsonl"
+        self._log = out.with_name(f"{out.stem} {name}.log".replace(" ", "_"))
+        self._started, self._ended = time.perf_counter(), ""
+        self._seconds = 0.0
+        command = [sys.executable, "-m", "experiments.benches.gpu_session"]
+        command += [f"--part={name}", f"--notes={self._notes}"]
+        command += [f"--settings={json.dumps(dataclasses.asdict(settings))}"]
+        own = {"XLA_FLAGS": PARTS[name].flags, **turns.named(dict(shared), name)}
+        environment = {**os.environ, **own}
+        if shared:  # several share the memory of the device
+            environment["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+        with self._log.open("w", encoding="utf-8") as file:
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=file, stderr=subprocess.STDOUT
+            )
+
+    def look(self, seconds: float, limit: float) -> None:
+        """Notes that it has ended, or stops it."""
+        if self._ended:
+            return
+        code = self.process.poll()
+        if code is None and seconds < limit:
+            return
+        if code is None:
+            self.process.kill()
+            self.process.wait()
+            self._ended = f"stopped after {limit:.0f} s"
         else:
-            found["log"] = log.read_text(encoding="utf-8")[-1500:]
-    return {**found, "ended": ended, "seconds": time.perf_counter() - started}
+            self._ended = "ok" if code == 0 else f"code {code}"
+        self._seconds = time.perf_counter() - self._started
+        turns.ended(self._folder, self.name)
+
+    def found(self) -> dict[str, Any]:
+        """What it noted, how it ended, and the end of its log if it failed."""
+        self.look(0.0, 1.0)
+        found: dict[str, Any] = {}
+        if self._notes.exists():
+            for line in self._notes.read_text(encoding="utf-8").splitlines():
+                found |= json.loads(line)
+        if self._ended == "ok":
+            self._log.unlink()
+        else:
+            found["log"] = self._log.read_text(encoding="utf-8")[-1500:]
+        return {**found, "ended": self._ended, "seconds": self._seconds}
 
 
 def fastest_depthwise(notes: Mapping[str, Any]) -> str:
