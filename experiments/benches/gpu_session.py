@@ -78,10 +78,10 @@ def _blocks(note: Any, settings: Settings) -> None:
     gpu_kernels.layer_forms(note, tiny=settings.tiny)
 
 
-def _states(note: Any, settings: Settings) -> None:
+def _states(note: Any, settings: Settings, *, forms: bool) -> None:
     from experiments.benches import gpu_states
 
-    gpu_states.state_vectors(note, tiny=settings.tiny)
+    gpu_states.state_vectors(note, tiny=settings.tiny, forms=forms)
 
 
 def _circuits(note: Any, settings: Settings) -> None:
@@ -142,6 +142,8 @@ def _pytorch(note: Any, settings: Settings) -> None:
     gpu_networks.pytorch(note, folder=settings.peer, device=device, tiny=settings.tiny)
 
 
+_sizes = functools.partial(_states, forms=False)
+_forms = functools.partial(_states, forms=True)
 _once = functools.partial(_train_paths, form="each op once")
 _padded_paths = functools.partial(_train_paths, form="padded")
 _recomputed = functools.partial(_train_path, recompute=True)
@@ -154,7 +156,8 @@ _UNTUNED = "--xla_gpu_autotune_level=0"
 PARTS: dict[str, Part] = {
     "device": Part(40, _device),
     "depthwise": Part(110, _depthwise),
-    "states": Part(90, _states),
+    "states": Part(90, _sizes),
+    "state forms": Part(90, _forms),
     "circuits": Part(45, _circuits),
     "pytorch": Part(45, _pytorch),
     "paths": Part(110, _once, _LIBRARY),

@@ -39,8 +39,8 @@ class Angles(NamedTuple):
     Attributes:
       costs: [2^n], phases for gamma = 1.
       gammas: [R], of each layer.
-      turns: [R * 2 n], cosines and sines of the rotations of each layer, lowest bit
-        first.
+      turns: [R * 2 n], of each layer tan(angle / 2) and sin(angle) of the rotations,
+        lowest bit first.
     """
 
     costs: jax.Array
@@ -82,7 +82,7 @@ def run_pass(
       steps: what is done, in order.
       planes: real and imaginary part in the frame of the mixer, [2^n] each.
       angles: of all layers.
-      layer: [1] int32, the first layer of the pass.
+      layer: [3] int32, the first layer of the pass, zero and zero.
 
     Returns:
       Both planes.
@@ -121,7 +121,7 @@ def undo_pass(
       planes: the state behind the steps.
       adjoint: the gradient with respect to it.
       angles: of all layers.
-      layer: [1] int32, the layer that steps count from.
+      layer: [3] int32, the layer that steps count from, zero and zero.
       each_bit: whether gradients of angles are told apart by bit.
       with_slopes: whether the gradient with respect to each phase is written; there is
         one "phase" among the steps then.
@@ -166,9 +166,10 @@ class _Held:
     the compiler keeps the last axis within threads.
     """
 
-    def __init__(self, tile: Tile, refs: Sequence[Any]) -> None:
+    def __init__(self, tile: Tile, refs: Sequence[Any], layer: Any) -> None:
         self.tile = tile
         self.order = tile.order
+        self.layer = layer
         self.base: Any = 0
         number = pl.program_id(0)
         for first, count in tile.free:
@@ -197,30 +198,41 @@ class _Held:
 
     def load(self, ref: Any) -> jax.Array:
         """Reads a vector [2^n] in the present order."""
-        threads, parts = self.memory
-        tensor = plgpu.load(ref.at[self._places()])
-        tensor = tensor.reshape(2 ** len(threads), 2 ** len(parts))
+        tensor = plgpu.load(ref.at[self._places(1)])
+        if self.tile.wide:
+            tensor = tensor.reshape(2 ** len(self.memory.threads), -1)
+        else:
+            tensor = tensor.reshape(-1, 2 ** len(self.memory.threads)).T
         for swap in self.since:
             tensor = _exchange(tensor, swap, below=1)
         return tensor
 
     def store(self, refs: Sequence[Any], planes: Sequence[jax.Array]) -> None:
         """Writes vectors [2^n] that are in the present order."""
-        places = self._places()
+        places = self._places(2)
         for ref, tensor in zip(refs, planes, strict=True):
             for swap in self.since[::-1]:
                 tensor = _exchange(tensor, swap, below=1)
+            tensor = tensor if self.tile.wide else tensor.T
             plgpu.store(ref.at[places], tensor.reshape(places.shape))
 
-    def _places(self) -> jax.Array:
-        """Indices in memory: an axis for each run of bits, the lowest threads last.
+    def _places(self, zero: int) -> jax.Array:
+        """Indices in memory, an axis for each run of bits.
 
         Written as sums of ranges, of which the compiler sees that neighbours are read.
+        In wide tiles it takes four neighbours a thread, and exchanges them later. In
+        others it does not, as it cannot know that what is added to all indices is zero:
+        then threads follow each other along the last axis. Two different zeros keep it
+        from holding the indices until the tile is written.
         """
-        runs = bit_runs(self.memory.threads)[::-1] + bit_runs(self.memory.parts)[::-1]
-        places = jnp.zeros((1,) * len(runs), jnp.int32) + self.base
-        for axis, (first, count) in enumerate(runs):
-            shape = [1] * len(runs)
+        runs = bit_runs(self.memory.parts)[::-1], bit_runs(self.memory.threads)[::-1]
+        if self.tile.wide:
+            axes, base = runs[1] + runs[0], self.base
+        else:
+            axes, base = runs[0] + runs[1], self.base + self.layer[zero]
+        places = jnp.zeros((1,) * len(axes), jnp.int32) + base
+        for axis, (first, count) in enumerate(axes):
+            shape = [1] * len(axes)
             shape[axis] = 2**count
             steps = jnp.arange(2**count, dtype=jnp.int32) << first
             places = places + steps.reshape(shape)
@@ -252,16 +264,15 @@ class _Held:
                 if bit not in left:
                     continue
                 left.remove(bit)
-                cosine = plgpu.load(turns.at[start + bit])
+                half = plgpu.load(turns.at[start + bit])
                 sine = plgpu.load(turns.at[start + self.tile.num_bits + bit])
-                sine = -sine if inverse else sine
+                if inverse:
+                    half, sine = -half, -sine
                 halves = [_halves(vector, place) for vector in self.vectors]
                 if slopes is not None:
                     slopes.add(bit, *halves)
                 self.vectors = [
-                    _whole(
-                        cosine * zero - sine * one, cosine * one + sine * zero, place
-                    )
+                    _whole(*_turned(zero, one, half, sine), place)
                     for zero, one in halves
                 ]
 
@@ -280,7 +291,7 @@ class _Held:
 
 def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
     inputs, (layer, costs, gammas, turns), outputs = refs[:2], refs[2:6], refs[6:]
-    held, first = _Held(tile, inputs), layer[0]
+    held, first = _Held(tile, inputs, layer), layer[0]
     for step in steps:
         row = first + step.layer
         if step.action == "turn":
@@ -292,7 +303,7 @@ def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
 
 def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> None:
     inputs, (layer, costs, gammas, turns), outputs = refs[:4], refs[4:8], refs[8:]
-    held, first = _Held(tile, inputs), layer[0]
+    held, first = _Held(tile, inputs, layer), layer[0]
     sums, width = outputs[4], len(tile.turned) if each_bit else 1
     start = pl.program_id(0) * (len(steps) * width)
     for number, step in enumerate(steps):
@@ -332,6 +343,13 @@ def _whole(zero: jax.Array, one: jax.Array, place: int) -> jax.Array:
     shape = (size, -1, 2**place)
     both = jnp.stack([zero.reshape(shape), one.reshape(shape)], axis=-1)
     return both.transpose(0, 1, 3, 2).reshape(size, -1)
+
+
+def _turned(zero: jax.Array, one: jax.Array, half: jax.Array, sine: jax.Array) -> _Pair:
+    """A rotation as three shears: three operations a pair instead of four."""
+    zero = zero - half * one
+    one = one + sine * zero
+    return zero - half * one, one
 
 
 class _Slopes:
