@@ -27,5 +27,5 @@ def qaoa_inputs(num_qubits, num_layers, num_terms, seed=0):
     return (
         rng.normal(0, 3, (num_terms, 2**num_qubits)),
         rng.uniform(-1, 1, (num_layers, num_terms)),
-        rng.uniform(-1, 1, (num_layers, num_qubits)),
+        rng.uniform(-3, 3, (num_layers, num_qubits)),
     )

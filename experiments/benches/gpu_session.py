@@ -84,11 +84,11 @@ def _blocks(note: Any, settings: Settings) -> None:
     gpu_kernels.layer_forms(note, tiny=settings.tiny)
 
 
-def _states(note: Any, settings: Settings) -> None:
+def _states(note: Any, settings: Settings, *, forms: bool) -> None:
     from experiments.benches import gpu_states
 
     turns.take(wait=False)  # while others compile
-    gpu_states.state_vectors(note, tiny=settings.tiny)
+    gpu_states.state_vectors(note, tiny=settings.tiny, forms=forms)
 
 
 def _circuits(note: Any, settings: Settings) -> None:
@@ -149,6 +149,8 @@ def _pytorch(note: Any, settings: Settings) -> None:
     gpu_networks.pytorch(note, folder=settings.peer, device=device, tiny=settings.tiny)
 
 
+_sizes = functools.partial(_states, forms=False)
+_forms = functools.partial(_states, forms=True)
 _once = functools.partial(_train_paths, form="each op once")
 _padded_paths = functools.partial(_train_paths, form="padded")
 _recomputed = functools.partial(_train_path, recompute=True)
@@ -159,7 +161,7 @@ _LIBRARY = "--xla_gpu_enable_triton_gemm=false"
 
 PARTS: dict[str, Part] = {
     "device": Part(40, _device),
-    "states": Part(60, _states, "networks"),
+    "states": Part(60, _sizes, "networks"),
     "score": Part(140, _running, "networks"),
     "paths": Part(140, _once, "networks"),
     "path": Part(140, _train_path, "networks"),
@@ -169,6 +171,7 @@ PARTS: dict[str, Part] = {
     "path again": Part(60, _train_path, "again"),
     "rank": Part(120, _rank),
     "depthwise": Part(110, _depthwise),
+    "state forms": Part(90, _forms),
     "circuits": Part(45, _circuits),
     "score batch": Part(90, _batch),
     "path recomputed": Part(120, _recomputed),

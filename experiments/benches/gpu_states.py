@@ -26,13 +26,13 @@ from qnas_jax.quantum.simulate import run_circuit
 _LAYERS = 8
 _SMALL = {"tiles": (Shape(1, 1, 1), Shape(1, 1, 1)), "tiles B": (Shape(1, 1, 2),) * 2}
 _SHAPES = {
-    "tiles b44": (Shape(), Shape(rows=4, parts=4)),
-    "tiles b43": (Shape(), Shape(rows=4, parts=3)),
-    "tiles b35": (Shape(), Shape(rows=3, parts=5)),
-    "tiles f25": (Shape(rows=2), Shape(rows=2, parts=4)),
-    "tiles f34": (Shape(parts=4), Shape(rows=3, parts=3)),
+    "tiles w0": (Shape(wide=0), Shape(parts=4, wide=0)),
+    "tiles w2": (Shape(wide=2), Shape(parts=4, wide=2)),
+    "tiles 355": (Shape(3, 5, 5, wide=0), Shape(4, 4, 4)),
+    "tiles 534": (Shape(parts=4), Shape(rows=4, parts=3)),
+    "tiles 525": (Shape(rows=2), Shape(rows=4, parts=4)),
 }
-"""Sizes of tiles beside the default: rows and parts, forwards or backwards."""
+"""Sizes of tiles and widths of reading beside the default, forwards and backwards."""
 
 
 class Case(NamedTuple):
@@ -47,42 +47,58 @@ class Case(NamedTuple):
         return f"{self.kind}-{self.num_qubits} {self.form}"
 
 
-def _rounds(tiny: bool) -> list[list[Case]]:
+_BOTH = ("value", "gradient")
+
+
+def _sizes(tiny: bool) -> list[list[Case]]:
     """Cases that are compiled side by side, what is wanted most first."""
-    both = ("value", "gradient")
     if tiny:
-        forms = ("blocks", "products", *_SMALL)
-        return [[Case(5, form, kind) for kind in both for form in forms]]
-    first = [(20, "blocks"), (20, "tiles"), (26, "tiles")]
+        forms = ("blocks", "tiles")
+        return [[Case(5, form, kind) for kind in _BOTH for form in forms]]
+    first, then = ((20, "blocks"), (20, "tiles"), (26, "tiles")), (24, 28, 30)
     return [
-        [Case(n, form, kind) for n, form in first for kind in both],
-        [Case(n, "products", kind) for n in (20, 26) for kind in both],
-        [Case(26, form, "gradient") for form in _SHAPES],
-        [Case(n, "tiles", kind) for n in (24, 28) for kind in both],
-        [Case(30, "tiles", kind) for kind in both],
-        [
-            Case(n, form, "value")
-            for n in (20, 26)
-            for form in ("tiles f25", "tiles f34")
-        ],
-        [Case(20, form, "gradient") for form in _SHAPES],
-        [Case(26, "blocks", kind) for kind in both],
-        [Case(12, form, "gradient") for form in ("products", "blocks")],
+        [Case(n, form, kind) for n, form in first for kind in _BOTH],
+        [Case(n, "tiles", kind) for n in then for kind in _BOTH],
     ]
 
 
-def state_vectors(note: Note, *, tiny: bool) -> None:
+def _forms(tiny: bool) -> list[list[Case]]:
+    if tiny:
+        forms = ("blocks", "products", *_SMALL)
+        return [[Case(5, form, kind) for kind in _BOTH for form in forms]]
+    return [
+        [Case(n, "products", kind) for n in (20, 26) for kind in _BOTH],
+        [Case(26, form, kind) for form in list(_SHAPES)[:3] for kind in _BOTH],
+        [Case(26, "blocks", kind) for kind in _BOTH],
+        [Case(20, form, kind) for form in list(_SHAPES)[:3] for kind in _BOTH],
+        [Case(12, form, "gradient") for form in ("products", "blocks")],
+        [
+            Case(n, form, kind)
+            for n in (26, 20)
+            for form in list(_SHAPES)[3:]
+            for kind in _BOTH
+        ],
+    ]
+
+
+def state_vectors(note: Note, *, tiny: bool, forms: bool) -> None:
     """QAOA with 8 layers on a dense Ising cost, value and gradient, by form and qubits.
 
     Notes milliseconds, the share of the copy floor, seconds of tracing and compilation,
-    and how far a result is from that of "blocks", relative to the largest cost.
+    and how far a result is from that of the first form of its size, relative to the
+    largest cost.
+
+    Args:
+      note: (key, value).
+      tiny: small shapes.
+      forms: all forms and tiles of other sizes, instead of all numbers of qubits.
     """
     copy_gb = copy_rate(tiny)
     note("copy GB/s", copy_gb)
     known = dict(alternating.FORMS)
     alternating.FORMS.update(_SMALL_FORMS if tiny else _LARGE_FORMS)
     try:
-        for cases in _rounds(tiny):
+        for cases in (_forms if forms else _sizes)(tiny):
             _measure(note, cases, copy_gb)
     finally:
         alternating.FORMS.clear()

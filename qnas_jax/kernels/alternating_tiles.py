@@ -84,7 +84,8 @@ def evolve(
     def two_layers(planes: mixer.Planes, first: jax.Array) -> tuple[mixer.Planes, None]:
         return go(planes, first, to_last + to_first), None
 
-    planes = mixer.uniform_planes(num_qubits, betas.dtype)
+    real, imaginary = mixer.uniform_planes(num_qubits, betas.dtype)
+    planes = angles.sign * real, angles.sign * imaginary
     planes, _ = lax.scan(two_layers, planes, _firsts(num_layers))
     if num_layers % 2:
         rest = [*to_last, (last, _FIRST, 1)]
@@ -202,7 +203,7 @@ class _Slopes:
 
         Args:
           passes: of one turn.
-          firsts: [T, 1] layer that the steps of a turn count from.
+          firsts: [T, 3] layer that the steps of a turn count from.
           sums: for each pass [T, steps, bits].
           gamma_slopes: [T, ...] by layer of a turn, if phases are made outside.
         """
@@ -239,8 +240,12 @@ class _Layers:
         rows = jnp.concatenate([jnp.zeros_like(betas[:1]), betas])
         if betas.ndim == 1:
             rows = jnp.broadcast_to(rows[:, None], (len(rows), num_qubits))
+        # R(angle) = -R(angle - pi): shears are accurate up to a quarter turn.
+        halves = jnp.round(rows / jnp.pi)
+        rows = rows - jnp.pi * halves
+        self.sign = 1 - 2 * (jnp.sum(halves) % 2)
         by_bit = rows[:, ::-1]
-        turns = jnp.stack([jnp.cos(by_bit), jnp.sin(by_bit)], axis=1)
+        turns = jnp.stack([jnp.tan(by_bit / 2), jnp.sin(by_bit)], axis=1)
         self.turns = turns.reshape(-1)
         own = gammas if within else jnp.ones(len(gammas), gammas.dtype)
         self.factors = jnp.concatenate([jnp.zeros_like(own[:1]), own])
@@ -261,9 +266,13 @@ def _has_phase(steps: tuple[Step, ...]) -> bool:
 
 
 def _first(layer: int) -> jax.Array:
-    return jnp.full(1, layer, jnp.int32)
+    return jnp.array([layer, 0, 0], jnp.int32)
 
 
 def _firsts(num_layers: int) -> jax.Array:
-    """Where the turns of the loop over two layers begin, [T, 1]."""
-    return 2 * jnp.arange(num_layers // 2, dtype=jnp.int32)[:, None]
+    """Where the turns of the loop over two layers begin, [T, 3] with two zeros each."""
+    return (
+        jnp.zeros((num_layers // 2, 3), jnp.int32)
+        .at[:, 0]
+        .set(2 * jnp.arange(num_layers // 2, dtype=jnp.int32))
+    )

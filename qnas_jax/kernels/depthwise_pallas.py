@@ -4,8 +4,8 @@ A program adds up the taps for a few neighbouring columns (`kernels/windows.py`)
 float32 at least. Nothing is padded and no tap is kept: the gradient to the images is
 the same kernel with the taps read backwards, on the gradient with stride - 1 zeros
 between its entries; a program of the gradient to the kernel keeps the sums of one row
-of taps in registers while it walks over pixels, and its parts are summed at the end. On other backends the kernels
-are interpreted, for tests. JAX 0.11 calls Pallas' Triton backend deprecated.
+of taps in registers while it walks over pixels, and its parts are summed at the end.
+On other backends the kernels are interpreted, for tests. JAX 0.11 calls Pallas' Triton backend deprecated.
 """
 
 import functools

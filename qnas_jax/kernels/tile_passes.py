@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 
+from qnas_jax.kernels.held_tile import AngleSlopes, HeldTile
 from qnas_jax.kernels.mixer import Planes
-from qnas_jax.kernels.phases import polynomial
-from qnas_jax.kernels.tiles import Swap, Tile, bit_runs
+from qnas_jax.kernels.tiles import Tile
 
 
 class Step(NamedTuple):
@@ -39,8 +39,8 @@ class Angles(NamedTuple):
     Attributes:
       costs: [2^n], phases for gamma = 1.
       gammas: [R], of each layer.
-      turns: [R * 2 n], cosines and sines of the rotations of each layer, lowest bit
-        first.
+      turns: [R * 2 n], of each layer tan(angle / 2) and sin(angle) of the rotations,
+        lowest bit first.
     """
 
     costs: jax.Array
@@ -82,7 +82,7 @@ def run_pass(
       steps: what is done, in order.
       planes: real and imaginary part in the frame of the mixer, [2^n] each.
       angles: of all layers.
-      layer: [1] int32, the first layer of the pass.
+      layer: [3] int32, the first layer of the pass, zero and zero.
 
     Returns:
       Both planes.
@@ -121,7 +121,7 @@ def undo_pass(
       planes: the state behind the steps.
       adjoint: the gradient with respect to it.
       angles: of all layers.
-      layer: [1] int32, the layer that steps count from.
+      layer: [3] int32, the layer that steps count from, zero and zero.
       each_bit: whether gradients of angles are told apart by bit.
       with_slopes: whether the gradient with respect to each phase is written; there is
         one "phase" among the steps then.
@@ -158,129 +158,9 @@ def _options(tile: Tile) -> dict[str, Any]:
     return {"compiler_params": plgpu.CompilerParams(num_warps=warps, num_stages=1)}
 
 
-class _Held:
-    """Planes of a tile while bits are exchanged; knows where these are.
-
-    A vector (the state, its adjoint) is one tensor [2^threads, 2^parts * 2], the real
-    beside the imaginary part, so that a kernel is few operations and compiles quickly;
-    the compiler keeps the last axis within threads.
-    """
-
-    def __init__(self, tile: Tile, refs: Sequence[Any]) -> None:
-        self.tile = tile
-        self.order = tile.order
-        self.base: Any = 0
-        number = pl.program_id(0)
-        for first, count in tile.free:
-            self.base = self.base + ((number & (2**count - 1)) << first)
-            number = number >> count
-        # Memory is read and written in the order that has its lowest bits in place;
-        # what was exchanged since is exchanged for each tensor that comes or goes.
-        self.memory = tile.order
-        self.since: list[Swap] = []
-        self.set_planes([self.load(ref) for ref in refs])
-
-    def set_planes(self, planes: Sequence[jax.Array]) -> None:
-        """Takes real and imaginary part [2^threads, 2^parts] of each vector."""
-        self.vectors = [
-            jnp.stack(pair, axis=-1).reshape(len(pair[0]), -1)
-            for pair in zip(planes[::2], planes[1::2], strict=True)
-        ]
-
-    def planes(self) -> list[jax.Array]:
-        """Real and imaginary part of each vector."""
-        return [
-            plane
-            for vector in self.vectors
-            for plane in jnp.unstack(vector.reshape(len(vector), -1, 2), axis=-1)
-        ]
-
-    def load(self, ref: Any) -> jax.Array:
-        """Reads a vector [2^n] in the present order."""
-        threads, parts = self.memory
-        tensor = plgpu.load(ref.at[self._places()])
-        tensor = tensor.reshape(2 ** len(threads), 2 ** len(parts))
-        for swap in self.since:
-            tensor = _exchange(tensor, swap, below=1)
-        return tensor
-
-    def store(self, refs: Sequence[Any], planes: Sequence[jax.Array]) -> None:
-        """Writes vectors [2^n] that are in the present order."""
-        places = self._places()
-        for ref, tensor in zip(refs, planes, strict=True):
-            for swap in self.since[::-1]:
-                tensor = _exchange(tensor, swap, below=1)
-            plgpu.store(ref.at[places], tensor.reshape(places.shape))
-
-    def _places(self) -> jax.Array:
-        """Indices in memory: an axis for each run of bits, the lowest threads last.
-
-        Written as sums of ranges, of which the compiler sees that neighbours are read.
-        """
-        runs = bit_runs(self.memory.threads)[::-1] + bit_runs(self.memory.parts)[::-1]
-        places = jnp.zeros((1,) * len(runs), jnp.int32) + self.base
-        for axis, (first, count) in enumerate(runs):
-            shape = [1] * len(runs)
-            shape[axis] = 2**count
-            steps = jnp.arange(2**count, dtype=jnp.int32) << first
-            places = places + steps.reshape(shape)
-        return places
-
-    def exchange(self, swap: Swap) -> None:
-        """Exchanges threads and parts of all vectors."""
-        self.vectors = [_exchange(vector, swap, below=2) for vector in self.vectors]
-        self.order = self.order.after(swap)
-        if self.since and self.since[-1] == swap:
-            self.since.pop()
-        elif self.since or swap.first < self.tile.lanes:
-            self.since.append(swap)
-        else:
-            self.memory = self.order
-
-    def turn(
-        self, turns: Any, start: Any, *, inverse: bool, slopes: "_Slopes | None" = None
-    ) -> None:
-        """Rotates all bits of the tile that are to be rotated."""
-        swaps = self.tile.swaps
-        if self.order != self.tile.order:
-            swaps = swaps[::-1]
-        left = set(self.tile.turned)
-        for swap in (None, *swaps):
-            if swap is not None:
-                self.exchange(swap)
-            for place, bit in enumerate(self.order.parts, 1):
-                if bit not in left:
-                    continue
-                left.remove(bit)
-                cosine = plgpu.load(turns.at[start + bit])
-                sine = plgpu.load(turns.at[start + self.tile.num_bits + bit])
-                sine = -sine if inverse else sine
-                halves = [_halves(vector, place) for vector in self.vectors]
-                if slopes is not None:
-                    slopes.add(bit, *halves)
-                self.vectors = [
-                    _whole(
-                        cosine * zero - sine * one, cosine * one + sine * zero, place
-                    )
-                    for zero, one in halves
-                ]
-
-    def shift(self, phases: jax.Array) -> None:
-        """Applies exp(-i phase) to state and adjoint."""
-        cosine, sine = polynomial(phases)
-        planes = self.planes()
-        self.set_planes(
-            [
-                moved
-                for re, im in zip(planes[::2], planes[1::2], strict=True)
-                for moved in (re * cosine + im * sine, im * cosine - re * sine)
-            ]
-        )
-
-
 def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
     inputs, (layer, costs, gammas, turns), outputs = refs[:2], refs[2:6], refs[6:]
-    held, first = _Held(tile, inputs), layer[0]
+    held, first = HeldTile(tile, inputs, layer), layer[0]
     for step in steps:
         row = first + step.layer
         if step.action == "turn":
@@ -292,13 +172,13 @@ def _forward(tile: Tile, steps: Sequence[Step], *refs: Any) -> None:
 
 def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> None:
     inputs, (layer, costs, gammas, turns), outputs = refs[:4], refs[4:8], refs[8:]
-    held, first = _Held(tile, inputs), layer[0]
+    held, first = HeldTile(tile, inputs, layer), layer[0]
     sums, width = outputs[4], len(tile.turned) if each_bit else 1
     start = pl.program_id(0) * (len(steps) * width)
     for number, step in enumerate(steps):
         row = first + step.layer
         if step.action == "turn":
-            slopes = _Slopes(tile, each_bit)
+            slopes = AngleSlopes(tile, each_bit)
             held.turn(turns, row * (2 * tile.num_bits), inverse=True, slopes=slopes)
             found = [jnp.sum(jnp.sum(total, axis=1)) for total in slopes.totals]
         else:
@@ -313,51 +193,3 @@ def _backward(tile: Tile, steps: Sequence[Step], each_bit: bool, *refs: Any) -> 
         for place, value in enumerate(found):
             plgpu.store(sums.at[start + number * width + place], value)
     held.store(outputs[:4], held.planes())
-
-
-_Pair = tuple[jax.Array, jax.Array]
-
-
-def _halves(tensor: jax.Array, place: int) -> _Pair:
-    """Where a bit of the last axis is zero and where it is one, half as long."""
-    size = tensor.shape[0]
-    split = tensor.reshape(size, -1, 2, 2**place).transpose(0, 1, 3, 2)
-    zero, one = jnp.unstack(split, axis=-1)
-    return zero.reshape(size, -1), one.reshape(size, -1)
-
-
-def _whole(zero: jax.Array, one: jax.Array, place: int) -> jax.Array:
-    """The tensor whose halves these are."""
-    size = zero.shape[0]
-    shape = (size, -1, 2**place)
-    both = jnp.stack([zero.reshape(shape), one.reshape(shape)], axis=-1)
-    return both.transpose(0, 1, 3, 2).reshape(size, -1)
-
-
-class _Slopes:
-    """Gradients of the angles of one turn: of each bit, or their sum.
-
-    A rotation R has d R / d angle = J R, and J takes (x0, x1) to (-x1, x0): the slope
-    is the sum of y1 x0 - y0 x1, y the adjoint. All rotations of a layer commute, so any
-    moment between them will do.
-    """
-
-    def __init__(self, tile: Tile, each_bit: bool) -> None:
-        self.turned = tile.turned
-        self.totals: list[Any] = [None] * (len(tile.turned) if each_bit else 1)
-
-    def add(self, bit: int, state: _Pair, adjoint: _Pair) -> None:
-        """Adds what a bit contributes, given where it is zero and where it is one."""
-        where = self.turned.index(bit) % len(self.totals)
-        found = adjoint[1] * state[0] - adjoint[0] * state[1]
-        total = self.totals[where]
-        self.totals[where] = found if total is None else total + found
-
-
-def _exchange(tensor: jax.Array, swap: Swap, *, below: int) -> jax.Array:
-    """Exchanges neighbouring threads with the first parts, `below` numbers below."""
-    first, count = swap
-    size, inner = tensor.shape[0], 2**count
-    outer = tensor.shape[1] // (inner * below)
-    shape = (size >> first + count, inner, 2**first, outer, inner, below)
-    return tensor.reshape(shape).transpose(0, 4, 2, 3, 1, 5).reshape(size, -1)

@@ -25,11 +25,14 @@ class Shape:
       lanes: lowest bits, that stay together in memory.
       rows: further threads.
       parts: most parts.
+      wide: how threads read and write: 0, one number at a time; 1, four neighbours in
+        the first group; 2, in all groups.
     """
 
     lanes: int = 5
     rows: int = 3
     parts: int = 5
+    wide: int = 1
 
     @property
     def threads(self) -> int:
@@ -79,12 +82,14 @@ class Tile:
       lanes: how many lowest bits stay together in memory.
       order: of the bits in memory.
       turned: bits that are rotated.
+      wide: whether a thread reads and writes four neighbours at a time.
     """
 
     num_bits: int
     lanes: int
     order: Order
     turned: tuple[int, ...]
+    wide: bool
 
     @property
     def swaps(self) -> tuple[Swap, ...]:
@@ -142,11 +147,12 @@ def make_tiles(num_qubits: int, shape: Shape) -> tuple[Tile, ...]:
         )
     all_bits = tuple(range(shape.bits))
     order = Order(all_bits[: shape.threads], all_bits[shape.threads :])
-    tiles, start = [Tile(num_qubits, shape.lanes, order, all_bits)], shape.bits
+    tiles = [Tile(num_qubits, shape.lanes, order, all_bits, shape.wide > 0)]
+    start = shape.bits
     for size in even_sizes(num_qubits - start, shape.rows + shape.parts):
         turned = tuple(range(start, start + size))
         rows = max(size - shape.parts, 0)
         order = Order((*range(shape.threads - rows), *turned[:rows]), turned[rows:])
-        tiles.append(Tile(num_qubits, shape.lanes, order, turned))
+        tiles.append(Tile(num_qubits, shape.lanes, order, turned, shape.wide > 1))
         start += size
     return tuple(tiles)

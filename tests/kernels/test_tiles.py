@@ -12,7 +12,7 @@ from qnas_jax.kernels import alternating, mixer, qaoa_expectation, qaoa_state
 from qnas_jax.kernels.tile_passes import Angles, Step, run_pass, undo_pass
 from qnas_jax.kernels.tiles import Order, Shape, Swap, bit_runs, make_tiles
 
-SMALL = Shape(1, 1, 1), Shape(1, 2, 1)  # 3 bits forwards, 4 backwards
+SMALL = Shape(1, 1, 1), Shape(1, 2, 1, wide=2)  # 3 bits forwards, 4 backwards
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_tiles_by_hand():
 
 def layer_angles(num_qubits, gammas, betas, costs):
     by_bit = np.asarray(betas)[:, ::-1]
-    turns = np.stack([np.cos(by_bit), np.sin(by_bit)], axis=1).reshape(-1)
+    turns = np.stack([np.tan(by_bit / 2), np.sin(by_bit)], axis=1).reshape(-1)
     return Angles(*map(jnp.float32, (costs, gammas, turns)))
 
 
@@ -73,7 +73,7 @@ def test_a_pass_acts_on_its_own_bits(place):
     qubits = [num_qubits - 1 - bit for bit in tile.turned]
     betas[:, qubits] = rng.normal(size=(2, len(qubits)))
     planes = tuple(jnp.float32(rng.normal(size=64)) for _ in range(2))
-    angles, first = layer_angles(num_qubits, gammas, betas, costs), jnp.zeros(1, int)
+    angles, first = layer_angles(num_qubits, gammas, betas, costs), jnp.zeros(3, int)
     steps = Step("turn", 0), Step("phase", 1), Step("turn", 1)
     # Results take the place of the arguments where the backend can.
     found = run_pass(tile, steps, jax.tree.map(jnp.array, planes), angles, first)
