@@ -68,11 +68,11 @@ def test_other_errors_are_not_taken_for_too_little_memory():
 
 def test_the_estimate_by_hand(monkeypatch):
     assert networks_at_once(1000, 10, "float32") == 1  # a CPU does not say
-    free = 3_200_000.0
+    free = 12_800_000.0
     monkeypatch.setattr(
         "qnas_jax.evaluation.at_once.free_bytes", lambda: free, raising=True
     )
-    # Half of it, over 8 arrays of 1000 values x 10 images x 4 bytes.
+    # Half of it, over 32 arrays of 1000 values x 10 images x 4 bytes.
     assert networks_at_once(1000, 10, "float32") == 5
     assert networks_at_once(1000, 10, "bfloat16") == 10
     assert networks_at_once(1000, 10_000, "float32") == 1
