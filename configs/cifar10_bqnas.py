@@ -13,7 +13,11 @@ learning rates, decay, momentum, batch size and augmentation of the public code 
 pool search every 50 epochs, 2 generations, 5 members). Differs from it: validation
 images see no augmentation, the retrained epoch is chosen on validation, the strategy is
 another (with `qbit` the registers move, see `qbit.rule`), batch statistics are
-recalibrated for each subnet.
+recalibrated for each subnet. On an accelerator the supernet runs in its padded form
+(`--config.supernet.form`), 32 steps a call, and computes in bfloat16 with
+
+    --config.supernet.precision=bfloat16 --config.scoring.precision=bfloat16
+    --config.retrain.precision=bfloat16
 
 Measured: not yet run in full, which needs an accelerator; the tests run the same code
 for a few steps on a CPU.

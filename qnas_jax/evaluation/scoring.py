@@ -29,10 +29,10 @@ from qnas_jax.nets import (
     take_path,
     visiting_order,
 )
+from qnas_jax.nets.precision import PRECISIONS
 from qnas_jax.options import Options, option
 from qnas_jax.tasks import Task
 
-PRECISIONS = ("float32", "bfloat16")
 STATISTICS = ("running", "recalibrate", "batch")
 
 

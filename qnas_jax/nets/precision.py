@@ -12,6 +12,8 @@ import jax.numpy as jnp
 
 from qnas_jax.nets.slots import Slots
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 def as_row(values: jax.Array, row: jax.Array) -> jax.Array:
     """Values in the precision of a block's parameters; integers stay as they are."""

@@ -10,6 +10,4 @@ def progress(steps: Iterable[int], total: int, description: str) -> Iterable[int
     """Shows a bar with rate and time left; silent if the output is no terminal."""
     from tqdm import tqdm
 
-    return tqdm(
-        steps, total=total, desc=description, disable=None, leave=False, unit="step"
-    )
+    return tqdm(steps, total=total, desc=description, disable=None, leave=False)

@@ -41,11 +41,10 @@ from qnas_jax.training.retrain import (
     keep_best,
     make_retrain_step,
 )
-from qnas_jax.training.supernet import (
-    SupernetOptions,
+from qnas_jax.training.supernet import SupernetOptions, make_supernet_step
+from qnas_jax.training.supernet_state import (
     SupernetState,
     initial_supernet_state,
-    make_supernet_step,
     map_slots,
 )
 

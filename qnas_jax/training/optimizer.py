@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import optax
 
+from qnas_jax.nets.precision import PRECISIONS
 from qnas_jax.options import Options, option
 
 
@@ -35,8 +36,6 @@ def _constant(
     del steps_per_epoch, steps
     return optax.constant_schedule(options.learning_rate)
 
-
-PRECISIONS = ("float32", "bfloat16")
 
 SCHEDULES: dict[str, Callable[["TrainingOptions", int, int], optax.Schedule]] = {
     "cosine": _cosine,

@@ -1,35 +1,32 @@
-"""A whole job in padded form, in bfloat16, with strict fairness; and without memory."""
+"""Jobs in padded form, in bfloat16, with strict fairness; and without memory."""
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from qnas_jax.errors import UserError
-from qnas_jax.jobs import run_stages
 from qnas_jax.jobs.nas import supernet
 from qnas_jax.runs import read_rows
 
-COMMAND = ["python", "main.py"]
-
 
 @pytest.mark.slow
-def test_a_job_runs_padded_in_bfloat16(tiny_config, make_setting, quick):
+def test_a_supernet_is_trained_and_scored_padded_in_bfloat16(tiny_config, make_setting):
     tiny_config.supernet.update(form="padded", sampler="strict_fair", epochs=2)
     tiny_config.supernet.update(precision="bfloat16", steps_per_call=3)
     tiny_config.scoring.update(precision="bfloat16", score_block=2)
-    tiny_config.search.update(generations=2)
-    tiny_config.retrain.update(precision="bfloat16", compare=False)
     setting = make_setting(tiny_config)
     said = []
     setting.say = said.append
-    run_stages(setting, "all", COMMAND)
-    assert [line for line in said if "form" in line] == [
-        "supernet: form padded, bfloat16, 3 steps a call"
-    ]
-    assert (setting.folder.path / "result.json").exists()
+    supernet.train_supernet(setting)
+    assert said == ["supernet: form padded, bfloat16, 3 steps a call"]
     rows = read_rows(setting.folder.path / "metrics.jsonl")
-    for stage in ("supernet", "retrain"):
-        first, second = (row["loss"] for row in rows if row["stage"] == stage)
-        assert second < first < 2.5  # of ten classes: log(10) = 2.3 at the start
+    first, second = (row["loss"] for row in rows)
+    assert second < first < 2.5  # of ten classes: log(10) = 2.3 at the start
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(setting.weights))
+    evaluator = setting.supernet_evaluator(setting.config.scoring)(setting.weights)
+    found = evaluator(setting.key("any"), np.int32([[0, 0], [1, 1], [1, 2]]))
+    assert np.isfinite(found.metrics["loss"]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Steps of a padded supernet are those of one that switches."""
+"""Strictly fair steps are the same in each form: path after path, or all together."""
 
 import dataclasses
 
@@ -10,48 +10,34 @@ from qnas_jax.data import epoch_order
 from qnas_jax.nets import build_supernet
 from qnas_jax.training import SupernetOptions, make_sampler
 
-PLAIN = {"batch_size": 8, "epochs": 2, "learning_rate": 0.1, "clip_norm": 1.0}
+OPTIONS = {"batch_size": 8, "epochs": 2, "learning_rate": 0.1, "clip_norm": 1.0}
 TOLERANCE = 2e-5  # of values around 1, after two steps
 
 
-@pytest.fixture(scope="module")
-def even_space(space):
-    """Two ops in each of two layers."""
+@pytest.mark.slow
+def test_padded_steps_equal_those_that_switch(space, train, build_training):
+    """With two ops in each layer, so that each op may also run once."""
     layers = tuple(
         dataclasses.replace(layer, ops=layer.ops[:2]) for layer in space.layers
     )
-    return dataclasses.replace(space, layers=layers)
-
-
-def steps(build_training, supernet, sampler, train, **options):
-    """The state after two steps in one call."""
-    options = SupernetOptions(sampler=sampler, **PLAIN, **options)
-    made = make_sampler(sampler, supernet.space.num_ops)
-    training = build_training(options, made, supernet=supernet)
-    training.state.params["fixed"][-1] *= 50  # a classifier far from its start
+    space = dataclasses.replace(space, layers=layers)
+    options = SupernetOptions(sampler="strict_fair", **OPTIONS)
+    sampler = make_sampler("strict_fair", space.num_ops)
+    assert sampler.once and sampler.num_paths == 2
     order = epoch_order(jax.random.key(0), 0, len(train))
-    return made, training.step_fn(training.state, order, 2)
 
+    def steps(form, once):
+        training = build_training(
+            options,
+            dataclasses.replace(sampler, once=once),
+            supernet=build_supernet(space, form),
+        )
+        training.state.params["fixed"][-1] *= 50  # a classifier far from its start
+        return training.step_fn(training.state, order, 2)
 
-def assert_close(found, expected):
-    for one, other in zip(*map(jax.tree.leaves, (found, expected)), strict=True):
-        np.testing.assert_allclose(one, other, atol=TOLERANCE)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("sampler", "even"),
-    [("fair", False), ("strict_fair", False), ("strict_fair", True)],
-)
-def test_padded_steps_equal_those_that_switch(
-    sampler, even, space, even_space, train, build_training
-):
-    chosen = even_space if even else space
-    states = {}
-    for form in ("switch", "padded"):
-        supernet = build_supernet(chosen, form)
-        made, states[form] = steps(build_training, supernet, sampler, train)
-        assert made.once == even
-    assert_close(states["padded"], states["switch"])
-    paths = len(max(chosen.choices, key=len)) if sampler == "strict_fair" else 1
-    assert float(states["padded"].totals.examples) == 2 * 8 * paths
+    expected = jax.tree.leaves(steps("switch", once=True))
+    for once in (True, False):
+        state = steps("padded", once)
+        assert float(state.totals.examples) == 2 * 8 * sampler.num_paths
+        for one, other in zip(jax.tree.leaves(state), expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=TOLERANCE)

@@ -108,6 +108,18 @@ def test_strict_fair_update_holds_each_op_of_the_widest_layers_once():
         np.testing.assert_array_equal(np.sort(block), np.arange(3))
 
 
+def test_strict_fair_promises_each_op_once_if_all_layers_have_as_many():
+    """What a network may rely on: each column of an update is a permutation."""
+    sampler = make_sampler("strict_fair", (3, 3))
+    assert sampler.once
+    state = initial_sampler_state((3, 3), 1)
+    _, archs, _ = draw_paths("strict_fair", state, 20, num_ops=(3, 3))
+    expected = np.tile(np.arange(3)[:, None], (20, 1, 2))
+    np.testing.assert_array_equal(np.sort(archs, axis=1), expected)
+    assert not make_sampler("strict_fair", (3, 2)).once
+    assert not make_sampler("uniform", (3, 3)).once
+
+
 def test_uniform_is_uniform_and_independent_by_layer():
     state = initial_sampler_state(NUM_OPS, 1)
     after, archs, _ = draw_paths("uniform", state, 6000)

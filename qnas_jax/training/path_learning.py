@@ -1,0 +1,174 @@
+"""How the paths of one step change a supernet: one of them, or several together.
+
+One path: its rows, their momenta and their running statistics are read, trained, and
+written back, so nothing else changes and the cost of the optimiser is that of the path,
+not of the supernet.
+
+Several paths of one update (strict fairness): a padded supernet runs them side by side,
+or each op once if the sampler promises that each is drawn once; one that switches runs
+path after path, each with its gradient, so that memory is that of one path.
+
+With `precision` bfloat16 the rows are cast inside the loss (`nets/precision.py`);
+weights, gradients, moments, statistics and the loss are float32.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from qnas_jax.nets import Slots, Supernet, put_path, take_path
+from qnas_jax.nets.slots import put_means
+from qnas_jax.tasks import Task
+from qnas_jax.training.loop import Totals
+from qnas_jax.training.supernet_state import SupernetState, map_slots
+
+Batch = tuple[jax.Array, jax.Array]
+"""Inputs as networks see them, and targets."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PathLearning:
+    """How the paths of a step change the supernet; lives while the step is traced."""
+
+    supernet: Supernet
+    task: Task
+    optimizer: optax.GradientTransformation
+    precision: str
+    once: bool
+
+    def one_path(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> SupernetState:
+        """Trains the rows of one path, and touches no others."""
+        arch = archs[0]
+        params, stats = take_path(state.params, arch), take_path(state.stats, arch)
+        moments = map_slots(
+            lambda slots: take_path(slots, arch), state.params, state.moments
+        )
+        (loss, (outputs, stats)), gradient = self._gradient(params, stats, arch, batch)
+        updates, moments = self.optimizer.update(gradient, moments, params)
+        params = optax.apply_updates(params, updates)
+        return state.replace(
+            params=put_path(state.params, arch, params),
+            stats=put_path(state.stats, arch, stats),
+            moments=map_slots(
+                lambda slots, path: put_path(slots, arch, path),
+                state.params,
+                state.moments,
+                moments,
+            ),
+            totals=state.totals.add(self.task, loss, outputs, batch[1]),
+        )
+
+    def all_paths(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> SupernetState:
+        """Strict fairness: sums the gradients of all paths, then updates once.
+
+        All paths start from the same statistics; a row that several of them used gets
+        the mean of their new ones. Layers narrower than the widest may leave out an op
+        in one update; its row keeps its values.
+        """
+        run = self._together if self.supernet.form == "padded" else self._one_by_one
+        gradients, stats, totals = run(state, archs, batch)
+        updates, moments = self.optimizer.update(gradients, state.moments, state.params)
+        keep = functools.partial(_visited_rows, archs)
+        return state.replace(
+            params=keep(state.params, optax.apply_updates(state.params, updates)),
+            stats=stats,
+            moments=map_slots(keep, state.params, state.moments, moments),
+            totals=totals,
+        )
+
+    def _together(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> tuple[Slots, Slots, Totals]:
+        """The summed gradient, new statistics and totals, all paths in one pass."""
+        inputs, targets = batch
+
+        def loss_fn(params: Slots) -> tuple[jax.Array, Any]:
+            outputs, stats = self.supernet.apply_paths(
+                self._cast(params),
+                state.stats,
+                archs,
+                inputs,
+                mode="train",
+                once=self.once,
+            )
+            losses = jax.vmap(self.task.loss, (0, None))(outputs, targets)
+            return losses.sum(), (losses, outputs, stats)
+
+        def add(totals: Totals, path: tuple[jax.Array, jax.Array]) -> Any:
+            return totals.add(self.task, *path, targets), None
+
+        gradients, (losses, outputs, stats) = jax.grad(loss_fn, has_aux=True)(
+            state.params
+        )
+        totals, _ = jax.lax.scan(add, state.totals, (losses, outputs))
+        return gradients, stats, totals
+
+    def _one_by_one(
+        self, state: SupernetState, archs: jax.Array, batch: Batch
+    ) -> tuple[Slots, Slots, Totals]:
+        """The same with memory of one path."""
+
+        def add_path(
+            carry: tuple[Slots, Totals], arch: jax.Array
+        ) -> tuple[tuple[Slots, Totals], Slots]:
+            gradients, totals = carry
+            params, stats = take_path(state.params, arch), take_path(state.stats, arch)
+            (loss, (outputs, stats)), gradient = self._gradient(
+                params, stats, arch, batch
+            )
+            gradients = _add_rows(gradients, arch, gradient)
+            return (gradients, totals.add(self.task, loss, outputs, batch[1])), stats
+
+        zero = jax.tree.map(jnp.zeros_like, state.params)
+        (gradients, totals), found = jax.lax.scan(add_path, (zero, state.totals), archs)
+        return gradients, put_means(state.stats, archs, found), totals
+
+    def _cast(self, params: Slots) -> Slots:
+        if self.precision == "float32":
+            return params
+        return self.supernet.in_precision(params, self.precision)
+
+    def _gradient(
+        self, params: Slots, stats: Slots, arch: jax.Array, batch: Batch
+    ) -> Any:
+        """((loss, (outputs, new statistics)), gradient to the parameters)."""
+        inputs, targets = batch
+
+        def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
+            outputs, new_stats = self.supernet.apply(
+                self._cast(params), stats, arch, inputs, mode="train"
+            )
+            return self.task.loss(outputs, targets), (outputs, new_stats)
+
+        return jax.value_and_grad(loss_fn, has_aux=True)(params)
+
+
+def _visited_rows(archs: jax.Array, before: Slots, after: Slots) -> Slots:
+    """The new rows of the ops that a path of archs [S, L] visits, old ones else."""
+    rows = []
+    for layer, (old, new) in enumerate(
+        zip(before["layers"], after["layers"], strict=True)
+    ):
+        visited = jnp.zeros(len(old), bool).at[archs[:, layer]].set(True)
+        rows.append(jnp.where(visited[:, None], new, old))
+    return {"fixed": after["fixed"], "layers": rows}
+
+
+def _add_rows(slots: Slots, arch: jax.Array, path: Slots) -> Slots:
+    return {
+        "fixed": [a + b for a, b in zip(slots["fixed"], path["fixed"], strict=True)],
+        "layers": [
+            matrix.at[arch[layer]].add(row)
+            for layer, (matrix, row) in enumerate(
+                zip(slots["layers"], path["layers"], strict=True)
+            )
+        ],
+    }
