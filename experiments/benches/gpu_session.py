@@ -164,7 +164,7 @@ PARTS: dict[str, Part] = {
     "states": Part(60, _sizes, "networks"),
     "score": Part(140, _running, "networks"),
     "paths": Part(140, _once, "networks"),
-    "path": Part(140, _train_path, "networks"),
+    "path": Part(120, _train_path, "networks"),
     "pytorch": Part(75, _pytorch),
     "score again": Part(60, _running, "again"),
     "paths again": Part(60, _once, "again"),

@@ -5,7 +5,8 @@ float32 at least. Nothing is padded and no tap is kept: the gradient to the imag
 the same kernel with the taps read backwards, on the gradient with stride - 1 zeros
 between its entries; a program of the gradient to the kernel keeps the sums of one row
 of taps in registers while it walks over pixels, and its parts are summed at the end.
-On other backends the kernels are interpreted, for tests. JAX 0.11 calls Pallas' Triton backend deprecated.
+On other backends the kernels are interpreted, for tests. JAX 0.11 calls Pallas' Triton
+backend deprecated.
 """
 
 import functools
