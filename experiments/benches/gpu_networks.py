@@ -280,8 +280,15 @@ def pytorch(note: Note, *, folder: str, device: str, tiny: bool) -> None:
             times.append(time.perf_counter() - started)
         return float(np.median(times))
 
-    note("subnet-images/s", population * images / timed(scoring))
-    note("one-path training images/s", steps * batch / timed(training))
+    rates = {
+        "subnet-images/s": (population * images, scoring),
+        "one-path training images/s": (steps * batch, training),
+    }
+    for name, (count, run) in rates.items():
+        try:
+            note(name, count / timed(run))
+        except Exception as error:  # the other one is worth having
+            note(name, f"{type(error).__name__}: {error}"[:300])
 
 
 def _wait(torch: Any, device: str) -> None:
