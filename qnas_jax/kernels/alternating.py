@@ -180,7 +180,10 @@ def best_forms(num_qubits: int, dtype: jax.typing.DTypeLike) -> dict[str, str]:
       Backend -> name.
     """
     on_gpu = [form for least, form in ON_GPU if num_qubits >= least][-1]
-    return {"cpu": "blocks", "gpu": on_gpu if dtype == jnp.float32 else "blocks"}
+    return {
+        "cpu": "blocks",
+        "gpu": on_gpu if jnp.dtype(dtype) == jnp.float32 else "blocks",
+    }
 
 
 def _qubits(terms: jax.Array) -> int:
