@@ -134,7 +134,8 @@ def multi_angle_state(
             f"{quadratic.shape}, gammas {gammas.shape} and betas {betas.shape}, "
             "expected [n], [n, n], [p, n, n] and [p] or [p, n]"
         )
-    form = dispatch.choose(implementation, FORMS, best_forms(num_qubits))
+    by_backend = best_forms(num_qubits, betas.dtype)
+    form = dispatch.choose(implementation, FORMS, by_backend)
     planes = form(_by_term, num_qubits, (linear, quadratic), gammas, betas)
     return mixer.leave_frame(planes)
 
@@ -164,21 +165,24 @@ def _checked(
 
 
 def _chosen(implementation: str | None, terms: jax.Array) -> Any:
-    return dispatch.choose(implementation, FORMS, best_forms(_qubits(terms)))
+    by_backend = best_forms(_qubits(terms), terms.dtype)
+    return dispatch.choose(implementation, FORMS, by_backend)
 
 
-def best_forms(num_qubits: int) -> dict[str, str]:
+def best_forms(num_qubits: int, dtype: jax.typing.DTypeLike) -> dict[str, str]:
     """The fastest form on each backend.
 
     Args:
       num_qubits: n.
+      dtype: of the angles; tiles are sized for float32.
 
     Returns:
       Backend -> name.
     """
+    on_gpu = [form for least, form in ON_GPU if num_qubits >= least][-1]
     return {
         "cpu": "blocks",
-        "gpu": [form for least, form in ON_GPU if num_qubits >= least][-1],
+        "gpu": on_gpu if jnp.dtype(dtype) == jnp.float32 else "blocks",
     }
 
 

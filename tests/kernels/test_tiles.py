@@ -158,8 +158,9 @@ def test_one_tile_is_refused():
 
 def test_the_form_on_a_gpu_depends_on_the_size(monkeypatch):
     monkeypatch.setattr(alternating, "ON_GPU", ((1, "blocks"), (14, "tiles")))
-    assert alternating.best_forms(13) == {"cpu": "blocks", "gpu": "blocks"}
-    assert alternating.best_forms(14) == {"cpu": "blocks", "gpu": "tiles"}
+    assert alternating.best_forms(13, "float32") == {"cpu": "blocks", "gpu": "blocks"}
+    assert alternating.best_forms(14, "float32") == {"cpu": "blocks", "gpu": "tiles"}
+    assert alternating.best_forms(14, "float64") == {"cpu": "blocks", "gpu": "blocks"}
 
 
 @pytest.mark.skipif(
