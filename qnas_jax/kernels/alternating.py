@@ -31,7 +31,7 @@ from qnas_jax.kernels.phases import apply_phases
 from qnas_jax.kernels.quadratic import quadratic_diagonal
 from qnas_jax.kernels.tiles import Shape
 
-ON_GPU = ((1, "blocks"),)
+ON_GPU = ((1, "blocks"), (20, "tiles"))
 """(from so many qubits on, form) on a GPU; `experiments/benches/gpu_states.py`."""
 
 _PRODUCT_BITS = 7  # of large products

@@ -11,13 +11,11 @@ as k*k shifted multiply-adds, which fuse into one loop over the channels (printe
   and only then sums over the pixels, which is faster than to sum products directly.
   The rows of taps are a loop, not unrolled, which compiles faster.
 
-On GPUs `kernels/depthwise_pallas.py` is taken. On an H100 (part "depthwise" of
-`experiments/benches/gpu_session.py`: bfloat16, 256 images, five shapes of networks,
-forward and both gradients) it takes 2.9 ms in all, the library's convolution 3.4 and
-`kernels/depthwise_taps.py` 8.8. The library is ahead where kernels are 5 x 5 and images
-large, twice at 32 x 32 x 144 (0.67 ms against 1.33), by a tenth at 32 x 32 x 192 with
-stride 2 and at 8 x 8 x 768; at 4 x 4 x 1152 it is five times behind, since its gradient
-to the kernel alone takes 1.25 ms. TPUs take the library's, unmeasured.
+On GPUs `kernels/depthwise_pallas.py` is taken: on an H100 a step on three paths of
+`nas_bench_macro` spends 2.0 of its 10.4 ms in it. The library's convolution was ahead of
+an earlier version where kernels are 5 x 5 and images large, and five times behind at
+4 x 4 x 1152, since its gradient to the kernel alone takes 1.25 ms there
+(`experiments/README.md`, "On an H100"). TPUs take the library's, unmeasured.
 """
 
 import functools
@@ -188,6 +186,5 @@ FORMS = {
     "taps": by_taps,
     "pallas": _pallas,
 }
-# By backend. On a GPU: the least time in all over the shapes of a network, and no shape
-# is very slow; it leads by the gradient to small images' kernels.
+# By backend. On a GPU: the least time in a training step.
 BEST = {"cpu": "shifted", "gpu": "pallas"}
