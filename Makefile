@@ -1,22 +1,24 @@
-# Set-up is the same for every target: a virtual environment with pinned versions.
+# A virtual environment with pinned versions: what runs need, and for tests all else.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--constraint constraints.txt --editable
 
 .PHONY: search test check format clean
 
 search: $(VENV)/ready
 	$(BIN)/python main.py --config=configs/digits.py --workdir=runs/digits
 
-test: $(VENV)/ready
+test: $(VENV)/ready_dev
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-check: $(VENV)/ready
+check: $(VENV)/ready_dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(VENV)/ready
+format: $(VENV)/ready_dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -24,8 +26,11 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) .
+	@touch $@
+
+$(VENV)/ready_dev: $(VENV)/ready
+	$(INSTALL) '.[dev]'
 	@touch $@
 
 clean:

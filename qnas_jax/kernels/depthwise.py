@@ -12,10 +12,10 @@ as k*k shifted multiply-adds, which fuse into one loop over the channels (printe
   The rows of taps are a loop, not unrolled, which compiles faster.
 
 On GPUs `kernels/depthwise_pallas.py` is taken: on an H100 a step on three paths of
-`nas_bench_macro` spends 2.0 of its 10.4 ms in it. The library's convolution was ahead of
-an earlier version where kernels are 5 x 5 and images large, and five times behind at
-4 x 4 x 1152, since its gradient to the kernel alone takes 1.25 ms there
-(`experiments/README.md`, "On an H100"). TPUs take the library's, unmeasured.
+`nas_bench_macro` spends 2.0 of its 10.4 ms in it. The library's was ahead of an earlier
+version where kernels are 5 x 5 and images large, and five times behind at 4 x 4 x 1152,
+since its gradient to the kernel alone takes 1.25 ms there (`experiments/README.md`, "On
+an H100"). TPUs take the library's, unmeasured.
 """
 
 import functools
