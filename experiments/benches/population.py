@@ -45,7 +45,7 @@ from qnas_jax.training import (
     run_epochs,
 )
 
-KEY = jax.random.key(0)
+DATA = data.DataOptions(source="digits", valid_fraction=0.25, test_fraction=0.2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,9 +81,7 @@ class Clock:
 
 def make_setting(space: str, epochs: int) -> Setting:
     """Loads the digits as `configs/digits.py` splits them; no augmentation."""
-    dataset = data.load(
-        data.DataOptions(source="digits", valid_fraction=0.25, test_fraction=0.2)
-    )
+    dataset = data.load(DATA)
     task = make_task(TaskOptions(), dataset)
     built = build_space(SpaceOptions(name=space), task.input_shape, task.num_outputs)
     assert isinstance(built, NetworkSpace)
@@ -118,7 +116,9 @@ def run(
     archs = random_archs(setting.space, networks)
     seconds, accuracies = [], []
     clock = Clock()
-    build_supernet(setting.space).init(KEY)  # Compiled once, whoever is trained.
+    build_supernet(setting.space).init(
+        jax.random.key(0)
+    )  # Compiled once, whoever is trained.
     first = np.array([*clock.read()] * 2)
     for arch in archs[:alone]:
         clock = Clock()
@@ -177,7 +177,11 @@ def train_together(
     training.prepare(len(archs))
     compiling = clock.read()
     candidates = [
-        Candidate(tuple(arch), jax.random.fold_in(KEY, number), KEY)
+        Candidate(
+            tuple(arch),
+            jax.random.fold_in(jax.random.key(0), number),
+            jax.random.key(0),
+        )
         for number, arch in enumerate(archs.tolist())
     ]
     found: dict[int, Trained] = {}
@@ -194,9 +198,9 @@ def train_alone(
     batches, task = setting.batches, setting.task
     options = RetrainOptions(**dataclasses.asdict(setting.options))
     clock = Clock()
-    model = StandaloneModel(supernet.cut(*supernet.init(KEY), arch))
+    model = StandaloneModel(supernet.cut(*supernet.init(jax.random.key(0)), arch))
     optimizer = make_optimizer(options, batches.steps_per_epoch)
-    step = make_retrain_step(model, optimizer, options, batches, KEY)
+    step = make_retrain_step(model, optimizer, options, batches, jax.random.key(0))
 
     @jit_network
     def measure_on(weights: Any, inputs: jax.Array, targets: jax.Array) -> Any:
@@ -224,7 +228,7 @@ def train_alone(
     run_epochs(
         initial_retrain_state(model, task, optimizer),
         step,
-        key=KEY,
+        key=jax.random.key(0),
         task=task,
         num_examples=batches.num_examples,
         steps_per_epoch=batches.steps_per_epoch,

@@ -136,7 +136,7 @@ def run(
         kept.keep(names[new[number]], outcome_of(trained))
         tell(done, len(asked))
 
-    _training(benchmark).train(
+    training_of(benchmark).train(
         [_candidate(arch, seed) for arch, seed in new],
         benchmark.options.epochs,
         tell=keep,
@@ -152,7 +152,8 @@ def run(
     return rows
 
 
-def _training(benchmark: Benchmark) -> PopulationTraining:
+def training_of(benchmark: Benchmark) -> PopulationTraining:
+    """The training of a benchmark's networks, which judges by two splits."""
     dataset, task, options = benchmark.dataset, benchmark.task, benchmark.options
 
     def judge(run: Run, splits: Any) -> dict[str, jax.Array]:
@@ -237,14 +238,17 @@ def summarise(rows: Sequence[Mapping[str, Any]], seeds: int) -> list[dict[str, A
                 "accuracy %": float(values.mean()),
                 "sd over networks": float(values.mean(axis=1).std(ddof=1)),
                 "sd over seeds": None if pooled is None else float(pooled),
-                "correlation of two seeds": (
-                    float(np.corrcoef(values[:, 0], values[:, 1])[0, 1])
-                    if several
-                    else None
-                ),
+                "correlation of two seeds": _correlation(values),
             }
         )
     return lines
+
+
+def _correlation(values: np.ndarray) -> float | None:
+    """Of the first two columns; None if there are none, or one of them is constant."""
+    if values.shape[1] < 2 or not values[:, :2].std(axis=0).all():
+        return None
+    return float(np.corrcoef(values[:, 0], values[:, 1])[0, 1])
 
 
 def main(_: Sequence[str]) -> None:
