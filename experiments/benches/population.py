@@ -1,7 +1,7 @@
 """Networks trained side by side against one after the other; compilation counted.
 
 python -m experiments.benches.population [--networks=64] [--epochs=20] [--alone=3]
-    [--forms=switch] [--space=digits] [--out=FILE]
+    [--forms=switch] [--at_once=0,1] [--space=digits] [--out=FILE]
 
 Trains random networks on scikit-learn's digits from scratch, together by one program
 for the space (`training/population.py`), and some of them alone as the retraining of a
@@ -12,6 +12,7 @@ stands beside the time on the clock: it tells what the clock does on a busy mach
 
 import dataclasses
 import functools
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -96,7 +97,13 @@ def make_setting(space: str, epochs: int) -> Setting:
 
 
 def run(
-    space: str, *, networks: int, epochs: int, alone: int, forms: Sequence[Form]
+    space: str,
+    *,
+    networks: int,
+    epochs: int,
+    alone: int,
+    forms: Sequence[Form],
+    at_once: Sequence[int] = (0,),
 ) -> Iterator[dict[str, Any]]:
     """Measures each form, and networks alone.
 
@@ -106,6 +113,7 @@ def run(
       epochs: of each training.
       alone: networks that are trained by themselves.
       forms: of the networks trained together.
+      at_once: numbers of them that are trained at the same time; 0: as by default.
 
     Yields:
       A row a way: seconds on the clock and of the processor for all P networks, of
@@ -116,9 +124,8 @@ def run(
     archs = random_archs(setting.space, networks)
     seconds, accuracies = [], []
     clock = Clock()
-    build_supernet(setting.space).init(
-        jax.random.key(0)
-    )  # Compiled once, whoever is trained.
+    # Compiled once, whoever is trained.
+    build_supernet(setting.space).init(jax.random.key(0))
     first = np.array([*clock.read()] * 2)
     for arch in archs[:alone]:
         clock = Clock()
@@ -127,12 +134,13 @@ def run(
         accuracies.append(accuracy)
     one = first + networks * np.mean(seconds, axis=0)
     yield _row("one after the other", setting, networks, one, accuracies)
-    for form in forms:
+    for form, number in itertools.product(forms, at_once):
         clock = Clock()
-        compiling, accuracies = train_together(setting, form, archs)
+        compiling, accuracies = train_together(setting, form, archs, number)
         found = np.array([*clock.read(), *compiling])
+        way = f"{form}, {number} at once" if number else form
         yield {
-            **_row(form, setting, networks, found, accuracies),
+            **_row(way, setting, networks, found, accuracies),
             "ratio": float(one[0] / found[0]),
             "processor ratio": float(one[1] / found[1]),
         }
@@ -158,9 +166,9 @@ def _row(
 
 
 def train_together(
-    setting: Setting, form: Form, archs: np.ndarray
+    setting: Setting, form: Form, archs: np.ndarray, at_once: int
 ) -> tuple[tuple[float, float], list[float]]:
-    """Trains archs int32 [P, L] side by side.
+    """Trains archs int32 [P, L] side by side, so many at the same time.
 
     Returns:
       Seconds of compilation, on the clock and of the processor, and the validation
@@ -173,6 +181,7 @@ def train_together(
         setting.batches,
         measure_on_split,
         (setting.task, *setting.valid),
+        at_once=at_once,
     )
     training.prepare(len(archs))
     compiling = clock.read()
@@ -250,6 +259,7 @@ def main(_: Sequence[str]) -> None:
             epochs=_EPOCHS.value,
             alone=_ALONE.value,
             forms=tuple(map(resolve_form, _FORMS.value)),
+            at_once=tuple(map(int, _AT_ONCE.value)),
         )
     )
     write_rows(_OUT.value, rows)
@@ -263,5 +273,6 @@ if __name__ == "__main__":
     _EPOCHS = flags.DEFINE_integer("epochs", 20, "of each training", lower_bound=1)
     _ALONE = flags.DEFINE_integer("alone", 3, "networks trained alone", lower_bound=1)
     _FORMS = flags.DEFINE_multi_enum("forms", ["switch"], FORMS, "forms together")
+    _AT_ONCE = flags.DEFINE_list("at_once", ["0"], "networks; 0: as by default")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     app.run(main)
