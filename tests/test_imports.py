@@ -39,7 +39,7 @@ ALLOWED = {
     "quantum": {"kernels", "errors"},
     "optimise": {"quantum", "kernels", "value", *BASIS},
     "training": LEARNING,
-    "evaluation": {*USERS, *LEARNING},
+    "evaluation": {"training", *USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", "value", *BASIS},
     "reporting": {"errors", "reading", "files"},
     "jobs": PARTS,

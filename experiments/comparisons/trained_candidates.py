@@ -53,13 +53,13 @@ class Found:
 
     Attributes:
       arch: its winner.
-      score: accuracy in [0, 1] by which it won.
+      score: accuracy in [0, 1] by which it won, if there was a search.
       networks: scored ones.
       seconds: processor time.
     """
 
     arch: tuple[int, ...]
-    score: float
+    score: float | None
     networks: int
     seconds: float
 
@@ -96,7 +96,7 @@ def run(
         config.train.fidelities = (max(epochs // 3, 1),)
         found["trained, hyperband"] = by_training(config, budget)
         setting = _open(config, pathlib.Path())
-        found["random"] = Found(_random_arch(setting), np.nan, 0, 0.0)
+        found["random"] = Found(_random_arch(setting), None, 0, 0.0)
         if retrain is None:
             retrain = Retraining(setting)
         archs = [each.arch for each in found.values()]

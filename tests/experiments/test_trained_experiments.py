@@ -112,7 +112,7 @@ def test_a_search_ends_when_its_time_is_over(tiny_space):
     found = trained_candidates.by_training(config, budget=0.0)
     # Rungs of two generations at one epoch and one of two epochs; repeats are free.
     assert 3 <= found.networks <= 6 and found.seconds > 0
-    assert 0 <= found.score <= 1 and len(found.arch) == 2
+    assert found.score is not None and 0 <= found.score <= 1 and len(found.arch) == 2
 
 
 def test_ways_are_held_against_the_supernet():
