@@ -367,4 +367,32 @@ PROMISES = (
         'arrays["test_acc"][:, 0] / 100.0',
         "tests/evaluation/test_ranking.py",
     ),
+    Mutant(
+        "a candidate that diverges is recorded with its epoch",
+        "qnas_jax/evaluation/trained.py",
+        "at epoch {len(trained.losses)}",
+        "at epoch {len(trained.losses) - 1}",
+        "tests/evaluation/test_trained.py",
+    ),
+    Mutant(
+        "trainings that were finished when a search was stopped are kept",
+        "qnas_jax/evaluation/trained.py",
+        "self._kept.keep(_name(arch, epochs), outcomes[arch])",
+        "self._kept.find(_name(arch, epochs))",
+        "tests/evaluation/test_trained.py tests/jobs/test_trained_candidates.py",
+    ),
+    Mutant(
+        "candidates trained together see the batches of one trained alone",
+        _TRAINING + "candidate.py",
+        "numbers = epoch * len(rates) +",
+        "numbers = 0 * len(rates) +",
+        "tests/training/test_population.py",
+    ),
+    Mutant(
+        "a shorter training of a candidate has a schedule of its own length",
+        _TRAINING + "population.py",
+        "rates = self._rates(epochs)",
+        "rates = self._rates(self._options.epochs)[:epochs]",
+        "tests/training/test_population.py tests/evaluation/test_trained.py",
+    ),
 )

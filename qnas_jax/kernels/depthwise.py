@@ -29,7 +29,7 @@ from qnas_jax.kernels.depthwise_taps import by_taps
 from qnas_jax.kernels.materialise import materialise
 from qnas_jax.kernels.taps import check_convolution, pad, taps
 
-_IMAGES_AT_ONCE = 8
+_IMAGES_AT_ONCE = 16
 
 
 def depthwise_conv(

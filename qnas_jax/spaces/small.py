@@ -1,4 +1,8 @@
-"""Small spaces: `digits` for 8 x 8 images, `cifar_small` for CIFAR-size on a CPU."""
+"""Small spaces: `digits` for 8 x 8 images, `cifar_small` for CIFAR-size on a CPU.
+
+`digits_tiny` is a part of `digits`: so few networks that all of them can be trained
+(`experiments/comparisons/small_benchmark.py`).
+"""
 
 from qnas_jax.spaces.mobile import conv_head
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, fixed, op
@@ -16,24 +20,39 @@ def _mb(kernel: int, expansion: int, attention: str = "none") -> Op:
 
 
 DOWN_OPS = (_mb(3, 2), _mb(5, 2), _mb(3, 4), _mb(5, 4), _mb(3, 4, "se"))
-SAME_OPS = (*DOWN_OPS, op("skip", "skip"))
+SKIP = op("skip", "skip")
 
 
-def _layers(in_features: int, plan: list[tuple[int, int]]) -> tuple[Layer, ...]:
+def _layers(
+    in_features: int, plan: list[tuple[int, int]], ops: tuple[Op, ...] = DOWN_OPS
+) -> tuple[Layer, ...]:
+    """Layers of these ops, and of a skip where the shape is kept."""
     layers = []
     for out_features, stride in plan:
         same = stride == 1 and in_features == out_features
-        ops = SAME_OPS if same else DOWN_OPS
-        layers.append(Layer(in_features, out_features, stride, ops))
+        own = (*ops, SKIP) if same else ops
+        layers.append(Layer(in_features, out_features, stride, own))
         in_features = out_features
     return tuple(layers)
 
 
 def digits(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """5 layers x 5 or 6 ops, 16 to 48 channels; skip only where the shape is kept."""
+    return _digits("digits", DOWN_OPS, input_shape, num_classes)
+
+
+def digits_tiny(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
+    """The 576 networks of `digits` with a small, a large, an attentive op or none."""
+    ops = (_mb(3, 2), _mb(5, 4), _mb(3, 4, "se"))
+    return _digits("digits_tiny", ops, input_shape, num_classes)
+
+
+def _digits(
+    name: str, ops: tuple[Op, ...], input_shape: tuple[int, ...], num_classes: int
+) -> NetworkSpace:
     return NetworkSpace(
-        name="digits",
-        layers=_layers(16, [(16, 1), (24, 2), (24, 1), (48, 2), (48, 1)]),
+        name=name,
+        layers=_layers(16, [(16, 1), (24, 2), (24, 1), (48, 2), (48, 1)], ops),
         stem=(fixed(input_shape[-1], 16, 1, "conv", kernel=3),),
         head=conv_head(48, 96, num_classes),
         input_shape=input_shape,

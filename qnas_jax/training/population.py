@@ -149,7 +149,7 @@ class PopulationTraining:
         """
         if not candidates:
             return
-        programs = self._compiled(len(candidates))
+        programs = self.prepare(len(candidates))
         rates = self._rates(epochs)
         blocks = [
             range(first, min(first + self._width, len(candidates)))
@@ -210,8 +210,16 @@ class PopulationTraining:
         rates = jax.vmap(schedule)(jnp.arange(epochs * steps))
         return np.asarray(rates, np.float32).reshape(epochs, steps)
 
-    def _compiled(self, asked: int) -> _Programs:
-        """The programs, for so many networks a call as fit when first asked."""
+    def prepare(self, asked: int) -> _Programs:
+        """Compiles the programs, if they are not; the first training does it anyway.
+
+        Args:
+          asked: networks that will be trained; on an accelerator a call has at most so
+            many, from now on.
+
+        Returns:
+          The programs.
+        """
         if self._programs is None:
             self._width = self._networks_of_a_call(asked) if self._side_by_side else 1
             self._programs = self._compile()

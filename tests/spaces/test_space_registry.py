@@ -1,5 +1,7 @@
 """Built-in spaces by their published plans, and spaces that a user adds."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,7 @@ def registry():
         ("spos", (4,) * 20),
         ("nas_bench_macro", (3,) * 8),
         ("digits", (6, 5, 6, 5, 6)),
+        ("digits_tiny", (4, 3, 4, 3, 4)),
         ("cifar_small", (5, 6, 5, 6, 6, 5, 6, 6)),
     ],
 )
@@ -68,7 +71,7 @@ def test_a_space_without_networks_can_be_registered(registry):
 def test_every_built_in_space_is_tested_here():
     assert {
         *("proxylessnas", "fbnet_s", "fbnet_l", "spos"),
-        *("nas_bench_macro", "digits", "cifar_small", "nas_bench_201"),
+        *("nas_bench_macro", "digits", "digits_tiny", "cifar_small", "nas_bench_201"),
     } == BUILT_IN
 
 
@@ -76,6 +79,15 @@ def test_sizes_of_the_spaces():
     assert built("proxylessnas").size == 16**21
     assert built("nas_bench_macro").size == 6561
     assert built("digits").size == 6 * 5 * 6 * 5 * 6
+    assert built("digits_tiny").size == 576
+
+
+def test_the_tiny_space_is_a_part_of_digits():
+    for tiny, full in zip(
+        built("digits_tiny").layers, built("digits").layers, strict=True
+    ):
+        assert set(tiny.ops) < set(full.ops)
+        assert dataclasses.replace(tiny, ops=full.ops) == full
 
 
 @pytest.mark.parametrize(
@@ -87,6 +99,7 @@ def test_sizes_of_the_spaces():
         ("spos", 2**3, 2**5),
         ("nas_bench_macro", 2**3, 2**3),
         ("digits", 2**2, 2**2),
+        ("digits_tiny", 2**2, 2**2),
         ("cifar_small", 2**3, 2**3),
     ],
 )
@@ -115,7 +128,7 @@ def test_order_of_the_public_codes_ops():
 
 
 def test_skip_stands_only_where_the_shape_is_kept():
-    for name in ("digits", "cifar_small"):
+    for name in ("digits", "digits_tiny", "cifar_small"):
         for layer in built(name).layers:
             same = layer.stride == 1 and layer.in_features == layer.out_features
             assert ("skip" in [each.name for each in layer.ops]) == same

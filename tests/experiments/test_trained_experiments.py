@@ -1,0 +1,131 @@
+"""Experiments whose networks are trained from scratch, on six tiny networks."""
+
+import numpy as np
+import pytest
+
+from experiments.benches import population
+from experiments.comparisons import small_benchmark, trained_candidates
+from qnas_jax import data
+from qnas_jax.evaluation.tables.own_table import (
+    OwnTableOptions,
+    load_own_table,
+    load_own_test,
+)
+from qnas_jax.evaluation.tables.positions import index_of
+from qnas_jax.training import PopulationTraining, TrainingOptions
+
+DATA = data.DataOptions(max_train=64, max_valid=40, max_test=40)
+
+
+@pytest.mark.slow
+def test_a_whole_space_becomes_a_table(tiny_space, tmp_path, monkeypatch):
+    """Half of it first, then the rest; and the table is one that searches read."""
+    options = TrainingOptions(epochs=2, batch_size=32, learning_rate=0.1)
+    benchmark = small_benchmark.load_benchmark(tiny_space, options, DATA)
+    asked: list[int] = []
+    train = PopulationTraining.train
+
+    def counted(self, candidates, *arguments, **rest):
+        asked.append(len(candidates))
+        train(self, candidates, *arguments, **rest)
+
+    monkeypatch.setattr(PopulationTraining, "train", counted)
+    told: list[tuple[int, int]] = []
+    training = small_benchmark.training_of(benchmark)
+    monkeypatch.setattr(small_benchmark, "training_of", lambda benchmark: training)
+    small_benchmark.run(benchmark, tmp_path, networks=3, seeds=2)
+    rows = small_benchmark.run(
+        benchmark, tmp_path, seeds=2, tell=lambda *each: told.append(each)
+    )
+    assert asked == [6, 6] and told == [(done, 12) for done in range(7, 13)]
+    columns = OwnTableOptions(
+        file=str(tmp_path / "table.csv"),
+        arch_columns=("op_*",),
+        op_names="; ".join(", ".join(names) for names in benchmark.space.choices),
+        validation_columns="valid_*",
+        test_columns=("test_*",),
+        seconds_columns="seconds",
+        cost_columns=("params", "macs"),
+    )
+    table, test = load_own_table(columns), load_own_test(columns)
+    assert table.space.choices == benchmark.space.choices
+    (values,) = table.validation
+    assert values.shape == (6, 2) and np.isfinite(values).all()
+    archs = np.array(
+        [
+            [
+                names.index(row[f"op_{layer}"])
+                for layer, names in enumerate(benchmark.space.choices, start=1)
+            ]
+            for row in rows
+        ]
+    )
+    wanted = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    seen = values[index_of(table.space, archs)]
+    for seed in range(2):
+        np.testing.assert_allclose(seen[:, seed], wanted[f"valid_{seed}"], rtol=1e-5)
+    assert sorted(table.costs["params"]) == sorted(wanted["params"])
+    means = (wanted["test_0"] + wanted["test_1"]) / 2
+    np.testing.assert_allclose(test.open(archs), means, rtol=1e-5)
+    small_benchmark.run(benchmark, tmp_path, seeds=2)
+    assert asked[2:] == [0]
+
+
+def test_what_networks_and_what_seeds_explain():
+    rows = [
+        {"valid_0": 0.9, "valid_1": 0.8, "test_0": 0.5, "test_1": 0.5},
+        {"valid_0": 0.7, "valid_1": 0.6, "test_0": 0.25, "test_1": 0.5},
+        {"valid_0": None, "valid_1": 0.6, "test_0": 0.25, "test_1": 0.5},
+    ]
+    valid, test = small_benchmark.summarise(rows, 2)
+    assert valid["networks"] == 2 and test["networks"] == 3
+    assert valid["accuracy %"] == pytest.approx(75)
+    assert valid["sd over networks"] == pytest.approx(np.std([85, 65], ddof=1))
+    assert valid["sd over seeds"] == pytest.approx(np.std([90, 80], ddof=1))
+    assert valid["correlation of two seeds"] == pytest.approx(1)
+    assert test["correlation of two seeds"] is None  # one of them is constant
+
+
+@pytest.mark.slow
+def test_together_and_alone_train_the_same_networks(tiny_space, monkeypatch):
+    monkeypatch.setattr(population, "DATA", DATA)
+    rows = list(
+        population.run(tiny_space, networks=2, epochs=2, alone=1, forms=["switch"])
+    )
+    alone, together = rows
+    assert alone["ratio"] == 1 and together["way"] == "switch"
+    for row in rows:
+        assert 0 < row["compiling s"] < row["seconds"] and 0 <= row["accuracy"] <= 1
+    ratio = alone["seconds"] / together["seconds"]
+    assert together["ratio"] == pytest.approx(ratio)
+
+
+@pytest.mark.slow
+def test_a_search_ends_when_its_time_is_over(tiny_space):
+    """Not before the highest rung was reached; the best there wins."""
+    config = trained_candidates.digits_trained.get_config()
+    config.space.name = tiny_space
+    config.data.update(max_train=64, max_valid=40, max_test=40)
+    config.search.update(strategy="hyperband", population=2)
+    config.hyperband.eta = 2
+    config.train.update(epochs=2, fidelities=(1,), batch_size=32)
+    found = trained_candidates.by_training(config, budget=0.0)
+    # Rungs of two generations at one epoch and one of two epochs; repeats are free.
+    assert 3 <= found.networks <= 6 and found.seconds > 0
+    assert found.score is not None and 0 <= found.score <= 1 and len(found.arch) == 2
+
+
+def test_ways_are_held_against_the_supernet():
+    rows = [
+        {"way": way, "test accuracy": accuracy, "parameters": 10, "networks": 2}
+        | {"seconds": 3.0}
+        for way, accuracies in (("supernet", (0.5, 0.7)), ("trained", (0.8, 0.9)))
+        for accuracy in accuracies
+    ]
+    reference, trained = trained_candidates.summarise(rows)
+    assert reference["low"] is None and reference["difference"] == 0
+    assert trained["difference"] == pytest.approx(25)
+    # Welch: variances 200 / 2 and 50 / 2, so 125 in all, 1.47 degrees of freedom.
+    half = 6.18811 * np.sqrt(125)
+    assert trained["high"] - 25 == pytest.approx(25 - trained["low"])
+    assert trained["high"] - 25 == pytest.approx(half, rel=1e-5)
