@@ -21,7 +21,13 @@ from qnas_jax.spaces.registry import BUILT_IN, SPACES
 
 CHANNELS, CLASSES = 2, 3
 SIDES = {"nas_bench_201": 4}  # 6 for all others
-NUM_LAYERS = {"proxylessnas": 1, "fbnet_s": 1, "fbnet_l": 1}  # many ops each
+LAYERS = {  # 1 to 3 for all others: of those with many ops one
+    "proxylessnas": slice(1, 2),
+    "fbnet_s": slice(1, 2),
+    "fbnet_l": slice(1, 2),
+    "cifar_small": slice(1, 2),
+    "spos": slice(3, 5),
+}
 
 # Little is optimised: compiling takes nearly all of the time.
 PLAIN = {
@@ -36,8 +42,8 @@ def first_layers(name):
     side = SIDES.get(name, 6)
     space = SPACES[name]((side, side, CHANNELS), CLASSES)
     if isinstance(space, CellSpace):
-        return dataclasses.replace(space, num_nodes=3, stages=2, cells=2, features=4)
-    layers = space.layers[1 : 1 + NUM_LAYERS.get(name, 2)]
+        return dataclasses.replace(space, num_nodes=3, stages=1, cells=2, features=4)
+    layers = space.layers[LAYERS.get(name, slice(1, 3))]
     before, width = layers[0].in_features, layers[-1].out_features
     return dataclasses.replace(
         space,

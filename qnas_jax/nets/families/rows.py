@@ -11,12 +11,13 @@ gradient reaches it.
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 _NOWHERE = 2**30  # far outside of any row or vector
 
@@ -208,24 +209,47 @@ def write_row(
 
 
 def _positions_in_row(field: Field, place: jax.Array) -> jax.Array:
-    """For each padded value, where it stands in the row; far outside if nowhere."""
+    """For each padded value, where it stands in the row; far outside if nowhere.
+
+    A sum of what each axis adds, so nothing is divided but along one axis.
+    """
     start, end, first, second, up, left, groups, rows, columns = place
-    _, all_second, all_rows, all_columns = field.axes
-    number = jax.lax.iota(jnp.int32, field.size)
-    leading, inner = divmod(number, all_rows * all_columns)
-    row, column = divmod(inner, all_columns)
-    exists = end > start
+    i, j, row, column = (jnp.arange(size, dtype=jnp.int32) for size in field.axes)
     if field.placing == "diagonal":
-        group = column // columns
-        exists &= row // rows == group
+        group = lax.div(column, jnp.broadcast_to(columns, column.shape))
+        own_group = lax.div(row, jnp.broadcast_to(rows, row.shape))
+        inside = own_group[:, None] == group[None]
+        inside &= (group < groups)[None]
         # The rows of the groups follow each other: row counts them all.
-        position = row * columns + column - group * columns
-        return jnp.where(exists & (group < groups), start + position, _NOWHERE)
-    i, j = leading // all_second - up, leading % all_second - left
-    exists &= (i >= 0) & (j >= 0) & (i < first) & (j < second)
-    exists &= (row < rows) & (column < columns)
-    position = ((i * second + j) * rows + row) * columns + column
-    return jnp.where(exists, start + position, _NOWHERE)
+        position = (row * columns)[:, None] + (column - group * columns)[None]
+    else:
+        i, j = i - up, j - left
+        inside = _outer(
+            jnp.logical_and,
+            (i >= 0) & (i < first),
+            (j >= 0) & (j < second),
+            row < rows,
+            column < columns,
+        )
+        position = _outer(
+            jnp.add,
+            i * (second * rows * columns),
+            j * (rows * columns),
+            row * columns,
+            column,
+        )
+    inside &= end > start
+    return jnp.where(inside, start + position, _NOWHERE).ravel()
+
+
+def _outer(combine: Callable[..., jax.Array], *axes: jax.Array) -> jax.Array:
+    """Combines vectors, each along an axis of its own."""
+    wide = (
+        jnp.expand_dims(axis, [other for other in range(len(axes)) if other != own])
+        for own, axis in enumerate(axes)
+    )
+    found, *rest = (jnp.broadcast_to(each, tuple(map(len, axes))) for each in wide)
+    return functools.reduce(combine, rest, found)
 
 
 def _positions_in_vector(row_map: RowMap, op: jax.Array, width: int) -> jax.Array:
@@ -240,16 +264,23 @@ def _positions_in_vector(row_map: RowMap, op: jax.Array, width: int) -> jax.Arra
         [jnp.asarray(row_map.places)[op], jnp.asarray(statics, jnp.int32)], axis=1
     )[order]
     ends = jnp.where(table[:, 1] > 0, table[:, 1], _NOWHERE)
-    number = jax.lax.iota(jnp.int32, width)
+    number = lax.iota(jnp.int32, width)
     which = jnp.sum(number[:, None] >= ends[None], axis=1)
     start, end, _, second, up, left, groups, rows, columns, base, *sizes = (
         table[:, entry][which] for entry in range(table.shape[1])
     )
     all_second, all_rows, all_columns = sizes
-    block, inner = divmod(number - start, rows * columns)
-    leading, group = divmod(block, groups)
-    i, j = leading // second + up, leading % second + left
-    row, column = inner // columns + group * rows, inner % columns + group * columns
+    block, inner = _divide(number - start, rows * columns)
+    leading, group = _divide(block, groups)
+    i, j = _divide(leading, second)
+    row, column = _divide(inner, columns)
+    i, j, row, column = i + up, j + left, row + group * rows, column + group * columns
     position = ((i * all_second + j) * all_rows + row) * all_columns + column
     exists = (which < len(row_map.fields)) & (number >= start) & (number < end)
     return jnp.where(exists, base + position, row_map.size)
+
+
+def _divide(number: jax.Array, by: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Quotient and remainder towards zero, which compile to less than Python's."""
+    quotient = lax.div(number, by)
+    return quotient, number - quotient * by
