@@ -2,6 +2,7 @@
 
 from qnas_jax.training.balance_pool import merge_pool, pool_members, pool_share
 from qnas_jax.training.batches import TrainingBatches
+from qnas_jax.training.candidate import Candidate, Trained
 from qnas_jax.training.loop import (
     EpochReport,
     NonFiniteLossError,
@@ -25,14 +26,7 @@ from qnas_jax.training.paths import (
     initial_sampler_state,
     make_sampler,
 )
-from qnas_jax.training.population import (
-    Candidate,
-    Judge,
-    PopulationTraining,
-    Run,
-    Trained,
-    num_cores,
-)
+from qnas_jax.training.population import Judge, PopulationTraining, Run
 from qnas_jax.training.retrain import (
     RetrainOptions,
     RetrainState,
@@ -82,7 +76,6 @@ __all__ = [
     "make_supernet_step",
     "map_slots",
     "merge_pool",
-    "num_cores",
     "pool_members",
     "pool_share",
     "run_epochs",

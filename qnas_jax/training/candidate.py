@@ -8,6 +8,8 @@ of the space. All here is written for one network; `training/population.py` puts
 networks side by side.
 """
 
+import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -19,6 +21,44 @@ from qnas_jax.data import epoch_order
 from qnas_jax.nets import Slots, Supernet, take_path
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.optimizer import TrainingOptions, make_sgd
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A network to train.
+
+    Attributes:
+      arch: op of each layer.
+      weights_key: draws its initial weights; consumed.
+      batches_key: draws order and augmentation of its batches; networks of equal keys
+        see equal batches.
+    """
+
+    arch: tuple[int, ...]
+    weights_key: jax.Array
+    batches_key: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What became of a candidate.
+
+    Attributes:
+      losses: mean training loss of each epoch; ends with the first that is not finite.
+      found: what the judge found, a tree of numbers; None if a loss is not finite.
+      weights: (params, stats) of its path, in NumPy; None if they were not asked for.
+      seconds: its share of the time, where several are trained at the same time.
+    """
+
+    losses: tuple[float, ...]
+    found: Any
+    weights: Any
+    seconds: float
+
+    @property
+    def diverged(self) -> bool:
+        """Whether training ended in a loss that is no number."""
+        return not math.isfinite(self.losses[-1])
 
 
 class CandidateState(struct.PyTreeNode):

@@ -8,15 +8,11 @@ the same time as there are cores, which their small operations do not fill alone
 is donated, and programs are compiled once for all architectures and lengths.
 """
 
-import collections
 import concurrent.futures
 import dataclasses
 import functools
-import math
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -27,8 +23,15 @@ from qnas_jax.kernels import compiler_options
 from qnas_jax.nets import Slots, Supernet
 from qnas_jax.stopping import Stopped
 from qnas_jax.training.batches import TrainingBatches
-from qnas_jax.training.candidate import CandidateState, start_candidate, train_epoch
+from qnas_jax.training.candidate import (
+    Candidate,
+    CandidateState,
+    Trained,
+    start_candidate,
+    train_epoch,
+)
 from qnas_jax.training.optimizer import TrainingOptions, make_schedule
+from qnas_jax.training.threads import in_threads, num_cores
 
 Run = Callable[[jax.Array], jax.Array]
 """Prepared inputs [N, ...] -> outputs [N, ...] of a trained network."""
@@ -36,46 +39,7 @@ Run = Callable[[jax.Array], jax.Array]
 Judge = Callable[[Run, Any], Any]
 """(network, data) -> what is wanted of a trained network, a tree of scalars."""
 
-_PATIENCE = 0.2  # seconds between two looks at whether the user asked to stop
 _SHARE = 0.5  # of the free memory of an accelerator; the rest is for a step's own
-
-
-@dataclasses.dataclass(frozen=True)
-class Candidate:
-    """A network to train.
-
-    Attributes:
-      arch: op of each layer.
-      weights_key: draws its initial weights; consumed.
-      batches_key: draws order and augmentation of its batches; networks of equal keys
-        see equal batches.
-    """
-
-    arch: tuple[int, ...]
-    weights_key: jax.Array
-    batches_key: jax.Array
-
-
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """What became of a candidate.
-
-    Attributes:
-      losses: mean training loss of each epoch; ends with the first that is not finite.
-      found: what the judge found, a tree of numbers; None if a loss is not finite.
-      weights: (params, stats) of its path, in NumPy; None if they were not asked for.
-      seconds: its share of the time, where several are trained at the same time.
-    """
-
-    losses: tuple[float, ...]
-    found: Any
-    weights: Any
-    seconds: float
-
-    @property
-    def diverged(self) -> bool:
-        """Whether training ended in a loss that is no number."""
-        return not math.isfinite(self.losses[-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +132,7 @@ class PopulationTraining:
             seconds = (time.perf_counter() - started) / (len(own) * workers)
             return _take_apart(len(own), losses, found, weights, seconds)
 
-        for block, trained in _in_threads(work, blocks, workers, should_stop):
+        for block, trained in in_threads(work, blocks, workers, should_stop):
             for number, each in zip(block, trained, strict=True):
                 tell(number, each)
 
@@ -321,13 +285,6 @@ class PopulationTraining:
         return sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
 
 
-def num_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _lower(function: Callable[..., Any], *shapes: Any, **options: Any) -> Any:
     program = jax.jit(function, compiler_options=compiler_options(), **options)
     return program.lower(*shapes)
@@ -354,37 +311,3 @@ def _take_apart(
             )
         )
     return trained
-
-
-def _in_threads(
-    work: Callable[[range, Callable[[], bool]], list[Trained]],
-    blocks: Sequence[range],
-    workers: int,
-    should_stop: Callable[[], bool],
-) -> Iterator[tuple[range, list[Trained]]]:
-    """Does the work of all blocks, some at the same time; yields them as they end."""
-    stopping = threading.Event()
-    waiting = collections.deque(blocks)
-    running: dict[concurrent.futures.Future[list[Trained]], range] = {}
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        try:
-            while waiting or running:
-                if should_stop():
-                    stopping.set()
-                    waiting.clear()
-                while waiting and len(running) < workers:
-                    block = waiting.popleft()
-                    running[pool.submit(work, block, stopping.is_set)] = block
-                done, _ = concurrent.futures.wait(
-                    running,
-                    timeout=_PATIENCE,
-                    return_when=concurrent.futures.FIRST_COMPLETED,
-                )
-                for future in done:
-                    block = running.pop(future)
-                    if not isinstance(future.exception(), Stopped):
-                        yield block, future.result()
-            if stopping.is_set():
-                raise Stopped
-        finally:
-            stopping.set()  # Whatever went wrong, those that run need not go on.
