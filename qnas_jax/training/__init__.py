@@ -14,6 +14,7 @@ from qnas_jax.training.loop import (
 )
 from qnas_jax.training.optimizer import (
     SCHEDULES,
+    StagedTrainingOptions,
     TrainingOptions,
     make_optimizer,
     make_schedule,
@@ -62,6 +63,7 @@ __all__ = [
     "Totals",
     "Trained",
     "TrainingBatches",
+    "StagedTrainingOptions",
     "TrainingOptions",
     "fair_arch",
     "in_one_call",

@@ -21,6 +21,7 @@ from qnas_jax.data import epoch_order
 from qnas_jax.nets import Slots, Supernet, take_path
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.optimizer import TrainingOptions, make_sgd
+from qnas_jax.training.path_learning import to_compute_with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +130,11 @@ def train_epoch(
 
         def loss_fn(params: Slots) -> tuple[jax.Array, Slots]:
             outputs, stats = supernet.apply(
-                params, state.stats, arch, inputs, mode="train"
+                to_compute_with(supernet, params, options.precision),
+                state.stats,
+                arch,
+                inputs,
+                mode="train",
             )
             return batches.task.loss(outputs, targets), stats
 

@@ -70,6 +70,16 @@ class TrainingOptions(Options):
         "of values and products; weights, moments, statistics and sums are float32",
         choices=PRECISIONS,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class StagedTrainingOptions(TrainingOptions):
+    """A training that is a stage of its own: it is watched, and may be stopped.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
     steps_per_call: int = option(
         0, "steps between two looks at the host; 0: 1 on CPU, else 32", low=0
     )

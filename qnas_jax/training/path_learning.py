@@ -30,6 +30,22 @@ Batch = tuple[jax.Array, jax.Array]
 """Inputs as networks see them, and targets."""
 
 
+def to_compute_with(supernet: Supernet, params: Slots, precision: str) -> Slots:
+    """Parameters as a step computes with them.
+
+    Args:
+      supernet: the network.
+      params: its parameters, or a path's; they stay as they are for float32.
+      precision: of `TrainingOptions`.
+
+    Returns:
+      The rows, cast where blocks compute in a lower precision.
+    """
+    return (
+        params if precision == "float32" else supernet.in_precision(params, precision)
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class PathLearning:
     """How the paths of a step change the supernet; lives while the step is traced."""
@@ -92,7 +108,7 @@ class PathLearning:
 
         def loss_fn(params: Slots) -> tuple[jax.Array, Any]:
             outputs, stats = self.supernet.apply_paths(
-                self._cast(params),
+                to_compute_with(self.supernet, params, self.precision),
                 state.stats,
                 archs,
                 inputs,
@@ -131,11 +147,6 @@ class PathLearning:
         (gradients, totals), found = jax.lax.scan(add_path, (zero, state.totals), archs)
         return gradients, put_means(state.stats, archs, found), totals
 
-    def _cast(self, params: Slots) -> Slots:
-        if self.precision == "float32":
-            return params
-        return self.supernet.in_precision(params, self.precision)
-
     def _gradient(
         self, params: Slots, stats: Slots, arch: jax.Array, batch: Batch
     ) -> Any:
@@ -144,7 +155,11 @@ class PathLearning:
 
         def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
             outputs, new_stats = self.supernet.apply(
-                self._cast(params), stats, arch, inputs, mode="train"
+                to_compute_with(self.supernet, params, self.precision),
+                stats,
+                arch,
+                inputs,
+                mode="train",
             )
             return self.task.loss(outputs, targets), (outputs, new_stats)
 

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.kernels import compiler_options
+from qnas_jax.kernels.device_memory import free_bytes
 from qnas_jax.nets import Slots, Supernet
 from qnas_jax.stopping import Stopped
 from qnas_jax.training.batches import TrainingBatches
@@ -256,10 +257,9 @@ class PopulationTraining:
     def _networks_of_a_call(self, asked: int) -> int:
         if self._at_once:
             return self._at_once
-        memory = jax.local_devices()[0].memory_stats() or {}
-        if "bytes_limit" not in memory:
+        free = free_bytes()
+        if free is None:
             return asked
-        free = memory["bytes_limit"] - memory.get("bytes_in_use", 0)
         return max(1, min(asked, int(_SHARE * free / self.bytes_of_a_network())))
 
     def bytes_of_a_network(self) -> int:

@@ -22,11 +22,11 @@ from qnas_jax.options import option
 from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import StepFn, Totals, in_one_call
-from qnas_jax.training.optimizer import TrainingOptions
+from qnas_jax.training.optimizer import StagedTrainingOptions
 
 
 @dataclasses.dataclass(frozen=True)
-class RetrainOptions(TrainingOptions):
+class RetrainOptions(StagedTrainingOptions):
     """Training of stand-alone networks from scratch.
 
     Raises:

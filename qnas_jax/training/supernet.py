@@ -14,14 +14,14 @@ from qnas_jax.nets import FORMS, Supernet
 from qnas_jax.options import option
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import StepFn, in_one_call
-from qnas_jax.training.optimizer import TrainingOptions
+from qnas_jax.training.optimizer import StagedTrainingOptions
 from qnas_jax.training.path_learning import PathLearning
 from qnas_jax.training.paths import PATH_SAMPLERS, PathSampler
 from qnas_jax.training.supernet_state import SupernetState
 
 
 @dataclasses.dataclass(frozen=True)
-class SupernetOptions(TrainingOptions):
+class SupernetOptions(StagedTrainingOptions):
     """Training of the weight-sharing supernet.
 
     Raises:

@@ -13,9 +13,9 @@ from qnas_jax.stopping import Stopped
 from qnas_jax.training import (
     EpochReport,
     NonFiniteLossError,
+    StagedTrainingOptions,
     StepFn,
     TrainingBatches,
-    TrainingOptions,
     run_epochs,
     steps_in_a_call,
 )
@@ -57,7 +57,7 @@ def train_to_the_end(
     *,
     name: str,
     rows: Sequence[str],
-    options: TrainingOptions,
+    options: StagedTrainingOptions,
     batches: TrainingBatches,
 ) -> Any:
     """Trains on the training split, and saves the state now and then and at the end.
@@ -118,7 +118,7 @@ def train_to_the_end(
     return state
 
 
-def _out_of_memory(name: str, options: TrainingOptions) -> str:
+def _out_of_memory(name: str, options: StagedTrainingOptions) -> str:
     """What a training step that is too large calls for."""
     group = name.partition("/")[0]
     halves = (
