@@ -49,7 +49,8 @@ def run(
 
     Returns:
       A row: seconds and processor seconds of compiling, images (subnet-images) a
-      second, what the program allocates beside arguments and results.
+      second and a processor second, what the program allocates beside arguments and
+      results, and the machine's load.
     """
     work = make_workload(space, images, form)
     archs = random_archs(work.space, num_archs)
@@ -59,10 +60,12 @@ def run(
     processor = time.process_time() - before
     jax.block_until_ready(program.run())
     times = []
+    before = time.process_time()
     for _ in range(passes):
         started = time.perf_counter()
         jax.block_until_ready(program.run())
         times.append(time.perf_counter() - started)
+    running = (time.process_time() - before) / passes
     return {
         "space": space,
         "form": form,
@@ -70,6 +73,7 @@ def run(
         "compile s": program.seconds,
         "compile processor s": processor,
         "images/s": num_archs * images / float(np.median(times)),
+        "images/processor s": num_archs * images / running,
         "temporary MiB": temporary_mib(program.compiled),
         "backend": jax.default_backend(),
         "load": os.getloadavg()[0],

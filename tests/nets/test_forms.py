@@ -28,6 +28,7 @@ LAYERS = {  # 1 to 3 for all others: of those with many ops one
     "cifar_small": slice(1, 2),
     "spos": slice(3, 5),
 }
+NARROWER = {"nas_bench_macro": 8, "spos": 4}
 
 # Little is optimised: compiling takes nearly all of the time.
 PLAIN = {
@@ -43,7 +44,15 @@ def first_layers(name):
     space = SPACES[name]((side, side, CHANNELS), CLASSES)
     if isinstance(space, CellSpace):
         return dataclasses.replace(space, num_nodes=3, stages=1, cells=2, features=4)
-    layers = space.layers[LAYERS.get(name, slice(1, 3))]
+    by = NARROWER.get(name, 1)
+    layers = tuple(
+        dataclasses.replace(
+            layer,
+            in_features=layer.in_features // by,
+            out_features=layer.out_features // by,
+        )
+        for layer in space.layers[LAYERS.get(name, slice(1, 3))]
+    )
     before, width = layers[0].in_features, layers[-1].out_features
     return dataclasses.replace(
         space,
