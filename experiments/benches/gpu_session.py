@@ -204,10 +204,9 @@ def run(
     groups = itertools.groupby(parts, key=lambda name: parts[name].group or name)
     for names in [list(each) for _, each in groups]:
         left = stop - time.perf_counter()
-        if left < 5:
-            found = {name: {"ended": "no time left"} for name in names}
-        else:
-            found = _run_together(names, left, settings, out)
+        factor = 20 if settings.tiny else 1
+        limits = {name: min(factor * parts[name].seconds, left) for name in names}
+        found = _run_together(limits, settings, out)
         for name, notes in found.items():
             if name == "depthwise" and not settings.depthwise:
                 form = fastest_depthwise(notes)
@@ -220,21 +219,21 @@ def run(
 
 
 def _run_together(
-    names: Sequence[str], left: float, settings: Settings, out: pathlib.Path
+    limits: Mapping[str, float], settings: Settings, out: pathlib.Path
 ) -> dict[str, dict[str, Any]]:
-    """Runs parts, each for its own time and none longer than what is left."""
+    """Runs parts, each for its own time."""
+    names = [name for name, limit in limits.items() if limit >= 5]
+    found = {name: {"ended": "no time left"} for name in limits if name not in names}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         shared = turns.environment(folder, names) if len(names) > 1 else {}
         running = [_Running(each, settings, out, folder, shared) for each in names]
         started = time.perf_counter()
         while any(each.process.poll() is None for each in running):
-            seconds = time.perf_counter() - started
             for each in running:
-                limit = PARTS[each.name].seconds * (20 if settings.tiny else 1)
-                each.look(seconds, min(limit, left))
+                each.look(time.perf_counter() - started, limits[each.name])
             time.sleep(0.1)
-        return {each.name: each.found() for each in running}
+        return found | {each.name: each.found() for each in running}
 
 
 class _Running:
