@@ -125,8 +125,11 @@ def library_convolutions():
         yield
 
 
-def assert_close(got, want, tolerance=1e-5):
-    """All leaves within a tolerance of the largest value of each."""
+def assert_close(got, want, tolerance=2e-5):
+    """All leaves within a tolerance of the largest value of each.
+
+    All were within 1e-5 when this was written; twice that is for other processors.
+    """
 
     def check(path, got, want):
         assert got.shape == want.shape and got.dtype == want.dtype
