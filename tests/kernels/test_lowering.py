@@ -8,7 +8,6 @@ from jax.experimental import pallas as pl
 from qnas_jax.kernels import depthwise_conv, run_folded
 from tests.kernels.test_inverted_residual import CASES, SIZES, make_case
 
-
 pytestmark = pytest.mark.skipif(
     jax.__version_info__ >= (0, 11), reason="JAX 0.11 lowers for GPUs on GPUs alone"
 )
