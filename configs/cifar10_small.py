@@ -11,9 +11,9 @@ Measured (seed 0; accuracy on 10,000 test images; JAX 0.10.2, 2 CPU cores):
     random subnet       62.15 %   149,514 parameters   5.47 M
     largest subnet      64.84 %   357,026 parameters   7.88 M
 The winner is level with the largest subnet and ahead of the random one by more than the
-test images explain (p < 0.001), but not by more than seeds may: in former runs, whose
-sums were rounded otherwise, the largest subnet, the same network, had 66.73 and 64.96 %,
-the random one 63.56 %. 19 minutes beside other jobs.
+test images explain (p < 0.001), but not by more than seeds may: in former runs, with
+other rounding, the largest subnet, the same network, had 66.73 and 64.96 %, the random
+one 63.56 %. 19 minutes beside other jobs.
 """
 
 import ml_collections
