@@ -230,7 +230,7 @@ PROMISES = (
     Mutant(
         "a supernet is trained in the precision that is asked for",
         _TRAINING + "path_learning.py",
-        "return self.supernet.in_precision(params, self.precision)",
+        "return supernet.in_precision(params, precision)",
         "return params",
         "tests/training/test_precision.py",
     ),

@@ -41,9 +41,9 @@ def to_compute_with(supernet: Supernet, params: Slots, precision: str) -> Slots:
     Returns:
       The rows, cast where blocks compute in a lower precision.
     """
-    return (
-        params if precision == "float32" else supernet.in_precision(params, precision)
-    )
+    if precision == "float32":
+        return params
+    return supernet.in_precision(params, precision)
 
 
 @dataclasses.dataclass(frozen=True)
