@@ -119,6 +119,12 @@ PARTS = (
         lines=results.scoring,
     ),
     Part(
+        "population",
+        f"-m experiments.benches.population --networks=64 --alone=2 {_ROWS}",
+        quick=None,
+        lines=results.population,
+    ),
+    Part(
         "training",
         f"-m experiments.benches.training --nogradient {_ROWS}",
         quick=None,

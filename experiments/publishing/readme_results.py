@@ -223,6 +223,21 @@ def training(rows: Rows) -> Lines:
     return [(what, result)]
 
 
+def population(rows: Rows) -> Lines:
+    """Of `benches.population`."""
+    together = rows[1]
+    what = (
+        f"{together['networks']} `{together['space']}` networks trained from scratch for "
+        f"{together['epochs']} epochs, side by side against one after the other, "
+        "compilation counted"
+    )
+    result = (
+        f"{together['ratio']:.1f} x in time, {together['processor ratio']:.1f} x in "
+        f"processor time; {together['seconds']:.0f} s"
+    )
+    return [(what, result)]
+
+
 def search_rules(rows: Rows) -> str:
     """Of `search_rules`, as a table of its own: strategies by landscape.
 
