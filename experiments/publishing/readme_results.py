@@ -227,8 +227,8 @@ def population(rows: Rows) -> Lines:
     """Of `benches.population`."""
     together = rows[1]
     what = (
-        f"{together['networks']} `{together['space']}` networks trained from scratch for "
-        f"{together['epochs']} epochs, side by side against one after the other, "
+        f"{together['networks']} `{together['space']}` networks trained from scratch "
+        f"for {together['epochs']} epochs, side by side against one after the other, "
         "compilation counted"
     )
     result = (
