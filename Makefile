@@ -29,8 +29,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(INSTALL) .
 	@touch $@
 
+# Compiled here, or a warning of a compiler would be an error of the test that imports.
 $(VENV)/ready_dev: $(VENV)/ready
 	$(INSTALL) '.[dev]'
+	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	@touch $@
 
 clean:
