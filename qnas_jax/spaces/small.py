@@ -4,6 +4,7 @@
 (`experiments/comparisons/small_benchmark.py`).
 """
 
+from qnas_jax.spaces.cell import CellSpace
 from qnas_jax.spaces.mobile import conv_head
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, fixed, op
 
@@ -60,14 +61,10 @@ def _digits(
     )
 
 
-def cifar_small(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
-    """8 layers x 5 or 6 ops, 16 to 96 channels, stem with stride 2."""
-    plan = [(24, 1), (24, 1), (40, 2), (40, 1), (40, 1), (80, 2), (80, 1), (80, 1)]
-    return NetworkSpace(
-        name="cifar_small",
-        layers=_layers(16, plan),
-        stem=(fixed(input_shape[-1], 16, 2, "conv", kernel=3),),
-        head=conv_head(80, 256, num_classes),
-        input_shape=input_shape,
-        num_classes=num_classes,
-    )
+def cifar_small(input_shape: tuple[int, ...], num_classes: int) -> CellSpace:
+    """The cells of NAS-Bench-201 in a network for a CPU: three of 8, 16, 32 channels.
+
+    Networks of the same cost differ here: half of the edges may do nothing, pool or
+    pass on, and where the convolutions stand decides (`configs/cifar10_small.py`).
+    """
+    return CellSpace("cifar_small", input_shape, num_classes, features=8, cells=1)

@@ -43,7 +43,6 @@ def registry():
         ("nas_bench_macro", (3,) * 8),
         ("digits", (6, 5, 6, 5, 6)),
         ("digits_tiny", (4, 3, 4, 3, 4)),
-        ("cifar_small", (5, 6, 5, 6, 6, 5, 6, 6)),
     ],
 )
 def test_layers_and_ops(name, num_ops):
@@ -60,6 +59,12 @@ def test_a_space_of_cells_is_a_registered_one_too():
     space = built("nas_bench_201", (16, 16, 1), 7)
     assert space == nas_bench_201((16, 16, 1), 7)
     assert (space.input_shape, space.num_classes) == ((16, 16, 1), 7)
+
+
+def test_the_small_space_has_the_same_cells():
+    small = built("cifar_small")
+    assert small.choices == built("nas_bench_201").choices
+    assert small.widths == (8, 16, 32) and small.cells == 1
 
 
 def test_a_space_without_networks_can_be_registered(registry):
@@ -100,7 +105,6 @@ def test_the_tiny_space_is_a_part_of_digits():
         ("nas_bench_macro", 2**3, 2**3),
         ("digits", 2**2, 2**2),
         ("digits_tiny", 2**2, 2**2),
-        ("cifar_small", 2**3, 2**3),
     ],
 )
 def test_resolution_falls_by_the_published_factor(name, small, large):
@@ -128,7 +132,7 @@ def test_order_of_the_public_codes_ops():
 
 
 def test_skip_stands_only_where_the_shape_is_kept():
-    for name in ("digits", "digits_tiny", "cifar_small"):
+    for name in ("digits", "digits_tiny"):
         for layer in built(name).layers:
             same = layer.stride == 1 and layer.in_features == layer.out_features
             assert ("skip" in [each.name for each in layer.ops]) == same

@@ -127,7 +127,7 @@ def first_layers(space, count):
 @pytest.mark.parametrize(
     ("name", "input_shape", "num_layers", "num_archs"),
     [
-        ("digits", (8, 8, 1), 5, 1),  # the ops of cifar_small are the same
+        ("digits", (8, 8, 1), 5, 1),
         ("nas_bench_macro", (8, 8, 3), 8, 1),
         ("proxylessnas", (4, 4, 3), 2, 2),
     ],
