@@ -133,9 +133,7 @@ def best_strength(rows: np.ndarray, target: np.ndarray) -> float:
     return STRENGTHS[len(errors) - 1 - int(np.argmin(errors[::-1]))]
 
 
-def ridge_weights(
-    rows: np.ndarray, target: np.ndarray, strength: float
-) -> np.ndarray:
+def ridge_weights(rows: np.ndarray, target: np.ndarray, strength: float) -> np.ndarray:
     """Weights >= 0 of least |target - constant - rows w|^2 + strength |w|^2.
 
     Args:

@@ -59,7 +59,7 @@ class NormalScores:
         scores = np.asarray([normal.inv_cdf(share) for share in shares], np.float32)
         return cls(knots, scores, _outer_slopes(knots, scores, shares))
 
-    def __call__(self, values: jax.Array) -> jax.Array:
+    def __call__(self, values: jax.Array | np.ndarray) -> jax.Array:
         """Normal scores of values.
 
         Args:

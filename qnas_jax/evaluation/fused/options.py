@@ -8,7 +8,7 @@ from qnas_jax.options import OptionError, Options, option
 COSTS = ("macs", "params")
 """Terms that a calibration looks at, whatever the terms of the sum are."""
 
-FEWEST = 8
+FEWEST = 5
 """Architectures of a reference sample, and networks of a calibration."""
 
 

@@ -1,8 +1,8 @@
 """The reference sample of a fused score: which architectures, and which of them train.
 
 Architectures are drawn uniformly from the space, each once, by a stream of the run's
-seed. Those that a calibration trains are spread over the sample by what the uncalibrated
-score says of them, so that good ones and bad ones are among few.
+seed. Those that a calibration trains are spread over the sample by what the score says
+of them before, so that few networks hold good ones and bad ones.
 """
 
 import math
