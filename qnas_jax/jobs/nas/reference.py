@@ -2,9 +2,8 @@
 
 Random architectures are evaluated once, so that scores can be ranks among them; these
 evaluations stand in `reference/evaluations.jsonl`, as those of a search do in its
-history, of generation -1. If the weights are to be learnt, some of them are trained
-from scratch as one population; what became of each stands in `reference/trained.jsonl`
-as soon as it is known. `reference/weights.json` is the end of the stage.
+history, of generation -1. If weights are to be learnt, some of them are trained from
+scratch (`jobs/nas/calibration.py`). `reference/weights.json` is the end of the stage.
 
 All of it follows from the seed and the supernet, so a stage that was stopped goes on to
 the same end.
@@ -12,28 +11,18 @@ the same end.
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
-from qnas_jax.evaluation.fused import (
-    Calibration,
-    FusedOptions,
-    FusedScore,
-    calibrate,
-    draw_reference,
-    spread,
-)
-from qnas_jax.evaluation.fused.options import FEWEST
-from qnas_jax.evaluation.trained import CandidateOptions, trained_evaluator
+from qnas_jax.evaluation.fused import FusedOptions, FusedScore, draw_reference, spread
+from qnas_jax.jobs.nas.calibration import learn_weights, train_networks
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.options import OptionError
 from qnas_jax.runs import RowLog, RunError, WorkFolder, read_sealed, write_sealed
-from qnas_jax.status import Status
 from qnas_jax.stopping import Stopped
-from qnas_jax.tasks import score_metric
-from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 GENERATION = -1
 """Of the reference's evaluations: before the first of a search."""
@@ -43,6 +32,9 @@ _AGAIN = "--stage=reference does it again"
 
 def check_reference(setting: NasSetting) -> None:
     """Checks the options of a fused score.
+
+    Args:
+      setting: the run; no stage of it need be finished.
 
     Raises:
       UserError: the task has no loss, or networks cannot be trained to calibrate.
@@ -80,28 +72,38 @@ def evaluate_reference(setting: NasSetting) -> str:
     )
     rows = _evaluate(setting, sample)
     features = _features(setting, rows)
-    plain = FusedScore.of(features, options.weight_by_name)
-    scores = np.asarray(plain(features))
-    if not np.isfinite(scores).any():
+    score = FusedScore.of(features, options.weight_by_name)
+    total = np.asarray(score(features))
+    if not np.isfinite(total).any():
         raise UserError(
             f"reference: none of {len(rows)} architectures has a finite score; take "
             "other fused.terms, or train the supernet again"
         )
-    learnt = _calibrate(setting, rows, plain, scores) if options.calibrate else None
-    weights = options.weight_by_name
-    if learnt is not None and learnt.is_better:
-        weights = learnt.weights
-    found = {
-        "weights": weights,
-        "calibration": None if learnt is None else dataclasses.asdict(learnt),
-    }
+    found: dict[str, Any] = {"weights": dict(score.weights), "calibration": None}
+    if options.calibrate:
+        places = spread(total, options.calibrate)
+        trained = train_networks(setting, [rows[place].arch for place in places])
+        normal = {
+            name: np.asarray(score.normal_score(name, values[places]))
+            for name, values in features.items()
+        }
+        learnt = learn_weights(setting, normal, total[places], trained)
+        if learnt is not None:
+            found["calibration"] = dataclasses.asdict(learnt)
+            found["weights"] = learnt.weights if learnt.is_better else found["weights"]
     write_sealed(_weights_path(setting.folder), found)
-    parts = " + ".join(f"{weight:.3g} {name}" for name, weight in weights.items())
-    return f"score is {parts}, normal scores in {len(rows)} random architectures"
+    parts = [f"{weight:.3g} {name}" for name, weight in found["weights"].items()]
+    return (
+        f"the score is {' + '.join(parts)}, by ranks in {len(rows)} random "
+        "architectures"
+    )
 
 
 def read_fused(setting: NasSetting) -> FusedScore:
     """The score that the stage has left.
+
+    Args:
+      setting: the run; its reference stage is finished.
 
     Raises:
       RunError: it is gone or damaged.
@@ -158,52 +160,3 @@ def _features(setting: NasSetting, rows: list[Evaluation]) -> dict[str, np.ndarr
         name: np.asarray([row.metrics[name] for row in rows], np.float32)
         for name in names
     }
-
-
-def _calibrate(
-    setting: NasSetting, rows: list[Evaluation], plain: FusedScore, scores: np.ndarray
-) -> Calibration | None:
-    """Trains some of the sample and learns weights; None if too few could be trained.
-
-    They are trained in the sizes of the supernet, so that they cost little.
-    """
-    config, reduced = setting.config, setting.reduced
-    options = config.train.part(CandidateOptions)
-    chosen = spread(scores, config.fused.part(FusedOptions).calibrate)
-    setting.say(
-        f"reference: trains {len(chosen)} networks for {options.epochs} epochs, as one "
-        "population"
-    )
-    evaluator = trained_evaluator(
-        options,
-        reduced,
-        reduced.task.with_options(config.train_task),
-        setting.key("calibration"),
-        kept=KeptOutcomes(setting.folder.path / "reference" / "trained.jsonl"),
-        should_stop=setting.should_stop,
-    )
-    archs = np.asarray([rows[place].arch for place in chosen], np.int32)
-    trained = evaluator(setting.key("calibration"), archs)
-    features = {
-        name: np.asarray(plain.normal_score(name, values[chosen]))
-        for name, values in _features(setting, rows).items()
-    }
-    known = np.asarray(trained.status) == int(Status.OK)
-    known &= np.isfinite(np.stack(list(features.values()))).all(axis=0)
-    if known.sum() < FEWEST:
-        setting.say(
-            f"reference: {known.sum()} networks could be trained and compared, to "
-            f"calibrate takes {FEWEST}: the weights of the configuration stay"
-        )
-        return None
-    target = score_metric(reduced.task).as_score(
-        np.asarray(trained.metrics[reduced.task.score])
-    )
-    learnt = calibrate(
-        {name: values[known] for name, values in features.items()},
-        scores[chosen][known],
-        target[known],
-    )
-    for line in learnt.lines(f"validation {reduced.task.score}"):
-        setting.say(f"reference: {line}")
-    return learnt
