@@ -39,7 +39,7 @@ from qnas_jax.tasks import ImageClassification
 PUBLISHED = {"synflow": 0.74, "jacob_cov": 0.73, "snip": 0.60, "grad_norm": 0.60}
 """Spearman with CIFAR-10 accuracy over all architectures."""
 
-_STORED_NAMES = {"jacob_cov": "jacov"}
+_STORED_NAMES = {"jacob_cov": "jacov", "macs": "flops"}
 _RESAMPLES = 1000
 
 

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation.evaluator import Evaluated, Evaluator, scores_of
+from qnas_jax.evaluation.evaluator import Evaluated, Evaluator, ScoreOf, scores_of
 from qnas_jax.status import Status
 
 Costs = Callable[[np.ndarray], Mapping[str, np.ndarray]]
@@ -173,6 +173,11 @@ class MemoisedEvaluator:
             self.fresh = self._evaluate(key, new, len(asked), generation)
         found = [self._known[each].score for each in asked]
         return archs, np.asarray(found, np.float32)
+
+    @property
+    def score(self) -> ScoreOf:
+        """What the evaluator improves."""
+        return self._evaluator.score
 
     def ties(
         self, archs: np.ndarray, fidelities: np.ndarray | None = None

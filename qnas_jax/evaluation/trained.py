@@ -27,7 +27,7 @@ import numpy as np
 
 from qnas_jax.evaluation.evaluator import Evaluated, ScoreOf
 from qnas_jax.evaluation.measuring import Metrics, measure
-from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
+from qnas_jax.evaluation.spec import EvaluatorSpec, Networks, Parts
 from qnas_jax.nets import FORMS, build_supernet, resolve_form
 from qnas_jax.options import OptionError, option
 from qnas_jax.status import Status
@@ -218,33 +218,53 @@ def measure_on_split(run: Run, data: tuple[Task, jax.Array, jax.Array]) -> Metri
 _CHUNK = 64  # examples; a training step has about as many
 
 
-def make_trained_evaluator(options: CandidateOptions, parts: Parts) -> TrainedEvaluator:
-    """Builds the evaluator of a run.
+def trained_evaluator(
+    options: CandidateOptions,
+    networks: Networks,
+    train_task: Task,
+    key: jax.Array,
+    *,
+    kept: KeptOutcomes | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> TrainedEvaluator:
+    """Builds an evaluator.
 
     Args:
       options: how candidates are trained.
-      parts: space, data, task, and what training examples undergo.
+      networks: space, data, and the task that judges.
+      train_task: the task, with what training examples undergo.
+      key: root of all weights and batches; only folded.
+      kept: where finished trainings are kept, and looked for.
+      should_stop: asked while networks are trained.
 
     Returns:
-      The evaluator; weights and batches come from the stream `train`.
+      The evaluator.
 
     Raises:
       UserError: architectures of the space are no networks, or the data do not fill a
         batch.
     """
     training = PopulationTraining(
-        build_supernet(parts.space, resolve_form(options.form)),
+        build_supernet(networks.space, resolve_form(options.form)),
         options,
-        TrainingBatches.of(parts.dataset.train, parts.train_task, options.batch_size),
+        TrainingBatches.of(networks.dataset.train, train_task, options.batch_size),
         measure_on_split,
-        (parts.task, *parts.valid),
+        (networks.task, *networks.valid),
         at_once=options.at_once,
         same_batches=options.same_batches,
     )
+    score = ScoreOf.of(networks.task)
     return TrainedEvaluator(
-        training,
+        training, options, score, key, kept=kept, should_stop=should_stop
+    )
+
+
+def make_trained_evaluator(options: CandidateOptions, parts: Parts) -> TrainedEvaluator:
+    """The evaluator of a run; its weights and batches come from the stream `train`."""
+    return trained_evaluator(
         options,
-        ScoreOf.of(parts.task),
+        parts,
+        parts.train_task,
         parts.key("train"),
         kept=parts.kept_outcomes,
         should_stop=parts.should_stop,

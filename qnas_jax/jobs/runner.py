@@ -190,7 +190,7 @@ def _goes_on(
 def _missing(setting: Setting, stage: str, name: str) -> RunError:
     return RunError(
         f"--stage={stage}: the work folder {setting.folder.path} has no finished "
-        f"{name} stage; run --stage=all first"
+        f"{name} stage; run --stage={name} first"
     )
 
 

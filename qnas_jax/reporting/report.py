@@ -130,6 +130,7 @@ def _content(run: Run) -> dict[str, Any]:
         "interval": _interval(result),
         "verdict": _verdict(run, comparisons),
         "networks": _networks(result, comparisons),
+        "score_words": verdict.score_words(_scored_by(run)),
         "ranking": run.ranking,
         "found": found,
         "arch_json": json.dumps(found["arch"]) if found and "arch" in found else None,
@@ -148,6 +149,11 @@ def _content(run: Run) -> dict[str, Any]:
 def _group(config: Row, name: str) -> Row:
     group = config.get(name)
     return group if isinstance(group, dict) else {}
+
+
+def _scored_by(run: Run) -> str:
+    """The metric that the search improved, "" in a folder of before it was said."""
+    return str((run.result or run.best or {}).get("scored_by", ""))
 
 
 def _winner(run: Run) -> list[int] | None:
@@ -189,7 +195,7 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
     known = np.isfinite(column(run.search, "best"))
     search = [row for row, use in zip(run.search, known, strict=True) if use]
     if search:
-        sentences.append(verdict.search_sentence(search))
+        sentences.append(verdict.search_sentence(search, _scored_by(run)))
     return sentences
 
 
@@ -223,6 +229,7 @@ def _budget(run: Run) -> Row:
     seconds = result.get("seconds") or {}
     return {
         "evaluations": evaluations,
+        "reference": result.get("reference_evaluations"),
         "distinct": len({tuple(row["arch"]) for row in run.history}),
         "failed": sum(row["status"] != "ok" for row in run.history),
         "generations": len(run.search),

@@ -13,6 +13,17 @@ NETWORKS = {
 }
 
 
+SCORES = {
+    "loss": "the negative validation loss of the subnet",
+    "fused": "normal scores of the subnet's loss and of training-free terms, added up",
+}
+
+
+def score_words(scored_by: str) -> str:
+    """Returns what a score of the search is, in words; "" where its name says it."""
+    return SCORES.get(scored_by, "")
+
+
 def network_name(name: str) -> str:
     """Returns what the page calls a retrained network."""
     return NETWORKS.get(name, name)
@@ -61,11 +72,12 @@ def comparison_sentence(comparison: Comparison, num_comparisons: int) -> str:
     )
 
 
-def search_sentence(rows: Sequence[Row]) -> str:
+def search_sentence(rows: Sequence[Row], scored_by: str = "") -> str:
     """Says what the search added to its first generation.
 
     Args:
       rows: at least one `search` row, by generation.
+      scored_by: the metric that the search improved; "" if that is not known.
 
     Returns:
       One sentence with the scores before and after.
@@ -73,13 +85,15 @@ def search_sentence(rows: Sequence[Row]) -> str:
     first, last = rows[0], rows[-1]
     gain = last["best"] - first["best"]
     count = formats.count(last["evaluations"])
+    words = score_words(scored_by)
+    kind = f" ({words})" if words else ""
     if gain <= 0:
         return (
             f"In {count} evaluations the search found nothing better than the best of "
-            f"its first generation (score {formats.score(first['best'])})."
+            f"its first generation (score {formats.score(first['best'])}){kind}."
         )
     return (
-        f"In {count} evaluations the search raised the best score from "
+        f"In {count} evaluations the search raised the best score{kind} from "
         f"{formats.score(first['best'])} (best of the first generation) to "
         f"{formats.score(last['best'])}, a gain of {formats.score(gain)}; the mean of "
         f"a generation went from {formats.score(first['mean'])} to "

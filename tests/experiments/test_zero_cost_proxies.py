@@ -16,7 +16,7 @@ def test_rows_of_what_needs_no_pass(sample):
     """Sizes and norms of the weights; images of 8 x 8, five architectures a call."""
     few = sample.first(12)
     images, labels = jnp.zeros((2, 8, 8, 3)), jnp.zeros(2, jnp.int32)
-    names = ["l2_norm", "params", "flops"]
+    names = ["l2_norm", "params", "macs"]
     scores, seconds = experiment.measure(few.archs, names, images, labels, at_once=5)
     assert seconds > 0 and all(scores[name].shape == (12,) for name in names)
     rows = {row["proxy"]: row for row in experiment.run(few, scores, resamples=50)}

@@ -438,7 +438,9 @@ def test_another_chain_makes_what_is_missing_and_its_goal_again(run):
 
 
 def test_a_later_stage_needs_the_earlier_ones(run):
-    with pytest.raises(RunError, match="no finished bake stage; run --stage=all first"):
+    with pytest.raises(
+        RunError, match="no finished bake stage; run --stage=bake first"
+    ):
         run("cool")
 
 

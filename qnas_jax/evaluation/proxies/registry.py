@@ -86,7 +86,7 @@ PROXIES: dict[str, Proxy] = {
         ),
         Proxy("l2_norm", "Abdelfattah et al. 2021", "norm of the weights", l2_norm),
         Proxy("params", "-", "number of parameters", cost="params"),
-        Proxy("flops", "-", "multiply-accumulates of an image", cost="macs"),
+        Proxy("macs", "-", "multiply-accumulates of an image", cost="macs"),
     )
 }
 """In the order in which they are computed."""

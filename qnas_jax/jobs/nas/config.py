@@ -4,13 +4,31 @@ import dataclasses
 
 from qnas_jax.data import DataOptions
 from qnas_jax.evaluation import EVALUATORS, EvaluatorOptions, ScoringOptions
+from qnas_jax.evaluation.fused import FusedOptions
+from qnas_jax.evaluation.trained import CandidateOptions
 from qnas_jax.jobs.config import Config
 from qnas_jax.jobs.spec import Family
-from qnas_jax.options import OptionError, Options
+from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.spaces import SpaceOptions
 from qnas_jax.tasks import TASKS, TaskOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions
+
+SCORES = ("accuracy", "loss", "fused")
+"""What a search by a supernet may improve; `accuracy` is the score of the task."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NasSearchOptions(SearchOptions):
+    """Which strategy searches, for how long, and by which score of the subnets."""
+
+    score: str = option(
+        "accuracy",
+        "by what a supernet's subnets are compared: the task's own score, their loss, "
+        "or their loss and training-free terms (group fused); other evaluators have a "
+        "score of their own",
+        choices=SCORES,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +45,9 @@ class NasConfig(Config):
       evaluator_options: the options of that evaluator.
       train_task: what examples undergo where candidates are trained from scratch.
       scoring: how subnets are scored with the supernet's weights.
-      search: which strategy, and for how long.
+      search: which strategy, for how long, and by which score.
+      fused: the terms of a fused score.
+      train: how the networks are trained that calibrate a fused score.
       strategy: the options of that strategy.
       retrain: training of the winner and of the comparison networks.
       retrain_task: what examples undergo there.
@@ -46,7 +66,9 @@ class NasConfig(Config):
     evaluator_options: Options = dataclasses.field(default_factory=Options)
     train_task: Options = dataclasses.field(default_factory=Options)
     scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
-    search: SearchOptions = dataclasses.field(default_factory=SearchOptions)
+    search: NasSearchOptions = dataclasses.field(default_factory=NasSearchOptions)
+    fused: Options = dataclasses.field(default_factory=Options)
+    train: Options = dataclasses.field(default_factory=Options)
     strategy: Options = dataclasses.field(default_factory=Options)
     retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
     retrain_task: Options = dataclasses.field(default_factory=Options)
@@ -69,7 +91,7 @@ GROUPS: dict[str, type[Options]] = {
     "supernet": SupernetOptions,
     "evaluator": EvaluatorOptions,
     "scoring": ScoringOptions,
-    "search": SearchOptions,
+    "search": NasSearchOptions,
     "retrain": RetrainOptions,
 }
 """What every run reads."""
@@ -96,3 +118,9 @@ EVALUATOR_FAMILY = Family(
     },
 )
 """The group of each evaluator; a function's options are those of `evaluator`."""
+
+FUSED_FAMILIES: dict[str, Family] = {
+    "fused": Family("search.score", {"fused": ("fused", FusedOptions)}),
+    "train": Family("search.score", {"fused": ("train", CandidateOptions)}),
+}
+"""Read only where the score is fused: its terms, and how it is calibrated."""

@@ -5,6 +5,7 @@ import dataclasses
 from qnas_jax.evaluation import EVALUATORS
 from qnas_jax.jobs.nas.config import (
     EVALUATOR_FAMILY,
+    FUSED_FAMILIES,
     GROUPS,
     TASK_FAMILIES,
     NasConfig,
@@ -12,6 +13,7 @@ from qnas_jax.jobs.nas.config import (
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.inputs import INPUTS
 from qnas_jax.jobs.nas.rank import rank_space, read_truth
+from qnas_jax.jobs.nas.reference import check_reference, evaluate_reference
 from qnas_jax.jobs.nas.report import report_run
 from qnas_jax.jobs.nas.retrain import check_retraining, retrain_networks
 from qnas_jax.jobs.nas.search import check_search, search_architecture
@@ -29,6 +31,20 @@ SUPERNET = Stage(
 )
 SUPERNET_IF_SCORED = dataclasses.replace(
     SUPERNET, needed=lambda config: EVALUATORS[config.evaluator.name].trains
+)
+REFERENCE = Stage(
+    "reference",
+    evaluate_reference,
+    ("scoring", *FUSED_FAMILIES, "train_task"),
+    needed=lambda config: config.search.score == "fused",
+    ready=lambda setting: setting.weights,
+    check=check_reference,
+)
+REFERENCE_IF_SCORED = dataclasses.replace(
+    REFERENCE,
+    needed=lambda config: (
+        SUPERNET_IF_SCORED.needed(config) and REFERENCE.needed(config)
+    ),
 )
 SEARCH = Stage(
     "search",
@@ -70,12 +86,13 @@ NAS = Job(
     groups=GROUPS,
     setting=NasSetting,
     chains={
-        "all": (SUPERNET_IF_SCORED, SEARCH, RETRAIN, REPORT),
-        "rank": (SUPERNET, RANK, REPORT),
+        "all": (SUPERNET_IF_SCORED, REFERENCE_IF_SCORED, SEARCH, RETRAIN, REPORT),
+        "rank": (SUPERNET, REFERENCE, RANK, REPORT),
     },
     families={
         "evaluator_options": EVALUATOR_FAMILY,
         "strategy": STRATEGY_FAMILY,
+        **FUSED_FAMILIES,
         **TASK_FAMILIES,
     },
     inputs=INPUTS,

@@ -3,6 +3,7 @@
 import pathlib
 
 from qnas_jax.jobs.markers import seconds_by_stage
+from qnas_jax.jobs.nas.reference import num_evaluated
 from qnas_jax.jobs.nas.search import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import write_report
@@ -43,7 +44,11 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
             "strategy": strategy,
             "acts_by": STRATEGIES[strategy].acts_by,
             **winner,
+            "scored_by": read_json(setting.folder.path / "best_arch.json").get(
+                "scored_by", setting.task.score
+            ),
             "evaluations": sum(row["generation"] < generations for row in history),
+            "reference_evaluations": num_evaluated(setting),
             "seconds": seconds_by_stage(setting.folder, setting.job),
             "test_images": len(setting.dataset.test),
             "seed": setting.config.seed,

@@ -18,9 +18,11 @@ from qnas_jax.evaluation import (
     Evaluation,
     Evaluator,
     MemoisedEvaluator,
+    SupernetEvaluator,
     make_evaluator,
 )
 from qnas_jax.jobs.nas.progress import KeptProgress, Progress
+from qnas_jax.jobs.nas.scores import scored_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
@@ -94,6 +96,8 @@ def _checked_evaluator(setting: NasSetting) -> Evaluator:
     """The evaluator of the run, with the fidelities that its strategy counts."""
     config = setting.config
     evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
+    if isinstance(evaluator, SupernetEvaluator):
+        evaluator = scored_evaluator(setting, evaluator)
     check_fidelities(
         config.search.strategy,
         config.strategy,
@@ -126,6 +130,7 @@ def _search(
             "arch": arch.tolist(),
             "string": arch_to_string(setting.space, arch),
             "score": float(state.best_score),
+            "scored_by": evaluator.score.metric,
             "evaluations": sum(
                 row.generation < setting.config.search.generations
                 for row in evaluator.history

@@ -20,6 +20,7 @@ from qnas_jax.evaluation import (
     Weights,
     supernet_evaluator,
 )
+from qnas_jax.evaluation.fused import FusedOptions, TermEvaluator, make_terms
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.nas.reduced import ReducedNetworks
 from qnas_jax.jobs.setting import Setting
@@ -197,6 +198,12 @@ class NasSetting(Setting):
             valid=reduced.valid,
             at_once=self.at_once,
         )
+
+    @cached_property
+    def terms(self) -> TermEvaluator:
+        """All that a fused score is made of; one compiled program for all stages."""
+        subnets = self.supernet_evaluator(self.config.scoring)(self.weights)
+        return make_terms(self.config.fused.part(FusedOptions), self, subnets)
 
     @cached_property
     def at_once(self) -> AtOnce:
