@@ -18,11 +18,10 @@ from qnas_jax.evaluation import (
     Evaluation,
     Evaluator,
     MemoisedEvaluator,
-    SupernetEvaluator,
     make_evaluator,
 )
 from qnas_jax.jobs.nas.progress import KeptProgress, Progress
-from qnas_jax.jobs.nas.scores import scored_evaluator
+from qnas_jax.jobs.nas.scores import subnet_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
@@ -95,9 +94,10 @@ def _strategy(setting: NasSetting) -> Strategy:
 def _checked_evaluator(setting: NasSetting) -> Evaluator:
     """The evaluator of the run, with the fidelities that its strategy counts."""
     config = setting.config
-    evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
-    if isinstance(evaluator, SupernetEvaluator):
-        evaluator = scored_evaluator(setting, evaluator)
+    if EVALUATORS[config.evaluator.name].trains:
+        evaluator = subnet_evaluator(setting)
+    else:
+        evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
     check_fidelities(
         config.search.strategy,
         config.strategy,
