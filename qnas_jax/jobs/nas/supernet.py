@@ -38,6 +38,7 @@ ROWS = ("supernet", "pool")
 def check_supernet(setting: NasSetting) -> None:
     """Raises UserError if the supernet cannot be trained with these options."""
     setting.check_training("supernet")
+    _ = setting.reduced_costs
     _sampler(setting)
 
 
@@ -53,12 +54,13 @@ def train_supernet(setting: NasSetting) -> None:
       NonFiniteLossError: training diverged.
     """
     options = setting.config.supernet
-    task = setting.task.with_options(setting.config.supernet_task)
-    batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
+    reduced = setting.reduced
+    task = reduced.task.with_options(setting.config.supernet_task)
+    batches = TrainingBatches.of(reduced.dataset.train, task, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
     checkpoints = setting.checkpoints("supernet", stage="supernet")
     start = initial_supernet_state(
-        setting.supernet,
+        reduced.supernet,
         task,
         optimizer,
         options.pool_size,
@@ -66,7 +68,7 @@ def train_supernet(setting: NasSetting) -> None:
     )
     state = resume(setting, checkpoints, start, start_of(ROWS))
     step_fn = make_supernet_step(
-        setting.supernet,
+        reduced.supernet,
         optimizer,
         _sampler(setting),
         batches,
@@ -74,7 +76,7 @@ def train_supernet(setting: NasSetting) -> None:
         precision=options.precision,
     )
     setting.say(
-        f"supernet: form {setting.supernet.form}, {options.precision}, "
+        f"supernet: form {reduced.supernet.form}, {options.precision}, "
         f"{steps_in_a_call(options.steps_per_call)} steps a call"
     )
     learning_rate = make_schedule(options, batches.steps_per_epoch)
@@ -112,7 +114,8 @@ def train_supernet(setting: NasSetting) -> None:
 
 def _sampler(setting: NasSetting) -> PathSampler:
     with option_group("supernet", SupernetOptions):
-        return make_sampler(setting.config.supernet, setting.space, setting.costs)
+        space = setting.reduced.supernet.space
+        return make_sampler(setting.config.supernet, space, setting.costs)
 
 
 def _pool_refresher(
