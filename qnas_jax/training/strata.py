@@ -103,7 +103,7 @@ def make_strata(
     few = space.size <= _ENUMERATED
     archs = _all_archs(space) if few else _uniform_archs(space, rng)
     found = cost_of(space, costs, by, archs)
-    limits = np.zeros(0)
+    limits: np.ndarray = np.zeros(0)
     if len(archs):
         low, high = np.quantile(found, _ENDS)
         limits = np.linspace(low, high, number + 1)[1:-1]
