@@ -203,8 +203,10 @@ def _options(
     epochs = max(1, round(path_images / (steps * options.batch_size * paths)))
     pool_start = max(1, round(contender.pool_from * epochs))
     pool_every = max(1, epochs // _PARTS)
-    changes = {"epochs": epochs, "pool_start": pool_start, "pool_every": pool_every}
-    return dataclasses.replace(options, **changes), paths
+    options = dataclasses.replace(
+        options, epochs=epochs, pool_start=pool_start, pool_every=pool_every
+    )
+    return options, paths
 
 
 def _score(setting: NasSetting, archs: np.ndarray) -> dict[str, np.ndarray]:
