@@ -7,10 +7,10 @@ are ranges of a cost that are drawn equally often, whatever their number of arch
 If they held equally many archs, this would be uniform sampling with less chance in it.
 So they are equally wide, between the costs up to which 1 % and 99 % of uniform
 architectures lie; the first and the last are open. (The extremes themselves would not
-do: in a space of 16^21 they are so far out that the first and the last third hold one
-arch in hundreds.) Of a bell of costs in three strata, archs of the ends are drawn 1.5
-times as often as by uniform sampling, those of the middle 0.6 times; of S strata,
-those of an end at most 100 / S times as often.
+do, they are too far out: the first third between those of `proxylessnas` holds one
+arch in 200.) Of a bell of costs in three strata, archs of the ends are drawn 1.5 times
+as often as by uniform sampling, those of the middle 0.6 times; of S strata, those of
+an end at most 100 / S times as often.
 
 Costs are `macs` and `params`, or numbers of ops with parameters: `ops` all of them,
 `depth` those on the way from input to output that has the most (in chains the same).
