@@ -11,8 +11,9 @@ python -m experiments.comparisons.samplers --data_dir=FOLDER [--out=rows.jsonl]
     [--space=nas_bench_macro] [--only=fair,strict_fair,...] [--seeds=0,1,2]
     [--path_images=384000] [--images=16000] [--width=0.125] [--side=16] [--archs=320]
 
-Rows are kept as they come; what is among them is not done again. One core is enough
-(`taskset -c 0`): about 2 minutes a row on `nas_bench_macro`.
+Rows are kept as they come; what is among them is not done again. Seconds are those of
+processors, with compilation unless the cache has the program. One core is enough
+(`taskset -c 0`).
 """
 
 import dataclasses
@@ -29,6 +30,7 @@ import numpy as np
 from absl import app, flags, logging
 
 from experiments.measuring.rows import append_row, read_rows, table
+from experiments.measuring.seeds import mean_and_interval
 from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs import default_config, open_setting
 from qnas_jax.jobs.launch import use_compilation_cache
@@ -272,21 +274,11 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             for row in own
             if row["seed"] in first
         ]
-        line["difference"], line["+-"] = _interval(np.array(pairs))
+        line["difference"], line["+-"] = mean_and_interval(np.array(pairs))
         for field in ("path-images", "training s"):
             line[field] = float(np.mean([row[field] for row in own]))
         lines.append(line)
     return lines
-
-
-def _interval(values: np.ndarray) -> tuple[float | None, float | None]:
-    """Mean and half the width of its 95 % interval, as far as there are values."""
-    from scipy import stats
-
-    if len(values) < 2:
-        return (float(values.mean()) if len(values) else None), None
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1) * error)
 
 
 def base_config() -> ml_collections.ConfigDict:
