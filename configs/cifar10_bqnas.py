@@ -44,8 +44,9 @@ def get_config() -> ml_collections.ConfigDict:
     images = {"label_smoothing": 0.1, "crop_padding": 4, "flip": True, "cutout": 16}
     config.supernet.update(recipe, epochs=800, learning_rate=0.0045)
     config.supernet_images.update(images)
-    config.supernet.update(sampler="balance_pool", pool_every=50, pool_generations=2)
-    config.supernet.update(pool_size=5, pool_population=20, pool_examples=2_000)
+    config.supernet.update(sampler="fair", pool_share=0.5, pool_start=50, pool_every=50)
+    config.supernet.update(pool_size=5, pool_population=20, pool_generations=2)
+    config.supernet.pool_examples = 2_000
     config.search.update(population=20, generations=500)
     config.qbit.update(rule="han_kim_2002", angle=0.03 * math.pi)
     config.scoring.update(calibration_examples=1_024, score_chunk=256)

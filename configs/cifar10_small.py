@@ -28,7 +28,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.update(max_train=12_000, max_valid=2_000)
     config.space.update(name="cifar_small")
     config.supernet.update(epochs=10, batch_size=64, learning_rate=0.1)
-    config.supernet.update(pool_every=2, pool_examples=500)
     config.supernet_images.update(crop_padding=4, flip=True)
     config.search.update(generations=20, population=16)
     config.scoring.update(score_examples=1_000)

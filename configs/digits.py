@@ -25,7 +25,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.update(source="digits", valid_fraction=0.25, test_fraction=0.2)
     config.space.update(name="digits")
     config.supernet.update(epochs=100, batch_size=64, learning_rate=0.1)
-    config.supernet.update(pool_every=20, pool_examples=0)
     config.supernet_images.update(crop_padding=1)
     config.search.update(population=16, generations=25)
     config.scoring.update(calibration_examples=256, score_chunk=128)

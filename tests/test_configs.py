@@ -57,6 +57,12 @@ def test_every_field_is_read(group):
             "search.generations: got 0, allowed: int >= 1",
         ),
         ({"supernet": {"sampler": "x"}}, "supernet.sampler: got 'x', allowed: one of"),
+        (
+            {"supernet": {"sampler": "balance_pool"}},
+            "supernet.sampler: got 'balance_pool', allowed: one of uniform, fair, "
+            "strict_fair, stratified, sandwich (the pool goes on top of any of them: "
+            "did you mean sampler=fair and pool_share=0.5?)",
+        ),
         ({"supernet": {"epochs": 1.5}}, "supernet.epochs: got 1.5, allowed: int >= 1"),
         ({"retrain_images": {"flip": 1}}, "retrain_images.flip: got 1, allowed: bool"),
         (

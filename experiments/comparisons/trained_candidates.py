@@ -269,7 +269,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _briefly(config: ml_collections.ConfigDict) -> None:
     """Compiles what a seed runs, and little more."""
-    config.supernet.update(epochs=2, pool_every=1)
+    config.supernet.epochs = 2
     config.search.generations = 1
     config.retrain.epochs = 1
 

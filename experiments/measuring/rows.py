@@ -33,6 +33,26 @@ def write_rows(path: str | None, rows: Iterable[dict[str, Any]]) -> None:
     file.write_text(text, encoding="utf-8")
 
 
+def read_rows(path: str | None) -> list[dict[str, Any]]:
+    """Rows that a file has so far; a last line that was cut off is left out."""
+    if not path or not pathlib.Path(path).exists():
+        return []
+    whole = pathlib.Path(path).read_text(encoding="utf-8").rpartition("\n")[0]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def append_row(path: str | None, row: dict[str, Any]) -> None:
+    """Adds a row with its provenance, if a file is named."""
+    if not path:
+        return
+    file = pathlib.Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    whole = before[: before.rfind("\n") + 1]
+    line = json.dumps({**row, **provenance()}) + "\n"
+    file.write_text(whole + line, encoding="utf-8")
+
+
 def table(rows: list[dict[str, Any]], columns: list[str]) -> str:
     """A Markdown table of some columns."""
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]

@@ -11,6 +11,9 @@ architecture search, ICLR 2020.
 """
 
 import dataclasses
+from typing import Any
+
+import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.spaces.network import Layer, Op, fixed, op
@@ -90,6 +93,32 @@ class CellSpace(BuildableSpace):
             for node in range(1, self.num_nodes)
             for before in range(node)
         )
+
+    @property
+    def zeros(self) -> tuple[tuple[bool, ...], ...]:
+        """For each edge, which of its ops give zeros whatever they get."""
+        return (tuple(op.gives_zeros for op in self.ops),) * len(self.edges)
+
+    def longest(self, weights: Any) -> np.ndarray:
+        """The largest sum of weights on a way through one cell.
+
+        Args:
+          weights: float [..., edges], of what stands at each edge; -inf where nothing
+            passes.
+
+        Returns:
+          float [...], -inf where there is no way from the first node to the last.
+        """
+        weights = np.asarray(weights, float)
+        nodes = [np.zeros(weights.shape[:-1])]
+        for node in range(1, self.num_nodes):
+            arriving = [
+                nodes[before] + weights[..., edge]
+                for edge, (before, to) in enumerate(self.edges)
+                if to == node
+            ]
+            nodes.append(np.max(arriving, axis=0))
+        return nodes[-1]
 
     @property
     def widths(self) -> tuple[int, ...]:

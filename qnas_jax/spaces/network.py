@@ -38,6 +38,11 @@ class Op:
                     "int, float or str"
                 )
 
+    @property
+    def gives_zeros(self) -> bool:
+        """Whether its output is 0 whatever it gets."""
+        return self.kind == "zero"
+
 
 def op(name: str, kind: str, **options: OptionValue) -> Op:
     """Writes an `Op`: `op("mb3", "mbconv", kernel=3, expansion=3)`."""
@@ -112,6 +117,11 @@ class NetworkSpace(BuildableSpace):
         for part, blocks in (("stem", self.stem), ("head", self.head)):
             if any(len(block.ops) != 1 for block in blocks):
                 raise UserError(f"space {self.name!r}: a {part} block has one op")
+
+    @property
+    def zeros(self) -> tuple[tuple[bool, ...], ...]:
+        """For each layer, which of its ops give zeros whatever they get."""
+        return tuple(tuple(op.gives_zeros for op in each.ops) for each in self.layers)
 
     @property
     def blocks(self) -> tuple[Layer, ...]:

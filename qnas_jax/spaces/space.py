@@ -2,7 +2,8 @@
 
 A space is NumPy-free data: frozen, hashable, checked when it is built. It does not say
 what an architecture means; an evaluator does. A `BuildableSpace` adds what is needed to
-build networks (blocks by registry name), still without any network code.
+build networks (blocks by registry name) and how they hang together, still without any
+network code.
 
 Source: the chain-structured spaces of Li et al. 2024 (BQNAS), Guo et al. 2020 (SPOS).
 """
@@ -10,6 +11,9 @@ Source: the chain-structured spaces of Li et al. 2024 (BQNAS), Guo et al. 2020 (
 import dataclasses
 import math
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from qnas_jax.errors import UserError
 
@@ -75,3 +79,46 @@ class BuildableSpace(SearchSpace):
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))
         super().__post_init__()
+
+    @property
+    def zeros(self) -> tuple[tuple[bool, ...], ...]:
+        """For each place, which of its ops give zeros whatever they get."""
+        return tuple((False,) * count for count in self.num_ops)
+
+    def longest(self, weights: Any) -> np.ndarray:
+        """The largest sum of weights on a way from the input to the output.
+
+        Args:
+          weights: float [..., L], of what stands at each place; -inf where nothing
+            passes.
+
+        Returns:
+          float [...], -inf where there is no way.
+        """
+        return np.asarray(weights, float).sum(axis=-1)
+
+    def zeros_at(self, archs: Any) -> np.ndarray:
+        """Where architectures have an op that gives zeros.
+
+        Args:
+          archs: integers [..., L].
+
+        Returns:
+          bool [..., L].
+        """
+        table = np.zeros((self.num_layers, self.max_ops), bool)
+        for layer, zeros in enumerate(self.zeros):
+            table[layer, : len(zeros)] = zeros
+        return table[np.arange(self.num_layers), np.asarray(archs)]
+
+    def lets_through(self, archs: Any) -> np.ndarray:
+        """Whether the output of networks depends on their input.
+
+        Args:
+          archs: integers [..., L].
+
+        Returns:
+          bool [...].
+        """
+        closed = self.zeros_at(archs)
+        return np.isfinite(self.longest(np.where(closed, -np.inf, 0.0)))

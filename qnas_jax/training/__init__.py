@@ -1,6 +1,13 @@
 """Path samplers, the balance pool, training of supernets, networks, populations."""
 
-from qnas_jax.training.balance_pool import merge_pool, pool_members, pool_share
+from qnas_jax.training.balance_pool import (
+    PoolOptions,
+    merge_pool,
+    pool_is_due,
+    pool_members,
+    pool_share,
+    with_pool,
+)
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.candidate import Candidate, Trained
 from qnas_jax.training.loop import (
@@ -20,12 +27,10 @@ from qnas_jax.training.optimizer import (
     make_schedule,
 )
 from qnas_jax.training.paths import (
-    PATH_SAMPLERS,
     PathSampler,
     SamplerState,
     fair_arch,
     initial_sampler_state,
-    make_sampler,
 )
 from qnas_jax.training.population import Judge, PopulationTraining, Run
 from qnas_jax.training.retrain import (
@@ -36,6 +41,9 @@ from qnas_jax.training.retrain import (
     keep_best,
     make_retrain_step,
 )
+from qnas_jax.training.samplers import PATH_SAMPLERS, SamplerOptions, make_sampler
+from qnas_jax.training.sandwich import smallest_arch
+from qnas_jax.training.strata import STRATA_COSTS, Strata, make_strata
 from qnas_jax.training.supernet import SupernetOptions, make_supernet_step
 from qnas_jax.training.supernet_state import (
     SupernetState,
@@ -46,18 +54,22 @@ from qnas_jax.training.supernet_state import (
 __all__ = [
     "PATH_SAMPLERS",
     "SCHEDULES",
+    "STRATA_COSTS",
     "Candidate",
     "EpochReport",
     "Judge",
     "NonFiniteLossError",
     "PathSampler",
+    "PoolOptions",
     "PopulationTraining",
     "RetrainOptions",
     "RetrainState",
     "Run",
+    "SamplerOptions",
     "SamplerState",
     "StandaloneModel",
     "StepFn",
+    "Strata",
     "SupernetOptions",
     "SupernetState",
     "Totals",
@@ -75,11 +87,15 @@ __all__ = [
     "make_retrain_step",
     "make_sampler",
     "make_schedule",
+    "make_strata",
     "make_supernet_step",
     "map_slots",
     "merge_pool",
+    "pool_is_due",
     "pool_members",
     "pool_share",
     "run_epochs",
+    "smallest_arch",
     "steps_in_a_call",
+    "with_pool",
 ]

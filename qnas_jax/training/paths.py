@@ -1,10 +1,10 @@
-"""Which paths of the supernet a training step trains.
+"""Which paths of the supernet a training step trains, ops taken one like another.
 
 A sampler is a pure function of (key, state, step), so a resumed run draws the same
 paths. `uniform`: every op with the same probability (Guo et al. 2020). `fair`: each op
 of a layer once in K steps, in random order (the public BQNAS code). `strict_fair`: the
-same for the K paths of one update (FairNAS, Chu et al. 2021). `balance_pool`: a share
-of the steps trains a member of the pool, the others follow `fair` (Li et al. 2024).
+same for the K paths of one update (FairNAS, Chu et al. 2021). Samplers that look at
+costs are in `strata.py` and `sandwich.py`.
 """
 
 import dataclasses
@@ -87,18 +87,36 @@ def fair_arch(key: jax.Array, num_ops: tuple[int, ...], step: jax.Array) -> jax.
     return ops.astype(jnp.int32)
 
 
-def _uniform(num_ops: tuple[int, ...]) -> PathSampler:
+def uniform_archs(key: jax.Array, num_ops: tuple[int, ...], number: int) -> jax.Array:
+    """Draws architectures, each with the same probability.
+
+    Args:
+      key: consumed.
+      num_ops: (K_1, ..., K_L).
+      number: P, how many.
+
+    Returns:
+      int32 [P, L].
+    """
+    counts = jnp.asarray(num_ops, jnp.int32)
+    return jax.random.randint(key, (number, len(num_ops)), 0, counts[None])
+
+
+def uniform(num_ops: tuple[int, ...]) -> PathSampler:
+    """A path a step, each with the same probability."""
+
     def sample(
         order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
     ) -> tuple[jax.Array, SamplerState]:
         del order_key, share
-        counts = jnp.asarray(num_ops, jnp.int32)
-        return jax.random.randint(key, counts.shape, 0, counts)[None], state
+        return uniform_archs(key, num_ops, 1), state
 
     return PathSampler(1, sample)
 
 
-def _fair(num_ops: tuple[int, ...], paths: int = 1) -> PathSampler:
+def fair(num_ops: tuple[int, ...], paths: int = 1) -> PathSampler:
+    """The next paths of the fair order, so many a step."""
+
     def sample(
         order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
     ) -> tuple[jax.Array, SamplerState]:
@@ -110,50 +128,10 @@ def _fair(num_ops: tuple[int, ...], paths: int = 1) -> PathSampler:
     return PathSampler(paths, sample)
 
 
-def _strict_fair(num_ops: tuple[int, ...]) -> PathSampler:
+def strict_fair(num_ops: tuple[int, ...]) -> PathSampler:
     """The paths of one update hold every op of the widest layers once.
 
     Narrower layers go on with their next permutation.
     """
-    fair = _fair(num_ops, paths=max(num_ops))
-    return dataclasses.replace(fair, once=len(set(num_ops)) == 1)
-
-
-def _balance_pool(num_ops: tuple[int, ...]) -> PathSampler:
-    sample_fair = _fair(num_ops).sample
-
-    def sample(
-        order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
-    ) -> tuple[jax.Array, SamplerState]:
-        turn_key, member_key = jax.random.split(key)
-        members = jnp.isfinite(state.pool_scores).sum()
-        from_pool = (jax.random.uniform(turn_key) < share) & (members > 0)
-        member = jax.random.randint(member_key, (), 0, jnp.maximum(members, 1))
-        archs, after = sample_fair(order_key, key, state, share)
-        archs = jnp.where(from_pool, state.pool[member][None], archs)
-        fair_steps = jnp.where(from_pool, state.fair_steps, after.fair_steps)
-        return archs, state.replace(fair_steps=fair_steps)
-
-    return PathSampler(1, sample)
-
-
-PATH_SAMPLERS: dict[str, Callable[[tuple[int, ...]], PathSampler]] = {
-    "uniform": _uniform,
-    "fair": _fair,
-    "strict_fair": _strict_fair,
-    "balance_pool": _balance_pool,
-}
-"""(K_1, ..., K_L) -> sampler, by name."""
-
-
-def make_sampler(name: str, num_ops: tuple[int, ...]) -> PathSampler:
-    """Builds a sampler.
-
-    Args:
-      name: one of `PATH_SAMPLERS`.
-      num_ops: (K_1, ..., K_L).
-
-    Returns:
-      The sampler.
-    """
-    return PATH_SAMPLERS[name](num_ops)
+    sampler = fair(num_ops, paths=max(num_ops))
+    return dataclasses.replace(sampler, once=len(set(num_ops)) == 1)

@@ -16,12 +16,13 @@ from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import StepFn, in_one_call
 from qnas_jax.training.optimizer import StagedTrainingOptions
 from qnas_jax.training.path_learning import PathLearning
-from qnas_jax.training.paths import PATH_SAMPLERS, PathSampler
+from qnas_jax.training.paths import PathSampler
+from qnas_jax.training.samplers import SamplerOptions
 from qnas_jax.training.supernet_state import SupernetState
 
 
 @dataclasses.dataclass(frozen=True)
-class SupernetOptions(StagedTrainingOptions):
+class SupernetOptions(StagedTrainingOptions, SamplerOptions):
     """Training of the weight-sharing supernet.
 
     Raises:
@@ -35,22 +36,6 @@ class SupernetOptions(StagedTrainingOptions):
     )
     width: float = option(
         1.0, "share of the channels that its networks have", above=0, high=1
-    )
-    sampler: str = option(
-        "balance_pool", "which paths are trained", choices=PATH_SAMPLERS
-    )
-    pool_every: int = option(5, "epochs between searches for the balance pool", low=1)
-    pool_size: int = option(5, "architectures kept in the balance pool", low=1)
-    pool_share: float = option(
-        0.5, "share of the steps that train a pool member", low=0, high=1
-    )
-    pool_ramp: float = option(
-        0.0, "epochs after the first search until the full share", low=0
-    )
-    pool_generations: int = option(2, "generations of each pool search", low=1)
-    pool_population: int = option(20, "population of each pool search", low=1)
-    pool_examples: int = option(
-        500, "validation images that score pool candidates; 0 is all", low=0
     )
 
 

@@ -12,6 +12,19 @@ from qnas_jax.user_code.files import place_in_user_code
 COMMAND = ["python", "main.py"]
 
 
+ALL_TRAINED = """
+from qnas_jax.spaces import CellSpace, op, register_space
+
+OPS = (op("point", "relu_conv", kernel=1), op("conv", "relu_conv", kernel=3))
+register_space(
+    "trained",
+    lambda shape, classes: CellSpace(
+        "trained", shape, classes, num_nodes=2, features=4, stages=1, cells=1, ops=OPS
+    ),
+)
+"""
+
+
 def refused(setting, stage="all") -> str:
     with pytest.raises(UserError) as caught:
         run_stages(setting, stage, COMMAND)
@@ -24,6 +37,17 @@ def test_a_batch_larger_than_the_data(tiny_config, make_setting, group):
     tiny_config[group].batch_size = 161
     assert refused(make_setting(tiny_config)) == (
         f"{group}.batch_size: got 161, expected 1..160, the number of training images"
+    )
+
+
+def test_strata_by_a_cost_in_which_networks_do_not_differ(
+    tiny_config, make_setting, tmp_path
+):
+    (tmp_path / "own.py").write_text(ALL_TRAINED)
+    tiny_config.space.update(name="trained", file=str(tmp_path / "own.py"))
+    tiny_config.supernet.update(sampler="stratified", strata_by="ops")
+    assert refused(make_setting(tiny_config)).startswith(
+        "supernet.strata_by: got 'ops' in space 'trained', whose architectures are all "
     )
 
 

@@ -13,6 +13,7 @@ from qnas_jax.runs import read_rows
 @pytest.mark.slow
 def test_a_supernet_is_trained_and_scored_padded_in_bfloat16(tiny_config, make_setting):
     tiny_config.supernet.update(form="padded", sampler="strict_fair", epochs=2)
+    tiny_config.supernet.pool_share = 0.0
     tiny_config.supernet.update(precision="bfloat16", steps_per_call=3)
     tiny_config.scoring.update(precision="bfloat16", score_block=2)
     setting = make_setting(tiny_config)
@@ -45,3 +46,19 @@ def test_a_step_that_does_not_fit_is_one_line(
         supernet.train_supernet(make_setting(tiny_config))
     line = "supernet: out of memory; take a supernet.batch_size below 32" + also
     assert str(caught.value) == line
+
+
+def test_a_pool_on_top_of_strict_fairness(tiny_config, make_setting):
+    """First searched when it is told to, and as large as the space has room for."""
+    tiny_config.supernet.update(sampler="strict_fair", epochs=4)
+    tiny_config.supernet.update(pool_start=2, pool_every=1, pool_size=3)
+    setting = make_setting(tiny_config)
+    supernet.train_supernet(setting)
+    rows = read_rows(setting.folder.path / "metrics.jsonl")
+    pools = [row for row in rows if row["stage"] == "pool"]
+    assert [pool["epoch"] for pool in pools] == [2, 3]
+    for pool in pools:
+        assert len({tuple(arch) for arch in pool["archs"]}) == 3
+    losses = [row["loss"] for row in rows if row["stage"] == "supernet"]
+    assert len(losses) == 4 and losses[-1] < losses[0]
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(setting.weights))

@@ -151,8 +151,7 @@ def test_a_later_stage_needs_the_earlier_ones(tiny_config, make_setting):
 
 def test_retraining_only_the_winner(tiny_config, make_setting):
     tiny_config.retrain.compare = False
-    tiny_config.supernet.sampler = "strict_fair"
-    tiny_config.supernet.epochs = 1
+    tiny_config.supernet.update(sampler="strict_fair", epochs=2, pool_share=0.0)
     setting = make_setting(tiny_config)
     run_stages(setting, "all", COMMAND)
     assert read(setting, "result.json")["baselines"] == {}

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from qnas_jax.jobs import run_stages
+from qnas_jax.training import PoolOptions, pool_is_due
 
 # The first layer of the full space, so that compilation takes seconds, not minutes.
 SHORT_SPACE = """
@@ -35,7 +36,8 @@ def test_the_cifar10_recipe_runs(data_dir, tmp_path, make_setting):
     config.space.update(name="short", file=str(tmp_path / "space.py"))
     config.data.update(data_dir=str(data_dir), cache_dir=str(tmp_path / "cache"))
     config.data.update(max_train=32, max_valid=32, max_test=32)
-    config.supernet.update(epochs=2, batch_size=16, pool_every=1)
+    config.supernet.update(epochs=2, batch_size=16, pool_start=1)
+    config.supernet.pool_every = 1
     config.search.update(generations=2)
     config.scoring.update(calibration_examples=16, score_chunk=16)
     config.retrain.update(epochs=1, batch_size=16, compare=False)
@@ -60,6 +62,14 @@ def test_the_recipes_are_those_of_the_public_code(
         0.0045,
         0.045,
     )
+    pool = config.supernet.part(PoolOptions)
+    assert (config.supernet.sampler, pool.pool_share, pool.pool_size) == (
+        "fair",
+        0.5,
+        5,
+    )
+    epochs = [epoch for epoch in range(1, 800) if pool_is_due(pool, epoch)]
+    assert epochs == list(range(50, 800, 50))
     for stage in (config.supernet, config.retrain):
         assert (stage.weight_decay, stage.momentum) == (4e-4, 0.9)
         assert stage.batch_size == 128

@@ -134,7 +134,7 @@ def trained(supernet, task, dataset):
     options = SupernetOptions(epochs=6, batch_size=16, learning_rate=0.05)
     batches = TrainingBatches.of(dataset.train, task, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
-    sampler = make_sampler("fair", supernet.space.num_ops)
+    sampler = make_sampler(options, supernet.space, supernet.cost_table())
     step_fn = make_supernet_step(
         supernet, optimizer, sampler, batches, jax.random.key(1)
     )

@@ -1,15 +1,25 @@
 """Who is in the pool, and how often it is trained."""
 
+import jax
 import numpy as np
 import pytest
+from path_draws import draw_paths, with_members
+from scipy import stats
 
 from qnas_jax.training import (
-    SupernetOptions,
+    PoolOptions,
+    fair_arch,
     initial_sampler_state,
     merge_pool,
+    pool_is_due,
     pool_members,
     pool_share,
+    with_pool,
 )
+from qnas_jax.training.paths import fair, strict_fair
+
+NUM_OPS = (3, 2, 5, 1, 4)
+MEMBERS = [[0, 0, 0, 0, 0], [1, 1, 1, 0, 1], [2, 1, 4, 0, 3]]
 
 
 @pytest.mark.parametrize(
@@ -17,13 +27,83 @@ from qnas_jax.training import (
     [(0, 0), (3.9, 0), (4, 0), (6, 0.2), (9, 0.5), (12, 0.8), (40, 0.8)],
 )
 def test_share_rises_after_the_first_pool_search(epoch, expected):
-    options = SupernetOptions(pool_every=4, pool_share=0.8, pool_ramp=8.0)
+    options = PoolOptions(pool_start=4, pool_share=0.8, pool_ramp=8.0)
     assert pool_share(options, epoch) == pytest.approx(expected)
 
 
 def test_share_without_ramp_is_a_step():
-    options = SupernetOptions(pool_every=4, pool_share=0.8, pool_ramp=0.0)
+    options = PoolOptions(pool_start=4, pool_share=0.8, pool_ramp=0.0)
     assert [pool_share(options, epoch) for epoch in (3, 4, 5)] == [0.0, 0.8, 0.8]
+
+
+def test_the_pool_is_searched_from_its_start_on():
+    options = PoolOptions(pool_start=7, pool_every=3, pool_share=0.1)
+    assert [e for e in range(1, 15) if pool_is_due(options, e)] == [7, 10, 13]
+    late = PoolOptions(pool_start=2, pool_every=50, pool_share=1.0)
+    assert [e for e in range(1, 60) if pool_is_due(late, e)] == [2, 52]
+    assert not any(pool_is_due(PoolOptions(pool_start=1), e) for e in range(1, 20))
+
+
+def fair_paths(num_steps):
+    """The fair order [T, L] under the key that `draw_paths` uses."""
+    order_key, _ = jax.random.split(jax.random.key(0))
+    archs = jax.vmap(lambda step: fair_arch(order_key, NUM_OPS, step))
+    return np.asarray(archs(np.arange(num_steps)))
+
+
+FAIR = with_pool(fair(NUM_OPS))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.85])
+def test_the_share_is_kept_and_steps_of_the_pool_leave_the_fair_order_alone(share):
+    state = with_members(NUM_OPS, MEMBERS, 5)
+    after, archs, counts = draw_paths(FAIR, state, 3000, share=share)
+    own = np.diff([*counts, int(after.fair_steps)]).astype(bool)
+    num_pool = int((~own).sum())
+    if share:
+        assert stats.binomtest(num_pool, 3000, share).pvalue > 1e-3
+    else:
+        assert num_pool == 0
+    np.testing.assert_array_equal(archs[own, 0], fair_paths(3000 - num_pool))
+    if share:
+        places = [MEMBERS.index(arch.tolist()) for arch in archs[~own, 0]]
+        assert stats.chisquare(np.bincount(places)).pvalue > 1e-3
+
+
+def test_a_full_share_trains_members_only():
+    state = with_members(NUM_OPS, MEMBERS[2:], 5)
+    after, archs, _ = draw_paths(FAIR, state, 3000, share=1.0)
+    np.testing.assert_array_equal(archs[:, 0], np.tile(MEMBERS[2:], (3000, 1)))
+    assert int(after.fair_steps) == 0
+
+
+def test_with_an_empty_pool_all_steps_are_the_samplers_own():
+    state = initial_sampler_state(NUM_OPS, 5)
+    after, archs, _ = draw_paths(FAIR, state, 3000, share=1.0)
+    np.testing.assert_array_equal(archs[:, 0], fair_paths(3000))
+    assert int(after.fair_steps) == 3000
+
+
+@pytest.mark.parametrize("number", [2, 3, 7])
+def test_members_of_one_update_are_as_distinct_as_they_can_be(number):
+    """Strict fairness has five paths here: 2 members in turn, or 5 of 7."""
+    rng = np.random.default_rng(0)
+    members = np.unique(rng.integers(0, NUM_OPS, (40, 5)), axis=0)[:number]
+    state = with_members(NUM_OPS, members, 9)
+    sampler = with_pool(strict_fair(NUM_OPS))
+    _, archs, _ = draw_paths(sampler, state, 400, share=1.0)
+    assert archs.shape == (400, 5, 5)
+    names = [[members.tolist().index(arch) for arch in step] for step in archs.tolist()]
+    for step in names:
+        counts = np.bincount(step, minlength=number)
+        assert set(counts) <= {5 // number, -(-5 // number)}
+    # Whoever comes first, or is left out, is chance.
+    assert stats.chisquare(np.bincount([step[0] for step in names])).pvalue > 1e-3
+    assert stats.chisquare(np.bincount(np.concatenate(names))).pvalue > 1e-3
+
+
+def test_a_pool_takes_back_the_promise_of_each_op_once():
+    assert strict_fair((3, 3)).once and not with_pool(strict_fair((3, 3))).once
 
 
 def empty(size=3, num_ops=(9, 9)):

@@ -22,7 +22,8 @@ def test_padded_steps_equal_those_that_switch(space, train, build_training):
     )
     space = dataclasses.replace(space, layers=layers)
     options = SupernetOptions(sampler="strict_fair", **OPTIONS)
-    sampler = make_sampler("strict_fair", space.num_ops)
+    costs = build_supernet(space).cost_table()
+    sampler = make_sampler(options, space, costs)
     assert sampler.once and sampler.num_paths == 2
     order = epoch_order(jax.random.key(0), 0, len(train))
 

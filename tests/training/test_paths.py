@@ -1,41 +1,15 @@
-"""The samplers: balance, randomness, and what the pool changes."""
-
-import functools
+"""Samplers that take all ops alike: balance and randomness."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
+from path_draws import draw_paths
 from scipy import stats
 
-from qnas_jax.training import fair_arch, initial_sampler_state, make_sampler
+from qnas_jax.training import fair_arch, initial_sampler_state
+from qnas_jax.training.paths import fair, strict_fair, uniform
 
 NUM_OPS = (3, 2, 5, 1, 4)
-
-
-@functools.cache
-def compiled(name, num_ops, num_steps):
-    sampler = make_sampler(name, num_ops)
-
-    @jax.jit
-    def run(state, share, key):
-        order_key, steps_key = jax.random.split(key)
-
-        def body(state, step):
-            key = jax.random.fold_in(steps_key, step)
-            archs, after = sampler.sample(order_key, key, state, share)
-            return after, (archs, state.fair_steps)
-
-        return jax.lax.scan(body, state, jnp.arange(num_steps))
-
-    return run
-
-
-def draw_paths(name, state, num_steps, *, num_ops=NUM_OPS, share=0.0, seed=0):
-    """Archs [T, S, L] of T steps and the fair steps before each of them."""
-    run = compiled(name, num_ops, num_steps)
-    state, found = run(state, jnp.float32(share), jax.random.key(seed))
-    return state, *map(np.asarray, found)
 
 
 def fair_paths(num_steps, seed=0):
@@ -43,14 +17,6 @@ def fair_paths(num_steps, seed=0):
     order_key, _ = jax.random.split(jax.random.key(seed))
     archs = jax.vmap(lambda step: fair_arch(order_key, NUM_OPS, step))
     return np.asarray(archs(jnp.arange(num_steps)))
-
-
-def with_pool(num_ops, members, size):
-    """A state whose pool has some members and free places."""
-    state = initial_sampler_state(num_ops, size)
-    pool = state.pool.at[: len(members)].set(jnp.asarray(members, jnp.int32))
-    scores = state.pool_scores.at[: len(members)].set(0.5)
-    return state.replace(pool=pool, pool_scores=scores)
 
 
 def test_fair_visits_each_op_once_in_k_steps():
@@ -88,7 +54,7 @@ def test_fair_is_a_function_of_key_and_step():
 
 def test_fair_sampler_follows_the_order_and_counts():
     state = initial_sampler_state(NUM_OPS, 2)
-    after, archs, counts = draw_paths("fair", state, 30)
+    after, archs, counts = draw_paths(fair(NUM_OPS), state, 30)
     np.testing.assert_array_equal(archs[:, 0], fair_paths(30))
     np.testing.assert_array_equal(counts, np.arange(30))
     assert int(after.fair_steps) == 30
@@ -96,9 +62,9 @@ def test_fair_sampler_follows_the_order_and_counts():
 
 def test_strict_fair_update_holds_each_op_of_the_widest_layers_once():
     num_ops = (3, 4, 4, 2)
-    assert make_sampler("strict_fair", num_ops).num_paths == 4
-    state = initial_sampler_state(num_ops, 1)
-    _, archs, counts = draw_paths("strict_fair", state, 9, num_ops=num_ops)
+    sampler = strict_fair(num_ops)
+    assert sampler.num_paths == 4
+    _, archs, counts = draw_paths(sampler, initial_sampler_state(num_ops, 1), 9)
     np.testing.assert_array_equal(counts, 4 * np.arange(9))
     for update in archs:
         for layer in (1, 2):
@@ -110,19 +76,18 @@ def test_strict_fair_update_holds_each_op_of_the_widest_layers_once():
 
 def test_strict_fair_promises_each_op_once_if_all_layers_have_as_many():
     """What a network may rely on: each column of an update is a permutation."""
-    sampler = make_sampler("strict_fair", (3, 3))
+    sampler = strict_fair((3, 3))
     assert sampler.once
-    state = initial_sampler_state((3, 3), 1)
-    _, archs, _ = draw_paths("strict_fair", state, 20, num_ops=(3, 3))
+    _, archs, _ = draw_paths(sampler, initial_sampler_state((3, 3), 1), 20)
     expected = np.tile(np.arange(3)[:, None], (20, 1, 2))
     np.testing.assert_array_equal(np.sort(archs, axis=1), expected)
-    assert not make_sampler("strict_fair", (3, 2)).once
-    assert not make_sampler("uniform", (3, 3)).once
+    assert not strict_fair((3, 2)).once
+    assert not uniform((3, 3)).once
 
 
 def test_uniform_is_uniform_and_independent_by_layer():
     state = initial_sampler_state(NUM_OPS, 1)
-    after, archs, _ = draw_paths("uniform", state, 6000)
+    after, archs, _ = draw_paths(uniform(NUM_OPS), state, 6000)
     assert archs.shape == (6000, 1, 5)
     assert int(after.fair_steps) == 0
     for layer, count in enumerate(NUM_OPS):
@@ -132,35 +97,3 @@ def test_uniform_is_uniform_and_independent_by_layer():
             assert stats.chisquare(found).pvalue > 1e-3
     table = stats.contingency.crosstab(archs[:, 0, 0], archs[:, 0, 2]).count
     assert stats.chi2_contingency(table).pvalue > 1e-3
-
-
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.85])
-def test_pool_share_is_kept_and_pool_steps_leave_the_fair_order_alone(share):
-    members = [[0, 0, 0, 0, 0], [1, 1, 1, 0, 1], [2, 1, 4, 0, 3]]
-    state = with_pool(NUM_OPS, members, 5)
-    after, archs, counts = draw_paths("balance_pool", state, 3000, share=share)
-    fair = np.diff([*counts, int(after.fair_steps)]).astype(bool)
-    num_pool = int((~fair).sum())
-    if share:
-        assert stats.binomtest(num_pool, 3000, share).pvalue > 1e-3
-    else:
-        assert num_pool == 0
-    np.testing.assert_array_equal(archs[fair, 0], fair_paths(3000 - num_pool))
-    if share:
-        places = [members.index(arch.tolist()) for arch in archs[~fair, 0]]
-        assert stats.chisquare(np.bincount(places)).pvalue > 1e-3
-
-
-def test_full_share_trains_members_only():
-    members = [[2, 1, 4, 0, 3]]
-    state = with_pool(NUM_OPS, members, 5)
-    after, archs, _ = draw_paths("balance_pool", state, 3000, share=1.0)
-    np.testing.assert_array_equal(archs[:, 0], np.tile(members, (3000, 1)))
-    assert int(after.fair_steps) == 0
-
-
-def test_empty_pool_falls_back_to_fair():
-    state = initial_sampler_state(NUM_OPS, 5)
-    after, archs, _ = draw_paths("balance_pool", state, 3000, share=1.0)
-    np.testing.assert_array_equal(archs[:, 0], fair_paths(3000))
-    assert int(after.fair_steps) == 3000

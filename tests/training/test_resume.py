@@ -95,12 +95,12 @@ def assert_equal(found, expected):
 def supernet_builder(space, train, task):
     def build():
         supernet = build_supernet(space)
-        options = SupernetOptions(sampler="balance_pool", pool_size=2, **SHARED)
+        options = SupernetOptions(pool_share=0.5, pool_size=2, **SHARED)
         optimizer = make_optimizer(options, STEPS)
         step_fn = make_supernet_step(
             supernet,
             optimizer,
-            make_sampler(options.sampler, space.num_ops),
+            make_sampler(options, space, supernet.cost_table()),
             TrainingBatches.of(train, learnt(task), options.batch_size),
             jax.random.key(1),
         )

@@ -65,16 +65,20 @@ def with_full_pool(state):
     return state.replace(sampler=sampler, pool_share=jnp.float32(0.5))
 
 
-@pytest.mark.parametrize("name", ["uniform", "fair", "balance_pool"])
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [("uniform", 0.0), ("fair", 0.0), ("stratified", 0.0), ("fair", 0.5)],
+)
 def test_only_the_rows_of_the_path_and_fixed_blocks_change(
-    name, space, train, build_training
+    name, share, space, supernet, train, build_training
 ):
-    training = build_training(
-        SupernetOptions(sampler=name, schedule="constant", **PLAIN),
-        make_sampler(name, space.num_ops),
+    options = SupernetOptions(
+        sampler=name, pool_share=share, schedule="constant", **PLAIN
     )
+    sampler = make_sampler(options, space, supernet.cost_table())
+    training = build_training(options, sampler)
     state, order = training.state, epoch_order(jax.random.key(0), 0, len(train))
-    if name == "balance_pool":
+    if share:
         state = with_full_pool(state)
     for _ in range(8):
         before = copy((state.params, state.stats, trace_of(state)))
@@ -117,12 +121,14 @@ def test_a_step_copies_no_weights_and_no_data(train, build_training, supernet):
         assert not re.search(rf"{re.escape(shape)}\S* copy\(", program), shape
 
 
-def test_results_do_not_depend_on_the_steps_of_a_call(space, train, build_training):
+def test_results_do_not_depend_on_the_steps_of_a_call(
+    space, supernet, train, build_training
+):
     order = epoch_order(jax.random.key(0), 0, len(train))
     found = {}
+    options = SupernetOptions(sampler="fair", pool_share=0.5, **PLAIN)
     training = build_training(
-        SupernetOptions(sampler="balance_pool", **PLAIN),
-        make_sampler("balance_pool", space.num_ops),
+        options, make_sampler(options, space, supernet.cost_table())
     )
     start = with_full_pool(training.state)
     for calls in ([1, 1, 1, 1], [3, 1], [4]):
@@ -219,7 +225,7 @@ def test_strict_fair_update_is_that_of_the_summed_gradients(
     supernet, space, train, task, build_training
 ):
     options = SupernetOptions(sampler="strict_fair", schedule="constant", **PLAIN)
-    sampler = make_sampler("strict_fair", space.num_ops)
+    sampler = make_sampler(options, space, supernet.cost_table())
     assert sampler.num_paths == 3
     training = build_training(options, sampler)
     state, order = training.state, epoch_order(jax.random.key(0), 0, len(train))
@@ -318,11 +324,14 @@ def test_augmentation_and_batch_follow_the_step(train, task, build_training):
     assert len(set(losses)) == 3
 
 
-def test_divergence_ends_with_one_clear_error(train, task, space, build_training):
+def test_divergence_ends_with_one_clear_error(
+    train, task, space, supernet, build_training
+):
     options = SupernetOptions(
         sampler="fair", **PLAIN | {"learning_rate": 1e30, "epochs": 3}
     )
-    training = build_training(options, make_sampler("fair", space.num_ops))
+    sampler = make_sampler(options, space, supernet.cost_table())
+    training = build_training(options, sampler)
     with pytest.raises(
         NonFiniteLossError, match=r"tiny: the mean loss of epoch \d is (nan|inf); try"
     ):

@@ -10,10 +10,13 @@ import numpy as np
 from qnas_jax.evaluation import ScoringOptions, scores_of
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.options import option_group
 from qnas_jax.runs import start_of
 from qnas_jax.search import host_search, make_strategy
 from qnas_jax.training import (
     EpochReport,
+    PathSampler,
+    SupernetOptions,
     SupernetState,
     TrainingBatches,
     initial_supernet_state,
@@ -22,6 +25,7 @@ from qnas_jax.training import (
     make_schedule,
     make_supernet_step,
     merge_pool,
+    pool_is_due,
     pool_members,
     pool_share,
     steps_in_a_call,
@@ -35,6 +39,7 @@ def check_supernet(setting: NasSetting) -> None:
     """Raises UserError if the supernet cannot be trained with these options."""
     setting.check_training("supernet")
     _ = setting.reduced_costs
+    _sampler(setting)
 
 
 def train_supernet(setting: NasSetting) -> None:
@@ -65,7 +70,7 @@ def train_supernet(setting: NasSetting) -> None:
     step_fn = make_supernet_step(
         reduced.supernet,
         optimizer,
-        make_sampler(options.sampler, setting.space.num_ops),
+        _sampler(setting),
         batches,
         setting.key("supernet/steps"),
         precision=options.precision,
@@ -75,7 +80,7 @@ def train_supernet(setting: NasSetting) -> None:
         f"{steps_in_a_call(options.steps_per_call)} steps a call"
     )
     learning_rate = make_schedule(options, batches.steps_per_epoch)
-    refresh = _pool_refresher(setting) if options.sampler == "balance_pool" else None
+    refresh = _pool_refresher(setting) if options.pool_share > 0 else None
 
     def on_epoch(state: SupernetState, report: EpochReport) -> SupernetState:
         setting.folder.log(
@@ -87,8 +92,8 @@ def train_supernet(setting: NasSetting) -> None:
             learning_rate=float(learning_rate(report.step - 1)),
             seconds=report.seconds,
         )
-        due = report.epoch % options.pool_every == 0 and report.epoch < options.epochs
-        if refresh is not None:
+        if refresh is not None and report.epoch < options.epochs:
+            due = pool_is_due(options, report.epoch)
             state = refresh(state, report) if due else state
             share = pool_share(options, report.epoch)
             state = state.replace(pool_share=jnp.asarray(share, jnp.float32))
@@ -105,6 +110,12 @@ def train_supernet(setting: NasSetting) -> None:
         options=options,
         batches=batches,
     )
+
+
+def _sampler(setting: NasSetting) -> PathSampler:
+    with option_group("supernet", SupernetOptions):
+        space = setting.reduced.supernet.space
+        return make_sampler(setting.config.supernet, space, setting.costs)
 
 
 def _pool_refresher(
