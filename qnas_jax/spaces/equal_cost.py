@@ -57,7 +57,9 @@ def archs_of_equal_cost(
     walked = [_walk(costs, each, cost, target, tolerance) for each in others]
     found = _distinct(np.asarray([*picks, *walked, *others], np.int32), arch)
     distance = _distance(costs, found, cost, target)
-    order = np.argsort(np.where(distance <= tolerance * target, 0, distance), kind="stable")
+    order = np.argsort(
+        np.where(distance <= tolerance * target, 0, distance), kind="stable"
+    )
     return found[order[:count]]
 
 
