@@ -70,7 +70,7 @@ def tfds_positions(options: PlaceOptions) -> np.ndarray:
     if not np.array_equal(np.sort(found), np.arange(len(found))):
         raise UserError(
             f"split_file: TFDS set {options.name!r} has no ids such as train_00017 "
-            "that count its training examples, expected a set that tells their positions"
+            "that count its training examples, expected a set with such ids"
         )
     return found
 

@@ -16,7 +16,8 @@ from qnas_jax.spaces.costs import CostTable
 TOLERANCE = 0.1
 """Share of the cost by which one of equal cost may differ."""
 
-_DRAWS = 20_000
+_DRAWS = 1_000  # at once
+_ROUNDS = 20  # of draws, at most
 _STEPS = 200  # of a walk; each changes one layer
 
 
@@ -45,13 +46,14 @@ def archs_of_equal_cost(
     """
     arch = np.asarray(arch, np.int32)
     target = costs.cost(arch[None])[cost][0]
-    drawn = rng.integers(0, costs.num_ops, (_DRAWS, len(arch)), dtype=np.int32)
-    drawn = _distinct(drawn, arch)
-    within = _distance(costs, drawn, cost, target) <= tolerance * target
-    picks = drawn[within][:count]
-    if len(picks) == count:
-        return picks
-    others = drawn[~within]
+    drawn = np.zeros((0, len(arch)), np.int32)
+    for _ in range(_ROUNDS):
+        more = rng.integers(0, costs.num_ops, (_DRAWS, len(arch)), dtype=np.int32)
+        drawn = _distinct(np.concatenate([drawn, more]), arch)
+        within = _distance(costs, drawn, cost, target) <= tolerance * target
+        if within.sum() >= count:
+            return drawn[within][:count]
+    picks, others = drawn[within], drawn[~within]
     nearest = np.argsort(_distance(costs, others, cost, target), kind="stable")
     others = others[nearest[: 4 * count]]
     walked = [_walk(costs, each, cost, target, tolerance) for each in others]
