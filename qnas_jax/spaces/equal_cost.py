@@ -17,7 +17,7 @@ TOLERANCE = 0.1
 """Share of the cost by which one of equal cost may differ."""
 
 _DRAWS = 1_000  # at once
-_ROUNDS = 20  # of draws, at most
+_ROUNDS = 10  # of draws, at most
 _STEPS = 200  # of a walk; each changes one layer
 
 
