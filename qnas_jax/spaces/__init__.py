@@ -10,6 +10,7 @@ from qnas_jax.spaces.encoding import (
 )
 from qnas_jax.spaces.equal_cost import TOLERANCE, archs_of_equal_cost
 from qnas_jax.spaces.macro import MACRO_OPS
+from qnas_jax.spaces.narrowing import narrowed
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
 from qnas_jax.spaces.registry import (
     SPACES,
@@ -39,6 +40,7 @@ __all__ = [
     "chain",
     "check_archs",
     "fixed",
+    "narrowed",
     "nas_bench_201",
     "op",
     "parse_arch",
