@@ -19,9 +19,51 @@ from collections.abc import Mapping
 import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.evaluation.proxies import PROXIES
 from qnas_jax.evaluation.tables.nas_bench_201 import load_nas_bench_201
 from qnas_jax.evaluation.tables.nas_bench_macro import read_macro
 from qnas_jax.evaluation.tables.positions import archs_at
+from qnas_jax.options import OptionError, Options, option
+
+_FEWEST = 3  # architectures that can be in an order worth a number
+
+COST_TERMS = ("macs", "params")
+TERMS = (
+    *COST_TERMS,
+    *(
+        name
+        for name, proxy in PROXIES.items()
+        if proxy.score is not None and name not in COST_TERMS
+    ),
+)
+"""What ranks without any training: costs, and zero-cost proxies."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RankOptions(Options):
+    """What is ranked, and beside what.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    terms: tuple[str, ...] = option(
+        ("macs", "params", "synflow", "nwot"),
+        "training-free terms that are ranked alone, of the real networks",
+        of=str,
+        choices=TERMS,
+    )
+    images: int = option(64, "training images that terms look at", low=1)
+    archs: int = option(
+        0, "architectures to rank, at random of those with a known truth; 0: all", low=0
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.terms)) < len(self.terms):
+            raise OptionError("terms", self.terms, "terms, each once")
+        if 0 < self.archs < _FEWEST:
+            raise OptionError("archs", self.archs, f"0, or {_FEWEST} and more")
 
 
 def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +134,6 @@ TOP = 10
 """How many of the best-scored architectures `top_ten` looks at."""
 
 _Z = 1.959964  # 97.5 % point of the normal distribution
-_FEWEST = 3  # architectures that can be in an order worth a number
 _PAIRS = 2**23  # compared at once, to bound memory
 
 

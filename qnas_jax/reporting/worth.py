@@ -7,12 +7,11 @@ of any size, but what somebody gets who fixes the same cost and picks blindly.
   networks of one run (`statistics.py`). They cover the test images, no seeds.
 - Several picks: Student's interval and test of one new value (the winner) against a
   sample of k: d +- t(k - 1) s sqrt(1 + 1 / k), where s holds what architectures,
-  trainings and images of random picks differ by. So the winner has to leave the range of
-  random picks; that its distance to their *mean* is known better and better does not
-  help.
+  trainings and images of random picks differ by. So the winner has to leave the range
+  of random picks; that their *mean* is known better and better does not help.
 - A space whose true accuracies are known: the winner's place among all architectures of
-  its cost, with an exact two-sided p-value of its rank; the interval is the difference
-  to the central 95 % of them.
+  its cost, with an exact two-sided p-value of its rank; the difference is to their
+  median, its interval to the central 95 % of them.
 - Several runs: a difference each, winner minus the mean of its picks; their mean, and
   Student's t over the runs.
 """
@@ -39,7 +38,7 @@ class Worth:
     """What a search added to a random pick of the same cost.
 
     Attributes:
-      difference: accuracy of the winner minus the mean of the picks, in [-1, 1].
+      difference: accuracy of the winner minus what random picks reach, in [-1, 1].
       low: lower end of its 95 % interval; nan where one number says nothing of it.
       high: upper end.
       p_value: two-sided, in [0, 1]; nan likewise.
@@ -139,7 +138,7 @@ def worth_of_truth(
       what: names the pick.
 
     Returns:
-      The comparison; `difference` is to their mean.
+      The comparison; `difference` is to their median.
 
     Raises:
       UserError: there are no others.
@@ -147,7 +146,7 @@ def worth_of_truth(
     others = np.asarray(others, np.float64)
     if not len(others):
         raise UserError("others: got none, expected architectures of the pick's cost")
-    count, mean = len(others), float(others.mean())
+    count, middle = len(others), float(np.median(others))
     as_good, as_bad = int((others >= pick).sum()), int((others <= pick).sum())
     p_value = min(1.0, 2 * (min(as_good, as_bad) + 1) / (count + 1))
     tail = (1 - CONFIDENCE) / 2
@@ -155,12 +154,13 @@ def worth_of_truth(
     beaten = (others < pick).mean() + (others == pick).mean() / 2
     low, high = pick - float(top), pick - float(bottom)
     test = "rank among all of them"
+    said = _numbers(pick - middle, low, high, p_value, test)
     detail = (
         f"{what} truly reaches {formats.percent(pick)}, better than "
-        f"{100 * beaten:.1f} % of the {formats.count(count)} others of its cost, mean "
-        f"{formats.percent(mean)}: {_numbers(pick - mean, low, high, p_value, test)}"
+        f"{100 * beaten:.1f} % of the {formats.count(count)} others of its cost "
+        f"(median {formats.percent(middle)}): {said}"
     )
-    return Worth(pick - mean, low, high, p_value, count, detail)
+    return Worth(pick - middle, low, high, p_value, count, detail)
 
 
 def worth_over_runs(differences: Sequence[float]) -> Worth:
@@ -184,8 +184,8 @@ def worth_over_runs(differences: Sequence[float]) -> Worth:
     runs = "run" if count == 1 else "runs"
     said = _numbers(mean, low, high, p_value, "paired t over runs")
     detail = (
-        f"over {count} {runs} the retrained winner is ahead of random picks of its cost "
-        f"by {said}"
+        f"over {count} {runs} the retrained winner minus random picks of its cost is "
+        f"{said}"
     )
     return Worth(mean, low, high, p_value, count, detail)
 
