@@ -128,7 +128,11 @@ def worth_of_winner(
 
 
 def worth_of_truth(
-    pick: float, others: np.ndarray, *, what: str = "the best-scored network"
+    pick: float,
+    others: np.ndarray,
+    *,
+    what: str = "the best-scored network",
+    aside: str = "",
 ) -> Worth:
     """Holds a pick against all architectures of its cost, all accuracies known.
 
@@ -136,6 +140,7 @@ def worth_of_truth(
       pick: its true accuracy, in [0, 1].
       others: those of the others, float [N], N >= 1.
       what: names the pick.
+      aside: what else a reader has to know of the others, in a few words.
 
     Returns:
       The comparison; `difference` is to their median.
@@ -158,7 +163,7 @@ def worth_of_truth(
     detail = (
         f"{what} truly reaches {formats.percent(pick)}, better than "
         f"{100 * beaten:.1f} % of the {formats.count(count)} others of its cost "
-        f"(median {formats.percent(middle)}): {said}"
+        f"({f'{aside}; ' if aside else ''}median {formats.percent(middle)}): {said}"
     )
     return Worth(pick - middle, low, high, p_value, count, detail)
 

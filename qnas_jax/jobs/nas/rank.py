@@ -6,7 +6,7 @@ whether the supernet is worth its time. Terms that the evaluator returns itself 
 computed twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -28,6 +28,8 @@ from qnas_jax.reporting import Worth, ranking_lines, worth_of_truth
 from qnas_jax.runs import read_arrays, write_arrays, write_json
 from qnas_jax.spaces import TOLERANCE, arch_to_string
 from qnas_jax.stopping import Stopped
+
+_NEAREST = 10  # architectures, where none costs as much as the pick
 
 
 def read_truth(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +53,28 @@ def read_truth(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
     return TRUTHS[name](str(root or "."))
 
 
+def chosen_archs(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
+    """What is ranked: all of `read_truth`, or `rank.archs` of them at random.
+
+    Args:
+      setting: the run.
+
+    Returns:
+      archs int32 [N, L], in the order of the truth, and their accuracy [N].
+
+    Raises:
+      OptionError: no truth is known for this space.
+      MissingFileError: the truth is not in the data folder.
+    """
+    archs, truth = read_truth(setting)
+    wanted = setting.config.rank.archs
+    if not 0 < wanted < len(archs):
+        return archs, truth
+    order = jax.random.permutation(setting.key("rank/archs"), len(archs))
+    chosen = np.sort(np.asarray(order)[:wanted])
+    return archs[chosen], truth[chosen]
+
+
 def rank_space(setting: NasSetting) -> list[str]:
     """Scores architectures with a known accuracy; writes `ranking.json`.
 
@@ -66,9 +90,7 @@ def rank_space(setting: NasSetting) -> list[str]:
       UserError: all architectures have the same score.
       Stopped: the user asked to stop; scores so far are kept.
     """
-    all_archs, all_truth = read_truth(setting)
-    chosen = _chosen(setting, len(all_archs))
-    archs, truth = all_archs[chosen], all_truth[chosen]
+    archs, truth = chosen_archs(setting)
     found = score_archs(setting, archs, setting.config.rank.terms)
     scores = signed_scores(setting, found)
     measures = rank_all(scores, truth)
@@ -77,7 +99,7 @@ def rank_space(setting: NasSetting) -> list[str]:
         raise UserError(f"{main}: all {len(archs)} scores are equal, nothing is ranked")
     best = measures[main]
     worth = worth_of_arch(
-        setting, archs[best.pick_at], (all_archs, all_truth), "the best-scored network"
+        setting, archs[best.pick_at], read_truth(setting), "the best-scored network"
     )
     write_json(
         setting.folder.path / "ranking.json",
@@ -116,16 +138,22 @@ def worth_of_arch(
       what: names the architecture.
 
     Returns:
-      The comparison; None if no other one costs as much.
+      The comparison; None if there is no other one. Where none is within the
+      tolerance, with the nearest in cost.
     """
     archs, truth = known
     macs = setting.costs.cost(archs)["macs"]
     (at,) = np.flatnonzero((archs == arch).all(axis=1))
-    alike = np.abs(macs - macs[at]) <= TOLERANCE * macs[at]
-    alike[at] = False
-    if not alike.any():
-        return None
-    return worth_of_truth(float(truth[at]), truth[alike], what=what)
+    off = np.abs(macs - macs[at]) / max(macs[at], 1)
+    off[at] = np.inf
+    alike, aside = np.flatnonzero(off <= TOLERANCE), ""
+    if not len(alike):
+        alike = np.argsort(off, kind="stable")[: min(_NEAREST, len(archs) - 1)]
+        if not len(alike):
+            return None
+        aside = f"the nearest, up to {100 * off[alike[-1]]:.0f} % off"
+    others = truth[alike]
+    return worth_of_truth(float(truth[at]), others, what=what, aside=aside)
 
 
 def signed_scores(
@@ -171,7 +199,7 @@ def score_archs(
         (names,) = read_arrays(path, "names")
         done = dict(zip(names.tolist(), read_arrays(path, *names), strict=True))
         first = len(next(iter(done.values())))
-    evaluator, by_terms = _evaluator(setting), _Terms(setting, terms)
+    evaluator, by_terms = _evaluator(setting), TermScorer(setting, terms)
     size = setting.config.search.population
     starts = range(first, len(archs), size)
     for start in setting.progress(starts, len(starts), "ranking"):
@@ -197,15 +225,32 @@ def _ordered(
     return [*own, *others, *(name for name in terms if name in found)]
 
 
-class _Terms:
+class TermScorer:
     """Training-free terms of the real networks, a batch at a time."""
 
     def __init__(self, setting: NasSetting, names: Sequence[str]):
+        """Compiles nothing yet.
+
+        Args:
+          setting: the run; `rank.images` of its training images are looked at.
+          names: of `evaluation.ranking.TERMS`.
+        """
         self._setting = setting
         self._names = tuple(names)
         self._programs: dict[tuple[str, ...], ScoreByProxies] = {}
 
-    def __call__(self, archs: np.ndarray, without: Any) -> dict[str, np.ndarray]:
+    def __call__(
+        self, archs: np.ndarray, without: Container[str] = ()
+    ) -> dict[str, np.ndarray]:
+        """Terms of architectures.
+
+        Args:
+          archs: int32 [P, L]; a program is compiled for each P.
+          without: names that are not asked for, as they are known.
+
+        Returns:
+          By name [P]; larger promises a better network.
+        """
         wanted = [name for name in self._names if name not in without]
         costs = self._setting.costs.cost(archs) if wanted else {}
         found = {
@@ -236,15 +281,6 @@ class _Terms:
 def _evaluator(setting: NasSetting) -> Evaluator:
     """What scores subnets, in the way a search by this configuration would."""
     return setting.supernet_evaluator(setting.config.scoring)(setting.weights)
-
-
-def _chosen(setting: NasSetting, count: int) -> np.ndarray:
-    """Places of the architectures that are ranked, in order."""
-    wanted = setting.config.rank.archs
-    if not 0 < wanted < count:
-        return np.arange(count)
-    order = jax.random.permutation(setting.key("rank/archs"), count)
-    return np.sort(np.asarray(order)[:wanted])
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
