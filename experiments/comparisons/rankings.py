@@ -172,6 +172,7 @@ def _measured(
         "path images": steps * config.supernet.batch_size * _paths_a_step(setting),
         "processor s": clock.seconds["supernet"],
         "scoring processor s": clock.seconds["scoring"],
+        "means": {name: float(np.nanmean(each)) for name, each in found.items()},
         "measures": {name: each.row() for name, each in measures.items()},
     }
 
@@ -242,9 +243,8 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for (setting, schedule, epochs), group in groups.items():
         for score in group[0]["measures"]:
             found = [r["measures"][score] for r in group if score in r["measures"]]
-            tenth = [
-                m["best_tenth_tau"] for m in found if m["best_tenth_tau"] is not None
-            ]
+            tenth = [m["best_tenth_tau"] for m in found]
+            known = [tau for tau in tenth if tau is not None]
             lines.append(
                 {
                     "setting": setting,

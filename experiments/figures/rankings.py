@@ -29,7 +29,8 @@ def rankings_figure(
     """Draws tau against path-images: over all architectures, and in the best tenth.
 
     Args:
-      rows: of `experiments.comparisons.rankings`; a dot each, a line through the medians of each setting.
+      rows: of `experiments.comparisons.rankings`; a dot each, a line through the
+        medians of each setting.
       scores: which of a trained supernet's are drawn, as far as they are there.
 
     Returns:

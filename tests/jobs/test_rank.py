@@ -28,7 +28,7 @@ def ranking(setting):
 
 @pytest.mark.slow
 def test_every_architecture_is_ranked(finished, known_truth):
-    headline, headings, *said, page, _, worth = run_stages(finished, "rank", COMMAND)
+    headline, headings, *said, page, worth = run_stages(finished, "rank", COMMAND)
     found = ranking(finished)
     assert found["num_archs"] == len(found["scores"]) == 6
     assert found["score"] == "accuracy" and found["scores"] == pytest.approx(
