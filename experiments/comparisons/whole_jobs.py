@@ -5,7 +5,9 @@ python -m experiments.comparisons.whole_jobs --config=digits [--seeds=3]
     [--overrides=supernet.epochs=1,retrain.epochs=1] [--out=rows.jsonl]
 
 runs `main.py --config=configs/digits.py` once a seed, each in a folder of its own, and
-collects the `result.json` that each of them wrote.
+collects the `result.json` that each of them wrote. The last line says whether the
+searches were worth it: winners against random networks of the same cost, paired over
+the seeds.
 """
 
 import pathlib
@@ -18,6 +20,8 @@ import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import table, write_rows
+from qnas_jax.jobs.nas.retrain import PICK
+from qnas_jax.reporting import Worth, worth_over_runs
 from qnas_jax.runs import read_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -82,6 +86,25 @@ def rows_of(
         }
 
 
+def worth_of(rows: Sequence[Mapping[str, Any]]) -> Worth | None:
+    """Whether the searches were worth it: a seed's winner minus the mean of its picks.
+
+    Args:
+      rows: of `rows_of`, any number of seeds of one configuration.
+
+    Returns:
+      The paired comparison; None where no seed has random picks of the winner's cost.
+    """
+    differences = []
+    for seed in dict.fromkeys(row["seed"] for row in rows):
+        own = [row for row in rows if row["seed"] == seed]
+        picks = [r["test accuracy"] for r in own if r["network"].startswith(PICK)]
+        (winner,) = (r["test accuracy"] for r in own if r["network"] == "winner")
+        if picks:
+            differences.append(winner - float(np.mean(picks)))
+    return worth_over_runs(differences) if differences else None
+
+
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Mean and sample standard deviation over the seeds of each network."""
     lines = []
@@ -108,6 +131,9 @@ def main(_: Sequence[str]) -> None:
     lines = summarise(rows)
     print(table(lines, list(lines[0])))
     write_rows(_OUT.value, rows)
+    worth = worth_of(rows)
+    if worth is not None:
+        print(worth.sentence)
 
 
 if __name__ == "__main__":

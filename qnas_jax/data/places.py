@@ -38,6 +38,11 @@ class PlaceOptions(Options):
 
     name: str = option("", "TFDS name, for example cifar10")
     path: str = option("", "npz file, image folder, or folder of the IDX files")
+    split_file: str = option(
+        "",
+        "npz of positions (train, valid) that divides the training set; also below "
+        "data_dir",
+    )
     data_dir: str = option("", "folder of data sets; empty: QNAS_DATA_DIR")
     cache_dir: str = option(
         "", "folder of decoded sets; empty: qnas_jax/datasets in the user's cache"
@@ -46,6 +51,14 @@ class PlaceOptions(Options):
     def data_root(self) -> pathlib.Path | None:
         """The folder of data sets, see `data_folder`."""
         return data_folder(self.data_dir, called="data.data_dir")
+
+    def split_path(self) -> pathlib.Path:
+        """Where the split file is: as named, else below the folder of data sets."""
+        path = pathlib.Path(self.split_file).expanduser()
+        root = self.data_root()
+        if root is not None and not path.exists():
+            return root / path
+        return path
 
     def cache_root(self) -> pathlib.Path:
         """The folder that keeps decoded data sets; it need not exist yet."""

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
+import numpy as np
 from absl import logging
 
 from qnas_jax.data.dataset import Dataset, SourceSplits, absent_classes
@@ -12,8 +13,9 @@ from qnas_jax.data.folder import load_folder
 from qnas_jax.data.idx import load_idx
 from qnas_jax.data.npz import load_npz
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.split_file import split_by_file
 from qnas_jax.data.splitting import SplittingOptions, assemble
-from qnas_jax.data.tfds_source import load_tfds
+from qnas_jax.data.tfds_source import load_tfds, tfds_positions
 from qnas_jax.options import OptionError, option
 from qnas_jax.reading import naming
 
@@ -26,16 +28,21 @@ class Source:
       load: reads what the source offers.
       needs: option that must be set, or "".
       what: what that option is to be.
+      positions: for each training example its number in published splits, int [N];
+        None: they are counted as they come.
     """
 
     load: Callable[[PlaceOptions], SourceSplits]
     needs: str = ""
     what: str = ""
+    positions: Callable[[PlaceOptions], np.ndarray] | None = None
 
 
 SOURCES: dict[str, Source] = {
     "digits": Source(load_digits),
-    "tfds": Source(load_tfds, "name", "a TFDS name such as cifar10"),
+    "tfds": Source(
+        load_tfds, "name", "a TFDS name such as cifar10", positions=tfds_positions
+    ),
     "mnist": Source(functools.partial(load_idx, "mnist")),
     "fashion_mnist": Source(functools.partial(load_idx, "fashion_mnist")),
     "npz": Source(load_npz, "path", "a .npz file"),
@@ -72,7 +79,11 @@ def load(options: DataOptions) -> Dataset:
         classification set; the message names the place.
     """
     with naming(options.path or options.source):
-        source = SOURCES[options.source].load(options)
+        kind = SOURCES[options.source]
+        source = kind.load(options)
+        if options.split_file:
+            positions = kind.positions(options) if kind.positions else None
+            source = split_by_file(source, options.split_path(), positions)
     for note in (*source.notes, *absent_classes(source)):
         logging.warning("%s: %s", source.name, note)
     return assemble(source, options)

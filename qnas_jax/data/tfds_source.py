@@ -6,6 +6,7 @@ TFDS's own work, for which many of its builders import TensorFlow.
 """
 
 import pathlib
+import re
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,34 @@ def load_tfds(options: PlaceOptions) -> SourceSplits:
         [file_identity(path) for path in files],
         lambda: _decode(builder, options.name),
     )
+
+
+def tfds_positions(options: PlaceOptions) -> np.ndarray:
+    """Positions of the training examples in the original files, by their feature `id`.
+
+    TFDS stores examples in an order of its own; `train_00017` is the 18th of the files
+    that published splits count.
+
+    Returns:
+      int64 [N], in the order of `load_tfds`: a permutation.
+
+    Raises:
+      UserError: the set has no such feature, or it does not count the examples.
+    """
+    builder = _builder(options.name, _folder(options))
+    (split,) = (name for name in builder.info.splits if split_of(name) == "train")
+    examples = _read_examples(builder, options.name, split)
+    numbers = [
+        re.fullmatch(rb"\D*(\d+)", bytes(example.get("id", b"")))
+        for example in examples
+    ]
+    found = np.array([int(each[1]) if each else -1 for each in numbers], np.int64)
+    if not np.array_equal(np.sort(found), np.arange(len(found))):
+        raise UserError(
+            f"split_file: TFDS set {options.name!r} has no ids such as train_00017 "
+            "that count its training examples, expected a set with such ids"
+        )
+    return found
 
 
 def _folder(options: PlaceOptions) -> pathlib.Path | None:

@@ -13,7 +13,15 @@ from qnas_jax.evaluation.evaluator import (
 )
 from qnas_jax.evaluation.measuring import Metrics, measure, measure_many
 from qnas_jax.evaluation.memo import Evaluation, MemoisedEvaluator
-from qnas_jax.evaluation.ranking import TRUTHS, rank_agreement
+from qnas_jax.evaluation.ranking import (
+    COST_TERMS,
+    TRUTHS,
+    RankingMeasures,
+    RankOptions,
+    rank_agreement,
+    rank_all,
+    ranking_measures,
+)
 from qnas_jax.evaluation.registry import (
     EVALUATORS,
     EvaluatorOptions,
@@ -33,6 +41,7 @@ __all__ = [
     "EVALUATORS",
     "ONE_FIDELITY",
     "AtOnce",
+    "COST_TERMS",
     "Compiled",
     "STATISTICS",
     "TRUTHS",
@@ -45,6 +54,8 @@ __all__ = [
     "Metrics",
     "Networks",
     "Parts",
+    "RankOptions",
+    "RankingMeasures",
     "ScoreOf",
     "ScorePopulation",
     "ScoredBy",
@@ -57,6 +68,8 @@ __all__ = [
     "measure",
     "measure_many",
     "rank_agreement",
+    "rank_all",
+    "ranking_measures",
     "scores_of",
     "supernet_evaluator",
 ]

@@ -1,5 +1,19 @@
 """From the rows of a work folder to figures and one page that opens anywhere."""
 
+from qnas_jax.reporting.ranking_table import ranking_lines
 from qnas_jax.reporting.report import write_report
+from qnas_jax.reporting.worth import (
+    Worth,
+    worth_of_truth,
+    worth_of_winner,
+    worth_over_runs,
+)
 
-__all__ = ["write_report"]
+__all__ = [
+    "Worth",
+    "ranking_lines",
+    "worth_of_truth",
+    "worth_of_winner",
+    "worth_over_runs",
+    "write_report",
+]

@@ -12,7 +12,9 @@ from qnas_jax.files import replace_file
 from qnas_jax.reporting import verdict
 from qnas_jax.reporting.architecture_diagram import architecture_diagram
 from qnas_jax.reporting.page import render
+from qnas_jax.reporting.ranking_bars import ranking_bars
 from qnas_jax.reporting.ranking_scatter import ranking_scatter
+from qnas_jax.reporting.ranking_table import HEADINGS, ranking_cells
 from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
 from qnas_jax.reporting.rows import Row, Run, column, read_run
 from qnas_jax.reporting.search_curves import (
@@ -35,6 +37,7 @@ FIGURES = (
     "register_heatmap",
     "register_entropy",
     "ranking_scatter",
+    "ranking_bars",
     "retrain_curves",
     "architecture_diagram",
 )
@@ -99,6 +102,8 @@ def draw_figures(run: Run) -> dict[str, bytes]:
         figures["register_entropy"] = register_entropy(run.registers)
     if run.ranking:
         figures["ranking_scatter"] = ranking_scatter(run.ranking)
+        if run.ranking.get("measures"):
+            figures["ranking_bars"] = ranking_bars(run.ranking["measures"])
     if run.retrain:
         figures["retrain_curves"] = retrain_curves(run.retrain)
     if layers:
@@ -132,6 +137,8 @@ def _content(run: Run) -> dict[str, Any]:
         "networks": _networks(result, comparisons),
         "score_words": verdict.score_words(_scored_by(run)),
         "ranking": run.ranking,
+        "ranking_headings": HEADINGS,
+        "ranking_cells": ranking_cells((run.ranking or {}).get("measures") or {}),
         "found": found,
         "arch_json": json.dumps(found["arch"]) if found and "arch" in found else None,
         "layers": result.get("layers") or [],
@@ -182,8 +189,10 @@ def _comparisons(result: Row) -> list[Comparison]:
 
 
 def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
-    sentences = []
     result = run.result or {}
+    ranking = run.ranking or {}
+    worths = (result.get("worth"), result.get("worth_by_truth"), ranking.get("worth"))
+    sentences = [worth["sentence"] for worth in worths if worth]
     if _interval(result):
         sentences.append(
             verdict.accuracy_sentence(result["test_accuracy"], result["test_images"])

@@ -36,6 +36,11 @@ _REGISTERS = (
     "an npz file of the arrays probabilities, num_ops, generations and op_names; run "
     "the search stage again"
 )
+_MEASURES = (
+    *("kendall_tau", "tau_low", "tau_high", "spearman"),
+    *("best_tenth_tau", "best_tenth_low", "best_tenth_high"),
+    *("pick", "tied", "top_ten"),
+)
 _HISTORY_FIELDS = ("evaluation", "generation", "arch", "score", "status")
 
 
@@ -167,6 +172,8 @@ def read_ranking(path: pathlib.Path) -> Row:
         )
     if any(value is None or not 0 <= value <= 1 for value in ranking["true"]):
         raise UserError(f"{path}: got a true accuracy outside of [0, 1]; not percent")
+    for name, row in (ranking.get("measures") or {}).items():
+        _require(row, _MEASURES, f"{path}, measures of {name}")
     return ranking
 
 

@@ -1,5 +1,6 @@
 """The result in words: what was reached, against what, and how sure one may be."""
 
+import re
 from collections.abc import Sequence
 
 from qnas_jax.reporting import formats
@@ -26,6 +27,9 @@ def score_words(scored_by: str) -> str:
 
 def network_name(name: str) -> str:
     """Returns what the page calls a retrained network."""
+    number = re.fullmatch(r"random_(\d+)", name)
+    if number:
+        return f"random subnet {number[1]} of its cost"
     return NETWORKS.get(name, name)
 
 

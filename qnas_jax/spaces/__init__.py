@@ -8,6 +8,7 @@ from qnas_jax.spaces.encoding import (
     parse_arch,
     read_archs,
 )
+from qnas_jax.spaces.equal_cost import TOLERANCE, archs_of_equal_cost
 from qnas_jax.spaces.macro import MACRO_OPS
 from qnas_jax.spaces.narrowing import narrowed
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
@@ -32,7 +33,9 @@ __all__ = [
     "Op",
     "SearchSpace",
     "SpaceOptions",
+    "TOLERANCE",
     "arch_to_string",
+    "archs_of_equal_cost",
     "build_space",
     "chain",
     "check_archs",

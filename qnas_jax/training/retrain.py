@@ -40,7 +40,13 @@ class RetrainOptions(StagedTrainingOptions):
         0.0, "probability of leaving out the last residual layer", low=0, below=1
     )
     compare: bool = option(
-        True, "also retrain a random and the largest subnet, for comparison"
+        True, "also retrain other subnets for comparison: a random one, the largest"
+    )
+    random_picks: int = option(
+        1,
+        "of those, random ones with the winner's multiply-accumulates: whether the "
+        "search was worth it",
+        low=0,
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qnas_jax.evaluation import TRUTHS, rank_agreement
+from qnas_jax.errors import UserError
+from qnas_jax.evaluation import TRUTHS, rank_agreement, rank_all, ranking_measures
 from qnas_jax.evaluation.ranking import read_macro_truth
 from qnas_jax.spaces import SpaceOptions, arch_to_string, build_space
 
@@ -56,6 +57,105 @@ def test_equals_counting_with_ties(seed):
     assert found["kendall_tau"] == pytest.approx(
         stats.kendalltau(scores, truth, variant="b").statistic
     )
+
+
+def test_measures_of_five_archs_by_hand():
+    truth = np.array([0.5, 0.9, 0.7, 0.6, 0.8])
+    scores = np.array([1.0, 3.0, 3.0, 2.0, 0.0])
+    # Ten pairs; (1, 2) tied in the scores; concordant: 0-1 0-2 0-3 3-1 3-2, and
+    # discordant: 0-4 2-4 3-4; 1-4 is concordant: .9 > .8, 3 > 0. So 6 - 3 = 3.
+    found = ranking_measures(scores, truth)
+    assert found.tau.tau == pytest.approx(3 / np.sqrt(9 * 10))
+    assert found.spearman == pytest.approx(stats.spearmanr(scores, truth).statistic)
+    # Of the two best-scored, the first in order is picked; ten are more than all.
+    assert (found.pick, found.pick_at, found.tied) == (0.9, 1, 2)
+    assert found.top_ten == 0.9 and found.failed == 0
+    assert found.best_tenth is None  # a tenth of five is one
+
+
+def test_of_equal_scores_the_first_is_picked():
+    truth = np.linspace(0.1, 0.9, 30)
+    scores = np.r_[np.zeros(15), np.ones(15)]
+    found = ranking_measures(scores, truth)
+    assert found.pick_at == 15 and found.tied == 15
+    assert found.top_ten == truth[24]
+
+
+def test_the_best_tenth_and_the_best_of_ten():
+    rng = np.random.default_rng(0)
+    truth = rng.permutation(200) / 200
+    scores = truth + rng.normal(0, 0.2, 200)
+    found = ranking_measures(scores, truth)
+    best = np.argsort(truth)[-20:]
+    expected = stats.kendalltau(scores[best], truth[best]).statistic
+    assert found.best_tenth is not None
+    assert found.best_tenth.tau == pytest.approx(expected)
+    order = np.argsort(-scores)
+    assert found.pick == truth[order[0]] and found.top_ten == truth[order[:10]].max()
+
+
+@pytest.mark.parametrize("ties", [1000, 8])
+def test_the_standard_error_is_that_of_leaving_each_out(ties):
+    rng = np.random.default_rng(ties)
+    scores = rng.integers(0, ties, 40).astype(float)
+    truth = scores / ties + rng.integers(0, ties, 40) / ties
+    found = ranking_measures(scores, truth).tau
+    without = [
+        stats.kendalltau(np.delete(scores, i), np.delete(truth, i)).statistic
+        for i in range(40)
+    ]
+    error = np.sqrt(39 / 40 * np.sum((without - np.mean(without)) ** 2))
+    tau = stats.kendalltau(scores, truth).statistic
+    assert found.tau == pytest.approx(tau)
+    half = 1.959964 * error / (1 - tau**2)
+    np.testing.assert_allclose(
+        [found.low, found.high], np.tanh(np.arctanh(tau) + np.array([-half, half]))
+    )
+
+
+def test_the_interval_is_the_bootstraps():
+    rng = np.random.default_rng(3)
+    truth = rng.normal(size=300)
+    scores = truth + rng.normal(size=300)
+    draws = [
+        stats.kendalltau(scores[drawn], truth[drawn]).statistic
+        for drawn in rng.integers(0, 300, (400, 300))
+    ]
+    found = ranking_measures(scores, truth).tau
+    ends = np.quantile(draws, [0.025, 0.975])
+    np.testing.assert_allclose([found.low, found.high], ends, atol=0.015)
+
+
+def test_a_perfect_order_has_no_interval():
+    values = np.arange(50.0)
+    assert ranking_measures(values, values).tau.low == 1.0
+    turned = ranking_measures(-values, values).tau
+    assert (turned.tau, turned.low, turned.high) == (-1.0, -1.0, -1.0)
+
+
+def test_what_failed_is_the_worst():
+    truth = np.linspace(0, 1, 40)
+    scores = truth.copy()
+    scores[:2] = [np.nan, -np.inf]
+    found = ranking_measures(scores, truth)
+    assert found.failed == 2 and found.tau.tau > 0.99
+    scores[-1] = np.nan
+    assert ranking_measures(scores, truth).pick == truth[-2]
+    same = rank_all({"flat": np.ones(40), "some": scores}, truth)
+    assert list(same) == ["some"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "truth", "message"),
+    [
+        ([1.0, 1.0, 1.0], [1.0, 2.0, 3.0], "all values are equal"),
+        ([1.0, 2.0, 3.0], [1.0, np.nan, 3.0], "got 3 values, 2 of them finite"),
+        ([1.0, 2.0], [1.0, 2.0], "got 2 values, 2 of them finite, expected at least 3"),
+    ],
+)
+def test_what_is_no_ranking_is_refused(scores, truth, message):
+    with pytest.raises(UserError, match=message):
+        ranking_measures(np.array(scores), np.array(truth))
 
 
 def save_table(folder, **arrays):

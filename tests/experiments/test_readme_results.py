@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.comparisons import whole_jobs
 from experiments.comparisons.table import comparison_table
@@ -167,3 +168,20 @@ def test_summary_of_one_job_has_no_deviation():
     row = {"network": "winner", "test accuracy": 0.5, "parameters": 1, "seconds": 2.0}
     (line,) = whole_jobs.summarise([row])
     assert line["sd"] is None and np.isclose(line["test accuracy %"], 50)
+
+
+def test_whole_jobs_end_in_one_sentence():
+    def row(seed, network, accuracy):
+        return {"seed": seed, "network": network, "test accuracy": accuracy}
+
+    winners, picks = [0.66, 0.69, 0.66], [(0.62, 0.64), (0.65, 0.65), (0.66, 0.62)]
+    rows = []
+    for seed, (winner, (first, second)) in enumerate(zip(winners, picks, strict=True)):
+        rows += [row(seed, "winner", winner), row(seed, "largest", 0.9)]
+        rows += [row(seed, "random_1", first), row(seed, "random_2", second)]
+    found = whole_jobs.worth_of(rows)
+    expected = stats.ttest_rel(winners, np.mean(picks, axis=1))
+    assert found is not None and found.picks == 3
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.difference == pytest.approx(0.03)
+    assert whole_jobs.worth_of(rows[:2]) is None

@@ -35,7 +35,7 @@ def make_config(space: pathlib.Path) -> ml_collections.ConfigDict:
     config.search.update(generations=3, population=4)
     config.scoring.update(calibration_examples=64)
     config.scoring.update(score_chunk=32)
-    config.retrain.update(epochs=2, batch_size=32)
+    config.retrain.update(epochs=2, batch_size=32, random_picks=0)
     return config
 
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from qnas_jax.evaluation import TRUTHS, rank_agreement
+from qnas_jax.evaluation import TRUTHS, RankOptions, rank_agreement, ranking_measures
 from qnas_jax.jobs import run_stages
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_arrays
@@ -28,7 +28,7 @@ def ranking(setting):
 
 @pytest.mark.slow
 def test_every_architecture_is_ranked(finished, known_truth):
-    (said, report) = run_stages(finished, "rank", COMMAND)
+    headline, headings, *said, page, worth = run_stages(finished, "rank", COMMAND)
     found = ranking(finished)
     assert found["num_archs"] == len(found["scores"]) == 6
     assert found["score"] == "accuracy" and found["scores"] == pytest.approx(
@@ -38,10 +38,30 @@ def test_every_architecture_is_ranked(finished, known_truth):
     expected = rank_agreement(np.asarray(found["scores"]), TRUTH)
     assert found["kendall_tau"] == pytest.approx(expected["kendall_tau"])
     by_loss = rank_agreement(-np.asarray(found["metrics"]["loss"]), TRUTH)
-    assert found["kendall_tau_by_loss"] == pytest.approx(by_loss["kendall_tau"])
-    assert f"{found['kendall_tau']:.4f} by accuracy" in said
-    assert report.startswith("report: ")
-    assert (finished.folder.path / "figures" / "ranking_scatter.png").exists()
+    assert found["measures"]["loss"]["kendall_tau"] == pytest.approx(
+        by_loss["kendall_tau"]
+    )
+    # Beside the metrics of the task, what needs no training.
+    names = ["accuracy", "loss", "balanced_accuracy"]
+    assert list(found["metrics"]) == [*names, "macs", "params", "synflow", "nwot"]
+    costs = finished.costs.cost(ARCHS)
+    np.testing.assert_array_equal(found["metrics"]["macs"], costs["macs"])
+    by_macs = ranking_measures(costs["macs"], TRUTH).row()
+    assert found["measures"]["macs"] == by_macs
+    assert len(set(found["metrics"]["synflow"])) == 6
+    assert headline == "rank: tiny: 6 architectures"
+    assert headings.split()[0] == "score" and len(said) == len(found["measures"])
+    assert any(
+        line.startswith("MACs") and f"{by_macs['kendall_tau']:.3f} [" in line
+        for line in said
+    )
+    assert page.startswith("report: ")
+    assert worth == found["worth"]["sentence"]
+    assert worth.startswith("Was the search worth it?")
+    best = ARCHS[np.argmax(found["scores"])]
+    assert found["pick"]["arch"] == best.tolist()
+    for name in ("ranking_scatter", "ranking_bars"):
+        assert (finished.folder.path / "figures" / f"{name}.png").exists()
 
 
 @pytest.mark.slow
@@ -49,18 +69,50 @@ def test_a_stopped_ranking_goes_on(finished, tiny_config, make_setting, known_tr
     run_stages(finished, "rank", COMMAND)
     expected = ranking(finished)
     tiny_config.search.population = 2  # other options: ranked again, in three batches
+    tiny_config.rank.terms = ("macs",)
     with pytest.raises(Stopped):
         run_stages(make_setting(tiny_config, stop_after=2), "rank", COMMAND)
     (stored,) = read_arrays(finished.folder.path / "rank" / "metrics.npz", "loss")
     assert stored.shape == (4,)
     setting = make_setting(tiny_config)
     run_stages(setting, "rank", COMMAND)
-    np.testing.assert_allclose(
-        ranking(setting)["metrics"]["loss"], expected["metrics"]["loss"], rtol=1e-5
-    )
+    found = ranking(setting)
+    for name in ("loss", "macs"):
+        np.testing.assert_allclose(
+            found["metrics"][name], expected["metrics"][name], rtol=1e-5
+        )
+    assert "synflow" not in found["metrics"]
 
 
 @pytest.mark.slow
 def test_a_space_without_truth_is_refused(finished):
     with pytest.raises(OptionError, match=r"space\.name: got 'tiny', allowed: one of"):
         run_stages(finished, "rank", COMMAND)
+
+
+@pytest.mark.slow
+def test_a_random_part_is_ranked(tiny_config, finished, make_setting, known_truth):
+    tiny_config.rank.update(archs=4, terms=())
+    setting = make_setting(tiny_config)
+    run_stages(setting, "rank", COMMAND)
+    found = ranking(setting)
+    assert found["num_archs"] == len(found["true"]) == 4
+    assert len(set(found["true"])) == 4 and set(found["true"]) < set(TRUTH.tolist())
+    assert list(found["metrics"]) == ["accuracy", "loss", "balanced_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"terms": ("zeal",)},
+            "terms: got .*zeal.*, allowed: .*one of macs, params",
+        ),
+        ({"terms": ("macs", "macs")}, "terms: got .*, allowed: terms, each once"),
+        ({"archs": 2}, "archs: got 2, allowed: 0, or 3 and more"),
+    ],
+)
+def test_bad_options_are_one_line(values, message):
+    with pytest.raises(OptionError, match=message) as caught:
+        RankOptions(**values)
+    assert "\n" not in str(caught.value)

@@ -83,7 +83,7 @@ def test_all_figures_are_drawn_and_embedded(synthetic, page):
         path.stem: path.read_bytes()
         for path in (synthetic.workdir / "figures").iterdir()
     }
-    assert set(files) == set(FIGURES) - {"ranking_scatter"}
+    assert set(files) == set(FIGURES) - {"ranking_scatter", "ranking_bars"}
     decoded = {base64.b64decode(text, validate=True) for text in embedded}
     assert decoded == set(files.values())
     for data in files.values():
@@ -186,7 +186,7 @@ def test_hostile_strings_stay_text(small):
     tags = {tag for tag, _ in page.tags}
     assert "script" not in tags
     sources = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
-    assert len(sources) == len(FIGURES) - 1
+    assert len(sources) == len(FIGURES) - 2
     assert all(source.startswith("data:image/png") for source in sources)
     assert html.escape("<script>") in page.source
 
@@ -267,6 +267,55 @@ def test_ranking_is_shown(small):
     assert "of 200 architectures" in page.text
     assert "tau 0.712 and Spearman’s rho 0.888" in page.text
     assert_drawn((small.workdir / "figures" / "ranking_scatter.png").read_bytes())
+
+
+def measures(tau, **changes):
+    fields = {"kendall_tau": tau, "tau_low": tau - 0.02, "tau_high": tau + 0.02}
+    tenth = {"best_tenth_tau": 0.25, "best_tenth_low": 0.1, "best_tenth_high": 0.4}
+    picks = {"spearman": 0.9, "pick": 0.9213, "tied": 1, "top_ten": 0.9301}
+    return fields | tenth | picks | changes
+
+
+def test_scores_are_ranked_side_by_side(small):
+    flat = {"best_tenth_tau": None, "best_tenth_low": None, "best_tenth_high": None}
+    worth = "Was the search worth it? Worth it: <really>."
+    ranking = {
+        "kendall_tau": 0.7,
+        "spearman": 0.9,
+        "true": [0.5, 0.6, 0.7],
+        "scores": [0.1, None, 0.3],
+        "measures": {
+            "loss": measures(0.7),
+            "macs": measures(0.55, tied=3, **flat),
+        },
+        "worth": {"sentence": worth},
+    }
+    small.dump("ranking.json", ranking)
+    page = page_of(small)
+    assert page.table("Score") == [
+        ["loss", "0.700 [0.680, 0.720]", "0.900", "0.250 [0.100, 0.400]"]
+        + ["92.13 %", "93.01 %"],
+        ["MACs", "0.550 [0.530, 0.570]", "0.900", "–"]
+        + ["92.13 % (1 of 3 alike)", "93.01 %"],
+    ]
+    assert worth in page.text
+    assert_drawn((small.workdir / "figures" / "ranking_bars.png").read_bytes())
+    del ranking["measures"]["macs"]["pick"]
+    small.dump("ranking.json", ranking)
+    with pytest.raises(ValueError, match="measures of macs: got no field 'pick'"):
+        write_report(small.workdir)
+
+
+def test_the_verdict_begins_with_what_the_search_was_worth(small):
+    result = json.loads((small.workdir / "result.json").read_text())
+    sentence = "Was the search worth it? Not told apart: it seems."
+    result["worth"] = {"sentence": sentence}
+    result["baselines"]["random_1"] = result["baselines"].pop("random")
+    small.dump("result.json", result)
+    page = page_of(small)
+    (first, *_) = page.source.split("<li>")[1:]
+    assert sentence in first
+    assert "random subnet 1 of its cost" in page.text
 
 
 def test_broken_row_is_named(small):

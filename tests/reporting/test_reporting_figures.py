@@ -11,6 +11,7 @@ from scipy.stats import entropy
 
 from qnas_jax.reporting import (
     architecture_diagram,
+    ranking_bars,
     ranking_scatter,
     register_heatmap,
     search_curves,
@@ -29,6 +30,26 @@ def texts(axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
+def bar(tau, tenth):
+    row = {"kendall_tau": tau, "tau_low": tau - 0.1, "tau_high": tau + 0.2}
+    ends = (None, None) if tenth is None else (tenth - 0.1, tenth + 0.1)
+    names = ("best_tenth_tau", "best_tenth_low", "best_tenth_high")
+    return row | dict(zip(names, (tenth, *ends), strict=True))
+
+
+def test_bars_are_as_long_as_tau_and_what_is_not_known_has_none():
+    scores = {"loss": bar(0.7, 0.3), "macs": bar(-0.2, None)}
+    (axes,) = figure_of(ranking_bars.ranking_bars, scores).axes
+    over_all, tenth = (
+        [part.get_width() for part in container.patches]
+        for container in axes.containers
+        if hasattr(container, "patches")
+    )
+    assert over_all == [0.7, -0.2] and tenth == [0.3]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["loss", "MACs"]
+    assert sorted(texts(axes)) == ["-0.20", "0.30", "0.70"]
+
+
 def test_every_axis_with_data_is_labelled(synthetic):
     run = read_run(synthetic.workdir)
     winner = run.result["arch"]
@@ -41,6 +62,7 @@ def test_every_axis_with_data_is_labelled(synthetic):
         figure_of(search_curves.score_against_cost, run.history, winner),
         figure_of(register_heatmap.register_entropy, run.registers),
         figure_of(ranking_scatter.ranking_scatter, ranking),
+        figure_of(ranking_bars.ranking_bars, {"loss": bar(0.7, 0.3)}),
     ]
     for figure in figures:
         for axes in figure.axes:

@@ -3,7 +3,12 @@
 import dataclasses
 
 from qnas_jax.data import DataOptions
-from qnas_jax.evaluation import EVALUATORS, EvaluatorOptions, ScoringOptions
+from qnas_jax.evaluation import (
+    EVALUATORS,
+    EvaluatorOptions,
+    RankOptions,
+    ScoringOptions,
+)
 from qnas_jax.evaluation.fused import FusedOptions
 from qnas_jax.evaluation.trained import CandidateOptions
 from qnas_jax.jobs.config import Config
@@ -51,6 +56,7 @@ class NasConfig(Config):
       strategy: the options of that strategy.
       retrain: training of the winner and of the comparison networks.
       retrain_task: what examples undergo there.
+      rank: what is ranked where the truth is known, and beside what.
 
     Raises:
       OptionError: the strategy wants evaluations at several fidelities, which the
@@ -72,6 +78,7 @@ class NasConfig(Config):
     strategy: Options = dataclasses.field(default_factory=Options)
     retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
     retrain_task: Options = dataclasses.field(default_factory=Options)
+    rank: RankOptions = dataclasses.field(default_factory=RankOptions)
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
@@ -93,6 +100,7 @@ GROUPS: dict[str, type[Options]] = {
     "scoring": ScoringOptions,
     "search": NasSearchOptions,
     "retrain": RetrainOptions,
+    "rank": RankOptions,
 }
 """What every run reads."""
 

@@ -71,7 +71,7 @@ REPORT = Stage("report", report_run, files=("result.json", "report.html"))
 RANK = Stage(
     "rank",
     rank_space,
-    ("scoring", "search"),
+    ("scoring", "search", "rank"),
     ("ranking.json",),
     ready=lambda setting: setting.weights,
     check=read_truth,

@@ -1,34 +1,50 @@
 """Stage 4: the result of a run as one JSON file and one HTML page."""
 
-import pathlib
+from typing import Any
 
+import numpy as np
+
+from qnas_jax.errors import MissingFileError
+from qnas_jax.evaluation import EVALUATORS, TRUTHS
 from qnas_jax.jobs.markers import seconds_by_stage
+from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
 from qnas_jax.jobs.nas.reference import num_evaluated
+from qnas_jax.jobs.nas.retrain import PICK
 from qnas_jax.jobs.nas.search import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.reporting import write_report
+from qnas_jax.reporting import worth_of_winner, write_report
 from qnas_jax.runs import read_json, write_json
 from qnas_jax.search import STRATEGIES
+from qnas_jax.spaces import TOLERANCE
 
 
-def report_run(setting: NasSetting) -> pathlib.Path:
+def report_run(setting: NasSetting) -> list[str]:
     """Writes `result.json` (if retraining is finished), figures and `report.html`.
 
     Args:
       setting: the run; whatever stages are finished.
 
     Returns:
-      The path of the page.
+      The path of the page, and last whether the search was worth it, as far as that is
+      known.
     """
     # Marks have counted the rows that finished stages wrote: other lines are strays.
     setting.folder.metrics.drop(())
-    networks = setting.folder.path / "retrain" / "networks.json"
+    folder = setting.folder.path
+    found: list[dict[str, Any] | None] = []
+    networks = folder / "retrain" / "networks.json"
     if networks.exists():
-        _write_result(setting, read_json(networks))
-    return write_report(setting.folder.path)
+        found += _write_result(setting, read_json(networks))
+    if (folder / "ranking.json").exists():
+        found.append(read_json(folder / "ranking.json").get("worth"))
+    page = write_report(folder)
+    return [str(page), *(worth["sentence"] for worth in found if worth)]
 
 
-def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
+def _write_result(
+    setting: NasSetting, networks: dict[str, dict]
+) -> list[dict[str, Any] | None]:
+    """Writes `result.json`; returns what it says of the search's worth."""
     winner = networks.pop("winner")
     layers = winner.pop("layers")
     for network in networks.values():
@@ -36,6 +52,8 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
     history = history_of(setting.folder).read()
     generations = setting.config.search.generations
     strategy = setting.config.search.strategy
+    worth = _worth(winner, networks, len(setting.dataset.test))
+    by_truth = _worth_by_truth(setting, winner["arch"])
     write_json(
         setting.folder.path / "result.json",
         {
@@ -52,7 +70,44 @@ def _write_result(setting: NasSetting, networks: dict[str, dict]) -> None:
             "seconds": seconds_by_stage(setting.folder, setting.job),
             "test_images": len(setting.dataset.test),
             "seed": setting.config.seed,
+            "worth": worth,
+            "worth_by_truth": by_truth,
             "baselines": networks,
             "layers": layers,
         },
     )
+    return [worth, by_truth]
+
+
+def _worth(
+    winner: dict[str, Any], others: dict[str, dict], num_images: int
+) -> dict[str, Any] | None:
+    """The winner against random networks of its cost; None if none was retrained."""
+    picks = [entry for name, entry in others.items() if name.startswith(PICK)]
+    if not picks or "test_accuracy" not in winner:
+        return None
+    off = max(abs(pick["macs"] / max(winner["macs"], 1) - 1) for pick in picks)
+    nearest = f"the nearest found, {100 * off:.0f} % off" if off > TOLERANCE else ""
+    return worth_of_winner(
+        winner["test_accuracy"],
+        [pick["test_accuracy"] for pick in picks],
+        num_images,
+        aside=nearest,
+    ).row()
+
+
+def _worth_by_truth(setting: NasSetting, winner: list[int]) -> dict[str, Any] | None:
+    """The winner's true accuracy among all of its cost, where a supernet chose it.
+
+    None where no truth is known, or not at hand; the benchmarks' are of CIFAR-10.
+    """
+    trains = EVALUATORS[setting.config.evaluator.name].trains
+    known = setting.space.name in TRUTHS and setting.dataset.name == "cifar10"
+    if not (trains and known):
+        return None
+    try:
+        truth = read_truth(setting)
+    except MissingFileError:
+        return None
+    worth = worth_of_arch(setting, np.asarray(winner), truth, "the winner")
+    return None if worth is None else worth.row()

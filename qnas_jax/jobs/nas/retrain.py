@@ -1,4 +1,8 @@
-"""Stage 3: trains the winner from scratch, beside two networks for comparison.
+"""Stage 3: trains the winner from scratch, beside networks for comparison.
+
+What a search is worth shows beside random networks of the winner's cost
+(`spaces/equal_cost.py`): they are drawn here, where the winner is known, and have no
+score of the search.
 
 The test split is touched here once, after the epochs were chosen on validation.
 """
@@ -27,7 +31,7 @@ from qnas_jax.runs import (
     write_json,
     write_sealed,
 )
-from qnas_jax.spaces import arch_to_string
+from qnas_jax.spaces import arch_to_string, archs_of_equal_cost
 from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
     EpochReport,
@@ -40,6 +44,9 @@ from qnas_jax.training import (
     make_retrain_step,
     make_schedule,
 )
+
+PICK = "random_"
+"""How the names of random networks of the winner's cost begin."""
 
 _CHUNK = 500
 Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
@@ -55,14 +62,14 @@ class Candidate:
     """A network to train.
 
     Attributes:
-      name: winner, random or largest.
+      name: winner, random, largest, or random_1, ... of the winner's cost.
       arch: int32 [L].
-      search_score: its score with the supernet's weights.
+      search_score: its score with the supernet's weights; None if it was not scored.
     """
 
     name: str
     arch: np.ndarray
-    search_score: float
+    search_score: float | None
 
 
 def check_retraining(setting: NasSetting) -> None:
@@ -115,7 +122,22 @@ def _candidates(setting: NasSetting) -> list[Candidate]:
             Candidate(name, np.asarray(entry["arch"]), entry["search_score"])
             for name, entry in baselines.items()
         ]
+        candidates += _picks(setting, candidates[0].arch)
     return candidates
+
+
+def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
+    """Random architectures of the winner's cost, as many as are asked for."""
+    count = setting.config.retrain.random_picks
+    if not count:
+        return []
+    seed = np.asarray(jax.random.key_data(setting.key("retrain/picks")))
+    rng = np.random.default_rng(seed)
+    archs = archs_of_equal_cost(setting.costs, winner, count, rng)
+    return [
+        Candidate(f"{PICK}{number}", arch, None)
+        for number, arch in enumerate(archs, start=1)
+    ]
 
 
 def _retrain(
