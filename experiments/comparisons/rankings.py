@@ -179,7 +179,7 @@ def _measured(
 
 def _paths_a_step(setting: NasSetting) -> int:
     """Paths of one update."""
-    space, costs = setting.reduced.space, setting.costs
+    space, costs = setting.reduced.supernet.space, setting.costs
     return make_sampler(setting.config.supernet, space, costs).num_paths
 
 
