@@ -9,7 +9,7 @@ from scipy import stats
 
 from qnas_jax.errors import UserError
 from qnas_jax.jobs import run_stages
-from qnas_jax.jobs.nas.reference import evaluate_reference
+from qnas_jax.jobs.nas.reference import evaluate_reference, read_fused
 from qnas_jax.jobs.nas.search import search_architecture
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_json, read_rows
@@ -17,6 +17,7 @@ from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py"]
 TERMS = ("loss", "synflow", "macs")
+SUM = {"loss": 0.5, "effects": 0.5, "synflow": 1.0, "macs": 1.0}
 
 
 @pytest.fixture
@@ -65,12 +66,18 @@ def test_a_job_by_the_fused_score(finished, fused_config, make_setting):
     assert {row["generation"] for row in reference} == {-1}
     found = read_json(setting.folder.path / "reference" / "weights.json")
     learnt, weights = found["calibration"], found["weights"]
-    assert set(learnt["weights"]) == {*TERMS, "params"} == set(learnt["tau_of"])
+    assert set(learnt["weights"]) == {*TERMS, "effects", "params"}
+    assert set(learnt["tau_of"]) == set(learnt["weights"])
     assert learnt["networks"] == 5
     better = learnt["tau"] > learnt["tau_of_sum"]
-    assert weights == (learnt["weights"] if better else dict.fromkeys(TERMS, 1.0))
+    assert weights == (learnt["weights"] if better else SUM)
     assert any("Kendall tau with the validation accuracy of 5" in line for line in said)
     assert lines[0].startswith("reference: the score is ")
+    effects = read_fused(setting).effects(
+        np.asarray([row["arch"] for row in reference])
+    )
+    for row, effect in zip(reference, np.asarray(effects).tolist(), strict=True):
+        row["metrics"]["effects"] = effect
 
     history = rows_in(setting, "search", "history.jsonl")
     compared = 0

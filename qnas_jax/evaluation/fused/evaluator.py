@@ -2,10 +2,11 @@
 
     fused(arch) = sum over the features of weight * z(value of arch)
 
-A feature is the supernet's loss (its negative: larger is better) or a training-free
-term, and z its normal score in a reference sample of architectures that are evaluated
-once, before the search (`normal_scores.py`). Weights come from the configuration, or
-are learnt from a few trained networks (`calibration.py`).
+A feature is the supernet's loss (its negative: larger is better), the main effects of
+the ops on it (`op_effects.py`) or a training-free term, and z its normal score in a
+reference sample of architectures that are evaluated once, before the search
+(`normal_scores.py`). Weights come from the configuration, or are learnt from a few
+trained networks (`calibration.py`).
 
 So the score
 - does not depend on what else is in a population,
@@ -21,7 +22,7 @@ never see a benchmark's truth.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -30,11 +31,16 @@ import numpy as np
 
 from qnas_jax.evaluation.evaluator import ONE_FIDELITY, Compiled, Evaluated, ScoreOf
 from qnas_jax.evaluation.fused.normal_scores import NormalScores
+from qnas_jax.evaluation.fused.op_effects import OpEffects
 from qnas_jax.evaluation.fused.terms import TermEvaluator
 from qnas_jax.status import Status
 
 Values = Mapping[str, Any]
 """By the name of a feature float32 [P], as they are measured: a loss is positive."""
+
+
+EFFECTS = "effects"
+"""The feature that follows from the ops of an architecture alone."""
 
 
 def oriented(name: str, values: Any) -> Any:
@@ -48,19 +54,29 @@ class FusedScore:
 
     Attributes:
       normal_scores: of each feature, by name.
+      effects: main effects of the ops on the loss.
       weights: >= 0, by name; a feature without one has none.
     """
 
     normal_scores: Mapping[str, NormalScores]
+    effects: OpEffects
     weights: Mapping[str, float]
 
     @classmethod
-    def of(cls, reference: Values, weights: Mapping[str, float]) -> "FusedScore":
+    def of(
+        cls,
+        sample: np.ndarray,
+        num_ops: Sequence[int],
+        reference: Values,
+        weights: Mapping[str, float],
+    ) -> "FusedScore":
         """Ranks against a reference sample.
 
         Args:
-          reference: features of the sample, float [R].
-          weights: by name, of features that the sample has.
+          sample: int [R, L], its architectures.
+          num_ops: (K_1, ..., K_L).
+          reference: what is measured of the sample, float [R]; the loss among it.
+          weights: by name of a feature: `loss`, `effects` or a term.
 
         Returns:
           The score.
@@ -69,24 +85,31 @@ class FusedScore:
             name: NormalScores.of(oriented(name, np.asarray(values)))
             for name, values in reference.items()
         }
-        return cls(found, dict(weights))
+        loss = np.asarray(found["loss"](oriented("loss", reference["loss"])))
+        effects = OpEffects.of(sample, num_ops, loss)
+        found[EFFECTS] = NormalScores.of(np.asarray(effects(sample)))
+        return cls(found, effects, dict(weights))
+
+    def features(self, archs: Any, values: Values) -> dict[str, Any]:
+        """All features of archs int32 [P, L], of what is measured of them."""
+        return {**values, EFFECTS: self.effects(archs)}
 
     def normal_score(self, name: str, values: Any) -> jax.Array:
         """The normal score of one feature, float32 [P]; larger is better."""
         return self.normal_scores[name](oriented(name, jnp.asarray(values)))
 
-    def __call__(self, values: Values) -> jax.Array:
+    def __call__(self, features: Values) -> jax.Array:
         """The weighted sum.
 
         Args:
-          values: at least the features with a weight, float32 [P].
+          features: see `features`; at least those with a weight, float32 [P].
 
         Returns:
           float32 [P]; -inf where one of them is not finite.
         """
         return sum(
             (
-                weight * self.normal_score(name, values[name])
+                weight * self.normal_score(name, features[name])
                 for name, weight in self.weights.items()
                 if weight > 0
             ),
@@ -98,7 +121,8 @@ class FusedScore:
 class FusedEvaluator(Compiled):
     """Subnets by all that is known of them at once.
 
-    Metrics are those of the task (accuracy, loss), each term by its name, and `fused`.
+    Metrics are those of the task (accuracy, loss), each term by its name, `effects` and
+    `fused`.
 
     Attributes:
       terms: what measures them.
@@ -118,9 +142,10 @@ class FusedEvaluator(Compiled):
     def __call__(self, key: jax.Array, archs: Any, fidelities: Any = None) -> Evaluated:
         """Metrics of archs int32 [P, L]; OK where `fused` is finite."""
         evaluated = self.terms(key, archs, fidelities)
-        fused = self.fused(evaluated.metrics)
+        features = self.fused.features(archs, evaluated.metrics)
+        fused = self.fused(features)
         known = jnp.isfinite(fused)
         return Evaluated(
-            {**evaluated.metrics, "fused": fused},
+            {**features, "fused": fused},
             jnp.where(known, int(Status.OK), int(Status.NON_FINITE)),
         )

@@ -21,12 +21,18 @@ class FusedOptions(Options):
     """
 
     terms: tuple[str, ...] = option(
-        ("synflow",), "training-free terms beside the loss", choices=PROXIES
+        ("nwot",), "training-free terms beside the loss", choices=PROXIES
     )
     weights: tuple[float, ...] = option(
         (), "one a term; empty: each as much as the supernet", of=float, low=0
     )
     supernet_weight: float = option(1.0, "weight of the supernet's loss", low=0)
+    effects_share: float = option(
+        0.5,
+        "share of that weight which main effects of the ops on the loss have",
+        low=0,
+        high=1,
+    )
     reference: int = option(
         128, "random architectures that values are ranked against", low=FEWEST
     )
@@ -56,9 +62,11 @@ class FusedOptions(Options):
     def weight_by_name(self) -> dict[str, float]:
         """Weights of the sum, the loss first."""
         weights = self.weights or (self.supernet_weight,) * len(self.terms)
-        return {"loss": self.supernet_weight} | dict(
-            zip(self.terms, weights, strict=True)
-        )
+        return {
+            "loss": self.supernet_weight * (1 - self.effects_share),
+            "effects": self.supernet_weight * self.effects_share,
+            **dict(zip(self.terms, weights, strict=True)),
+        }
 
     @property
     def measured(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ the same end.
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,8 @@ def evaluate_reference(setting: NasSetting) -> str:
         setting.key("reference"), setting.space.num_ops, options.reference
     )
     rows = _evaluate(setting, sample)
-    features = _features(setting, rows)
-    score = FusedScore.of(features, options.weight_by_name)
+    score = _score(setting, rows, options.weight_by_name)
+    features = score.features(sample, _measured(setting, rows))
     total = np.asarray(score(features))
     if not np.isfinite(total).any():
         raise UserError(
@@ -84,7 +85,7 @@ def evaluate_reference(setting: NasSetting) -> str:
         places = spread(total, options.calibrate)
         trained = train_networks(setting, [rows[place].arch for place in places])
         normal = {
-            name: np.asarray(score.normal_score(name, values[places]))
+            name: np.asarray(score.normal_score(name, np.asarray(values)[places]))
             for name, values in features.items()
         }
         learnt = learn_weights(setting, normal, total[places], trained)
@@ -109,7 +110,7 @@ def read_fused(setting: NasSetting) -> FusedScore:
       RunError: it is gone or damaged.
     """
     weights = read_sealed(_weights_path(setting.folder), _AGAIN)["weights"]
-    return FusedScore.of(_features(setting, _read(setting)), weights)
+    return _score(setting, _read(setting), weights)
 
 
 def num_evaluated(setting: NasSetting) -> int:
@@ -153,7 +154,16 @@ def _evaluate(setting: NasSetting, sample: np.ndarray) -> list[Evaluation]:
     return evaluator.history
 
 
-def _features(setting: NasSetting, rows: list[Evaluation]) -> dict[str, np.ndarray]:
+def _score(
+    setting: NasSetting, rows: list[Evaluation], weights: Mapping[str, float]
+) -> FusedScore:
+    sample = np.asarray([row.arch for row in rows], np.int32)
+    return FusedScore.of(
+        sample, setting.space.num_ops, _measured(setting, rows), weights
+    )
+
+
+def _measured(setting: NasSetting, rows: list[Evaluation]) -> dict[str, np.ndarray]:
     """The loss and the terms float32 [R] by name; NaN where there is no number."""
     names = ("loss", *setting.config.fused.part(FusedOptions).measured)
     return {

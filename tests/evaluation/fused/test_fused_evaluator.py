@@ -86,22 +86,25 @@ def evaluator(score_archs):
     terms = make_terms(score_archs)
     sample = np.concatenate([ARCHS, draw_reference(KEY, (5, 5, 5), 12)])
     reference = terms(KEY, sample).metrics
-    weights = {"loss": 2.0, "synflow": 1.0, "macs": 0.5}
-    return FusedEvaluator(terms, FusedScore.of(reference, weights)), sample
+    weights = {"loss": 2.0, "effects": 0.7, "synflow": 1.0, "macs": 0.5}
+    score = FusedScore.of(sample, (5, 5, 5), reference, weights)
+    return FusedEvaluator(terms, score), sample
 
 
 def test_it_is_the_weighted_sum_of_normal_scores(evaluator):
     fused, sample = evaluator
     found = fused(KEY, sample)
     total = np.zeros(len(sample))
-    for name, weight in {"loss": -2.0, "synflow": 1.0, "macs": 0.5}.items():
+    signed = {"loss": -2.0, "effects": 0.7, "synflow": 1.0, "macs": 0.5}
+    for name, weight in signed.items():
         values = np.sign(weight) * np.asarray(found.metrics[name], np.float64)
         normal = stats.norm.ppf((stats.rankdata(values) - 0.375) / 16.25)
         total += abs(weight) * normal
     passes = np.isfinite(found.metrics["synflow"])
     assert 0 < passes.sum() < len(sample)
     np.testing.assert_allclose(found.metrics["fused"][passes], total[passes], atol=1e-4)
-    assert set(found.metrics) == {"accuracy", "loss", "synflow", "macs", "fused"}
+    assert set(found.metrics) == {*signed, "accuracy", "fused"}
+    np.testing.assert_array_equal(found.metrics["effects"], fused.fused.effects(sample))
 
 
 def test_a_cell_through_which_nothing_passes_comes_last(evaluator):
@@ -124,7 +127,9 @@ def test_company_changes_nothing(evaluator):
 def test_it_is_monotone_in_every_feature():
     rng = np.random.default_rng(1)
     reference = {name: rng.normal(size=20) for name in ("loss", "a", "b")}
-    score = FusedScore.of(reference, {"loss": 1.0, "a": 0.3, "b": 0.0})
+    sample = rng.integers(0, 2, (20, 3))
+    weights = {"loss": 1.0, "a": 0.3, "b": 0.0}
+    score = FusedScore.of(sample, (2, 2, 2), reference, weights)
     steps = np.linspace(-5, 5, 101).astype(np.float32)
     for name in reference:
         values = {other: np.zeros(101, np.float32) for other in reference}
