@@ -49,7 +49,7 @@ class RankOptions(Options):
 
     terms: tuple[str, ...] = option(
         ("macs", "params", "synflow", "nwot"),
-        "training-free terms that are ranked alone, of the real networks",
+        "training-free terms that are ranked alone",
         of=str,
         choices=TERMS,
     )

@@ -1,8 +1,9 @@
 """What a supernet and untrained networks say of architectures, side by side.
 
 The supernet's metrics are measured as by its own evaluator. The terms are zero-cost
-proxies of the networks in their real size, and are computed once an architecture,
-whoever asks again.
+proxies of the networks in the supernet's sizes, and are computed once an architecture,
+whoever asks again. (On NAS-Bench-Macro a quarter of the channels at 16 pixels ranks as
+the real networks do, and takes a twentieth of the time.)
 """
 
 from collections.abc import Sequence
@@ -94,17 +95,19 @@ def make_terms(
 
     Args:
       options: which terms, and how many images they look at.
-      parts: real space, data and task; weights and noise come from the stream `proxy`.
+      parts: what the supernet is made of; weights and noise come from the stream
+        `proxy`.
       subnets: the evaluator of the trained supernet.
 
     Returns:
       The evaluator.
     """
-    train = parts.dataset.train
+    reduced = parts.reduced
+    train = reduced.dataset.train
     score_archs = make_proxy_scorer(
-        build_supernet(parts.space),
+        build_supernet(reduced.supernet.space),
         options.measured,
-        parts.task.prepare(jnp.asarray(train.inputs[: options.images])),
+        reduced.task.prepare(jnp.asarray(train.inputs[: options.images])),
         jnp.asarray(train.targets[: options.images]),
         parts.key("proxy"),
     )

@@ -183,7 +183,7 @@ def score_archs(
     Args:
       setting: the run; its supernet stage is finished.
       archs: int32 [N, L].
-      terms: names of `evaluation.ranking.TERMS`, of the real networks.
+      terms: names of `evaluation.ranking.TERMS`.
 
     Returns:
       The evaluator's metrics and the terms by name, float32 [N] (costs float64);
@@ -226,7 +226,10 @@ def _ordered(
 
 
 class TermScorer:
-    """Training-free terms of the real networks, a batch at a time."""
+    """Training-free terms, a batch at a time.
+
+    Costs are those of the real networks, zero-cost proxies look at the supernet's sizes.
+    """
 
     def __init__(self, setting: NasSetting, names: Sequence[str]):
         """Compiles nothing yet.
@@ -267,14 +270,14 @@ class TermScorer:
         return found
 
     def _make(self, names: tuple[str, ...]) -> ScoreByProxies:
-        setting = self._setting
-        train, count = setting.dataset.train, setting.config.rank.images
+        reduced, count = self._setting.reduced, self._setting.config.rank.images
+        train = reduced.dataset.train
         return make_proxy_scorer(
-            build_supernet(setting.space),
+            build_supernet(reduced.supernet.space),
             names,
-            setting.task.prepare(jnp.asarray(train.inputs[:count])),
+            reduced.task.prepare(jnp.asarray(train.inputs[:count])),
             jnp.asarray(train.targets[:count]),
-            setting.key("proxy"),
+            self._setting.key("proxy"),
         )
 
 
