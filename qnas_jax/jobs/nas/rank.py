@@ -228,7 +228,7 @@ def _ordered(
 class TermScorer:
     """Training-free terms, a batch at a time.
 
-    Costs are those of the real networks, zero-cost proxies look at the supernet's sizes.
+    Costs are those of real networks, zero-cost proxies look at the supernet's sizes.
     """
 
     def __init__(self, setting: NasSetting, names: Sequence[str]):
