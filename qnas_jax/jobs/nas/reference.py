@@ -87,7 +87,7 @@ def evaluate_reference(setting: NasSetting) -> str:
             name: np.asarray(score.normal_score(name, values[places]))
             for name, values in features.items()
         }
-        learnt = learn_weights(setting, normal, total[places], trained)
+        learnt = learn_weights(setting, normal, score.weights, trained)
         if learnt is not None:
             found["calibration"] = dataclasses.asdict(learnt)
             found["weights"] = learnt.weights if learnt.is_better else found["weights"]
