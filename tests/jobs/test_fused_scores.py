@@ -10,6 +10,7 @@ from scipy import stats
 from qnas_jax.errors import UserError
 from qnas_jax.jobs import run_stages
 from qnas_jax.jobs.nas.reference import evaluate_reference, read_fused
+from qnas_jax.jobs.nas.scores import subnet_evaluator
 from qnas_jax.jobs.nas.search import search_architecture
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_json, read_rows
@@ -91,6 +92,17 @@ def test_a_job_by_the_fused_score(finished, fused_config, make_setting):
             assert row["score"] == pytest.approx(total, abs=1e-4)
             compared += 1
     assert compared >= 3
+    # What a ranking of the space, or a user, gets of the finished run.
+    some = history[:4]
+    evaluator = subnet_evaluator(setting)
+    archs = np.asarray([row["arch"] for row in some], np.int32)
+    again = evaluator(setting.key("rank"), archs).metrics
+    assert set(again) == set(some[0]["metrics"]) and evaluator.score.metric == "fused"
+    for name, values in again.items():
+        expected = [row["metrics"][name] for row in some]
+        np.testing.assert_array_equal(np.asarray(values), np.float32(expected))
+    searched = [r for r in rows_in(setting, "metrics.jsonl") if r["stage"] == "search"]
+    assert {row["scored_by"] for row in searched} == {"fused"}
     best = read_json(setting.folder.path / "best_arch.json")
     assert best["scored_by"] == "fused"
     assert best["score"] == max(row["score"] for row in history[: best["evaluations"]])

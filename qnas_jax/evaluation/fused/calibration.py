@@ -7,19 +7,24 @@ Some 32 networks are few for even five weights, so little is asked of them:
   accuracies to overturn, and the score stays monotone.
 - Accuracies are replaced by their own normal scores: a network that did not learn is
   the last one, not an outlier.
-- A ridge penalty (Hoerl & Kennard, Technometrics 1970) holds the weights together. With
-  growing strength they become proportional to each feature's covariance with the
-  target, which is as reasonable as equal shares. The strength has the least
-  leave-one-out error, in closed form e_i / (1 - h_ii) (Allen's PRESS, Technometrics
-  1974), of the ridge regression without the bound; with that strength the bounded
-  least-squares problem is solved.
+- A ridge penalty (Hoerl & Kennard, Technometrics 1970) draws the weights towards those
+  of the configuration, in whatever scale s: w minimises
+  |y - constant - X w|^2 + strength |w - s w_0|^2 over w >= 0 and s >= 0. Drawn towards
+  zero instead, they would lose more by noisy accuracies than those teach
+  (`experiments/comparisons/fused_scores.py`).
+- The strength has the least leave-one-out error, in closed form e_i / (1 - h_ii)
+  (Allen's PRESS, Technometrics 1974), of the same problem without the bounds.
 
-Whether the map is better than the plain sum is judged by pairs (Airola et al., An
-experimental comparison of cross-validation techniques for estimating the area under the
-ROC curve, 2011): each pair of networks is ordered by weights that were learnt, strength
-included, from all others. Kendall's tau over these pairs is not biased as that of
-pooled leave-one-out predictions is, which lean away from what was left out. The better
-of the two is used; where they are equal, the sum.
+Whether the map is better than the sum of the configuration is judged by pairs (Airola
+et al., An experimental comparison of cross-validation techniques for estimating the
+area under the ROC curve, 2011): each pair of networks is ordered by weights that were
+learnt, strength included, from all others. Kendall's tau over these pairs is not biased
+as that of pooled leave-one-out predictions is, which lean away from what was left out.
+The better of the two is used; where they are equal, the sum.
+
+No such test can see that networks trained too briefly favour what learns fast: then the
+weights that are learnt are confidently wrong. Train them until their order is that of
+a full training, or leave the calibration out.
 """
 
 import dataclasses
@@ -29,8 +34,10 @@ import numpy as np
 
 from qnas_jax.evaluation.fused.normal_scores import NormalScores
 
-STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-2, 7))
-"""Strengths of the penalty that are tried: 0.1 ... 1000."""
+STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-2, 9))
+"""Strengths of the penalty that are tried: 0.1 ... 10,000."""
+
+_LEAST = 1e-6  # of 1 - h_ii, where a network alone decides about its fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,13 +87,16 @@ class Calibration:
 
 
 def calibrate(
-    features: Mapping[str, np.ndarray], total: np.ndarray, target: np.ndarray
+    features: Mapping[str, np.ndarray],
+    prior: Mapping[str, float],
+    target: np.ndarray,
 ) -> Calibration:
     """Learns weights.
 
     Args:
       features: normal scores, float [N] by name, finite; larger is better.
-      total: float [N], the sum with the weights of the configuration.
+      prior: weights of the configuration, >= 0 and not all 0; features that it does
+        not name have none.
       target: float [N], finite, what the trained networks reached; larger is better.
 
     Returns:
@@ -94,16 +104,17 @@ def calibrate(
     """
     rows = np.stack([np.asarray(each, np.float64) for each in features.values()], 1)
     wanted = np.asarray(NormalScores.of(target)(target), np.float64)
-    strength = best_strength(rows, wanted)
-    weights = ridge_weights(rows, wanted, strength)
+    before = np.asarray([prior.get(name, 0.0) for name in features])
+    strength = best_strength(rows, wanted, before)
+    weights = ridge_weights(rows, wanted, before, strength)
     weights /= weights.sum() or 1.0
     order = signs(wanted)
     return Calibration(
         networks=len(wanted),
         weights=dict(zip(features, weights.tolist(), strict=True)),
         strength=strength,
-        tau=tau_b(pair_signs(rows, wanted), order),
-        tau_of_sum=tau_b(signs(total), order),
+        tau=tau_b(pair_signs(rows, wanted, before), order),
+        tau_of_sum=tau_b(signs(rows @ before), order),
         tau_of={
             name: tau_b(signs(column), order)
             for name, column in zip(features, rows.T, strict=True)
@@ -111,34 +122,41 @@ def calibrate(
     )
 
 
-def best_strength(rows: np.ndarray, target: np.ndarray) -> float:
-    """The strength of least leave-one-out error.
+def best_strength(rows: np.ndarray, target: np.ndarray, prior: np.ndarray) -> float:
+    """The strength of least leave-one-out error, of weights without bounds.
 
     Args:
       rows: float [N, F].
       target: float [N].
+      prior: float [F], not all 0.
 
     Returns:
       One of `STRENGTHS`; of equal ones the largest.
     """
-    centred = rows - rows.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    deviation = target - target.mean()
+    centred, deviation = rows - rows.mean(axis=0), target - target.mean()
+    # |w - s w_0|^2 at the best s is what is left of w beside the direction of w_0.
+    beside = np.eye(len(prior)) - np.outer(prior, prior) / (prior @ prior)
     errors = []
     for strength in STRENGTHS:
-        shrunk = sizes**2 / (sizes**2 + strength)
-        fitted = left @ (shrunk * (left.T @ deviation))
-        leverage = 1 / len(target) + (left**2) @ shrunk
-        errors.append(np.mean(((deviation - fitted) / (1 - leverage)) ** 2))
+        normal = centred.T @ centred + strength * beside
+        solved = np.linalg.pinv(normal, hermitian=True) @ centred.T
+        leverage = 1 / len(target) + np.einsum("ij,ji->i", centred, solved)
+        left = (deviation - centred @ (solved @ deviation)) / np.maximum(
+            1 - leverage, _LEAST
+        )
+        errors.append(np.mean(left**2))
     return STRENGTHS[len(errors) - 1 - int(np.argmin(errors[::-1]))]
 
 
-def ridge_weights(rows: np.ndarray, target: np.ndarray, strength: float) -> np.ndarray:
-    """Weights >= 0 of least |target - constant - rows w|^2 + strength |w|^2.
+def ridge_weights(
+    rows: np.ndarray, target: np.ndarray, prior: np.ndarray, strength: float
+) -> np.ndarray:
+    """Weights >= 0 that minimise what the module says, at one strength.
 
     Args:
       rows: float [N, F].
       target: float [N].
+      prior: float [F], >= 0, not all 0.
       strength: > 0.
 
     Returns:
@@ -146,19 +164,23 @@ def ridge_weights(rows: np.ndarray, target: np.ndarray, strength: float) -> np.n
     """
     from scipy import optimize
 
-    count = rows.shape[1]
-    penalty = np.sqrt(strength) * np.eye(count)
-    stacked = np.concatenate([rows - rows.mean(axis=0), penalty])
+    count = len(prior)
+    root = np.sqrt(strength)
+    system = np.zeros((len(target) + count, count + 1))  # unknown: w, then s
+    system[: len(target), :count] = rows - rows.mean(axis=0)
+    system[len(target) :, :count] = root * np.eye(count)
+    system[len(target) :, count] = -root * prior
     wanted = np.concatenate([target - target.mean(), np.zeros(count)])
-    return optimize.nnls(stacked, wanted)[0]
+    return optimize.nnls(system, wanted)[0][:count]
 
 
-def pair_signs(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
+def pair_signs(rows: np.ndarray, target: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Which network of each pair is better, by weights learnt from all others.
 
     Args:
       rows: float [N, F].
       target: float [N].
+      prior: float [F].
 
     Returns:
       float [N, N] of -1, 0, 1, antisymmetric: 1 where the row's is better.
@@ -169,7 +191,8 @@ def pair_signs(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
         for second in range(first):
             others = np.delete(np.arange(count), [second, first])
             known, wanted = rows[others], target[others]
-            weights = ridge_weights(known, wanted, best_strength(known, wanted))
+            strength = best_strength(known, wanted, prior)
+            weights = ridge_weights(known, wanted, prior, strength)
             sign = np.sign((rows[first] - rows[second]) @ weights)
             found[first, second], found[second, first] = sign, -sign
     return found

@@ -54,29 +54,27 @@ class FusedScore:
 
     Attributes:
       normal_scores: of each feature, by name.
-      effects: main effects of the ops on the loss.
       weights: >= 0, by name; a feature without one has none.
+      effects: main effects of the ops on the loss; None where they are no feature.
     """
 
     normal_scores: Mapping[str, NormalScores]
-    effects: OpEffects
     weights: Mapping[str, float]
+    effects: OpEffects | None = None
 
     @classmethod
     def of(
         cls,
-        sample: np.ndarray,
-        num_ops: Sequence[int],
         reference: Values,
         weights: Mapping[str, float],
+        effects: OpEffects | None = None,
     ) -> "FusedScore":
         """Ranks against a reference sample.
 
         Args:
-          sample: int [R, L], its architectures.
-          num_ops: (K_1, ..., K_L).
-          reference: what is measured of the sample, float [R]; the loss among it.
-          weights: by name of a feature: `loss`, `effects` or a term.
+          reference: features of the sample, float [R].
+          weights: by name, of features that the sample has.
+          effects: what gives the feature of that name, if the sample has it.
 
         Returns:
           The score.
@@ -85,14 +83,38 @@ class FusedScore:
             name: NormalScores.of(oriented(name, np.asarray(values)))
             for name, values in reference.items()
         }
-        loss = np.asarray(found["loss"](oriented("loss", reference["loss"])))
-        effects = OpEffects.of(sample, num_ops, loss)
-        found[EFFECTS] = NormalScores.of(np.asarray(effects(sample)))
-        return cls(found, effects, dict(weights))
+        return cls(found, dict(weights), effects)
 
-    def features(self, archs: Any, values: Values) -> dict[str, Any]:
-        """All features of archs int32 [P, L], of what is measured of them."""
-        return {**values, EFFECTS: self.effects(archs)}
+    @classmethod
+    def with_effects(
+        cls,
+        sample: np.ndarray,
+        num_ops: Sequence[int],
+        measured: Values,
+        weights: Mapping[str, float],
+    ) -> "FusedScore":
+        """The same, with main effects of the ops on the sample's losses.
+
+        Args:
+          sample: int [R, L], the architectures of the sample.
+          num_ops: (K_1, ..., K_L).
+          measured: features of the sample but `effects`, float [R], with the loss.
+          weights: by name, of these features and `effects`.
+
+        Returns:
+          The score.
+        """
+        losses = oriented("loss", np.asarray(measured["loss"]))
+        normal = np.asarray(NormalScores.of(losses)(losses))
+        effects = OpEffects.of(sample, num_ops, normal)
+        reference = {**measured, EFFECTS: np.asarray(effects(sample))}
+        return cls.of(reference, weights, effects)
+
+    def features(self, archs: Any, measured: Values) -> dict[str, Any]:
+        """All features of archs int32 [P, L], from what is measured of them."""
+        if self.effects is None:
+            return dict(measured)
+        return {**measured, EFFECTS: self.effects(archs)}
 
     def normal_score(self, name: str, values: Any) -> jax.Array:
         """The normal score of one feature, float32 [P]; larger is better."""

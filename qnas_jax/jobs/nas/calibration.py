@@ -65,7 +65,7 @@ def train_networks(
 def learn_weights(
     setting: NasSetting,
     features: Mapping[str, np.ndarray],
-    total: np.ndarray,
+    prior: Mapping[str, float],
     trained: Sequence[Evaluation],
 ) -> Calibration | None:
     """Learns weights and says how good they are.
@@ -73,7 +73,7 @@ def learn_weights(
     Args:
       setting: the run.
       features: normal scores float [N] by name.
-      total: float [N], the score by the weights of the configuration.
+      prior: the weights of the configuration.
       trained: an evaluation of each network, in order.
 
     Returns:
@@ -90,7 +90,7 @@ def learn_weights(
         return None
     learnt = calibrate(
         {name: values[known] for name, values in features.items()},
-        total[known],
+        prior,
         np.asarray([row.score for row in trained])[known],
     )
     for line in learnt.lines(f"validation {setting.reduced.task.score}"):

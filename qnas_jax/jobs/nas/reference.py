@@ -88,7 +88,7 @@ def evaluate_reference(setting: NasSetting) -> str:
             name: np.asarray(score.normal_score(name, np.asarray(values)[places]))
             for name, values in features.items()
         }
-        learnt = learn_weights(setting, normal, total[places], trained)
+        learnt = learn_weights(setting, normal, score.weights, trained)
         if learnt is not None:
             found["calibration"] = dataclasses.asdict(learnt)
             found["weights"] = learnt.weights if learnt.is_better else found["weights"]
@@ -158,7 +158,7 @@ def _score(
     setting: NasSetting, rows: list[Evaluation], weights: Mapping[str, float]
 ) -> FusedScore:
     sample = np.asarray([row.arch for row in rows], np.int32)
-    return FusedScore.of(
+    return FusedScore.with_effects(
         sample, setting.space.num_ops, _measured(setting, rows), weights
     )
 

@@ -187,6 +187,7 @@ def _run(
         setting.folder.log(
             "search",
             generation=generation,
+            scored_by=evaluator.score.metric,
             evaluations=len(seen),
             proposed=len(archs),
             scored=len(seen) - before,

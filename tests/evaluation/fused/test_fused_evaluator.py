@@ -87,7 +87,7 @@ def evaluator(score_archs):
     sample = np.concatenate([ARCHS, draw_reference(KEY, (5, 5, 5), 12)])
     reference = terms(KEY, sample).metrics
     weights = {"loss": 2.0, "effects": 0.7, "synflow": 1.0, "macs": 0.5}
-    score = FusedScore.of(sample, (5, 5, 5), reference, weights)
+    score = FusedScore.with_effects(sample, (5, 5, 5), reference, weights)
     return FusedEvaluator(terms, score), sample
 
 
@@ -127,9 +127,7 @@ def test_company_changes_nothing(evaluator):
 def test_it_is_monotone_in_every_feature():
     rng = np.random.default_rng(1)
     reference = {name: rng.normal(size=20) for name in ("loss", "a", "b")}
-    sample = rng.integers(0, 2, (20, 3))
-    weights = {"loss": 1.0, "a": 0.3, "b": 0.0}
-    score = FusedScore.of(sample, (2, 2, 2), reference, weights)
+    score = FusedScore.of(reference, {"loss": 1.0, "a": 0.3, "b": 0.0})
     steps = np.linspace(-5, 5, 101).astype(np.float32)
     for name in reference:
         values = {other: np.zeros(101, np.float32) for other in reference}
