@@ -163,7 +163,7 @@ class RankingMeasures:
         than three architectures, or is constant.
       pick: true accuracy of the best-scored architecture; of equal scores, the first in
         the order given.
-      pick_at: its place in that order.
+      top_at: places of the ten best-scored in that order, best first.
       tied: architectures that share the best score.
       top_ten: best true accuracy of the ten best-scored, ties likewise.
       failed: architectures without a finite score, which count as the worst.
@@ -173,7 +173,7 @@ class RankingMeasures:
     spearman: float
     best_tenth: Tau | None
     pick: float
-    pick_at: int
+    top_at: tuple[int, ...]
     tied: int
     top_ten: float
     failed: int
@@ -226,7 +226,7 @@ def ranking_measures(scores: np.ndarray, truth: np.ndarray) -> RankingMeasures:
         spearman=rank_agreement(ranked, truth)["spearman"],
         best_tenth=_tau(ranked[tenth], truth[tenth]),
         pick=float(truth[order[0]]),
-        pick_at=int(order[0]),
+        top_at=tuple(order[:TOP].tolist()),
         tied=int((ranked == ranked.max()).sum()),
         top_ten=float(truth[order[:TOP]].max()),
         failed=int((~finite).sum()),
