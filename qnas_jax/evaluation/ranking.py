@@ -26,6 +26,7 @@ from qnas_jax.evaluation.tables.positions import archs_at
 from qnas_jax.options import OptionError, Options, option
 
 _FEWEST = 3  # architectures that can be in an order worth a number
+_FEWEST_OF_TENTH = 8  # of fewer, a perfect order is a matter of luck
 
 COST_TERMS = ("macs", "params")
 TERMS = (
@@ -160,7 +161,7 @@ class RankingMeasures:
       tau: over all architectures.
       spearman: Spearman's rho over all architectures.
       best_tenth: tau inside of the truly best tenth; None where the tenth has fewer
-        than three architectures, or is constant.
+        than eight architectures, or is constant.
       pick: true accuracy of the best-scored architecture; of equal scores, the first in
         the order given.
       top_at: places of the ten best-scored in that order, best first.
@@ -224,7 +225,7 @@ def ranking_measures(scores: np.ndarray, truth: np.ndarray) -> RankingMeasures:
     return RankingMeasures(
         tau=tau,
         spearman=rank_agreement(ranked, truth)["spearman"],
-        best_tenth=_tau(ranked[tenth], truth[tenth]),
+        best_tenth=_tau(ranked[tenth], truth[tenth], _FEWEST_OF_TENTH),
         pick=float(truth[order[0]]),
         top_at=tuple(order[:TOP].tolist()),
         tied=int((ranked == ranked.max()).sum()),
@@ -263,9 +264,9 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.asarray(rankdata(values), np.float64)
 
 
-def _tau(first: np.ndarray, second: np.ndarray) -> Tau | None:
-    """Tau-b with its interval; None for fewer than three values, or constant ones."""
-    if len(first) < _FEWEST or np.ptp(first) == 0 or np.ptp(second) == 0:
+def _tau(first: np.ndarray, second: np.ndarray, fewest: int = _FEWEST) -> Tau | None:
+    """Tau-b with its interval; None for too few values, or constant ones."""
+    if len(first) < fewest or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
     excess, untied_first, untied_second = _pair_counts(first, second)
     sums = [float(each.sum()) for each in (excess, untied_first, untied_second)]

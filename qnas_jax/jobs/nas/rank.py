@@ -103,6 +103,7 @@ def rank_space(setting: NasSetting) -> list[str]:
     write_json(
         setting.folder.path / "ranking.json",
         {
+            "space": setting.space.name,
             "kendall_tau": best.tau.tau,
             "spearman": best.spearman,
             "num_archs": len(archs),
