@@ -137,7 +137,7 @@ def main(_: Sequence[str]) -> None:
         found = list(run(space, scores, truth, **options))
         found.append(_row("-", "one random pick", truth, truth))
         if "macs" in ranking["metrics"]:
-            _, costs, _ = load_scores(ranking, _DATA_DIR.value, ["macs"])
+            costs = load_scores(ranking, _DATA_DIR.value, ["macs"])[1]
             at = int(costs["macs"].argmax())
             found.append(_row("-", "most MACs", truth[at : at + 1], truth))
         print(f"{file}: {space.name}, {_EVALUATIONS.value} evaluations\n")
