@@ -159,7 +159,9 @@ def _measured(
         except Stopped:
             if _epochs_done(folder) < budget:
                 raise
-    shutil.rmtree(folder / "rank", ignore_errors=True)
+    if plan.along:  # what an earlier epoch's weights said
+        for stage in others:
+            shutil.rmtree(folder / stage.name, ignore_errors=True)
     setting = _open(plan, config, folder)
     with clock.counting("scoring"):
         for stage in others[:-1]:  # what scores build on; the last one ranks

@@ -36,7 +36,7 @@ def rankings_figure(
     Returns:
       A figure of two panels; what needs no training is a horizontal line.
     """
-    figure = style.new_figure(11, 4.6)
+    figure = style.new_figure(12, 4.6)
     trained = [row for row in rows if row["epochs"]]
     floors = {
         name: measures
@@ -50,7 +50,7 @@ def rankings_figure(
         for name in scores:
             for number, setting in enumerate(settings):
                 own = [
-                    (row["path images"], row["measures"][name][field])
+                    (row["path images"] / 1e6, row["measures"][name][field])
                     for row in trained
                     if row["setting"] == setting
                     and row["measures"].get(name, {}).get(field) is not None
@@ -70,10 +70,12 @@ def rankings_figure(
                     label=f"{score_name(name)} alone",
                 )
         axes.set_xscale("log")
+        style.log_ticks(axes.xaxis)
         axes.set_title(title.capitalize())
-        axes.set_xlabel("Path-images the supernet was trained on")
+        axes.set_xlabel("Millions of path-images the supernet was trained on")
         axes.set_ylabel("Kendall's tau with the true accuracy")
-    figure.axes[0].legend(loc="best", fontsize=8)
+    lines, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside right center")
     return figure
 
 

@@ -10,7 +10,10 @@ from typing import Any
 from experiments.comparisons import whole_jobs
 from experiments.comparisons.published_protocol import PUBLISHED
 from experiments.measuring.rows import table
+from qnas_jax.jobs.nas.retrain import PICK
+from qnas_jax.reporting import formats
 from qnas_jax.reporting.comparison.records import curves_by_task, transfers
+from qnas_jax.reporting.verdict import network_name
 from qnas_jax.search.registers.qbit import QbitOptions
 
 Rows = Sequence[Mapping[str, Any]]
@@ -42,13 +45,27 @@ def cifar10(rows: Rows) -> Lines:
 
 def _networks(rows: Rows) -> str:
     parts = [
-        f"{line['network']} {line['test accuracy %']:.2f} %"
+        f"{_called(line['network'])} {line['test accuracy %']:.2f} %"
         + (f" ± {line['sd']:.2f}" if line["sd"] is not None else "")
         + f" ({line['parameters'] / 1000:.0f} k parameters)"
         for line in whole_jobs.summarise(rows)
     ]
     seeds = len({row["seed"] for row in rows})
-    return f"{', '.join(parts)}; {_count(seeds, 'seed')}"
+    found = f"{', '.join(parts)}; {_count(seeds, 'seed')}"
+    worth = whole_jobs.worth_of(rows)
+    if worth is None or seeds == 1:
+        return found
+    return (
+        f"{found}; winner against random ones of its cost: {worth.verdict} "
+        f"({formats.points(worth.difference)} points, 95 % interval "
+        f"{formats.points(worth.low)} to {formats.points(worth.high)}, "
+        f"{formats.p_value(worth.p_value)})"
+    )
+
+
+def _called(network: str) -> str:
+    """A short name of a retrained network."""
+    return network_name(network) if network.startswith(PICK) else network
 
 
 def comparison(rows: Rows) -> Lines:

@@ -4,6 +4,7 @@ from qnas_jax.reporting.ranking_table import ranking_lines
 from qnas_jax.reporting.report import write_report
 from qnas_jax.reporting.worth import (
     Worth,
+    share_beaten,
     worth_of_truth,
     worth_of_winner,
     worth_over_runs,
@@ -12,6 +13,7 @@ from qnas_jax.reporting.worth import (
 __all__ = [
     "Worth",
     "ranking_lines",
+    "share_beaten",
     "worth_of_truth",
     "worth_of_winner",
     "worth_over_runs",

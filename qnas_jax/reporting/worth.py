@@ -156,7 +156,7 @@ def worth_of_truth(
     p_value = min(1.0, 2 * (min(as_good, as_bad) + 1) / (count + 1))
     tail = (1 - CONFIDENCE) / 2
     bottom, top = np.quantile(others, [tail, 1 - tail])
-    beaten = (others < pick).mean() + (others == pick).mean() / 2
+    beaten = share_beaten(pick, others)
     low, high = pick - float(top), pick - float(bottom)
     test = "rank among all of them"
     said = _numbers(pick - middle, low, high, p_value, test)
@@ -166,6 +166,11 @@ def worth_of_truth(
         f"({f'{aside}; ' if aside else ''}median {formats.percent(middle)}): {said}"
     )
     return Worth(pick - middle, low, high, p_value, count, detail)
+
+
+def share_beaten(pick: float, others: np.ndarray) -> float:
+    """Share of others [N] that are worse, equal ones counted by half, in [0, 1]."""
+    return float((others < pick).mean() + (others == pick).mean() / 2)
 
 
 def worth_over_runs(differences: Sequence[float]) -> Worth:

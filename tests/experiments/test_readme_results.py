@@ -29,6 +29,16 @@ def test_jobs():
         "winner 98.00 % ± 1.41 (21 k parameters), random 97.00 % ± 0.00 (80 k "
         "parameters); 2 seeds"
     )
+    rows += [
+        {**row, "network": "random_1", "test accuracy": accuracy}
+        for row, accuracy in zip(rows[::2], (0.96, 0.95), strict=True)
+    ]
+    ((_, result),) = results.digits(rows)
+    assert "random subnet 1 of its cost 95.50 % ± 0.71" in result
+    assert result.endswith(
+        "winner against random ones of its cost: not told apart (+2.50 points, 95 % "
+        "interval \u22123.85 to +8.85, p = 0.126)"
+    )
     ((_, result),) = results.cifar10(rows[:2])
     assert result.startswith("winner 99.00 % (21 k") and result.endswith("1 seed")
 

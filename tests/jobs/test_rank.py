@@ -58,6 +58,8 @@ def test_every_architecture_is_ranked(finished, known_truth):
     assert page.startswith("report: ")
     assert worth == found["worth"]["sentence"]
     assert worth.startswith("Was the search worth it?")
+    # Two halves of a comparison each: ten is more than all six.
+    assert "; the 6 best-scored beat 50.0 % on average" in worth
     best = ARCHS[np.argmax(found["scores"])]
     assert found["pick"]["arch"] == best.tolist()
     for name in ("ranking_scatter", "ranking_bars"):

@@ -6,6 +6,7 @@ whether the supernet is worth its time. Terms that the evaluator returns itself 
 computed twice.
 """
 
+import dataclasses
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from qnas_jax.jobs.nas.scores import subnet_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import build_supernet
 from qnas_jax.options import OptionError
-from qnas_jax.reporting import Worth, ranking_lines, worth_of_truth
+from qnas_jax.reporting import Worth, ranking_lines, share_beaten, worth_of_truth
 from qnas_jax.runs import read_arrays, write_arrays, write_json
 from qnas_jax.spaces import TOLERANCE, arch_to_string
 from qnas_jax.stopping import Stopped
@@ -98,12 +99,11 @@ def rank_space(setting: NasSetting) -> list[str]:
     if main not in measures:
         raise UserError(f"{main}: all {len(archs)} scores are equal, nothing is ranked")
     best = measures[main]
-    worth = worth_of_arch(
-        setting, archs[best.pick_at], read_truth(setting), "the best-scored network"
-    )
+    pick, worth = archs[best.top_at[0]], _worth(setting, archs[list(best.top_at)])
     write_json(
         setting.folder.path / "ranking.json",
         {
+            "space": setting.space.name,
             "kendall_tau": best.tau.tau,
             "spearman": best.spearman,
             "num_archs": len(archs),
@@ -112,8 +112,8 @@ def rank_space(setting: NasSetting) -> list[str]:
             "scores": _numbers(scores[main]),
             "measures": {name: each.row() for name, each in measures.items()},
             "pick": {
-                "arch": archs[best.pick_at].tolist(),
-                "string": arch_to_string(setting.space, archs[best.pick_at]),
+                "arch": pick.tolist(),
+                "string": arch_to_string(setting.space, pick),
             },
             "worth": None if worth is None else worth.row(),
             "metrics": {name: _numbers(values) for name, values in found.items()},
@@ -141,19 +141,41 @@ def worth_of_arch(
       The comparison; None if there is no other one. Where none is within the
       tolerance, with the nearest in cost.
     """
+    own, others, aside = _of_its_cost(setting, arch, known)
+    if not len(others):
+        return None
+    return worth_of_truth(own, others, what=what, aside=aside)
+
+
+def _worth(setting: NasSetting, best: np.ndarray) -> Worth | None:
+    """That of the first of the best-scored [10, L], with a word on the others.
+
+    One pick may be lucky; ten tell whether the score sees more than the cost.
+    """
+    known = read_truth(setting)
+    worth = worth_of_arch(setting, best[0], known, "the best-scored network")
+    if worth is None:
+        return None
+    each = [_of_its_cost(setting, arch, known) for arch in best]
+    beaten = np.mean([share_beaten(own, others) for own, others, _ in each])
+    words = f"; the {len(best)} best-scored beat {100 * beaten:.1f} % on average"
+    return dataclasses.replace(worth, detail=worth.detail + words)
+
+
+def _of_its_cost(
+    setting: NasSetting, arch: np.ndarray, known: tuple[np.ndarray, np.ndarray]
+) -> tuple[float, np.ndarray, str]:
+    """True accuracy of an arch, those of others that cost as much, what to add."""
     archs, truth = known
     macs = setting.costs.cost(archs)["macs"]
     (at,) = np.flatnonzero((archs == arch).all(axis=1))
     off = np.abs(macs - macs[at]) / max(macs[at], 1)
     off[at] = np.inf
     alike, aside = np.flatnonzero(off <= TOLERANCE), ""
-    if not len(alike):
+    if not len(alike) and len(archs) > 1:
         alike = np.argsort(off, kind="stable")[: min(_NEAREST, len(archs) - 1)]
-        if not len(alike):
-            return None
         aside = f"the nearest, up to {100 * off[alike[-1]]:.0f} % off"
-    others = truth[alike]
-    return worth_of_truth(float(truth[at]), others, what=what, aside=aside)
+    return float(truth[at]), truth[alike], aside
 
 
 def signed_scores(
