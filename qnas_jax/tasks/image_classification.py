@@ -91,7 +91,7 @@ class ImageClassification(struct.PyTreeNode):
     @property
     def baselines(self) -> tuple[str, ...]:
         """Names of the architectures that a found one is compared with."""
-        return ("random", "largest")
+        return ("largest",)
 
     def with_options(self, options: ImageTraining) -> "ImageClassification":
         """The same task with other options of training."""

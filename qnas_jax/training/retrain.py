@@ -40,7 +40,7 @@ class RetrainOptions(StagedTrainingOptions):
         0.0, "probability of leaving out the last residual layer", low=0, below=1
     )
     compare: bool = option(
-        True, "also retrain other subnets for comparison: a random one, the largest"
+        True, "also retrain other subnets for comparison: the largest, random ones"
     )
     random_picks: int = option(
         1,
