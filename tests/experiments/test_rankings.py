@@ -13,8 +13,8 @@ from experiments.measuring.processor_time import ProcessorClock
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_rows
 
-ARCHS = np.array(list(np.ndindex(3, 3)), np.int32)
-TRUTH = np.random.default_rng(0).random(9)
+ARCHS = np.array(list(np.ndindex(3, 2)), np.int32)
+TRUTH = np.random.default_rng(0).random(6)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def config(tiny_space) -> ml_collections.ConfigDict:
         [
             *(f"space.name={tiny_space}", "supernet.batch_size=32"),
             *("data.max_train=64", "data.max_valid=64", "data.max_test=40"),
-            *("search.population=9", "rank.terms=macs,params"),
+            *("search.population=6", "rank.terms=macs,params"),
             *("scoring.calibration_examples=32", "supernet.sampler=fair"),
         ],
     )
