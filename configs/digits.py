@@ -26,7 +26,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.space.update(name="digits")
     config.supernet.update(epochs=100, batch_size=64, learning_rate=0.1)
     config.supernet_images.update(crop_padding=1)
-    config.search.update(population=16, generations=25)
+    config.search.update(score="loss", population=16, generations=25)
     config.scoring.update(calibration_examples=256, score_chunk=128)
     config.retrain.update(epochs=40, batch_size=64, learning_rate=0.1)
     config.retrain.update(warmup_epochs=2.0, ema_decay=0.99)
