@@ -136,15 +136,11 @@ def best_strength(rows: np.ndarray, target: np.ndarray, prior: np.ndarray) -> fl
     centred, deviation = rows - rows.mean(axis=0), target - target.mean()
     # |w - s w_0|^2 at the best s is what is left of w beside the direction of w_0.
     beside = np.eye(len(prior)) - np.outer(prior, prior) / (prior @ prior)
-    errors = []
-    for strength in STRENGTHS:
-        normal = centred.T @ centred + strength * beside
-        solved = np.linalg.pinv(normal, hermitian=True) @ centred.T
-        leverage = 1 / len(target) + np.einsum("ij,ji->i", centred, solved)
-        left = (deviation - centred @ (solved @ deviation)) / np.maximum(
-            1 - leverage, _LEAST
-        )
-        errors.append(np.mean(left**2))
+    normal = centred.T @ centred + np.multiply.outer(STRENGTHS, beside)
+    solved = np.linalg.pinv(normal, hermitian=True) @ centred.T  # [strengths, F, N]
+    leverage = 1 / len(target) + np.einsum("nf,sfn->sn", centred, solved)
+    left = deviation - solved @ deviation @ centred.T
+    errors = ((left / np.maximum(1 - leverage, _LEAST)) ** 2).mean(axis=1)
     return STRENGTHS[len(errors) - 1 - int(np.argmin(errors[::-1]))]
 
 
