@@ -9,9 +9,8 @@ Some 32 networks are few for even five weights, so little is asked of them:
   the last one, not an outlier.
 - A ridge penalty (Hoerl & Kennard, Technometrics 1970) draws the weights towards those
   of the configuration, in whatever scale s: w minimises
-  |y - constant - X w|^2 + strength |w - s w_0|^2 over w >= 0 and s >= 0. Drawn towards
-  zero instead, they would lose more by noisy accuracies than those teach
-  (`experiments/comparisons/fused_scores.py`).
+  |y - constant - X w|^2 + strength |w - s w_0|^2 over w >= 0 and s >= 0. So where
+  the accuracies teach little, the configured sum is what remains.
 - The strength has the least leave-one-out error, in closed form e_i / (1 - h_ii)
   (Allen's PRESS, Technometrics 1974), of the same problem without the bounds.
 
@@ -23,8 +22,10 @@ as that of pooled leave-one-out predictions is, which lean away from what was le
 The better of the two is used; where they are equal, the sum.
 
 No such test can see that networks trained too briefly favour what learns fast: then the
-weights that are learnt are confidently wrong. Train them until their order is that of
-a full training, or leave the calibration out.
+weights that are learnt are confidently wrong. On published numbers of 725 networks 32
+full trainings raise tau from 0.755 to 0.771, and 32 of a tenth of the length, on
+another data set, lower it to 0.65 (`experiments/comparisons/fused_scores.py`). Train
+them until their order is that of a full training, or leave the calibration out.
 """
 
 import dataclasses
