@@ -9,9 +9,8 @@ Some 32 networks are few for even five weights, so little is asked of them:
   the last one, not an outlier.
 - A ridge penalty (Hoerl & Kennard, Technometrics 1970) draws the weights towards those
   of the configuration, in whatever scale s: w minimises
-  |y - constant - X w|^2 + strength |w - s w_0|^2 over w >= 0 and s >= 0. Drawn towards
-  zero instead, they would lose more by noisy accuracies than those teach
-  (`experiments/comparisons/fused_scores.py`).
+  |y - constant - X w|^2 + strength |w - s w_0|^2 over w >= 0 and s >= 0. So where
+  the accuracies teach little, the configured sum is what remains.
 - The strength has the least leave-one-out error, in closed form e_i / (1 - h_ii)
   (Allen's PRESS, Technometrics 1974), of the same problem without the bounds.
 
@@ -23,8 +22,10 @@ as that of pooled leave-one-out predictions is, which lean away from what was le
 The better of the two is used; where they are equal, the sum.
 
 No such test can see that networks trained too briefly favour what learns fast: then the
-weights that are learnt are confidently wrong. Train them until their order is that of
-a full training, or leave the calibration out.
+weights that are learnt are confidently wrong. On published numbers of 725 networks 32
+trainings of 200 epochs raise tau from 0.755 to 0.771, and 32 of 12 epochs on another
+data set lower it to 0.65 (`experiments/comparisons/fused_scores.py`). Train them until
+their order is that of a full training, or leave the calibration out.
 """
 
 import dataclasses
@@ -136,15 +137,11 @@ def best_strength(rows: np.ndarray, target: np.ndarray, prior: np.ndarray) -> fl
     centred, deviation = rows - rows.mean(axis=0), target - target.mean()
     # |w - s w_0|^2 at the best s is what is left of w beside the direction of w_0.
     beside = np.eye(len(prior)) - np.outer(prior, prior) / (prior @ prior)
-    errors = []
-    for strength in STRENGTHS:
-        normal = centred.T @ centred + strength * beside
-        solved = np.linalg.pinv(normal, hermitian=True) @ centred.T
-        leverage = 1 / len(target) + np.einsum("ij,ji->i", centred, solved)
-        left = (deviation - centred @ (solved @ deviation)) / np.maximum(
-            1 - leverage, _LEAST
-        )
-        errors.append(np.mean(left**2))
+    normal = centred.T @ centred + np.multiply.outer(STRENGTHS, beside)
+    solved = np.linalg.pinv(normal, hermitian=True) @ centred.T  # [strengths, F, N]
+    leverage = 1 / len(target) + np.einsum("nf,sfn->sn", centred, solved)
+    left = deviation - solved @ deviation @ centred.T
+    errors = ((left / np.maximum(1 - leverage, _LEAST)) ** 2).mean(axis=1)
     return STRENGTHS[len(errors) - 1 - int(np.argmin(errors[::-1]))]
 
 
