@@ -1,9 +1,9 @@
 """A loss of pairs, guided by costs: who has more multiply-adds should lose less.
 
-Dong et al. 2022, "Prior-guided one-shot neural architecture search": of two paths of one
-batch, that of more multiply-adds should have the smaller loss, hinge max(0, loss of the
-larger - loss of the smaller), here with a weight that falls to 0 over the training. Its
-gradient is a weighed sum of the gradients that the paths have anyhow: it costs nothing.
+Dong et al. 2022, "Prior-guided one-shot neural architecture search": of two paths of
+one batch, that of more multiply-adds should have the smaller loss, hinge max(0, loss of
+the larger - loss of the smaller), here with a weight that falls to 0 over the training.
+Its gradient is a weighed sum of those that the paths have anyhow: it costs nothing.
 """
 
 from typing import Any
