@@ -6,6 +6,7 @@ from qnas_jax.data.dataset import Dataset, SourceSplits, Split
 from qnas_jax.data.images import image_split, pixel_statistics
 from qnas_jax.data.peek import peek
 from qnas_jax.data.places import data_folder
+from qnas_jax.data.resizing import resized, resized_shape
 from qnas_jax.data.sources import SOURCES, DataOptions, load
 
 __all__ = [
@@ -25,5 +26,7 @@ __all__ = [
     "on_device",
     "peek",
     "pixel_statistics",
+    "resized",
+    "resized_shape",
     "take_batch",
 ]

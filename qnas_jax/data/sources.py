@@ -48,6 +48,9 @@ class DataOptions(PlaceOptions, SplittingOptions):
     """Where the examples come from, how they are split and how many are used."""
 
     source: str = option("digits", "kind of source", choices=SOURCES)
+    side: int = option(
+        0, "height of the images that the supernet sees, pixels; 0: as they are", low=0
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -26,7 +26,7 @@ from qnas_jax.evaluation.scoring import (
     Weights,
     make_population_scorer,
 )
-from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
+from qnas_jax.evaluation.spec import EvaluatorSpec, Networks, Parts
 from qnas_jax.evaluation.supernet import SupernetEvaluator, supernet_evaluator
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "EvaluatorSpec",
     "MemoisedEvaluator",
     "Metrics",
+    "Networks",
     "Parts",
     "ScoreOf",
     "ScorePopulation",

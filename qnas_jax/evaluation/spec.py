@@ -17,8 +17,8 @@ from qnas_jax.tasks import Task
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 
-class Parts(Protocol):
-    """What a job has at hand; each part is made when an evaluator asks for it."""
+class Networks(Protocol):
+    """Networks of a space, and the data for them; each is made when it is asked for."""
 
     @property
     def space(self) -> SearchSpace:
@@ -33,16 +33,24 @@ class Parts(Protocol):
         """What networks are judged by."""
 
     @property
-    def train_task(self) -> Task:
-        """The same, with what examples undergo where candidates are trained."""
-
-    @property
     def valid(self) -> tuple[jax.Array, jax.Array]:
         """Validation inputs and targets on the device."""
 
     @property
     def supernet(self) -> Supernet:
         """The networks of the space."""
+
+
+class Parts(Networks, Protocol):
+    """What a job has at hand; each part is made when an evaluator asks for it."""
+
+    @property
+    def reduced(self) -> Networks:
+        """The same architectures as the supernet has them, perhaps smaller."""
+
+    @property
+    def train_task(self) -> Task:
+        """The task, with what examples undergo where candidates are trained."""
 
     @property
     def weights(self) -> Weights:

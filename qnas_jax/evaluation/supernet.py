@@ -96,12 +96,13 @@ def supernet_evaluator(
 
 def make_supernet_evaluator(options: ScoringOptions, parts: Parts) -> SupernetEvaluator:
     """The evaluator of a run's trained supernet."""
+    reduced = parts.reduced
     evaluator_of = supernet_evaluator(
-        parts.supernet,
-        parts.task,
+        reduced.supernet,
+        reduced.task,
         options,
-        train=parts.dataset.train,
-        valid=parts.valid,
+        train=reduced.dataset.train,
+        valid=reduced.valid,
         at_once=parts.at_once,
     )
     return evaluator_of(parts.weights)

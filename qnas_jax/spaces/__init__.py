@@ -9,6 +9,7 @@ from qnas_jax.spaces.encoding import (
     read_archs,
 )
 from qnas_jax.spaces.macro import MACRO_OPS
+from qnas_jax.spaces.narrowing import narrowed
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
 from qnas_jax.spaces.registry import (
     SPACES,
@@ -36,6 +37,7 @@ __all__ = [
     "chain",
     "check_archs",
     "fixed",
+    "narrowed",
     "nas_bench_201",
     "op",
     "parse_arch",

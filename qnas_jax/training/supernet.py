@@ -33,6 +33,9 @@ class SupernetOptions(StagedTrainingOptions):
         "how ops are run: by control flow, or padded to one size; auto by backend",
         choices=("auto", *FORMS),
     )
+    width: float = option(
+        1.0, "share of the channels that its networks have", above=0, high=1
+    )
     sampler: str = option(
         "balance_pool", "which paths are trained", choices=PATH_SAMPLERS
     )

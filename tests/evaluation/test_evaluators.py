@@ -43,6 +43,10 @@ class Parts(SimpleNamespace):
         assert stream in ("proxy", "train")
         return jax.random.key(1)
 
+    @property
+    def reduced(self):
+        return self
+
 
 @pytest.fixture(scope="module")
 def parts():

@@ -4,6 +4,7 @@ import json
 
 from qnas_jax import data
 from qnas_jax.errors import UserError
+from qnas_jax.jobs.nas.reduced import reduced_space
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import build_supernet
 from qnas_jax.options import option_group
@@ -32,6 +33,8 @@ def describe_archs(setting: NasSetting) -> list[str]:
     archs = read_archs(space, setting.archs)
     supernet = build_supernet(space)
     costs = supernet.cost_table().cost(archs)
+    reduced = reduced_space(setting.config, space, input_shape, num_classes)
+    in_supernet = build_supernet(reduced).cost_table().cost(archs)["macs"]
     return [
         json.dumps(
             {
@@ -40,6 +43,7 @@ def describe_archs(setting: NasSetting) -> list[str]:
                 "string": arch_to_string(space, arch),
                 "parameters": int(costs["params"][row]),
                 "macs": int(costs["macs"][row]),
+                "supernet_macs": int(in_supernet[row]),
                 "layers": supernet.describe_arch(arch),
             }
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from qnas_jax import data
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation import measure
+from qnas_jax.evaluation import EVALUATORS, measure
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
@@ -140,8 +140,16 @@ def _retrain(
         **{f"test_{name}": value for name, value in tested.items()},
         "parameters": int(costs["params"][0]),
         "macs": int(costs["macs"][0]),
+        "supernet_macs": _macs_in_supernet(setting, candidate.arch),
         "layers": setting.supernet.describe_arch(candidate.arch),
     }
+
+
+def _macs_in_supernet(setting: NasSetting, arch: np.ndarray) -> int | None:
+    """Multiply-accumulates of the network that was scored; None without a supernet."""
+    if not EVALUATORS[setting.config.evaluator.name].trains:
+        return None
+    return int(setting.reduced_costs.cost(arch[None])["macs"][0])
 
 
 def _check_finite(

@@ -14,12 +14,14 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
     EVALUATORS,
     AtOnce,
+    Networks,
     ScoringOptions,
     SupernetEvaluator,
     Weights,
     supernet_evaluator,
 )
 from qnas_jax.jobs.nas.config import NasConfig
+from qnas_jax.jobs.nas.reduced import ReducedNetworks
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
@@ -73,6 +75,14 @@ class NasSetting(Setting):
         with option_group("space", SpaceOptions):
             return build_space(self.config.space, shape, outputs)
 
+    @cached_property
+    def reduced(self) -> Networks:
+        """What the supernet is made of: all this, or something smaller."""
+        width, side = self.config.supernet.width, self.config.data.side
+        if width == 1 and side in (0, self.task.input_shape[0]):
+            return self
+        return ReducedNetworks(self.config, self.dataset, self.space)
+
     @property
     def has_networks(self) -> bool:
         """Whether an architecture is a network, or only its evaluator knows what."""
@@ -87,6 +97,12 @@ class NasSetting(Setting):
     def costs(self) -> CostTable:
         """Costs of every op; ops are traced, so those that do not run are found."""
         return self.supernet.cost_table()
+
+    @cached_property
+    def reduced_costs(self) -> CostTable:
+        """The same for the networks that the supernet has."""
+        reduced = self.reduced
+        return self.costs if reduced is self else reduced.supernet.cost_table()
 
     def check_training(self, group: str) -> None:
         """Checks what a training needs: networks that run, and a batch of the data.
@@ -161,7 +177,7 @@ class NasSetting(Setting):
         """
         checkpoints = self.checkpoints("supernet", stage="supernet")
         try:
-            shapes = jax.eval_shape(self.supernet.init, jax.random.key(0))
+            shapes = jax.eval_shape(self.reduced.supernet.init, jax.random.key(0))
             fields = dict(zip(("params", "stats"), shapes, strict=True))
             found = checkpoints.restore_fields(fields)
             return found["params"], found["stats"]
@@ -172,12 +188,13 @@ class NasSetting(Setting):
         self, options: ScoringOptions
     ) -> Callable[[Weights], SupernetEvaluator]:
         """Builds the evaluator of the supernet's weights."""
+        reduced = self.reduced
         return supernet_evaluator(
-            self.supernet,
-            self.task,
+            reduced.supernet,
+            reduced.task,
             options,
-            train=self.dataset.train,
-            valid=self.valid,
+            train=reduced.dataset.train,
+            valid=reduced.valid,
             at_once=self.at_once,
         )
 

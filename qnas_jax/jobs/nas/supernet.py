@@ -34,6 +34,7 @@ ROWS = ("supernet", "pool")
 def check_supernet(setting: NasSetting) -> None:
     """Raises UserError if the supernet cannot be trained with these options."""
     setting.check_training("supernet")
+    _ = setting.reduced_costs
 
 
 def train_supernet(setting: NasSetting) -> None:
@@ -48,12 +49,13 @@ def train_supernet(setting: NasSetting) -> None:
       NonFiniteLossError: training diverged.
     """
     options = setting.config.supernet
-    task = setting.task.with_options(setting.config.supernet_task)
-    batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
+    reduced = setting.reduced
+    task = reduced.task.with_options(setting.config.supernet_task)
+    batches = TrainingBatches.of(reduced.dataset.train, task, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
     checkpoints = setting.checkpoints("supernet", stage="supernet")
     start = initial_supernet_state(
-        setting.supernet,
+        reduced.supernet,
         task,
         optimizer,
         options.pool_size,
@@ -61,7 +63,7 @@ def train_supernet(setting: NasSetting) -> None:
     )
     state = resume(setting, checkpoints, start, start_of(ROWS))
     step_fn = make_supernet_step(
-        setting.supernet,
+        reduced.supernet,
         optimizer,
         make_sampler(options.sampler, setting.space.num_ops),
         batches,
@@ -69,7 +71,7 @@ def train_supernet(setting: NasSetting) -> None:
         precision=options.precision,
     )
     setting.say(
-        f"supernet: form {setting.supernet.form}, {options.precision}, "
+        f"supernet: form {reduced.supernet.form}, {options.precision}, "
         f"{steps_in_a_call(options.steps_per_call)} steps a call"
     )
     learning_rate = make_schedule(options, batches.steps_per_epoch)
