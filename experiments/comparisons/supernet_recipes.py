@@ -27,7 +27,7 @@ from absl import app, flags, logging
 from experiments.measuring.rows import provenance, table
 from experiments.recipes.recipe import Recipe, Setup, Trained
 from experiments.recipes.registry import BASE, IMAGES, OPTIONS, RECIPES
-from qnas_jax import data, spaces
+from qnas_jax import data
 from qnas_jax.data import DataOptions, Dataset
 from qnas_jax.evaluation import (
     TRUTHS,
@@ -38,7 +38,8 @@ from qnas_jax.evaluation import (
 )
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.nets import build_supernet
-from qnas_jax.spaces import NetworkSpace
+from qnas_jax.spaces import BuildableSpace, narrowed
+from qnas_jax.spaces.macro import nas_bench_macro
 from qnas_jax.tasks import TaskOptions, make_task
 from qnas_jax.tasks.image_classification import ImageTraining
 from qnas_jax.training import SupernetOptions, TrainingBatches
@@ -53,7 +54,7 @@ class Laboratory:
     def __init__(
         self,
         dataset: Dataset,
-        space: NetworkSpace,
+        space: BuildableSpace,
         known: tuple[np.ndarray, np.ndarray],
         *,
         score_examples: int = 768,
@@ -311,15 +312,11 @@ def _laboratory() -> Laboratory:
         valid_fraction=0.1,
     )
     dataset = data.resized(data.load(options), _SIDE.value)
-    space = spaces.build_space(
-        spaces.SpaceOptions(name="nas_bench_macro"),
-        dataset.input_shape,
-        dataset.num_classes,
-    )
+    space = nas_bench_macro(dataset.input_shape, dataset.num_classes)
     archs, truth = TRUTHS["nas_bench_macro"](_DATA_DIR.value)
     chosen = np.random.default_rng(1).permutation(len(archs))[: _ARCHS.value]
     known = archs[chosen], truth[chosen]
-    return Laboratory(dataset, spaces.narrowed(space, _WIDTH.value), known)
+    return Laboratory(dataset, narrowed(space, _WIDTH.value), known)
 
 
 if __name__ == "__main__":
