@@ -232,7 +232,11 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
       Means over the seeds, the standard deviation of tau by loss, and the mean and
       standard deviation of its difference to the base of the same seed.
     """
-    base = {row["seed"]: row for row in rows if row["recipe"] == BASE}
+    base = {
+        row["seed"]: row
+        for row in rows
+        if (row["recipe"], row["variant"]) == (BASE, "")
+    }
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         key = (row["recipe"], row["variant"], row["equal"])

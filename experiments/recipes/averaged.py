@@ -2,8 +2,8 @@
 
 Averages of weights along the path of SGD (Polyak & Juditsky 1992) lie in flatter
 places and generalise better; supernets are noisier than networks, as each step trains
-other paths. The training itself is the base's, so one training serves several decays
-and the last weights. Statistics are recalibrated, so none are averaged.
+other paths. The training itself stays as it is, so one training serves several decays
+and the last weights: it is the base's. Statistics are recalibrated, none are averaged.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,9 +56,9 @@ def train_with(decays: Sequence[float]) -> Train:
         averages = tuple(jax.tree.map(jnp.copy, start.params) for _ in decays)
         trainer = Trainer(setup)
         state, averages = trainer(make_step(setup, update), (start, averages), steps)
-        found = {"last": Trained(((state.params, state.stats),))}
+        found = {"": Trained(((state.params, state.stats),))}
         for decay, params in zip(decays, averages, strict=True):
-            found[f"decay {decay:g}"] = Trained(((params, state.stats),))
+            found[f"average {decay:g}"] = Trained(((params, state.stats),))
         return found, trainer.seconds
 
     return train

@@ -94,7 +94,7 @@ def from_average(decay: float) -> Train:
         trainer = Trainer(setup)
         state, teacher = trainer(make_step(setup, update), pair, steps)
         found = {
-            "last": Trained(((state.params, state.stats),)),
+            "": Trained(((state.params, state.stats),)),
             "average": Trained(((teacher, state.stats),)),
         }
         return found, trainer.seconds

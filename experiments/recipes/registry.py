@@ -25,8 +25,7 @@ IMAGES = {"crop_padding": 2, "flip": True, "label_smoothing": 0.0}
 """What the base's training images undergo."""
 
 RECIPES = {
-    BASE: Recipe(plain.train),
-    "average of weights": Recipe(averaged.train_with((0.95, 0.99))),
+    BASE: Recipe(averaged.train_with((0.95, 0.99))),
     "clip 1": Recipe(plain.train, {"clip_norm": 1.0}),
     "no clipping": Recipe(plain.train, {"clip_norm": 0.0}),
     "batch 64": Recipe(plain.train, {"batch_size": 64, "learning_rate": 0.05}),

@@ -203,7 +203,7 @@ def test_parts_of_few_shot_share_their_start_and_go_on_alone(setup):
 @pytest.mark.parametrize(
     "name",
     [
-        "average of weights",
+        BASE,
         "distilled from average",
         "few-shot",
         "largest path distilled",
@@ -218,8 +218,8 @@ def test_rows_of_recipes(laboratory, name, monkeypatch):
     monkeypatch.setitem(RECIPES, "few-shot", few)
     rows = list(supernet_recipes.run(laboratory, [name], [0], 240, width=1.0))
     variants = {
-        "average of weights": ["last", "decay 0.95", "decay 0.99"],
-        "distilled from average": ["last", "average"],
+        BASE: ["", "average 0.95", "average 0.99"],
+        "distilled from average": ["", "average"],
     }
     assert [row["variant"] for row in rows] == variants.get(name, [""])
     for row in rows:
