@@ -57,7 +57,7 @@ class Setup:
     @property
     def sampler(self) -> PathSampler:
         """Draws the paths of a step."""
-        return make_sampler(self.options.sampler, self.supernet.space.num_ops)
+        return make_sampler(self.options, self.supernet.space, self.costs)
 
     def steps(self, paths: int | None = None) -> int:
         """Steps that fit, if each trains so many paths (those of the sampler)."""
