@@ -12,9 +12,7 @@ statistics recalibrated, and is set against the accuracies after stand-alone tra
 Rows are kept as they come; what is among them is not done again.
 """
 
-import json
 import os
-import pathlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags, logging
 
-from experiments.measuring.rows import provenance, table
+from experiments.measuring.rows import append_row, read_rows, table
 from experiments.recipes.recipe import Recipe, Setup, Trained
 from experiments.recipes.registry import BASE, IMAGES, OPTIONS, RECIPES
 from qnas_jax import data
@@ -267,14 +265,6 @@ def _spread(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
-def read_rows(path: str | None) -> list[dict[str, Any]]:
-    """Rows of before, none if there is no file."""
-    if not path or not pathlib.Path(path).exists():
-        return []
-    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def main(_: Sequence[str]) -> None:
     """Prints the table."""
     logging.set_verbosity(logging.WARNING)
@@ -294,13 +284,9 @@ def main(_: Sequence[str]) -> None:
         known=rows,
         **scale,
     )
-    made_by = provenance()
     for row in found:
         rows.append(row)
-        logging.warning("%s", json.dumps(row))
-        if _OUT.value:
-            with open(_OUT.value, "a", encoding="utf-8") as file:
-                file.write(json.dumps({**row, **made_by}) + "\n")
+        append_row(_OUT.value, row)  # What is done is kept.
     scale["base path-images"] = _PATH_IMAGES.value
     summary = summarise([row for row in rows if scale.items() <= row.items()])
     print(table(summary, list(summary[0])))
