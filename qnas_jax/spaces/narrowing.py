@@ -18,8 +18,8 @@ _COMMON = 4
 """Ops halve channels or divide them into groups; multiples of this stay multiples."""
 
 
-def narrowed(space: BuildableSpace, width: float) -> BuildableSpace:
-    """The space whose networks have a share of the channels.
+def narrowed(space: BuildableSpace, width: float, cells: int = 0) -> BuildableSpace:
+    """The space whose networks have a share of the channels, or fewer cells.
 
     Channels are rounded to a multiple of what their number has in common with 4, as ops
     with halves and groups need it. Different numbers stay different: an op adds its
@@ -29,19 +29,26 @@ def narrowed(space: BuildableSpace, width: float) -> BuildableSpace:
     Args:
       space: of chains or of cells.
       width: share of the channels, in (0, 1].
+      cells: cells of each stage; 0: as the space has them.
 
     Returns:
       The space, with the same architectures.
 
     Raises:
-      UserError: a kind of space that this does not know.
+      UserError: a kind of space that this does not know, or cells where there are none.
     """
-    if width == 1:
-        return space
     if isinstance(space, CellSpace):
         return dataclasses.replace(
-            space, features=max(1, math.floor(space.features * width + 0.5))
+            space,
+            features=max(1, math.floor(space.features * width + 0.5)),
+            cells=cells or space.cells,
         )
+    if cells:
+        raise UserError(
+            f"cells: got {cells}, expected 0: space {space.name!r} is not made of cells"
+        )
+    if width == 1:
+        return space
     if not isinstance(space, NetworkSpace):
         raise UserError(
             f"width: got {width}, expected 1: space {space.name!r} is neither a chain "

@@ -37,6 +37,9 @@ class SupernetOptions(StagedTrainingOptions, SamplerOptions):
     width: float = option(
         1.0, "share of the channels that its networks have", above=0, high=1
     )
+    cells: int = option(
+        0, "cells of a stage that its networks have; 0: as in the space", low=0
+    )
 
 
 def make_supernet_step(

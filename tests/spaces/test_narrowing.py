@@ -30,6 +30,15 @@ def test_cells_need_no_multiples():
     assert narrowed(space, 0.01).features == 1
 
 
+def test_fewer_cells():
+    space = SPACES["nas_bench_201"](SHAPE, CLASSES)
+    small = narrowed(space, 0.5, cells=1)
+    assert (small.cells, small.widths) == (1, (8, 16, 32))
+    assert small.choices == space.choices
+    with pytest.raises(UserError, match="cells: got 1, expected 0: space 'digits' is"):
+        narrowed(SPACES["digits"](SHAPE, CLASSES), 1.0, cells=1)
+
+
 @pytest.mark.parametrize("width", [0.1, 0.25, 0.5, 0.75])
 @pytest.mark.parametrize("name", SPACES)
 def test_every_space_keeps_what_an_op_can_see(name, width):

@@ -32,7 +32,7 @@ def reduced_space(
     """The space as the supernet has it.
 
     Args:
-      config: `supernet.width`, `data.side`.
+      config: `supernet.width`, `supernet.cells`, `data.side`.
       space: the real one.
       input_shape: of the real inputs.
       outputs: of a network.
@@ -53,7 +53,7 @@ def reduced_space(
             f"{space.name!r} has the same ops as at {input_shape[0]}"
         )
     with option_group("supernet", SupernetOptions):
-        return narrowed(smaller, config.supernet.width)
+        return narrowed(smaller, config.supernet.width, config.supernet.cells)
 
 
 @dataclasses.dataclass

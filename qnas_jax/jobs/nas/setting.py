@@ -79,8 +79,9 @@ class NasSetting(Setting):
     @cached_property
     def reduced(self) -> Networks:
         """What the supernet is made of: all this, or something smaller."""
-        width, side = self.config.supernet.width, self.config.data.side
-        if width == 1 and side in (0, self.task.input_shape[0]):
+        options, side = self.config.supernet, self.config.data.side
+        same_size = side in (0, self.task.input_shape[0])
+        if same_size and options.width == 1 and not options.cells:
             return self
         return ReducedNetworks(self.config, self.dataset, self.space)
 
