@@ -22,7 +22,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.update(source="tfds", name="cifar10", side=16, max_valid=5_000)
     config.data.update(split_file="cifar10_splits/nas_bench_201.npz")
     config.space.update(name="nas_bench_201")
-    config.supernet.update(width=0.5, cells=1, sampler="stratified", strata_by="ops")
+    config.supernet.update(width=0.5, cells=1, sampler="stratified")
+    config.supernet.strata_by = "depth"
     config.supernet.update(epochs=80, batch_size=64, learning_rate=0.05)
     config.supernet.update(weight_decay=5e-4, clip_norm=10.0)
     config.supernet_images.update(crop_padding=2, flip=True, label_smoothing=0.0)
