@@ -40,12 +40,12 @@ class RetrainOptions(StagedTrainingOptions):
         0.0, "probability of leaving out the last residual layer", low=0, below=1
     )
     compare: bool = option(
-        True, "also retrain other subnets for comparison: the largest, random ones"
+        True, "also retrain the task's baselines for comparison: the largest subnet"
     )
     random_picks: int = option(
         1,
-        "of those, random ones with the winner's multiply-accumulates: whether the "
-        "search was worth it",
+        "random subnets with the winner's multiply-accumulates that are retrained: "
+        "whether the search was worth it",
         low=0,
     )
 

@@ -122,8 +122,7 @@ def _candidates(setting: NasSetting) -> list[Candidate]:
             Candidate(name, np.asarray(entry["arch"]), entry["search_score"])
             for name, entry in baselines.items()
         ]
-        candidates += _picks(setting, candidates[0].arch)
-    return candidates
+    return candidates + _picks(setting, candidates[0].arch)
 
 
 def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
