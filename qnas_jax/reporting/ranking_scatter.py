@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qnas_jax.reporting import style
+from qnas_jax.reporting.ranking_table import score_name
 from qnas_jax.reporting.rows import Row
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def ranking_scatter(ranking: Row) -> "Figure":
         f"Kendall's tau {ranking['kendall_tau']:.3f}, "
         f"Spearman's rho {ranking['spearman']:.3f}, {len(true):,} architectures"
     )
-    axes.set_xlabel("Score with inherited weights")
+    name = score_name(ranking.get("score", "accuracy"))
+    axes.set_xlabel(f"Score with inherited weights ({name}), larger is better")
     axes.set_ylabel("True accuracy (%)")
     return figure
