@@ -8,7 +8,8 @@ the benchmark trained on, and their published test accuracies.
 The supernet has one cell a stage instead of five, half of the channels, and sees images
 of 16 pixels: a twentieth of the operations.
 
-Measured: see below.
+Measured: not yet run in full, which takes some 25 minutes of processor time; the tests
+run the same code for a few steps.
 """
 
 import ml_collections

@@ -9,6 +9,15 @@ picks.
     python main.py --config=configs/nas_bench_macro.py --stage=search --workdir=runs/m
 
 The supernet has a quarter of the channels and sees images of 16 pixels.
+
+Measured (seeds 0, 1, 2; 600 random networks each; JAX 0.10.2, one CPU core, 472 to
+482 s of processor time for all of `rank`, about a minute more for the search):
+    Kendall's tau   loss   0.731  0.788  0.784     in the best tenth  -0.01  0.16  0.16
+                    fused  0.800  0.823  0.819                         0.37  0.37  0.41
+                    accuracy 0.676 0.731 0.625;  multiply-adds alone 0.567 0.594 0.553
+    the search's pick, truly    92.88  92.95  92.88 %
+Of all 6,561 networks the mean is 90.25, the largest network has 92.95, the best 93.13:
+searching for the best accuracy without a budget, one might as well take the largest.
 """
 
 import ml_collections
