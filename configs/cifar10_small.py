@@ -9,7 +9,7 @@ The images are those of `--config.data.data_dir` or `QNAS_DATA_DIR` (lossy JPEG 
 The space has the cells of NAS-Bench-201, where networks of the same cost differ; the
 supernet has half of the channels and sees images of 16 pixels.
 
-CIFARHEADER
+Measured: not yet run in full.
 """
 
 import ml_collections
