@@ -9,7 +9,12 @@ The images are those of `--config.data.data_dir` or `QNAS_DATA_DIR` (lossy JPEG 
 The space has the cells of NAS-Bench-201, where networks of the same cost differ; the
 supernet has half of the channels and sees images of 16 pixels.
 
-Measured: not yet run in full.
+Measured (seeds 0, 1, 3; 10,000 test images; JAX 0.10.2, one CPU core, 11 minutes of
+processor time a seed): all three searches found the same network, 57.43, 55.89 and
+53.85 %; two random ones of its cost each had 52.40, 55.88 and 56.04 % on average. No
+difference; trainings differ as much. 32 networks of the space, trained in the
+supernet's sizes for 5 epochs (`fused.calibrate=32`, seed 0), had 38.4 to 43.6 % on
+validation, standard deviation 1.3: this budget hardly tells architectures apart.
 """
 
 import ml_collections
