@@ -1,5 +1,11 @@
 """What can be searched: specifications, encodings and cost tables; no networks."""
 
+from qnas_jax.spaces.budget import (
+    AdditiveBudget,
+    Budget,
+    ConstraintOptions,
+    ListedBudget,
+)
 from qnas_jax.spaces.cell import CELL_OPS, NAS_BENCH_201_OPS, CellSpace, nas_bench_201
 from qnas_jax.spaces.costs import CostTable
 from qnas_jax.spaces.encoding import (
@@ -21,7 +27,11 @@ from qnas_jax.spaces.registry import (
 from qnas_jax.spaces.space import BuildableSpace, SearchSpace
 
 __all__ = [
+    "AdditiveBudget",
+    "Budget",
     "CELL_OPS",
+    "ConstraintOptions",
+    "ListedBudget",
     "MACRO_OPS",
     "NAS_BENCH_201_OPS",
     "BuildableSpace",

@@ -9,6 +9,8 @@ uniform draws of the band. Where a fixed number of draws finds too few, the near
 them walk towards the cost by changes of single layers, as long as each helps.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from qnas_jax.spaces.costs import CostTable
@@ -29,6 +31,7 @@ def archs_of_equal_cost(
     *,
     cost: str = "macs",
     tolerance: float = TOLERANCE,
+    allowed: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Draws distinct architectures that cost about as much as another.
 
@@ -39,6 +42,7 @@ def archs_of_equal_cost(
       rng: consumed.
       cost: column of the table.
       tolerance: share of the cost that a pick may be off.
+      allowed: archs int32 [P, L] -> bool [P], which of them count; None: all.
 
     Returns:
       int32 [count, L], those within the tolerance first, in random order, then the
@@ -49,7 +53,7 @@ def archs_of_equal_cost(
     drawn = np.zeros((0, len(arch)), np.int32)
     for _ in range(_ROUNDS):
         more = rng.integers(0, costs.num_ops, (_DRAWS, len(arch)), dtype=np.int32)
-        drawn = _distinct(np.concatenate([drawn, more]), arch)
+        drawn = _distinct(np.concatenate([drawn, _kept(more, allowed)]), arch)
         within = _distance(costs, drawn, cost, target) <= tolerance * target
         if within.sum() >= count:
             return drawn[within][:count]
@@ -57,12 +61,19 @@ def archs_of_equal_cost(
     nearest = np.argsort(_distance(costs, others, cost, target), kind="stable")
     others = others[nearest[: 4 * count]]
     walked = [_walk(costs, each, cost, target, tolerance) for each in others]
+    walked = _kept(np.asarray(walked, np.int32).reshape(-1, len(arch)), allowed)
     found = _distinct(np.asarray([*picks, *walked, *others], np.int32), arch)
     distance = _distance(costs, found, cost, target)
     order = np.argsort(
         np.where(distance <= tolerance * target, 0, distance), kind="stable"
     )
     return found[order[:count]]
+
+
+def _kept(
+    archs: np.ndarray, allowed: Callable[[np.ndarray], np.ndarray] | None
+) -> np.ndarray:
+    return archs if allowed is None else archs[allowed(archs)]
 
 
 def _distinct(archs: np.ndarray, without: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from qnas_jax.jobs.config import Config
 from qnas_jax.jobs.spec import Family
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import STRATEGIES, SearchOptions
-from qnas_jax.spaces import SpaceOptions
+from qnas_jax.spaces import ConstraintOptions, SpaceOptions
 from qnas_jax.tasks import TASKS, TaskOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions
 
@@ -51,6 +51,7 @@ class NasConfig(Config):
       train_task: what examples undergo where candidates are trained from scratch.
       scoring: how subnets are scored with the supernet's weights.
       search: which strategy, for how long, and by which score.
+      constraints: what the network that is searched for may cost.
       fused: the terms of a fused score.
       train: how the networks are trained that calibrate a fused score.
       strategy: the options of that strategy.
@@ -73,6 +74,9 @@ class NasConfig(Config):
     train_task: Options = dataclasses.field(default_factory=Options)
     scoring: ScoringOptions = dataclasses.field(default_factory=ScoringOptions)
     search: NasSearchOptions = dataclasses.field(default_factory=NasSearchOptions)
+    constraints: ConstraintOptions = dataclasses.field(
+        default_factory=ConstraintOptions
+    )
     fused: Options = dataclasses.field(default_factory=Options)
     train: Options = dataclasses.field(default_factory=Options)
     strategy: Options = dataclasses.field(default_factory=Options)
@@ -99,6 +103,7 @@ GROUPS: dict[str, type[Options]] = {
     "evaluator": EvaluatorOptions,
     "scoring": ScoringOptions,
     "search": NasSearchOptions,
+    "constraints": ConstraintOptions,
     "retrain": RetrainOptions,
     "rank": RankOptions,
 }

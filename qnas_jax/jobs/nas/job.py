@@ -52,6 +52,7 @@ SEARCH = Stage(
     (
         *SUPERNET.reads[:4],
         *("evaluator", "evaluator_options", "train_task", "search", "strategy"),
+        "constraints",
     ),
     ("best_arch.json",),
     ("search",),

@@ -132,11 +132,22 @@ def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
         return []
     seed = np.asarray(jax.random.key_data(setting.key("retrain/picks")))
     rng = np.random.default_rng(seed)
-    archs = archs_of_equal_cost(setting.costs, winner, count, rng)
+    archs = archs_of_equal_cost(
+        setting.costs, winner, count, rng, allowed=functools.partial(_counts, setting)
+    )
     return [
         Candidate(f"{PICK}{number}", arch, None)
         for number, arch in enumerate(archs, start=1)
     ]
+
+
+def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
+    """Which architectures a search might have found: bool [P].
+
+    They see their input and keep the constraints.
+    """
+    found = setting.supernet.space.lets_through(archs)
+    return found if setting.budget is None else found & setting.budget.within(archs)
 
 
 def _retrain(

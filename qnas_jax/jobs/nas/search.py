@@ -32,6 +32,7 @@ from qnas_jax.search import (
     host_search,
     start,
 )
+from qnas_jax.search.repair import make_repair, repair_key
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.stopping import Stopped
 
@@ -60,10 +61,11 @@ def check_search(setting: NasSetting) -> None:
       setting: the run; no stage of it need be finished.
 
     Raises:
-      UserError: the strategy cannot search this space, or the evaluator cannot be made
-        or has other fidelities.
+      UserError: the strategy cannot search this space, no architecture keeps the
+        constraints, or the evaluator cannot be made or has other fidelities.
     """
     _strategy(setting)
+    _ = setting.budget
     if not EVALUATORS[setting.config.evaluator.name].trains:
         _checked_evaluator(setting).close()
 
@@ -162,8 +164,14 @@ def _run(
     metrics.keep("search", first)
     number = itertools.count(first)
 
-    def evaluate(key: jax.Array, *asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return evaluator(key, *asked, generation=next(number))
+    repair = None if setting.budget is None else make_repair(setting.budget)
+
+    def evaluate(
+        key: jax.Array, archs: np.ndarray, *fidelities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if repair is not None:
+            archs = np.asarray(repair(repair_key(key), archs))
+        return evaluator(key, archs, *fidelities, generation=next(number))
 
     # After a replay the numbers continue where the history ends.
     seen = {row.arch for row in evaluator.history if row.generation < first}
@@ -241,12 +249,21 @@ def _write_registers(setting: NasSetting, registers: list[np.ndarray]) -> None:
 def _random_arch(setting: NasSetting) -> np.ndarray:
     num_ops = np.asarray(setting.space.num_ops)
     key = setting.key("search/baselines")
-    return np.asarray(jax.random.randint(key, num_ops.shape, 0, num_ops), np.int32)
+    arch = np.asarray(jax.random.randint(key, num_ops.shape, 0, num_ops), np.int32)
+    if setting.budget is None:
+        return arch
+    return np.asarray(make_repair(setting.budget)(repair_key(key), arch[None]))[0]
+
+
+def _largest_arch(setting: NasSetting) -> np.ndarray:
+    """Of the most parameters, within the constraints."""
+    budget = setting.budget
+    return setting.costs.largest() if budget is None else budget.largest()
 
 
 _BASELINES: dict[str, Callable[[NasSetting], np.ndarray]] = {
     "random": _random_arch,
-    "largest": lambda setting: setting.costs.largest(),
+    "largest": _largest_arch,
 }
 """How the architectures of `Task.baselines` are picked."""
 

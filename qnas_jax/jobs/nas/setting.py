@@ -28,7 +28,9 @@ from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
 from qnas_jax.spaces import (
+    AdditiveBudget,
     BuildableSpace,
+    ConstraintOptions,
     CostTable,
     NetworkSpace,
     SearchSpace,
@@ -105,6 +107,25 @@ class NasSetting(Setting):
         """The same for the networks that the supernet has."""
         reduced = self.reduced
         return self.costs if reduced is self else reduced.supernet.cost_table()
+
+    @cached_property
+    def budget(self) -> AdditiveBudget | None:
+        """What an architecture may cost; None where nothing is limited.
+
+        Raises:
+          UserError: nothing in the space keeps the limits, or it has no networks.
+        """
+        limits = self.config.constraints.limits()
+        if not limits:
+            return None
+        with option_group("constraints", ConstraintOptions):
+            if not self.has_networks:
+                name, limit = next(iter(limits.items()))
+                raise UserError(
+                    f"max_{name}: got {limit}, expected 0: architectures of space "
+                    f"{self.space.name!r} are no networks that could be counted"
+                )
+            return AdditiveBudget(self.costs, limits)
 
     def check_training(self, group: str) -> None:
         """Checks what a training needs: networks that run, and a batch of the data.
