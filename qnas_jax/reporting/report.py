@@ -93,7 +93,9 @@ def draw_figures(run: Run) -> dict[str, bytes]:
     if run.search:
         figures["search_progress"] = search_progress(run.search, run.history)
     if known_costs(run.history):
-        figures["score_against_cost"] = score_against_cost(run.history, winner)
+        figures["score_against_cost"] = score_against_cost(
+            run.history, winner, _limits(run)
+        )
     if run.registers is not None:
         names = [row["op"] for row in layers if row.get("role", "layer") == "layer"]
         figures["register_heatmap"] = register_heatmap(
@@ -168,6 +170,11 @@ def _winner(run: Run) -> list[int] | None:
     return found.get("arch")
 
 
+def _limits(run: Run) -> dict[str, float]:
+    """What the network was allowed to cost, by name of the cost."""
+    return (run.result or run.best or {}).get("constraints") or {}
+
+
 def _interval(
     network: Row, num_images: int | None = None
 ) -> tuple[float, float] | None:
@@ -197,6 +204,8 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
         sentences.append(
             verdict.accuracy_sentence(result["test_accuracy"], result["test_images"])
         )
+    if _limits(run) and run.result:
+        sentences.append(verdict.budget_sentence(_limits(run), result))
     sentences += [
         verdict.comparison_sentence(one, len(comparisons)) for one in comparisons
     ]

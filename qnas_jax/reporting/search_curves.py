@@ -1,6 +1,6 @@
 """Figures of the search: progress over evaluations, score against cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,13 +77,16 @@ def known_costs(history: Sequence[Row]) -> list[str]:
 
 @style.png
 def score_against_cost(
-    history: Sequence[Row], winner: Sequence[int] | None
+    history: Sequence[Row],
+    winner: Sequence[int] | None,
+    limits: Mapping[str, float] | None = None,
 ) -> "Figure":
     """Draws the score of every evaluated arch against what it costs.
 
     Args:
       history: all evaluations; those that failed are left out.
       winner: the arch to mark, if it was evaluated.
+      limits: by name of the cost, what the network may cost; None: anything.
 
     Returns:
       A figure of one panel a cost; darker points were evaluated later.
@@ -108,6 +111,9 @@ def score_against_cost(
         )
         for row in marked:
             _mark_winner(axes, row["costs"][cost], row["score"])
+        if limits and cost in limits:
+            axes.axvline(limits[cost], color=style.GREY, linestyle="--", label="limit")
+            axes.legend(loc="lower right")
         axes.set_title(f"Score against {COSTS[cost][0]}")
         axes.set_xlabel(COSTS[cost][1])
         axes.set_ylabel("Score")

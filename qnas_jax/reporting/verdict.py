@@ -1,7 +1,7 @@
 """The result in words: what was reached, against what, and how sure one may be."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.rows import Row
@@ -49,6 +49,31 @@ def accuracy_sentence(accuracy: float, num_images: int) -> str:
         f"{formats.count(num_images)} test images (95 % interval "
         f"{formats.percent(low)} to {formats.percent(high)})."
     )
+
+
+COSTS = {"params": ("parameters", "parameters"), "macs": ("multiply-adds", "macs")}
+"""What a cost is called, and its name in a network's row."""
+
+
+def budget_sentence(limits: Mapping[str, float], network: Row) -> str:
+    """Says how much of what it may cost the winner uses.
+
+    Args:
+      limits: by name of the cost; at least one.
+      network: the winner's row.
+
+    Returns:
+      A sentence; all that was evaluated keeps the limits.
+    """
+    parts = []
+    for name, limit in limits.items():
+        words, field = COSTS[name]
+        used = network[field]
+        parts.append(
+            f"{formats.count(used)} of at most {formats.count(int(limit))} {words} "
+            f"({formats.percent(used / limit)})"
+        )
+    return f"The winner has {' and '.join(parts)}."
 
 
 def comparison_sentence(comparison: Comparison, num_comparisons: int) -> str:

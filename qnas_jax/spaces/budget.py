@@ -25,9 +25,18 @@ class ConstraintOptions(Options):
         0, "multiply-accumulates for one input; 0: any number", low=0
     )
 
+    max_latency_ms: float = option(
+        0.0, "milliseconds for one input on `device`; 0: any time", low=0.0
+    )
+    device: str = option("", "whose latency is meant, where there are several")
+
     def limits(self) -> dict[str, float]:
         """The largest allowed value of each cost that is limited, by its name."""
-        named = {"params": self.max_params, "macs": self.max_macs}
+        named = {
+            "params": self.max_params,
+            "macs": self.max_macs,
+            "latency_ms": self.max_latency_ms,
+        }
         return {name: limit for name, limit in named.items() if limit}
 
 

@@ -40,6 +40,7 @@ def run(folder, generations, said):
     setting = SimpleNamespace(
         config=SimpleNamespace(search=SimpleNamespace(generations=generations)),
         space=SPACE,
+        budget=None,
         key=lambda name: jax.random.key(1),
         folder=WorkFolder(folder),
         progress=lambda steps, total, description: steps,

@@ -8,6 +8,7 @@ from qnas_jax.evaluation.tables.budget import (
     incumbents,
     query_costs,
 )
+from qnas_jax.evaluation.tables.limits import table_budget
 from qnas_jax.evaluation.tables.nas_bench_201 import DATASETS
 from qnas_jax.evaluation.tables.sealed_test import NO_ARCH, SealedTest
 from qnas_jax.evaluation.tables.sources import (
@@ -36,6 +37,7 @@ __all__ = [
     "load_table",
     "load_test",
     "query_costs",
+    "table_budget",
     "table_evaluator",
     "table_file",
 ]

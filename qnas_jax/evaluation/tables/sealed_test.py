@@ -59,8 +59,21 @@ class SealedTest:
     @property
     def optimum(self) -> float:
         """The best test value of any arch; for the gap to it, not for selection."""
-        best = np.nanmax if self.maximise else np.nanmin
-        return float(best(self._values))
+        return self.optimum_of(np.ones(len(self._values), bool))
+
+    def optimum_of(self, allowed: np.ndarray) -> float:
+        """The best test value of the archs that count; for the gap to it.
+
+        Args:
+          allowed: bool [N], by position.
+
+        Returns:
+          NaN if none of them has a value.
+        """
+        known = self._values[allowed & np.isfinite(self._values)]
+        if not len(known):
+            return float(np.nan)
+        return float(known.max() if self.maximise else known.min())
 
     @property
     def optimal_arch(self) -> np.ndarray:

@@ -18,7 +18,7 @@ def table_content(setting: Setting) -> dict[str, Content]:
 SEARCHES = Stage(
     "benchmark",
     run_benchmark,
-    ("seed", "table", "search", "strategy", "benchmark"),
+    ("seed", "table", "search", "constraints", "strategy", "benchmark"),
     ("rows.jsonl", "result.json"),
     check=check_benchmark,
 )

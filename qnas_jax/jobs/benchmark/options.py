@@ -6,6 +6,7 @@ from qnas_jax.evaluation.tables import UNITS, TableOptions
 from qnas_jax.jobs.config import Config
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import SearchOptions
+from qnas_jax.spaces import ConstraintOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,7 @@ class BenchmarkOptions(Options):
 GROUPS: dict[str, type[Options]] = {
     "table": TableOptions,
     "search": BenchmarkSearchOptions,
+    "constraints": ConstraintOptions,
     "benchmark": BenchmarkOptions,
 }
 
@@ -57,6 +59,7 @@ class BenchmarkConfig(Config):
     Attributes:
       table: what is searched.
       search: which strategy.
+      constraints: what an architecture may cost.
       strategy: the options of that strategy.
       benchmark: seeds and budgets.
     """
@@ -64,6 +67,9 @@ class BenchmarkConfig(Config):
     table: TableOptions = dataclasses.field(default_factory=TableOptions)
     search: BenchmarkSearchOptions = dataclasses.field(
         default_factory=BenchmarkSearchOptions
+    )
+    constraints: ConstraintOptions = dataclasses.field(
+        default_factory=ConstraintOptions
     )
     strategy: Options = dataclasses.field(default_factory=Options)
     benchmark: BenchmarkOptions = dataclasses.field(default_factory=BenchmarkOptions)

@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 
-from qnas_jax.evaluation.tables import Table
+from qnas_jax.evaluation.tables import Table, table_budget
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
-from qnas_jax.options import OptionError
+from qnas_jax.options import OptionError, option_group
 from qnas_jax.search import Strategy
+from qnas_jax.spaces import ConstraintOptions, ListedBudget
 
 MAX_EVALUATIONS = 1_000_000
 """The longest search that a budget of seconds may call for without being asked for."""
@@ -23,11 +24,13 @@ class Plan:
       strategy: proposes the archs.
       generations: G.
       fidelities: names that the fidelities of an evaluation count.
+      budget: what an architecture may cost; None: anything.
     """
 
     strategy: Strategy
     generations: int
     fidelities: tuple[str, ...]
+    budget: ListedBudget | None
 
 
 def plan_searches(config: BenchmarkConfig, table: Table) -> Plan:
@@ -55,7 +58,9 @@ def _plan_at(
 ) -> Plan:
     generations = _generations(config, table, fidelities)
     strategy = strategy_of(config.search, config.strategy, table.num_ops, generations)
-    return Plan(strategy, generations, fidelities)
+    with option_group("constraints", ConstraintOptions):
+        budget = table_budget(table, config.constraints)
+    return Plan(strategy, generations, fidelities, budget)
 
 
 def _generations(

@@ -20,7 +20,7 @@ from qnas_jax.evaluation.tables import (
     load_test,
 )
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
-from qnas_jax.jobs.benchmark.plan import plan_searches
+from qnas_jax.jobs.benchmark.plan import Plan, plan_searches
 from qnas_jax.jobs.benchmark.searches import run_searches
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.options import option_group
@@ -63,6 +63,7 @@ def run_benchmark(setting: Setting) -> list[str]:
     validation = order.recorded(sign * found.scores)
     seconds = time.perf_counter() - started
     tested = None if test is None else test.open(found.archs)
+    optimum = None if test is None else _optimum(table, plan, test)
     made_by = read_json(folder.path / "environment.json")
     origin = {name: made_by[name] for name in ("qnas_jax", "versions", "commit")}
     origin["config"] = read_json(folder.path / "config.json")
@@ -74,12 +75,20 @@ def run_benchmark(setting: Setting) -> list[str]:
         "acts_by": STRATEGIES[config.search.strategy].acts_by,
         "searches": config.benchmark.seeds,
         "budget_in": config.benchmark.budget_in,
-        "optimum": None if test is None else test.optimum,
+        "constraints": config.constraints.limits(),
+        "optimum": optimum,
         "seconds": seconds,
-        "budgets": list(_summaries(config, test, found, validation, tested)),
+        "budgets": list(_summaries(config, optimum, found, validation, tested)),
     }
     write_json(folder.path / "result.json", result)
     return [*_lines(config, result), f"rows: {folder.path / 'rows.jsonl'}"]
+
+
+def _optimum(table: Table, plan: Plan, test: SealedTest) -> float:
+    """The best test value of all architectures that keep the constraints."""
+    if plan.budget is None:
+        return test.optimum
+    return test.optimum_of(plan.budget.within(table.archs(np.arange(table.space.size))))
 
 
 def _read(config: BenchmarkConfig) -> tuple[Table, SealedTest | None]:
@@ -124,7 +133,7 @@ def _rows(
 
 def _summaries(
     config: BenchmarkConfig,
-    test: SealedTest | None,
+    optimum: float | None,
     found: Incumbents,
     validation: np.ndarray,
     tested: np.ndarray | None,
@@ -137,9 +146,9 @@ def _summaries(
             "ended_early": int((~found.exhausted[:, place]).sum()),
             "validation": _spread(validation[:, place]),
         }
-        if test is not None and tested is not None:
+        if optimum is not None and tested is not None:
             summary["test"] = _spread(tested[:, place])
-            summary["gap_to_optimum"] = abs(test.optimum - summary["test"]["mean"])
+            summary["gap_to_optimum"] = abs(optimum - summary["test"]["mean"])
         yield summary
 
 

@@ -16,6 +16,7 @@ from qnas_jax.jobs.benchmark.plan import Plan
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.runs import read_arrays, write_arrays
 from qnas_jax.search.many import search_seeds
+from qnas_jax.search.repair import Constrained, make_repair
 from qnas_jax.stopping import Stopped
 
 
@@ -37,9 +38,11 @@ def run_searches(setting: Setting, table: Table, plan: Plan) -> Incumbents:
     config: BenchmarkConfig = setting.config
     options, runs = config.benchmark, config.table.seed_of_runs()
     if plan.strategy.fidelities is None:
-        evaluate = ScoredBy(table.evaluator(plan.fidelities[0], runs))
+        evaluate: Any = ScoredBy(table.evaluator(plan.fidelities[0], runs))
     else:
         evaluate = ScoredBy(table.multi_fidelity_evaluator(runs))
+    if plan.budget is not None:
+        evaluate = Constrained(evaluate, make_repair(plan.budget))
     root = jax.random.key(config.seed)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(root, np.arange(options.seeds))
     size = min(options.seeds_at_once, options.seeds)

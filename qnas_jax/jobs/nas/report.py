@@ -65,6 +65,7 @@ def _write_result(
             "scored_by": read_json(setting.folder.path / "best_arch.json").get(
                 "scored_by", setting.task.score
             ),
+            "constraints": setting.config.constraints.limits(),
             "evaluations": sum(row["generation"] < generations for row in history),
             "reference_evaluations": num_evaluated(setting),
             "seconds": seconds_by_stage(setting.folder, setting.job),

@@ -133,6 +133,7 @@ def _search(
             "string": arch_to_string(setting.space, arch),
             "score": float(state.best_score),
             "scored_by": evaluator.score.metric,
+            "constraints": setting.config.constraints.limits(),
             "evaluations": sum(
                 row.generation < setting.config.search.generations
                 for row in evaluator.history

@@ -1,0 +1,94 @@
+"""Constraints of a whole job and of a benchmark: kept, told, drawn; or one line."""
+
+import json
+
+import numpy as np
+import pytest
+
+from qnas_jax.errors import UserError
+from qnas_jax.evaluation.tables.nas_bench_201 import load_nas_bench_201
+from qnas_jax.jobs import default_config, open_setting, run_stages
+from qnas_jax.reporting.rows import read_run
+from qnas_jax.reporting.search_curves import score_against_cost
+from qnas_jax.runs import WorkFolder
+from qnas_jax.spaces import AdditiveBudget
+
+
+def limit_of(costs):
+    """Half of the way from the smallest network to the largest."""
+    smallest = AdditiveBudget(costs, {"params": 10**9}).cheapest
+    least, most = (
+        costs.cost(arch[None])["params"][0] for arch in (smallest, costs.largest())
+    )
+    assert least < most
+    return int(least + most) // 2
+
+
+def test_a_job_keeps_its_constraints(finished, tiny_config, make_setting, quick):
+    limit = limit_of(finished.costs)
+    tiny_config.constraints.max_params = limit
+    tiny_config.retrain.random_picks = 1
+    tiny_config.retrain.epochs = 1
+    setting = make_setting(tiny_config)
+    run_stages(setting, "search", ["python", "main.py"])
+    folder = setting.folder.path
+    run = read_run(folder)
+    assert max(row["costs"]["params"] for row in run.history) <= limit
+    assert run.result["constraints"] == {"params": limit}
+    assert run.result["parameters"] <= limit
+    largest = run.result["baselines"]["largest"]
+    assert largest["parameters"] <= limit
+    assert all(each["parameters"] <= limit for each in run.result["baselines"].values())
+    drawn = score_against_cost.__wrapped__(
+        run.history, run.result["arch"], run.result["constraints"]
+    )
+    of_params, of_macs, _ = drawn.axes
+    (line,) = of_params.lines
+    assert of_params.get_title() == "Score against parameters"
+    assert list(line.get_xdata()) == [limit, limit]
+    assert not of_macs.lines
+
+
+def test_a_budget_that_nothing_keeps_is_one_line(tiny_config, make_setting):
+    tiny_config.constraints.max_params = 10
+    setting = make_setting(tiny_config)
+    with pytest.raises(UserError) as error:
+        run_stages(setting, "all", ["python", "main.py"])
+    least = int(str(error.value).split("at least ")[1].split(":")[0])
+    assert str(error.value).startswith("constraints.max_params: got 10, expected at")
+    assert not (setting.folder.path / "supernet").exists()
+    costs = setting.costs
+    cheapest = AdditiveBudget(costs, {"params": least}).cheapest
+    assert costs.cost(cheapest[None])["params"][0] == least
+
+
+def benchmark(folder, **constraints):
+    config = default_config("benchmark")
+    config.table.source = "nas_bench_201"
+    config.constraints.update(constraints)
+    config.search.population = 5
+    config.benchmark.update(seeds=20, budgets=(50.0,))
+    setting = open_setting(config, WorkFolder(folder), say=lambda line: None)
+    run_stages(setting, "benchmark", ["python", "main.py"])
+    rows = [json.loads(row) for row in (folder / "rows.jsonl").read_text().splitlines()]
+    return rows, json.loads((folder / "result.json").read_text())
+
+
+def test_searches_of_a_benchmark_keep_latency_and_size(tmp_path, data_dir):
+    limits = {"max_latency_ms": 6.0, "device": "pixel3", "max_params": 500_000}
+    rows, result = benchmark(tmp_path, **limits)
+    archs = np.array([row["arch"] for row in rows])
+    costs = load_nas_bench_201(data_dir).costs_of(archs)
+    assert (costs["latency_ms/pixel3"] <= 6.0).all()
+    assert (costs["params_million"] <= 0.5).all()
+    assert result["constraints"] == {"params": 500_000, "latency_ms": 6.0}
+    assert result["optimum"] < 0.943
+    assert max(row["test"][0] for row in rows) <= result["optimum"]
+
+
+def test_tables_say_what_they_do_not_know(tmp_path, data_dir):
+    assert data_dir
+    with pytest.raises(UserError, match=r"constraints.device: got '', allowed: one of"):
+        benchmark(tmp_path, max_latency_ms=1.0)
+    with pytest.raises(UserError, match=r"max_params: got 1, expected at least 73306"):
+        benchmark(tmp_path, max_params=1)
