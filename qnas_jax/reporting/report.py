@@ -91,10 +91,12 @@ def draw_figures(run: Run) -> dict[str, bytes]:
     if run.pool:
         figures["pool_scores"] = pool_scores(run.pool)
     if run.search:
-        figures["search_progress"] = search_progress(run.search, run.history)
+        figures["search_progress"] = search_progress(
+            run.search, run.history, _scored_by(run)
+        )
     if known_costs(run.history):
         figures["score_against_cost"] = score_against_cost(
-            run.history, winner, _limits(run)
+            run.history, winner, _limits(run), _scored_by(run)
         )
     if run.registers is not None:
         names = [row["op"] for row in layers if row.get("role", "layer") == "layer"]

@@ -19,13 +19,24 @@ COSTS = {
 }
 
 
+SCORES = {
+    "accuracy": "Validation accuracy",
+    "loss": "Negative validation loss",
+    "fused": "Fused score",
+}
+"""Label of the axis of a score, by the metric that it is made of."""
+
+
 @style.png
-def search_progress(rows: Sequence[Row], history: Sequence[Row]) -> "Figure":
+def search_progress(
+    rows: Sequence[Row], history: Sequence[Row], scored_by: str = ""
+) -> "Figure":
     """Draws best so far, best and mean of each generation over the evaluations.
 
     Args:
       rows: the `search` rows, by generation; `evaluations` counts from the start.
       history: all evaluations, drawn as points behind the curves; may be empty.
+      scored_by: the metric that the search improved; "" where it is not known.
 
     Returns:
       A figure of one panel.
@@ -59,7 +70,7 @@ def search_progress(rows: Sequence[Row], history: Sequence[Row]) -> "Figure":
     )
     axes.set_title("Progress of the search")
     axes.set_xlabel("Evaluations")
-    axes.set_ylabel("Score")
+    axes.set_ylabel(SCORES.get(scored_by, "Score"))
     axes.legend(loc="lower right", ncols=2)
     style.whole_numbers(axes)
     return figure
@@ -80,6 +91,7 @@ def score_against_cost(
     history: Sequence[Row],
     winner: Sequence[int] | None,
     limits: Mapping[str, float] | None = None,
+    scored_by: str = "",
 ) -> "Figure":
     """Draws the score of every evaluated arch against what it costs.
 
@@ -87,6 +99,7 @@ def score_against_cost(
       history: all evaluations; those that failed are left out.
       winner: the arch to mark, if it was evaluated.
       limits: by name of the cost, what the network may cost; None: anything.
+      scored_by: the metric that the search improved; "" where it is not known.
 
     Returns:
       A figure of one panel a cost; darker points were evaluated later.
@@ -116,7 +129,7 @@ def score_against_cost(
             axes.legend(loc="lower right")
         axes.set_title(f"Score against {COSTS[cost][0]}")
         axes.set_xlabel(COSTS[cost][1])
-        axes.set_ylabel("Score")
+        axes.set_ylabel(SCORES.get(scored_by, "Score"))
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     figure.colorbar(shown, ax=list(panels), label="Generation", pad=0.01)
     return figure
