@@ -33,6 +33,12 @@ from qnas_jax.nets.cell_ops import (
 )
 from qnas_jax.nets.families import InvertedResidual, Member, norm_arrays
 from qnas_jax.nets.families.inverted_residual import ATTENTIONS
+from qnas_jax.nets.hand_made_ops import (
+    BasicBlock,
+    Convolution,
+    DenseLayer,
+    Transition,
+)
 from qnas_jax.nets.layers import (
     Conv,
     Depthwise,
@@ -358,6 +364,10 @@ OPS: dict[str, type[nnx.Module]] = {
     "residual_reduction": ResidualReduction,
     "norm_relu": NormRelu,
     "linear": Linear,
+    "basic_block": BasicBlock,
+    "convolution": Convolution,
+    "dense_layer": DenseLayer,
+    "transition": Transition,
 }
 BUILT_IN = frozenset(OPS)
 

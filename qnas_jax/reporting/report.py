@@ -227,7 +227,7 @@ def _networks(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
     rows = {"winner": result, **(result.get("baselines") or {})}
     return [
         {
-            "name": verdict.network_name(name),
+            "name": verdict.network_name(name, row.get("width")),
             "search_score": row.get("search_score"),
             "validation_accuracy": row.get("validation_accuracy"),
             "test_accuracy": row.get("test_accuracy"),

@@ -11,7 +11,9 @@ NETWORKS = {
     "winner": "winner",
     "random": "random subnet",
     "largest": "largest subnet",
+    "mobilenet_v2": "MobileNetV2",
 }
+HAND_MADE = {"resnet": "ResNet", "densenet": "DenseNet-BC"}
 
 
 SCORES = {
@@ -25,12 +27,23 @@ def score_words(scored_by: str) -> str:
     return SCORES.get(scored_by, "")
 
 
-def network_name(name: str) -> str:
-    """Returns what the page calls a retrained network."""
+def network_name(name: str, width: float | None = None) -> str:
+    """Returns what the page calls a retrained network.
+
+    Args:
+      name: as in `result.json`.
+      width: share of the published channels, of hand-made networks.
+
+    Returns:
+      For example `ResNet-20, 25.0 % of its channels`.
+    """
     number = re.fullmatch(r"random_(\d+)", name)
     if number:
         return f"random subnet {number[1]} of its cost"
-    return NETWORKS.get(name, name)
+    deep = re.fullmatch(r"(resnet|densenet)(\d+)", name)
+    called = f"{HAND_MADE[deep[1]]}-{deep[2]}" if deep else NETWORKS.get(name, name)
+    narrow = width is not None and width < 1
+    return f"{called}, {formats.percent(width)} of its channels" if narrow else called
 
 
 def accuracy_sentence(accuracy: float, num_images: int) -> str:

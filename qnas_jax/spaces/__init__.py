@@ -15,6 +15,7 @@ from qnas_jax.spaces.encoding import (
     read_archs,
 )
 from qnas_jax.spaces.equal_cost import TOLERANCE, archs_of_equal_cost
+from qnas_jax.spaces.hand_made import hand_made
 from qnas_jax.spaces.macro import MACRO_OPS
 from qnas_jax.spaces.narrowing import narrowed
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
@@ -50,6 +51,7 @@ __all__ = [
     "chain",
     "check_archs",
     "fixed",
+    "hand_made",
     "narrowed",
     "nas_bench_201",
     "op",

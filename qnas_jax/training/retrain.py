@@ -48,6 +48,17 @@ class RetrainOptions(StagedTrainingOptions):
         "whether the search was worth it",
         low=0,
     )
+    baselines: tuple[str, ...] = option(
+        (),
+        "hand-made networks that are trained beside the winner: resnet20, densenet22, "
+        "mobilenet_v2, ... (other depths likewise)",
+        of=str,
+    )
+    baselines_fit: bool = option(
+        True,
+        "narrow them until they keep the constraints, or the winner's "
+        "multiply-accumulates where there are none",
+    )
 
 
 class RetrainState(struct.PyTreeNode):

@@ -29,6 +29,7 @@ def test_a_job_keeps_its_constraints(finished, tiny_config, make_setting, quick)
     tiny_config.constraints.max_params = limit
     tiny_config.retrain.random_picks = 1
     tiny_config.retrain.epochs = 1
+    tiny_config.retrain.baselines = ("resnet8",)
     setting = make_setting(tiny_config)
     run_stages(setting, "search", ["python", "main.py"])
     folder = setting.folder.path
@@ -38,6 +39,10 @@ def test_a_job_keeps_its_constraints(finished, tiny_config, make_setting, quick)
     assert run.result["parameters"] <= limit
     largest = run.result["baselines"]["largest"]
     assert largest["parameters"] <= limit
+    # No ResNet is as small as these networks; the narrowest stands beside them.
+    made = run.result["baselines"].pop("resnet8")
+    assert made["width"] == 1 / 32 and 0 <= made["test_accuracy"] <= 1
+    assert made["parameters"] > limit
     assert all(each["parameters"] <= limit for each in run.result["baselines"].values())
     drawn = score_against_cost.__wrapped__(
         run.history, run.result["arch"], run.result["constraints"]

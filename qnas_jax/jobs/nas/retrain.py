@@ -19,9 +19,12 @@ import numpy as np
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, measure
+from qnas_jax.jobs.nas.hand_made import fitted
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
+from qnas_jax.nets import Supernet
+from qnas_jax.options import option_group
 from qnas_jax.runs import (
     Position,
     RunError,
@@ -31,10 +34,11 @@ from qnas_jax.runs import (
     write_json,
     write_sealed,
 )
-from qnas_jax.spaces import arch_to_string, archs_of_equal_cost
+from qnas_jax.spaces import arch_to_string, archs_of_equal_cost, hand_made
 from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
     EpochReport,
+    RetrainOptions,
     RetrainState,
     StandaloneModel,
     TrainingBatches,
@@ -62,20 +66,29 @@ class Candidate:
     """A network to train.
 
     Attributes:
-      name: winner, random, largest, or random_1, ... of the winner's cost.
+      name: winner, random, largest, random_1, ... of the winner's cost, or that of a
+        hand-made network.
       arch: int32 [L].
       search_score: its score with the supernet's weights; None if it was not scored.
+      supernet: what it is cut out of.
+      width: share of the published channels of a hand-made network; None for others.
     """
 
     name: str
     arch: np.ndarray
     search_score: float | None
+    supernet: Supernet
+    width: float | None = None
 
 
 def check_retraining(setting: NasSetting) -> None:
     """Raises UserError if no network can be trained with these options."""
-    if setting.has_networks:
-        setting.check_training("retrain")
+    if not setting.has_networks:
+        return
+    setting.check_training("retrain")
+    with option_group("retrain", RetrainOptions):
+        for name in setting.config.retrain.baselines:
+            hand_made(name, setting.task.input_shape, setting.task.num_outputs)
 
 
 def retrain_networks(setting: NasSetting) -> str | None:
@@ -115,14 +128,16 @@ def _candidates(setting: NasSetting) -> list[Candidate]:
     if not best_path.exists():
         raise RunError(f"{best_path}: missing; run --stage=search first")
     best = read_json(best_path)
-    candidates = [Candidate("winner", np.asarray(best["arch"]), best["score"])]
+    winner = np.asarray(best["arch"])
+    own = setting.supernet
+    candidates = [Candidate("winner", winner, best["score"], own)]
     if setting.config.retrain.compare:
         baselines = read_json(setting.folder.path / "search" / "baselines.json")
         candidates += [
-            Candidate(name, np.asarray(entry["arch"]), entry["search_score"])
+            Candidate(name, np.asarray(entry["arch"]), entry["search_score"], own)
             for name, entry in baselines.items()
         ]
-    return candidates + _picks(setting, candidates[0].arch)
+    return [*candidates, *_picks(setting, winner), *_hand_made(setting, winner)]
 
 
 def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
@@ -136,9 +151,24 @@ def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
         setting.costs, winner, count, rng, allowed=functools.partial(_counts, setting)
     )
     return [
-        Candidate(f"{PICK}{number}", arch, None)
+        Candidate(f"{PICK}{number}", arch, None, setting.supernet)
         for number, arch in enumerate(archs, start=1)
     ]
+
+
+def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
+    """Networks that people designed, as wide as the winner's budget lets them be."""
+    options, task = setting.config.retrain, setting.task
+    limits: dict[str, float] = {}
+    if options.baselines_fit:
+        macs = float(setting.costs.cost(winner[None])["macs"][0])
+        limits = setting.config.constraints.limits() or {"macs": macs}
+    found = []
+    for name in options.baselines:
+        supernet, width = fitted(name, task.input_shape, task.num_outputs, limits)
+        arch = np.zeros(supernet.space.num_layers, np.int32)
+        found.append(Candidate(name, arch, None, supernet, width))
+    return found
 
 
 def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
@@ -155,25 +185,29 @@ def _retrain(
 ) -> dict[str, Any]:
     # Fresh weights of all ops: that program is compiled already, one of the subnet's
     # own would not be.
-    weights = setting.supernet.init(setting.key(f"retrain/{candidate.name}/init"))
-    model = StandaloneModel(setting.supernet.cut(*weights, candidate.arch))
+    supernet = candidate.supernet
+    weights = supernet.init(setting.key(f"retrain/{candidate.name}/init"))
+    model = StandaloneModel(supernet.cut(*weights, candidate.arch))
     measure_on = _measurer(setting, model)
     state = _train(setting, model, candidate.name, measure_on, logged)
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
     score = score_metric(setting.task)
-    costs = setting.costs.cost(candidate.arch[None])
+    own = supernet is setting.supernet
+    table = setting.costs if own else supernet.cost_table()
+    costs = table.cost(candidate.arch[None])
     return {
         "arch": candidate.arch.tolist(),
-        "string": arch_to_string(setting.space, candidate.arch),
+        "string": arch_to_string(supernet.space, candidate.arch),
         "search_score": candidate.search_score,
         f"validation_{setting.task.score}": score.as_score(float(state.best_score)),
         **{f"test_{name}": value for name, value in tested.items()},
         "parameters": int(costs["params"][0]),
         "macs": int(costs["macs"][0]),
-        "supernet_macs": _macs_in_supernet(setting, candidate.arch),
-        "layers": setting.supernet.describe_arch(candidate.arch),
+        "supernet_macs": _macs_in_supernet(setting, candidate.arch) if own else None,
+        "width": candidate.width,
+        "layers": supernet.describe_arch(candidate.arch),
     }
 
 

@@ -1,0 +1,69 @@
+"""Hand-made networks have the published sizes; unknown ones are one line."""
+
+import numpy as np
+import pytest
+
+from qnas_jax.errors import UserError
+from qnas_jax.nets import build_supernet
+from qnas_jax.spaces import hand_made, narrowed
+
+CIFAR, IMAGENET = (32, 32, 3), (224, 224, 3)
+
+
+def costs(space):
+    arch = np.zeros((1, space.num_layers), int)
+    return {
+        name: int(values[0])
+        for name, values in build_supernet(space).cost_table().cost(arch).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "classes", "params"),
+    [
+        # He et al. 2016, table 6: 0.27 M, 0.46 M; Huang et al. 2017, table 2: 0.8 M;
+        # to the unit as the public implementations count them.
+        ("resnet20", CIFAR, 10, 269_722),
+        ("resnet32", CIFAR, 10, 464_154),
+        ("densenet100", CIFAR, 10, 769_162),
+        ("mobilenet_v2", IMAGENET, 1000, 3_504_872),
+    ],
+)
+def test_published_sizes(name, shape, classes, params):
+    assert costs(hand_made(name, shape, classes))["params"] == params
+
+
+def test_resnet8_by_hand():
+    # Stem 3 -> 16; blocks 16 -> 16, 16 -> 32, 32 -> 64, all 3 x 3; 64 -> 10 with bias.
+    convolutions = 9 * (3 * 16 + 2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64)
+    norms = 2 * (16 + 2 * 16 + 2 * 32 + 2 * 64)
+    pixels = 32 * 32
+    macs = 9 * (
+        pixels * (3 * 16 + 2 * 16 * 16)
+        + pixels // 4 * (16 * 32 + 32 * 32)
+        + pixels // 16 * (32 * 64 + 64 * 64)
+    )
+    found = costs(hand_made("resnet8", CIFAR, 10))
+    assert found["params"] == convolutions + norms + 650
+    assert found["macs"] == macs + 640
+
+
+def test_narrowed_ones_have_about_the_square_of_the_parameters():
+    for name in ("resnet14", "densenet22"):
+        space = hand_made(name, CIFAR, 10)
+        share = costs(narrowed(space, 0.5))["params"] / costs(space)["params"]
+        assert 0.2 < share < 0.35, name
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("alexnet", "expected one of resnet8, resnet14"),
+        ("resnet", "expected one of resnet8"),
+        ("resnet21", r"expected a depth of 6 m \+ 2, such as resnet14"),
+        ("densenet2", r"expected a depth of 6 m \+ 4"),
+    ],
+)
+def test_unknown_networks(name, words):
+    with pytest.raises(UserError, match=f"baselines: got .*{words}"):
+        hand_made(name, CIFAR, 10)
