@@ -1,0 +1,1 @@
+"""Models that leave the package: source, weights, StableHLO, ONNX."""
