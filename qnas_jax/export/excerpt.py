@@ -98,10 +98,8 @@ def _mentioned(definition: Definition) -> Sequence[str]:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = (each.asname or each.name.partition(".")[0] for each in node.names)
             made.update(names)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            made.add(node.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            made.add(node.name)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler):
+            made.add(node.name or "")
     return sorted(read - made)
 
 

@@ -83,7 +83,7 @@ def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
         _title(space, chosen, images),
         _imports(excerpt.imports),
         "\n\n\n".join([*excerpt.definitions.values(), *body[:-1]]),
-        _network_class(space, images, body[-1]),
+        _network_class(images, body[-1]),
         _LOAD,
     ]
     return "\n\n\n".join(parts) + "\n"
@@ -155,7 +155,7 @@ def _package(line: str) -> str:
 
 def _title(space: BuildableSpace, chosen: Sequence[int], images: Images) -> str:
     shape = ", ".join(map(str, images.input_shape))
-    return f'''"""A network of the space `{space.name}` for the images of `{images.data}`.
+    return f'''"""A network of the space `{space.name}` for `{images.data}`.
 
 Architecture: {arch_to_string(space, chosen)}
 
@@ -168,7 +168,7 @@ batch normalisation is folded into them. To predict:
 """'''
 
 
-def _network_class(space: BuildableSpace, images: Images, body: str) -> str:
+def _network_class(images: Images, body: str) -> str:
     fields = [
         f"input_shape = {images.input_shape}",
         f"mean = {tuple(images.mean)}",
@@ -180,7 +180,7 @@ def _network_class(space: BuildableSpace, images: Images, body: str) -> str:
     return "\n".join(
         [
             "class Network(ImageClassifier):",
-            f'    """One network of `{space.name}`: its blocks in the order of data."""',
+            '    """The blocks in the order of data."""',
             "",
             *(f"    {field}" for field in fields),
             "",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 ACTIVATIONS = {
-    "relu6": jax.nn.relu6,
+    "relu6": lambda images: jnp.clip(images, 0.0, 6.0),
     "relu": jax.nn.relu,
     "none": lambda images: images,
 }
@@ -70,7 +70,7 @@ class SqueezeExcite(nnx.Module):
         """[N, H, W, C] -> [N, H, W, C]."""
         mean = images.mean(axis=(1, 2), keepdims=True)
         hidden = jax.nn.relu(self.squeeze(mean))
-        return images * (jax.nn.relu6(self.excite(hidden) + 3.0) / 6.0)
+        return images * (jnp.clip(self.excite(hidden) + 3.0, 0.0, 6.0) / 6.0)
 
 
 class EfficientChannelAttention(nnx.Module):

@@ -34,7 +34,11 @@ class AveragePool(nnx.Module):
     def __call__(self, images: jax.Array) -> jax.Array:
         """[N, H, W, C] -> [N, H, W, C]."""
         return nnx.avg_pool(
-            images, (3, 3), padding=((1, 1), (1, 1)), count_include_pad=False
+            inputs=images,
+            window_shape=(3, 3),
+            strides=(1, 1),
+            padding="SAME",
+            count_include_pad=False,
         )
 
 
@@ -71,7 +75,7 @@ class ResidualReduction(nnx.Module):
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """[N, H, W, C_in] -> [N, H / 2, W / 2, C_out]; H and W are even."""
-        halved = nnx.avg_pool(images, (2, 2), strides=(2, 2))
+        halved = nnx.avg_pool(inputs=images, window_shape=(2, 2), strides=(2, 2))
         return self.second(self.first(images)) + self.shortcut(halved)
 
 
