@@ -5,13 +5,13 @@ runs the code in its folder.
 """
 
 import dataclasses
-import functools
 import pathlib
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import files
@@ -113,11 +113,17 @@ def load_model(path: str | pathlib.Path) -> Model:
             f"{folder / files.FACTS}: not as it was written ({reason(error)}); "
             "--stage=export makes it anew"
         ) from error
-    return Model(load_logits(folder), shape, names)
+    return Model(jax.jit(load_logits(folder)), shape, names)
 
 
 def load_logits(folder: pathlib.Path) -> Logits:
     """The network in a folder, from its source or else its StableHLO file.
+
+    Args:
+      folder: of the model.
+
+    Returns:
+      A function that is not compiled, to be traced by whoever reads it anew.
 
     Raises:
       MissingFileError: a file of it is missing.
@@ -142,7 +148,13 @@ def _from_source(folder: pathlib.Path) -> Logits:
         network = module.load(weights)
     except Exception as error:  # of many kinds, as weights or source are damaged
         raise _unreadable(weights, error) from error
-    return functools.partial(module.logits_of, network)
+    graph, state = nnx.split(network)
+
+    def logits(images: jax.Array) -> jax.Array:
+        found: jax.Array = nnx.merge(graph, state)(images)
+        return found
+
+    return logits
 
 
 def _unreadable(path: pathlib.Path, error: Exception) -> UserError:

@@ -30,9 +30,9 @@ def to_stablehlo(logits: Logits, input_shape: Sequence[int]) -> bytes:
 
 
 def from_stablehlo(content: bytes) -> Logits:
-    """The model of `to_stablehlo`, compiled at its first call for a number of images.
+    """The model of `to_stablehlo`.
 
     Raises:
       ValueError: the content is damaged, or of a JAX too old or too new.
     """
-    return jax.jit(jax.export.deserialize(bytearray(content)).call)
+    return jax.export.deserialize(bytearray(content)).call

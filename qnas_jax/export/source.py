@@ -77,8 +77,11 @@ def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
     for name, kind in kinds.items():
         if not is_ours(kind):
             excerpt = _joined(excerpt, _users_part(name, kind), name)
-    write = _write_chain if isinstance(space, NetworkSpace) else _write_cells
-    body = write(space, chosen)
+    if isinstance(space, NetworkSpace):
+        body = _write_chain(space, chosen)
+    else:
+        assert isinstance(space, CellSpace)
+        body = _write_cells(space, chosen)
     parts = [
         _title(space, chosen, images),
         _imports(excerpt.imports),

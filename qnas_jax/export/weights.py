@@ -151,8 +151,9 @@ def _(block: Projection) -> Weights:
 @_translated.register
 def _(block: Shuffle | ShuffleXception) -> Weights:
     found = _listed("main.layers", block.main.layers)
-    if block.shortcut is not None:
-        found |= _listed("shortcut.layers", block.shortcut.layers)
+    shortcut: Any = block.shortcut
+    if shortcut is not None:
+        found |= _listed("shortcut.layers", shortcut.layers)
     return found
 
 

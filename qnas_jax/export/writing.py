@@ -84,30 +84,45 @@ def write_model(
     """
     for name in files.ALL:
         remove(folder / name)
-    ours = jax.jit(prepared(network, images))
-    expected = np.asarray(ours(jnp.asarray(examples)))
+    logits = prepared(network, images)
+    expected = np.asarray(jax.jit(logits)(jnp.asarray(examples)))
     differences: dict[str, float] = {}
 
-    def compare(name: str, found: Any) -> None:
-        differences[name] = _difference(name, np.asarray(found), expected)
+    def compare(name: str, run: Callable[[Any], Any]) -> None:
+        found = np.asarray(run(examples))
+        differences[name] = _difference(name, found, expected)
 
     remarks = []
     try:
-        _write_source(folder, space, arch, network, images)
-        logits = load_logits(folder)
-        compare(files.SOURCE, logits(jnp.asarray(examples)))
+        write_source(folder, space, arch, network, images)
+        loaded = load_logits(folder)
+        run = jax.jit(loaded)
+        compare(files.SOURCE, run)
+        logits = loaded
     except Exception as error:
         if not _users_ops(network):
             raise
         remove(folder / files.SOURCE)
         remarks.append(f"{files.SOURCE} is left out: {reason(error)}")
-        logits = ours
+        run = jax.jit(logits)
     content = to_stablehlo(logits, images.input_shape)
     replace_file(folder / files.STABLEHLO, content)
-    compare(files.STABLEHLO, from_stablehlo(content)(jnp.asarray(examples)))
-    written = Written(logits, differences, remarks)
-    if calibration is not None:
-        _write_onnx(folder, written, images, examples, calibration, compare)
+    compare(files.STABLEHLO, jax.jit(from_stablehlo(content)))
+    written = Written(run, differences, remarks)
+    missing = missing_packages()
+    if calibration is not None and missing:
+        remarks.append(
+            f"{files.ONNX} is left out: {', '.join(missing)} not installed; "
+            'pip install "qnas_jax[export]", then --stage=export'
+        )
+    elif calibration is not None:
+        content = to_onnx(logits, images.input_shape)
+        written.onnx = run_onnx(content)
+        compare(files.ONNX, written.onnx)
+        replace_file(folder / files.ONNX, content)
+        small = quantised(content, calibration)
+        written.int8 = run_onnx(small)
+        replace_file(folder / files.INT8, small)
     return written
 
 
@@ -138,13 +153,25 @@ def prepared(network: Any, images: Images) -> Logits:
     return logits
 
 
-def _write_source(
+def write_source(
     folder: pathlib.Path,
     space: BuildableSpace,
     arch: Any,
     network: Any,
     images: Images,
 ) -> None:
+    """Writes source and weights.
+
+    Args:
+      folder: where to.
+      space: of the network.
+      arch: integers [L].
+      network: the module.
+      images: what it gets.
+
+    Raises:
+      UserError: as `network_source`; the weights are written.
+    """
     from safetensors.numpy import save
 
     weights = network_weights(network)
@@ -160,31 +187,6 @@ def _users_ops(network: Any) -> bool:
         not type(part).__module__.startswith(_KNOWN)
         for _, part in nnx.iter_modules(network)
     )
-
-
-def _write_onnx(
-    folder: pathlib.Path,
-    written: Written,
-    images: Images,
-    examples: np.ndarray,
-    calibration: np.ndarray,
-    compare: Callable[[str, Any], None],
-) -> None:
-    """Adds ONNX files, or a remark that says why not."""
-    missing = missing_packages()
-    if missing:
-        written.remarks.append(
-            f"{files.ONNX} is left out: {', '.join(missing)} not installed; "
-            'pip install "qnas_jax[export]", then --stage=export'
-        )
-        return
-    content = to_onnx(written.logits, images.input_shape)
-    written.onnx = run_onnx(content)
-    compare(files.ONNX, written.onnx(examples))
-    replace_file(folder / files.ONNX, content)
-    small = quantised(content, calibration)
-    written.int8 = run_onnx(small)
-    replace_file(folder / files.INT8, small)
 
 
 def _difference(name: str, found: np.ndarray, expected: np.ndarray) -> float:

@@ -93,11 +93,11 @@ def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
     """Of the float and the int8 model on the test split, in [0, 1]."""
     test = setting.dataset.test
     found: dict[str, Any] = {"test_images": len(test)}
-    runs: dict[str, Callable[[np.ndarray], Any] | None] = {
-        "": written.logits,
-        "int8_": written.int8,
-    }
-    for name, run in runs.items():
+    runs: list[tuple[str, Callable[[Any], Any] | None]] = [
+        ("", written.logits),
+        ("int8_", written.int8),
+    ]
+    for name, run in runs:
         if run is None:
             continue
         right = sum(

@@ -46,7 +46,7 @@ class ExportedNetwork:
 
 
 def check_export(setting: NasSetting) -> None:
-    """Raises UserError if the options name no architecture, or weights there are not."""
+    """Raises UserError if the options ask for what this run does not have."""
     options = setting.config.export
     if not setting.has_networks:
         return
@@ -101,7 +101,7 @@ def _retrained(setting: NasSetting) -> ExportedNetwork:
     graph, *shapes = nnx.split(network, nnx.Param, nnx.BatchStat)
     checkpoints = setting.checkpoints("retrain", name, stage="retrain")
     try:
-        best = checkpoints.restore_fields({"best": tuple(shapes)})["best"]
+        params, stats = checkpoints.restore_fields({"best": tuple(shapes)})["best"]
     finally:
         checkpoints.close()
     assert isinstance(setting.space, BuildableSpace)
@@ -109,7 +109,7 @@ def _retrained(setting: NasSetting) -> ExportedNetwork:
         name,
         arch,
         setting.space,
-        nnx.merge(graph, *best),
+        nnx.merge(graph, params, stats),
         _images(setting, setting),
     )
 
@@ -147,7 +147,8 @@ def _recalibrated(network: Any, setting: NasSetting, networks: Networks) -> Any:
     count = len(inputs) // size
     batches = inputs[: count * size].reshape(count, size, *inputs.shape[1:])
     set_mode(network, "batch")
-    graph, params, stats = nnx.split(network, nnx.Param, nnx.BatchStat)
+    parts: Any = nnx.split(network, nnx.Param, nnx.BatchStat)
+    graph, params, stats = parts
 
     @jit_network
     def statistics(batch: jax.Array) -> Any:

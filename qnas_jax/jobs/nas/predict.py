@@ -97,8 +97,8 @@ def _of_npz(path: pathlib.Path, model: Model) -> Iterator[tuple[str | int, np.nd
     named = [name for name in _NAMES if name in arrays]
     if not named and len(arrays) != 1:
         raise UserError(
-            f"{path}: got arrays {', '.join(sorted(arrays)) or 'none'}, expected one of "
-            f"{', '.join(_NAMES)}, or a single one"
+            f"{path}: got arrays {', '.join(sorted(arrays)) or 'none'}, expected one "
+            f"of {', '.join(_NAMES)}, or a single one"
         )
     name = named[0] if named else next(iter(arrays))
     images = arrays[name]
