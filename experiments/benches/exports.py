@@ -53,17 +53,21 @@ def random_network(
     Returns:
       The module, its running statistics in use.
     """
-    network = blank_network(space, arch)
-    graph, shapes = nnx.split(network)
-    drawn = []
-    for path, variable in nnx.to_flat_state(shapes):
-        values = _draw(str(path[-1]), variable.shape, rng)
-        drawn.append((path, variable.replace(jnp.asarray(values, jnp.float32))))
-    network = nnx.merge(graph, nnx.from_flat_state(drawn))
+    network = random_weights(blank_network(space, arch), rng)
     set_mode(network, "batch")
     prepared(network, images)(jnp.asarray(pixels))
     set_mode(network, "running")
     return network
+
+
+def random_weights(blank: Any, rng: Any) -> Any:
+    """A module with random parameters and statistics in the place of shapes."""
+    graph, shapes = nnx.split(blank)
+    drawn = []
+    for path, variable in nnx.to_flat_state(shapes):
+        values = _draw(str(path[-1]), variable.shape, rng)
+        drawn.append((path, variable.replace(jnp.asarray(values, jnp.float32))))
+    return nnx.merge(graph, nnx.from_flat_state(drawn))
 
 
 def _draw(name: str, shape: tuple[int, ...], rng: Any) -> np.ndarray:
@@ -76,7 +80,7 @@ def _draw(name: str, shape: tuple[int, ...], rng: Any) -> np.ndarray:
 
 
 def differences(
-    space: BuildableSpace, count: int, seed: int
+    space: BuildableSpace, count: int, seed: int, *, onnx: bool = True
 ) -> Iterator[dict[str, float]]:
     """Compares exported random subnets of a space with ours.
 
@@ -84,6 +88,7 @@ def differences(
       space: a built-in one.
       count: of subnets.
       seed: of subnets, weights and images.
+      onnx: whether ONNX is compared too.
 
     Yields:
       For each subnet the largest difference of a logit, by form; and the largest logit.
@@ -108,7 +113,7 @@ def differences(
             write_source(pathlib.Path(folder), space, arch, network, images)
             logits = load_logits(pathlib.Path(folder))
         found = {"source": np.asarray(logits(jnp.asarray(pixels)))}
-        if not missing_packages():
+        if onnx:
             run = run_onnx(to_onnx(logits, shape))
             found |= {f"onnx, batch {each}": run(pixels[:each]) for each in BATCHES}
         yield {
@@ -126,7 +131,8 @@ def run(names: Sequence[str], count: int, seed: int) -> Iterator[dict[str, Any]]
         space = SPACES[name](input_shape(name), 10)
         assert isinstance(space, BuildableSpace)
         started = time.perf_counter()
-        found = list(differences(space, count, seed))
+        onnx = not missing_packages()
+        found = list(differences(space, count, seed, onnx=onnx))
         worst = {key: max(each[key] for each in found) for key in found[0]}
         seconds = round(time.perf_counter() - started, 1)
         yield {
