@@ -45,7 +45,8 @@ def to_onnx(logits: Logits, input_shape: Sequence[int]) -> bytes:
       The content of a file with an input `images`, uint8 [N, H, W, C], and an output
       `logits`, float32 [N, classes].
     """
-    with _quiet():
+    # Its rules for convolutions add vectors to images.
+    with _quiet(), jax.numpy_rank_promotion("allow"):
         import jax2onnx
 
         images = jax.ShapeDtypeStruct(("N", *input_shape), jnp.uint8)
