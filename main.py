@@ -33,6 +33,16 @@ _ARCHS = flags.DEFINE_string(
     "archs", None, "JSON list of architectures, for --stage=describe"
 )
 
+_INPUT = flags.DEFINE_string(
+    "input", None, "Folder of images, or npz file, for --stage=predict"
+)
+_ARCH = flags.DEFINE_string(
+    "arch", None, "Architecture for --stage=export; short for --config.export.arch"
+)
+_FROM_SUPERNET = flags.DEFINE_bool(
+    "from_supernet", None, "Short for --config.export.from_supernet"
+)
+
 
 def _parse(argv: Sequence[str]) -> list[str]:
     """Parses the flags; a wrong one is one line and exit status 2."""
@@ -71,6 +81,8 @@ def main(argv: Sequence[str]) -> None:
         stage=_STAGE.value,
         workdir=pathlib.Path(workdir),
         archs=_ARCHS.value,
+        images=_INPUT.value,
+        export={"arch": _ARCH.value, "from_supernet": _FROM_SUPERNET.value},
         command=_COMMAND,
     )
     sys.exit(status)

@@ -7,7 +7,8 @@ import pathlib
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import ml_collections
 from absl import logging
@@ -35,7 +36,9 @@ def launch(
     *,
     stage: str,
     workdir: pathlib.Path,
-    archs: str | None,
+    archs: str | None = None,
+    images: str | None = None,
+    export: Mapping[str, Any] | None = None,
     command: list[str],
 ) -> int:
     """Runs a command and turns what goes wrong into one line.
@@ -45,6 +48,9 @@ def launch(
       stage: one of `STAGES`.
       workdir: folder of the run.
       archs: file of architectures, for `describe`.
+      images: folder or file of images, for `predict`.
+      export: fields of the group `export` that have a flag of their own; None: as the
+        configuration has it.
       command: the command line, to be recorded and shown.
 
     Returns:
@@ -65,9 +71,14 @@ def launch(
     stop = StopRequest(at_once)
     try:
         _check_stage(config, stage)
+        _put_export(config, stage, export or {})
         with stop, healed_compilation_cache():
             setting = open_setting(
-                config, WorkFolder(workdir), should_stop=stop, archs=archs
+                config,
+                WorkFolder(workdir),
+                should_stop=stop,
+                archs=archs,
+                input=images,
             )
             lines = run_stages(setting, stage, command)
         _say(lines)
@@ -113,6 +124,20 @@ def _check_stage(config: ml_collections.ConfigDict, stage: str) -> None:
         f"--stage={stage}: got a configuration with job={job.name!r}, expected one "
         f"such as {other.example}"
     )
+
+
+def _put_export(
+    config: ml_collections.ConfigDict, stage: str, given: Mapping[str, Any]
+) -> None:
+    """Puts what flags say of the exported network into the configuration."""
+    for name, value in given.items():
+        if value is None:
+            continue
+        if stage != "export":
+            raise UserError(
+                f"--{name}: got it with --stage={stage}, expected --stage=export"
+            )
+        config.export[name] = value
 
 
 def _write_traceback(workdir: pathlib.Path) -> pathlib.Path:

@@ -21,6 +21,7 @@ class Setting:
       config: all options, checked.
       folder: the work folder.
       archs: file of architectures, for the stages that want one.
+      input: folder or file of examples, likewise.
       should_stop: whether the user asked to stop.
       progress: shows how far a loop is.
       say: tells the user where the run is, one line at a time.
@@ -30,6 +31,7 @@ class Setting:
     config: Any
     folder: WorkFolder
     archs: str | None = None
+    input: str | None = None
     should_stop: Callable[[], bool] = lambda: False
     progress: Progress = progress
     say: Callable[[str], object] = lambda line: sys.stderr.write(line + "\n")

@@ -222,6 +222,8 @@ def test_trained_networks(finished_folder, tiny_config, tmp_path, quick):
         "retrain/done.json",
         "retrain/winner/result.json",
         "retrain/networks.json",
+        "export/done.json",
+        "model/network.py",
         "metrics.jsonl",
         "result.json",
     ]
@@ -229,8 +231,10 @@ def test_trained_networks(finished_folder, tiny_config, tmp_path, quick):
         finished_folder, tmp_path, run, expected, names=names
     )
     assert "result.json: digit in the middle" in same  # written anew
-    assert "retrain/done.json: deleted" in same  # it goes on, and finds all done
+    assert "export/done.json: deleted" in same  # it goes on, and is made anew
+    assert "retrain/done.json: deleted" in refused  # the export came after it
     assert not any("networks.json" in case for case in same)
+    assert not any("model/network.py" in case for case in same)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from qnas_jax.evaluation import (
 from qnas_jax.evaluation.fused import FusedOptions
 from qnas_jax.evaluation.trained import CandidateOptions
 from qnas_jax.jobs.config import Config
+from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.spec import Family
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import STRATEGIES, SearchOptions
@@ -58,6 +59,7 @@ class NasConfig(Config):
       retrain: training of the winner and of the comparison networks.
       retrain_task: what examples undergo there.
       rank: what is ranked where the truth is known, and beside what.
+      export: which network becomes a model, and how it is measured.
 
     Raises:
       OptionError: the strategy wants evaluations at several fidelities, which the
@@ -83,6 +85,7 @@ class NasConfig(Config):
     retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
     retrain_task: Options = dataclasses.field(default_factory=Options)
     rank: RankOptions = dataclasses.field(default_factory=RankOptions)
+    export: ExportOptions = dataclasses.field(default_factory=ExportOptions)
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
@@ -106,6 +109,7 @@ GROUPS: dict[str, type[Options]] = {
     "constraints": ConstraintOptions,
     "retrain": RetrainOptions,
     "rank": RankOptions,
+    "export": ExportOptions,
 }
 """What every run reads."""
 

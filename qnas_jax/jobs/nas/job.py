@@ -11,7 +11,10 @@ from qnas_jax.jobs.nas.config import (
     NasConfig,
 )
 from qnas_jax.jobs.nas.describe import describe_archs
+from qnas_jax.jobs.nas.export import EXPORT_FILES, export_model
+from qnas_jax.jobs.nas.exported_network import check_export, exported_network
 from qnas_jax.jobs.nas.inputs import INPUTS
+from qnas_jax.jobs.nas.predict import predict_images
 from qnas_jax.jobs.nas.rank import rank_space, read_truth
 from qnas_jax.jobs.nas.reference import check_reference, evaluate_reference
 from qnas_jax.jobs.nas.report import report_run
@@ -68,6 +71,14 @@ RETRAIN = Stage(
     rows=("retrain",),
     check=check_retraining,
 )
+EXPORT = Stage(
+    "export",
+    export_model,
+    ("scoring", "export"),
+    EXPORT_FILES,
+    ready=lambda setting: setting.has_networks and exported_network(setting),
+    check=check_export,
+)
 REPORT = Stage("report", report_run, files=("result.json", "report.html"))
 RANK = Stage(
     "rank",
@@ -78,6 +89,7 @@ RANK = Stage(
     check=read_truth,
 )
 DESCRIBE = Stage("describe", describe_archs)
+PREDICT = Stage("predict", predict_images)
 
 NAS = Job(
     name="nas",
@@ -87,7 +99,14 @@ NAS = Job(
     groups=GROUPS,
     setting=NasSetting,
     chains={
-        "all": (SUPERNET_IF_SCORED, REFERENCE_IF_SCORED, SEARCH, RETRAIN, REPORT),
+        "all": (
+            SUPERNET_IF_SCORED,
+            REFERENCE_IF_SCORED,
+            SEARCH,
+            RETRAIN,
+            EXPORT,
+            REPORT,
+        ),
         "rank": (SUPERNET, REFERENCE, RANK, REPORT),
     },
     families={
@@ -97,5 +116,5 @@ NAS = Job(
         **TASK_FAMILIES,
     },
     inputs=INPUTS,
-    answers={"describe": DESCRIBE},
+    answers={"describe": DESCRIBE, "predict": PREDICT},
 )

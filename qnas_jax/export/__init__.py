@@ -1,0 +1,21 @@
+"""Models that leave the package: source, weights, StableHLO, ONNX; and come back."""
+
+from qnas_jax.export import files
+from qnas_jax.export.blank import blank_network
+from qnas_jax.export.loading import Model, load_model, model_folder
+from qnas_jax.export.source import Images
+from qnas_jax.export.timing import Latency, measure_latency
+from qnas_jax.export.writing import Written, write_model
+
+__all__ = [
+    "Images",
+    "Latency",
+    "Model",
+    "Written",
+    "blank_network",
+    "files",
+    "load_model",
+    "measure_latency",
+    "model_folder",
+    "write_model",
+]

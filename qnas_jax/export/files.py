@@ -1,0 +1,12 @@
+"""Names of the files of a model."""
+
+FOLDER = "model"
+SOURCE = "network.py"
+WEIGHTS = "weights.safetensors"
+STABLEHLO = "network.stablehlo"
+ONNX = "network.onnx"
+INT8 = "network_int8.onnx"
+FACTS = "model.json"
+CARD = "README.md"
+ALL = (SOURCE, WEIGHTS, STABLEHLO, ONNX, INT8, FACTS, CARD)
+"""What a folder of a model may hold."""

@@ -1,0 +1,163 @@
+"""From a folder to a network that predicts.
+
+The source is run if there is one, else the StableHLO file is. Whoever loads a model
+runs the code in its folder.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.export import files
+from qnas_jax.export.serialised import Logits, from_stablehlo
+from qnas_jax.reading import parse_json, read_bytes, reason
+from qnas_jax.user_code.files import load_file
+
+_AT_ONCE = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A trained network with its normalisation, called on images as they are.
+
+    Attributes:
+      logits: uint8 [N, H, W, C] -> float32 [N, classes]; compiled for each N.
+      input_shape: (height, width, channels) of the images.
+      class_names: one a logit.
+    """
+
+    logits: Logits
+    input_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+
+    def __call__(self, images: Any) -> np.ndarray:
+        """Computes logits.
+
+        Args:
+          images: uint8 [N, H, W, C] with 0..255.
+
+        Returns:
+          float32 [N, classes].
+
+        Raises:
+          UserError: the images have another type or shape.
+        """
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.shape[1:] != self.input_shape:
+            raise UserError(
+                f"images: got {images.dtype} {list(images.shape)}, expected uint8 [N, "
+                f"{', '.join(map(str, self.input_shape))}]"
+            )
+        parts = [
+            self.logits(jnp.asarray(images[start : start + _AT_ONCE]))
+            for start in range(0, len(images), _AT_ONCE)
+        ]
+        empty = np.zeros((0, len(self.class_names)), np.float32)
+        return np.concatenate([empty, *parts])
+
+    def predict(self, images: Any) -> tuple[list[str], np.ndarray]:
+        """Names the most probable class of each image.
+
+        Args:
+          images: as above.
+
+        Returns:
+          Names [N] and their probabilities, float32 [N].
+        """
+        probabilities = np.asarray(jax.nn.softmax(self(images)))
+        names = [self.class_names[best] for best in probabilities.argmax(axis=-1)]
+        return names, probabilities.max(axis=-1, initial=0)
+
+
+def model_folder(path: str | pathlib.Path) -> pathlib.Path:
+    """The folder of a model: the one given, or the one within a work folder.
+
+    Raises:
+      MissingFileError: neither holds a model.
+    """
+    given = pathlib.Path(path)
+    for folder in (given / files.FOLDER, given):
+        if (folder / files.FACTS).is_file():
+            return folder
+    raise MissingFileError(
+        f"{path}: holds no model, expected the work folder of a finished run or its "
+        f"folder {files.FOLDER}; --stage=export makes one"
+    )
+
+
+def load_model(path: str | pathlib.Path) -> Model:
+    """Loads an exported network.
+
+    Args:
+      path: the work folder of a run, or the folder of a model.
+
+    Returns:
+      The model; `model(images)` are logits, `model.predict(images)` classes.
+
+    Raises:
+      MissingFileError: there is no model, or a file of it is missing.
+      UserError: a file of it is damaged.
+    """
+    folder = model_folder(path)
+    facts = parse_json(read_bytes(folder / files.FACTS), str(folder / files.FACTS))
+    try:
+        shape, names = tuple(facts["input_shape"]), tuple(facts["class_names"])
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            f"{folder / files.FACTS}: not as it was written ({reason(error)}); "
+            "--stage=export makes it anew"
+        ) from error
+    return Model(jax.jit(load_logits(folder)), shape, names)
+
+
+def load_logits(folder: pathlib.Path) -> Logits:
+    """The network in a folder, from its source or else its StableHLO file.
+
+    Args:
+      folder: of the model.
+
+    Returns:
+      A function that is not compiled, to be traced by whoever reads it anew.
+
+    Raises:
+      MissingFileError: a file of it is missing.
+      UserError: a file of it is damaged.
+    """
+    if (folder / files.SOURCE).is_file():
+        return _from_source(folder)
+    path = folder / files.STABLEHLO
+    content = read_bytes(path)
+    try:
+        return from_stablehlo(content)
+    except Exception as error:  # of many kinds, as the content is damaged
+        raise _unreadable(path, error) from error
+
+
+def _from_source(folder: pathlib.Path) -> Logits:
+    weights = folder / files.WEIGHTS
+    if not weights.is_file():
+        raise MissingFileError(f"{weights}: missing; --stage=export makes it anew")
+    module = load_file(str(folder / files.SOURCE))
+    try:
+        network = module.load(weights)
+    except Exception as error:  # of many kinds, as weights or source are damaged
+        raise _unreadable(weights, error) from error
+    graph, state = nnx.split(network)
+
+    def logits(images: jax.Array) -> jax.Array:
+        found: jax.Array = nnx.merge(graph, state)(images)
+        return found
+
+    return logits
+
+
+def _unreadable(path: pathlib.Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: cannot be read ({reason(error)}); --stage=export makes it anew"
+    )

@@ -1,0 +1,147 @@
+"""Models as ONNX, and as ONNX with weights and activations of 8 bits.
+
+The extra `export` brings what is needed: jax2onnx writes the graph, onnxruntime runs
+and quantises it. Quantisation is static and symmetric: weights int8 with a scale for
+each channel, activations int8 with scales from the range of calibration images, told by
+pairs of QuantizeLinear and DequantizeLinear (Jacob et al. 2018).
+"""
+
+import contextlib
+import importlib.util
+import logging
+import pathlib
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.export.serialised import Logits
+
+PACKAGES = ("jax2onnx", "onnx", "onnxruntime")
+INPUT, OUTPUT = "images", "logits"
+_CALIBRATED_AT_ONCE = 32
+
+Run = Callable[[np.ndarray], np.ndarray]
+"""Images uint8 [N, H, W, C] -> logits float32 [N, classes]."""
+
+
+def missing_packages() -> list[str]:
+    """Those of the extra `export` that are not installed."""
+    return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def to_onnx(logits: Logits, input_shape: Sequence[int]) -> bytes:
+    """Writes a model as ONNX, for any number of images.
+
+    Args:
+      logits: the model, with its weights.
+      input_shape: (height, width, channels).
+
+    Returns:
+      The content of a file with an input `images`, uint8 [N, H, W, C], and an output
+      `logits`, float32 [N, classes].
+    """
+    # Its rules for convolutions add vectors to images.
+    with _quiet(), jax.numpy_rank_promotion("allow"):
+        import jax2onnx
+
+        images = jax.ShapeDtypeStruct(("N", *input_shape), jnp.uint8)
+        proto = jax2onnx.to_onnx(
+            lambda images: logits(images),
+            [images],
+            model_name="network",
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+        )
+    return bytes(proto.SerializeToString())
+
+
+def quantised(content: bytes, calibration: np.ndarray) -> bytes:
+    """The same model with 8 bits.
+
+    Args:
+      content: of an ONNX file.
+      calibration: uint8 [M, H, W, C], images that ranges of activations are taken from.
+
+    Returns:
+      The content of an ONNX file with the same input and output.
+    """
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        from onnxruntime import quantization
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        whole, ready, small = (
+            pathlib.Path(folder) / f"{name}.onnx"
+            for name in ("whole", "ready", "small")
+        )
+        whole.write_bytes(content)
+        quant_pre_process(str(whole), str(ready), skip_symbolic_shape=True)
+        quantization.quantize_static(
+            str(ready),
+            str(small),
+            _reader(calibration),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+            activation_type=quantization.QuantType.QInt8,
+        )
+        return small.read_bytes()
+
+
+def _reader(images: np.ndarray) -> Any:
+    """The calibration images in the form that onnxruntime reads."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    def batches() -> Iterator[dict[str, np.ndarray]]:
+        for start in range(0, len(images), _CALIBRATED_AT_ONCE):
+            yield {INPUT: images[start : start + _CALIBRATED_AT_ONCE]}
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._batches = batches()
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(self._batches, None)
+
+    return Reader()
+
+
+def run_onnx(content: bytes) -> Run:
+    """Opens a model in onnxruntime, on the CPU.
+
+    Args:
+      content: of an ONNX file.
+
+    Returns:
+      Images uint8 [N, H, W, C] -> logits float32 [N, classes].
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(content, options, providers=providers)
+    (given,) = session.get_inputs()
+
+    def run(images: np.ndarray) -> np.ndarray:
+        (logits,) = session.run(None, {given.name: images})
+        return np.asarray(logits)
+
+    return run
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps to themselves what the libraries have to say of their own workings."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,38 @@
+"""Models as StableHLO: one file for CPU, CUDA and TPU, for any number of images.
+
+JAX reads what it wrote for half a year, so source and weights lie beside it.
+"""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+Logits = Callable[[jax.Array], jax.Array]
+"""Images uint8 [N, H, W, C] -> logits float32 [N, classes]."""
+
+
+def to_stablehlo(logits: Logits, input_shape: Sequence[int]) -> bytes:
+    """Lowers a model; nothing is compiled.
+
+    Args:
+      logits: the model, with its weights.
+      input_shape: (height, width, channels).
+
+    Returns:
+      The content of a file for `from_stablehlo`, or `jax.export.deserialize`.
+    """
+    (count,) = jax.export.symbolic_shape("images")
+    images = jax.ShapeDtypeStruct((count, *input_shape), jnp.uint8)
+    exported = jax.export.export(jax.jit(logits), platforms=PLATFORMS)(images)
+    return bytes(exported.serialize())
+
+
+def from_stablehlo(content: bytes) -> Logits:
+    """The model of `to_stablehlo`.
+
+    Raises:
+      ValueError: the content is damaged, or of a JAX too old or too new.
+    """
+    return jax.export.deserialize(bytearray(content)).call

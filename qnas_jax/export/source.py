@@ -1,0 +1,323 @@
+"""The stand-alone source of a network: jax and flax only, one line a block.
+
+What the blocks are is taken from `export/standalone`, class by class with what they
+call; an op that a user registered is taken from the user's file in the same way. How
+they stand one after the other is written out.
+"""
+
+import dataclasses
+import importlib.resources
+import inspect
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from qnas_jax.errors import UserError
+from qnas_jax.export.excerpt import Excerpt, take_out
+from qnas_jax.export.weights import edge_name, is_ours
+from qnas_jax.nets import OPS
+from qnas_jax.reading import printable, read_bytes
+from qnas_jax.spaces import (
+    BuildableSpace,
+    CellSpace,
+    Layer,
+    NetworkSpace,
+    Op,
+    arch_to_string,
+    check_archs,
+)
+
+_FILES = ("blocks.py", "cells.py", "classifier.py")
+_AROUND = ("ImageClassifier", "pathlib", "nnx", "jax", "jnp")
+_OF_CELLS = "Cell"
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """What a network gets, and what its outputs mean.
+
+    Attributes:
+      input_shape: (height, width, channels) of an image as the data have it.
+      mean: of the training pixels in [0, 1], for each channel.
+      std: their standard deviation.
+      class_names: one a logit.
+      resized_to: (height, width) that the network was trained with, if another.
+      data: name of the data set.
+    """
+
+    input_shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    class_names: tuple[str, ...]
+    resized_to: tuple[int, int] | None = None
+    data: str = ""
+
+
+def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
+    """Writes the source of a network.
+
+    Args:
+      space: of the network.
+      arch: integers [L].
+      images: what it gets.
+
+    Returns:
+      The text of a Python file that needs jax, flax, numpy and safetensors.
+
+    Raises:
+      UserError: an op is a user's and its source is not at hand, or needs more than
+        the file that it is in and public packages.
+    """
+    chosen = check_archs(space, arch).tolist()
+    layers = _used_layers(space, chosen)
+    kinds = {op.name: OPS[op.kind] for op in layers}
+    ours = {kind.__name__ for kind in kinds.values() if is_ours(kind)}
+    excerpt = take_out(_our_text(), [*_AROUND, *ours])
+    for name, kind in kinds.items():
+        if not is_ours(kind):
+            excerpt = _joined(excerpt, _users_part(name, kind), name)
+    if isinstance(space, NetworkSpace):
+        body = _write_chain(space, chosen)
+    else:
+        assert isinstance(space, CellSpace)
+        body = _write_cells(space, chosen)
+    parts = [
+        _title(space, chosen, images),
+        _imports(excerpt.imports),
+        "\n\n\n".join([*excerpt.definitions.values(), *body[:-1]]),
+        _network_class(images, body[-1]),
+        _LOAD,
+    ]
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _used_layers(space: BuildableSpace, chosen: Sequence[int]) -> list[Op]:
+    """Every op that the network is made of."""
+    if isinstance(space, NetworkSpace):
+        fixed = [block.ops[0] for block in space.stem + space.head]
+        own = [layer.ops[i] for layer, i in zip(space.layers, chosen, strict=True)]
+        return fixed + own
+    assert isinstance(space, CellSpace)
+    fixed = [block.ops[0] for block in space.fixed]
+    return fixed + [space.ops[i] for i in chosen if not space.ops[i].gives_zeros]
+
+
+def _our_text() -> str:
+    folder = importlib.resources.files("qnas_jax.export.standalone")
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in _FILES)
+
+
+def _users_part(name: str, kind: type) -> Excerpt:
+    """A user's class with what it needs.
+
+    Raises:
+      UserError: it needs more than public packages.
+    """
+    where = f"op {name!r}, class {kind.__name__}"
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if file is None:
+        raise UserError(f"{where}: its source is in no file")
+    text = read_bytes(file).decode("utf-8", "replace")
+    try:
+        excerpt = take_out(text, [kind.__name__])
+    except (UserError, SyntaxError) as error:
+        raise UserError(f"{where} in {printable(file)}: {error}") from error
+    for line in excerpt.imports:
+        package = line.split()[1].partition(".")[0]
+        if not package or package == "qnas_jax":
+            raise UserError(f"{where} in {printable(file)}: it needs `{line}`")
+    return excerpt
+
+
+def _joined(first: Excerpt, second: Excerpt, name: str) -> Excerpt:
+    """Both excerpts in one file.
+
+    Raises:
+      UserError: they mean different things by one name.
+    """
+    for each, text in second.definitions.items():
+        if first.definitions.get(each, text) != text:
+            raise UserError(
+                f"op {name!r}: {each} is also the name of another part of the network"
+            )
+    imports = dict.fromkeys((*first.imports, *second.imports))
+    return Excerpt(tuple(imports), {**first.definitions, **second.definitions})
+
+
+def _imports(lines: Sequence[str]) -> str:
+    """Import statements: the standard library, then packages."""
+    public = [line for line in lines if _package(line) not in sys.stdlib_module_names]
+    standard = [line for line in lines if line not in public]
+    return "\n".join(sorted(standard)) + "\n\n" + "\n".join(sorted(public))
+
+
+def _package(line: str) -> str:
+    return line.split()[1].partition(".")[0]
+
+
+def _title(space: BuildableSpace, chosen: Sequence[int], images: Images) -> str:
+    shape = ", ".join(map(str, images.input_shape))
+    return f'''"""A network of the space `{space.name}` for `{images.data}`.
+
+Architecture: {arch_to_string(space, chosen)}
+
+Needs jax, flax, numpy and safetensors. Weights lie in weights.safetensors beside it;
+batch normalisation is folded into them. To predict:
+
+    import network
+    model = network.load()
+    names, probabilities = model.predict(images)  # uint8 [N, {shape}]
+"""'''
+
+
+def _network_class(images: Images, body: str) -> str:
+    fields = [
+        f"input_shape = {images.input_shape}",
+        f"mean = {tuple(images.mean)}",
+        f"std = {tuple(images.std)}",
+        f"class_names = {_wrapped(images.class_names)}",
+    ]
+    if images.resized_to is not None:
+        fields.append(f"resized_to = {images.resized_to}")
+    return "\n".join(
+        [
+            "class Network(ImageClassifier):",
+            '    """The blocks in the order of data."""',
+            "",
+            *(f"    {field}" for field in fields),
+            "",
+            body,
+        ]
+    )
+
+
+def _wrapped(names: Sequence[str]) -> str:
+    """A tuple of names, one a line."""
+    return "(\n" + "".join(f"        {_literal(name)},\n" for name in names) + "    )"
+
+
+def _literal(value: bool | int | float | str) -> str:
+    """A value as Python has it; strings in double quotes."""
+    return (
+        json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    )
+
+
+def _block(layer: Layer, index: int, features: str = "") -> str:
+    """The call that makes a block: `MBConv(16, 24, 2, kernel=5, rngs=rngs)`."""
+    op = layer.ops[index]
+    kind = OPS[op.kind]
+    given = dict(op.options)
+    parameters = inspect.signature(kind.__init__).parameters
+    defaults = {name: each.default for name, each in parameters.items()}
+    sizes = [features or str(layer.in_features), features or str(layer.out_features)]
+    options = [
+        f"{name}={_literal(given[name])}"
+        for name in dict.fromkeys((*(n for n in parameters if n in given), *given))
+        if defaults.get(name) != given[name]
+    ]
+    arguments = ", ".join([*sizes, str(layer.stride), *options, "rngs=rngs"])
+    return f"{kind.__name__}({arguments})"
+
+
+def _list(name: str, blocks: Sequence[str]) -> list[str]:
+    """Lines that make a list of blocks an attribute."""
+    if not blocks:
+        return [f"        self.{name} = nnx.List([])"]
+    lines = [f"                {block}" for block in blocks]
+    return [f"        self.{name} = nnx.List(", "            [", *lines, *_CLOSED]
+
+
+_CLOSED = ("            ]", "        )")
+_INIT = "    def __init__(self, *, rngs: nnx.Rngs):"
+_RUN = [
+    "    def run(self, values: jax.Array) -> jax.Array:",
+    '        """Normalised images [N, H, W, C] -> logits [N, classes]."""',
+]
+
+
+def _write_chain(space: NetworkSpace, chosen: Sequence[int]) -> list[str]:
+    layers = [
+        f"{_block(layer, index)},  # {place}: {layer.ops[index].name}"
+        for place, (layer, index) in enumerate(zip(space.layers, chosen, strict=True))
+    ]
+    lines = [
+        _INIT,
+        *_list("stem", [f"{_block(block, 0)}," for block in space.stem]),
+        *_list("layers", layers),
+        *_list("head", [f"{_block(block, 0)}," for block in space.head]),
+        "",
+        *_RUN,
+        "        for block in (*self.stem, *self.layers, *self.head):",
+        "            values = block(values)",
+        "        return values",
+    ]
+    return ["\n".join(lines)]
+
+
+def _write_cells(space: CellSpace, chosen: Sequence[int]) -> list[str]:
+    stages = [
+        f"nnx.List([{_OF_CELLS}({width}, rngs=rngs) for _ in range({space.cells})]),"
+        for width in space.widths
+    ]
+    reductions = [f"{_block(block, 0)}," for block in space.reductions]
+    lines = [
+        _INIT,
+        *_list("stem", [f"{_block(block, 0)}," for block in space.stem]),
+        *_list("stages", stages),
+        *_list("reductions", reductions),
+        *_list("head", [f"{_block(block, 0)}," for block in space.head]),
+        "",
+        *_RUN,
+        "        for block in self.stem:",
+        "            values = block(values)",
+        "        for number, cells in enumerate(self.stages):",
+        "            if number > 0:",
+        "                values = self.reductions[number - 1](values)",
+        "            for cell in cells:",
+        "                values = cell(values)",
+        "        for block in self.head:",
+        "            values = block(values)",
+        "        return values",
+    ]
+    return [_cell_class(space, chosen), "\n".join(lines)]
+
+
+def _cell_class(space: CellSpace, chosen: Sequence[int]) -> str:
+    layer = space.edge_layers[0]
+    made, arriving = [], {node: list[str]() for node in range(1, space.num_nodes)}
+    for edge, index in zip(space.edges, chosen, strict=True):
+        before, after = edge
+        name = layer.ops[index].name
+        if layer.ops[index].gives_zeros:
+            made.append(f"        # from node {before} to {after}: {name}")
+            continue
+        call = _block(layer, index, "features")
+        made.append(f"        self.{edge_name(edge)} = {call}  # {name}")
+        arriving[after].append(f"self.{edge_name(edge)}(node_{before})")
+    sums = [
+        f"        node_{node} = {' + '.join(terms) or 'jnp.zeros_like(node_0)'}"
+        for node, terms in arriving.items()
+    ]
+    return "\n".join(
+        [
+            f"class {_OF_CELLS}(nnx.Module):",
+            '    """A graph of nodes; each is the sum of what its edges bring."""',
+            "",
+            "    def __init__(self, features: int, *, rngs: nnx.Rngs):",
+            *made,
+            "",
+            "    def __call__(self, node_0: jax.Array) -> jax.Array:",
+            '        """[N, H, W, C] -> [N, H, W, C]."""',
+            *sums,
+            f"        return node_{space.num_nodes - 1}",
+        ]
+    )
+
+
+_LOAD = '''def load(
+    path: str | pathlib.Path = pathlib.Path(__file__).with_name("weights.safetensors"),
+) -> Network:
+    """Builds the network with its weights."""
+    return Network.load(path)'''

@@ -1,0 +1,174 @@
+"""The stage that hands over a model: `model/` with source, weights, ONNX and a card.
+
+Every figure of the card is measured here. The float network's accuracy on the test
+split was known before (`retrain`), and nothing is chosen by what is measured.
+"""
+
+import functools
+import importlib.metadata
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from qnas_jax.export import Written, files, measure_latency, write_model
+from qnas_jax.files import replace_file
+from qnas_jax.jobs.nas.export_options import ExportOptions
+from qnas_jax.jobs.nas.exported_network import (
+    ExportedNetwork,
+    describe_exported,
+    exported_network,
+)
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.reporting.model_card import model_card
+from qnas_jax.reporting.statistics import wilson_interval
+from qnas_jax.runs import environment, write_json
+
+_COMPARED = 100
+_AT_ONCE = 500
+_PACKAGES = ("jax", "flax", "safetensors", "jax2onnx", "onnx", "onnxruntime")
+
+EXPORT_FILES = tuple(f"{files.FOLDER}/{name}" for name in files.ALL)
+"""What the stage writes."""
+
+
+def export_model(setting: NasSetting) -> list[str]:
+    """Writes `model/`.
+
+    Args:
+      setting: the run; its retraining (or its supernet) is finished.
+
+    Returns:
+      Where the model is, how good it is, and what was left out.
+
+    Raises:
+      RunError: weights are gone or damaged.
+      UserError: the architecture was not retrained, or a form of the model gives other
+        logits than the network.
+    """
+    if not setting.has_networks:
+        return ["nothing to do: architectures of this space are no networks"]
+    options = setting.config.export
+    exported = exported_network(setting)
+    dataset = setting.dataset
+    folder = setting.folder.path / files.FOLDER
+    written = write_model(
+        folder,
+        exported.space,
+        exported.arch,
+        exported.network,
+        exported.images,
+        examples=dataset.test.inputs[:_COMPARED],
+        calibration=(
+            dataset.train.inputs[: options.calibration_examples]
+            if options.onnx
+            else None
+        ),
+    )
+    facts = {
+        **describe_exported(setting, exported),
+        "input_shape": list(exported.images.input_shape),
+        "class_names": list(exported.images.class_names),
+        **_accuracies(setting, written),
+        "differences": written.differences,
+        "compared_images": min(_COMPARED, len(dataset.test)),
+        "latency_ms": _latencies(written, dataset.test.inputs[:1], options),
+        "latency_repeats": options.latency_repeats,
+        "bytes": {
+            name: (folder / name).stat().st_size
+            for name in files.ALL
+            if (folder / name).is_file()
+        },
+        "remarks": written.remarks,
+        **_origin(setting, exported),
+    }
+    write_json(folder / files.FACTS, facts)
+    replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
+    return [f"{folder}: {_in_words(facts)}", *written.remarks]
+
+
+def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
+    """Of the float and the int8 model on the test split, in [0, 1]."""
+    test = setting.dataset.test
+    found: dict[str, Any] = {"test_images": len(test)}
+    runs: list[tuple[str, Callable[[Any], Any] | None]] = [
+        ("", written.logits),
+        ("int8_", written.int8),
+    ]
+    for name, run in runs:
+        if run is None:
+            continue
+        right = sum(
+            int((np.asarray(run(inputs)).argmax(axis=-1) == targets).sum())
+            for inputs, targets in _chunks(test.inputs, test.targets)
+        )
+        found[f"{name}accuracy"] = right / len(test)
+        found[f"{name}accuracy_interval"] = wilson_interval(
+            right / len(test), len(test)
+        )
+    return found
+
+
+def _chunks(inputs: np.ndarray, targets: np.ndarray) -> Any:
+    for start in range(0, len(targets), _AT_ONCE):
+        chosen = slice(start, start + _AT_ONCE)
+        yield inputs[chosen], targets[chosen]
+
+
+def _latencies(
+    written: Written, image: np.ndarray, options: ExportOptions
+) -> dict[str, dict[str, float]]:
+    """Of each form for one image."""
+    on_device = jax.device_put(image)
+    runs: dict[str, Callable[[], object]] = {
+        "JAX float32": lambda: jax.block_until_ready(written.logits(on_device))
+    }
+    if written.onnx is not None:
+        runs["onnxruntime float32"] = functools.partial(written.onnx, image)
+    if written.int8 is not None:
+        runs["onnxruntime int8"] = functools.partial(written.int8, image)
+    return {
+        name: measure_latency(run, options.latency_repeats)._asdict()
+        for name, run in runs.items()
+    }
+
+
+def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
+    """How the model was made, and on what it was measured."""
+    config = setting.config
+    group = config.supernet if exported.name == "supernet" else config.retrain
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    made_by = environment([])
+    return {
+        "seed": config.seed,
+        "strategy": config.search.strategy,
+        "training": {
+            name: getattr(group, name)
+            for name in ("epochs", "batch_size", "learning_rate")
+        },
+        "calibration_examples": config.export.calibration_examples,
+        "python": platform.python_version(),
+        "versions": {"qnas_jax": made_by["qnas_jax"], **versions},
+        "host": {
+            name: made_by[name]
+            for name in ("platform", "processor", "cpu_count", "devices")
+        },
+    }
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    """Accuracy of the model, and what 8 bits cost."""
+    accuracy = 100 * facts["accuracy"]
+    words = f"{accuracy:.2f} % of {facts['test_images']} test images"
+    if "int8_accuracy" not in facts:
+        return words
+    lost = accuracy - 100 * facts["int8_accuracy"]
+    words += f", int8 {100 * facts['int8_accuracy']:.2f} %"
+    return words + (f": {lost:.2f} points lost" if lost > 1 else "")

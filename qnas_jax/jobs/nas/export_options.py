@@ -1,0 +1,26 @@
+"""What an export may be told."""
+
+import dataclasses
+
+from qnas_jax.options import Options, option
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions(Options):
+    """Which network becomes a model, and how it is measured.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    arch: str = option(
+        "", "the architecture, as result.json has it or as op numbers; empty: winner"
+    )
+    from_supernet: bool = option(
+        False, "the supernet's weights instead of retrained ones, for any architecture"
+    )
+    onnx: bool = option(True, "also ONNX and int8 ONNX, if the extra is installed")
+    calibration_examples: int = option(
+        256, "training images that the ranges of int8 activations are taken from", low=1
+    )
+    latency_repeats: int = option(100, "timed calls of a model with 1 image", low=1)

@@ -1,0 +1,196 @@
+"""Which network is exported, and with whose weights.
+
+The networks that were retrained have weights of their own. Any other architecture has
+those of the supernet only: of its size, with batch statistics of this network
+(`scoring.statistics`), since the supernet's own are a mixture of all.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from qnas_jax import data
+from qnas_jax.errors import UserError
+from qnas_jax.evaluation import EVALUATORS, Networks
+from qnas_jax.export import Images, blank_network
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.kernels import jit_network
+from qnas_jax.nets import set_mode
+from qnas_jax.runs import read_json
+from qnas_jax.spaces import BuildableSpace, arch_to_string, parse_arch
+from qnas_jax.tasks import ImageClassification
+
+WINNER = "winner"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedNetwork:
+    """A trained network and what it was trained with.
+
+    Attributes:
+      name: winner, largest, ..., or supernet.
+      arch: int32 [L].
+      space: of the network; of a supernet perhaps a narrower one.
+      network: the module, its running statistics in use.
+      images: what it gets, and what its outputs mean.
+    """
+
+    name: str
+    arch: np.ndarray
+    space: BuildableSpace
+    network: Any
+    images: Images
+
+
+def check_export(setting: NasSetting) -> None:
+    """Raises UserError if the options ask for what this run does not have."""
+    options = setting.config.export
+    if not setting.has_networks:
+        return
+    _asked_arch(setting)
+    if options.from_supernet and not EVALUATORS[setting.config.evaluator.name].trains:
+        raise UserError(
+            "export.from_supernet: got True, but evaluator.name="
+            f"{setting.config.evaluator.name} trains no supernet"
+        )
+
+
+def exported_network(setting: NasSetting) -> ExportedNetwork:
+    """Finds the network that the options ask for, and its weights.
+
+    Args:
+      setting: the run; its retraining (or its supernet) is finished.
+
+    Returns:
+      The network.
+
+    Raises:
+      RunError: weights are gone or damaged.
+      UserError: the architecture was not retrained, and `from_supernet` is not set.
+    """
+    if setting.config.export.from_supernet:
+        return _from_supernet(setting)
+    return _retrained(setting)
+
+
+def _asked_arch(setting: NasSetting) -> np.ndarray | None:
+    """The architecture that the options name, if they name one."""
+    text = setting.config.export.arch
+    if not text:
+        return None
+    numbers = text.strip("[]").replace(",", " ").split()
+    value: Any = text
+    if all(each.isdecimal() for each in numbers):
+        value = [int(each) for each in numbers]
+    try:
+        return parse_arch(setting.space, value)
+    except UserError as error:
+        raise UserError(f"export.arch: {error}") from error
+
+
+def _retrained(setting: NasSetting) -> ExportedNetwork:
+    networks = read_json(setting.folder.path / "retrain" / "networks.json")
+    asked = _asked_arch(setting)
+    arch = np.asarray(networks[WINNER]["arch"], np.int32) if asked is None else asked
+    name = _name_of(networks, arch)
+    network = blank_network(setting.space, arch)
+    set_mode(network, "running")
+    graph, *shapes = nnx.split(network, nnx.Param, nnx.BatchStat)
+    checkpoints = setting.checkpoints("retrain", name, stage="retrain")
+    try:
+        params, stats = checkpoints.restore_fields({"best": tuple(shapes)})["best"]
+    finally:
+        checkpoints.close()
+    assert isinstance(setting.space, BuildableSpace)
+    return ExportedNetwork(
+        name,
+        arch,
+        setting.space,
+        nnx.merge(graph, params, stats),
+        _images(setting, setting),
+    )
+
+
+def _name_of(networks: dict[str, Any], arch: np.ndarray) -> str:
+    """The retrained network of an architecture."""
+    for name, found in networks.items():
+        if found["arch"] == arch.tolist():
+            return name
+    known = "; ".join(f"{name}: {each['string']}" for name, each in networks.items())
+    raise UserError(
+        "export.arch: got an architecture that was not retrained, expected one of "
+        f"those that were ({known}), or export.from_supernet=True"
+    )
+
+
+def _from_supernet(setting: NasSetting) -> ExportedNetwork:
+    reduced = setting.reduced
+    arch = _asked_arch(setting)
+    if arch is None:
+        arch = np.asarray(read_json(setting.folder.path / "best_arch.json")["arch"])
+    network = reduced.supernet.cut(*setting.weights, arch)
+    if setting.config.scoring.statistics != "running":
+        network = _recalibrated(network, setting, reduced)
+    set_mode(network, "running")
+    space = reduced.supernet.space
+    return ExportedNetwork("supernet", arch, space, network, _images(setting, reduced))
+
+
+def _recalibrated(network: Any, setting: NasSetting, networks: Networks) -> Any:
+    """The network with the mean statistics of some training batches."""
+    options = setting.config.scoring
+    inputs = networks.dataset.train.inputs[: options.calibration_examples]
+    size = min(options.calibration_batch, len(inputs))
+    count = len(inputs) // size
+    batches = inputs[: count * size].reshape(count, size, *inputs.shape[1:])
+    set_mode(network, "batch")
+    parts: Any = nnx.split(network, nnx.Param, nnx.BatchStat)
+    graph, params, stats = parts
+
+    @jit_network
+    def statistics(batch: jax.Array) -> Any:
+        module = nnx.merge(graph, params, jax.tree.map(lambda value: value, stats))
+        module(networks.task.prepare(batch))
+        return nnx.state(module, nnx.BatchStat)
+
+    found = [statistics(jax.numpy.asarray(batch)) for batch in batches]
+    means = jax.tree.map(lambda *values: sum(values) / len(values), *found)
+    return nnx.merge(graph, params, means)
+
+
+def _images(setting: NasSetting, networks: Networks) -> Images:
+    """What a network gets: images of the data set, which it may resize."""
+    dataset: data.Dataset = setting.dataset
+    task = networks.task
+    assert isinstance(task, ImageClassification)
+    height, width, channels = dataset.input_shape
+    inside = task.input_shape[:2]
+    return Images(
+        (height, width, channels),
+        tuple(np.asarray(task.mean).astype(float).tolist()),
+        tuple(np.asarray(task.std).astype(float).tolist()),
+        dataset.class_names,
+        None if inside == (height, width) else (inside[0], inside[1]),
+        dataset.name,
+    )
+
+
+def describe_exported(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
+    """What the network is: names, costs, parts."""
+    from qnas_jax.nets import build_supernet
+
+    supernet = build_supernet(exported.space)
+    costs = supernet.cost_table().cost(exported.arch[None])
+    return {
+        "network": exported.name,
+        "space": exported.space.name,
+        "data": exported.images.data,
+        "arch": exported.arch.tolist(),
+        "string": arch_to_string(exported.space, exported.arch),
+        "parameters": int(costs["params"][0]),
+        "macs": int(costs["macs"][0]),
+        "layers": supernet.describe_arch(exported.arch),
+    }

@@ -1,0 +1,224 @@
+"""A model in every form: what is written, read back, refused and left out."""
+
+import textwrap
+
+import jax
+import numpy as np
+import pytest
+
+import qnas_jax
+from experiments.benches.exports import random_weights
+from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.export import Images, blank_network, files, load_model, write_model
+from qnas_jax.export.onnx_files import run_onnx
+from qnas_jax.nets import OPS, set_mode
+from qnas_jax.nets.ops import BUILT_IN
+from qnas_jax.runs import write_json
+from qnas_jax.spaces import SPACES, Layer, NetworkSpace, fixed, op
+from qnas_jax.user_code.files import load_file
+
+USERS = """
+import jax
+from flax import nnx
+
+from qnas_jax.nets import register_op
+from qnas_jax.nets.layers import batch_norm
+
+SLOPE = 0.1
+
+
+class Leaky(nnx.Module):
+    def __init__(self, in_features, out_features, stride, *, rngs):
+        self.dense = nnx.Linear(in_features, out_features, rngs=rngs)
+        self.norm = nnx.BatchNorm(out_features, rngs=rngs)
+
+    def __call__(self, images):
+        return self.norm(jax.nn.leaky_relu(self.dense(images), SLOPE))
+
+
+class Normed(nnx.Module):
+    def __init__(self, in_features, out_features, stride, *, rngs):
+        self.norm = batch_norm(in_features, rngs)
+
+    def __call__(self, images):
+        return self.norm(images)
+
+
+register_op("leaky", Leaky)
+register_op("normed", Normed)
+"""
+SHAPE = (8, 8, 1)
+NAMES = tuple(f"digit {number}" for number in range(10))
+
+
+def images_of(names=NAMES):
+    return Images(SHAPE, (0.4,), (0.3,), names, data="digits")
+
+
+def some_pixels(count=100):
+    rng = np.random.default_rng(2)
+    return rng.integers(0, 256, (count, *SHAPE)).astype(np.uint8)
+
+
+def a_network(space, arch):
+    network = random_weights(blank_network(space, arch), np.random.default_rng(1))
+    set_mode(network, "running")
+    return network
+
+
+def facts(folder):
+    write_json(
+        folder / files.FACTS, {"input_shape": list(SHAPE), "class_names": list(NAMES)}
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A subnet with attention in all forms; where it is, and what was written."""
+    folder = tmp_path_factory.mktemp("run") / "model"
+    space = SPACES["digits_tiny"](SHAPE, 10)
+    arch = np.asarray([2, 0, 3, 2, 0])
+    pixels = some_pixels()
+    written = write_model(
+        folder,
+        space,
+        arch,
+        a_network(space, arch),
+        images_of(),
+        examples=pixels,
+        calibration=pixels,
+    )
+    facts(folder)
+    return folder, written
+
+
+def test_all_forms_give_the_same_logits(model):
+    folder, written = model
+    assert {path.name for path in folder.iterdir()} == set(files.ALL) - {files.CARD}
+    assert written.remarks == []
+    assert written.differences.keys() == {files.SOURCE, files.STABLEHLO, files.ONNX}
+    assert max(written.differences.values()) < 1e-4
+    pixels = some_pixels()
+    expected = np.asarray(written.logits(pixels))
+    assert np.ptp(expected) > 1
+    run = run_onnx((folder / files.ONNX).read_bytes())
+    for count in (1, 3, 100):
+        assert np.abs(run(pixels[:count]) - expected[:count]).max() < 1e-4
+
+
+def test_eight_bits_are_close_and_smaller(model):
+    folder, written = model
+    pixels = some_pixels()
+    expected = np.asarray(written.logits(pixels))
+    found = run_onnx((folder / files.INT8).read_bytes())(pixels)
+    error = np.abs(found - expected).mean() / np.ptp(expected)
+    assert 1e-5 < error < 0.05
+    size = [(folder / name).stat().st_size for name in (files.INT8, files.ONNX)]
+    assert size[0] < 0.8 * size[1]
+
+
+def test_stablehlo_is_for_all_platforms_and_any_number(model):
+    folder, written = model
+    content = bytearray((folder / files.STABLEHLO).read_bytes())
+    exported = jax.export.deserialize(content)
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+    pixels = some_pixels(5)
+    for count in (1, 5):
+        found = np.asarray(exported.call(pixels[:count]))
+        expected = np.asarray(written.logits(pixels[:count]))
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_model_is_loaded_from_its_folder_and_from_the_run(model):
+    folder, written = model
+    for path in (folder, folder.parent):
+        loaded = qnas_jax.load_model(path)
+        assert (loaded.input_shape, loaded.class_names) == (SHAPE, NAMES)
+    pixels = some_pixels(3)
+    expected = np.asarray(written.logits(pixels))
+    np.testing.assert_allclose(loaded(pixels), expected, atol=1e-5)
+    names, probabilities = loaded.predict(pixels)
+    assert names == [NAMES[best] for best in expected.argmax(axis=-1)]
+    softmax = np.exp(expected) / np.exp(expected).sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(probabilities, softmax.max(axis=-1), rtol=1e-4)
+    assert loaded.predict(pixels[:0])[0] == []
+    with pytest.raises(UserError, match=r"uint8 \[3, 7, 8, 1\], expected uint8 \[N, 8"):
+        loaded(pixels[:, 1:])
+    with pytest.raises(UserError, match="float64"):
+        loaded(pixels / 255)
+    with pytest.raises(AttributeError):
+        _ = qnas_jax.load_models
+
+
+def test_what_is_damaged_or_missing_is_one_line(tmp_path):
+    with pytest.raises(MissingFileError, match="holds no model"):
+        load_model(tmp_path)
+    (tmp_path / files.FACTS).write_text("{}")
+    with pytest.raises(UserError, match="model.json: not as it was written"):
+        load_model(tmp_path)
+    facts(tmp_path)
+    with pytest.raises(MissingFileError, match="network.stablehlo"):
+        load_model(tmp_path)
+    (tmp_path / files.STABLEHLO).write_bytes(b"no module")
+    with pytest.raises(UserError, match="network.stablehlo: cannot be read"):
+        load_model(tmp_path)
+    (tmp_path / files.SOURCE).write_text("def load(path):\n    return 1 / 0\n")
+    with pytest.raises(MissingFileError, match="weights.safetensors: missing"):
+        load_model(tmp_path)
+    (tmp_path / files.WEIGHTS).write_bytes(b"none")
+    with pytest.raises(UserError, match="weights.safetensors: cannot be read"):
+        load_model(tmp_path)
+
+
+@pytest.fixture
+def users(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(textwrap.dedent(USERS))
+    load_file(str(path))
+    yield
+    for kind in set(OPS) - BUILT_IN:
+        del OPS[kind]
+
+
+def users_space(kind):
+    layers = (Layer(4, 4, 1, (op("mine", kind), op("skip", "skip"))),)
+    return NetworkSpace(
+        name="mine",
+        layers=layers,
+        stem=(fixed(1, 4, 1, "conv"),),
+        head=(fixed(4, 4, 1, "global_average"), fixed(4, 10, 1, "classifier")),
+        input_shape=SHAPE,
+        num_classes=10,
+    )
+
+
+def write_users(folder, kind):
+    space, arch = users_space(kind), np.asarray([0])
+    pixels = some_pixels(4)
+    network = a_network(space, arch)
+    written = write_model(
+        folder, space, arch, network, images_of(), examples=pixels, calibration=None
+    )
+    values = (pixels.astype(np.float32) / 255 - 0.4) / 0.3
+    expected = np.asarray(network(values))
+    np.testing.assert_allclose(np.asarray(written.logits(pixels)), expected, atol=1e-4)
+    facts(folder)
+    np.testing.assert_allclose(load_model(folder)(pixels), expected, atol=1e-4)
+    return written
+
+
+def test_a_users_op_is_written_out(users, tmp_path):
+    written = write_users(tmp_path, "leaky")
+    assert written.remarks == []
+    text = (tmp_path / files.SOURCE).read_text()
+    assert "SLOPE = 0.1" in text and "Leaky(4, 4, 1, rngs=rngs),  # 0: mine" in text
+    assert "register_op" not in text and "Normed" not in text
+
+
+def test_an_op_that_needs_this_package_leaves_the_source_out(users, tmp_path):
+    written = write_users(tmp_path, "normed")
+    (remark,) = written.remarks
+    assert "network.py is left out: op 'mine', class Normed" in remark
+    assert "`from qnas_jax.nets.layers import batch_norm`" in remark
+    assert not (tmp_path / files.SOURCE).exists()
+    assert written.differences.keys() == {files.STABLEHLO}

@@ -1,0 +1,94 @@
+"""The plain second implementation of each op against the op, with folded weights."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from experiments.benches.exports import random_weights
+from qnas_jax.export.standalone import blocks, cells
+from qnas_jax.export.weights import block_weights
+from qnas_jax.nets import OPS, set_mode
+from qnas_jax.nets.ops import BUILT_IN
+
+# (kind, channels in, out, stride, options): every branch of every op.
+CASES = [
+    ("conv", 3, 8, 1, {}),
+    ("conv", 3, 8, 2, {"kernel": 5, "activation": "relu"}),
+    ("conv", 4, 6, 1, {"kernel": 1, "activation": "none"}),
+    ("conv", 4, 6, 2, {"kernel": 1}),
+    ("mbconv", 8, 8, 1, {"kernel": 3, "expansion": 1}),
+    ("mbconv", 8, 8, 1, {"kernel": 5, "expansion": 3, "groups": 2}),
+    ("mbconv", 8, 12, 2, {"kernel": 3, "expansion": 2, "attention": "se"}),
+    ("mbconv", 8, 8, 1, {"attention": "eca", "activation": "relu"}),
+    ("skip", 8, 8, 1, {}),
+    ("skip", 8, 12, 2, {}),
+    ("projection", 8, 8, 1, {}),
+    ("projection", 8, 12, 2, {}),
+    ("shuffle", 8, 8, 1, {"kernel": 5}),
+    ("shuffle", 8, 20, 2, {"kernel": 3}),
+    ("shuffle_xception", 8, 8, 1, {}),
+    ("shuffle_xception", 8, 20, 2, {}),
+    ("global_average", 8, 8, 1, {}),
+    ("classifier", 8, 5, 1, {}),
+    ("zero", 8, 8, 1, {}),
+    ("average_pool", 8, 8, 1, {}),
+    ("relu_conv", 8, 8, 1, {"kernel": 1}),
+    ("relu_conv", 3, 8, 1, {"activated": False}),
+    ("residual_reduction", 8, 16, 2, {}),
+    ("norm_relu", 8, 8, 1, {}),
+    ("linear", 8, 5, 1, {}),
+]
+
+
+def stand_alone(kind):
+    name = OPS[kind].__name__
+    return getattr(blocks, name, None) or getattr(cells, name)
+
+
+def test_every_built_in_op_has_a_case():
+    assert {kind for kind, *_ in CASES} == BUILT_IN
+
+
+@pytest.mark.parametrize("kind", sorted(BUILT_IN))
+def test_arguments_are_those_of_the_op(kind):
+    own, ours = (
+        [
+            (each.name, each.default, each.kind)
+            for each in inspect.signature(made.__init__).parameters.values()
+        ]
+        for made in (stand_alone(kind), OPS[kind])
+    )
+    assert own == ours
+
+
+@pytest.mark.parametrize(("kind", "inputs", "outputs", "stride", "options"), CASES)
+def test_a_block_computes_what_the_op_does(kind, inputs, outputs, stride, options):
+    rng = np.random.default_rng(7)
+
+    def make(module):
+        return nnx.eval_shape(
+            lambda: module(inputs, outputs, stride, rngs=nnx.Rngs(0), **options)
+        )
+
+    op = random_weights(make(OPS[kind]), rng)
+    set_mode(op, "running")
+    found = block_weights(op)
+    graph, shapes = nnx.split(make(stand_alone(kind)))
+    places = nnx.to_flat_state(shapes)
+    assert {".".join(map(str, path)) for path, _ in places} == found.keys()
+    filled = []
+    for path, variable in places:
+        values = found[".".join(map(str, path))]
+        assert values.shape == variable.shape
+        filled.append((path, variable.replace(jnp.asarray(values, jnp.float32))))
+    block = nnx.merge(graph, nnx.from_flat_state(filled))
+    vectors = kind in ("classifier", "linear")
+    shape = (2, inputs) if vectors else (2, 6, 4, inputs)
+    images = jax.random.normal(jax.random.key(3), shape)
+    expected = np.asarray(op(images))
+    np.testing.assert_allclose(np.asarray(block(images)), expected, atol=2e-5)
+    assert kind == "zero" or np.ptp(expected) > 0.1
