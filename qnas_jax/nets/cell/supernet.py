@@ -19,7 +19,7 @@ from flax import nnx
 
 from qnas_jax.nets.blocks import FixedBlocks, before_the_mean, fill
 from qnas_jax.nets.bodies import Body, layer_body
-from qnas_jax.nets.cell.costs import cell_cost_table, describe_cells
+from qnas_jax.nets.cell.costs import cell_cost_table, cell_peaks, describe_cells
 from qnas_jax.nets.cell.edges import SwitchedEdge
 from qnas_jax.nets.cell.stages import CellRows, initial_edges, run_stage
 from qnas_jax.nets.cell.subnet import CellSubnet
@@ -363,12 +363,26 @@ class CellSupernet:
         return {"fixed": fixed, "layers": [ops] * self.space.num_layers}
 
     def cost_table(self) -> CostTable:
-        """Parameters and multiply-accumulates of every op at every edge, in all cells.
+        """All of `nets.costs.OpCosts` of every op at every edge, in all cells.
 
         Raises:
           UserError: the ops of an edge do not keep the shape.
         """
         return cell_cost_table(self.space)
+
+    def peak_bytes(self, archs: Any) -> np.ndarray:
+        """The most bytes of activations at one time, as `nets.Supernet` says.
+
+        Args:
+          archs: integers [P, edges].
+
+        Returns:
+          int64 [P].
+
+        Raises:
+          UserError: they are none of the space, or ops do not agree on their shapes.
+        """
+        return cell_peaks(self.space, archs)
 
     def describe_arch(self, arch: Any) -> list[dict[str, Any]]:
         """Lists the fixed blocks and the edges, with shapes and costs.
