@@ -108,25 +108,20 @@ class OpTrace(NamedTuple):
     program: ClosedJaxpr
 
 
-def costs_of_layer(
-    layer: Layer, input_shape: tuple[int, ...], where: str
-) -> tuple[list[OpCosts], tuple[int, ...]]:
-    """Costs of all candidates of a layer.
+class Part(NamedTuple):
+    """An op at its place in the networks of a space: what can be measured alone.
 
-    Args:
-      layer: its shape and candidates.
+    Attributes:
+      block: a layer with this op only.
       input_shape: of one input.
-      where: the layer's place in words, for errors.
-
-    Returns:
-      The costs of each candidate, and the shape of one output.
-
-    Raises:
-      UserError: an op cannot be computed, or they do not agree on the shape of their
-        output.
+      count: how often a network has it, if at all.
+      entries: (place, op) of a cost table that it belongs to; none if it is fixed.
     """
-    traces = traces_of_layer(layer, input_shape, where)
-    return [trace.costs for trace in traces], traces[0].output
+
+    block: Layer
+    input_shape: tuple[int, ...]
+    count: int
+    entries: tuple[tuple[int, int], ...]
 
 
 def traces_of_layer(

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from qnas_jax.nets.costs import Part
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.forms import Form
 from qnas_jax.nets.slots import RowArrays, RowKind, Slots
@@ -228,6 +229,16 @@ class Supernet(Hashable, Protocol):
         Raises:
           UserError: they are none of the space, or the ops of a place do not agree on
             the shape of their output.
+        """
+
+    def parts(self) -> list[Part]:
+        """Every op at its place, and the fixed blocks: what can be measured alone.
+
+        The costs of an architecture are those of its parts, as often as a network has
+        them; what the sums between the ops of a cell take is in none of them.
+
+        Raises:
+          UserError: the ops of a place do not agree on the shape of their output.
         """
 
     def describe_arch(self, arch: Any) -> list[dict[str, Any]]:

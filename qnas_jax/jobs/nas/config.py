@@ -13,6 +13,7 @@ from qnas_jax.evaluation.fused import FusedOptions
 from qnas_jax.evaluation.trained import CandidateOptions
 from qnas_jax.jobs.config import Config
 from qnas_jax.jobs.spec import Family
+from qnas_jax.latency import LatencyOptions
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.spaces import SpaceOptions
@@ -57,6 +58,7 @@ class NasConfig(Config):
       retrain: training of the winner and of the comparison networks.
       retrain_task: what examples undergo there.
       rank: what is ranked where the truth is known, and beside what.
+      latency: how the ops of the space are measured on this machine.
 
     Raises:
       OptionError: the strategy wants evaluations at several fidelities, which the
@@ -79,6 +81,7 @@ class NasConfig(Config):
     retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
     retrain_task: Options = dataclasses.field(default_factory=Options)
     rank: RankOptions = dataclasses.field(default_factory=RankOptions)
+    latency: LatencyOptions = dataclasses.field(default_factory=LatencyOptions)
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
@@ -101,6 +104,7 @@ GROUPS: dict[str, type[Options]] = {
     "search": NasSearchOptions,
     "retrain": RetrainOptions,
     "rank": RankOptions,
+    "latency": LatencyOptions,
 }
 """What every run reads."""
 

@@ -12,6 +12,7 @@ from qnas_jax.jobs.nas.config import (
 )
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.inputs import INPUTS
+from qnas_jax.jobs.nas.latency import check_latency, measure_latency
 from qnas_jax.jobs.nas.rank import rank_space, read_truth
 from qnas_jax.jobs.nas.reference import check_reference, evaluate_reference
 from qnas_jax.jobs.nas.report import report_run
@@ -76,6 +77,13 @@ RANK = Stage(
     ready=lambda setting: setting.weights,
     check=read_truth,
 )
+LATENCY = Stage(
+    "latency",
+    measure_latency,
+    (*SUPERNET.reads[:4], "latency"),
+    ("latency.json",),
+    check=check_latency,
+)
 DESCRIBE = Stage("describe", describe_archs)
 
 NAS = Job(
@@ -88,6 +96,7 @@ NAS = Job(
     chains={
         "all": (SUPERNET_IF_SCORED, REFERENCE_IF_SCORED, SEARCH, RETRAIN, REPORT),
         "rank": (SUPERNET, REFERENCE, RANK, REPORT),
+        "latency": (LATENCY,),
     },
     families={
         "evaluator_options": EVALUATOR_FAMILY,

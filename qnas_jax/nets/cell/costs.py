@@ -1,5 +1,6 @@
 """Costs of cell spaces: tables of all ops, and the parts of one architecture."""
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.nets.costs import OpCosts, OpTrace, traces_of_layer
+from qnas_jax.nets.costs import OpCosts, OpTrace, Part, traces_of_layer
 from qnas_jax.nets.memory import Value, Walk, peak_of_program
 from qnas_jax.spaces import CellSpace, CostTable, Layer, check_archs
 
@@ -117,6 +118,29 @@ def cell_peaks(space: CellSpace, archs: Any) -> np.ndarray:
         for arch in set(map(tuple, archs.tolist()))
     }
     return np.asarray([known[tuple(arch)] for arch in archs.tolist()], np.int64)
+
+
+def cell_parts(space: CellSpace) -> list[Part]:
+    """Every op of every stage, and the fixed blocks, as `nets.Supernet` says.
+
+    Args:
+      space: the search space.
+
+    Returns:
+      An op of a stage belongs to all edges.
+
+    Raises:
+      UserError: the ops of an edge do not keep the shape.
+    """
+    edges = range(space.num_layers)
+    found = [Part(block, shape, 1, ()) for block, shape, _ in _fixed(space)]
+    stages = zip(space.edge_layers, _stages(space), strict=True)
+    for layer, (shape, _) in stages:
+        for index, op in enumerate(layer.ops):
+            one = dataclasses.replace(layer, ops=(op,))
+            entries = tuple((edge, index) for edge in edges)
+            found.append(Part(one, shape, space.cells, entries))
+    return found
 
 
 def _peak_of_cell(

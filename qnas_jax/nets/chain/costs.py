@@ -1,10 +1,11 @@
 """Costs of chain spaces: tables of all ops, and the blocks of one architecture."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
-from qnas_jax.nets.costs import OpCosts, OpTrace, traces_of_layer
+from qnas_jax.nets.costs import OpCosts, OpTrace, Part, traces_of_layer
 from qnas_jax.nets.memory import peak_of_program
 from qnas_jax.spaces import CostTable, NetworkSpace, check_archs
 
@@ -98,6 +99,30 @@ def chain_peaks(space: NetworkSpace, archs: Any) -> np.ndarray:
     fixed = max(int(own[0]) for own in peaks[:first] + peaks[last:])
     searched = [own[archs[:, at]] for at, own in enumerate(peaks[first:last])]
     return np.maximum(np.max(searched, axis=0), fixed)
+
+
+def chain_parts(space: NetworkSpace) -> list[Part]:
+    """Every op of every block, as `nets.Supernet` says.
+
+    Args:
+      space: the search space.
+
+    Returns:
+      In data order.
+
+    Raises:
+      UserError: the ops of a layer do not agree on the shape of their output.
+    """
+    found = []
+    blocks = zip(space.blocks, _blocks(space), strict=True)
+    for position, (layer, (shape, _)) in enumerate(blocks):
+        place = position - len(space.stem)
+        searched = 0 <= place < space.num_layers
+        for index, op in enumerate(layer.ops):
+            entries = ((place, index),) if searched else ()
+            one = dataclasses.replace(layer, ops=(op,))
+            found.append(Part(one, shape, 1, entries))
+    return found
 
 
 def _blocks(space: NetworkSpace) -> list[tuple[tuple[int, ...], list[OpTrace]]]:
