@@ -4,8 +4,9 @@ FBNet (5,000 measured architectures) and NAS-Bench-201 (all 15,625). Of each spa
 architectures are drawn to learn from and others to judge by: Spearman's rank
 correlation and the median relative error. `learnt` is `qnas_jax.latency.learn_latency`;
 `with others` builds on predictors of other devices, each learnt from 900 architectures,
-none of them of the same family (the name up to its first underscore). Beside them stand
-ridge regression and boosted trees (scikit-learn) on one-hot ops.
+none of them of the same family (the name up to its first underscore); `with pairs`
+counts pairs of ops (375 more features on NAS-Bench-201; FBNet would have 18,711).
+Beside them stand ridge regression and boosted trees (scikit-learn) on one-hot ops.
 
 What no number of samples would mend is noise of the measurements, as far as latency is
 a sum over layers: `ceiling` is the correlation of a predictor that has learnt from all
@@ -13,7 +14,7 @@ architectures, those that it is judged by among them.
 
 python -m experiments.comparisons.latency_predictors [--spaces=fbnet,nas_bench_201]
     [--samples=10,50,200,900] [--seeds=5] [--devices=pixel3] [--out=rows.jsonl]
-    [--figure=curve.png] [--data_dir=FOLDER]
+    [--methods="learnt,ridge"] [--figure=curve.png] [--data_dir=FOLDER]
 """
 
 import os
@@ -42,10 +43,15 @@ if TYPE_CHECKING:
 
 LARGEST = 900  # architectures to learn from; the others judge, for every number
 SPACES = ("fbnet", "nas_bench_201")
-METHODS = ("learnt", "with others", "ridge", "boosted trees")
-_COLORS = dict(
-    zip(METHODS, (style.BLUE, style.GREEN, style.ORANGE, style.VERMILLION), strict=True)
-)
+_COLORS = {
+    "learnt": style.BLUE,
+    "with others": style.GREEN,
+    "with pairs": style.PURPLE,
+    "ridge": style.ORANGE,
+    "boosted trees": style.VERMILLION,
+}
+
+METHODS = tuple(_COLORS)
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -128,7 +134,7 @@ def run(
                     guess = predict(samples.archs[judged])
                     yield {
                         "space": samples.space.name,
-                        "device": device,
+                        "target": device,
                         "method": method,
                         "samples": number,
                         "seed": seed,
@@ -146,9 +152,14 @@ def fit(
     others: Sequence[LatencyPredictor],
 ) -> Predict:
     """Learns by one of `METHODS`."""
-    if method in ("learnt", "with others"):
-        references = others if method == "with others" else ()
-        return learn_latency(samples.space, archs, latency_ms, references=references)
+    if method in ("learnt", "with others", "with pairs"):
+        return learn_latency(
+            samples.space,
+            archs,
+            latency_ms,
+            references=others if method == "with others" else (),
+            pairs=method == "with pairs",
+        )
     if method == "ridge":
         from sklearn.linear_model import RidgeCV
 
@@ -213,11 +224,11 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def by_device(rows: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
     """A line a space and device: what was learnt from so many architectures."""
     lines = []
-    for space, device in dict.fromkeys((row["space"], row["device"]) for row in rows):
+    for space, device in dict.fromkeys((row["space"], row["target"]) for row in rows):
         own = [
             row
             for row in rows
-            if (row["space"], row["device"], row["method"], row["samples"])
+            if (row["space"], row["target"], row["method"], row["samples"])
             == (space, device, "learnt", number)
         ]
         if own:
@@ -238,9 +249,9 @@ def by_device(rows: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any
 def _by_device(
     rows: Sequence[dict[str, Any]], field: str, of: Callable[[Any], Any]
 ) -> dict[str, float]:
-    devices = dict.fromkeys(row["device"] for row in rows)
+    devices = dict.fromkeys(row["target"] for row in rows)
     return {
-        name: float(of([row[field] for row in rows if row["device"] == name]))
+        name: float(of([row[field] for row in rows if row["target"] == name]))
         for name in devices
     }
 
@@ -266,8 +277,11 @@ def few_shot_figure(rows: Sequence[dict[str, Any]]) -> "Figure":
             axes.plot(numbers, middle, marker="o", color=color, label=method)
             axes.fill_between(numbers, low, high, color=color, alpha=0.15, lw=0)
         axes.set_xscale("log")
+        shown = sorted({row["samples"] for row in own})
+        axes.set_xticks(shown, [str(number) for number in shown])
+        axes.minorticks_off()
         axes.set_ylim(top=1.0)
-        axes.set_title(f"{space}: latency on {len({r['device'] for r in own})} devices")
+        axes.set_title(f"{space}: latency on {len({r['target'] for r in own})} devices")
         axes.set_xlabel("measured architectures")
         axes.set_ylabel("Spearman (median, quartiles)")
         axes.legend(loc="lower right")
@@ -297,7 +311,9 @@ if __name__ == "__main__":
     _SPACES = flags.DEFINE_multi_enum("spaces", list(SPACES), SPACES, "which spaces")
     _SAMPLES = flags.DEFINE_list("samples", ["10", "50", "200", "900"], "to learn from")
     _SEEDS = flags.DEFINE_integer("seeds", 5, "draws", 1)
-    _METHODS = flags.DEFINE_list("methods", list(METHODS), "which predictors")
+    _METHODS = flags.DEFINE_list(
+        "methods", ["learnt", "with others", "ridge"], "which of " + ", ".join(METHODS)
+    )
     _DEVICES = flags.DEFINE_list("devices", [], "names; all by default")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     _FIGURE = flags.DEFINE_string("figure", None, "PNG file for the few-shot curve")

@@ -106,7 +106,7 @@ def sum_table(
     table = np.zeros((space.num_layers, space.max_ops))
     fixed = call_ms
     for part in parts:
-        own = part.count * max(alone_ms[name_of(part)] - call_ms, 0.0)
+        own = part.times * max(alone_ms[name_of(part)] - call_ms, 0.0)
         if not part.entries:
             fixed += own
         for place, op in part.entries:

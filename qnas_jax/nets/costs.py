@@ -114,13 +114,13 @@ class Part(NamedTuple):
     Attributes:
       block: a layer with this op only.
       input_shape: of one input.
-      count: how often a network has it, if at all.
+      times: how often a network has it, if at all.
       entries: (place, op) of a cost table that it belongs to; none if it is fixed.
     """
 
     block: Layer
     input_shape: tuple[int, ...]
-    count: int
+    times: int
     entries: tuple[tuple[int, int], ...]
 
 

@@ -106,9 +106,9 @@ class Walk:
         for time, step in enumerate(self._steps):
             for value in step.reads:
                 last[value] = time
-        for value in outputs:
-            if value is not None:
-                last[value] = len(self._steps)
+        for kept in outputs:
+            if kept is not None:
+                last[kept] = len(self._steps)
         # Views and what is written over share a buffer: [bytes, its latest reading].
         buffer = {value: [self._sizes[value], last[value]] for value in self._inputs}
         living = sum(size for size, _ in buffer.values())

@@ -4,6 +4,7 @@ One op after the other, each a row of `latency/rows.jsonl`, so that a stopped st
 on behind the last one. Random networks come last and say what the table is worth.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -64,7 +65,7 @@ def measure_latency(setting: NasSetting) -> list[str]:
       Stopped: the user asked to stop; rows so far are kept.
     """
     options: LatencyOptions = setting.config.latency
-    space, parts = setting.space, setting.supernet.parts()
+    space, parts = setting.supernet.space, setting.supernet.parts()
     wanted = options.calibrate + options.validate
     archs = random_archs(space, wanted, setting.config.seed)
     found = _measured(setting, [*_items(setting, archs)])
@@ -127,17 +128,16 @@ def _items(setting: NasSetting, archs: np.ndarray) -> Iterator[_Item]:
             part.input_shape,
             lambda part=part: build_op(part.block, 0, nnx.Rngs(key)),  # type: ignore[misc]
         )
-    weights: list[Any] = []  # drawn when the first network is measured
+    weights = functools.cache(lambda: setting.supernet.init(key))
 
     def cut(arch: np.ndarray) -> nnx.Module:
-        if not weights:
-            weights.extend(setting.supernet.init(key))
-        return setting.supernet.cut(*weights, arch)
+        params, stats = weights()  # drawn for the first network
+        return setting.supernet.cut(params, stats, arch)
 
     for arch in archs:
         yield _Item(
             _network(setting, arch),
-            setting.space.input_shape,
+            setting.supernet.space.input_shape,
             lambda arch=arch: cut(arch),  # type: ignore[misc]
         )
 
@@ -156,7 +156,8 @@ def _measured(setting: NasSetting, items: list[_Item]) -> dict[str, dict[str, An
         )
     measure = measurer(setting.config.latency, setting.key("latency/inputs"))
     todo = [item for item in items if item.name not in rows]
-    for item in setting.progress(todo, len(todo), "latency"):
+    for number in setting.progress(range(len(todo)), len(todo), "latency"):
+        item = todo[number]
         found = measure(item.build(), item.shape)
         rows[item.name] = {"name": item.name, "device": device, **found._asdict()}
         log.append([rows[item.name]])
