@@ -19,7 +19,16 @@ NETS = {"spaces", "kernels", *BASIS}
 LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
 USERS = {"status", "user_code"}
-PARTS = {"training", "evaluation", "reporting", "runs", *SEARCHING, *LEARNING, *USERS}
+PARTS = {
+    "training",
+    "evaluation",
+    "latency",
+    "reporting",
+    "runs",
+    *SEARCHING,
+    *LEARNING,
+    *USERS,
+}
 ALLOWED = {
     "errors": set(),
     "files": {"errors"},
@@ -38,6 +47,7 @@ ALLOWED = {
     "nets": NETS,
     "quantum": {"kernels", "errors"},
     "optimise": {"quantum", "kernels", "value", *BASIS},
+    "latency": NETS | {"nets"},
     "training": LEARNING,
     "evaluation": {"training", *USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", "value", *BASIS},

@@ -4,7 +4,7 @@ from qnas_jax.nets.build import build_op
 from qnas_jax.nets.cell import CellSubnet, CellSupernet
 from qnas_jax.nets.chain import ChainSubnet, ChainSupernet
 from qnas_jax.nets.chain.finiteness import non_finite_ops
-from qnas_jax.nets.costs import count_macs
+from qnas_jax.nets.costs import Part, count_macs
 from qnas_jax.nets.flat import MODES, Mode, set_mode
 from qnas_jax.nets.forms import FASTEST, FORMS, Form, resolve_form
 from qnas_jax.nets.kinds import build_supernet
@@ -32,6 +32,7 @@ __all__ = [
     "ChainSupernet",
     "Form",
     "Mode",
+    "Part",
     "Passed",
     "Probe",
     "RowArray",

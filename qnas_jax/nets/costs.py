@@ -1,8 +1,12 @@
-"""Counts parameters and multiply-accumulates by looking at what an op computes.
+"""Counts parameters, bytes and multiply-accumulates by looking at what an op computes.
 
 An op is traced once with shapes, and the products in its program are counted, so a
 user's own op needs no cost formula. Convolutions and matrix products count; additions,
 normalisation and activations do not (the convention of the published counts).
+
+Bytes are those of what must be stored to run the op: parameters and running statistics,
+all at 32 or at 16 bits; at 8 bits arrays of two and more axes have a byte a number, and
+vectors (normalisation, biases) keep four, as integer quantisation leaves them.
 """
 
 import dataclasses
@@ -54,7 +58,7 @@ def _equation_macs(equation: Any) -> int:
         (contracted, _), _ = equation.params["dimension_numbers"]
         shape = equation.invars[0].aval.shape
         return output_size * math.prod(shape[axis] for axis in contracted)
-    inner = [_count(jaxpr) for jaxpr in _inner_jaxprs(equation.params)]
+    inner = [_count(jaxpr) for jaxpr in inner_jaxprs(equation.params)]
     if not inner:
         return 0
     if name == "cond":
@@ -62,7 +66,8 @@ def _equation_macs(equation: Any) -> int:
     return sum(inner) * equation.params.get("length", 1)
 
 
-def _inner_jaxprs(params: dict[str, Any]) -> Iterator[Jaxpr]:
+def inner_jaxprs(params: dict[str, Any]) -> Iterator[Jaxpr]:
+    """The programs within an operation, as calls, loops and branches have them."""
     for value in params.values():
         for item in value if isinstance(value, tuple | list) else (value,):
             if isinstance(item, ClosedJaxpr):
@@ -77,24 +82,57 @@ class OpCosts(NamedTuple):
     Attributes:
       params: its trainable parameters.
       macs: multiply-accumulates of its convolutions and matrix products.
+      bytes_32: of parameters and running statistics in float32.
+      bytes_16: likewise with two bytes a number.
+      bytes_8: likewise with one byte, but four for numbers of vectors.
     """
 
     params: int
     macs: int
+    bytes_32: int
+    bytes_16: int
+    bytes_8: int
 
 
-def costs_of_layer(
+class OpTrace(NamedTuple):
+    """An op, seen once with shapes.
+
+    Attributes:
+      costs: for one input.
+      output: shape of one output.
+      program: (arrays of its state, a batch of one) -> (output,).
+    """
+
+    costs: OpCosts
+    output: tuple[int, ...]
+    program: ClosedJaxpr
+
+
+class Part(NamedTuple):
+    """An op at its place in the networks of a space: what can be measured alone.
+
+    Attributes:
+      block: a layer with this op only.
+      input_shape: of one input.
+      times: how often a network has it, if at all.
+      entries: (place, op) of a cost table that it belongs to; none if it is fixed.
+    """
+
+    block: Layer
+    input_shape: tuple[int, ...]
+    times: int
+    entries: tuple[tuple[int, int], ...]
+
+
+def traces_of_layer(
     layer: Layer, input_shape: tuple[int, ...], where: str
-) -> tuple[list[OpCosts], tuple[int, ...]]:
-    """Costs of all candidates of a layer.
+) -> list[OpTrace]:
+    """Traces of all candidates of a layer, of one output shape.
 
     Args:
       layer: its shape and candidates.
       input_shape: of one input.
       where: the layer's place in words, for errors.
-
-    Returns:
-      The costs of each candidate, and the shape of one output.
 
     Raises:
       UserError: an op cannot be computed, or they do not agree on the shape of their
@@ -104,19 +142,18 @@ def costs_of_layer(
     for op in layer.ops:
         one = dataclasses.replace(layer, ops=(op,))
         with naming_op(where, op):
-            each.append(_op_costs(one, input_shape, op_modules(one)))
-    outputs = {shape for _, shape in each}
-    if len(outputs) != 1:
-        named = {op.name: shape for op, (_, shape) in zip(layer.ops, each, strict=True)}
+            each.append(_trace(one, input_shape, op_modules(one)))
+    if len({trace.output for trace in each}) != 1:
+        named = {
+            op.name: trace.output for op, trace in zip(layer.ops, each, strict=True)
+        }
         raise UserError(f"{where}: its ops yield different shapes: {named}")
-    return [costs for costs, _ in each], outputs.pop()
+    return each
 
 
 @functools.lru_cache(maxsize=4096)
-def _op_costs(
-    layer: Layer, input_shape: tuple[int, ...], modules: OpModules
-) -> tuple[OpCosts, tuple[int, ...]]:
-    """Costs and shape of one output of the only op of a layer."""
+def _trace(layer: Layer, input_shape: tuple[int, ...], modules: OpModules) -> OpTrace:
+    """Looks at the only op of a layer."""
     del modules  # part of the cache key only
     module = abstract_op(layer, 0)
     set_mode(module, "running")
@@ -126,9 +163,19 @@ def _op_costs(
     def run(state: Any, batch: jax.Array) -> jax.Array:
         return nnx.merge(graphdef, state)(batch)
 
-    params = sum(
-        math.prod(leaf.shape) for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))
+    with force_implementation("reference"):
+        program = jax.make_jaxpr(run)(state, batch)
+    trained = jax.tree.leaves(nnx.state(module, nnx.Param))
+    shapes = [leaf.shape for leaf in jax.tree.leaves(state)]
+    sizes = [math.prod(shape) for shape in shapes]
+    vectors = sum(
+        size for size, shape in zip(sizes, shapes, strict=True) if len(shape) < 2
     )
-    macs = count_macs(run, state, batch)
-    output = jax.eval_shape(run, state, batch)
-    return OpCosts(params, macs), tuple(output.shape[1:])
+    costs = OpCosts(
+        params=sum(math.prod(leaf.shape) for leaf in trained),
+        macs=_count(program.jaxpr),
+        bytes_32=4 * sum(sizes),
+        bytes_16=2 * sum(sizes),
+        bytes_8=sum(sizes) + 3 * vectors,
+    )
+    return OpTrace(costs, tuple(program.out_avals[0].shape[1:]), program)

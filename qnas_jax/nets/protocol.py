@@ -4,8 +4,10 @@ from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import numpy as np
 from flax import nnx
 
+from qnas_jax.nets.costs import Part
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.forms import Form
 from qnas_jax.nets.slots import RowArrays, RowKind, Slots
@@ -206,7 +208,34 @@ class Supernet(Hashable, Protocol):
         """
 
     def cost_table(self) -> CostTable:
-        """Counts the costs of every op at every place, `params` and `macs` among them.
+        """Counts the costs of every op at every place (`nets.costs.OpCosts`).
+
+        Raises:
+          UserError: the ops of a place do not agree on the shape of their output.
+        """
+
+    def peak_bytes(self, archs: Any) -> np.ndarray:
+        """The most bytes of activations at one time, for one input in float32.
+
+        By the rules of `nets/memory.py`; weights come on top. A maximum, so it is in no
+        cost table.
+
+        Args:
+          archs: integers [P, L].
+
+        Returns:
+          int64 [P].
+
+        Raises:
+          UserError: they are none of the space, or the ops of a place do not agree on
+            the shape of their output.
+        """
+
+    def parts(self) -> list[Part]:
+        """Every op at its place, and the fixed blocks: what can be measured alone.
+
+        The costs of an architecture are those of its parts, as often as a network has
+        them; what the sums between the ops of a cell take is in none of them.
 
         Raises:
           UserError: the ops of a place do not agree on the shape of their output.
@@ -221,7 +250,8 @@ class Supernet(Hashable, Protocol):
         Returns:
           One record a part: role (stem, layer, head, or another word for what is not
           searched), layer (its place in the architecture, if searched), op,
-          in_features, out_features, stride, resolution (of the input), params, macs.
+          in_features, out_features, stride, resolution (of the input), and its
+          `nets.costs.OpCosts`; blocks that run alone also peak_bytes.
 
         Raises:
           UserError: the architecture is not one of the space.

@@ -48,7 +48,7 @@ class Repair(Value, abc.ABC):
           float32 [...], the sum over the limits; 0 exactly where all are kept.
         """
 
-    def __call__(self, key: Array, archs: Array) -> Array:
+    def __call__(self, key: Array, archs: Array | np.ndarray) -> Array:
         """Repairs architectures int32 [P, L]; the key is consumed."""
         return _repaired(self, key, jnp.asarray(archs))
 
@@ -136,10 +136,10 @@ def make_repair(budget: Budget) -> Repair:
         return AdditiveRepair(budget.cheapest, budget.num_ops, by_op, most)
     assert isinstance(budget, ListedBudget)
     excess = np.zeros(len(next(iter(budget.columns.values()))))
-    for name, most in budget.limits.items():
-        over = np.maximum(budget.columns[name] / most - 1, 0)
+    for name, limit in budget.limits.items():
+        over = np.maximum(budget.columns[name] / limit - 1, 0)
         # What is hardly too much must not round to nothing; what is not known is far.
-        over = np.where(budget.columns[name] > most, np.maximum(over, 1e-6), over)
+        over = np.where(budget.columns[name] > limit, np.maximum(over, 1e-6), over)
         excess += np.where(np.isnan(over), 1e6, over)
     return ListedRepair(budget.cheapest, budget.num_ops, excess.astype(np.float32))
 

@@ -60,8 +60,8 @@ def archs_of_equal_cost(
     picks, others = drawn[within], drawn[~within]
     nearest = np.argsort(_distance(costs, others, cost, target), kind="stable")
     others = others[nearest[: 4 * count]]
-    walked = [_walk(costs, each, cost, target, tolerance) for each in others]
-    walked = _kept(np.asarray(walked, np.int32).reshape(-1, len(arch)), allowed)
+    ends = [_walk(costs, each, cost, target, tolerance) for each in others]
+    walked = _kept(np.asarray(ends, np.int32).reshape(-1, len(arch)), allowed)
     found = _distinct(np.asarray([*picks, *walked, *others], np.int32), arch)
     distance = _distance(costs, found, cost, target)
     order = np.argsort(

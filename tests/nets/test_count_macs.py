@@ -266,6 +266,11 @@ def test_an_architecture_in_numbers(tiny_space):
         "resolution": 6,
         "params": 4 * 8 + 2 * 8,
         "macs": 9 * 4 * 8,
+        # A product of 4 x 8 weights, and four vectors of a normalisation.
+        "bytes_32": 4 * (4 * 8 + 4 * 8),
+        "bytes_16": 2 * (4 * 8 + 4 * 8),
+        "bytes_8": 4 * 8 + 4 * (4 * 8),
+        "peak_bytes": 4 * (36 * 4 + 9 * 8),
     }
 
 
@@ -304,5 +309,8 @@ def test_a_space_may_do_without_stem_and_head():
     assert {k: v.tolist() for k, v in table.cost([[0]]).items()} == {
         "params": [10],
         "macs": [8],
+        "bytes_32": [4 * 10],
+        "bytes_16": [2 * 10],
+        "bytes_8": [8 + 4 * 2],
     }
     assert np.array_equal(table.largest(), [0])

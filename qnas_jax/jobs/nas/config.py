@@ -14,6 +14,7 @@ from qnas_jax.evaluation.trained import CandidateOptions
 from qnas_jax.jobs.config import Config
 from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.spec import Family
+from qnas_jax.latency import LatencyOptions
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.spaces import ConstraintOptions, SpaceOptions
@@ -60,6 +61,7 @@ class NasConfig(Config):
       retrain_task: what examples undergo there.
       rank: what is ranked where the truth is known, and beside what.
       export: which network becomes a model, and how it is measured.
+      latency: how the ops of the space are measured on this machine.
 
     Raises:
       OptionError: the strategy wants evaluations at several fidelities, which the
@@ -86,6 +88,7 @@ class NasConfig(Config):
     retrain_task: Options = dataclasses.field(default_factory=Options)
     rank: RankOptions = dataclasses.field(default_factory=RankOptions)
     export: ExportOptions = dataclasses.field(default_factory=ExportOptions)
+    latency: LatencyOptions = dataclasses.field(default_factory=LatencyOptions)
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
@@ -110,6 +113,7 @@ GROUPS: dict[str, type[Options]] = {
     "retrain": RetrainOptions,
     "rank": RankOptions,
     "export": ExportOptions,
+    "latency": LatencyOptions,
 }
 """What every run reads."""
 

@@ -1,6 +1,9 @@
-"""Says what architectures are: string, parameters, multiply-accumulates, layers."""
+"""Says what architectures are: string, costs, layers."""
 
 import json
+from collections.abc import Mapping
+
+import numpy as np
 
 from qnas_jax import data
 from qnas_jax.errors import UserError
@@ -32,7 +35,7 @@ def describe_archs(setting: NasSetting) -> list[str]:
         space = build_space(setting.config.space, input_shape, num_classes)
     archs = read_archs(space, setting.archs)
     supernet = build_supernet(space)
-    costs = supernet.cost_table().cost(archs)
+    costs, peaks = supernet.cost_table().cost(archs), supernet.peak_bytes(archs)
     reduced = reduced_space(setting.config, space, input_shape, num_classes)
     in_supernet = build_supernet(reduced).cost_table().cost(archs)["macs"]
     return [
@@ -42,10 +45,29 @@ def describe_archs(setting: NasSetting) -> list[str]:
                 "arch": arch.tolist(),
                 "string": arch_to_string(space, arch),
                 "parameters": int(costs["params"][row]),
-                "macs": int(costs["macs"][row]),
+                **exact_costs(costs, peaks, row),
                 "supernet_macs": int(in_supernet[row]),
                 "layers": supernet.describe_arch(arch),
             }
         )
         for row, arch in enumerate(archs)
     ]
+
+
+def exact_costs(
+    costs: Mapping[str, np.ndarray], peaks: np.ndarray, row: int
+) -> dict[str, int]:
+    """What an architecture costs beside its parameters, as files show it.
+
+    Args:
+      costs: of a space's `CostTable`, by name [P].
+      peaks: `nets.Supernet.peak_bytes`, [P].
+      row: which architecture.
+
+    Returns:
+      Multiply-accumulates, bytes of the model at 32, 16 and 8 bits, and the most bytes
+      of activations for one input.
+    """
+    names = ("macs", "bytes_32", "bytes_16", "bytes_8")
+    found = {name: int(costs[name][row]) for name in names}
+    return {**found, "peak_bytes": int(peaks[row])}

@@ -14,6 +14,7 @@ from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.export import EXPORT_FILES, export_model
 from qnas_jax.jobs.nas.exported_network import check_export, exported_network
 from qnas_jax.jobs.nas.inputs import INPUTS
+from qnas_jax.jobs.nas.latency import check_latency, measure_latency
 from qnas_jax.jobs.nas.predict import predict_images
 from qnas_jax.jobs.nas.rank import rank_space, read_truth
 from qnas_jax.jobs.nas.reference import check_reference, evaluate_reference
@@ -88,6 +89,13 @@ RANK = Stage(
     ready=lambda setting: setting.weights,
     check=read_truth,
 )
+LATENCY = Stage(
+    "latency",
+    measure_latency,
+    (*SUPERNET.reads[:4], "latency"),
+    ("latency.json",),
+    check=check_latency,
+)
 DESCRIBE = Stage("describe", describe_archs)
 PREDICT = Stage("predict", predict_images)
 
@@ -108,6 +116,7 @@ NAS = Job(
             REPORT,
         ),
         "rank": (SUPERNET, REFERENCE, RANK, REPORT),
+        "latency": (LATENCY,),
     },
     families={
         "evaluator_options": EVALUATOR_FAMILY,

@@ -19,6 +19,7 @@ import numpy as np
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, measure
+from qnas_jax.jobs.nas.describe import exact_costs
 from qnas_jax.jobs.nas.hand_made import fitted
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -204,7 +205,7 @@ def _retrain(
         f"validation_{setting.task.score}": score.as_score(float(state.best_score)),
         **{f"test_{name}": value for name, value in tested.items()},
         "parameters": int(costs["params"][0]),
-        "macs": int(costs["macs"][0]),
+        **exact_costs(costs, supernet.peak_bytes(candidate.arch[None]), 0),
         "supernet_macs": _macs_in_supernet(setting, candidate.arch) if own else None,
         "width": candidate.width,
         "layers": supernet.describe_arch(candidate.arch),

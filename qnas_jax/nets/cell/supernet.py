@@ -19,10 +19,16 @@ from flax import nnx
 
 from qnas_jax.nets.blocks import FixedBlocks, before_the_mean, fill
 from qnas_jax.nets.bodies import Body, layer_body
-from qnas_jax.nets.cell.costs import cell_cost_table, describe_cells
+from qnas_jax.nets.cell.costs import (
+    cell_cost_table,
+    cell_parts,
+    cell_peaks,
+    describe_cells,
+)
 from qnas_jax.nets.cell.edges import SwitchedEdge
 from qnas_jax.nets.cell.stages import CellRows, initial_edges, run_stage
 from qnas_jax.nets.cell.subnet import CellSubnet
+from qnas_jax.nets.costs import Part
 from qnas_jax.nets.each_once import check_once
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.forms import Form
@@ -363,12 +369,34 @@ class CellSupernet:
         return {"fixed": fixed, "layers": [ops] * self.space.num_layers}
 
     def cost_table(self) -> CostTable:
-        """Parameters and multiply-accumulates of every op at every edge, in all cells.
+        """All of `nets.costs.OpCosts` of every op at every edge, in all cells.
 
         Raises:
           UserError: the ops of an edge do not keep the shape.
         """
         return cell_cost_table(self.space)
+
+    def peak_bytes(self, archs: Any) -> np.ndarray:
+        """The most bytes of activations at one time, as `nets.Supernet` says.
+
+        Args:
+          archs: integers [P, edges].
+
+        Returns:
+          int64 [P].
+
+        Raises:
+          UserError: they are none of the space, or ops do not agree on their shapes.
+        """
+        return cell_peaks(self.space, archs)
+
+    def parts(self) -> list[Part]:
+        """Every op at its place, and the fixed blocks, as `nets.Supernet` says.
+
+        Raises:
+          UserError: the ops of a place do not agree on the shape of their output.
+        """
+        return cell_parts(self.space)
 
     def describe_arch(self, arch: Any) -> list[dict[str, Any]]:
         """Lists the fixed blocks and the edges, with shapes and costs.

@@ -1,10 +1,12 @@
 """Costs of chain spaces: tables of all ops, and the blocks of one architecture."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
-from qnas_jax.nets.costs import OpCosts, costs_of_layer
+from qnas_jax.nets.costs import OpCosts, OpTrace, Part, traces_of_layer
+from qnas_jax.nets.memory import peak_of_program
 from qnas_jax.spaces import CostTable, NetworkSpace, check_archs
 
 
@@ -15,18 +17,18 @@ def chain_cost_table(space: NetworkSpace) -> CostTable:
       space: the search space.
 
     Returns:
-      Parameters and multiply-accumulates of every op at every layer.
+      All of `OpCosts` of every op at every layer.
 
     Raises:
       UserError: the ops of a layer do not agree on the shape of their output.
     """
-    rows = [costs for _, costs in _costs_of_blocks(space)]
+    rows = [[trace.costs for trace in traces] for _, traces in _blocks(space)]
     first, last = len(space.stem), len(space.stem) + space.num_layers
-    table = np.zeros((2, space.num_layers, space.max_ops), np.int64)
+    table = np.zeros((len(OpCosts._fields), space.num_layers, space.max_ops), np.int64)
     for layer, costs in enumerate(rows[first:last]):
         table[:, layer, : len(costs)] = np.asarray(costs).T
     fixed_costs = [costs[0] for costs in rows[:first] + rows[last:]]
-    fixed = np.asarray(fixed_costs, np.int64).reshape(-1, 2).sum(axis=0)
+    fixed = np.asarray(fixed_costs, np.int64).reshape(-1, len(table)).sum(axis=0)
     return CostTable(
         by_op=dict(zip(OpCosts._fields, table, strict=True)),
         fixed=dict(zip(OpCosts._fields, fixed.tolist(), strict=True)),
@@ -51,8 +53,8 @@ def describe_chain(space: NetworkSpace, arch: Any) -> list[dict[str, Any]]:
     indices = check_archs(space, arch).tolist()
     chosen = [0] * len(space.stem) + indices + [0] * len(space.head)
     records = []
-    for position, (layer, (shape, costs), index) in enumerate(
-        zip(space.blocks, _costs_of_blocks(space), chosen, strict=True)
+    for position, (layer, (shape, traces), index) in enumerate(
+        zip(space.blocks, _blocks(space), chosen, strict=True)
     ):
         place = position - len(space.stem)
         searched = 0 <= place < space.num_layers
@@ -66,21 +68,70 @@ def describe_chain(space: NetworkSpace, arch: Any) -> list[dict[str, Any]]:
                 "out_features": layer.out_features,
                 "stride": layer.stride,
                 "resolution": shape[0] if len(shape) == 3 else 1,
-                **costs[index]._asdict(),
+                **traces[index].costs._asdict(),
+                "peak_bytes": peak_of_program(traces[index].program),
             }
         )
     return records
 
 
-def _costs_of_blocks(
-    space: NetworkSpace,
-) -> list[tuple[tuple[int, ...], list[OpCosts]]]:
-    """For each block the shape of one input, and the costs of each candidate."""
+def chain_peaks(space: NetworkSpace, archs: Any) -> np.ndarray:
+    """The most bytes that networks keep while one input passes.
+
+    Between two blocks there is one array, so it is the largest of the blocks' own.
+
+    Args:
+      space: the search space.
+      archs: integers [P, L].
+
+    Returns:
+      int64 [P], as `nets.Supernet` says.
+
+    Raises:
+      UserError: as `describe_chain`.
+    """
+    archs = check_archs(space, archs)
+    peaks = [
+        np.asarray([peak_of_program(trace.program) for trace in traces])
+        for _, traces in _blocks(space)
+    ]
+    first, last = len(space.stem), len(space.stem) + space.num_layers
+    fixed = max(int(own[0]) for own in peaks[:first] + peaks[last:])
+    searched = [own[archs[:, at]] for at, own in enumerate(peaks[first:last])]
+    return np.maximum(np.max(searched, axis=0), fixed)
+
+
+def chain_parts(space: NetworkSpace) -> list[Part]:
+    """Every op of every block, as `nets.Supernet` says.
+
+    Args:
+      space: the search space.
+
+    Returns:
+      In data order.
+
+    Raises:
+      UserError: the ops of a layer do not agree on the shape of their output.
+    """
+    found = []
+    blocks = zip(space.blocks, _blocks(space), strict=True)
+    for position, (layer, (shape, _)) in enumerate(blocks):
+        place = position - len(space.stem)
+        searched = 0 <= place < space.num_layers
+        for index, op in enumerate(layer.ops):
+            entries = ((place, index),) if searched else ()
+            one = dataclasses.replace(layer, ops=(op,))
+            found.append(Part(one, shape, 1, entries))
+    return found
+
+
+def _blocks(space: NetworkSpace) -> list[tuple[tuple[int, ...], list[OpTrace]]]:
+    """For each block the shape of one input, and what each candidate does."""
     shape = space.input_shape
     rows = []
     for position, layer in enumerate(space.blocks):
         where = f"space {space.name!r}, block {position} (stem first)"
-        costs, output = costs_of_layer(layer, shape, where)
-        rows.append((shape, costs))
-        shape = output
+        traces = traces_of_layer(layer, shape, where)
+        rows.append((shape, traces))
+        shape = traces[0].output
     return rows

@@ -19,7 +19,12 @@ from flax import nnx
 from qnas_jax.nets.blocks import FixedBlocks, before_the_mean, fill
 from qnas_jax.nets.bodies import largest_of
 from qnas_jax.nets.build import template_of_op
-from qnas_jax.nets.chain.costs import chain_cost_table, describe_chain
+from qnas_jax.nets.chain.costs import (
+    chain_cost_table,
+    chain_parts,
+    chain_peaks,
+    describe_chain,
+)
 from qnas_jax.nets.chain.equal_layers import (
     Kept,
     join_equal_layers,
@@ -29,6 +34,7 @@ from qnas_jax.nets.chain.equal_layers import (
     run_equal_layers_once,
 )
 from qnas_jax.nets.chain.subnet import ChainSubnet
+from qnas_jax.nets.costs import Part
 from qnas_jax.nets.each_once import Mixed, check_once
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.forms import Form
@@ -447,12 +453,34 @@ class ChainSupernet:
         return {"fixed": fixed, "layers": layers}
 
     def cost_table(self) -> CostTable:
-        """Parameters and multiply-accumulates of every op at every layer.
+        """All of `nets.costs.OpCosts` of every op at every layer.
 
         Raises:
           UserError: the ops of a layer do not agree on the shape of their output.
         """
         return chain_cost_table(self.space)
+
+    def peak_bytes(self, archs: Any) -> np.ndarray:
+        """The most bytes of activations at one time, as `nets.Supernet` says.
+
+        Args:
+          archs: integers [P, L].
+
+        Returns:
+          int64 [P].
+
+        Raises:
+          UserError: they are none of the space, or ops do not agree on their shapes.
+        """
+        return chain_peaks(self.space, archs)
+
+    def parts(self) -> list[Part]:
+        """Every op at its place, and the fixed blocks, as `nets.Supernet` says.
+
+        Raises:
+          UserError: the ops of a place do not agree on the shape of their output.
+        """
+        return chain_parts(self.space)
 
     def describe_arch(self, arch: Any) -> list[dict[str, Any]]:
         """Lists the blocks of an architecture with shapes and costs.

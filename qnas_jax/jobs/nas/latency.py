@@ -1,0 +1,178 @@
+"""Measures the ops of a space on this machine: `latency.json`, a table for budgets.
+
+One op after the other, each a row of `latency/rows.jsonl`, so that a stopped stage goes
+on behind the last one. Random networks come last and say what the table is worth.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from flax import nnx
+
+from qnas_jax.errors import UserError
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.latency import (
+    LATENCY,
+    LatencyOptions,
+    Nothing,
+    agreement,
+    distinct_parts,
+    latency_content,
+    measurer,
+    random_archs,
+    scale_of,
+    sum_table,
+)
+from qnas_jax.nets import build_op
+from qnas_jax.runs import RowLog, RunError, environment, write_json
+from qnas_jax.spaces import arch_to_string
+from qnas_jax.stopping import Stopped
+
+_CALL = "call"
+
+
+class _Item(NamedTuple):
+    """Something to measure: name, shape of one input, how to build it."""
+
+    name: str
+    shape: tuple[int, ...]
+    build: Callable[[], nnx.Module]
+
+
+def check_latency(setting: NasSetting) -> None:
+    """Raises UserError if there are no networks to measure."""
+    if not setting.has_networks:
+        raise UserError(
+            f"--stage=latency: architectures of space {setting.space.name!r} are no "
+            "networks, expected a space whose ops can be run"
+        )
+
+
+def measure_latency(setting: NasSetting) -> list[str]:
+    """Measures what is not yet measured, and writes `latency.json`.
+
+    Args:
+      setting: the run; no stage before is needed.
+
+    Returns:
+      What the table says, and how far it can be trusted.
+
+    Raises:
+      UserError: an op cannot be computed.
+      RunError: rows are damaged, or of another machine.
+      Stopped: the user asked to stop; rows so far are kept.
+    """
+    options: LatencyOptions = setting.config.latency
+    space, parts = setting.supernet.space, setting.supernet.parts()
+    wanted = options.calibrate + options.validate
+    archs = random_archs(space, wanted, setting.config.seed)
+    found = _measured(setting, [*_items(setting, archs)])
+    alone = {name: row["median_ms"] for name, row in found.items()}
+    networks = np.asarray([alone[_network(setting, arch)] for arch in archs])
+    plain = sum_table(space, parts, alone, alone[_CALL])
+    # Of a small space there are fewer; they are divided as those asked for.
+    first = len(archs) * options.calibrate // max(wanted, 1)
+    scale = scale_of(plain.cost(archs)[LATENCY][:first], networks[:first])
+    table = sum_table(space, parts, alone, alone[_CALL], scale)
+    says = table.cost(archs)[LATENCY]
+    judged = agreement(says[first:], networks[first:]) if options.validate else None
+    write_json(
+        setting.folder.path / "latency.json",
+        {
+            "space": space.name,
+            "input_shape": list(space.input_shape),
+            "device": _device(),
+            "runtime": options.runtime,
+            "one_thread": options.one_thread,
+            "clock": options.clock,
+            **latency_content(space, table),
+            "call_ms": alone[_CALL],
+            "scale": scale,
+            "calibrated_by": first,
+            "validation": judged and judged._asdict(),
+            "networks": [
+                {
+                    "string": arch_to_string(space, arch),
+                    "role": "calibration" if number < first else "validation",
+                    "table_ms": says[number],
+                    "measured_ms": networks[number],
+                    "spread_ms": found[_network(setting, arch)]["spread_ms"],
+                }
+                for number, arch in enumerate(archs)
+            ],
+        },
+    )
+    fixed = table.fixed[LATENCY]
+    lines = [
+        f"{space.name} by {options.runtime}: {len(distinct_parts(parts))} different "
+        f"blocks measured, {fixed:.3f} ms for what is fixed, scale {scale:.2f}"
+    ]
+    if judged is not None:
+        rank = "-" if judged.spearman is None else f"{judged.spearman:.3f}"
+        lines.append(
+            f"{judged.networks} random networks: Spearman {rank}, median error "
+            f"{100 * judged.median_error:.1f} % of {np.median(networks):.3f} ms"
+        )
+    return lines
+
+
+def _items(setting: NasSetting, archs: np.ndarray) -> Iterator[_Item]:
+    """A call that computes nothing, every block once, whole networks."""
+    key = setting.key("latency/weights")
+    yield _Item(_CALL, (1,), Nothing)
+    for name, part in distinct_parts(setting.supernet.parts()).items():
+        yield _Item(
+            name,
+            part.input_shape,
+            lambda part=part: build_op(part.block, 0, nnx.Rngs(key)),  # type: ignore[misc]
+        )
+    weights = functools.cache(lambda: setting.supernet.init(key))
+
+    def cut(arch: np.ndarray) -> nnx.Module:
+        params, stats = weights()  # drawn for the first network
+        return setting.supernet.cut(params, stats, arch)
+
+    for arch in archs:
+        yield _Item(
+            _network(setting, arch),
+            setting.supernet.space.input_shape,
+            lambda arch=arch: cut(arch),  # type: ignore[misc]
+        )
+
+
+def _measured(setting: NasSetting, items: list[_Item]) -> dict[str, dict[str, Any]]:
+    """The row of each item; those that are there are not measured again."""
+    log = RowLog(
+        setting.folder.path / "latency" / "rows.jsonl", "do it again by --stage=latency"
+    )
+    rows = {row["name"]: row for row in log.read()}
+    device, others = _device(), {row["device"] for row in rows.values()}
+    if others - {device}:
+        raise RunError(
+            f"{setting.folder.path}: its latencies were measured on {others.pop()!r}, "
+            f"this is {device!r}; use another --workdir"
+        )
+    measure = measurer(setting.config.latency, setting.key("latency/inputs"))
+    todo = [item for item in items if item.name not in rows]
+    for number in setting.progress(range(len(todo)), len(todo), "latency"):
+        item = todo[number]
+        found = measure(item.build(), item.shape)
+        rows[item.name] = {"name": item.name, "device": device, **found._asdict()}
+        log.append([rows[item.name]])
+        if setting.should_stop():
+            raise Stopped
+    return rows
+
+
+def _network(setting: NasSetting, arch: np.ndarray) -> str:
+    return f"network {arch_to_string(setting.space, arch)}"
+
+
+def _device() -> str:
+    """What the networks run on, in words."""
+    about = environment([])
+    if about["backend"] != "cpu":
+        return str(about["devices"][0])
+    return str(about["processor"] or about["platform"])

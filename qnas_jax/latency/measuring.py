@@ -1,0 +1,140 @@
+"""How long a network takes on this machine: warm-up, median, spread.
+
+A runtime makes of a module and one input a function without arguments that computes the
+output and waits for it. JAX is one; a further one (ONNX, say) is a function and a line
+in `RUNTIMES`.
+"""
+
+import dataclasses
+import gc
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from qnas_jax.kernels import compiler_options
+from qnas_jax.nets import set_mode
+from qnas_jax.options import OptionError, Options, option
+
+Run = Callable[[], object]
+Runtime = Callable[[nnx.Module, np.ndarray, bool], Run]
+"""(network, inputs [1, ...], whether one thread is all) -> computes the output once."""
+
+
+def jax_runtime(module: nnx.Module, inputs: np.ndarray, one_thread: bool) -> Run:
+    """Compiles a module for the default device, normalisation by running statistics.
+
+    Its weights are constants of the program, as in a model that is deployed; so a call
+    hands over the input only, and costs the same whatever it computes.
+
+    Args:
+      module: the network or op.
+      inputs: float32 [N, ...].
+      one_thread: no operation is split among threads; on CPUs only.
+
+    Returns:
+      Computes the output once.
+    """
+    set_mode(module, "running")
+    graphdef, state = nnx.split(module)
+    options = compiler_options()
+    if one_thread and jax.default_backend() == "cpu":
+        options["xla_cpu_multi_thread_eigen"] = False
+
+    def compute(images: jax.Array) -> jax.Array:
+        return nnx.merge(graphdef, state)(images)
+
+    compiled, images = jax.jit(compute, compiler_options=options), jnp.asarray(inputs)
+    return lambda: jax.block_until_ready(compiled(images))
+
+
+RUNTIMES: dict[str, Runtime] = {"jax": jax_runtime}
+"""The values of `latency.runtime`."""
+
+CLOCKS: dict[str, Callable[[], float]] = {
+    "wall": time.perf_counter,
+    "processor": time.process_time,
+}
+"""The values of `latency.clock`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LatencyOptions(Options):
+    """How latency is measured on this machine, for one input.
+
+    Raises:
+      OptionError: a value is not allowed.
+    """
+
+    runtime: str = option("jax", "what runs the networks", choices=RUNTIMES)
+    one_thread: bool = option(True, "whether one thread is all that a network gets")
+    clock: str = option(
+        "wall",
+        "wall time, or that of the processor: the same with one thread, and told apart "
+        "from what else the machine does",
+        choices=CLOCKS,
+    )
+    seconds: float = option(0.2, "for one op or network, after warming up", above=0)
+    validate: int = option(
+        50, "random networks that are measured to judge the table", low=0
+    )
+    calibrate: int = option(
+        8, "others, by which the sums of the ops are scaled; 0: not at all", low=0
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.validate == 1:
+            raise OptionError("validate", 1, "0, or 2 and more: they are ranked")
+
+
+class Measured(NamedTuple):
+    """A latency.
+
+    Attributes:
+      median_ms: of all passes, milliseconds.
+      spread_ms: half the distance between their quartiles.
+      passes: how many there were.
+    """
+
+    median_ms: float
+    spread_ms: float
+    passes: int
+
+
+_WARM = 3
+_FEWEST, _MOST = 10, 10_000
+
+
+def measure(
+    run: Run, seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> Measured:
+    """Times a function over many passes.
+
+    Args:
+      run: what is timed.
+      seconds: about how long, after warming up; there are at least 10 passes.
+      clock: reads the time.
+
+    Returns:
+      Median and spread of single passes.
+    """
+    for _ in range(_WARM):
+        run()
+    times: list[float] = []
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        while len(times) < _FEWEST or (sum(times) < seconds and len(times) < _MOST):
+            before = clock()
+            run()
+            times.append(clock() - before)
+    finally:
+        if collecting:
+            gc.enable()
+    low, middle, high = 1e3 * np.quantile(times, (0.25, 0.5, 0.75))
+    return Measured(float(middle), float(high - low) / 2, len(times))

@@ -1,0 +1,99 @@
+"""The stage that measures: what it leaves, that it goes on, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from qnas_jax.errors import UserError
+from qnas_jax.jobs import run_stages
+from qnas_jax.latency import read_latency_table
+from qnas_jax.runs import RowLog, RunError, read_rows
+from qnas_jax.spaces import parse_arch
+from qnas_jax.stopping import Stopped
+
+COMMAND = ["python", "main.py", "--stage=latency"]
+
+
+@pytest.fixture
+def latency_config(tiny_config):
+    tiny_config.latency.update(seconds=0.005, calibrate=2, validate=2)
+    return tiny_config
+
+
+def test_a_stopped_stage_goes_on_and_leaves_a_table(latency_config, make_setting):
+    with pytest.raises(Stopped):
+        run_stages(make_setting(latency_config, stop_after=3), "latency", COMMAND)
+    setting = make_setting(latency_config)
+    path = setting.folder.path
+    begun = read_rows(path / "latency" / "rows.jsonl")
+    assert [row["name"] for row in begun][0] == "call" and len(begun) == 3
+    said = run_stages(setting, "latency", COMMAND)
+    rows = read_rows(path / "latency" / "rows.jsonl")
+    assert rows[:3] == begun
+    names = [row["name"] for row in rows]
+    # A call; stem, head of two, two ops of layer 0, three of layer 1; four networks.
+    assert len(set(names)) == len(names) == 1 + 3 + 5 + 4
+    assert "8 different blocks" in said[0] and "2 random networks" in said[1]
+
+    found = json.loads((path / "latency.json").read_text())
+    alone = {row["name"]: row["median_ms"] for row in rows}
+    call = alone["call"]
+    assert found["call_ms"] == call and found["calibrated_by"] == 2
+
+    def part(word):
+        (name,) = [name for name in alone if name.startswith(word)]
+        return max(alone[name] - call, 0)
+
+    layers = [
+        {
+            "mb1": part("mbconv(expansion=1,kernel=3) 8->8 /2"),
+            "mb2": part("mbconv(expansion=2,kernel=3) 8->8 /2"),
+        },
+        {
+            "mb1": part("mbconv(expansion=1,kernel=3) 8->8 /1"),
+            "mb2": part("mbconv(expansion=2,kernel=3) 8->8 /1"),
+            "skip": part("skip()"),
+        },
+    ]
+    fixed = call + part("conv(") + part("global_average(") + part("classifier(")
+    plain, ratios = {}, []
+    for network in found["networks"]:
+        ops = network["string"].split("|")
+        sums = fixed + sum(own[op] for own, op in zip(layers, ops, strict=True))
+        plain[network["string"]] = sums
+        measured = alone[f"network {network['string']}"]
+        assert network["measured_ms"] == measured
+        if network["role"] == "calibration":
+            ratios.append(measured / sums)
+    assert found["scale"] == pytest.approx(np.median(ratios))
+    # What a budget reads from the file is what the networks were judged by.
+    table = read_latency_table(path / "latency.json", setting.space)
+    for network in found["networks"]:
+        arch = parse_arch(setting.space, network["string"])
+        (cost,) = table.cost(arch[None])["latency_ms"]
+        assert cost == pytest.approx(network["table_ms"])
+        assert cost == pytest.approx(found["scale"] * plain[network["string"]])
+    off = [
+        abs(network["table_ms"] / network["measured_ms"] - 1)
+        for network in found["networks"]
+        if network["role"] == "validation"
+    ]
+    assert found["validation"]["median_error"] == pytest.approx(np.median(off))
+
+
+def test_rows_of_another_machine_are_not_mixed_in(latency_config, make_setting):
+    with pytest.raises(Stopped):
+        run_stages(make_setting(latency_config, stop_after=1), "latency", COMMAND)
+    setting = make_setting(latency_config)
+    rows = setting.folder.path / "latency" / "rows.jsonl"
+    (row,) = read_rows(rows)
+    rows.unlink()
+    RowLog(rows).append([{**row, "device": "a toaster"}])
+    with pytest.raises(RunError, match="measured on 'a toaster', this is"):
+        run_stages(setting, "latency", COMMAND)
+
+
+def test_without_networks_there_is_nothing_to_measure(search_config, make_setting):
+    with pytest.raises(UserError, match="--stage=latency: .* 'breads' are no networks"):
+        run_stages(make_setting(search_config), "latency", COMMAND)
