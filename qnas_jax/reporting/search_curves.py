@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COSTS = {
     "params": ("parameters", "Parameters"),
     "macs": ("MACs", "Multiply-accumulates an image (MACs)"),
+    "latency_ms": ("latency", "Latency of one image (ms)"),
 }
 
 

@@ -64,7 +64,11 @@ def accuracy_sentence(accuracy: float, num_images: int) -> str:
     )
 
 
-COSTS = {"params": ("parameters", "parameters"), "macs": ("multiply-adds", "macs")}
+COSTS = {
+    "params": ("parameters", "parameters"),
+    "macs": ("multiply-adds", "macs"),
+    "latency_ms": ("ms", "latency_ms"),
+}
 """What a cost is called, and its name in a network's row."""
 
 
@@ -83,10 +87,16 @@ def budget_sentence(limits: Mapping[str, float], network: Row) -> str:
         words, field = COSTS[name]
         used = network[field]
         parts.append(
-            f"{formats.count(used)} of at most {formats.count(int(limit))} {words} "
+            f"{_amount(used)} of at most {_amount(limit)} {words} "
             f"({formats.percent(used / limit)})"
         )
     return f"The winner has {' and '.join(parts)}."
+
+
+def _amount(value: float) -> str:
+    """Whole numbers in groups of three digits, others in three digits."""
+    whole = float(value).is_integer()
+    return formats.count(int(value)) if whole else f"{value:.3g}"
 
 
 def comparison_sentence(comparison: Comparison, num_comparisons: int) -> str:

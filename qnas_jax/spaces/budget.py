@@ -28,7 +28,11 @@ class ConstraintOptions(Options):
     max_latency_ms: float = option(
         0.0, "milliseconds for one input on `device`; 0: any time", low=0.0
     )
-    device: str = option("", "whose latency is meant, where there are several")
+    device: str = option(
+        "",
+        "whose latency is meant: a device of a table, or a file of latencies of the "
+        "space's ops; empty: what --stage=latency measured in this work folder",
+    )
 
     def limits(self) -> dict[str, float]:
         """The largest allowed value of each cost that is limited, by its name."""

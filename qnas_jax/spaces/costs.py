@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from qnas_jax.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CostTable:
@@ -42,6 +44,20 @@ class CostTable:
             name: table[layers, archs].sum(axis=-1) + self.fixed[name]
             for name, table in self.by_op.items()
         }
+
+    def joined(self, other: "CostTable") -> "CostTable":
+        """The costs of two tables of one space; of equal names the other's are taken.
+
+        Raises:
+          UserError: they are of different spaces.
+        """
+        if other.num_ops != self.num_ops:
+            raise UserError(
+                f"costs: got tables of {self.num_ops} and {other.num_ops} ops, "
+                "expected those of one space"
+            )
+        by_op, fixed = {**self.by_op, **other.by_op}, {**self.fixed, **other.fixed}
+        return CostTable(by_op, fixed, self.num_ops)
 
     def all_ops(self, name: str = "params") -> int | float:
         """A cost of the network that holds all ops: its size, for `params`."""

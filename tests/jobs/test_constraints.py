@@ -24,9 +24,23 @@ def limit_of(costs):
     return int(least + most) // 2
 
 
-def test_a_job_keeps_its_constraints(finished, tiny_config, make_setting, quick):
+def latencies(costs, space):
+    """A device that takes a microsecond a parameter, and as much again for the call."""
+    lines = ["layer,op,ms", f",,{1e-3 * costs.fixed['params'] + 0.25}"]
+    for layer, names in enumerate(space.choices):
+        for op, name in enumerate(names):
+            lines.append(f"{layer},{name},{1e-3 * costs.by_op['params'][layer, op]}")
+    return "\n".join(lines)
+
+
+def test_a_job_keeps_its_constraints(
+    finished, tiny_config, make_setting, quick, tmp_path
+):
     limit = limit_of(finished.costs)
-    tiny_config.constraints.max_params = limit
+    file = tmp_path / "phone.csv"
+    file.write_text(latencies(finished.costs, finished.space))
+    tiny_config.constraints.update(max_params=limit, device=str(file))
+    tiny_config.constraints.max_latency_ms = 1e-3 * limit + 0.25
     tiny_config.retrain.random_picks = 1
     tiny_config.retrain.epochs = 1
     tiny_config.retrain.baselines = ("resnet8",)
@@ -35,7 +49,12 @@ def test_a_job_keeps_its_constraints(finished, tiny_config, make_setting, quick)
     folder = setting.folder.path
     run = read_run(folder)
     assert max(row["costs"]["params"] for row in run.history) <= limit
-    assert run.result["constraints"] == {"params": limit}
+    most = {"params": limit, "latency_ms": 1e-3 * limit + 0.25}
+    assert run.result["constraints"] == pytest.approx(most)
+    for row in run.history:
+        expected = 1e-3 * row["costs"]["params"] + 0.25
+        assert row["costs"]["latency_ms"] == pytest.approx(expected)
+    assert run.result["latency_ms"] <= 1e-3 * limit + 0.25
     assert run.result["parameters"] <= limit
     largest = run.result["baselines"]["largest"]
     assert largest["parameters"] <= limit
@@ -47,11 +66,21 @@ def test_a_job_keeps_its_constraints(finished, tiny_config, make_setting, quick)
     drawn = score_against_cost.__wrapped__(
         run.history, run.result["arch"], run.result["constraints"]
     )
-    of_params, of_macs, _ = drawn.axes
+    of_params, of_macs, of_latency, _ = drawn.axes
     (line,) = of_params.lines
     assert of_params.get_title() == "Score against parameters"
     assert list(line.get_xdata()) == [limit, limit]
     assert not of_macs.lines
+    assert len(of_latency.lines) == 1
+    file.write_text(file.read_text().replace("0,", "0,1", 1))
+    with pytest.raises(UserError, match="another latency table .* has changed"):
+        run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
+
+
+def test_latency_needs_a_table(tiny_config, make_setting):
+    tiny_config.constraints.max_latency_ms = 1.0
+    with pytest.raises(UserError, match="latency.json is not there; measure this"):
+        run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
 
 
 def test_a_budget_that_nothing_keeps_is_one_line(tiny_config, make_setting):

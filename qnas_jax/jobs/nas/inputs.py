@@ -52,9 +52,18 @@ def evaluator_content(setting: NasSetting) -> dict[str, Content]:
     return {}
 
 
+def constraints_content(setting: NasSetting) -> dict[str, Content]:
+    """The latencies that a limit is about."""
+    if not setting.config.constraints.max_latency_ms:
+        return {}
+    content = file_content(setting.latency_file, "latency table")
+    return {"constraints.device": content}
+
+
 INPUTS = {
     "data": data_content,
     "space": space_content,
+    "constraints": constraints_content,
     "evaluator": function_content,
     "evaluator_options": evaluator_content,
 }

@@ -24,6 +24,7 @@ from qnas_jax.jobs.nas.hand_made import fitted
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
+from qnas_jax.latency import LATENCY
 from qnas_jax.nets import Supernet
 from qnas_jax.options import option_group
 from qnas_jax.runs import (
@@ -163,7 +164,9 @@ def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     limits: dict[str, float] = {}
     if options.baselines_fit:
         macs = float(setting.costs.cost(winner[None])["macs"][0])
-        limits = setting.config.constraints.limits() or {"macs": macs}
+        asked = setting.config.constraints.limits().items()
+        limits = {name: most for name, most in asked if name in ("params", "macs")}
+        limits = limits or {"macs": macs}
     found = []
     for name in options.baselines:
         supernet, width = fitted(name, task.input_shape, task.num_outputs, limits)
@@ -206,6 +209,7 @@ def _retrain(
         **{f"test_{name}": value for name, value in tested.items()},
         "parameters": int(costs["params"][0]),
         **exact_costs(costs, supernet.peak_bytes(candidate.arch[None]), 0),
+        **{name: float(costs[name][0]) for name in costs if name == LATENCY},
         "supernet_macs": _macs_in_supernet(setting, candidate.arch) if own else None,
         "width": candidate.width,
         "layers": supernet.describe_arch(candidate.arch),

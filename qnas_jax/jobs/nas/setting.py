@@ -1,6 +1,7 @@
 """What the stages of an architecture search share: data, space, network, scorer."""
 
 import dataclasses
+import pathlib
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax import data
-from qnas_jax.errors import UserError
+from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation import (
     EVALUATORS,
     AtOnce,
@@ -24,6 +25,7 @@ from qnas_jax.evaluation.fused import FusedOptions, TermEvaluator, make_terms
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.nas.reduced import ReducedNetworks
 from qnas_jax.jobs.setting import Setting
+from qnas_jax.latency import read_latency_table
 from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
@@ -100,7 +102,32 @@ class NasSetting(Setting):
     @cached_property
     def costs(self) -> CostTable:
         """Costs of every op; ops are traced, so those that do not run are found."""
-        return self.supernet.cost_table()
+        costs = self.supernet.cost_table()
+        return costs if self.latency is None else costs.joined(self.latency)
+
+    @cached_property
+    def latency(self) -> CostTable | None:
+        """Milliseconds of every op on the device that a limit is about, if one is.
+
+        Raises:
+          MissingFileError: the file is not there.
+          UserError: it is no latency table of this space.
+        """
+        if not self.config.constraints.max_latency_ms:
+            return None
+        if not (self.config.constraints.device or self.latency_file.is_file()):
+            raise MissingFileError(
+                f"constraints.max_latency_ms: {self.latency_file} is not there; "
+                "measure this machine by --stage=latency in the same work folder, or name a "
+                "table by constraints.device"
+            )
+        return read_latency_table(self.latency_file, self.space)
+
+    @property
+    def latency_file(self) -> pathlib.Path:
+        """The table of a device; what `--stage=latency` left if none is named."""
+        own = self.folder.path / "latency.json"
+        return pathlib.Path(self.config.constraints.device or own).expanduser()
 
     @cached_property
     def reduced_costs(self) -> CostTable:
