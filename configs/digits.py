@@ -32,6 +32,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.scoring.update(calibration_examples=256, score_chunk=128)
     config.retrain.update(epochs=40, batch_size=64, learning_rate=0.1)
     config.constraints.max_params = 40_000
-    config.retrain.update(warmup_epochs=2.0, ema_decay=0.99)
+    config.retrain.update(warmup_epochs=2.0, ema_decay=0.99, compare=False)
     config.retrain_images.update(crop_padding=1)
     return config
