@@ -19,7 +19,7 @@ from qnas_jax.export.serialised import Logits, from_stablehlo
 from qnas_jax.reading import parse_json, read_bytes, reason
 from qnas_jax.user_code.files import load_file
 
-_AT_ONCE = 256
+_AT_ONCE = 128
 
 
 @dataclasses.dataclass(frozen=True)

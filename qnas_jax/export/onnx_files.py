@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qnas_jax.errors import UserError
 from qnas_jax.export.serialised import Logits
 
 PACKAGES = ("jax2onnx", "onnx", "onnxruntime")
@@ -32,6 +33,16 @@ Run = Callable[[np.ndarray], np.ndarray]
 def missing_packages() -> list[str]:
     """Those of the extra `export` that are not installed."""
     return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def check_packages() -> None:
+    """Raises UserError unless the extra `export` is installed."""
+    missing = missing_packages()
+    if missing:
+        raise UserError(
+            f"{', '.join(missing)} not installed; "
+            'pip install "qnas_jax[export]", then --stage=export'
+        )
 
 
 def to_onnx(logits: Logits, input_shape: Sequence[int]) -> bytes:

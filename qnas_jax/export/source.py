@@ -83,8 +83,7 @@ def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
         assert isinstance(space, CellSpace)
         body = _write_cells(space, chosen)
     parts = [
-        _title(space, chosen, images),
-        _imports(excerpt.imports),
+        f"{_title(space, chosen, images)}\n\n{_imports(excerpt.imports)}",
         "\n\n\n".join([*excerpt.definitions.values(), *body[:-1]]),
         _network_class(images, body[-1]),
         _LOAD,
@@ -146,10 +145,18 @@ def _joined(first: Excerpt, second: Excerpt, name: str) -> Excerpt:
 
 
 def _imports(lines: Sequence[str]) -> str:
-    """Import statements: the standard library, then packages."""
-    public = [line for line in lines if _package(line) not in sys.stdlib_module_names]
-    standard = [line for line in lines if line not in public]
-    return "\n".join(sorted(standard)) + "\n\n" + "\n".join(sorted(public))
+    """Import statements, one a module: the standard library, then packages."""
+    whole = [line for line in lines if line.startswith("import ")]
+    parts: dict[str, list[str]] = {}
+    for line in lines:
+        start, _, name = line.partition(" import ")
+        if name:
+            parts.setdefault(start, []).append(name)
+    whole.sort(key=str.lower)
+    whole += [f"{start} import {', '.join(parts[start])}" for start in sorted(parts)]
+    public = [line for line in whole if _package(line) not in sys.stdlib_module_names]
+    standard = [line for line in whole if line not in public]
+    return "\n\n".join("\n".join(group) for group in (standard, public) if group)
 
 
 def _package(line: str) -> str:

@@ -3,22 +3,22 @@
 A form whose logits are not those of our own network is not left behind.
 """
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from qnas_jax.errors import UserError
 from qnas_jax.export import files
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import (
     Run,
-    missing_packages,
+    check_packages,
     quantised,
     run_onnx,
     to_onnx,
@@ -32,8 +32,6 @@ from qnas_jax.spaces import BuildableSpace
 
 _TOLERANCE = 1e-3
 """Of logits, against the largest of them or 1: more is an error, not rounding."""
-
-_KNOWN = ("qnas_jax.", "flax.", "jax.")
 
 
 @dataclasses.dataclass
@@ -77,52 +75,51 @@ def write_model(
       calibration: uint8 [M, H, W, C], for 8 bits; None: no ONNX is written.
 
     Returns:
-      What was written.
-
-    Raises:
-      UserError: a form gives other logits than the network.
+      What was written, and in words what was not.
     """
     for name in files.ALL:
         remove(folder / name)
     logits = prepared(network, images)
     expected = np.asarray(jax.jit(logits)(jnp.asarray(examples)))
-    differences: dict[str, float] = {}
+    written = Written(jax.jit(logits), {}, [])
 
-    def compare(name: str, run: Callable[[Any], Any]) -> None:
+    def check(name: str, run: Callable[[Any], Any]) -> None:
         found = np.asarray(run(examples))
-        differences[name] = _difference(name, found, expected)
+        written.differences[name] = _difference(found, expected)
 
-    remarks = []
-    try:
+    @contextlib.contextmanager
+    def leaving_out(name: str) -> Iterator[None]:
+        """What goes wrong within leaves a file out, and is said."""
+        try:
+            yield
+        except Exception as error:  # of many kinds, by ops and libraries of others
+            remove(folder / name)
+            written.remarks.append(f"{name} is left out: {reason(error)}")
+
+    with leaving_out(files.SOURCE):
         write_source(folder, space, arch, network, images)
         loaded = load_logits(folder)
         run = jax.jit(loaded)
-        compare(files.SOURCE, run)
-        logits = loaded
-    except Exception as error:
-        if not _users_ops(network):
-            raise
-        remove(folder / files.SOURCE)
-        remarks.append(f"{files.SOURCE} is left out: {reason(error)}")
-        run = jax.jit(logits)
-    content = to_stablehlo(logits, images.input_shape)
-    replace_file(folder / files.STABLEHLO, content)
-    compare(files.STABLEHLO, jax.jit(from_stablehlo(content)))
-    written = Written(run, differences, remarks)
-    missing = missing_packages()
-    if calibration is not None and missing:
-        remarks.append(
-            f"{files.ONNX} is left out: {', '.join(missing)} not installed; "
-            'pip install "qnas_jax[export]", then --stage=export'
-        )
-    elif calibration is not None:
+        check(files.SOURCE, run)
+        logits, written.logits = loaded, run
+    with leaving_out(files.STABLEHLO):
+        content = to_stablehlo(logits, images.input_shape)
+        check(files.STABLEHLO, jax.jit(from_stablehlo(content)))
+        replace_file(folder / files.STABLEHLO, content)
+    if calibration is None:
+        return written
+    with leaving_out(files.ONNX):
+        check_packages()
         content = to_onnx(logits, images.input_shape)
-        written.onnx = run_onnx(content)
-        compare(files.ONNX, written.onnx)
+        onnx = run_onnx(content)
+        check(files.ONNX, onnx)
         replace_file(folder / files.ONNX, content)
-        small = quantised(content, calibration)
-        written.int8 = run_onnx(small)
-        replace_file(folder / files.INT8, small)
+        written.onnx = onnx
+    if written.onnx is not None:
+        with leaving_out(files.INT8):
+            small = quantised(content, calibration)
+            written.int8 = run_onnx(small)
+            replace_file(folder / files.INT8, small)
     return written
 
 
@@ -181,15 +178,7 @@ def write_source(
     replace_file(folder / files.SOURCE, source.encode("utf-8"))
 
 
-def _users_ops(network: Any) -> bool:
-    """Whether some op is a user's."""
-    return any(
-        not type(part).__module__.startswith(_KNOWN)
-        for _, part in nnx.iter_modules(network)
-    )
-
-
-def _difference(name: str, found: np.ndarray, expected: np.ndarray) -> float:
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
     """The largest difference of a logit.
 
     Raises:
@@ -199,7 +188,7 @@ def _difference(name: str, found: np.ndarray, expected: np.ndarray) -> float:
     largest = max(1.0, float(np.abs(expected).max()))
     if not difference <= _TOLERANCE * largest:
         raise UserError(
-            f"{name}: its logits differ by {difference:.2g} from the network's, which "
-            f"are up to {largest:.3g}; expected no more than rounding"
+            f"its logits differ by {difference:.2g} from the network's, which are up "
+            f"to {largest:.3g}; expected no more than rounding"
         )
     return difference

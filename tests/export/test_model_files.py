@@ -1,5 +1,6 @@
 """A model in every form: what is written, read back, refused and left out."""
 
+import importlib.util
 import textwrap
 
 import jax
@@ -8,6 +9,7 @@ import pytest
 
 import qnas_jax
 from experiments.benches.exports import random_weights
+from experiments.benches.exports import run as run_bench
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import Images, blank_network, files, load_model, write_model
 from qnas_jax.export.onnx_files import run_onnx
@@ -104,6 +106,14 @@ def test_all_forms_give_the_same_logits(model):
     run = run_onnx((folder / files.ONNX).read_bytes())
     for count in (1, 3, 100):
         assert np.abs(run(pixels[:count]) - expected[:count]).max() < 1e-4
+
+
+def test_the_bench_has_a_row_a_space():
+    (row,) = run_bench(["digits_tiny"], 1, 4)
+    assert (row["space"], row["subnets"], row["images"]) == ("digits_tiny", 1, 100)
+    assert row["largest logit"] > 0.5
+    for form in ("source", "onnx, batch 1", "onnx, batch 3", "onnx, batch 100"):
+        assert 0 < row[form] < 1e-4
 
 
 def test_eight_bits_are_close_and_smaller(model):
@@ -222,3 +232,34 @@ def test_an_op_that_needs_this_package_leaves_the_source_out(users, tmp_path):
     assert "`from qnas_jax.nets.layers import batch_norm`" in remark
     assert not (tmp_path / files.SOURCE).exists()
     assert written.differences.keys() == {files.STABLEHLO}
+
+
+def test_without_the_extra_the_rest_is_written(tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: None if name == "jax2onnx" else found(name),
+    )
+    space = SPACES["digits_tiny"](SHAPE, 10)
+    arch = np.asarray([0, 0, 3, 0, 3])
+    pixels = some_pixels(4)
+    written = write_model(
+        tmp_path,
+        space,
+        arch,
+        a_network(space, arch),
+        images_of(),
+        examples=pixels,
+        calibration=pixels,
+    )
+    (remark,) = written.remarks
+    assert remark == (
+        'network.onnx is left out: jax2onnx not installed; pip install "qnas_jax'
+        '[export]", then --stage=export'
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {
+        files.SOURCE,
+        files.WEIGHTS,
+        files.STABLEHLO,
+    }

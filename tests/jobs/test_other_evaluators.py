@@ -39,7 +39,12 @@ def job(tiny_config, make_setting, tmp_path):
 def test_architectures_need_not_be_networks(job):
     setting, said = job
     path = setting.folder.path
-    assert [line.split(":")[0] for line in said] == ["search", "retrain", "report"]
+    assert [line.split(":")[0] for line in said] == [
+        "search",
+        "retrain",
+        "export",
+        "report",
+    ]
     assert "no networks" in said[1]
     assert not (path / "supernet").exists() and not (path / "result.json").exists()
     best = json.loads((path / "best_arch.json").read_text())

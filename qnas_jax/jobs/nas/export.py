@@ -7,12 +7,13 @@ split was known before (`retrain`), and nothing is chosen by what is measured.
 import functools
 import importlib.metadata
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
+from qnas_jax.data import Split
 from qnas_jax.export import Written, files, measure_latency, write_model
 from qnas_jax.files import replace_file
 from qnas_jax.jobs.nas.export_options import ExportOptions
@@ -27,7 +28,6 @@ from qnas_jax.reporting.statistics import wilson_interval
 from qnas_jax.runs import environment, write_json
 
 _COMPARED = 100
-_AT_ONCE = 500
 _PACKAGES = ("jax", "flax", "safetensors", "jax2onnx", "onnx", "onnxruntime")
 
 EXPORT_FILES = tuple(f"{files.FOLDER}/{name}" for name in files.ALL)
@@ -45,8 +45,7 @@ def export_model(setting: NasSetting) -> list[str]:
 
     Raises:
       RunError: weights are gone or damaged.
-      UserError: the architecture was not retrained, or a form of the model gives other
-        logits than the network.
+      UserError: the architecture was not retrained.
     """
     if not setting.has_networks:
         return ["nothing to do: architectures of this space are no networks"]
@@ -102,7 +101,7 @@ def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
             continue
         right = sum(
             int((np.asarray(run(inputs)).argmax(axis=-1) == targets).sum())
-            for inputs, targets in _chunks(test.inputs, test.targets)
+            for inputs, targets in _chunks(test, setting.config.scoring.score_chunk)
         )
         found[f"{name}accuracy"] = right / len(test)
         found[f"{name}accuracy_interval"] = wilson_interval(
@@ -111,10 +110,10 @@ def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
     return found
 
 
-def _chunks(inputs: np.ndarray, targets: np.ndarray) -> Any:
-    for start in range(0, len(targets), _AT_ONCE):
-        chosen = slice(start, start + _AT_ONCE)
-        yield inputs[chosen], targets[chosen]
+def _chunks(split: Split, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, len(split), size):
+        chosen = slice(start, start + size)
+        yield split.inputs[chosen], split.targets[chosen]
 
 
 def _latencies(

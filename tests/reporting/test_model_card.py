@@ -1,0 +1,87 @@
+"""The card of a model, against what it should say."""
+
+import copy
+
+from qnas_jax.reporting.model_card import model_card
+
+FACTS = {
+    "space": "small",
+    "data": "leaves",
+    "network": "winner",
+    "string": "a|b",
+    "parameters": 12345,
+    "macs": 6789,
+    "input_shape": [8, 9, 3],
+    "class_names": ["oak", "ash"],
+    "test_images": 200,
+    "accuracy": 0.9,
+    "accuracy_interval": [0.85, 0.94],
+    "int8_accuracy": 0.885,
+    "int8_accuracy_interval": [0.83, 0.92],
+    "calibration_examples": 64,
+    "differences": {"network.py": 1.25e-6, "network.onnx": 2.5e-6},
+    "compared_images": 100,
+    "bytes": {"network.py": 1111, "network.onnx": 2222, "network_int8.onnx": 999},
+    "latency_ms": {"JAX float32": {"median": 1.5, "low": 1.25, "high": 2.0}},
+    "latency_repeats": 50,
+    "layers": [
+        {
+            "role": "layer",
+            "layer": 0,
+            "op": "a",
+            "in_features": 3,
+            "out_features": 4,
+            "stride": 2,
+            "resolution": 8,
+            "params": 100,
+            "macs": 1000,
+        }
+    ],
+    "remarks": ["network.stablehlo is left out: no reason"],
+    "seed": 3,
+    "strategy": "random",
+    "training": {"epochs": 5, "batch_size": 16},
+    "python": "3.11",
+    "versions": {"jax": "1.2"},
+    "host": {
+        "platform": "Linux",
+        "processor": "Abacus",
+        "cpu_count": 2,
+        "devices": ["cpu"],
+    },
+}
+
+
+def lines_of(**changed):
+    facts = copy.deepcopy(FACTS)
+    facts.update(changed)
+    return model_card(facts).replace("\u00a0", " ").splitlines()
+
+
+def test_every_figure_is_there():
+    lines = lines_of()
+    assert lines[0] == "# A network of `small` for `leaves`"
+    assert "| float32 | 90.00 % | 85.00 % to 94.00 % |" in lines
+    assert "| int8 | 88.50 % | 83.00 % to 92.00 % |" in lines
+    assert any("**Eight bits cost 1.50 percentage points**" in line for line in lines)
+    assert "| network.onnx | 2,222 | 2.5e-06 |" in lines
+    assert "| network_int8.onnx | 999 |  |" in lines
+    assert "| JAX float32 | 1.500 | 1.250 to 2.000 |" in lines
+    assert "| layer 0 | a | 3 to 4 | 2 | 8 | 100 | 1,000 |" in lines
+    assert "One image on Abacus, 2 cores, 50 calls after five." in lines
+    assert "network.stablehlo is left out: no reason" in lines
+    text = "\n".join(lines)
+    assert "seed 3; trained with epochs 5, batch_size 16." in text
+    assert "Retrained from scratch as `winner`." in text
+    assert "import onnxruntime" in text and "import network" in text
+
+
+def test_what_was_not_made_is_not_mentioned():
+    lines = lines_of(
+        network="supernet", bytes={"model.json": 5}, int8_accuracy=0.895, remarks=[]
+    )
+    text = "\n".join(lines)
+    assert "onnxruntime.Inference" not in text and "import network" not in text
+    assert "network.stablehlo" not in text
+    assert "those of the supernet" in text
+    assert "Eight bits change the accuracy by -0.50 percentage points." in lines
