@@ -113,6 +113,7 @@ def test_median_and_spread_by_hand():
     # 1 + ... + 12 = 78 milliseconds are not enough, with 13 there are 91.
     assert found.passes == 13 and len(calls) == 3 + 13
     assert found.median_ms == pytest.approx(7.0 / 2)
+    assert found.tenth_ms == pytest.approx((1 + 0.1 * 12) / 2)
     assert found.spread_ms == pytest.approx((10 - 4) / 2 / 2)
 
 

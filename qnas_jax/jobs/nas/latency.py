@@ -15,6 +15,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import (
     LATENCY,
+    STATISTICS,
     LatencyOptions,
     Nothing,
     agreement,
@@ -70,7 +71,8 @@ def measure_latency(setting: NasSetting) -> list[str]:
     wanted = options.calibrate + options.validate
     archs = random_archs(space, wanted, setting.config.seed)
     found = _measured(setting, [*_items(setting, archs)])
-    alone = {name: row["median_ms"] for name, row in found.items()}
+    statistic = STATISTICS[options.statistic]
+    alone = {name: row[statistic] for name, row in found.items()}
     networks = np.asarray([alone[_network(setting, arch)] for arch in archs])
     add_up = functools.partial(
         sum_table, space, parts, alone, call_ms=alone[_CALL], pass_ms=alone[_PASS]
@@ -90,6 +92,7 @@ def measure_latency(setting: NasSetting) -> list[str]:
             "runtime": options.runtime,
             "one_thread": options.one_thread,
             "clock": options.clock,
+            "statistic": options.statistic,
             **latency_content(space, table),
             "call_ms": alone[_CALL],
             "pass_ms": alone[_PASS],
