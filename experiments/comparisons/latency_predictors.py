@@ -20,12 +20,13 @@ python -m experiments.comparisons.latency_predictors [--spaces=fbnet,nas_bench_2
 import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from absl import app, flags, logging
 from scipy import stats
 
+from experiments.figures.few_shot_latency import few_shot_figure
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.evaluation.tables.nas_bench_201 import load_nas_bench_201
 from qnas_jax.evaluation.tables.positions import archs_at
@@ -36,22 +37,10 @@ from qnas_jax.latency import (
     learn_latency,
     read_samples,
 )
-from qnas_jax.reporting import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LARGEST = 900  # architectures to learn from; the others judge, for every number
 SPACES = ("fbnet", "nas_bench_201")
-_COLORS = {
-    "learnt": style.BLUE,
-    "with others": style.GREEN,
-    "with pairs": style.PURPLE,
-    "ridge": style.ORANGE,
-    "boosted trees": style.VERMILLION,
-}
-
-METHODS = tuple(_COLORS)
+METHODS = ("learnt", "with others", "with pairs", "ridge", "boosted trees")
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -254,38 +243,6 @@ def _by_device(
         name: float(of([row[field] for row in rows if row["target"] == name]))
         for name in devices
     }
-
-
-@style.png
-def few_shot_figure(rows: Sequence[dict[str, Any]]) -> "Figure":
-    """Draws Spearman's correlation against the number of samples: median, quartiles."""
-    spaces = list(dict.fromkeys(row["space"] for row in rows))
-    figure = style.new_figure(5 * len(spaces), 3.6)
-    panels = figure.subplots(1, len(spaces), squeeze=False)[0]
-    for axes, space in zip(panels, spaces, strict=True):
-        own = [row for row in rows if row["space"] == space]
-        for method in dict.fromkeys(row["method"] for row in own):
-            found: dict[int, list[float]] = {}
-            for row in own:
-                if row["method"] == method:
-                    found.setdefault(row["samples"], []).append(row["spearman"])
-            numbers = sorted(found)
-            low, middle, high = np.transpose(
-                [np.quantile(found[number], (0.25, 0.5, 0.75)) for number in numbers]
-            )
-            color = _COLORS[method]
-            axes.plot(numbers, middle, marker="o", color=color, label=method)
-            axes.fill_between(numbers, low, high, color=color, alpha=0.15, lw=0)
-        axes.set_xscale("log")
-        shown = sorted({row["samples"] for row in own})
-        axes.set_xticks(shown, [str(number) for number in shown])
-        axes.minorticks_off()
-        axes.set_ylim(top=1.0)
-        axes.set_title(f"{space}: latency on {len({r['target'] for r in own})} devices")
-        axes.set_xlabel("measured architectures")
-        axes.set_ylabel("Spearman (median, quartiles)")
-        axes.legend(loc="lower right")
-    return figure
 
 
 def main(argv: Sequence[str]) -> None:

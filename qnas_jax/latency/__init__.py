@@ -13,6 +13,7 @@ from qnas_jax.latency.host import (
 from qnas_jax.latency.measuring import (
     CLOCKS,
     RUNTIMES,
+    STATISTICS,
     LatencyOptions,
     Measured,
     Runtime,
@@ -32,6 +33,7 @@ __all__ = [
     "Measured",
     "Nothing",
     "RUNTIMES",
+    "STATISTICS",
     "Runtime",
     "agreement",
     "distinct_parts",

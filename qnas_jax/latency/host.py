@@ -1,8 +1,9 @@
 """The latency of a space's ops on this machine, and how far their sums can be trusted.
 
 Every op is measured alone: within its block, at its true shapes, normalisation and the
-sum with its input included. What a call costs that computes nothing is taken off each,
-and added once. Whole networks of random architectures then show what the sums are
+sum with its input included, on several inputs that follow each other in one call. What
+a pass of a block costs that computes nothing is taken off each; a call is added once
+for the network. Whole networks of random architectures then show what the sums are
 worth: some scale them (parts that run one after the other reuse caches, and calls do
 work that a network does once), others judge.
 
@@ -29,14 +30,14 @@ from qnas_jax.latency.predictor import LATENCY
 from qnas_jax.nets import Part
 from qnas_jax.spaces import BuildableSpace, CostTable
 
-Measure = Callable[[nnx.Module, tuple[int, ...]], Measured]
-"""(module, shape of one input) -> its latency."""
+Measure = Callable[[nnx.Module, tuple[int, ...], int], Measured]
+"""(module, shape of one input, inputs of a call) -> its latency for one input."""
 
 _MOST_DRAWS = 1000  # for each random network that lets something through
 
 
 class Nothing(nnx.Module):
-    """Adds 1 to a number: what a call costs."""
+    """Adds 1 to a number: what a call costs, and a pass of many in one call."""
 
     def __call__(self, values: jax.Array) -> jax.Array:
         """[N, ...] -> [N, ...]."""
@@ -55,10 +56,10 @@ def measurer(options: LatencyOptions, key: jax.Array) -> Measure:
     """
     runtime, clock = RUNTIMES[options.runtime], CLOCKS[options.clock]
 
-    def measured(module: nnx.Module, shape: tuple[int, ...]) -> Measured:
-        inputs = np.asarray(jax.random.normal(key, (1, *shape)))
+    def measured(module: nnx.Module, shape: tuple[int, ...], count: int) -> Measured:
+        inputs = np.asarray(jax.random.normal(key, (count, *shape)))
         run = runtime(module, inputs, options.one_thread)
-        return measure(run, options.seconds, clock)
+        return measure(run, options.seconds, clock, count)
 
     return measured
 
@@ -87,7 +88,9 @@ def sum_table(
     space: BuildableSpace,
     parts: Sequence[Part],
     alone_ms: Mapping[str, float],
+    *,
     call_ms: float,
+    pass_ms: float,
     scale: float = 1.0,
 ) -> CostTable:
     """The table of a space's ops.
@@ -95,8 +98,9 @@ def sum_table(
     Args:
       space: the search space.
       parts: of its supernet.
-      alone_ms: latency of each distinct part by name, calls included.
+      alone_ms: latency of each distinct part by name.
       call_ms: of a call that computes nothing.
+      pass_ms: of an input that nothing is computed of, among others of one call.
       scale: of everything.
 
     Returns:
@@ -106,7 +110,7 @@ def sum_table(
     table = np.zeros((space.num_layers, space.max_ops))
     fixed = call_ms
     for part in parts:
-        own = part.times * max(alone_ms[name_of(part)] - call_ms, 0.0)
+        own = part.times * max(alone_ms[name_of(part)] - pass_ms, 0.0)
         if not part.entries:
             fixed += own
         for place, op in part.entries:

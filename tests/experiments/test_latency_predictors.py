@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.comparisons import latency_predictors as experiment
+from experiments.figures.few_shot_latency import few_shot_figure
 from qnas_jax.latency import LatencySamples
 from qnas_jax.spaces import SearchSpace
 
@@ -74,7 +75,7 @@ def test_tables_and_figure(rows):
     each = experiment.by_device(rows, 100)
     assert [line["device"] for line in each] == ["one_1", "noise"]
     assert each[0]["Spearman"].startswith("1.0000")
-    assert experiment.few_shot_figure(rows).startswith(b"\x89PNG")
+    assert few_shot_figure(rows).startswith(b"\x89PNG")
 
 
 def test_errors_by_hand():

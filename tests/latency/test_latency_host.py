@@ -57,12 +57,12 @@ def test_sums_of_a_chain_by_hand():
         "classifier() 2->3 /1 @2",
     ]
     alone = dict(zip(names, (1.1, 0.05, 0.3, 0.2), strict=True))
-    table = sum_table(space, parts, alone, 0.1, scale=2.0)
-    # A call costs 0.1; what takes less than that takes nothing.
+    table = sum_table(space, parts, alone, call_ms=0.7, pass_ms=0.1, scale=2.0)
+    # A pass costs 0.1; what takes less than that takes nothing.
     np.testing.assert_allclose(table.by_op["latency_ms"], [[2.0, 0.0], [0.0, 2.0]])
-    assert table.fixed["latency_ms"] == pytest.approx(2 * (0.1 + 0.2 + 0.1))
+    assert table.fixed["latency_ms"] == pytest.approx(2 * (0.7 + 0.2 + 0.1))
     found = table.cost([[0, 1], [1, 0]])["latency_ms"]
-    np.testing.assert_allclose(found, [4.8, 0.8])
+    np.testing.assert_allclose(found, [6.0, 2.0])
 
 
 def test_an_op_of_a_cell_counts_in_all_cells_and_stages():
@@ -81,8 +81,8 @@ def test_an_op_of_a_cell_counts_in_all_cells_and_stages():
         name: 5.0 if "relu_conv(kernel" in name or "relu_conv() 2" in name else 1.0
         for name in distinct_parts(parts)
     }
-    table = sum_table(space, parts, alone, 1.0)
-    # Three cells of the first stage at 4 ms beyond a call; the second has none here.
+    table = sum_table(space, parts, alone, call_ms=1.0, pass_ms=1.0)
+    # Three cells of the first stage at 4 ms beyond a pass; the second has none here.
     assert table.by_op["latency_ms"].tolist() == [[0.0, 3 * 4.0]]
     assert table.fixed["latency_ms"] == 1.0
 
@@ -109,17 +109,18 @@ def test_median_and_spread_by_hand():
         return state["now"]
 
     calls = []
-    found = measure(lambda: calls.append(1), seconds=0.09, clock=clock)
+    found = measure(lambda: calls.append(1), seconds=0.09, clock=clock, inputs=2)
     # 1 + ... + 12 = 78 milliseconds are not enough, with 13 there are 91.
     assert found.passes == 13 and len(calls) == 3 + 13
-    assert found.median_ms == pytest.approx(7.0)
-    assert found.spread_ms == pytest.approx((10 - 4) / 2)
+    assert found.median_ms == pytest.approx(7.0 / 2)
+    assert found.tenth_ms == pytest.approx((1 + 0.1 * 12) / 2)
+    assert found.spread_ms == pytest.approx((10 - 4) / 2 / 2)
 
 
-@pytest.mark.parametrize("one_thread", [True, False])
-def test_a_runtime_computes_what_the_module_does(one_thread):
+@pytest.mark.parametrize(("one_thread", "count"), [(True, 1), (False, 3)])
+def test_a_runtime_computes_what_the_module_does(one_thread, count):
     module = build_op(Layer(2, 2, 1, (MB1,)), 0, nnx.Rngs(0))
-    images = np.asarray(jax.random.normal(jax.random.key(1), (1, 4, 4, 2)))
+    images = np.asarray(jax.random.normal(jax.random.key(1), (count, 4, 4, 2)))
     output = RUNTIMES["jax"](module, images, one_thread)()
     set_mode(module, "running")
     np.testing.assert_allclose(output, module(jnp.asarray(images)), atol=1e-6)

@@ -15,6 +15,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import (
     LATENCY,
+    STATISTICS,
     LatencyOptions,
     Nothing,
     agreement,
@@ -30,14 +31,15 @@ from qnas_jax.runs import RowLog, RunError, environment, write_json
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.stopping import Stopped
 
-_CALL = "call"
+_CALL, _PASS = "call", "pass"
 
 
 class _Item(NamedTuple):
-    """Something to measure: name, shape of one input, how to build it."""
+    """Something to measure: name, shape of one input, inputs, how to build it."""
 
     name: str
     shape: tuple[int, ...]
+    inputs: int
     build: Callable[[], nnx.Module]
 
 
@@ -69,13 +71,16 @@ def measure_latency(setting: NasSetting) -> list[str]:
     wanted = options.calibrate + options.validate
     archs = random_archs(space, wanted, setting.config.seed)
     found = _measured(setting, [*_items(setting, archs)])
-    alone = {name: row["median_ms"] for name, row in found.items()}
+    statistic = STATISTICS[options.statistic]
+    alone = {name: row[statistic] for name, row in found.items()}
     networks = np.asarray([alone[_network(setting, arch)] for arch in archs])
-    plain = sum_table(space, parts, alone, alone[_CALL])
+    add_up = functools.partial(
+        sum_table, space, parts, alone, call_ms=alone[_CALL], pass_ms=alone[_PASS]
+    )
     # Of a small space there are fewer; they are divided as those asked for.
     first = len(archs) * options.calibrate // max(wanted, 1)
-    scale = scale_of(plain.cost(archs)[LATENCY][:first], networks[:first])
-    table = sum_table(space, parts, alone, alone[_CALL], scale)
+    scale = scale_of(add_up().cost(archs)[LATENCY][:first], networks[:first])
+    table = add_up(scale=scale)
     says = table.cost(archs)[LATENCY]
     judged = agreement(says[first:], networks[first:]) if options.validate else None
     write_json(
@@ -87,8 +92,10 @@ def measure_latency(setting: NasSetting) -> list[str]:
             "runtime": options.runtime,
             "one_thread": options.one_thread,
             "clock": options.clock,
+            "statistic": options.statistic,
             **latency_content(space, table),
             "call_ms": alone[_CALL],
+            "pass_ms": alone[_PASS],
             "scale": scale,
             "calibrated_by": first,
             "validation": judged and judged._asdict(),
@@ -119,13 +126,15 @@ def measure_latency(setting: NasSetting) -> list[str]:
 
 
 def _items(setting: NasSetting, archs: np.ndarray) -> Iterator[_Item]:
-    """A call that computes nothing, every block once, whole networks."""
-    key = setting.key("latency/weights")
-    yield _Item(_CALL, (1,), Nothing)
+    """Calls that compute nothing, every block once, whole networks."""
+    key, at_once = setting.key("latency/weights"), setting.config.latency.at_once
+    yield _Item(_CALL, (1,), 1, Nothing)
+    yield _Item(_PASS, (1,), at_once, Nothing)
     for name, part in distinct_parts(setting.supernet.parts()).items():
         yield _Item(
             name,
             part.input_shape,
+            at_once,
             lambda part=part: build_op(part.block, 0, nnx.Rngs(key)),  # type: ignore[misc]
         )
     weights = functools.cache(lambda: setting.supernet.init(key))
@@ -138,6 +147,7 @@ def _items(setting: NasSetting, archs: np.ndarray) -> Iterator[_Item]:
         yield _Item(
             _network(setting, arch),
             setting.supernet.space.input_shape,
+            1,
             lambda arch=arch: cut(arch),  # type: ignore[misc]
         )
 
@@ -158,7 +168,7 @@ def _measured(setting: NasSetting, items: list[_Item]) -> dict[str, dict[str, An
     todo = [item for item in items if item.name not in rows]
     for number in setting.progress(range(len(todo)), len(todo), "latency"):
         item = todo[number]
-        found = measure(item.build(), item.shape)
+        found = measure(item.build(), item.shape, item.inputs)
         rows[item.name] = {"name": item.name, "device": device, **found._asdict()}
         log.append([rows[item.name]])
         if setting.should_stop():
