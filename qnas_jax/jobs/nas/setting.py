@@ -118,8 +118,8 @@ class NasSetting(Setting):
         if not (self.config.constraints.device or self.latency_file.is_file()):
             raise MissingFileError(
                 f"constraints.max_latency_ms: {self.latency_file} is not there; "
-                "measure this machine by --stage=latency in the same work folder, or name a "
-                "table by constraints.device"
+                "measure this machine by --stage=latency in the same work folder, or "
+                "name a table by constraints.device"
             )
         return read_latency_table(self.latency_file, self.space)
 
