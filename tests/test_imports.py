@@ -47,7 +47,7 @@ ALLOWED = {
     "nets": NETS,
     "quantum": {"kernels", "errors"},
     "optimise": {"quantum", "kernels", "value", *BASIS},
-    "latency": NETS | {"nets"},
+    "latency": NETS | {"nets", "export"},
     "training": LEARNING,
     "evaluation": {"training", *USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", "value", *BASIS},

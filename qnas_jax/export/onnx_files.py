@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import UserError
@@ -45,22 +44,23 @@ def check_packages() -> None:
         )
 
 
-def to_onnx(logits: Logits, input_shape: Sequence[int]) -> bytes:
+def to_onnx(logits: Logits, input_shape: Sequence[int], dtype: Any = np.uint8) -> bytes:
     """Writes a model as ONNX, for any number of images.
 
     Args:
       logits: the model, with its weights.
       input_shape: (height, width, channels).
+      dtype: of the input.
 
     Returns:
-      The content of a file with an input `images`, uint8 [N, H, W, C], and an output
+      The content of a file with an input `images`, [N, H, W, C], and an output
       `logits`, float32 [N, classes].
     """
     # Its rules for convolutions add vectors to images.
     with _quiet(), jax.numpy_rank_promotion("allow"):
         import jax2onnx
 
-        images = jax.ShapeDtypeStruct(("N", *input_shape), jnp.uint8)
+        images = jax.ShapeDtypeStruct(("N", *input_shape), dtype)
         proto = jax2onnx.to_onnx(
             lambda images: logits(images),
             [images],
@@ -121,11 +121,12 @@ def _reader(images: np.ndarray) -> Any:
     return Reader()
 
 
-def run_onnx(content: bytes) -> Run:
+def run_onnx(content: bytes, threads: int = 0) -> Run:
     """Opens a model in onnxruntime, on the CPU.
 
     Args:
       content: of an ONNX file.
+      threads: of one operation; 0: as many as there are cores.
 
     Returns:
       Images uint8 [N, H, W, C] -> logits float32 [N, classes].
@@ -134,6 +135,7 @@ def run_onnx(content: bytes) -> Run:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    options.intra_op_num_threads = threads
     providers = ["CPUExecutionProvider"]
     session = onnxruntime.InferenceSession(content, options, providers=providers)
     (given,) = session.get_inputs()

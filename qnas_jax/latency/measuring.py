@@ -17,6 +17,7 @@ import numpy as np
 from flax import nnx
 
 from qnas_jax.kernels import compiler_options
+from qnas_jax.latency.onnx_runtime import int8_runtime, onnx_runtime
 from qnas_jax.nets import set_mode
 from qnas_jax.options import OptionError, Options, option
 
@@ -56,7 +57,11 @@ def jax_runtime(module: nnx.Module, inputs: np.ndarray, one_thread: bool) -> Run
     return lambda: jax.block_until_ready(compiled(images))
 
 
-RUNTIMES: dict[str, Runtime] = {"jax": jax_runtime}
+RUNTIMES: dict[str, Runtime] = {
+    "jax": jax_runtime,
+    "onnx": onnx_runtime,
+    "onnx_int8": int8_runtime,
+}
 """The values of `latency.runtime`."""
 
 CLOCKS: dict[str, Callable[[], float]] = {
@@ -78,7 +83,12 @@ class LatencyOptions(Options):
       OptionError: a value is not allowed.
     """
 
-    runtime: str = option("jax", "what runs the networks", choices=RUNTIMES)
+    runtime: str = option(
+        "jax",
+        "what runs the networks: JAX, or onnxruntime in float32 or with 8 bits (the "
+        "extra export)",
+        choices=RUNTIMES,
+    )
     one_thread: bool = option(True, "whether one thread is all that a network gets")
     clock: str = option(
         "wall",

@@ -141,3 +141,16 @@ def test_scale_and_agreement_by_hand():
 def test_one_network_cannot_be_ranked():
     with pytest.raises(OptionError, match="validate: got 1, allowed: 0, or 2 and more"):
         LatencyOptions(validate=1)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "tolerance"), [("onnx", 1e-5), ("onnx_int8", 0.15)]
+)
+def test_onnxruntime_computes_what_the_module_does(runtime, tolerance):
+    module = build_op(Layer(4, 4, 1, (MB1,)), 0, nnx.Rngs(0))
+    images = np.asarray(jax.random.normal(jax.random.key(1), (3, 6, 6, 4)))
+    outputs = np.concatenate(RUNTIMES[runtime](module, images, True)())
+    set_mode(module, "running")
+    expected = np.asarray(module(jnp.asarray(images)))
+    error = np.abs(outputs - expected).max() / np.abs(expected).max()
+    assert (1e-4 < error < tolerance) if "int8" in runtime else (error < tolerance)
