@@ -71,12 +71,16 @@ def to_onnx(logits: Logits, input_shape: Sequence[int], dtype: Any = np.uint8) -
     return bytes(proto.SerializeToString())
 
 
-def quantised(content: bytes, calibration: np.ndarray) -> bytes:
+def quantised(
+    content: bytes, calibration: np.ndarray, *, fit_biases: bool = True
+) -> bytes:
     """The same model with 8 bits.
 
     Args:
       content: of an ONNX file.
-      calibration: uint8 [M, H, W, C], images that ranges of activations are taken from.
+      calibration: [M, H, W, C], images that ranges of activations are taken from.
+      fit_biases: widen scales of weights until biases fit into 32 bits; onnxruntime
+        (1.32) cannot do so for products whose bias is a row.
 
     Returns:
       The content of an ONNX file with the same input and output.
@@ -99,6 +103,7 @@ def quantised(content: bytes, calibration: np.ndarray) -> bytes:
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
             activation_type=quantization.QuantType.QInt8,
+            extra_options={"QDQDisableWeightAdjustForInt32Bias": not fit_biases},
         )
         return small.read_bytes()
 
@@ -150,6 +155,9 @@ def run_onnx(content: bytes, threads: int = 0) -> Run:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps to themselves what the libraries have to say of their own workings."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)  # errors only
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

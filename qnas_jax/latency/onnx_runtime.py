@@ -48,7 +48,8 @@ def int8_runtime(module: nnx.Module, inputs: np.ndarray, one_thread: bool) -> Ru
     Raises:
       UserError: the extra `export` is not installed.
     """
-    small = onnx_files.quantised(_as_onnx(module, inputs), inputs)
+    whole = _as_onnx(module, inputs)
+    small = onnx_files.quantised(whole, inputs, fit_biases=False)
     return _opened(small, inputs, one_thread)
 
 
