@@ -118,8 +118,8 @@ def measure_latency(setting: NasSetting) -> list[str]:
     lines = [
         f"{space.name} by {options.runtime}: {len(distinct_parts(parts))} different "
         f"blocks measured, {fixed:.3f} ms for what is fixed; networks take "
-        f"{calibration.scale:.2f} of the sums and {calibration.ms_per_mib:.3f} ms a MiB "
-        "of weights"
+        f"{calibration.scale:.2f} of the sums and {calibration.ms_per_mib:.3f} ms for "
+        "each MiB of weights"
     ]
     if judged is not None:
         rank = "-" if judged.spearman is None else f"{judged.spearman:.3f}"
