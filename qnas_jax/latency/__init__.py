@@ -2,12 +2,13 @@
 
 from qnas_jax.latency.host import (
     Agreement,
+    Calibration,
     Nothing,
     agreement,
+    calibrate,
     distinct_parts,
     measurer,
     random_archs,
-    scale_of,
     sum_table,
 )
 from qnas_jax.latency.measuring import (
@@ -25,6 +26,7 @@ from qnas_jax.latency.tables import latency_content, read_latency_table
 
 __all__ = [
     "Agreement",
+    "Calibration",
     "CLOCKS",
     "LATENCY",
     "LatencyOptions",
@@ -36,6 +38,7 @@ __all__ = [
     "STATISTICS",
     "Runtime",
     "agreement",
+    "calibrate",
     "distinct_parts",
     "latency_content",
     "learn_latency",
@@ -44,6 +47,5 @@ __all__ = [
     "random_archs",
     "read_latency_table",
     "read_samples",
-    "scale_of",
     "sum_table",
 ]

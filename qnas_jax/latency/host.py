@@ -4,8 +4,10 @@ Every op is measured alone: within its block, at its true shapes, normalisation 
 sum with its input included, on several inputs that follow each other in one call. What
 a pass of a block costs that computes nothing is taken off each; a call is added once
 for the network. Whole networks of random architectures then show what the sums are
-worth: some scale them (parts that run one after the other reuse caches, and calls do
-work that a network does once), others judge.
+worth. Some calibrate them: an op that is measured again and again has its weights in a
+cache, a network that runs once reads them from further away; so a network takes a
+multiple of the sum and a time for each byte of its weights. Both are additive. Others
+judge.
 
 The idea of a table of measured ops: Cai et al., ProxylessNAS, ICLR 2019; Wu et al.,
 FBNet, CVPR 2019.
@@ -33,6 +35,9 @@ from qnas_jax.spaces import BuildableSpace, CostTable
 Measure = Callable[[nnx.Module, tuple[int, ...], int], Measured]
 """(module, shape of one input, inputs of a call) -> its latency for one input."""
 
+_BYTES = "bytes_32"
+_PASSES = 10
+_NO_ERROR = 0.01  # smaller relative errors count alike
 _MOST_DRAWS = 1000  # for each random network that lets something through
 
 
@@ -91,9 +96,8 @@ def sum_table(
     *,
     call_ms: float,
     pass_ms: float,
-    scale: float = 1.0,
 ) -> CostTable:
-    """The table of a space's ops.
+    """The table of a space's ops, as they are measured alone.
 
     Args:
       space: the search space.
@@ -101,7 +105,6 @@ def sum_table(
       alone_ms: latency of each distinct part by name.
       call_ms: of a call that computes nothing.
       pass_ms: of an input that nothing is computed of, among others of one call.
-      scale: of everything.
 
     Returns:
       `latency_ms` by place and op; the fixed part is that of the fixed blocks and of
@@ -115,7 +118,7 @@ def sum_table(
             fixed += own
         for place, op in part.entries:
             table[place, op] += own
-    return CostTable({LATENCY: scale * table}, {LATENCY: scale * fixed}, space.num_ops)
+    return CostTable({LATENCY: table}, {LATENCY: fixed}, space.num_ops)
 
 
 def random_archs(space: BuildableSpace, count: int, seed: int) -> np.ndarray:
@@ -140,17 +143,59 @@ def random_archs(space: BuildableSpace, count: int, seed: int) -> np.ndarray:
     return np.asarray(list(found), np.int32).reshape(-1, space.num_layers)
 
 
-def scale_of(sums_ms: np.ndarray, measured_ms: np.ndarray) -> float:
-    """The median of what networks take over what their parts add up to.
+class Calibration(NamedTuple):
+    """What networks take beyond what their parts take alone.
+
+    Attributes:
+      scale: of the sum of the parts.
+      ms_per_mib: for each mebibyte of weights in float32.
+    """
+
+    scale: float = 1.0
+    ms_per_mib: float = 0.0
+
+    def apply(self, sums: CostTable, costs: CostTable) -> CostTable:
+        """The table of networks.
+
+        Args:
+          sums: has `latency_ms`, from parts alone.
+          costs: has `bytes_32`.
+
+        Returns:
+          `latency_ms` by place and op.
+        """
+        each = self.ms_per_mib / 2**20
+        return CostTable(
+            {LATENCY: self.scale * sums.by_op[LATENCY] + each * costs.by_op[_BYTES]},
+            {LATENCY: self.scale * sums.fixed[LATENCY] + each * costs.fixed[_BYTES]},
+            sums.num_ops,
+        )
+
+
+def calibrate(
+    sums_ms: np.ndarray, num_bytes: np.ndarray, measured_ms: np.ndarray
+) -> Calibration:
+    """Finds both by the least sum of relative errors, none of them negative.
 
     Args:
-      sums_ms: float [N], positive.
-      measured_ms: float [N].
+      sums_ms: float [N], what the parts of networks add up to.
+      num_bytes: [N], of their weights.
+      measured_ms: float [N], positive, what the networks take.
 
     Returns:
-      The factor; 1 without networks.
+      The calibration; without networks that of parts alone.
     """
-    return float(np.median(measured_ms / sums_ms)) if len(sums_ms) else 1.0
+    from scipy import optimize
+
+    if not len(measured_ms):
+        return Calibration()
+    terms = np.stack([sums_ms, num_bytes / 2**20], axis=1) / measured_ms[:, None]
+    weights = np.ones(len(terms))
+    for _ in range(_PASSES):  # least squares, weighted such that they are absolute
+        found, _ = optimize.nnls(terms * weights[:, None], weights)
+        off = np.abs(terms @ found - 1)
+        weights = 1 / np.sqrt(np.maximum(off, _NO_ERROR))
+    return Calibration(*found.tolist())
 
 
 class Agreement(NamedTuple):

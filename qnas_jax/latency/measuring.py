@@ -112,7 +112,7 @@ class LatencyOptions(Options):
         50, "random networks that are measured to judge the table", low=0
     )
     calibrate: int = option(
-        8, "others, by which the sums of the ops are scaled; 0: not at all", low=0
+        12, "others, by which the sums of ops are calibrated; 0: not at all", low=0
     )
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.jobs import run_stages
-from qnas_jax.latency import read_latency_table
+from qnas_jax.latency import calibrate, read_latency_table
 from qnas_jax.runs import RowLog, RunError, read_rows
 from qnas_jax.spaces import parse_arch
 from qnas_jax.stopping import Stopped
@@ -60,23 +60,27 @@ def test_a_stopped_stage_goes_on_and_leaves_a_table(latency_config, make_setting
         },
     ]
     fixed = call + part("conv(") + part("global_average(") + part("classifier(")
-    plain, ratios = {}, []
+    plain = {}
     for network in found["networks"]:
         ops = network["string"].split("|")
         sums = fixed + sum(own[op] for own, op in zip(layers, ops, strict=True))
-        plain[network["string"]] = sums
-        measured = alone[f"network {network['string']}"]
-        assert network["measured_ms"] == measured
-        if network["role"] == "calibration":
-            ratios.append(measured / sums)
-    assert found["scale"] == pytest.approx(np.median(ratios))
+        arch = parse_arch(setting.space, network["string"])
+        (size,) = setting.costs.cost(arch[None])["bytes_32"]
+        plain[network["string"]] = (sums, size)
+        assert network["measured_ms"] == alone[f"network {network['string']}"]
+    calibrating = [x for x in found["networks"] if x["role"] == "calibration"]
+    sums, sizes = np.transpose([plain[each["string"]] for each in calibrating])
+    measured = np.asarray([each["measured_ms"] for each in calibrating])
+    scale, each_mib = calibrate(sums, sizes, measured)
+    assert (found["scale"], found["ms_per_mib"]) == pytest.approx((scale, each_mib))
     # What a budget reads from the file is what the networks were judged by.
     table = read_latency_table(path / "latency.json", setting.space)
     for network in found["networks"]:
         arch = parse_arch(setting.space, network["string"])
         (cost,) = table.cost(arch[None])["latency_ms"]
         assert cost == pytest.approx(network["table_ms"])
-        assert cost == pytest.approx(found["scale"] * plain[network["string"]])
+        sums, size = plain[network["string"]]
+        assert cost == pytest.approx(scale * sums + each_mib * size / 2**20)
     off = [
         abs(network["table_ms"] / network["measured_ms"] - 1)
         for network in found["networks"]

@@ -11,17 +11,18 @@ from flax import nnx
 from qnas_jax.errors import UserError
 from qnas_jax.latency import (
     RUNTIMES,
+    Calibration,
     LatencyOptions,
     agreement,
+    calibrate,
     distinct_parts,
     measure,
     random_archs,
-    scale_of,
     sum_table,
 )
 from qnas_jax.nets import build_op, build_supernet, set_mode
 from qnas_jax.options import OptionError
-from qnas_jax.spaces import CellSpace, Layer, NetworkSpace, fixed, op
+from qnas_jax.spaces import CellSpace, CostTable, Layer, NetworkSpace, fixed, op
 
 MB1, SKIP = op("mb1", "mbconv", expansion=1), op("skip", "skip")
 
@@ -57,12 +58,12 @@ def test_sums_of_a_chain_by_hand():
         "classifier() 2->3 /1 @2",
     ]
     alone = dict(zip(names, (1.1, 0.05, 0.3, 0.2), strict=True))
-    table = sum_table(space, parts, alone, call_ms=0.7, pass_ms=0.1, scale=2.0)
+    table = sum_table(space, parts, alone, call_ms=0.7, pass_ms=0.1)
     # A pass costs 0.1; what takes less than that takes nothing.
-    np.testing.assert_allclose(table.by_op["latency_ms"], [[2.0, 0.0], [0.0, 2.0]])
-    assert table.fixed["latency_ms"] == pytest.approx(2 * (0.7 + 0.2 + 0.1))
+    np.testing.assert_allclose(table.by_op["latency_ms"], [[1.0, 0.0], [0.0, 1.0]])
+    assert table.fixed["latency_ms"] == pytest.approx(0.7 + 0.2 + 0.1)
     found = table.cost([[0, 1], [1, 0]])["latency_ms"]
-    np.testing.assert_allclose(found, [6.0, 2.0])
+    np.testing.assert_allclose(found, [3.0, 1.0])
 
 
 def test_an_op_of_a_cell_counts_in_all_cells_and_stages():
@@ -126,14 +127,31 @@ def test_a_runtime_computes_what_the_module_does(one_thread, count):
     np.testing.assert_allclose(output, module(jnp.asarray(images)), atol=1e-6)
 
 
-def test_scale_and_agreement_by_hand():
-    sums, measured = np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0, 10.0])
-    assert scale_of(sums, measured) == 2.0  # of 2, 1.5 and 2.5
-    assert scale_of(np.ones(0), np.ones(0)) == 1.0
+def test_calibration_by_hand():
+    """Twice the sums and 3 ms a MiB; a fifth network was disturbed."""
+    sums = np.array([1.0, 2.0, 1.0, 4.0, 3.0])
+    mebibytes = np.array([1.0, 1.0, 2.0, 1.0, 1.0])
+    measured = 2 * sums + 3 * mebibytes
+    disturbed = measured * np.array([1, 1, 1, 1, 1.7])
+    for networks in (measured, disturbed):
+        found = calibrate(sums, mebibytes * 2**20, networks)
+        assert found == pytest.approx((2.0, 3.0), abs=0.1)
+    # What would need a negative time for bytes gets none.
+    sums, mebibytes = np.array([2.0, 4.0, 6.0]), np.array([1.0, 1.0, 3.0])
+    assert calibrate(sums, mebibytes * 2**20, 3 * sums - mebibytes).ms_per_mib == 0
+    assert calibrate(np.ones(0), np.ones(0), np.ones(0)) == (1.0, 0.0)
+    alone = CostTable({"latency_ms": np.ones((1, 2))}, {"latency_ms": 4.0}, (2,))
+    costs = CostTable({"bytes_32": np.array([[0, 2**20]])}, {"bytes_32": 2**19}, (2,))
+    table = Calibration(2.0, 3.0).apply(alone, costs)
+    assert table.by_op["latency_ms"].tolist() == [[2.0, 5.0]]
+    assert table.fixed["latency_ms"] == 8.0 + 1.5
+
+
+def test_agreement_by_hand():
     found = agreement(np.array([1.0, 2.0, 3.0]), np.array([2.0, 1.0, 4.0]))
     assert found.spearman == pytest.approx(0.5)  # 1 - 6 * 2 / (3 * 8)
     assert (found.networks, found.median_error) == (3, 0.5)  # of 0.5, 1 and 0.25
-    assert agreement(np.ones(3), measured).spearman is None
+    assert agreement(np.ones(3), np.arange(1.0, 4.0)).spearman is None
     with pytest.raises(UserError, match="got 1, expected at least 2"):
         agreement(np.ones(1), np.ones(1))
 

@@ -19,11 +19,11 @@ from qnas_jax.latency import (
     LatencyOptions,
     Nothing,
     agreement,
+    calibrate,
     distinct_parts,
     latency_content,
     measurer,
     random_archs,
-    scale_of,
     sum_table,
 )
 from qnas_jax.nets import build_op
@@ -74,15 +74,18 @@ def measure_latency(setting: NasSetting) -> list[str]:
     statistic = STATISTICS[options.statistic]
     alone = {name: row[statistic] for name, row in found.items()}
     networks = np.asarray([alone[_network(setting, arch)] for arch in archs])
-    add_up = functools.partial(
-        sum_table, space, parts, alone, call_ms=alone[_CALL], pass_ms=alone[_PASS]
-    )
+    sums = sum_table(space, parts, alone, call_ms=alone[_CALL], pass_ms=alone[_PASS])
     # Of a small space there are fewer; they are divided as those asked for.
     first = len(archs) * options.calibrate // max(wanted, 1)
-    scale = scale_of(add_up().cost(archs)[LATENCY][:first], networks[:first])
-    table = add_up(scale=scale)
+    calibration = calibrate(
+        sums.cost(archs)[LATENCY][:first],
+        setting.costs.cost(archs)["bytes_32"][:first],
+        networks[:first],
+    )
+    table = calibration.apply(sums, setting.costs)
     says = table.cost(archs)[LATENCY]
-    judged = agreement(says[first:], networks[first:]) if options.validate else None
+    can_judge = len(archs) - first >= 2
+    judged = agreement(says[first:], networks[first:]) if can_judge else None
     write_json(
         setting.folder.path / "latency.json",
         {
@@ -96,7 +99,7 @@ def measure_latency(setting: NasSetting) -> list[str]:
             **latency_content(space, table),
             "call_ms": alone[_CALL],
             "pass_ms": alone[_PASS],
-            "scale": scale,
+            **calibration._asdict(),
             "calibrated_by": first,
             "validation": judged and judged._asdict(),
             "networks": [
@@ -114,7 +117,9 @@ def measure_latency(setting: NasSetting) -> list[str]:
     fixed = table.fixed[LATENCY]
     lines = [
         f"{space.name} by {options.runtime}: {len(distinct_parts(parts))} different "
-        f"blocks measured, {fixed:.3f} ms for what is fixed, scale {scale:.2f}"
+        f"blocks measured, {fixed:.3f} ms for what is fixed; networks take "
+        f"{calibration.scale:.2f} of the sums and {calibration.ms_per_mib:.3f} ms for "
+        "each MiB of weights"
     ]
     if judged is not None:
         rank = "-" if judged.spearman is None else f"{judged.spearman:.3f}"
