@@ -31,6 +31,27 @@ _REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison
 
 PROMISES = (
     Mutant(
+        "an exported model has the normalisation in its weights",
+        "qnas_jax/export/weights.py",
+        "np.sqrt(variance + norm.epsilon)",
+        "np.sqrt(variance + 1e-12)",
+        "tests/export/test_stand_alone_blocks.py",
+    ),
+    Mutant(
+        "a form of a model whose logits differ is left out",
+        "qnas_jax/export/writing.py",
+        "if not difference <= _TOLERANCE * largest:",
+        "if difference < 0:",
+        "tests/export/test_model_files.py",
+    ),
+    Mutant(
+        "a model that was changed is noticed",
+        "qnas_jax/jobs/nas/export.py",
+        "for name in files.ALL)\n",
+        "for name in ())\n",
+        "tests/jobs/test_export_stage.py",
+    ),
+    Mutant(
         "validation picks the retrained epoch",
         _NAS + "retrain.py",
         "measure_on(state.average, *setting.valid)",

@@ -11,8 +11,16 @@ import qnas_jax
 from experiments.benches.exports import random_weights
 from experiments.benches.exports import run as run_bench
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.export import Images, blank_network, files, load_model, write_model
+from qnas_jax.export import (
+    Images,
+    blank_network,
+    files,
+    load_model,
+    write_model,
+    writing,
+)
 from qnas_jax.export.onnx_files import run_onnx
+from qnas_jax.export.weights import network_weights
 from qnas_jax.nets import OPS, set_mode
 from qnas_jax.nets.ops import BUILT_IN
 from qnas_jax.runs import write_json
@@ -263,3 +271,22 @@ def test_without_the_extra_the_rest_is_written(tmp_path, monkeypatch):
         files.WEIGHTS,
         files.STABLEHLO,
     }
+
+
+def test_a_form_with_other_logits_is_left_out(tmp_path, monkeypatch):
+    def half(network):
+        found = network_weights(network)
+        return {**found, "head.2.bias": found["head.2.bias"] + 0.5}
+
+    monkeypatch.setattr(writing, "network_weights", half)
+    space = SPACES["digits_tiny"](SHAPE, 10)
+    arch = np.asarray([0, 0, 3, 0, 3])
+    pixels = some_pixels(4)
+    network = a_network(space, arch)
+    written = write_model(
+        tmp_path, space, arch, network, images_of(), examples=pixels, calibration=None
+    )
+    (remark,) = written.remarks
+    assert remark.startswith("network.py is left out: its logits differ by 0.5")
+    assert not (tmp_path / files.SOURCE).exists()
+    assert written.differences[files.STABLEHLO] < 1e-4

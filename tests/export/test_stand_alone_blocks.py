@@ -65,6 +65,19 @@ def test_arguments_are_those_of_the_op(kind):
     assert own == ours
 
 
+@pytest.mark.parametrize(
+    ("variance", "factor"), [(4 - 1e-5, 1.0), (0.0, 2 / 1e-5**0.5)]
+)
+def test_normalisation_is_folded_as_computed_by_hand(variance, factor):
+    op = OPS["conv"](1, 1, 1, kernel=1, activation="none", rngs=nnx.Rngs(0))
+    op.conv.kernel[...] = jnp.full((1, 1, 1), 5.0)
+    for name, value in (("scale", 2), ("bias", 1), ("mean", 3), ("var", variance)):
+        getattr(op.norm, name)[...] = jnp.full(1, value, jnp.float32)
+    found = block_weights(op)  # 2 (5 x - 3) / sqrt(variance + 1e-5) + 1
+    assert found["conv.kernel"].item() == pytest.approx(5 * factor, rel=1e-5)
+    assert found["conv.bias"].item() == pytest.approx(1 - 3 * factor, rel=1e-5)
+
+
 @pytest.mark.parametrize(("kind", "inputs", "outputs", "stride", "options"), CASES)
 def test_a_block_computes_what_the_op_does(kind, inputs, outputs, stride, options):
     rng = np.random.default_rng(7)
