@@ -10,7 +10,7 @@ from qnas_jax.spaces.cell import nas_bench_201
 from qnas_jax.spaces.macro import nas_bench_macro
 from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
 from qnas_jax.spaces.shuffle import spos
-from qnas_jax.spaces.small import cifar_small, digits, digits_tiny
+from qnas_jax.spaces.small import cifar_small, digits, digits_tiny, edge
 from qnas_jax.spaces.space import SearchSpace
 from qnas_jax.user_code.files import load_file
 
@@ -27,6 +27,7 @@ SPACES: dict[str, SpaceBuilder] = {
     "digits": digits,
     "digits_tiny": digits_tiny,
     "cifar_small": cifar_small,
+    "edge": edge,
 }
 
 BUILT_IN = frozenset(SPACES)

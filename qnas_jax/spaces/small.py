@@ -1,4 +1,4 @@
-"""Small spaces: `digits` for 8 x 8 images, `cifar_small` for CIFAR-size on a CPU.
+"""Small spaces: `digits` for 8 x 8 images, `cifar_small` and `edge` for CIFAR-size.
 
 `digits_tiny` is a part of `digits`: so few networks that all of them can be trained
 (`experiments/comparisons/small_benchmark.py`).
@@ -56,6 +56,19 @@ def _digits(
         layers=_layers(16, [(16, 1), (24, 2), (24, 1), (48, 2), (48, 1)], ops),
         stem=(fixed(input_shape[-1], 16, 1, "conv", kernel=3),),
         head=conv_head(48, 96, num_classes),
+        input_shape=input_shape,
+        num_classes=num_classes,
+    )
+
+
+def edge(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
+    """8 layers x 5 or 6 ops, 16 to 80 channels: networks below a millisecond."""
+    plan = [(16, 1), (24, 2), (24, 1), (40, 2), (40, 1), (40, 1), (80, 2), (80, 1)]
+    return NetworkSpace(
+        name="edge",
+        layers=_layers(16, plan),
+        stem=(fixed(input_shape[-1], 16, 1, "conv", kernel=3),),
+        head=conv_head(80, 160, num_classes),
         input_shape=input_shape,
         num_classes=num_classes,
     )

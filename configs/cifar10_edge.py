@@ -1,0 +1,42 @@
+"""Real CIFAR-10 images, a latency budget of this machine, down to an 8-bit ONNX model.
+
+Question: within half an hour on two cores, what does a network reach that takes at most
+half a millisecond for an image, in eight bits, on one core of this machine, beside
+hand-made ones that cost as much? The extra `export` is needed.
+
+    python main.py --config=configs/cifar10_edge.py --stage=latency --workdir=runs/edge
+    python main.py --config=configs/cifar10_edge.py --workdir=runs/edge
+
+The first command measures all ops of the space through onnxruntime; the second trains a
+supernet, searches within the budget, retrains the winner and what it is compared with,
+and writes `runs/edge/model`. The images are those of `--config.data.data_dir` or
+`QNAS_DATA_DIR` (lossy JPEG copies).
+
+Measured: see the end of experiments/README.md, "Models that deploy".
+"""
+
+import ml_collections
+
+from configs import default
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """Latency-aware search on real CIFAR-10 images."""
+    config = default.get_config()
+    config.data.update(source="tfds", name="cifar10", valid_fraction=0.2, side=16)
+    config.data.update(max_train=10_000, max_valid=2_000)
+    config.space.update(name="edge")
+    config.latency.update(runtime="onnx_int8", clock="processor")
+    config.supernet.update(width=0.5, sampler="fair", epochs=30, batch_size=64)
+    config.supernet.update(learning_rate=0.05, weight_decay=5e-4, clip_norm=10.0)
+    config.supernet_images.update(crop_padding=2, flip=True, label_smoothing=0.0)
+    config.scoring.update(score_examples=1_000, score_chunk=250)
+    config.scoring.update(calibration_examples=1_024, calibration_batch=256)
+    config.fused.update(terms=("nwot",))
+    config.search.update(score="fused", generations=15, population=20)
+    config.constraints.update(max_latency_ms=0.5)
+    config.retrain.update(epochs=6, batch_size=64, learning_rate=0.1)
+    config.retrain.update(warmup_epochs=1.0, ema_decay=0.99, compare=False)
+    config.retrain.update(baselines=("resnet8", "densenet22", "mobilenet_v2"))
+    config.retrain_images.update(crop_padding=4, flip=True)
+    return config
