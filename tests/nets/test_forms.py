@@ -20,7 +20,8 @@ from qnas_jax.spaces import CellSpace, fixed
 from qnas_jax.spaces.registry import BUILT_IN, SPACES
 
 CHANNELS, CLASSES = 2, 3
-NAMES = sorted(BUILT_IN - {"cifar_small"})  # whose cells are those of nas_bench_201
+# Cells of cifar_small are those of nas_bench_201, layers of edge those of digits.
+NAMES = sorted(BUILT_IN - {"cifar_small", "edge"})
 SIDES = {"nas_bench_201": 4}  # 6 for all others
 LAYERS = {  # 1 to 3 for all others: of those with many ops one
     "proxylessnas": slice(1, 2),

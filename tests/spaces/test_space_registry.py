@@ -43,6 +43,7 @@ def registry():
         ("nas_bench_macro", (3,) * 8),
         ("digits", (6, 5, 6, 5, 6)),
         ("digits_tiny", (4, 3, 4, 3, 4)),
+        ("edge", (6, 5, 6, 5, 6, 6, 5, 6)),
     ],
 )
 def test_layers_and_ops(name, num_ops):
@@ -76,7 +77,8 @@ def test_a_space_without_networks_can_be_registered(registry):
 def test_every_built_in_space_is_tested_here():
     assert {
         *("proxylessnas", "fbnet_s", "fbnet_l", "spos"),
-        *("nas_bench_macro", "digits", "digits_tiny", "cifar_small", "nas_bench_201"),
+        *("nas_bench_macro", "digits", "digits_tiny", "edge"),
+        *("cifar_small", "nas_bench_201"),
     } == BUILT_IN
 
 
