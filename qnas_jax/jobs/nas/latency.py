@@ -67,6 +67,8 @@ def measure_latency(setting: NasSetting) -> list[str]:
       Stopped: the user asked to stop; rows so far are kept.
     """
     options: LatencyOptions = setting.config.latency
+    # Not those of the setting, which may limit what is to be measured here.
+    costs = setting.supernet.cost_table()
     space, parts = setting.supernet.space, setting.supernet.parts()
     wanted = options.calibrate + options.validate
     archs = random_archs(space, wanted, setting.config.seed)
@@ -79,10 +81,10 @@ def measure_latency(setting: NasSetting) -> list[str]:
     first = len(archs) * options.calibrate // max(wanted, 1)
     calibration = calibrate(
         sums.cost(archs)[LATENCY][:first],
-        setting.costs.cost(archs)["bytes_32"][:first],
+        costs.cost(archs)["bytes_32"][:first],
         networks[:first],
     )
-    table = calibration.apply(sums, setting.costs)
+    table = calibration.apply(sums, costs)
     says = table.cost(archs)[LATENCY]
     can_judge = len(archs) - first >= 2
     judged = agreement(says[first:], networks[first:]) if can_judge else None
