@@ -28,7 +28,7 @@ from qnas_jax.spaces import (
     check_archs,
 )
 
-_FILES = ("blocks.py", "cells.py", "classifier.py")
+_FILES = ("blocks.py", "cells.py", "hand_made.py", "classifier.py")
 _AROUND = ("ImageClassifier", "pathlib", "nnx", "jax", "jnp")
 _OF_CELLS = "Cell"
 

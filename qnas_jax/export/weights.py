@@ -15,6 +15,12 @@ from flax import nnx
 from qnas_jax.nets import CellSubnet, ChainSubnet
 from qnas_jax.nets.cell.subnet import Cell
 from qnas_jax.nets.cell_ops import Linear, NormRelu, ReluConv, ResidualReduction
+from qnas_jax.nets.hand_made_ops import (
+    BasicBlock,
+    Convolution,
+    DenseLayer,
+    Transition,
+)
 from qnas_jax.nets.layers import (
     BatchNorm,
     Conv,
@@ -167,8 +173,7 @@ def _(block: ResidualReduction) -> Weights:
     return {
         **_under("first", block_weights(block.first)),
         **_under("second", block_weights(block.second)),
-        "shortcut.kernel": _kernel(block.shortcut),
-        "shortcut.bias": np.zeros(block.shortcut.kernel.shape[-1]),
+        **_under("shortcut", _without_norm(block.shortcut)),
     }
 
 
@@ -176,6 +181,43 @@ def _(block: ResidualReduction) -> Weights:
 def _(block: NormRelu) -> Weights:
     factor, shift = _factor_and_shift(block.norm)
     return {"scale": factor, "shift": shift}
+
+
+@_translated.register
+def _(block: Convolution) -> Weights:
+    return _under("conv", _without_norm(block.conv))
+
+
+@_translated.register
+def _(block: BasicBlock) -> Weights:
+    return {
+        **_under("first", _folded(block.first, block.first_norm)),
+        **_under("second", _folded(block.second, block.second_norm)),
+    }
+
+
+@_translated.register
+def _(block: DenseLayer) -> Weights:
+    factor, shift = _factor_and_shift(block.norm)
+    return {
+        **_under("norm", {"scale": factor, "shift": shift}),
+        **_under("squeeze", _folded(block.squeeze, block.hidden_norm)),
+        **_under("conv", _without_norm(block.conv)),
+    }
+
+
+@_translated.register
+def _(block: Transition) -> Weights:
+    factor, shift = _factor_and_shift(block.norm)
+    return {
+        **_under("norm", {"scale": factor, "shift": shift}),
+        **_under("conv", _without_norm(block.conv)),
+    }
+
+
+def _without_norm(convolution: Any) -> Weights:
+    kernel = _kernel(convolution)
+    return {"kernel": kernel, "bias": np.zeros(kernel.shape[-1])}
 
 
 def _kernel(convolution: Any) -> np.ndarray:

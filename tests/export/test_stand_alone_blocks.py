@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 from experiments.benches.exports import random_weights
-from qnas_jax.export.standalone import blocks, cells
+from qnas_jax.export.standalone import blocks, cells, hand_made
 from qnas_jax.export.weights import block_weights
 from qnas_jax.nets import OPS, set_mode
 from qnas_jax.nets.ops import BUILT_IN
@@ -41,12 +41,18 @@ CASES = [
     ("residual_reduction", 8, 16, 2, {}),
     ("norm_relu", 8, 8, 1, {}),
     ("linear", 8, 5, 1, {}),
+    ("convolution", 3, 8, 2, {"kernel": 5}),
+    ("basic_block", 8, 8, 1, {}),
+    ("basic_block", 8, 11, 2, {}),
+    ("dense_layer", 8, 12, 1, {}),
+    ("transition", 8, 4, 2, {}),
 ]
 
 
 def stand_alone(kind):
     name = OPS[kind].__name__
-    return getattr(blocks, name, None) or getattr(cells, name)
+    files = (blocks, cells, hand_made)
+    return next(getattr(file, name) for file in files if hasattr(file, name))
 
 
 def test_every_built_in_op_has_a_case():

@@ -58,19 +58,21 @@ class Arithmetic:
         products = [part @ matrix for part, matrix in zip(parts, kernel, strict=True)]
         return np.concatenate(products, axis=-1)
 
-    def conv(self, values, stride, activation="relu6"):
-        kernel = self["conv.kernel"]
+    def full(self, name, values, stride):
+        kernel = self[f"{name}.kernel"]
         if kernel.ndim == 3:
-            values = self.pointwise("conv", values)
-        else:
-            channels = [
-                sum(
-                    correlate(values[..., i], kernel[..., i, o], stride)
-                    for i in range(kernel.shape[2])
-                )
-                for o in range(kernel.shape[3])
-            ]
-            values = np.stack(channels, axis=-1)
+            return self.pointwise(name, values)
+        channels = [
+            sum(
+                correlate(values[..., i], kernel[..., i, o], stride)
+                for i in range(kernel.shape[2])
+            )
+            for o in range(kernel.shape[3])
+        ]
+        return np.stack(channels, axis=-1)
+
+    def conv(self, values, stride, activation="relu6"):
+        values = self.full("conv", values, stride)
         return ACTIVATIONS[activation](self.norm("norm", values))
 
     def mbconv(self, values, stride, activation="relu6", **_):
@@ -169,6 +171,34 @@ class Arithmetic:
         squares = values.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
         return inner + self.pointwise("shortcut", squares)
 
+    def convolution(self, values, stride):
+        return self.full("conv", values, stride)
+
+    def basic_block(self, values, stride):
+        inner = self.norm("first_norm", self.full("first", values, stride))
+        inner = self.full("second", np.maximum(inner, 0), 1)
+        inner = self.norm("second_norm", inner)
+        # Of an odd number of new channels one more stands behind the old ones.
+        start = (inner.shape[-1] - values.shape[-1]) // 2
+        inner[..., start : start + values.shape[-1]] += values[:, ::stride, ::stride]
+        return np.maximum(inner, 0)
+
+    def dense_layer(self, values, stride):
+        inner = np.maximum(self.norm("norm", values), 0)
+        inner = self.norm("hidden_norm", self.pointwise("squeeze", inner))
+        added = self.full("conv", np.maximum(inner, 0), 1)
+        assert inner.shape[-1] == 4 * added.shape[-1]
+        return np.concatenate([values, added], axis=-1)
+
+    def transition(self, values, stride):
+        inner = np.maximum(self.norm("norm", values), 0)
+        inner = self.pointwise("conv", inner)
+        rows, columns = (range(0, size - 1, 2) for size in inner.shape[1:3])
+        squares = [
+            [inner[:, i : i + 2, j : j + 2].mean((1, 2)) for j in columns] for i in rows
+        ]
+        return np.array(squares).transpose(2, 0, 1, 3)
+
     def norm_relu(self, values, stride):
         return np.maximum(self.norm("norm", values), 0)
 
@@ -226,6 +256,11 @@ CASES = {
     "relu_conv_k1": plain(3, 5, 1, "relu_conv", kernel=1, activated=False),
     "residual_reduction": plain(3, 5, 2, "residual_reduction"),
     "norm_relu": plain(4, 4, 1, "norm_relu"),
+    "convolution_s2": plain(3, 5, 2, "convolution"),
+    "basic_block": plain(4, 4, 1, "basic_block"),
+    "basic_block_s2": plain(4, 7, 2, "basic_block"),
+    "dense_layer": plain(4, 6, 1, "dense_layer"),
+    "transition": plain(4, 2, 2, "transition"),
 }
 
 
