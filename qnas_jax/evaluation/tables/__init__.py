@@ -9,6 +9,11 @@ from qnas_jax.evaluation.tables.budget import (
     query_costs,
 )
 from qnas_jax.evaluation.tables.nas_bench_201 import DATASETS
+from qnas_jax.evaluation.tables.objectives import (
+    ObjectiveLookup,
+    objective_lookup,
+    table_objectives,
+)
 from qnas_jax.evaluation.tables.sealed_test import NO_ARCH, SealedTest
 from qnas_jax.evaluation.tables.sources import (
     TABLES,
@@ -26,6 +31,7 @@ __all__ = [
     "TABLES",
     "UNITS",
     "Incumbents",
+    "ObjectiveLookup",
     "Seed",
     "SealedTest",
     "Table",
@@ -35,7 +41,9 @@ __all__ = [
     "incumbents",
     "load_table",
     "load_test",
+    "objective_lookup",
     "query_costs",
     "table_evaluator",
     "table_file",
+    "table_objectives",
 ]

@@ -112,8 +112,8 @@ def _insert_one(archive: Archive, arch: Array, point: Array) -> Archive:
     best = jnp.maximum(archive.best, point)
     worst = jnp.where(failed, archive.worst, jnp.minimum(archive.worst, point))
     moved = dataclasses.replace(archive, best=best, worst=worst)
-    refused = failed | jnp.any((archive.objectives >= point).all(axis=-1))
-    beaten = (point >= archive.objectives).all(axis=-1) & ~refused
+    refused = failed | jnp.any((archive.objectives >= point[None]).all(axis=-1))
+    beaten = (point[None] >= archive.objectives).all(axis=-1) & ~refused
     members = jnp.where(beaten[:, None], -jnp.inf, archive.objectives)
     everyone = jnp.concatenate([members, point[None]])
     worth = jnp.where(

@@ -108,7 +108,7 @@ def crowding_distances(objectives: Array, ranks: Array) -> Array:
         share = jnp.where((spread > 0) | jnp.isinf(around), share, 0.0)
         return jnp.zeros_like(values).at[order].set(share)
 
-    known = evaluated(objectives)
+    ranks, known = jnp.asarray(ranks), evaluated(objectives)
     values = jnp.where(known[:, None], objectives, 0.0)
     total = jax.vmap(of_one, in_axes=1)(values).sum(axis=0)
     return jnp.where(known, total, 0.0)

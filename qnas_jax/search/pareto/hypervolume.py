@@ -44,7 +44,7 @@ def hypervolume(objectives: Array, reference: Array) -> Array:
       UserError: another number of objectives.
     """
     check_num_objectives(objectives.shape[-1])
-    above = jnp.where(evaluated(objectives)[:, None], objectives - reference, 0.0)
+    above = jnp.where(evaluated(objectives)[:, None], objectives - reference[None], 0.0)
     above = jnp.maximum(above, 0.0)
     return _area(above) if above.shape[-1] == 2 else _volume(above)
 
@@ -70,20 +70,21 @@ def _volume(points: Array) -> Array:
 
 
 def contributions(objectives: Array, reference: Array) -> Array:
-    """What the set would lose with each of its points.
+    """What a front would lose with each of its points.
 
     Args:
       objectives: [N, M], see `hypervolume`.
       reference: [M], finite.
 
     Returns:
-      [N], 0 for points that are dominated, failed or there twice.
+      [N], 0 for points that are dominated, failed or there twice. Dominated points are
+      no part of the front: they do not fill what one of its points leaves.
 
     Raises:
       UserError: another number of objectives.
     """
     check_num_objectives(objectives.shape[-1])
-    above = jnp.maximum(objectives - reference, 0.0)
+    above = jnp.maximum(objectives - reference[None], 0.0)
     above = jnp.where(on_front(objectives)[:, None], above, 0.0)
     if above.shape[-1] == 2:
         return _corners(above)
@@ -102,6 +103,6 @@ def _corners(points: Array) -> Array:
 def _own_volume(place: Array, points: Array) -> Array:
     """The box of one of the points [N, 3] less what the others take of it."""
     point = points[place]
-    others = jnp.minimum(points, point)
+    others = jnp.minimum(points, point[None])
     others = jnp.where((jnp.arange(len(points)) == place)[:, None], 0.0, others)
     return jnp.maximum(jnp.prod(point) - _volume(others), 0.0)

@@ -68,14 +68,14 @@ _PROBABILITY_ARCHS = 512
 class ParetoMemoryOptions(MemoryOptions):
     """How `pareto_memory` learns and moves."""
 
-    initial: int = option(10, "uniformly random evaluations before any guide", low=1)
+    initial: int = option(20, "uniformly random evaluations before any guide", low=1)
     members: int = option(100, "archs of the front that may guide", low=1)
     guided_by: str = option(
         "crowding", "what wins a tournament of guides", choices=GUIDED_BY
     )
     flips: float = option(1.0, "layers that leave the guide, on average", above=0.0)
     field_strength: float = option(
-        2.0, "how strongly rates of mutation follow the field", low=0.0
+        4.0, "how strongly rates of mutation follow the field", low=0.0
     )
     field_variance: float = option(
         0.3, "prior variance of an op's effect, in units of the scores' spread", above=0

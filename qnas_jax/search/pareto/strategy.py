@@ -1,7 +1,8 @@
 """What a strategy of several objectives is: it learns from points, not from scores.
 
-Objectives are maximised; a cost enters as its negative. All else is as in `search.base`:
-`init`, `ask` and `tell` are pure, numbers are leaves, and the methods are compiled.
+Objectives are maximised; a cost enters as its negative. All else is as in
+`search.base`: `init`, `ask` and `tell` are pure, numbers are leaves, and the methods
+are compiled.
 """
 
 import abc
