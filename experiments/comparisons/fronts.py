@@ -15,7 +15,8 @@ landscapes are related.
 python -m experiments.comparisons.fronts --data_dir=FOLDER [--seeds=200]
     [--only=nsga2,...] [--devices=pixel3,raspi4] [--folder=runs/fronts]
 
-writes rows.jsonl and fronts.png into the folder, and prints the tables.
+writes rows.jsonl, fronts.png and the front of one search on each device into the
+folder, and prints the tables. `--render` makes them again from rows that are there.
 """
 
 import dataclasses
@@ -42,6 +43,12 @@ from qnas_jax.evaluation.tables import (
     table_objectives,
 )
 from qnas_jax.jobs.launch import use_compilation_cache
+from qnas_jax.reporting.front import (
+    budget_cells,
+    front_figure,
+    round_budgets,
+    sort_front,
+)
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.reporting.statistics import holm
 from qnas_jax.search.pareto import (
@@ -49,15 +56,16 @@ from qnas_jax.search.pareto import (
     front_seeds,
     hypervolume,
     make_front_strategy,
-    on_front,
 )
 
 DEVICES = ("pixel3", "raspi4")
 BUDGETS = (20, 50, 100, 150, 200, 300, 400, 500)
 TESTED = (100, 200, 500)
 REFERENCE = "nsga2"
+SHOWN = "pareto_memory"
 PEER = "NSGA-II (pymoo)"
 POPULATION = 10
+COST = "latency_ms"
 _MARGIN = 0.1
 
 
@@ -130,7 +138,7 @@ def _volumes(points: jax.Array) -> jax.Array:
 
 def shares(problem: Problem, points: np.ndarray) -> np.ndarray:
     """Shares [S, B] of the exact front's hypervolume, of points [S, E, 2]."""
-    exact = hypervolume(problem.scaled(problem.front), jnp.zeros(2))
+    exact = hypervolume(jnp.asarray(problem.scaled(problem.front)), jnp.zeros(2))
     return np.asarray(_volumes(problem.scaled(points)) / exact)
 
 
@@ -182,13 +190,16 @@ def run(
 
     Yields:
       A row a strategy, problem and seed: shares of the exact hypervolume at all
-      budgets up to the evaluations, and of seed 0 the front that was found.
+      budgets up to the evaluations; of seed 0 also all that was evaluated, and the
+      exact front.
     """
     for problem in problems:
         for name in names:
             before = time.perf_counter()
             archs = search(problem, name, seeds, evaluations)
-            places = np.ravel_multi_index(np.moveaxis(archs, -1, 0), problem.num_ops)
+            places = np.ravel_multi_index(
+                tuple(np.moveaxis(archs, -1, 0)), problem.num_ops
+            )
             points = problem.points[places]
             found = shares(problem, points)
             seconds = time.perf_counter() - before
@@ -208,19 +219,50 @@ def run(
                     ],
                 }
                 if seed == 0:
-                    row["front"] = _front_rows(archs[0], points[0])
-                    row["exact"] = problem.front.tolist()
+                    row["evaluated"] = _point_rows(archs[0], points[0])
+                    row["exact"] = _point_rows(
+                        np.zeros((len(problem.front), 0)), problem.front
+                    )
                 yield row
 
 
-def _front_rows(archs: np.ndarray, points: np.ndarray) -> list[dict[str, Any]]:
-    """The front of one search, the most accurate last."""
-    front = np.flatnonzero(np.asarray(on_front(jnp.asarray(points, jnp.float32))))
-    _, first = np.unique(points[front], axis=0, return_index=True)
+def _point_rows(archs: np.ndarray, points: np.ndarray) -> list[dict[str, Any]]:
+    """Rows as of `qnas_jax.reporting.front`."""
     return [
-        {"arch": archs[i].tolist(), "score": points[i, 0], "cost": -points[i, 1]}
-        for i in front[first]
+        {"arch": arch.tolist(), "score": score, "costs": {COST: -cost}}
+        for arch, (score, cost) in zip(archs, points.tolist(), strict=True)
     ]
+
+
+def draw_front(
+    rows: Sequence[Mapping[str, Any]], task: str, name: str
+) -> tuple[bytes, str]:
+    """The front that seed 0 of a strategy found on a task.
+
+    Returns:
+      Its figure, and the best under each budget in Markdown.
+    """
+    (row,) = [
+        row
+        for row in rows
+        if (row["task"], row["strategy"], row["seed"]) == (task, name, 0)
+    ]
+    front = sort_front(row["evaluated"], COST)
+    picture = front_figure(
+        front,
+        row["evaluated"],
+        COST,
+        label=f"Latency (ms), {task}",
+        exact=row["exact"],
+        log=True,
+    )
+    budgets = round_budgets(front, COST)
+    headings = ("latency at most, ms", "accuracy", "latency, ms", "architecture")
+    lines = [
+        dict(zip(headings, cells, strict=True))
+        for cells in budget_cells(front, COST, budgets)
+    ]
+    return picture, table(lines, list(headings))
 
 
 Samples = Mapping[str, Mapping[str, np.ndarray]]
@@ -340,6 +382,11 @@ def main(_: Sequence[str]) -> None:
     rows = read_rows(str(rows_file))
     (folder / "fronts.png").write_bytes(fronts_figure(samples(rows), BUDGETS))
     print(result_table(rows))
+    for task, strategies in samples(rows).items():
+        shown = SHOWN if SHOWN in strategies else next(iter(strategies))
+        picture, lines = draw_front(rows, task, shown)
+        (folder / f"{task.replace(', ', '_')}.png").write_bytes(picture)
+        print(f"\n{task}: {shown}, seed 0\n\n{lines}")
 
 
 if __name__ == "__main__":

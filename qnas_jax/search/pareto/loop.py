@@ -233,10 +233,11 @@ def host_fronts(
         state = start_front(strategy, key, members=members)
     for number in range(int(state.generation), generations):
         ask_key, evaluate_key = generation_keys(key, number)
-        archs = np.asarray(strategy.ask(ask_key, state.strategy_state))
-        archs, objectives = evaluate(evaluate_key, archs)
+        asked = np.asarray(strategy.ask(ask_key, state.strategy_state))
+        archs, found = evaluate(evaluate_key, asked)
+        objectives = sanitise_objectives(jnp.asarray(found))
         after = _advance(strategy, state, archs, objectives)
-        points = Points(*map(np.asarray, (archs, sanitise_objectives(objectives))))
+        points = Points(np.asarray(archs), np.asarray(objectives))
         yield FrontStep(number, state, points, after)
         state = after
 
