@@ -261,6 +261,7 @@ def _frame_front(axes: "Axes", front: Sequence[Row], cost: str, *, log: bool) ->
     axes.set_ylim(low - 0.35 * room, scores.max() + 0.12 * room)
     if log and costs.min() > 0:
         axes.set_xscale("log")
+        axes.set_xlim(costs[scores >= low - 0.35 * room].min() / 1.5, 1.5 * costs.max())
         style.log_ticks(axes.xaxis)
     else:
         axes.set_xlim(0, 1.12 * costs.max())
