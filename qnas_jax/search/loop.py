@@ -106,6 +106,11 @@ def generation_keys(key: Array, generation: Array | int) -> tuple[Array, Array]:
     return ask_key, evaluate_key
 
 
+def initial_key(key: Array) -> Array:
+    """The key of a strategy's first state, from the root key of the search."""
+    return jax.random.fold_in(key, _INIT_STREAM)
+
+
 def start(strategy: Strategy, key: Array) -> SearchState:
     """The state before the first generation.
 
@@ -117,7 +122,7 @@ def start(strategy: Strategy, key: Array) -> SearchState:
       A state without any best arch.
     """
     return SearchState(
-        strategy_state=strategy.init(jax.random.fold_in(key, _INIT_STREAM)),
+        strategy_state=strategy.init(initial_key(key)),
         best_arch=jnp.zeros(strategy.num_layers, jnp.int32),
         best_score=jnp.float32(-jnp.inf),
         best_fidelity=jnp.int32(-1),

@@ -112,7 +112,7 @@ def search_seeds(
     """
     program = compiled_searches(generations, record)
     known = as_argument(evaluate)
-    return _in_chunks(
+    return in_chunks(
         lambda places: program(strategy, known, keys[places]), len(keys), seeds_at_once
     )
 
@@ -152,13 +152,13 @@ def search_settings(
         chosen = jax.tree.map(lambda leaf: leaf[settings], stack)
         return program(chosen, known, keys[seeds])
 
-    found = _in_chunks(run, len(strategies) * count, searches_at_once)
+    found = in_chunks(run, len(strategies) * count, searches_at_once)
     return jax.tree.map(
         lambda leaf: leaf.reshape(len(strategies), count, *leaf.shape[1:]), found
     )
 
 
-def _in_chunks(run: Callable[[np.ndarray], Any], count: int, at_once: int) -> Any:
+def in_chunks(run: Callable[[np.ndarray], Any], count: int, at_once: int) -> Any:
     """Results of searches 0 to count - 1, NumPy arrays with a leading axis [count]."""
     if count < 1:
         raise UserError("keys: got none, expected at least one search")

@@ -10,6 +10,11 @@ from qnas_jax.evaluation.tables.budget import (
 )
 from qnas_jax.evaluation.tables.limits import table_budget
 from qnas_jax.evaluation.tables.nas_bench_201 import DATASETS
+from qnas_jax.evaluation.tables.objectives import (
+    ObjectiveLookup,
+    objective_lookup,
+    table_objectives,
+)
 from qnas_jax.evaluation.tables.sealed_test import NO_ARCH, SealedTest
 from qnas_jax.evaluation.tables.sources import (
     TABLES,
@@ -27,6 +32,7 @@ __all__ = [
     "TABLES",
     "UNITS",
     "Incumbents",
+    "ObjectiveLookup",
     "Seed",
     "SealedTest",
     "Table",
@@ -36,8 +42,10 @@ __all__ = [
     "incumbents",
     "load_table",
     "load_test",
+    "objective_lookup",
     "query_costs",
     "table_budget",
     "table_evaluator",
     "table_file",
+    "table_objectives",
 ]
