@@ -11,13 +11,20 @@ import numpy as np
 from qnas_jax.files import replace_file
 from qnas_jax.reporting import verdict
 from qnas_jax.reporting.architecture_diagram import architecture_diagram
+from qnas_jax.reporting.front import (
+    budget_cells,
+    front_figure,
+    round_budgets,
+    sort_front,
+)
 from qnas_jax.reporting.page import render
 from qnas_jax.reporting.ranking_bars import ranking_bars
 from qnas_jax.reporting.ranking_scatter import ranking_scatter
 from qnas_jax.reporting.ranking_table import HEADINGS, ranking_cells
 from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
-from qnas_jax.reporting.rows import Row, Run, column, read_run
+from qnas_jax.reporting.rows import Row, Run, column, read_run, scored
 from qnas_jax.reporting.search_curves import (
+    COSTS,
     known_costs,
     score_against_cost,
     search_progress,
@@ -34,6 +41,7 @@ FIGURES = (
     "pool_scores",
     "search_progress",
     "score_against_cost",
+    "front",
     "register_heatmap",
     "register_entropy",
     "ranking_scatter",
@@ -98,6 +106,11 @@ def draw_figures(run: Run) -> dict[str, bytes]:
         figures["score_against_cost"] = score_against_cost(
             run.history, winner, _limits(run), _scored_by(run)
         )
+    cost = _cost_of_front(run)
+    if cost:
+        front = sort_front(scored(run.history), cost)
+        label = COSTS[cost][1] if cost in COSTS else cost
+        figures["front"] = front_figure(front, scored(run.history), cost, label=label)
     if run.registers is not None:
         names = [row["op"] for row in layers if row.get("role", "layer") == "layer"]
         figures["register_heatmap"] = register_heatmap(
@@ -147,6 +160,8 @@ def _content(run: Run) -> dict[str, Any]:
         "arch_json": json.dumps(found["arch"]) if found and "arch" in found else None,
         "layers": result.get("layers") or [],
         "budget": _budget(run),
+        "front_cost": _cost_of_front(run),
+        "front_table": _front_table(run),
         "pool": _pool_members(run.pool),
         "pool_epoch": run.pool[-1]["epoch"] if run.pool else None,
         "settings": _flattened(run.config),
@@ -170,6 +185,21 @@ def _scored_by(run: Run) -> str:
 def _winner(run: Run) -> list[int] | None:
     found = run.result or run.best or {}
     return found.get("arch")
+
+
+def _cost_of_front(run: Run) -> str:
+    """The first cost of a search for several objectives; "" where there is none."""
+    objectives = (run.result or run.best or {}).get("objectives") or []
+    return objectives[1] if objectives and scored(run.history) else ""
+
+
+def _front_table(run: Run) -> list[list[str]]:
+    """The best under each of some round budgets."""
+    cost = _cost_of_front(run)
+    if not cost:
+        return []
+    front = sort_front(scored(run.history), cost)
+    return budget_cells(front, cost, round_budgets(front, cost))
 
 
 def _limits(run: Run) -> dict[str, float]:

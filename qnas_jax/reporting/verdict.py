@@ -40,6 +40,9 @@ def network_name(name: str, width: float | None = None) -> str:
     number = re.fullmatch(r"random_(\d+)", name)
     if number:
         return f"random subnet {number[1]} of its cost"
+    member = re.fullmatch(r"front_(\d+)", name)
+    if member:
+        return f"network {member[1]} of the front"
     deep = re.fullmatch(r"(resnet|densenet)(\d+)", name)
     called = f"{HAND_MADE[deep[1]]}-{deep[2]}" if deep else NETWORKS.get(name, name)
     narrow = width is not None and width < 1

@@ -48,6 +48,12 @@ class RetrainOptions(StagedTrainingOptions):
         "whether the search was worth it",
         low=0,
     )
+    front: int = option(
+        0,
+        "further networks of the front that are trained, where there are several "
+        "objectives: its knees, then evenly by cost",
+        low=0,
+    )
     baselines: tuple[str, ...] = option(
         (),
         "hand-made networks that are trained beside the winner: resnet20, densenet22, "

@@ -54,15 +54,15 @@ def run(folder, generations, said):
         "random", SPACE.num_ops, population=2, generations=generations
     )
     evaluator = MemoisedEvaluator(Formula(), lambda archs: {}, history)
-    state, registers = search._run(setting, strategy, evaluator)
-    return state, registers, evaluator.history
+    found = search._run(setting, strategy, evaluator)
+    return found.arch, found.registers, evaluator.history
 
 
 def test_it_ends_with_a_line_when_all_are_evaluated(tmp_path):
     said = []
-    state, registers, history = run(tmp_path, 200, said)
+    best, registers, history = run(tmp_path, 200, said)
     assert sorted(row.arch for row in history) == sorted(np.ndindex(2, 3))
-    assert state.best_arch.tolist() == [1, 2]
+    assert best.tolist() == [1, 2]
     (line,) = said
     done = len(registers)
     assert line == (

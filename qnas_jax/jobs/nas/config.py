@@ -17,6 +17,7 @@ from qnas_jax.jobs.spec import Family
 from qnas_jax.latency import LatencyOptions
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.search import STRATEGIES, SearchOptions
+from qnas_jax.search.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import ConstraintOptions, SpaceOptions
 from qnas_jax.tasks import TASKS, TaskOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions
@@ -36,6 +37,25 @@ class NasSearchOptions(SearchOptions):
         "score of their own",
         choices=SCORES,
     )
+    objectives: tuple[str, ...] = option(
+        (),
+        "several things to improve at once: what `score` says, then costs to be kept "
+        "small, as params, macs, bytes_8, latency_ms; none: the score alone",
+        of=str,
+    )
+    front_strategy: str = option(
+        "pareto_memory",
+        "which strategy searches for several objectives",
+        choices=FRONT_STRATEGIES,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = self.objectives
+        fits = names[:1] == (self.score,) and len(set(names)) == len(names)
+        if names and not (fits and 2 <= len(names) <= 3):
+            allowed = f"none, or {self.score} (search.score) and one or two costs"
+            raise OptionError("objectives", names, allowed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +77,7 @@ class NasConfig(Config):
       fused: the terms of a fused score.
       train: how the networks are trained that calibrate a fused score.
       strategy: the options of that strategy.
+      front_strategy: those of the strategy for several objectives.
       retrain: training of the winner and of the comparison networks.
       retrain_task: what examples undergo there.
       rank: what is ranked where the truth is known, and beside what.
@@ -84,6 +105,7 @@ class NasConfig(Config):
     fused: Options = dataclasses.field(default_factory=Options)
     train: Options = dataclasses.field(default_factory=Options)
     strategy: Options = dataclasses.field(default_factory=Options)
+    front_strategy: Options = dataclasses.field(default_factory=Options)
     retrain: RetrainOptions = dataclasses.field(default_factory=RetrainOptions)
     retrain_task: Options = dataclasses.field(default_factory=Options)
     rank: RankOptions = dataclasses.field(default_factory=RankOptions)
@@ -145,3 +167,9 @@ FUSED_FAMILIES: dict[str, Family] = {
     "train": Family("search.score", {"fused": ("train", CandidateOptions)}),
 }
 """Read only where the score is fused: its terms, and how it is calibrated."""
+
+FRONT_FAMILY = Family(
+    "search.front_strategy",
+    {name: (f"front_{name}", spec.options) for name, spec in FRONT_STRATEGIES.items()},
+)
+"""The group of each strategy for several objectives."""

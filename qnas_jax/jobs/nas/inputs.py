@@ -54,7 +54,7 @@ def evaluator_content(setting: NasSetting) -> dict[str, Content]:
 
 def constraints_content(setting: NasSetting) -> dict[str, Content]:
     """The latencies that a limit is about."""
-    if not setting.config.constraints.max_latency_ms:
+    if not setting.needs_latency:
         return {}
     content = file_content(setting.latency_file, "latency table")
     return {"constraints.device": content}

@@ -5,6 +5,7 @@ import dataclasses
 from qnas_jax.evaluation import EVALUATORS
 from qnas_jax.jobs.nas.config import (
     EVALUATOR_FAMILY,
+    FRONT_FAMILY,
     FUSED_FAMILIES,
     GROUPS,
     TASK_FAMILIES,
@@ -56,7 +57,7 @@ SEARCH = Stage(
     (
         *SUPERNET.reads[:4],
         *("evaluator", "evaluator_options", "train_task", "search", "strategy"),
-        "constraints",
+        *("front_strategy", "constraints"),
     ),
     ("best_arch.json",),
     ("search",),
@@ -121,6 +122,7 @@ NAS = Job(
     families={
         "evaluator_options": EVALUATOR_FAMILY,
         "strategy": STRATEGY_FAMILY,
+        "front_strategy": FRONT_FAMILY,
         **FUSED_FAMILIES,
         **TASK_FAMILIES,
     },

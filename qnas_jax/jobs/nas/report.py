@@ -10,11 +10,12 @@ from qnas_jax.jobs.markers import seconds_by_stage
 from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
 from qnas_jax.jobs.nas.reference import num_evaluated
 from qnas_jax.jobs.nas.retrain import PICK
-from qnas_jax.jobs.nas.search import history_of
+from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import worth_of_winner, write_report
 from qnas_jax.runs import read_json, write_json
 from qnas_jax.search import STRATEGIES
+from qnas_jax.search.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import TOLERANCE
 
 
@@ -51,7 +52,10 @@ def _write_result(
         del network["layers"]
     history = history_of(setting.folder).read()
     generations = setting.config.search.generations
-    strategy = setting.config.search.strategy
+    search = setting.config.search
+    several = bool(search.objectives)
+    strategy = search.front_strategy if several else search.strategy
+    acts_by = (FRONT_STRATEGIES if several else STRATEGIES)[strategy].acts_by
     worth = _worth(winner, networks, len(setting.dataset.test))
     by_truth = _worth_by_truth(setting, winner["arch"])
     write_json(
@@ -60,7 +64,8 @@ def _write_result(
             "space": setting.space.name,
             "data": setting.dataset.name,
             "strategy": strategy,
-            "acts_by": STRATEGIES[strategy].acts_by,
+            "acts_by": acts_by,
+            "objectives": list(search.objectives),
             **winner,
             "scored_by": read_json(setting.folder.path / "best_arch.json").get(
                 "scored_by", setting.task.score

@@ -27,6 +27,7 @@ from qnas_jax.kernels import jit_network
 from qnas_jax.latency import LATENCY
 from qnas_jax.nets import Supernet
 from qnas_jax.options import option_group
+from qnas_jax.reporting.front import knees, sort_front
 from qnas_jax.runs import (
     Position,
     RunError,
@@ -139,6 +140,7 @@ def _candidates(setting: NasSetting) -> list[Candidate]:
             Candidate(name, np.asarray(entry["arch"]), entry["search_score"], own)
             for name, entry in baselines.items()
         ]
+    candidates += _of_front(setting, winner)
     return [*candidates, *_picks(setting, winner), *_hand_made(setting, winner)]
 
 
@@ -155,6 +157,25 @@ def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     return [
         Candidate(f"{PICK}{number}", arch, None, setting.supernet)
         for number, arch in enumerate(archs, start=1)
+    ]
+
+
+def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
+    """Members of the front beside the winner: its knees, then evenly by cost."""
+    count = setting.config.retrain.front
+    if not (count and setting.config.search.objectives):
+        return []
+    found = read_json(setting.folder.path / "search" / "front.json")
+    cost = found["objectives"][1]
+    rows = sort_front(found["front"], cost)
+    evenly = np.linspace(0, len(rows) - 1, count + 2).round().astype(int)
+    places = dict.fromkeys([*knees(rows, cost), *evenly, *range(len(rows))])
+    others = [rows[place] for place in places if rows[place]["arch"] != winner.tolist()]
+    return [
+        Candidate(
+            f"front_{number}", np.asarray(row["arch"]), row["score"], setting.supernet
+        )
+        for number, row in enumerate(others[:count], start=1)
     ]
 
 

@@ -7,7 +7,6 @@ was and goes on from there. A state that is kept now and then spares most of the
 
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
@@ -20,13 +19,21 @@ from qnas_jax.evaluation import (
     MemoisedEvaluator,
     make_evaluator,
 )
+from qnas_jax.jobs.nas.fronts import front_strategy, search_front
 from qnas_jax.jobs.nas.progress import KeptProgress, Progress
 from qnas_jax.jobs.nas.scores import subnet_evaluator
+from qnas_jax.jobs.nas.search_rows import (
+    Found,
+    history_of,
+    log_generation,
+    probabilities_of,
+    repaired,
+)
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
-from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
+from qnas_jax.options import OptionError
+from qnas_jax.runs import RunError, WorkFolder, write_arrays, write_json
 from qnas_jax.search import (
-    SearchState,
     Strategy,
     generation_keys,
     host_search,
@@ -47,13 +54,6 @@ _UNUSABLE = (
 )
 
 
-def history_of(folder: WorkFolder) -> RowLog:
-    """All evaluations of a search, and of the networks it is compared with."""
-    return RowLog(
-        folder.path / "search" / "history.jsonl", "--stage=search does it again"
-    )
-
-
 def check_search(setting: NasSetting) -> None:
     """Checks the options of a search.
 
@@ -64,7 +64,10 @@ def check_search(setting: NasSetting) -> None:
       UserError: the strategy cannot search this space, no architecture keeps the
         constraints, or the evaluator cannot be made or has other fidelities.
     """
-    _strategy(setting)
+    if setting.config.search.objectives:
+        _check_objectives(setting)
+    else:
+        _strategy(setting)
     _ = setting.budget
     if not EVALUATORS[setting.config.evaluator.name].trains:
         _checked_evaluator(setting).close()
@@ -81,11 +84,26 @@ def search_architecture(setting: NasSetting) -> None:
       NoFiniteScoreError: no architecture got a finite score.
       RunError: the history, or the supernet's weights, are gone or damaged.
     """
-    strategy, evaluator = _strategy(setting), _evaluator(setting)
+    evaluator = _evaluator(setting)
     try:
-        _search(setting, strategy, evaluator)
+        if setting.config.search.objectives:
+            found = search_front(setting, evaluator)
+        else:
+            found = _run(setting, _strategy(setting), evaluator)
+        _write_found(setting, found, evaluator)
     finally:
         evaluator.close()
+
+
+def _check_objectives(setting: NasSetting) -> None:
+    """Raises UserError if a front cannot be searched for."""
+    objectives = setting.config.search.objectives
+    known = tuple(setting.costs.by_op) if setting.has_networks else ()
+    for name in objectives[1:]:
+        if name not in known:
+            allowed = f"{objectives[0]}, then some of {', '.join(known)}"
+            raise OptionError("search.objectives", objectives, allowed)
+    front_strategy(setting)
 
 
 def _strategy(setting: NasSetting) -> Strategy:
@@ -109,11 +127,10 @@ def _checked_evaluator(setting: NasSetting) -> Evaluator:
     return evaluator
 
 
-def _search(
-    setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
+def _write_found(
+    setting: NasSetting, found: Found, evaluator: MemoisedEvaluator
 ) -> None:
-    state, registers = _run(setting, strategy, evaluator)
-    if not np.isfinite(float(state.best_score)):
+    if not np.isfinite(found.score):
         first = evaluator.history[0]
         why = ""
         if setting.config.evaluator.name == "supernet":
@@ -123,17 +140,18 @@ def _search(
             f"search: none of {len(evaluator.history)} evaluations got a finite score; "
             f"the first: {first.reason or first.status}{why}"
         )
-    _write_registers(setting, registers)
-    arch = np.asarray(state.best_arch)
+    _write_registers(setting, found.registers)
+    arch = found.arch
     write_json(
         setting.folder.path / "best_arch.json",
         {
             "space": setting.space.name,
             "arch": arch.tolist(),
             "string": arch_to_string(setting.space, arch),
-            "score": float(state.best_score),
+            "score": found.score,
             "scored_by": evaluator.score.metric,
             "constraints": setting.config.constraints.limits(),
+            "objectives": list(setting.config.search.objectives),
             "evaluations": sum(
                 row.generation < setting.config.search.generations
                 for row in evaluator.history
@@ -144,15 +162,9 @@ def _search(
     _write_baselines(setting, evaluator)
 
 
-@jax.jit
-def _probabilities(strategy: Strategy, state: Any) -> jax.Array:
-    """What the registers propose; one program for all searches of a kind."""
-    return strategy.probabilities(state)
-
-
 def _run(
     setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
-) -> tuple[SearchState, list[np.ndarray]]:
+) -> Found:
     generations = setting.config.search.generations
     history, metrics = history_of(setting.folder), setting.folder.metrics
     key = setting.key("search")
@@ -165,13 +177,10 @@ def _run(
     metrics.keep("search", first)
     number = itertools.count(first)
 
-    repair = None if setting.budget is None else make_repair(setting.budget)
-
     def evaluate(
         key: jax.Array, archs: np.ndarray, *fidelities: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        if repair is not None:
-            archs = np.asarray(repair(repair_key(key), archs))
+        archs = repaired(setting, key, archs)
         return evaluator(key, archs, *fidelities, generation=next(number))
 
     # After a replay the numbers continue where the history ends.
@@ -186,24 +195,10 @@ def _run(
         generation, state = step.number, step.after
         history.append(evaluation.row() for evaluation in evaluator.fresh)
         setting.kept_outcomes.clear()
-        registers.append(
-            np.asarray(_probabilities(strategy, step.before.strategy_state))
-        )
-        archs, scores, _ = step.generation
-        before = len(seen)
-        seen.update(map(tuple, archs.tolist()))
-        finite = scores[np.isfinite(scores)]
-        setting.folder.log(
-            "search",
-            generation=generation,
-            scored_by=evaluator.score.metric,
-            evaluations=len(seen),
-            proposed=len(archs),
-            scored=len(seen) - before,
-            best=float(state.best_score),
-            mean=float(finite.mean()) if len(finite) else None,
-            generation_best=float(scores.max()),
-        )
+        registers.append(probabilities_of(strategy, step.before.strategy_state))
+        archs, scores = map(np.asarray, step.generation[:2])
+        best = float(state.best_score)
+        log_generation(setting, evaluator, generation, seen, archs, scores, best)
         if strategy.fidelities is None and len(seen) == setting.space.size:
             setting.say(
                 f"search: all {len(seen)} architectures of the space are evaluated; "
@@ -216,7 +211,7 @@ def _run(
         if stops:
             raise Stopped(state)
     kept.remove()
-    return state, registers
+    return Found(np.asarray(state.best_arch), float(state.best_score), registers)
 
 
 def _evaluator(setting: NasSetting) -> MemoisedEvaluator:

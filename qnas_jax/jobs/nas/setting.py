@@ -25,7 +25,7 @@ from qnas_jax.evaluation.fused import FusedOptions, TermEvaluator, make_terms
 from qnas_jax.jobs.nas.config import NasConfig
 from qnas_jax.jobs.nas.reduced import ReducedNetworks
 from qnas_jax.jobs.setting import Setting
-from qnas_jax.latency import read_latency_table
+from qnas_jax.latency import LATENCY, read_latency_table
 from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
@@ -113,7 +113,7 @@ class NasSetting(Setting):
           MissingFileError: the file is not there.
           UserError: it is no latency table of this space.
         """
-        if not self.config.constraints.max_latency_ms:
+        if not self.needs_latency:
             return None
         if not (self.config.constraints.device or self.latency_file.is_file()):
             raise MissingFileError(
@@ -122,6 +122,12 @@ class NasSetting(Setting):
                 "name a table by constraints.device"
             )
         return read_latency_table(self.latency_file, self.space)
+
+    @property
+    def needs_latency(self) -> bool:
+        """Whether a limit or an objective is about milliseconds."""
+        wanted = LATENCY in self.config.search.objectives
+        return wanted or bool(self.config.constraints.max_latency_ms)
 
     @property
     def latency_file(self) -> pathlib.Path:

@@ -1,0 +1,159 @@
+"""The search for several objectives: a front of networks instead of one.
+
+The first objective is the score of a search for one; the others are costs, which enter
+as their negatives. What is kept is what no other evaluation beats, of all evaluations:
+`search/front.json`. The winner is the best score on it, as constraints say what it may
+cost.
+
+The history is the checkpoint, as in a search for one objective: what was evaluated is
+not evaluated again, so a stopped search is replayed and goes on.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
+from qnas_jax.jobs.nas.search_rows import (
+    Found,
+    history_of,
+    log_generation,
+    probabilities_of,
+    repaired,
+)
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.options import option_group
+from qnas_jax.runs import write_json
+from qnas_jax.search.pareto import (
+    FRONT_STRATEGIES,
+    ParetoStrategy,
+    host_fronts,
+    make_front_strategy,
+)
+from qnas_jax.spaces import arch_to_string
+from qnas_jax.stopping import Stopped
+
+
+def front_strategy(setting: NasSetting) -> ParetoStrategy:
+    """Builds the strategy of a run.
+
+    Args:
+      setting: the run; its search has several objectives.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: it cannot search this space, or options do not fit each other.
+    """
+    search = setting.config.search
+    record = FRONT_STRATEGIES[search.front_strategy].options
+    with option_group(f"front_{search.front_strategy}", record):
+        return make_front_strategy(
+            search.front_strategy,
+            setting.space.num_ops,
+            num_objectives=len(search.objectives),
+            population=search.population,
+            generations=search.generations,
+            options=setting.config.front_strategy,
+        )
+
+
+def search_front(setting: NasSetting, evaluator: MemoisedEvaluator) -> Found:
+    """Searches, and writes the history and `search/front.json`.
+
+    Args:
+      setting: the run.
+      evaluator: it knows what was evaluated before.
+
+    Returns:
+      The best score on the front, and the registers of all generations.
+
+    Raises:
+      Stopped: the user asked to stop; the history holds all evaluations.
+    """
+    config = setting.config.search
+    names = config.objectives[1:]
+    strategy = front_strategy(setting)
+    history = history_of(setting.folder)
+    setting.folder.metrics.keep("search", 0)
+    number = itertools.count()
+
+    def evaluate(key: jax.Array, archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        archs = repaired(setting, key, archs)
+        _, scores = evaluator(key, archs, generation=next(number))
+        costs = setting.costs.cost(archs)
+        columns = [scores, *(-costs[name].astype(np.float64) for name in names)]
+        return archs, np.stack(columns, axis=1).astype(np.float32)
+
+    steps = host_fronts(strategy, evaluate, setting.key("search"), config.generations)
+    seen: set[tuple[int, ...]] = set()
+    registers, best = [], -np.inf
+    for _, step in zip(
+        setting.progress(range(config.generations), config.generations, "search"),
+        steps,
+        strict=True,
+    ):
+        history.append(evaluation.row() for evaluation in evaluator.fresh)
+        setting.kept_outcomes.clear()
+        registers.append(probabilities_of(strategy, step.before.strategy_state))
+        archs, objectives = map(np.asarray, step.points)
+        scores = objectives[:, 0]
+        best = max(best, float(scores.max()))
+        log_generation(setting, evaluator, step.number, seen, archs, scores, best)
+        if setting.should_stop():
+            raise Stopped(step.after)
+    own = [row for row in evaluator.history if row.generation < config.generations]
+    front = front_of(own, names)
+    _write_front(setting, front, config.objectives)
+    if not front:
+        return Found(np.zeros(setting.space.num_layers, np.int32), -np.inf, registers)
+    winner = max(front, key=lambda row: row.score)
+    return Found(np.asarray(winner.arch, np.int32), winner.score, registers)
+
+
+def front_of(history: Sequence[Evaluation], costs: Sequence[str]) -> list[Evaluation]:
+    """The evaluations that no other one beats.
+
+    Args:
+      history: in order; failed ones are never on the front.
+      costs: names of what is to be small.
+
+    Returns:
+      Those that are beaten in nothing, or beaten by none, the cheapest first; of equal
+      ones the first.
+    """
+    known = [row for row in history if row.status == "ok" and np.isfinite(row.score)]
+    if not known:
+        return []
+    points = np.array(
+        [[row.score, *(-row.costs[name] for name in costs)] for row in known]
+    )
+    _, first = np.unique(points, axis=0, return_index=True)
+    kept = [
+        place
+        for place in first
+        if not np.any(
+            (points >= points[place]).all(axis=1) & (points > points[place]).any(axis=1)
+        )
+    ]
+    return sorted((known[place] for place in kept), key=lambda r: r.costs[costs[0]])
+
+
+def _write_front(
+    setting: NasSetting, front: Sequence[Evaluation], objectives: Sequence[str]
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "arch": list(row.arch),
+            "string": arch_to_string(setting.space, np.asarray(row.arch)),
+            "score": row.score,
+            "costs": {name: row.costs[name] for name in objectives[1:]},
+        }
+        for row in front
+    ]
+    content = {"objectives": list(objectives), "front": rows}
+    write_json(setting.folder.path / "search" / "front.json", content)

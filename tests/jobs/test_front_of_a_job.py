@@ -1,0 +1,106 @@
+"""A job with several objectives: its front, what is retrained of it, its page."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from qnas_jax.errors import UserError
+from qnas_jax.evaluation import Evaluation
+from qnas_jax.jobs import run_stages
+from qnas_jax.jobs.nas.fronts import front_of
+from qnas_jax.options import OptionError
+from qnas_jax.reporting import report
+from qnas_jax.reporting.rows import read_run
+
+
+def evaluation(number, score, macs, status="ok"):
+    costs = {"macs": macs, "params": 0}
+    return Evaluation(number, 0, (number,), -1, score, {}, costs, status, "")
+
+
+def test_the_front_by_hand():
+    rows = [
+        evaluation(1, 0.5, 10),
+        evaluation(2, 0.4, 10),  # beaten by 1
+        evaluation(3, 0.5, 10),  # as good as 1
+        evaluation(4, 0.6, 20),
+        evaluation(5, 0.55, 30),  # beaten by 4
+        evaluation(6, 0.1, 1),
+        evaluation(7, 0.9, 1, "failed"),
+        evaluation(8, float("-inf"), 0),
+    ]
+    assert [row.evaluation for row in front_of(rows, ("macs",))] == [6, 1, 4]
+    assert front_of(rows[6:], ("macs",)) == []
+
+
+def test_the_front_against_brute_force():
+    rng = np.random.default_rng(0)
+    rows = [
+        evaluation(n, float(rng.integers(0, 9)), float(rng.integers(0, 9)))
+        for n in range(200)
+    ]
+    points = {(row.score, -row.costs["macs"]) for row in rows}
+    best = {
+        a
+        for a in points
+        if not any(b != a and b[0] >= a[0] and b[1] >= a[1] for b in points)
+    }
+    found = front_of(rows, ("macs",))
+    assert {(row.score, -row.costs["macs"]) for row in found} == best
+    costs = [row.costs["macs"] for row in found]
+    assert all(a < b for a, b in itertools.pairwise(costs))
+
+
+def test_a_job_of_two_objectives(finished, tiny_config, make_setting, quick):
+    tiny_config.search.update(objectives=("accuracy", "params"), generations=4)
+    tiny_config.retrain.update(epochs=1, front=1, compare=False)
+    setting = make_setting(tiny_config)
+    run_stages(setting, "search", ["python", "main.py"])
+    folder = setting.folder.path
+    found = json.loads((folder / "search" / "front.json").read_text())
+    assert found["objectives"] == ["accuracy", "params"]
+    run = read_run(folder)
+    own = [row for row in run.history if row["generation"] < 4]
+    for member in found["front"]:
+        cost = member["costs"]["params"]
+        assert not any(
+            row["score"] > member["score"] and row["costs"]["params"] <= cost
+            for row in own
+        )
+    best = max(found["front"], key=lambda row: row["score"])
+    assert run.result["arch"] == best["arch"]
+    assert (run.result["strategy"], run.result["acts_by"]) == (
+        "pareto_memory",
+        "classical",
+    )
+    others = set(run.result["baselines"])
+    assert others == ({"front_1"} if len(found["front"]) > 1 else set())
+    figures = report.draw_figures(run)
+    page = report.render_page(run, figures)
+    assert "front" in figures and "Best under each budget" in page
+    # The same command finds everything done.
+    assert run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
+
+
+@pytest.mark.parametrize(
+    ("objectives", "words"),
+    [
+        (("accuracy",), "accuracy .search.score. and one or two costs"),
+        (("params", "accuracy"), "accuracy .search.score. and one or two costs"),
+        (("accuracy", "params", "params"), "and one or two costs"),
+    ],
+)
+def test_objectives_that_do_not_fit(tiny_config, make_setting, objectives, words):
+    tiny_config.search.objectives = objectives
+    with pytest.raises(OptionError, match=f"search.objectives: got .*{words}"):
+        make_setting(tiny_config)
+
+
+def test_a_cost_that_is_not_known_is_told_before_anything_is_trained(
+    tiny_config, make_setting
+):
+    tiny_config.search.objectives = ("accuracy", "joules")
+    with pytest.raises(UserError, match="accuracy, then some of params, macs, bytes"):
+        run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
