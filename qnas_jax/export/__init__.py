@@ -4,18 +4,15 @@ from qnas_jax.export import files
 from qnas_jax.export.blank import blank_network
 from qnas_jax.export.loading import Model, load_model, model_folder
 from qnas_jax.export.source import Images
-from qnas_jax.export.timing import Latency, measure_latency
 from qnas_jax.export.writing import Written, write_model
 
 __all__ = [
     "Images",
-    "Latency",
     "Model",
     "Written",
     "blank_network",
     "files",
     "load_model",
-    "measure_latency",
     "model_folder",
     "write_model",
 ]

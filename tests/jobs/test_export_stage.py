@@ -42,7 +42,7 @@ def test_a_finished_run_has_a_model_that_is_the_retrained_winner(finished):
     assert low < facts["accuracy"] < high
     assert max(facts["differences"].values()) < 1e-4
     times = facts["latency_ms"]["JAX float32"]
-    assert 0 < times["low"] <= times["median"] <= times["high"]
+    assert 0 < times["tenth_ms"] <= times["median_ms"] and times["passes"] >= 10
     for name, size in facts["bytes"].items():
         assert (finished.folder.path / "model" / name).stat().st_size == size
     card = (finished.folder.path / "model" / "README.md").read_text()

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from qnas_jax.data import Split
-from qnas_jax.export import Written, files, measure_latency, write_model
+from qnas_jax.export import Written, files, write_model
 from qnas_jax.files import replace_file
 from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.nas.exported_network import (
@@ -23,6 +23,7 @@ from qnas_jax.jobs.nas.exported_network import (
     exported_network,
 )
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.latency import LATENCY, measure
 from qnas_jax.reporting.model_card import model_card
 from qnas_jax.reporting.statistics import wilson_interval
 from qnas_jax.runs import environment, write_json
@@ -74,7 +75,7 @@ def export_model(setting: NasSetting) -> list[str]:
         "differences": written.differences,
         "compared_images": min(_COMPARED, len(dataset.test)),
         "latency_ms": _latencies(written, dataset.test.inputs[:1], options),
-        "latency_repeats": options.latency_repeats,
+        "predicted_ms": _predicted(setting, exported),
         "bytes": {
             name: (folder / name).stat().st_size
             for name in files.ALL
@@ -129,9 +130,18 @@ def _latencies(
     if written.int8 is not None:
         runs["onnxruntime int8"] = functools.partial(written.int8, image)
     return {
-        name: measure_latency(run, options.latency_repeats)._asdict()
+        name: measure(run, options.latency_seconds)._asdict()
         for name, run in runs.items()
     }
+
+
+def _predicted(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any] | None:
+    """What the table of latencies that a search kept to says of the network."""
+    if setting.latency is None or exported.space is not setting.space:
+        return None
+    arch = np.asarray(exported.arch)[None]
+    found = float(setting.latency.cost(arch)[LATENCY][0])
+    return {"ms": found, "table": setting.latency_file.name}
 
 
 def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:

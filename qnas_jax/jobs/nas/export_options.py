@@ -23,4 +23,6 @@ class ExportOptions(Options):
     calibration_examples: int = option(
         256, "training images that the ranges of int8 activations are taken from", low=1
     )
-    latency_repeats: int = option(100, "timed calls of a model with 1 image", low=1)
+    latency_seconds: float = option(
+        0.3, "how long each form of the model is timed with 1 image", above=0
+    )
