@@ -1,11 +1,9 @@
 """Strategies of several objectives where the exact front is known.
 
 NAS-Bench-201, validation accuracy after 200 epochs and latency on a device: the
-hypervolume of what was evaluated, as a share of that of the exact front, against the
-number of evaluations. The reference point is that of the exact front: a tenth of its
-range behind its worst accuracy and its largest latency, where archs that learn little
-(below twice the worst accuracy) do not count; the fastest arch is one of those, which
-would make the range of accuracies ten times as large and every front look perfect.
+hypervolume of what was evaluated, as a share of that of the exact front
+(`front_problem`), against the number of evaluations. `--reference=table` measures from
+the worst corner of the table, where every front looks perfect.
 
 Settings were chosen on CIFAR-100 (fpga, pixel2) and ImageNet16-120 (gold_6226,
 samsung_a50) with seeds from 10,000 on. Reported are CIFAR-10, other devices, and seeds
@@ -19,7 +17,6 @@ writes rows.jsonl, fronts.png and the front of one search on each device into th
 folder, and prints the tables. `--render` makes them again from rows that are there.
 """
 
-import dataclasses
 import os
 import pathlib
 import sys
@@ -28,20 +25,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import app, flags, logging
 
+from experiments.comparisons.front_problem import (
+    BUDGETS,
+    REFERENCES,
+    Problem,
+    shares,
+)
+from experiments.comparisons.front_results import result_table, samples
 from experiments.figures.fronts import fronts_figure
 from experiments.measuring.rows import read_rows, table, write_rows
 from experiments.peers.pymoo_search import pymoo_searches
-from qnas_jax.evaluation.tables import (
-    ObjectiveLookup,
-    Table,
-    TableOptions,
-    load_table,
-    table_objectives,
-)
+from qnas_jax.evaluation.tables import TableOptions, load_table
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.front import (
     budget_cells,
@@ -49,97 +46,17 @@ from qnas_jax.reporting.front import (
     round_budgets,
     sort_front,
 )
-from qnas_jax.reporting.rank_tests import rank_test
-from qnas_jax.reporting.statistics import holm
 from qnas_jax.search.pareto import (
     FRONT_STRATEGIES,
     front_seeds,
-    hypervolume,
     make_front_strategy,
 )
 
 DEVICES = ("pixel3", "raspi4")
-BUDGETS = (20, 50, 100, 150, 200, 300, 400, 500)
-TESTED = (100, 200, 500)
-REFERENCE = "nsga2"
 SHOWN = "pareto_memory"
 PEER = "NSGA-II (pymoo)"
 POPULATION = 10
 COST = "latency_ms"
-_MARGIN = 0.1
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """A table with two objectives and its exact front.
-
-    Attributes:
-      name: of data set and device.
-      num_ops: (K_1, ..., K_L).
-      lookup: what is searched.
-      points: float64 [N, 2], all archs: accuracy and negative latency.
-      front: float64 [F, 2], the exact front, archs that learn little left out.
-      reference: float64 [2].
-      target: the geometric mean latency of the front, for weighted products.
-    """
-
-    name: str
-    num_ops: tuple[int, ...]
-    lookup: ObjectiveLookup
-    points: np.ndarray
-    front: np.ndarray
-    reference: np.ndarray
-    target: float
-
-    @classmethod
-    def of(cls, known: Table, device: str, name: str) -> "Problem":
-        """The problem of a table and a device."""
-        points = table_objectives(known, ("accuracy", f"latency_ms/{device}"))
-        front = exact_front(points)
-        front = front[front[:, 0] >= 2 * points[:, 0].min()]
-        worst, best = front.min(axis=0), front.max(axis=0)
-        return cls(
-            name=name,
-            num_ops=known.num_ops,
-            lookup=ObjectiveLookup(points.T.astype(np.float32), known.space),
-            points=points,
-            front=front,
-            reference=worst - _MARGIN * (best - worst),
-            target=float(np.exp(np.log(-front[:, 1]).mean())),
-        )
-
-    def scaled(self, points: np.ndarray) -> np.ndarray:
-        """Points [..., 2] with the reference at 0 and the front's best at 1."""
-        span = self.front.max(axis=0) - self.reference
-        return ((points - self.reference) / span).astype(np.float32)
-
-
-def exact_front(points: np.ndarray) -> np.ndarray:
-    """The points of [N, 2] that nothing dominates, the most accurate last."""
-    order = np.lexsort((-points[:, 0], -points[:, 1]))
-    best = np.maximum.accumulate(points[order, 0])
-    return points[order[np.diff(best, prepend=-np.inf) > 0]]
-
-
-@jax.jit
-def _volumes(points: jax.Array) -> jax.Array:
-    """Hypervolumes [S, B] of scaled points [S, E, 2] after each budget."""
-    place = jnp.arange(points.shape[1])
-
-    def of_one(points: jax.Array, budget: jax.Array) -> jax.Array:
-        seen = jnp.where((place < budget)[:, None], points, -jnp.inf)
-        return hypervolume(seen, jnp.zeros(2))
-
-    budgets = jnp.asarray(BUDGETS)
-    return jax.vmap(jax.vmap(of_one, in_axes=(None, 0)), in_axes=(0, None))(
-        points, budgets
-    )
-
-
-def shares(problem: Problem, points: np.ndarray) -> np.ndarray:
-    """Shares [S, B] of the exact front's hypervolume, of points [S, E, 2]."""
-    exact = hypervolume(jnp.asarray(problem.scaled(problem.front)), jnp.zeros(2))
-    return np.asarray(_volumes(problem.scaled(points)) / exact)
 
 
 def search(problem: Problem, name: str, seeds: int, evaluations: int) -> np.ndarray:
@@ -265,97 +182,6 @@ def draw_front(
     return picture, table(lines, list(headings))
 
 
-Samples = Mapping[str, Mapping[str, np.ndarray]]
-"""By task and strategy, shares [S, B]."""
-
-
-def samples(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
-    """Rows by task and strategy."""
-    found: dict[str, dict[str, list[Any]]] = {}
-    for row in rows:
-        found.setdefault(row["task"], {}).setdefault(row["strategy"], []).append(
-            row["share"]
-        )
-    return {
-        task: {name: np.asarray(values) for name, values in strategies.items()}
-        for task, strategies in found.items()
-    }
-
-
-def result_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row a task, strategy and tested budget, with the test against `REFERENCE`.
-
-    Wilcoxon's rank-sum test (that of Mann & Whitney), two-sided, with Holm's correction
-    over all comparisons of the table.
-    """
-    budgets = rows[0]["budgets"]
-    tested = [budget for budget in TESTED if budget in budgets]
-    lines: list[dict[str, Any]] = []
-    tests = []
-    for task, strategies in samples(rows).items():
-        for name, values in strategies.items():
-            for budget in tested:
-                column = budgets.index(budget)
-                own = values[:, column]
-                line = {
-                    "task": task,
-                    "strategy": name,
-                    "evaluations": budget,
-                    "share of the exact hypervolume": (
-                        f"{own.mean():.4f} ± {_deviation(own):.4f}"
-                    ),
-                    "mean": float(own.mean()),
-                    "searches": len(own),
-                    "superiority": None,
-                    "p": None,
-                }
-                lines.append(line)
-                if name != REFERENCE and REFERENCE in strategies:
-                    other = strategies[REFERENCE][:, column]
-                    line["superiority"], p_value = rank_test(own, other)
-                    tests.append((line, p_value))
-    for (line, _), p_value in zip(tests, holm([p for _, p in tests]), strict=True):
-        line["p"] = p_value
-    return lines
-
-
-def _deviation(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
-
-
-def result_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The results in Markdown."""
-    shown = []
-    for line in result_rows(rows):
-        superiority = line["superiority"]
-        p_value = line["p"]
-        shown.append(
-            {
-                **line,
-                f"P(better than {REFERENCE})": (
-                    "-" if superiority is None else f"{superiority:.2f}"
-                ),
-                "p (Holm)": (
-                    "-"
-                    if p_value is None
-                    else "< 0.001"
-                    if p_value < 0.001
-                    else f"{p_value:.3f}"
-                ),
-            }
-        )
-    columns = [
-        "task",
-        "strategy",
-        "evaluations",
-        "share of the exact hypervolume",
-        f"P(better than {REFERENCE})",
-        "p (Holm)",
-        "searches",
-    ]
-    return table(shown, columns)
-
-
 def main(_: Sequence[str]) -> None:
     """Searches, writes rows and figure, prints the table."""
     logging.set_verbosity(logging.WARNING)
@@ -368,7 +194,7 @@ def main(_: Sequence[str]) -> None:
             TableOptions(dataset=_DATASET.value, data_dir=_DATA_DIR.value)
         )
         problems = [
-            Problem.of(known, device, f"{_DATASET.value}, {device}")
+            Problem.of(known, device, f"{_DATASET.value}, {device}", _CORNER.value)
             for device in _DEVICES.value
         ]
         names = _ONLY.value or [*FRONT_STRATEGIES, PEER]
@@ -395,6 +221,9 @@ if __name__ == "__main__":
     )
     _DATASET = flags.DEFINE_string("dataset", "cifar10", "of NAS-Bench-201")
     _DEVICES = flags.DEFINE_list("devices", list(DEVICES), "whose latency")
+    _CORNER = flags.DEFINE_enum(
+        "reference", "front", REFERENCES, "where volumes are measured from"
+    )
     _SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
     _PEER_SEEDS = flags.DEFINE_integer("peer_seeds", 50, "searches of pymoo")
     _ONLY = flags.DEFINE_list("only", [], "strategies to run; all by default")

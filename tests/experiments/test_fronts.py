@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from experiments.comparisons import fronts
+from experiments.comparisons.front_problem import Problem, exact_front, shares
+from experiments.comparisons.front_results import result_rows, result_table, samples
+from experiments.figures.fronts import fronts_figure
 from experiments.peers.pymoo_search import pymoo_search, pymoo_searches
 from qnas_jax.evaluation.tables import TableOptions, load_table
 
@@ -11,12 +14,12 @@ from qnas_jax.evaluation.tables import TableOptions, load_table
 @pytest.fixture(scope="module")
 def problem(data_dir):
     known = load_table(TableOptions(data_dir=str(data_dir)))
-    return fronts.Problem.of(known, "pixel3", "cifar10, pixel3")
+    return Problem.of(known, "pixel3", "cifar10, pixel3")
 
 
 def test_the_exact_front_by_brute_force(problem):
     some = problem.points[::31]
-    front = fronts.exact_front(some)
+    front = exact_front(some)
     beaten = [
         ((some >= row).all(axis=1) & (some > row).any(axis=1)).any() for row in some
     ]
@@ -27,8 +30,8 @@ def test_the_exact_front_by_brute_force(problem):
 def test_the_exact_front_has_a_share_of_one_and_archs_behind_it_of_none(problem):
     whole = problem.front[None]
     behind = np.tile(problem.reference, (1, 3, 1))
-    assert fronts.shares(problem, whole)[0, -1] == pytest.approx(1, abs=1e-5)
-    np.testing.assert_array_equal(fronts.shares(problem, behind), 0)
+    assert shares(problem, whole)[0, -1] == pytest.approx(1, abs=1e-5)
+    np.testing.assert_array_equal(shares(problem, behind), 0)
     # The best accuracy and the smallest latency of those that learn are its ends.
     assert problem.front[:, 0].max() == problem.points[:, 0].max()
     assert problem.front[:, 0].min() > 0.8
@@ -40,15 +43,15 @@ def test_rows_tables_and_pictures(problem):
     for row in rows:
         assert row["budgets"] == [20, 50, 100] and len(row["share"]) == 3
         assert np.all(np.diff(row["share"]) >= 0) and 0 < row["share"][-1] < 1
-    lines = fronts.result_rows(rows)
+    lines = result_rows(rows)
     assert [line["evaluations"] for line in lines] == [100, 100]
     own = [row["share"][-1] for row in rows[:3]]
     assert lines[0]["mean"] == pytest.approx(np.mean(own))
     assert lines[0]["p"] is not None and lines[1]["p"] is None
-    assert "P(better than nsga2)" in fronts.result_table(rows)
+    assert "P(better than nsga2)" in result_table(rows)
     picture, table = fronts.draw_front(rows, problem.name, "nsga2")
     assert picture.startswith(b"\x89PNG") and "latency at most, ms" in table
-    curves = fronts.fronts_figure(fronts.samples(rows), [20, 50, 100])
+    curves = fronts_figure(samples(rows), [20, 50, 100])
     assert curves.startswith(b"\x89PNG")
 
 
