@@ -157,7 +157,7 @@ def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
     made_by = environment([])
     return {
         "seed": config.seed,
-        "strategy": config.search.strategy,
+        "strategy": setting.strategy_spec.name,
         "training": {
             name: getattr(group, name)
             for name in ("epochs", "batch_size", "learning_rate")

@@ -14,8 +14,6 @@ from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import worth_of_winner, write_report
 from qnas_jax.runs import read_json, write_json
-from qnas_jax.search import STRATEGIES
-from qnas_jax.search.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import TOLERANCE
 
 
@@ -53,9 +51,6 @@ def _write_result(
     history = history_of(setting.folder).read()
     generations = setting.config.search.generations
     search = setting.config.search
-    several = bool(search.objectives)
-    strategy = search.front_strategy if several else search.strategy
-    acts_by = (FRONT_STRATEGIES if several else STRATEGIES)[strategy].acts_by
     worth = _worth(winner, networks, len(setting.dataset.test))
     by_truth = _worth_by_truth(setting, winner["arch"])
     write_json(
@@ -63,8 +58,8 @@ def _write_result(
         {
             "space": setting.space.name,
             "data": setting.dataset.name,
-            "strategy": strategy,
-            "acts_by": acts_by,
+            "strategy": setting.strategy_spec.name,
+            "acts_by": setting.strategy_spec.acts_by,
             "objectives": list(search.objectives),
             **winner,
             "scored_by": read_json(setting.folder.path / "best_arch.json").get(

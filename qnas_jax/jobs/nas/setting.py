@@ -29,6 +29,8 @@ from qnas_jax.latency import LATENCY, read_latency_table
 from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints
+from qnas_jax.search import STRATEGIES, StrategySpec
+from qnas_jax.search.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import (
     AdditiveBudget,
     BuildableSpace,
@@ -122,6 +124,14 @@ class NasSetting(Setting):
                 "name a table by constraints.device"
             )
         return read_latency_table(self.latency_file, self.space)
+
+    @property
+    def strategy_spec(self) -> StrategySpec:
+        """What is known of the strategy that searches."""
+        search = self.config.search
+        if search.objectives:
+            return FRONT_STRATEGIES[search.front_strategy]
+        return STRATEGIES[search.strategy]
 
     @property
     def needs_latency(self) -> bool:
