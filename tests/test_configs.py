@@ -127,7 +127,8 @@ def test_overrides_are_checked_before_parsing():
         (
             "--config.search.calibration_batches=1",
             "search.calibration_batches: got '1', allowed: one of generations, "
-            "population, strategy, score (did you mean scoring.calibration_batch?)",
+            "population, objectives, strategy, score, front_strategy "
+            "(did you mean scoring.calibration_batch?)",
         ),
         ("--config.search.generations=a", "search.generations: got 'a', allowed: int"),
         (
