@@ -20,7 +20,7 @@ import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import table, write_rows
-from qnas_jax.jobs.nas.retrain import PICK
+from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import Worth, worth_over_runs
 from qnas_jax.runs import read_json
 

@@ -10,7 +10,7 @@ from typing import Any
 from experiments.comparisons import whole_jobs
 from experiments.comparisons.published_protocol import PUBLISHED
 from experiments.measuring.rows import table
-from qnas_jax.jobs.nas.retrain import PICK
+from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.comparison.records import curves_by_task, transfers
 from qnas_jax.reporting.verdict import network_name

@@ -7,8 +7,8 @@ import pytest
 
 from qnas_jax.evaluation import TRUTHS
 from qnas_jax.jobs import run_stages
+from qnas_jax.jobs.nas.candidates import candidates_of
 from qnas_jax.jobs.nas.report import report_run
-from qnas_jax.jobs.nas.retrain import _candidates
 from qnas_jax.reporting import worth_of_winner
 from qnas_jax.runs import write_json
 from tests.jobs.conftest import make_setting_in
@@ -47,7 +47,7 @@ def test_the_last_line_says_what_the_search_was_worth(
 
 def test_picks_follow_from_the_seed_and_have_the_cost(finished, tiny_config):
     def picks(setting):
-        return [c for c in _candidates(setting) if c.name.startswith("random_")]
+        return [c for c in candidates_of(setting) if c.name.startswith("random_")]
 
     assert picks(finished) == []
     tiny_config.retrain.random_picks = 3

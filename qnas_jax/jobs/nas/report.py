@@ -7,9 +7,9 @@ import numpy as np
 from qnas_jax.errors import MissingFileError
 from qnas_jax.evaluation import EVALUATORS, TRUTHS
 from qnas_jax.jobs.markers import seconds_by_stage
+from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
 from qnas_jax.jobs.nas.reference import num_evaluated
-from qnas_jax.jobs.nas.retrain import PICK
 from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import worth_of_winner, write_report

@@ -1,13 +1,8 @@
 """Stage 3: trains the winner from scratch, beside networks for comparison.
 
-What a search is worth shows beside random networks of the winner's cost
-(`spaces/equal_cost.py`): they are drawn here, where the winner is known, and have no
-score of the search.
-
 The test split is touched here once, after the epochs were chosen on validation.
 """
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
@@ -19,25 +14,21 @@ import numpy as np
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, measure
+from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
 from qnas_jax.jobs.nas.describe import exact_costs
-from qnas_jax.jobs.nas.hand_made import fitted
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.latency import LATENCY
-from qnas_jax.nets import Supernet
 from qnas_jax.options import option_group
-from qnas_jax.reporting.front import knees, sort_front
 from qnas_jax.runs import (
     Position,
-    RunError,
-    read_json,
     read_sealed,
     start_of,
     write_json,
     write_sealed,
 )
-from qnas_jax.spaces import arch_to_string, archs_of_equal_cost, hand_made
+from qnas_jax.spaces import arch_to_string, hand_made
 from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
     EpochReport,
@@ -52,9 +43,6 @@ from qnas_jax.training import (
     make_schedule,
 )
 
-PICK = "random_"
-"""How the names of random networks of the winner's cost begin."""
-
 _CHUNK = 500
 Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
 """(weights, inputs, targets) -> metrics by name."""
@@ -62,26 +50,6 @@ Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
 
 class NonFiniteMetricError(UserError, ArithmeticError):
     """A trained network cannot be measured on a split."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Candidate:
-    """A network to train.
-
-    Attributes:
-      name: winner, random, largest, random_1, ... of the winner's cost, or that of a
-        hand-made network.
-      arch: int32 [L].
-      search_score: its score with the supernet's weights; None if it was not scored.
-      supernet: what it is cut out of.
-      width: share of the published channels of a hand-made network; None for others.
-    """
-
-    name: str
-    arch: np.ndarray
-    search_score: float | None
-    supernet: Supernet
-    width: float | None = None
 
 
 def check_retraining(setting: NasSetting) -> None:
@@ -112,7 +80,7 @@ def retrain_networks(setting: NasSetting) -> str | None:
     results = {}
     metrics = setting.folder.metrics
     logged = start_of(["retrain"])
-    for candidate in _candidates(setting):
+    for candidate in candidates_of(setting):
         path = setting.folder.path / "retrain" / candidate.name / "result.json"
         if not path.exists():
             result = _retrain(setting, candidate, logged)
@@ -124,85 +92,6 @@ def retrain_networks(setting: NasSetting) -> str | None:
         results[candidate.name] = found["result"]
     write_json(setting.folder.path / "retrain" / "networks.json", results)
     return None
-
-
-def _candidates(setting: NasSetting) -> list[Candidate]:
-    best_path = setting.folder.path / "best_arch.json"
-    if not best_path.exists():
-        raise RunError(f"{best_path}: missing; run --stage=search first")
-    best = read_json(best_path)
-    winner = np.asarray(best["arch"])
-    own = setting.supernet
-    candidates = [Candidate("winner", winner, best["score"], own)]
-    if setting.config.retrain.compare:
-        baselines = read_json(setting.folder.path / "search" / "baselines.json")
-        candidates += [
-            Candidate(name, np.asarray(entry["arch"]), entry["search_score"], own)
-            for name, entry in baselines.items()
-        ]
-    candidates += _of_front(setting, winner)
-    return [*candidates, *_picks(setting, winner), *_hand_made(setting, winner)]
-
-
-def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
-    """Random architectures of the winner's cost, as many as are asked for."""
-    count = setting.config.retrain.random_picks
-    if not count:
-        return []
-    seed = np.asarray(jax.random.key_data(setting.key("retrain/picks")))
-    rng = np.random.default_rng(seed)
-    archs = archs_of_equal_cost(
-        setting.costs, winner, count, rng, allowed=functools.partial(_counts, setting)
-    )
-    return [
-        Candidate(f"{PICK}{number}", arch, None, setting.supernet)
-        for number, arch in enumerate(archs, start=1)
-    ]
-
-
-def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
-    """Members of the front beside the winner: its knees, then evenly by cost."""
-    count = setting.config.retrain.front
-    if not (count and setting.config.search.objectives):
-        return []
-    found = read_json(setting.folder.path / "search" / "front.json")
-    cost = found["objectives"][1]
-    rows = sort_front(found["front"], cost)
-    evenly = np.linspace(0, len(rows) - 1, count + 2).round().astype(int)
-    places = dict.fromkeys([*knees(rows, cost), *evenly, *range(len(rows))])
-    others = [rows[place] for place in places if rows[place]["arch"] != winner.tolist()]
-    return [
-        Candidate(
-            f"front_{number}", np.asarray(row["arch"]), row["score"], setting.supernet
-        )
-        for number, row in enumerate(others[:count], start=1)
-    ]
-
-
-def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
-    """Networks that people designed, as wide as the winner's budget lets them be."""
-    options, task = setting.config.retrain, setting.task
-    limits: dict[str, float] = {}
-    if options.baselines_fit:
-        macs = float(setting.costs.cost(winner[None])["macs"][0])
-        asked = setting.config.constraints.limits().items()
-        limits = {name: most for name, most in asked if name in ("params", "macs")}
-        limits = limits or {"macs": macs}
-    found = []
-    for name in options.baselines:
-        supernet, width = fitted(name, task.input_shape, task.num_outputs, limits)
-        arch = np.zeros(supernet.space.num_layers, np.int32)
-        found.append(Candidate(name, arch, None, supernet, width))
-    return found
-
-
-def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
-    """Which architectures a search might have found: bool [P].
-
-    They see their input and keep the constraints.
-    """
-    found = setting.supernet.space.lets_through(archs)
-    return found if setting.budget is None else found & setting.budget.within(archs)
 
 
 def _retrain(

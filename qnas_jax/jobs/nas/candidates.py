@@ -1,0 +1,133 @@
+"""Which networks are trained from scratch: the winner, and what it is held against.
+
+What a search is worth shows beside random networks of the winner's cost
+(`spaces/equal_cost.py`): they are drawn here, where the winner is known, and have no
+score of the search.
+"""
+
+import dataclasses
+import functools
+
+import jax
+import numpy as np
+
+from qnas_jax.jobs.nas.hand_made import fitted
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.nets import Supernet
+from qnas_jax.reporting.front import knees, sort_front
+from qnas_jax.runs import RunError, read_json
+from qnas_jax.spaces import archs_of_equal_cost
+
+PICK = "random_"
+"""How the names of random networks of the winner's cost begin."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A network to train.
+
+    Attributes:
+      name: winner, random, largest, random_1, ... of the winner's cost, or that of a
+        hand-made network.
+      arch: int32 [L].
+      search_score: its score with the supernet's weights; None if it was not scored.
+      supernet: what it is cut out of.
+      width: share of the published channels of a hand-made network; None for others.
+    """
+
+    name: str
+    arch: np.ndarray
+    search_score: float | None
+    supernet: Supernet
+    width: float | None = None
+
+
+def candidates_of(setting: NasSetting) -> list[Candidate]:
+    """All networks that a run trains from scratch, the winner first.
+
+    Args:
+      setting: the run; its search stage is finished.
+
+    Returns:
+      The winner, the task's baselines, further networks of a front, random ones of the
+      winner's cost, and hand-made ones, as far as they are asked for.
+
+    Raises:
+      RunError: what the search left is gone.
+    """
+    best_path = setting.folder.path / "best_arch.json"
+    if not best_path.exists():
+        raise RunError(f"{best_path}: missing; run --stage=search first")
+    best = read_json(best_path)
+    winner = np.asarray(best["arch"])
+    own = setting.supernet
+    candidates = [Candidate("winner", winner, best["score"], own)]
+    if setting.config.retrain.compare:
+        baselines = read_json(setting.folder.path / "search" / "baselines.json")
+        candidates += [
+            Candidate(name, np.asarray(entry["arch"]), entry["search_score"], own)
+            for name, entry in baselines.items()
+        ]
+    candidates += _of_front(setting, winner)
+    return [*candidates, *_picks(setting, winner), *_hand_made(setting, winner)]
+
+
+def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
+    """Random architectures of the winner's cost, as many as are asked for."""
+    count = setting.config.retrain.random_picks
+    if not count:
+        return []
+    seed = np.asarray(jax.random.key_data(setting.key("retrain/picks")))
+    rng = np.random.default_rng(seed)
+    archs = archs_of_equal_cost(
+        setting.costs, winner, count, rng, allowed=functools.partial(_counts, setting)
+    )
+    return [
+        Candidate(f"{PICK}{number}", arch, None, setting.supernet)
+        for number, arch in enumerate(archs, start=1)
+    ]
+
+
+def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
+    """Members of the front beside the winner: its knees, then evenly by cost."""
+    count = setting.config.retrain.front
+    if not (count and setting.config.search.objectives):
+        return []
+    found = read_json(setting.folder.path / "search" / "front.json")
+    cost = found["objectives"][1]
+    rows = sort_front(found["front"], cost)
+    evenly = np.linspace(0, len(rows) - 1, count + 2).round().astype(int)
+    places = dict.fromkeys([*knees(rows, cost), *evenly, *range(len(rows))])
+    others = [rows[place] for place in places if rows[place]["arch"] != winner.tolist()]
+    return [
+        Candidate(
+            f"front_{number}", np.asarray(row["arch"]), row["score"], setting.supernet
+        )
+        for number, row in enumerate(others[:count], start=1)
+    ]
+
+
+def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
+    """Networks that people designed, as wide as the winner's budget lets them be."""
+    options, task = setting.config.retrain, setting.task
+    limits: dict[str, float] = {}
+    if options.baselines_fit:
+        macs = float(setting.costs.cost(winner[None])["macs"][0])
+        asked = setting.config.constraints.limits().items()
+        limits = {name: most for name, most in asked if name in ("params", "macs")}
+        limits = limits or {"macs": macs}
+    found = []
+    for name in options.baselines:
+        supernet, width = fitted(name, task.input_shape, task.num_outputs, limits)
+        arch = np.zeros(supernet.space.num_layers, np.int32)
+        found.append(Candidate(name, arch, None, supernet, width))
+    return found
+
+
+def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
+    """Which architectures a search might have found: bool [P].
+
+    They see their input and keep the constraints.
+    """
+    found = setting.supernet.space.lets_through(archs)
+    return found if setting.budget is None else found & setting.budget.within(archs)
