@@ -161,3 +161,26 @@ def test_what_cannot_be_predicted_is_one_line(finished, tmp_path):
     shutil.rmtree(run / "model")
     with pytest.raises(MissingFileError, match="holds no model.*--stage=export"):
         answers(run, tmp_path / "floats.npz")
+
+
+def test_a_hand_made_network_is_exported_by_its_name(
+    finished, tiny_config, make_setting, quick
+):
+    tiny_config.retrain.update(baselines=("resnet8",), compare=False, epochs=1)
+    run_stages(make_setting(tiny_config), "retrain", COMMAND)
+    path = finished.folder.path
+    found = read_json(path / "retrain" / "networks.json")["resnet8"]
+    tiny_config.export.arch = "resnet8"
+    run_stages(make_setting(tiny_config), "export", COMMAND)
+    facts = read_json(path / "model" / "model.json")
+    assert facts["network"] == "resnet8"
+    assert facts["string"] == found["string"]
+    assert facts["parameters"] == found["parameters"]
+    assert facts["accuracy"] == pytest.approx(found["test_accuracy"], abs=1e-6)
+    assert facts["remarks"] == []
+    tiny_config.export.from_supernet = True
+    with pytest.raises(UserError, match="supernet has no network of this name"):
+        run_stages(make_setting(tiny_config), "export", COMMAND)
+    tiny_config.export.update(arch="random_7", from_supernet=False)
+    with pytest.raises(UserError, match="a network that was not retrained.*resnet8: "):
+        run_stages(make_setting(tiny_config), "export", COMMAND)

@@ -14,7 +14,9 @@ class ExportOptions(Options):
     """
 
     arch: str = option(
-        "", "the architecture, as result.json has it or as op numbers; empty: winner"
+        "",
+        "a retrained network by its name (winner, largest, random_1, resnet8, ...), or "
+        "an architecture, as result.json has it or as op numbers; empty: winner",
     )
     from_supernet: bool = option(
         False, "the supernet's weights instead of retrained ones, for any architecture"

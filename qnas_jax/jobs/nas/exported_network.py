@@ -16,11 +16,18 @@ from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, Networks
 from qnas_jax.export import Images, blank_network
+from qnas_jax.jobs.nas.retrain import PICK
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
 from qnas_jax.runs import read_json
-from qnas_jax.spaces import BuildableSpace, arch_to_string, parse_arch
+from qnas_jax.spaces import (
+    BuildableSpace,
+    arch_to_string,
+    hand_made,
+    narrowed,
+    parse_arch,
+)
 from qnas_jax.tasks import ImageClassification
 
 WINNER = "winner"
@@ -51,7 +58,14 @@ def check_export(setting: NasSetting) -> None:
     if not setting.has_networks:
         return
     _asked_arch(setting)
-    if options.from_supernet and not EVALUATORS[setting.config.evaluator.name].trains:
+    if not options.from_supernet:
+        return
+    if _asked_name(setting) not in (None, WINNER):
+        raise UserError(
+            f"export.from_supernet: got True and export.arch={options.arch!r}, "
+            "expected an architecture: the supernet has no network of this name"
+        )
+    if not EVALUATORS[setting.config.evaluator.name].trains:
         raise UserError(
             "export.from_supernet: got True, but evaluator.name="
             f"{setting.config.evaluator.name} trains no supernet"
@@ -76,11 +90,21 @@ def exported_network(setting: NasSetting) -> ExportedNetwork:
     return _retrained(setting)
 
 
-def _asked_arch(setting: NasSetting) -> np.ndarray | None:
-    """The architecture that the options name, if they name one."""
+def _asked_name(setting: NasSetting) -> str | None:
+    """The retrained network that the options name by its name, if they do."""
     text = setting.config.export.arch
     if not text:
+        return WINNER
+    known = {WINNER, *setting.task.baselines, *setting.config.retrain.baselines}
+    picked = text.startswith(PICK) and text.removeprefix(PICK).isdecimal()
+    return text if text in known or picked else None
+
+
+def _asked_arch(setting: NasSetting) -> np.ndarray | None:
+    """The architecture that the options name, if they name one."""
+    if _asked_name(setting) is not None:
         return None
+    text = setting.config.export.arch
     numbers = text.strip("[]").replace(",", " ").split()
     value: Any = text
     if all(each.isdecimal() for each in numbers):
@@ -93,10 +117,10 @@ def _asked_arch(setting: NasSetting) -> np.ndarray | None:
 
 def _retrained(setting: NasSetting) -> ExportedNetwork:
     networks = read_json(setting.folder.path / "retrain" / "networks.json")
-    asked = _asked_arch(setting)
-    arch = np.asarray(networks[WINNER]["arch"], np.int32) if asked is None else asked
-    name = _name_of(networks, arch)
-    network = blank_network(setting.space, arch)
+    name = _name_of(networks, setting)
+    arch = np.asarray(networks[name]["arch"], np.int32)
+    space = _space_of(networks[name], name, setting)
+    network = blank_network(space, arch)
     set_mode(network, "running")
     graph, *shapes = nnx.split(network, nnx.Param, nnx.BatchStat)
     checkpoints = setting.checkpoints("retrain", name, stage="retrain")
@@ -104,26 +128,39 @@ def _retrained(setting: NasSetting) -> ExportedNetwork:
         params, stats = checkpoints.restore_fields({"best": tuple(shapes)})["best"]
     finally:
         checkpoints.close()
-    assert isinstance(setting.space, BuildableSpace)
-    return ExportedNetwork(
-        name,
-        arch,
-        setting.space,
-        nnx.merge(graph, params, stats),
-        _images(setting, setting),
-    )
+    module = nnx.merge(graph, params, stats)
+    return ExportedNetwork(name, arch, space, module, _images(setting, setting))
 
 
-def _name_of(networks: dict[str, Any], arch: np.ndarray) -> str:
-    """The retrained network of an architecture."""
-    for name, found in networks.items():
-        if found["arch"] == arch.tolist():
-            return name
+def _name_of(networks: dict[str, Any], setting: NasSetting) -> str:
+    """The retrained network that is asked for.
+
+    Raises:
+      UserError: there is none of this name or architecture.
+    """
+    asked = _asked_name(setting)
+    if asked in networks:
+        return asked
+    arch = _asked_arch(setting)
+    if arch is not None:
+        text = arch_to_string(setting.space, arch)
+        for name, found in networks.items():
+            if found["string"] == text:
+                return name
     known = "; ".join(f"{name}: {each['string']}" for name, each in networks.items())
     raise UserError(
-        "export.arch: got an architecture that was not retrained, expected one of "
+        "export.arch: got a network that was not retrained, expected one of "
         f"those that were ({known}), or export.from_supernet=True"
     )
+
+
+def _space_of(found: dict[str, Any], name: str, setting: NasSetting) -> BuildableSpace:
+    """That of the search, or of a hand-made network in the width that it was given."""
+    if found.get("width") is None:
+        return setting.supernet.space
+    task = setting.task
+    space = hand_made(name, task.input_shape, task.num_outputs)
+    return narrowed(space, found["width"])
 
 
 def _from_supernet(setting: NasSetting) -> ExportedNetwork:
