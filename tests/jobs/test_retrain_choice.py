@@ -82,7 +82,9 @@ def test_validation_chooses_the_epoch_and_the_test_split_is_read_once(network):
     setting = network.setting
     arch = setting.costs.largest()
     result = retrain._retrain(
-        setting, retrain.Candidate("winner", arch, 0.5), start_of(["retrain"])
+        setting,
+        retrain.Candidate("winner", arch, 0.5, setting.supernet),
+        start_of(["retrain"]),
     )
     assert network.asked == ["validation"] * 3 + ["test"]
     assert result["validation_accuracy"] == pytest.approx(0.8)

@@ -16,7 +16,7 @@ from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, Networks
 from qnas_jax.export import Images, blank_network
-from qnas_jax.jobs.nas.retrain import PICK
+from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
