@@ -170,6 +170,7 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(tmp_path):
         "--config.search.strategy=exhaustive",
         "--config.search.generations=2",
         "--config.search.population=8",
+        "--config.constraints.max_params=0",
     )
     process = subprocess.Popen(
         command(*arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True
