@@ -12,7 +12,15 @@ supernet, searches within the budget, retrains the winner and what it is compare
 and writes `runs/edge/model`. The images are those of `--config.data.data_dir` or
 `QNAS_DATA_DIR` (lossy JPEG copies).
 
-Measured: see the end of experiments/README.md, "Models that deploy".
+Measured (seed 0, 10,000 test images, JAX 0.10.2, onnxruntime 1.32.0, one core, 34
+minutes of processor time for both commands, a training each): the table of ops has
+Spearman 0.89 and a median error of 9.9 % on 50 random networks; for the winner it says
+0.492 ms, measured are 0.493 (0.266 in float32: eight bits do not pay on this
+processor). Winner 60.25 % (int8 60.38 %; 606 kB as ONNX, 239 kB as int8), a random
+network of its cost 62.01 %, ResNet-8 at 91 % of its channels 55.90 %, DenseNet-BC-22 at
+53 % 51.28 %, MobileNetV2 at 31 % 49.78 %, all with at most the winner's
+multiply-adds. So the space is worth 4 to 10 points in six epochs, and the search in it
+nothing.
 """
 
 import ml_collections
