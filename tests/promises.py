@@ -498,7 +498,7 @@ PROMISES = (
         _NAS + "search_rows.py",
         "    if setting.budget is None:\n        return archs\n",
         "    return archs\n",
-        "tests/jobs/test_constraints.py",
+        "tests/jobs/test_kept_constraints.py",
     ),
     Mutant(
         "what is beaten is not on the front",

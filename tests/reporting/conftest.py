@@ -235,6 +235,7 @@ class SyntheticRun:
         return network(self.winner, 354, 0.9861, 1.0) | {
             "space": self.config()["space"]["name"],
             "data": "digits",
+            "objectives": ["accuracy", "params"],
             "evaluations": 800,
             "seconds": {"supernet": 32.1, "search": 48.0, "retrain": 61.5},
             "test_images": TEST_IMAGES,
