@@ -131,7 +131,9 @@ def score_against_cost(
         axes.set_title(f"Score against {COSTS[cost][0]}")
         axes.set_xlabel(COSTS[cost][1])
         axes.set_ylabel(SCORES.get(scored_by, "Score"))
-        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+        # Counts in thousands and millions; milliseconds are a unit already.
+        if cost != "latency_ms":
+            axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     figure.colorbar(shown, ax=list(panels), label="Generation", pad=0.01)
     return figure
 

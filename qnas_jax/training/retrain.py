@@ -62,8 +62,8 @@ class RetrainOptions(StagedTrainingOptions):
     )
     baselines_fit: bool = option(
         True,
-        "narrow them until they keep the constraints, or the winner's "
-        "multiply-accumulates where there are none",
+        "narrow them until they keep the limits on parameters and "
+        "multiply-accumulates, or the winner's multiply-accumulates without such limits",
     )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from qnas_jax.jobs.nas.fronts import front_of
 from qnas_jax.options import OptionError
 from qnas_jax.reporting import report
 from qnas_jax.reporting.rows import read_run
+from qnas_jax.stopping import Stopped
 
 
 def evaluation(number, score, macs, status="ok"):
@@ -82,6 +84,24 @@ def test_a_job_of_two_objectives(finished, tiny_config, make_setting, quick):
     assert "front" in figures and "Best under each budget" in page
     # The same command finds everything done.
     assert run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
+
+
+def test_a_stopped_search_for_a_front_goes_on(
+    finished_folder, tiny_config, make_setting, quick, tmp_path
+):
+    tiny_config.search.update(objectives=("accuracy", "params", "macs"), generations=5)
+    tiny_config.retrain.update(epochs=1, compare=False)
+    command = ["python", "main.py"]
+    for name in ("whole", "stopped"):
+        shutil.copytree(finished_folder, tmp_path / name)
+    run_stages(make_setting(tiny_config, "whole"), "search", command)
+    with pytest.raises(Stopped):
+        run_stages(make_setting(tiny_config, "stopped", 3), "search", command)
+    assert not (tmp_path / "stopped" / "search" / "front.json").exists()
+    run_stages(make_setting(tiny_config, "stopped"), "all", command)
+    for name in ("search/front.json", "search/history.jsonl", "best_arch.json"):
+        whole, stopped = (tmp_path / kind / name for kind in ("whole", "stopped"))
+        assert whole.read_bytes() == stopped.read_bytes(), name
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,9 @@ def test_a_job_keeps_its_constraints(
     assert list(line.get_xdata()) == [limit, limit]
     assert not of_macs.lines
     assert len(of_latency.lines) == 1
+    drawn.canvas.draw()
+    ticks = [tick.get_text() for tick in of_latency.get_xticklabels()]
+    assert ticks and not any(tick.endswith((" m", " k")) for tick in ticks)
     file.write_text(file.read_text().replace("0,", "0,1", 1))
     with pytest.raises(UserError, match="another latency table .* has changed"):
         run_stages(make_setting(tiny_config), "all", ["python", "main.py"])

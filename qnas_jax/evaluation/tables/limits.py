@@ -41,8 +41,9 @@ def _column(table: Table, name: str, constraints: ConstraintOptions) -> np.ndarr
     if name in table.costs and not (name == "latency_ms" and constraints.device):
         return table.costs[name]
     known = [each.removeprefix(_LATENCY) for each in table.costs if _LATENCY in each]
-    if name == "latency_ms" and known:
-        raise OptionError("device", constraints.device, "one of " + ", ".join(known))
+    if name == "latency_ms" and (known or name in table.costs):
+        allowed = "one of " + ", ".join(known) if known else "empty: there is only one"
+        raise OptionError("device", constraints.device, allowed)
     limit = constraints.limits()[name]
     allowed = f"0: table {table.name} does not say what this costs"
     raise OptionError(f"max_{name}", limit, allowed)

@@ -39,7 +39,6 @@ from qnas_jax.search import (
     host_search,
     start,
 )
-from qnas_jax.search.repair import make_repair, repair_key
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.stopping import Stopped
 
@@ -246,9 +245,7 @@ def _random_arch(setting: NasSetting) -> np.ndarray:
     num_ops = np.asarray(setting.space.num_ops)
     key = setting.key("search/baselines")
     arch = np.asarray(jax.random.randint(key, num_ops.shape, 0, num_ops), np.int32)
-    if setting.budget is None:
-        return arch
-    return np.asarray(make_repair(setting.budget)(repair_key(key), arch[None]))[0]
+    return repaired(setting, key, arch[None])[0]
 
 
 def _largest_arch(setting: NasSetting) -> np.ndarray:
