@@ -12,9 +12,10 @@ What no number of samples would mend is noise of the measurements, as far as lat
 a sum over layers: `ceiling` is the correlation of a predictor that has learnt from all
 architectures, those that it is judged by among them.
 
-python -m experiments.comparisons.latency_predictors [--spaces=fbnet --spaces=nas_bench_201]
-    [--samples=10,50,200,900] [--seeds=5] [--devices=pixel3] [--out=rows.jsonl]
-    [--methods="learnt,ridge"] [--figure=curve.png] [--data_dir=FOLDER]
+python -m experiments.comparisons.latency_predictors [--spaces=fbnet]
+    [--spaces=nas_bench_201] [--samples=10,50,200,900] [--seeds=5] [--devices=pixel3]
+    [--out=rows.jsonl] [--methods="learnt,ridge"] [--figure=curve.png]
+    [--data_dir=FOLDER]
 """
 
 import os

@@ -63,7 +63,7 @@ class RetrainOptions(StagedTrainingOptions):
     baselines_fit: bool = option(
         True,
         "narrow them until they keep the limits on parameters and "
-        "multiply-accumulates, or the winner's multiply-accumulates without such limits",
+        "multiply-accumulates, or, without any, the winner's multiply-accumulates",
     )
 
 
