@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Parts of ours that each part may import, besides itself.
 BASIS = {"options", "errors", "stopping", "reading", "files"}
-NETS = {"spaces", "kernels", *BASIS}
+NETS = {"spaces", "kernels", "devices", *BASIS}
 LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
 USERS = {"status", "user_code"}
@@ -25,6 +25,7 @@ PARTS = {
     "latency",
     "reporting",
     "runs",
+    "devices",
     *SEARCHING,
     *LEARNING,
     *USERS,
@@ -38,19 +39,20 @@ ALLOWED = {
     "user_code": {"status", "errors", "stopping", "files"},
     "options": {"errors"},
     "value": set(),
+    "devices": {"errors"},
     "runs": {"errors", "files"},
     "huge_pages": {"stopping"},
     "spaces": {"user_code", *BASIS},
     "data": BASIS,
     "tasks": {"data", "spaces", *BASIS},
-    "kernels": BASIS,
+    "kernels": {"devices", *BASIS},
     "nets": NETS,
     "quantum": {"kernels", "errors"},
     "optimise": {"quantum", "kernels", "value", *BASIS},
     "latency": NETS | {"nets", "export"},
     "training": LEARNING,
     "evaluation": {"training", *USERS, *LEARNING},
-    "search": {"spaces", "quantum", "optimise", "value", *BASIS},
+    "search": {"spaces", "quantum", "optimise", "value", "devices", *BASIS},
     "export": {"nets", "spaces", "user_code", *BASIS},
     "reporting": {"errors", "reading", "files"},
     "jobs": {"export", *PARTS},

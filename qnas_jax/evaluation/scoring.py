@@ -5,7 +5,8 @@ that switches takes one after the other, in an order in which those with the sam
 layers are neighbours: what they share is computed once. (`vmap` over architectures
 would run every op of every layer there, `experiments/benches/scoring.py`.) A padded one
 takes a block of them at once, by `vmap`. Memory is bounded by the values of one chunk
-in one block, however large the population is; see `evaluation/at_once.py`.
+in one block, however large the population is; see `evaluation/at_once.py`. Several
+devices take a part of the population each.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qnas_jax.devices import Devices
 from qnas_jax.evaluation.at_once import AtOnce, networks_at_once, split
 from qnas_jax.evaluation.measuring import AddOutputs, Metrics, measure_many
 from qnas_jax.kernels import jit_network
@@ -80,6 +82,7 @@ def make_population_scorer(
     options: ScoringOptions,
     calibration: jax.Array,
     at_once: AtOnce | None = None,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> ScorePopulation:
     """Builds `score_population`.
 
@@ -90,6 +93,7 @@ def make_population_scorer(
       calibration: training inputs [M, ...] as the data have them; the first
         `calibration_examples` serve `recalibrate`.
       at_once: what is known to be too much for the memory; None: nothing yet.
+      devices: among which a population is divided.
 
     Returns:
       score_population(weights, archs, inputs, targets): weights are the supernet's
@@ -99,22 +103,26 @@ def make_population_scorer(
       metrics differ by rounding, and with statistics of fewer examples where those of
       a chunk or of a calibration batch are taken.
     """
-    calibration = calibration[: options.calibration_examples]
+    calibration = devices.replicated(calibration[: options.calibration_examples])
     calibration_batch = 1
     if options.statistics == "recalibrate":
         calibration_batch = min(options.calibration_batch, len(calibration))
     limits = at_once or AtOnce()
     mode: Mode = "batch" if options.statistics == "batch" else "running"
 
-    @functools.partial(jit_network, static_argnums=5)
-    def score_population(
-        weights: Weights,
-        archs: jax.Array,
-        inputs: jax.Array,
-        targets: jax.Array,
-        calibration: jax.Array,
-        number: int,
-    ) -> Metrics:
+    @functools.partial(jit_network, static_argnums=2)
+    def score_population(whole: Any, archs: jax.Array, number: int) -> Metrics:
+        score = functools.partial(score_share, number=number)
+        if devices.count == 1:
+            return score(whole, archs)
+        # Neighbours begin with the same ops: they belong to one device.
+        by_arch = jnp.lexsort(archs.T[::-1])
+        metrics = devices.over_members(score)(whole, archs[by_arch])
+        place = jnp.argsort(by_arch)
+        return {name: values[place] for name, values in metrics.items()}
+
+    def score_share(whole: Any, archs: jax.Array, *, number: int) -> Metrics:
+        weights, inputs, targets, calibration = whole
         order = visiting_order(archs)
         block, chunk = split(number, min(options.score_chunk, len(targets)))
         params, stats = weights
@@ -149,13 +157,13 @@ def make_population_scorer(
     ) -> Metrics:
         archs = _on_device(archs)
         chex.assert_shape(archs, (None, supernet.space.num_layers))
+        whole = devices.replicated((weights, inputs, targets, calibration))
+        archs = devices.replicated(archs)
         images = max(min(options.score_chunk, len(targets)), calibration_batch)
         networks = min(most_networks(images), len(archs))
 
         def compute(number: int) -> Metrics:
-            return score_population(
-                weights, archs, inputs, targets, calibration, number
-            )
+            return score_population(whole, archs, number)
 
         return limits.run(compute, networks * images, images)
 

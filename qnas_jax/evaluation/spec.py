@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import jax
 
 from qnas_jax.data import Dataset
+from qnas_jax.devices import Devices
 from qnas_jax.evaluation.at_once import AtOnce
 from qnas_jax.evaluation.evaluator import Evaluator
 from qnas_jax.evaluation.scoring import Weights
@@ -59,6 +60,10 @@ class Parts(Networks, Protocol):
     @property
     def at_once(self) -> AtOnce:
         """What is known to be too much for the memory of the device."""
+
+    @property
+    def devices(self) -> Devices:
+        """Among which work is divided."""
 
     @property
     def kept_outcomes(self) -> KeptOutcomes | None:

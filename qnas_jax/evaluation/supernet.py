@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from qnas_jax.data import Split
+from qnas_jax.devices import Devices
 from qnas_jax.evaluation.at_once import AtOnce
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
@@ -65,6 +66,7 @@ def supernet_evaluator(
     train: Split,
     valid: tuple[jax.Array, jax.Array],
     at_once: AtOnce | None = None,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> Callable[[Weights], SupernetEvaluator]:
     """Builds an evaluator of whatever weights the supernet has at the time.
 
@@ -76,22 +78,24 @@ def supernet_evaluator(
       valid: inputs [N, ...] and targets [N, ...], on the device; the first
         `score_examples` are scored on.
       at_once: what is known to be too much for the memory; None: nothing yet.
+      devices: among which a population is divided.
 
     Returns:
       (params, stats) -> evaluator; all of them share one compiled program.
     """
     calibration = jnp.asarray(train.inputs[: options.calibration_examples])
     count = options.score_examples or len(valid[0])
-    inputs, targets = (values[:count] for values in valid)
-    return functools.partial(
+    inputs, targets = devices.replicated(tuple(values[:count] for values in valid))
+    make = functools.partial(
         SupernetEvaluator,
         inputs=inputs,
         targets=targets,
         score_population=make_population_scorer(
-            supernet, task, options, calibration, at_once
+            supernet, task, options, calibration, at_once, devices
         ),
         score=ScoreOf.of(task),
     )
+    return lambda weights: make(devices.replicated(weights))
 
 
 def make_supernet_evaluator(options: ScoringOptions, parts: Parts) -> SupernetEvaluator:
@@ -104,6 +108,7 @@ def make_supernet_evaluator(options: ScoringOptions, parts: Parts) -> SupernetEv
         train=reduced.dataset.train,
         valid=reduced.valid,
         at_once=parts.at_once,
+        devices=parts.devices,
     )
     return evaluator_of(parts.weights)
 

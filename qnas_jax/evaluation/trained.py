@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qnas_jax.devices import Devices
 from qnas_jax.evaluation.evaluator import Evaluated, ScoreOf
 from qnas_jax.evaluation.measuring import Metrics, measure
 from qnas_jax.evaluation.spec import EvaluatorSpec, Networks, Parts
@@ -226,6 +227,7 @@ def trained_evaluator(
     *,
     kept: KeptOutcomes | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> TrainedEvaluator:
     """Builds an evaluator.
 
@@ -236,6 +238,7 @@ def trained_evaluator(
       key: root of all weights and batches; only folded.
       kept: where finished trainings are kept, and looked for.
       should_stop: asked while networks are trained.
+      devices: among which networks are divided.
 
     Returns:
       The evaluator.
@@ -252,6 +255,7 @@ def trained_evaluator(
         (networks.task, *networks.valid),
         at_once=options.at_once,
         same_batches=options.same_batches,
+        devices=devices,
     )
     score = ScoreOf.of(networks.task)
     return TrainedEvaluator(
@@ -268,6 +272,7 @@ def make_trained_evaluator(options: CandidateOptions, parts: Parts) -> TrainedEv
         parts.key("train"),
         kept=parts.kept_outcomes,
         should_stop=parts.should_stop,
+        devices=parts.devices,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from qnas_jax.devices import Devices
 from qnas_jax.jobs.spec import Job
 from qnas_jax.runs import Progress, WorkFolder, progress
 
@@ -23,6 +24,7 @@ class Setting:
       archs: file of architectures, for the stages that want one.
       input: folder or file of examples, likewise.
       should_stop: whether the user asked to stop.
+      devices: among which work is divided.
       progress: shows how far a loop is.
       say: tells the user where the run is, one line at a time.
     """
@@ -33,6 +35,7 @@ class Setting:
     archs: str | None = None
     input: str | None = None
     should_stop: Callable[[], bool] = lambda: False
+    devices: Devices = Devices()
     progress: Progress = progress
     say: Callable[[str], object] = lambda line: sys.stderr.write(line + "\n")
 

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from qnas_jax.devices import num_shares, over_shares
 from qnas_jax.kernels.materialise import materialise
 
 EPSILON = 1e-5
@@ -56,8 +57,8 @@ def _normalise(
     images = materialise(images)
     exact = _exact(images)
     wide = images.astype(exact)
-    count = images.size // images.shape[-1]
-    sums, squares = _sums(wide, wide * wide)
+    count = _count(images)
+    sums, squares = over_shares(_sums(wide, wide * wide))
     mean = sums / count
     var = jnp.maximum(0.0, squares / count - mean * mean)
     factor = lax.rsqrt(var + EPSILON) * scale.astype(exact)
@@ -81,10 +82,13 @@ def _backward(
     gradient, to_mean, to_var = gradients
     gradient = materialise(gradient)
     exact = _exact(images)
-    count = images.size // images.shape[-1]
+    count = _count(images)
     wide, slope = images.astype(exact), gradient.astype(exact)
     centred = wide - _wide(mean, images)
-    total, product = _sums(slope, slope * centred)
+    own_total, own_product = _sums(slope, slope * centred)
+    total, product, to_mean, to_var = over_shares(
+        [own_total, own_product, to_mean, to_var]
+    )
     inverse = lax.rsqrt(var + EPSILON)
     factor = inverse * scale.astype(exact)
     # The variance is cut off at zero, where no gradient passes.
@@ -95,12 +99,17 @@ def _backward(
     found = found + centred * _wide(through_var, images)
     return (
         found.astype(images.dtype),
-        (product * inverse).astype(scale.dtype),
-        total.astype(offset.dtype),
+        (own_product * inverse).astype(scale.dtype),
+        own_total.astype(offset.dtype),
     )
 
 
 _normalise.defvjp(_forward, _backward)
+
+
+def _count(images: jax.Array) -> int:
+    """Pixels of the whole batch, which several devices may share."""
+    return num_shares() * images.size // images.shape[-1]
 
 
 def _sums(*arrays: jax.Array) -> list[jax.Array]:

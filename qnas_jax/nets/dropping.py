@@ -2,6 +2,8 @@
 
 import jax
 
+from qnas_jax.devices import draw_share
+
 
 def drop_branch(key: jax.Array, rate: float, branch: jax.Array) -> jax.Array:
     """Leaves out a branch for some images, scales it for the others.
@@ -16,6 +18,10 @@ def drop_branch(key: jax.Array, rate: float, branch: jax.Array) -> jax.Array:
     Returns:
       The same shape; its mean over keys is the branch.
     """
-    shape = (len(branch), *(1 for _ in branch.shape[1:]))
-    keep = jax.random.bernoulli(key, 1.0 - rate, shape)
+    ones = [1] * (branch.ndim - 1)
+
+    def draw(count: int) -> jax.Array:
+        return jax.random.bernoulli(key, 1.0 - rate, (count, *ones))
+
+    keep = draw_share(draw, len(branch))
     return branch * keep / (1.0 - rate)

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.loop import EvaluateFn, RecordFn, everything, scan_search
@@ -64,7 +65,11 @@ def stack_strategies(strategies: Sequence[Strategy]) -> Strategy:
 
 @functools.lru_cache(maxsize=16)
 def compiled_searches(
-    generations: int, record: RecordFn, *, stacked: bool = False
+    generations: int,
+    record: RecordFn,
+    *,
+    stacked: bool = False,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> Callable[[Strategy, EvaluateFn, Array], Any]:
     """The program behind `search_seeds`, compiled at its first call for a form.
 
@@ -72,6 +77,7 @@ def compiled_searches(
       generations: G.
       record: what is kept of each generation.
       stacked: whether each search has a strategy of its own.
+      devices: among which searches are divided.
 
     Returns:
       `run(strategy, evaluate, keys [S])`, what `record` returns with leading axes
@@ -82,7 +88,18 @@ def compiled_searches(
     def search(strategy: Strategy, evaluate: EvaluateFn, key: Array) -> Any:
         return scan_search(strategy, evaluate, key, generations, record=record)[1]
 
-    return jax.jit(jax.vmap(search, in_axes=(0 if stacked else None, None, 0)))
+    searches = jax.vmap(search, in_axes=(0 if stacked else None, None, 0))
+
+    def run(strategy: Strategy, evaluate: EvaluateFn, keys: Array) -> Any:
+        if stacked:
+            divided = devices.over_members(
+                lambda evaluate, own: searches(own[0], evaluate, own[1])
+            )
+            return divided(evaluate, (strategy, keys))
+        divided = devices.over_members(lambda whole, keys: searches(*whole, keys))
+        return divided((strategy, evaluate), keys)
+
+    return jax.jit(run)
 
 
 def search_seeds(
@@ -93,6 +110,7 @@ def search_seeds(
     *,
     record: RecordFn = everything,
     seeds_at_once: int = 256,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> Any:
     """Runs one search a key.
 
@@ -103,6 +121,7 @@ def search_seeds(
       generations: G.
       record: what is kept of each generation.
       seeds_at_once: searches of one call, which bounds the memory on the device.
+      devices: among which searches are divided.
 
     Returns:
       What `record` returns, as NumPy arrays with leading axes [S, G].
@@ -110,11 +129,13 @@ def search_seeds(
     Raises:
       UserError: no key.
     """
-    program = compiled_searches(generations, record)
-    known = as_argument(evaluate)
-    return in_chunks(
-        lambda places: program(strategy, known, keys[places]), len(keys), seeds_at_once
-    )
+    program = compiled_searches(generations, record, devices=devices)
+    whole = devices.replicated((strategy, as_argument(evaluate)))
+
+    def run(places: np.ndarray) -> Any:
+        return program(*whole, devices.replicated(keys[places]))
+
+    return in_chunks(run, len(keys), seeds_at_once)
 
 
 def search_settings(

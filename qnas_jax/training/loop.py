@@ -23,6 +23,7 @@ import numpy as np
 from flax import struct
 
 from qnas_jax.data import epoch_order
+from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import jit_network
 from qnas_jax.stopping import Stopped
@@ -69,12 +70,17 @@ _STEPS_PER_CALL = {"cpu": 1}
 _ELSEWHERE = 32  # Calls of some tenths of a second: a stop is not kept waiting.
 
 
-def in_one_call(step: Callable[..., Any], *rest: Any) -> StepFn:
+def in_one_call(
+    step: Callable[..., Any],
+    *rest: Any,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
+) -> StepFn:
     """Compiles a step into a program that takes several.
 
     Args:
       step: (state, order, *rest) -> state; adds 1 to `state.step`.
       *rest: arrays that are the same at every step: data, keys.
+      devices: that compute the steps, each with all of the state.
 
     Returns:
       The step function for `run_epochs`; the state is donated.
@@ -87,8 +93,10 @@ def in_one_call(step: Callable[..., Any], *rest: Any) -> StepFn:
 
         return jax.lax.fori_loop(0, count, next_step, state)
 
+    placed = devices.replicated(rest)
+
     def call(state: Any, order: jax.Array, count: int | jax.Array = 1) -> Any:
-        return steps(state, order, _number(count), *rest)
+        return steps(*devices.replicated((state, order, _number(count))), *placed)
 
     return call
 

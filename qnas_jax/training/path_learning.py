@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from qnas_jax.devices import Devices
 from qnas_jax.nets import Slots, Supernet, put_path, take_path
 from qnas_jax.nets.slots import put_means
 from qnas_jax.tasks import Task
@@ -55,6 +56,7 @@ class PathLearning:
     optimizer: optax.GradientTransformation
     precision: str
     once: bool
+    devices: Devices
 
     def one_path(
         self, state: SupernetState, archs: jax.Array, batch: Batch
@@ -104,25 +106,33 @@ class PathLearning:
         self, state: SupernetState, archs: jax.Array, batch: Batch
     ) -> tuple[Slots, Slots, Totals]:
         """The summed gradient, new statistics and totals, all paths in one pass."""
-        inputs, targets = batch
 
-        def loss_fn(params: Slots) -> tuple[jax.Array, Any]:
-            outputs, stats = self.supernet.apply_paths(
-                to_compute_with(self.supernet, params, self.precision),
-                state.stats,
-                archs,
-                inputs,
-                mode="train",
-                once=self.once,
-            )
-            losses = jax.vmap(self.task.loss, (0, None))(outputs, targets)
-            return losses.sum(), (losses, outputs, stats)
+        def compute(whole: Any, batch: Batch) -> tuple[Any, jax.Array]:
+            params, stats, archs, task = whole
+            inputs, targets = batch
+
+            def loss_fn(params: Slots) -> tuple[jax.Array, Any]:
+                outputs, new_stats = self.supernet.apply_paths(
+                    to_compute_with(self.supernet, params, self.precision),
+                    stats,
+                    archs,
+                    inputs,
+                    mode="train",
+                    once=self.once,
+                )
+                losses = jax.vmap(task.loss, (0, None))(outputs, targets)
+                return losses.sum(), (losses, outputs, new_stats)
+
+            gradients, found = jax.grad(loss_fn, has_aux=True)(params)
+            losses, outputs, new_stats = found
+            return (gradients, losses, new_stats), outputs
 
         def add(totals: Totals, path: tuple[jax.Array, jax.Array]) -> Any:
-            return totals.add(self.task, *path, targets), None
+            return totals.add(self.task, *path, batch[1]), None
 
-        gradients, (losses, outputs, stats) = jax.grad(loss_fn, has_aux=True)(
-            state.params
+        shared = self.devices.over_examples(compute, axis=1)
+        (gradients, losses, stats), outputs = shared(
+            (state.params, state.stats, archs, self.task), batch
         )
         totals, _ = jax.lax.scan(add, state.totals, (losses, outputs))
         return gradients, stats, totals
@@ -151,19 +161,31 @@ class PathLearning:
         self, params: Slots, stats: Slots, arch: jax.Array, batch: Batch
     ) -> Any:
         """((loss, (outputs, new statistics)), gradient to the parameters)."""
-        inputs, targets = batch
 
-        def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
-            outputs, new_stats = self.supernet.apply(
-                to_compute_with(self.supernet, params, self.precision),
-                stats,
-                arch,
-                inputs,
-                mode="train",
-            )
-            return self.task.loss(outputs, targets), (outputs, new_stats)
+        def compute(whole: Any, batch: Batch) -> tuple[Any, jax.Array]:
+            params, stats, arch, task = whole
+            inputs, targets = batch
 
-        return jax.value_and_grad(loss_fn, has_aux=True)(params)
+            def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
+                outputs, new_stats = self.supernet.apply(
+                    to_compute_with(self.supernet, params, self.precision),
+                    stats,
+                    arch,
+                    inputs,
+                    mode="train",
+                )
+                return task.loss(outputs, targets), (outputs, new_stats)
+
+            (loss, (outputs, new_stats)), gradient = jax.value_and_grad(
+                loss_fn, has_aux=True
+            )(params)
+            return (loss, new_stats, gradient), outputs
+
+        shared = self.devices.over_examples(compute)
+        (loss, new_stats, gradient), outputs = shared(
+            (params, stats, arch, self.task), batch
+        )
+        return (loss, (outputs, new_stats)), gradient
 
 
 def _visited_rows(archs: jax.Array, before: Slots, after: Slots) -> Slots:

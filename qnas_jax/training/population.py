@@ -4,7 +4,8 @@ Where a network's form has no control flow (`padded`), P networks are a `vmap`: 
 momenta and statistics have a leading axis P. Where ops are switched to, `vmap` would
 run all of them; there each call trains one network, and on a CPU as many calls run at
 the same time as there are cores, which their small operations do not fill alone
-(`experiments/benches/population.py`). Either way a call trains for an epoch, its state
+(`experiments/benches/population.py`). Several devices train a part of a call's networks
+each. Either way a call trains for an epoch, its state
 is donated, and programs are compiled once for all architectures and lengths.
 """
 
@@ -19,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qnas_jax.devices import Devices
 from qnas_jax.kernels import compiler_options
 from qnas_jax.kernels.device_memory import free_bytes
 from qnas_jax.nets import Slots, Supernet
@@ -65,6 +67,7 @@ class PopulationTraining:
         *,
         at_once: int = 0,
         same_batches: bool = True,
+        devices: Devices = Devices(),  # noqa: B008 - a frozen record
     ):
         """Compiles nothing yet.
 
@@ -78,12 +81,14 @@ class PopulationTraining:
             an accelerator as many as fit.
           same_batches: whether all candidates have one `batches_key`, so that a call
             prepares each batch once for all of its networks.
+          devices: among which the networks of a call are divided.
         """
         self._supernet = supernet
         self._options = options.part(TrainingOptions)
-        self._batches = batches
+        self._devices = devices
+        self._batches = devices.replicated(batches)
         self._judge = judge
-        self._data = data
+        self._data = devices.replicated(data)
         self._at_once = at_once
         self._same_batches = same_batches
         self._side_by_side = supernet.form == "padded"
@@ -120,16 +125,18 @@ class PopulationTraining:
             range(first, min(first + self._width, len(candidates)))
             for first in range(0, len(candidates), self._width)
         ]
-        workers = 1 if self._side_by_side else min(self._calls_at_once(), len(blocks))
+        workers = min(self._calls_at_once(), len(blocks))
 
         def work(block: range, stops: Callable[[], bool]) -> list[Trained]:
             own = [candidates[number] for number in block]
             started = time.perf_counter()
             state, archs, losses = self._train_block(programs, own, rates, stops)
-            found = jax.device_get(
+            found = self._devices.fetch(
                 programs.judge(state.params, state.stats, archs, self._data)
             )
-            weights = (state.params, state.stats) if keep_weights else None
+            weights = None
+            if keep_weights:
+                weights = self._devices.fetch((state.params, state.stats))
             seconds = (time.perf_counter() - started) / (len(own) * workers)
             return _take_apart(len(own), losses, found, weights, seconds)
 
@@ -149,23 +156,31 @@ class PopulationTraining:
         Networks that are missing are repeats of the first.
         """
         filled = block + block[:1] * (self._width - len(block))
-        archs = jnp.asarray([each.arch for each in filled], jnp.int32)
-        state = programs.start(jnp.stack([each.weights_key for each in filled]), archs)
-        key = block[0].batches_key
-        if not self._same_batches:
-            key = jnp.stack([each.batches_key for each in filled])
+        archs, keys, batches_keys = self._devices.divided(
+            (
+                jnp.asarray([each.arch for each in filled], jnp.int32),
+                jnp.stack([each.weights_key for each in filled]),
+                jnp.stack([each.batches_key for each in filled]),
+            )
+        )
+        state = programs.start(keys, archs)
+        key = batches_keys
+        if self._same_batches:
+            key = self._devices.replicated(block[0].batches_key)
         losses: list[jax.Array] = []
         for epoch, own_rates in enumerate(rates):
             if stops():
                 raise Stopped
             # An epoch behind, so that an accelerator is not waited for.
-            if epoch > 1 and not np.isfinite(losses[epoch - 2]).any():
+            if epoch > 1 and not self._any_finite(losses[epoch - 2]):
                 break
-            state, loss = programs.epoch(
-                state, archs, key, jnp.int32(epoch), own_rates, self._batches
-            )
+            plan = self._devices.replicated((jnp.int32(epoch), own_rates))
+            state, loss = programs.epoch(state, archs, key, *plan, self._batches)
             losses.append(loss)
-        return state, archs, np.stack(jax.device_get(losses))
+        return state, archs, np.stack(self._devices.fetch(losses))
+
+    def _any_finite(self, losses: jax.Array) -> bool:
+        return bool(np.isfinite(self._devices.fetch(losses)).any())
 
     def _rates(self, epochs: int) -> np.ndarray:
         """Learning rates float32 [epochs, S] of a training of this length."""
@@ -186,7 +201,8 @@ class PopulationTraining:
           The programs.
         """
         if self._programs is None:
-            self._width = self._networks_of_a_call(asked) if self._side_by_side else 1
+            each = self._networks_of_a_call(asked) if self._side_by_side else 1
+            self._width = each * self._devices.count
             self._programs = self._compile()
         return self._programs
 
@@ -206,16 +222,22 @@ class PopulationTraining:
         shared = None if self._same_batches else 0
         starts = self._for_each(start, (0, 0))
         key = jax.eval_shape(lambda: jax.random.key(0))
-        keys, archs = (
-            jax.ShapeDtypeStruct((self._width, *shape), dtype)
-            for shape, dtype in (
-                ((), key.dtype),
-                ((supernet.space.num_layers,), jnp.int32),
+        keys, archs = self._devices.divided(
+            (
+                jax.ShapeDtypeStruct((self._width,), key.dtype),
+                jax.ShapeDtypeStruct(
+                    (self._width, supernet.space.num_layers), jnp.int32
+                ),
             )
         )
-        state = jax.eval_shape(starts, keys, archs)
-        rates = jax.ShapeDtypeStruct((self._batches.steps_per_epoch,), jnp.float32)
-        number = jax.ShapeDtypeStruct((), jnp.int32)
+        state = self._devices.divided(jax.eval_shape(starts, keys, archs))
+        key, number, rates = self._devices.replicated(
+            (
+                key,
+                jax.ShapeDtypeStruct((), jnp.int32),
+                jax.ShapeDtypeStruct((self._batches.steps_per_epoch,), jnp.float32),
+            )
+        )
         lowered = [
             _lower(starts, keys, archs),
             _lower(
@@ -235,9 +257,10 @@ class PopulationTraining:
     def _for_each(
         self, function: Callable[..., Any], in_axes: tuple[int | None, ...]
     ) -> Callable[..., Any]:
-        """A function of one network as one of P of them: P = 1 without a `vmap`."""
-        if self._side_by_side:
-            return jax.vmap(function, in_axes)
+        """A function of one network as one of P of them, a part of P on each device.
+
+        Where ops are switched to, a device has one network, without a `vmap`.
+        """
 
         def only_one(*arguments: Any) -> Any:
             own = [
@@ -246,19 +269,34 @@ class PopulationTraining:
             ]
             return jax.tree.map(lambda leaf: leaf[None], function(*own))
 
-        return only_one
+        mapped = jax.vmap(function, in_axes) if self._side_by_side else only_one
+
+        def on_device(whole: list[Any], members: list[Any]) -> Any:
+            left = {None: iter(whole), 0: iter(members)}
+            return mapped(*(next(left[axis]) for axis in in_axes))
+
+        divided = self._devices.over_members(on_device, gather=False)
+
+        def call(*arguments: Any) -> Any:
+            pairs = list(zip(arguments, in_axes, strict=True))
+            whole = [each for each, axis in pairs if axis is None]
+            return divided(whole, [each for each, axis in pairs if axis == 0])
+
+        return call
 
     def _calls_at_once(self) -> int:
         """Calls that run at the same time where each trains one network."""
+        if self._side_by_side or self._devices.count > 1:
+            return 1
         if self._at_once:
             return self._at_once
         return num_cores() if jax.default_backend() == "cpu" else 1
 
     def _networks_of_a_call(self, asked: int) -> int:
-        if self._at_once:
-            return self._at_once
+        """Those of one device."""
+        asked = -(-(self._at_once or asked) // self._devices.count)
         free = free_bytes()
-        if free is None:
+        if self._at_once or free is None:
             return asked
         return max(1, min(asked, int(_SHARE * free / self.bytes_of_a_network())))
 
@@ -294,7 +332,6 @@ def _take_apart(
     count: int, losses: np.ndarray, found: Any, weights: Any, seconds: float
 ) -> list[Trained]:
     """What became of the first networks of a call."""
-    weights = jax.device_get(weights)
     trained = []
     for place in range(count):
         own = losses[:, place]

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx, struct
 
+from qnas_jax.devices import Devices
 from qnas_jax.nets import set_mode
 from qnas_jax.options import option
 from qnas_jax.tasks import Task
@@ -160,6 +161,7 @@ def make_retrain_step(
     options: RetrainOptions,
     batches: TrainingBatches,
     key: jax.Array,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> StepFn:
     """Builds the step function for `run_epochs`.
 
@@ -169,6 +171,7 @@ def make_retrain_step(
       options: drop-path, moving average.
       batches: the training split, and the task with its loss.
       key: root of all randomness of the steps; only folded.
+      devices: among which the examples of a batch are divided.
 
     Returns:
       (state, order, count=1) -> state, see `in_one_call`.
@@ -188,14 +191,21 @@ def make_retrain_step(
         outputs, stats = model.train(params, stats, inputs, options.drop_path, key)
         return task.loss(outputs, targets), (outputs, stats)
 
+    def gradient_fn(whole: Any, batch: tuple[jax.Array, jax.Array]) -> Any:
+        params, stats, task, key = whole
+        (loss, (outputs, stats)), gradient = jax.value_and_grad(loss_fn, has_aux=True)(
+            params, stats, task, batch, key
+        )
+        return (loss, stats, gradient), outputs
+
     def step(
         state: RetrainState, order: jax.Array, batches: TrainingBatches, key: jax.Array
     ) -> RetrainState:
         step_key = jax.random.fold_in(key, state.step)
         augment_key, drop_key = jax.random.split(step_key)
         task, batch = batches.task, batches.take(augment_key, order, state.step)
-        (loss, (outputs, stats)), gradient = jax.value_and_grad(loss_fn, has_aux=True)(
-            state.params, state.stats, task, batch, drop_key
+        (loss, stats, gradient), outputs = devices.over_examples(gradient_fn)(
+            (state.params, state.stats, task, drop_key), batch
         )
         updates, moments = optimizer.update(gradient, state.moments, state.params)
         params = optax.apply_updates(state.params, updates)
@@ -208,7 +218,7 @@ def make_retrain_step(
             step=state.step + 1,
         )
 
-    return in_one_call(step, batches, key)
+    return in_one_call(step, batches, key, devices=devices)
 
 
 def _moving_average(state: RetrainState, newest: Any, decay: float) -> Any:

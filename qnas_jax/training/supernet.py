@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import optax
 
+from qnas_jax.devices import Devices
 from qnas_jax.nets import FORMS, Supernet
 from qnas_jax.options import option
 from qnas_jax.training.batches import TrainingBatches
@@ -50,6 +51,7 @@ def make_supernet_step(
     key: jax.Array,
     *,
     precision: str = "float32",
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> StepFn:
     """Builds the step function for `run_epochs`.
 
@@ -60,6 +62,7 @@ def make_supernet_step(
       batches: the training split, and the task with its loss.
       key: root of all randomness of the steps; only folded.
       precision: of values and products.
+      devices: among which the examples of a batch are divided.
 
     Returns:
       (state, order, count=1) -> state, see `in_one_call`.
@@ -75,9 +78,12 @@ def make_supernet_step(
             order_key, path_key, state.sampler, state.pool_share
         )
         batch = batches.take(augment_key, order, state.step)
-        learn = PathLearning(supernet, batches.task, optimizer, precision, sampler.once)
+        learn = PathLearning(
+            supernet, batches.task, optimizer, precision, sampler.once, devices
+        )
         update = learn.one_path if sampler.num_paths == 1 else learn.all_paths
         state = update(state, archs, batch)
         return state.replace(sampler=sampler_state, step=state.step + 1)
 
-    return in_one_call(step, batches, tuple(jax.random.split(key)))
+    keys = tuple(jax.random.split(key))
+    return in_one_call(step, batches, keys, devices=devices)

@@ -55,7 +55,7 @@ def run_searches(setting: Setting, table: Table, plan: Plan) -> Incumbents:
                 raise Stopped
             # The last chunk repeats a key, so that one program serves all of them.
             places = np.minimum(np.arange(first, first + size), options.seeds - 1)
-            found = _search_chunk(config, table, plan, evaluate, keys[places])
+            found = _search_chunk(setting, table, plan, evaluate, keys[places])
             write_arrays(path, **found._asdict())
         parts.append(Incumbents(*read_arrays(path, *Incumbents._fields)))
     joined = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -63,12 +63,17 @@ def run_searches(setting: Setting, table: Table, plan: Plan) -> Incumbents:
 
 
 def _search_chunk(
-    config: BenchmarkConfig, table: Table, plan: Plan, evaluate: Any, keys: Any
+    setting: Setting, table: Table, plan: Plan, evaluate: Any, keys: Any
 ) -> Incumbents:
     """One call of the program, and what was best at each budget."""
-    options = config.benchmark
+    options = setting.config.benchmark
     evaluated = search_seeds(
-        plan.strategy, evaluate, keys, plan.generations, seeds_at_once=len(keys)
+        plan.strategy,
+        evaluate,
+        keys,
+        plan.generations,
+        seeds_at_once=len(keys),
+        devices=setting.devices,
     )
     costs = query_costs(
         evaluated,

@@ -191,6 +191,7 @@ def _train(
         options,
         batches,
         setting.key(f"retrain/{name}/steps"),
+        setting.devices,
     )
     return train_to_the_end(
         setting,

@@ -262,6 +262,7 @@ class NasSetting(Setting):
             train=reduced.dataset.train,
             valid=reduced.valid,
             at_once=self.at_once,
+            devices=self.devices,
         )
 
     @cached_property

@@ -74,6 +74,7 @@ def train_supernet(setting: NasSetting) -> None:
         batches,
         setting.key("supernet/steps"),
         precision=options.precision,
+        devices=setting.devices,
     )
     setting.say(
         f"supernet: form {reduced.supernet.form}, {options.precision}, "
