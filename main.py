@@ -43,6 +43,20 @@ _FROM_SUPERNET = flags.DEFINE_bool(
     "from_supernet", None, "Short for --config.export.from_supernet"
 )
 
+_DEVICES = flags.DEFINE_integer(
+    "devices", 0, "Among how many devices work is divided; 0: all that JAX has"
+)
+_DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "Compute the run together with other processes, as JAX does"
+)
+_COORDINATOR = flags.DEFINE_string(
+    "coordinator", "", "HOST:PORT of the first process, where no cluster says it"
+)
+_NUM_PROCESSES = flags.DEFINE_integer(
+    "num_processes", None, "How many processes compute the run"
+)
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "Number of this process, from 0")
+
 
 def _parse(argv: Sequence[str]) -> list[str]:
     """Parses the flags; a wrong one is one line and exit status 2."""
@@ -72,10 +86,12 @@ def _fail(line: str) -> NoReturn:
 
 def main(argv: Sequence[str]) -> None:
     """Runs the stage that the flags name."""
+    from qnas_jax.devices import Start
     from qnas_jax.jobs.launch import launch
 
     config_file = config_flags.get_config_filename(flags.FLAGS["config"])
     workdir = _WORKDIR.value or pathlib.Path("runs") / pathlib.Path(config_file).stem
+    distributed = _DISTRIBUTED.value or bool(_COORDINATOR.value)
     status = launch(
         _CONFIG.value,
         stage=_STAGE.value,
@@ -84,6 +100,12 @@ def main(argv: Sequence[str]) -> None:
         images=_INPUT.value,
         export={"arch": _ARCH.value, "from_supernet": _FROM_SUPERNET.value},
         command=_COMMAND,
+        devices=_DEVICES.value,
+        start=(
+            Start(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+            if distributed
+            else None
+        ),
     )
     sys.exit(status)
 

@@ -99,6 +99,7 @@ class StopRequest:
 
     Attributes:
       number: of the signal that asked; that of Ctrl-C as long as none has.
+      patient: whether the first signal is a request; else it ends the process at once.
     """
 
     def __init__(self, at_once: Callable[[int], None] = _interrupt) -> None:
@@ -108,6 +109,7 @@ class StopRequest:
           at_once: what the second signal does, given its number.
         """
         self.number: int = signal.SIGINT
+        self.patient = True
         self._at_once = at_once
         self._asked = False
         self._previous: dict[int, Any] = {}
@@ -118,7 +120,7 @@ class StopRequest:
         return self._asked
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
+        if self._asked or not self.patient:
             self._at_once(number)
             return
         self._asked, self.number = True, number

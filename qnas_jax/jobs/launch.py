@@ -13,6 +13,7 @@ from typing import Any
 import ml_collections
 from absl import logging
 
+from qnas_jax.devices import Devices, Start, is_first, own_folder, several_processes
 from qnas_jax.errors import UserError
 from qnas_jax.jobs.compiled_programs import (
     healed_compilation_cache,
@@ -30,6 +31,12 @@ from qnas_jax.stopping import (
     stop_line,
 )
 
+_SILENT: dict[str, Any] = {
+    "say": lambda line: None,
+    "progress": lambda steps, count, description: steps,
+}
+"""How processes speak that compute what another one tells."""
+
 
 def launch(
     config: ml_collections.ConfigDict,
@@ -40,6 +47,8 @@ def launch(
     images: str | None = None,
     export: Mapping[str, Any] | None = None,
     command: list[str],
+    devices: int = 0,
+    start: Start | None = None,
 ) -> int:
     """Runs a command and turns what goes wrong into one line.
 
@@ -52,6 +61,9 @@ def launch(
       export: fields of the group `export` that have a flag of their own; None: as the
         configuration has it.
       command: the command line, to be recorded and shown.
+      devices: among how many work is divided; 0: all.
+      start: how other processes are found that compute the run too; None: there are
+        none.
 
     Returns:
       The exit status: 0; 2 after a user's error or one of the machine; 128 plus its
@@ -72,16 +84,23 @@ def launch(
     try:
         _check_stage(config, stage)
         _put_export(config, stage, export or {})
-        with stop, healed_compilation_cache():
+        if start is not None:
+            start.join(os.environ)
+        # Processes that compute together cannot end at the same step by themselves.
+        stop.patient = not several_processes()
+        with stop, healed_compilation_cache(), own_folder(workdir) as folder:
             setting = open_setting(
                 config,
-                WorkFolder(workdir),
+                WorkFolder(folder),
                 should_stop=stop,
                 archs=archs,
                 input=images,
+                devices=Devices.of(devices),
+                **({} if is_first() else _SILENT),
             )
             lines = run_stages(setting, stage, command)
-        _say(lines)
+        if is_first():
+            _say(lines)
     except Stopped:
         sys.stderr.write(stop_line(command))
         return exit_status(stop.number)

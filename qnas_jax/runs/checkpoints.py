@@ -131,7 +131,7 @@ class Checkpoints:
             import orbax.checkpoint as ocp
 
             manager = self._manager()
-            manager.save(step, args=ocp.args.PyTreeSave(state))
+            manager.save(step, args=ocp.args.PyTreeSave(_local(state)))
             entry = {"files": self._digests(step), "note": note}
             there = manager.all_steps()
             self._write_list(
@@ -157,7 +157,14 @@ class Checkpoints:
             self._opened = ocp.CheckpointManager(
                 self._path.absolute(),
                 options=ocp.CheckpointManagerOptions(
-                    max_to_keep=_KEPT, enable_async_checkpointing=False
+                    max_to_keep=_KEPT,
+                    enable_async_checkpointing=False,
+                    # Each process of a run has a folder of its own.
+                    multiprocessing_options=ocp.options.MultiprocessingOptions(
+                        primary_host=jax.process_index(),
+                        active_processes={jax.process_index()},
+                        barrier_sync_key_prefix=f"process{jax.process_index()}",
+                    ),
                 ),
             )
         return self._opened
@@ -234,3 +241,11 @@ class Checkpoints:
                 f"{self._path / str(step)}: a checkpoint of another form than this "
                 f"version reads ({type(error).__name__}); {self._remedy}"
             ) from error
+
+
+def _local(state: Any) -> Any:
+    """A state in arrays of this process; all devices hold the same."""
+    return jax.tree.map(
+        lambda leaf: leaf if leaf.is_fully_addressable else leaf.addressable_data(0),
+        state,
+    )
