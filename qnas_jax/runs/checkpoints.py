@@ -154,10 +154,12 @@ class Checkpoints:
         if self._opened is None:
             import orbax.checkpoint as ocp
 
+            self._path.mkdir(parents=True, exist_ok=True)
             self._opened = ocp.CheckpointManager(
                 self._path.absolute(),
                 options=ocp.CheckpointManagerOptions(
                     max_to_keep=_KEPT,
+                    create=False,
                     enable_async_checkpointing=False,
                     # Each process of a run has a folder of its own.
                     multiprocessing_options=ocp.options.MultiprocessingOptions(
