@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -183,7 +184,7 @@ class Devices:
             lambda leaf: (
                 jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where)
                 if isinstance(leaf, jax.ShapeDtypeStruct)
-                else jax.device_put(leaf, where)
+                else _put(leaf, where)
             ),
             tree,
         )
@@ -204,6 +205,22 @@ class Devices:
             )
             for axis in (EXAMPLES, MEMBERS)
         }
+
+
+def _put(leaf: Any, where: NamedSharding) -> jax.Array:
+    """An array whose values all processes have, where it is wanted."""
+    if where.is_fully_addressable:
+        return jax.device_put(leaf, where)
+    if isinstance(leaf, jax.Array):
+        if not leaf.is_fully_addressable:
+            return leaf  # It came from there.
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            data = _put(jax.random.key_data(leaf), where)
+            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+    values = np.asarray(leaf)
+    return jax.make_array_from_callback(
+        values.shape, where, lambda part: np.asarray(values[part])
+    )
 
 
 def _length(tree: Any) -> int:
