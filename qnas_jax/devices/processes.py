@@ -106,8 +106,8 @@ def _check_slurm(environ: Mapping[str, str]) -> None:
     if missing:
         raise UserError(
             f"--distributed: SLURM_JOB_ID is set, but {', '.join(missing)} not: this "
-            "is no step of the job (a login by ssh, or a batch script itself); start by "
-            "`srun python main.py --distributed ...`"
+            "is no step of the job (a login by ssh, or a batch script itself); start "
+            "by `srun python main.py --distributed ...`"
         )
     tasks = int(environ["SLURM_NTASKS"])
     nodes = int(environ.get("SLURM_STEP_NUM_NODES", environ.get("SLURM_NNODES", "1")))
@@ -137,7 +137,7 @@ def _check_slurm(environ: Mapping[str, str]) -> None:
     per_node = tasks // nodes
     if seen > per_node:
         raise UserError(
-            f"--distributed: {per_node} task a node and {seen} GPUs a node, of which "
+            f"--distributed: {per_node} tasks a node and {seen} GPUs a node, of which "
             f"{seen - per_node} would be idle; set --ntasks-per-node={seen}, or "
             "JAX_LOCAL_DEVICE_IDS to those of each task"
         )

@@ -1,0 +1,101 @@
+"""Two processes with two devices each end as one process with one, on real commands."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+from job_runs import result_of
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NETWORKS = """
+from qnas_jax.jobs import default_config
+
+def get_config():
+    config = default_config()
+    config.data.update(max_train=160, max_valid=80, max_test=80)
+    config.space.update(name="tiny", file={space!r})
+    config.supernet.update(epochs=2, batch_size=32, learning_rate=0.1)
+    config.search.update(generations=2, population=4)
+    config.scoring.update(calibration_examples=64, score_chunk=32)
+    return config
+"""
+SEARCHES = [
+    "--config=configs/benchmark_own_table.py",
+    "--config.benchmark.seeds=6",
+    "--config.benchmark.budgets=(4.0,10.0)",
+]
+
+
+def run(*flags: str, devices: int = 1) -> subprocess.Popen:
+    count = f" --xla_force_host_platform_device_count={devices}"
+    return subprocess.Popen(
+        [sys.executable, "main.py", *flags],
+        cwd=ROOT,
+        env={**os.environ, "XLA_FLAGS": os.environ["XLA_FLAGS"] + count},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_both(*flags: str) -> list[str]:
+    """Runs two processes; returns what each says at its end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        coordinator = f"--coordinator=127.0.0.1:{free.getsockname()[1]}"
+    both = [
+        run(*flags, coordinator, "--num_processes=2", f"--process_id={own}", devices=2)
+        for own in range(2)
+    ]
+    said = [process.communicate(timeout=900) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    return [out for out, _ in said]
+
+
+def run_alone(*flags: str) -> str:
+    process = run(*flags)
+    out, error = process.communicate(timeout=900)
+    assert process.returncode == 0, error
+    return out
+
+
+@pytest.mark.slow
+def test_searches_are_divided_and_only_the_first_process_speaks(tmp_path):
+    alone = run_alone(*SEARCHES, f"--workdir={tmp_path / 'one'}")
+    first, second = run_both(*SEARCHES, f"--workdir={tmp_path / 'two'}")
+    assert result_of(tmp_path / "two") == result_of(tmp_path / "one")
+    assert first.replace("two", "one") == alone
+    assert "search" not in second
+    left = pathlib.Path(tempfile.gettempdir()).glob("qnas_jax-*/run")
+    assert not list(left)
+
+
+@pytest.mark.slow
+def test_a_supernet_is_trained_by_both_and_goes_on_with_one(tmp_path, space_file):
+    config = tmp_path / "config.py"
+    config.write_text(NETWORKS.format(space=str(space_file)))
+    flags = [f"--config={config}"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    run_both(*flags, "--stage=supernet", f"--workdir={two}")
+    run_both(*flags, "--stage=search", f"--workdir={two}")
+    run_alone(*flags, "--stage=supernet", f"--workdir={one}")
+    run_alone(*flags, "--stage=search", f"--workdir={one}")
+    losses = [
+        [
+            json.loads(row)["loss"]
+            for row in (folder / "metrics.jsonl").read_text().splitlines()
+            if "loss" in json.loads(row)
+        ]
+        for folder in (one, two)
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+    found = [result_of(folder)["best_arch.json"] for folder in (one, two)]
+    assert found[0]["arch"] == found[1]["arch"]
+    # A checkpoint of two processes is one like any other.
+    run_alone(*flags, "--stage=search", f"--workdir={two}")
