@@ -96,7 +96,9 @@ def compiled_searches(
                 lambda evaluate, own: searches(own[0], evaluate, own[1])
             )
             return divided(evaluate, (strategy, keys))
-        divided = devices.over_members(lambda whole, keys: searches(*whole, keys))
+        divided = devices.over_members(
+            lambda whole, keys: searches(whole[0], whole[1], keys)
+        )
         return divided((strategy, evaluate), keys)
 
     return jax.jit(run)

@@ -56,7 +56,7 @@ class PathLearning:
     optimizer: optax.GradientTransformation
     precision: str
     once: bool
-    devices: Devices
+    devices: Devices = Devices()
 
     def one_path(
         self, state: SupernetState, archs: jax.Array, batch: Batch
