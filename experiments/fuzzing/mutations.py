@@ -9,6 +9,7 @@ import fractions
 import io
 import json
 import pathlib
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -260,7 +261,8 @@ def odd_arrays() -> st.SearchStrategy[Any]:
 
 def _as_type(array: np.ndarray, dtype: str) -> np.ndarray:
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of imaginary parts that are dropped
             return array.astype(dtype)
     except (ValueError, TypeError, OverflowError):
         return np.zeros(array.shape, dtype)

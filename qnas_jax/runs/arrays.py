@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.files import digest, replace_file
-from qnas_jax.reading import check_archive
+from qnas_jax.reading import check_archive, reason
 from qnas_jax.runs.errors import RunError
 
 _SEAL = "seal"
@@ -46,9 +46,9 @@ def read_arrays(path: pathlib.Path, *names: str) -> list[np.ndarray]:
         return [arrays[name] for name in names]
     # One changed byte makes NumPy, zipfile and zlib raise errors of a dozen kinds.
     except Exception as error:
-        words = " ".join(str(error).split())
         raise RunError(
-            f"{path}: damaged ({words}); delete it, and the same command makes it again"
+            f"{path}: damaged ({reason(error)}); delete it, and the same command makes "
+            "it again"
         ) from None
 
 

@@ -27,6 +27,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels import jit_network
 from qnas_jax.stopping import Stopped
 from qnas_jax.tasks import Task, score_metric
+from qnas_jax.training.guard import Guard, Trouble, is_sound
 
 
 class Totals(struct.PyTreeNode):
@@ -132,6 +133,7 @@ class EpochReport:
       loss: mean training loss.
       metrics: by name; of the task's metrics the one that searches improve.
       seconds: time of this epoch, as far as it ran in this process.
+      trouble: steps that were left out so far, and what became of the learning rate.
     """
 
     epoch: int
@@ -139,6 +141,15 @@ class EpochReport:
     loss: float
     metrics: dict[str, float]
     seconds: float
+    trouble: Trouble = Trouble()
+
+    def row(self) -> dict[str, float]:
+        """The trouble as fields of a row; a training without any has none."""
+        skipped = (
+            {"skipped_steps": self.trouble.skipped} if self.trouble.skipped else {}
+        )
+        lowered = {"rate": self.trouble.rate} if self.trouble.lowered else {}
+        return {**skipped, **lowered}
 
 
 class NonFiniteLossError(UserError, FloatingPointError):
@@ -167,6 +178,7 @@ def run_epochs(
     description: str,
     should_stop: Callable[[], bool],
     steps_per_call: int = 1,
+    guard: Guard | None = None,
 ) -> Any:
     """Trains from the state's step to the last epoch.
 
@@ -183,15 +195,19 @@ def run_epochs(
       description: what is being trained.
       should_stop: asked after every call, at the end of an epoch after `on_epoch`.
       steps_per_call: the most steps of a call; none goes beyond the end of an epoch.
+      guard: leaves out steps that give no finite numbers, by step functions of its own.
 
     Returns:
       The final state.
 
     Raises:
       Stopped: `should_stop` answered yes; the exception carries the state.
-      NonFiniteLossError: the loss of an epoch is not finite.
+      NonFiniteLossError: the loss of an epoch is not finite, without a guard.
+      NoFiniteStepError: the guard does not help.
     """
     step = int(jax.device_get(state.step))
+    if guard is not None:
+        guard.begin(state)
     ends = _ends_of_calls(step, steps_per_epoch, epochs, steps_per_call)
     started = time.perf_counter()
     order = _epoch_order(key, _number(step // steps_per_epoch), num_examples)
@@ -199,6 +215,11 @@ def run_epochs(
         state = step_fn(state, order, _number(end - step))
         step = end
         if step % steps_per_epoch == 0:
+            if guard is not None and not is_sound(state):
+                state = guard.take_again(
+                    order, range(step - steps_per_epoch, step), should_stop
+                )
+                step_fn = guard.step_fn
             # Before a stop is asked for: a resumed run starts with the next epoch.
             epoch = step // steps_per_epoch
             means, nothing = _end_epoch(task, state.totals)
@@ -209,12 +230,17 @@ def run_epochs(
                     "try a smaller learning_rate, a warm-up, or clip_norm",
                 )
             seconds = time.perf_counter() - started
-            report = EpochReport(epoch, step, loss, {task.score: score}, seconds)
+            trouble = Trouble() if guard is None else guard.trouble
+            report = EpochReport(
+                epoch, step, loss, {task.score: score}, seconds, trouble
+            )
             state = on_epoch(state.replace(totals=nothing), report)
+            if guard is not None:
+                guard.keep(state)
             started = time.perf_counter()
             order = _epoch_order(key, _number(epoch), num_examples)
         if should_stop():
-            raise Stopped(state)
+            raise Stopped(state if guard is None else guard.sound(state))
     return state
 
 
