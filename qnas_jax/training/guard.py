@@ -19,7 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from qnas_jax.kernels.device_memory import is_out_of_memory
 from qnas_jax.stopping import Stopped
+from qnas_jax.training.counts import count_on_device
 
 IN_A_ROW = 3
 """So many steps in a row that give no finite numbers lower the learning rate."""
@@ -111,6 +113,7 @@ class Guard:
 
     def __post_init__(self) -> None:
         self._kept: Any = None
+        self._most: int | None = None  # steps of a call, once memory ran out
         self.step_fn = self.step_at(self.trouble.rate)
 
     def begin(self, state: Any) -> None:
@@ -126,6 +129,34 @@ class Guard:
     def keep(self, state: Any) -> None:
         """Copies a state, all of it finite, at the beginning of an epoch."""
         self._kept = host_copy(state)
+
+    def run(self, state: Any, order: jax.Array, step: int, end: int) -> Any:
+        """Takes steps; fewer a call, from the last copy on, where memory runs out.
+
+        Args:
+          state: its arrays are donated.
+          order: int32 [N], of the examples of this epoch.
+          step: steps that are finished.
+          end: steps that are finished then, within the epoch.
+
+        Returns:
+          The state after them.
+        """
+        while step < end:
+            count = min(end - step, self._most or end - step)
+            try:
+                state = self.step_fn(state, order, count_on_device(count))
+                step += count
+            except (jax.errors.JaxRuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or count == 1:
+                    raise
+                self._most = count // 2
+                self.tell(
+                    f"out of memory with {count} steps a call, from now on {self._most}"
+                )
+                # What was donated is gone.
+                state, step = _on_device(self._kept), int(self._kept.step)
+        return state
 
     def sound(self, state: Any) -> Any:
         """A state to be saved: the one given, or the last one that is finite."""

@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 
 from qnas_jax.data import epoch_order
@@ -27,6 +26,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels import jit_network
 from qnas_jax.stopping import Stopped
 from qnas_jax.tasks import Task, score_metric
+from qnas_jax.training.counts import count_on_device
 from qnas_jax.training.guard import Guard, Trouble, is_sound
 
 
@@ -89,7 +89,7 @@ def in_one_call(step: Callable[..., Any], *rest: Any) -> StepFn:
         return jax.lax.fori_loop(0, count, next_step, state)
 
     def call(state: Any, order: jax.Array, count: int | jax.Array = 1) -> Any:
-        return steps(state, order, _number(count), *rest)
+        return steps(state, order, count_on_device(count), *rest)
 
     return call
 
@@ -104,13 +104,6 @@ def steps_in_a_call(wanted: int) -> int:
       The number.
     """
     return wanted or _STEPS_PER_CALL.get(jax.default_backend(), _ELSEWHERE)
-
-
-def _number(value: int | jax.Array) -> jax.Array:
-    """An int32 on the device, copied there explicitly."""
-    if isinstance(value, jax.Array):
-        return value
-    return jax.device_put(np.int32(value))
 
 
 class TrainingState(Protocol):
@@ -184,7 +177,7 @@ def run_epochs(
 
     Args:
       state: where to start; its arrays are donated to `step_fn`.
-      step_fn: see `in_one_call`.
+      step_fn: see `in_one_call`; not called where there is a guard, which has its own.
       key: names the order of the examples; only folded.
       task: what is trained for.
       num_examples: size of the training split.
@@ -195,7 +188,8 @@ def run_epochs(
       description: what is being trained.
       should_stop: asked after every call, at the end of an epoch after `on_epoch`.
       steps_per_call: the most steps of a call; none goes beyond the end of an epoch.
-      guard: leaves out steps that give no finite numbers, by step functions of its own.
+      guard: leaves out steps that give no finite numbers, and takes fewer a call where
+        memory runs out.
 
     Returns:
       The final state.
@@ -210,16 +204,18 @@ def run_epochs(
         guard.begin(state)
     ends = _ends_of_calls(step, steps_per_epoch, epochs, steps_per_call)
     started = time.perf_counter()
-    order = _epoch_order(key, _number(step // steps_per_epoch), num_examples)
+    order = _epoch_order(key, count_on_device(step // steps_per_epoch), num_examples)
     for end in progress(ends, len(ends), description):
-        state = step_fn(state, order, _number(end - step))
+        if guard is None:
+            state = step_fn(state, order, count_on_device(end - step))
+        else:
+            state = guard.run(state, order, step, end)
         step = end
         if step % steps_per_epoch == 0:
             if guard is not None and not is_sound(state):
                 state = guard.take_again(
                     order, range(step - steps_per_epoch, step), should_stop
                 )
-                step_fn = guard.step_fn
             # Before a stop is asked for: a resumed run starts with the next epoch.
             epoch = step // steps_per_epoch
             means, nothing = _end_epoch(task, state.totals)
@@ -238,7 +234,7 @@ def run_epochs(
             if guard is not None:
                 guard.keep(state)
             started = time.perf_counter()
-            order = _epoch_order(key, _number(epoch), num_examples)
+            order = _epoch_order(key, count_on_device(epoch), num_examples)
         if should_stop():
             raise Stopped(state if guard is None else guard.sound(state))
     return state

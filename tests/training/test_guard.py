@@ -186,3 +186,29 @@ def test_a_stop_changes_nothing(bad, stop):
     state, guard, _, _ = go(step_at, state, trouble=guard.trouble)
     assert values(state) == values(expected)
     assert guard.trouble == whole.trouble
+
+
+def test_fewer_steps_a_call_where_memory_runs_out():
+    """With XLA's own error, of an allocation that no machine has room for."""
+    counts = []
+
+    def step_at(rate):
+        step = training([])(rate)
+
+        def limited(state, order, count=1):
+            counts.append(int(count))
+            if int(count) > 1:
+                state.params.delete()  # donated, and lost
+                jnp.zeros(2**50).block_until_ready()
+            return step(state, order, count)
+
+        return limited
+
+    expected, *_ = go(training([]))
+    state, _, said, _ = go(step_at, calls=5)
+    assert values(state) == values(expected)
+    assert counts == [5, 2] + [1] * STEPS * EPOCHS
+    assert said == [
+        "out of memory with 5 steps a call, from now on 2",
+        "out of memory with 2 steps a call, from now on 1",
+    ]
