@@ -168,6 +168,7 @@ def _arch_values() -> st.SearchStrategy[Given]:
     """What `--arch` may say, and what a list of architectures may hold."""
     texts = damaged_bytes(st.sampled_from((b"rye|oat|x", b"oat|2|y")))
     return st.one_of(
+        st.sampled_from(([0, 2, 1], ("rye", "oat", "x"), "oat|2|y", [1, 1, 1])),
         texts.map(lambda text: text.decode("utf-8", "replace")),
         st.sampled_from(TOKENS),
         json_texts(st.sampled_from(([0, 1, 1], ["rye", "2", "y"]))).map(_loaded),

@@ -1,11 +1,12 @@
 """All kinds of inputs by name."""
 
-from experiments.fuzzing import commands, files, folders, images
+from experiments.fuzzing import commands, files, folders, images, searches
 from experiments.fuzzing.kind import Kind
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for kind in (*commands.KINDS, *files.KINDS, *images.KINDS, *folders.KINDS)
+    for module in (commands, searches, files, images, folders)
+    for kind in module.KINDS
 }
 """Every kind of input that is fuzzed."""
 

@@ -190,11 +190,11 @@ def failing_step(
     inputs, targets = batch(jnp.int32(step))
     fresh = supernet.init(jax.random.key(0))
     path = jnp.asarray(arch, jnp.int32)
-    weights = (
+    params, stats = (
         put_path(slots, path, own)
         for slots, own in zip(fresh, (state.params, state.stats), strict=True)
     )
-    network = supernet.cut(*weights, np.asarray(arch))
+    network = supernet.cut(params, stats, np.asarray(arch))
     set_mode(network, "train")
     loss = functools.partial(batches.task.loss, targets=targets)
     return non_finite_place(network, inputs, loss)
