@@ -1,4 +1,4 @@
-"""A disk that is full at any write, a folder that cannot be written: nothing is lost."""
+"""A disk that is full at any write, a folder that cannot be written: no loss."""
 
 import contextlib
 import errno
