@@ -129,7 +129,16 @@ def _places() -> st.SearchStrategy[Given]:
         st.sampled_from(("", "/dev/null", *(t for t in TOKENS if t.isprintable()))),
     ).map(
         lambda value: Given(
-            value, ("data", "path", "folder", "file", value[1][:20] or "path", value[0])
+            value,
+            (
+                "data",
+                "path",
+                "folder",
+                "file",
+                value[1][:20] or "path",
+                value[2][:20] or "path",
+                value[0],
+            ),
         )
     )
 
