@@ -130,8 +130,7 @@ def train_epoch(
       The new state and the mean loss of the epoch; not finite if any step's is not.
     """
     step = _step_of_epoch(supernet, options, arch, key, epoch, batches)
-    numbers = epoch * len(rates) + jnp.arange(len(rates))
-    state, losses = jax.lax.scan(step, state, (numbers, rates))
+    state, losses = jax.lax.scan(step, state, _numbered(epoch, rates))
     return state, losses.mean()
 
 
@@ -159,8 +158,7 @@ def train_epoch_with_care(
         after = jax.tree.map(lambda new, old: jnp.where(sound, new, old), after, state)
         return after, (jnp.where(sound, loss, 0.0), sound)
 
-    numbers = epoch * len(rates) + jnp.arange(len(rates))
-    state, (losses, sound) = jax.lax.scan(careful, state, (numbers, rates))
+    state, (losses, sound) = jax.lax.scan(careful, state, _numbered(epoch, rates))
     return state, losses.sum() / sound.sum(), sound
 
 
@@ -198,6 +196,12 @@ def failing_step(
     set_mode(network, "train")
     loss = functools.partial(batches.task.loss, targets=targets)
     return non_finite_place(network, inputs, loss)
+
+
+def _numbered(epoch: jax.Array, rates: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Numbers of the steps of an epoch, int32 [S], and their learning rates [S]."""
+    numbers = epoch * len(rates) + jnp.arange(len(rates))
+    return numbers, rates
 
 
 def _batches_of_epoch(
