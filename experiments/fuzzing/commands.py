@@ -59,6 +59,7 @@ def _flags(draw: st.DrawFn) -> Given:
     names = [job]
     for _ in range(draw(st.integers(1, 3))):
         _, group, name = draw(st.sampled_from(own))
+        default = JOBS[job].all_groups[group].__dataclass_fields__[name].default
         flag = draw(
             st.sampled_from(
                 (f"config.{group}.{name}",) * 6
@@ -69,6 +70,8 @@ def _flags(draw: st.DrawFn) -> Given:
         )
         value = draw(
             st.one_of(
+                st.just(str(default)),
+                st.just(str(default)),
                 st.sampled_from(TOKENS),
                 st.text(max_size=6),
                 st.integers().map(str),
