@@ -84,11 +84,6 @@ def host_copy(state: Any) -> Any:
     return jax.tree.map(lambda leaf: np.array(leaf), state)
 
 
-def _on_device(kept: Any) -> Any:
-    """Arrays of their own, as they are donated."""
-    return jax.tree.map(lambda leaf: jnp.array(leaf), kept)
-
-
 def _left_out(kept: Any) -> Any:
     """The state after a step that changes nothing; the learning rate goes on."""
     step = kept.step + 1
@@ -113,6 +108,7 @@ class Guard:
 
     def __post_init__(self) -> None:
         self._kept: Any = None
+        self._places: Any = None  # on which devices its arrays were
         self._most: int | None = None  # steps of a call, once memory ran out
         self.step_fn = self.step_at(self.trouble.rate)
 
@@ -129,6 +125,12 @@ class Guard:
     def keep(self, state: Any) -> None:
         """Copies a state, all of it finite, at the beginning of an epoch."""
         self._kept = host_copy(state)
+        self._places = jax.tree.map(lambda leaf: leaf.sharding, state)
+
+    def _on_device(self, kept: Any) -> Any:
+        """Arrays of their own, as they are donated, where they were."""
+        copies = jax.tree.map(jnp.array, kept)
+        return jax.tree.map(jax.device_put, copies, self._places)
 
     def run(self, state: Any, order: jax.Array, step: int, end: int) -> Any:
         """Takes steps; fewer a call, from the last copy on, where memory runs out.
@@ -155,12 +157,14 @@ class Guard:
                     f"out of memory with {count} steps a call, from now on {self._most}"
                 )
                 # What was donated is gone.
-                state, step = _on_device(self._kept), int(self._kept.step)
+                state, step = self._on_device(self._kept), int(self._kept.step)
         return state
 
     def sound(self, state: Any) -> Any:
         """A state to be saved: the one given, or the last one that is finite."""
-        return state if self._kept is None or is_sound(state) else self._kept
+        if self._kept is None or is_sound(state):
+            return state
+        return self._on_device(self._kept)
 
     def take_again(
         self,
@@ -187,11 +191,11 @@ class Guard:
         in_a_row = 0
         while int(state.step) in epoch:
             before = state
-            state = host_copy(self.step_fn(_on_device(before), order))
+            state = host_copy(self.step_fn(self._on_device(before), order))
             if is_sound(state):
                 in_a_row = 0
                 if should_stop():
-                    raise Stopped(_on_device(state))
+                    raise Stopped(self._on_device(state))
                 continue
             good = good if in_a_row else before
             in_a_row += 1
@@ -201,7 +205,7 @@ class Guard:
             else:
                 self._lower(good, in_a_row)
                 state, in_a_row = good, 0
-        return _on_device(state)
+        return self._on_device(state)
 
     def _count(self, *, skipped: int, step: int) -> None:
         found = self.trouble
