@@ -21,12 +21,14 @@ LARGEST_INT = 2**31 - 1
 _MOST_LETTERS = 200  # of a value in an error
 
 
-def _short(value: Any) -> str:
-    """A value as Python writes it, in at most so many letters."""
+def shown(value: Any) -> str:
+    """A value as Python writes it, on one line of at most so many letters."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except ValueError:  # More digits than Python is willing to write.
         text = "a number of thousands of digits"
+    except Exception:  # Any object may be given, and its own code runs here.
+        text = f"a {type(value).__name__} that cannot be shown"
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 
@@ -34,7 +36,10 @@ class OptionError(UserError):
     """A value that an option does not allow; `str()` is one complete line."""
 
     def __init__(self, field: str, got: Any, allowed: str):
-        super().__init__(f"{field}: got {_short(got)}, allowed: {allowed}")
+        field = str(field)  # A configuration may name its fields by anything.
+        super().__init__(
+            f"{field[:_MOST_LETTERS]}: got {shown(got)}, allowed: {allowed}"
+        )
         self.field = field
         self.got = got
         self.allowed = allowed
@@ -71,7 +76,7 @@ def unknown_option(name: str, got: Any, known: Iterable[str]) -> OptionError:
     """The error for a name that is none of a group's, the nearest names first."""
 
     def distance(other: str) -> float:
-        return -difflib.SequenceMatcher(None, name, other).ratio()
+        return -difflib.SequenceMatcher(None, str(name), other).ratio()
 
     return OptionError(name, got, "one of " + ", ".join(sorted(known, key=distance)))
 

@@ -17,6 +17,11 @@ from qnas_jax.errors import MissingFileError, UserError
 
 _LONGEST = 200  # characters of a reason
 
+# What is compressed says how large it is, and is believed before it is unpacked: up to
+# a gigabyte, or to so many times its own size, as data do not compress better.
+_MOST_UNPACKED = 2**30
+_MOST_TIMES = 200
+
 
 @contextlib.contextmanager
 def naming(path: str | pathlib.Path) -> Iterator[None]:
@@ -85,19 +90,57 @@ def read_npz(
 
     Raises:
       MissingFileError: it is not there.
-      UserError: it cannot be read, lacks an array, or holds Python objects.
+      UserError: it cannot be read, lacks an array, holds Python objects, or says that
+        it unpacks to far more than its own size.
     """
     try:
         # Opened here, since NumPy leaves the file of a damaged archive open.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
+            check_archive(path, content)
             wanted = content.files if names is None else names
             return {name: content[name] for name in wanted}
+    except UserError:
+        raise
     except FileNotFoundError as error:
         raise _refusal(path, error) from error
     # NumPy, zipfile and the tokenizer of headers raise errors of all kinds, and a
     # single .npy array is no context manager.
     except Exception as error:
         raise UserError(f"{path}: not {what} ({reason(error)})") from None
+
+
+def check_archive(path: str | pathlib.Path, content: Any) -> None:
+    """Refuses an npz file by the size that it says it has, before it is unpacked.
+
+    Args:
+      path: the file.
+      content: opened by `np.load`; a single array is none of its business.
+
+    Raises:
+      UserError: it says that it unpacks to far more than its own size.
+    """
+    members = getattr(content, "zip", None)
+    if members is not None:
+        unpacked = sum(member.file_size for member in members.infolist())
+        check_unpacked(path, unpacked, pathlib.Path(path).stat().st_size)
+
+
+def check_unpacked(path: str | pathlib.Path, unpacked: int, packed: int) -> None:
+    """Refuses what is compressed and says that it is far larger.
+
+    Args:
+      path: the file.
+      unpacked: bytes that it says it has.
+      packed: bytes that it has.
+
+    Raises:
+      UserError: too many.
+    """
+    if unpacked > max(_MOST_UNPACKED, _MOST_TIMES * packed):
+        raise UserError(
+            f"{path}: says that its {packed:,} bytes unpack to {unpacked:,}, expected "
+            f"at most {_MOST_TIMES} times as many; store it without compression"
+        )
 
 
 def _refusal(path: str | pathlib.Path, error: Exception) -> UserError:

@@ -31,6 +31,48 @@ _REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison
 
 PROMISES = (
     Mutant(
+        "a step without finite numbers is left out",
+        _TRAINING + "guard.py",
+        "            if is_sound(state):",
+        "            if True:",
+        "tests/training/test_guard.py",
+    ),
+    Mutant(
+        "a stop within steps that fail changes nothing",
+        _TRAINING + "guard.py",
+        "most = min(IN_A_ROW, len(epoch))",
+        "most = min(IN_A_ROW, epoch.stop - int(state.step))",
+        "tests/training/test_guard.py",
+    ),
+    Mutant(
+        "a network of a population that diverged is trained with care",
+        _TRAINING + "population.py",
+        "if each.diverged",
+        "if each is None",
+        "tests/training/test_population.py",
+    ),
+    Mutant(
+        "an archive is refused by its declared size",
+        "qnas_jax/reading.py",
+        "if unpacked > max(_MOST_UNPACKED, _MOST_TIMES * packed):",
+        "if unpacked < 0:",
+        "tests/test_reading.py",
+    ),
+    Mutant(
+        "a model of which a file was changed is refused",
+        "qnas_jax/export/facts.py",
+        "if wanted is not None and digest_file(path) != wanted:",
+        "if wanted is None:",
+        "tests/export/test_model_files.py::test_a_file_that_was_changed_is_named",
+    ),
+    Mutant(
+        "values of any type are refused in one line",
+        "qnas_jax/options.py",
+        "    except Exception:  # Any object",
+        "    except KeyError:  # Any object",
+        "tests/fuzz/test_inputs.py",
+    ),
+    Mutant(
         "an exported model has the normalisation in its weights",
         "qnas_jax/export/weights.py",
         "np.sqrt(variance + norm.epsilon)",

@@ -10,6 +10,7 @@ import pytest
 from qnas_jax import reading
 from qnas_jax.errors import UserError
 from qnas_jax.reporting import rows
+from qnas_jax.runs import RunError, read_arrays
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 LONG_NUMBER = b"[" + b"9" * 5_000 + b"]"
@@ -73,6 +74,23 @@ def test_arrays_of_an_npz_file(tmp_path):
     assert set(reading.read_npz(tmp_path / "a.npz", ["y"])) == {"y"}
     with pytest.raises(UserError, match=r"a.npz: not two numbers \(.*z"):
         reading.read_npz(tmp_path / "a.npz", ["z"], what="two numbers")
+
+
+def test_an_archive_is_refused_by_the_size_that_it_says(tmp_path):
+    path = tmp_path / "bomb.npz"
+    path.write_bytes(archive(WHOLE.getvalue(), file_size=2**31))
+    said = (
+        r"bomb.npz: says that its \d+ bytes unpack to 2,147,483,648, expected at most"
+    )
+    for read in (reading.read_npz, rows.read_registers):
+        with pytest.raises(UserError, match=said):
+            read(path)
+    with pytest.raises(RunError, match="bomb.npz: damaged .*unpack to 2,147,483,648"):
+        read_arrays(path, "x")
+    reading.check_unpacked(path, 2**30, 10)
+    reading.check_unpacked(path, 2**40, 2**33)
+    with pytest.raises(UserError, match="at most 200 times as many"):
+        reading.check_unpacked(path, 2**40, 2**32)
 
 
 def read_json(path):

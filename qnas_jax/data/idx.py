@@ -17,6 +17,7 @@ from qnas_jax.data.dataset import SourceSplits, Split
 from qnas_jax.data.images import image_split
 from qnas_jax.data.places import PlaceOptions
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.reading import check_unpacked
 
 CLASS_NAMES = {
     "mnist": tuple(map(str, range(10))),
@@ -72,26 +73,28 @@ def read_idx(path: pathlib.Path, rank: int) -> np.ndarray:
     Raises:
       UserError: the file is truncated, of another format, type or rank.
     """
+    magic = bytes((0, 0, 8, rank))
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            header = file.read(4 * (1 + rank))
+            if header[:4] != magic or len(header) < 4 * (1 + rank):
+                raise UserError(
+                    f"{path}: starts with {header[:4].hex()}, expected {magic.hex()} "
+                    f"(IDX, unsigned bytes, {rank} dimensions): get it again"
+                )
+            shape = struct.unpack(f">{rank}I", header[4:])
+            check_unpacked(path, math.prod(shape), path.stat().st_size)
+            # One byte more than there should be is enough to see that there are more.
+            content = file.read(math.prod(shape) + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path}: damaged gzip file ({error}): get it again") from error
-    header = 4 * (1 + rank)
-    magic = bytes((0, 0, 8, rank))
-    if content[:4] != magic or len(content) < header:
+    if len(content) != math.prod(shape):
+        more = "more" if len(content) > math.prod(shape) else str(len(content))
         raise UserError(
-            f"{path}: starts with {content[:4].hex()}, expected {magic.hex()} "
-            f"(IDX, unsigned bytes, {rank} dimensions): get it again"
-        )
-    shape = struct.unpack(f">{rank}I", content[4:header])
-    if len(content) - header != math.prod(shape):
-        raise UserError(
-            f"{path}: holds {len(content) - header} values, "
+            f"{path}: holds {more} values, "
             f"its header says {'x'.join(map(str, shape))}: get it again"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _folder(source: str, options: PlaceOptions) -> pathlib.Path:

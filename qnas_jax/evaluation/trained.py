@@ -24,6 +24,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 
 from qnas_jax.devices import Devices
 from qnas_jax.evaluation.evaluator import Evaluated, ScoreOf
@@ -40,6 +41,7 @@ from qnas_jax.training import (
     Trained,
     TrainingBatches,
     TrainingOptions,
+    Trouble,
 )
 from qnas_jax.user_code.calls import Outcome
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
@@ -157,6 +159,14 @@ class TrainedEvaluator:
         def tell(number: int, trained: Trained) -> None:
             arch = archs[number]
             outcomes[arch] = outcome_of(trained)
+            if trained.trouble != Trouble() and not trained.diverged:
+                logging.warning(
+                    "architecture %s: %d steps gave no finite numbers and were left "
+                    "out, the learning rate was %g times that of the options",
+                    list(arch),
+                    trained.trouble.skipped,
+                    trained.trouble.rate,
+                )
             if self._kept is not None:
                 self._kept.keep(_name(arch, epochs), outcomes[arch])
 
@@ -201,6 +211,7 @@ def outcome_of(trained: Trained) -> Outcome:
     """How an evaluation ended: in metrics, or in a reason why there are none."""
     if trained.diverged:
         reason = f"loss is {trained.losses[-1]} at epoch {len(trained.losses)}"
+        reason = trained.failing or reason
         return Outcome(Status.NON_FINITE, {}, reason, trained.seconds)
     metrics = trained.found
     bad = [name for name, value in metrics.items() if not np.isfinite(value)]

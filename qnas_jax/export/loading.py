@@ -15,8 +15,9 @@ from flax import nnx
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import files
+from qnas_jax.export.facts import Facts, check_file, read_facts
 from qnas_jax.export.serialised import Logits, from_stablehlo
-from qnas_jax.reading import parse_json, read_bytes, reason
+from qnas_jax.reading import read_bytes, reason
 from qnas_jax.user_code.files import load_file
 
 _AT_ONCE = 128
@@ -102,47 +103,48 @@ def load_model(path: str | pathlib.Path) -> Model:
 
     Raises:
       MissingFileError: there is no model, or a file of it is missing.
-      UserError: a file of it is damaged.
+      UserError: a file of it is damaged or was changed.
     """
     folder = model_folder(path)
-    facts = parse_json(read_bytes(folder / files.FACTS), str(folder / files.FACTS))
-    try:
-        shape, names = tuple(facts["input_shape"]), tuple(facts["class_names"])
-    except (TypeError, KeyError) as error:
-        raise UserError(
-            f"{folder / files.FACTS}: not as it was written ({reason(error)}); "
-            "--stage=export makes it anew"
-        ) from error
-    return Model(jax.jit(load_logits(folder)), shape, names)
+    facts = read_facts(folder)
+    logits = jax.jit(load_logits(folder, facts))
+    return Model(logits, facts.input_shape, facts.class_names)
 
 
-def load_logits(folder: pathlib.Path) -> Logits:
+def load_logits(folder: pathlib.Path, facts: Facts | None = None) -> Logits:
     """The network in a folder, from its source or else its StableHLO file.
 
     Args:
       folder: of the model.
+      facts: with the digests of its files, which are checked; None while a model is
+        being written.
 
     Returns:
       A function that is not compiled, to be traced by whoever reads it anew.
 
     Raises:
       MissingFileError: a file of it is missing.
-      UserError: a file of it is damaged.
+      UserError: a file of it is damaged or was changed.
     """
     if (folder / files.SOURCE).is_file():
-        return _from_source(folder)
+        return _from_source(folder, facts)
     path = folder / files.STABLEHLO
     content = read_bytes(path)
+    if facts is not None:
+        check_file(facts, path)
     try:
         return from_stablehlo(content)
     except Exception as error:  # of many kinds, as the content is damaged
         raise _unreadable(path, error) from error
 
 
-def _from_source(folder: pathlib.Path) -> Logits:
+def _from_source(folder: pathlib.Path, facts: Facts | None) -> Logits:
     weights = folder / files.WEIGHTS
     if not weights.is_file():
         raise MissingFileError(f"{weights}: missing; --stage=export makes it anew")
+    if facts is not None:
+        for path in (folder / files.SOURCE, weights):
+            check_file(facts, path)
     module = load_file(str(folder / files.SOURCE))
     try:
         network = module.load(weights)

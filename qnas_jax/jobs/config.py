@@ -8,7 +8,7 @@ values of the other groups are never looked at.
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
@@ -95,16 +95,17 @@ def read_config_of(job: Job, config: ml_collections.ConfigDict) -> Any:
       OptionError: a field is unknown, or a value that the run reads is not allowed; one
         line says which field, what was got and what is allowed.
     """
-    values = config.to_dict()
+    values = _fields_of(config, "--config")
     groups = job.all_groups
     for name in values:
         check_known(name, values[name], (*groups, "seed", "job"))
     for group, record in groups.items():
         known = [field.name for field in dataclasses.fields(record)]
         given = values.get(group, {})
-        if not isinstance(given, dict):
+        if not isinstance(given, ml_collections.ConfigDict | dict):
             allowed = f"a group with some of {', '.join(known) or 'no fields'}"
             raise OptionError(group, given, allowed)
+        values[group] = given = _fields_of(given, group)
         for name, value in given.items():
             check_known(name, value, known, group=group)
     records: dict[str, Any] = {
@@ -119,6 +120,17 @@ def read_config_of(job: Job, config: ml_collections.ConfigDict) -> Any:
         return job.config(**records, seed=root.seed)
     except OptionError as error:
         raise error from None
+
+
+def _fields_of(
+    group: ml_collections.ConfigDict | Mapping[Any, Any], name: str
+) -> dict[Any, Any]:
+    """The values of a group by field, one level deep, as options hold no groups."""
+    try:
+        return {field: group[field] for field in group}
+    except TypeError as error:  # A ConfigDict sorts its fields.
+        allowed = "fields that are named by words"
+        raise OptionError(name, f"fields of several types ({error})", allowed) from None
 
 
 def _read(values: dict[str, Any], group: str, record: type[Options]) -> Options:

@@ -10,6 +10,7 @@ from qnas_jax.jobs.config import default_config_of, read_config_of
 from qnas_jax.jobs.nas.job import NAS
 from qnas_jax.jobs.solve.job import SOLVE
 from qnas_jax.jobs.spec import Job
+from qnas_jax.options import shown
 from qnas_jax.runs import WorkFolder
 
 JOBS: dict[str, Job] = {job.name: job for job in (NAS, BENCHMARK, SOLVE)}
@@ -45,13 +46,13 @@ def job_of(config: ml_collections.ConfigDict) -> Job:
     """
     if not isinstance(config, ml_collections.ConfigDict):
         raise UserError(
-            f"--config: got {type(config).__name__} {config!r} from get_config(), "
+            f"--config: got {type(config).__name__} {shown(config)} from get_config(), "
             "expected a ConfigDict; start from qnas_jax.jobs.default_config(job)"
         )
     name = config.get("job")
     if not isinstance(name, str) or name not in JOBS:
         raise UserError(
-            f"job: got {name!r}, allowed: one of {', '.join(JOBS)}; start from "
+            f"job: got {shown(name)}, allowed: one of {', '.join(JOBS)}; start from "
             "qnas_jax.jobs.default_config(job)"
         )
     return JOBS[name]

@@ -71,8 +71,12 @@ def read_samples(path: str | pathlib.Path, name: str) -> LatencySamples:
         raise UserError(f"{path}: latency_ms are not all finite numbers of at least 0")
     names = tuple(str(each) for each in op_names)
     columns = latency.astype(float).T
+    try:
+        space = SearchSpace(name, (names,) * ops.shape[1])
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     return LatencySamples(
-        SearchSpace(name, (names,) * ops.shape[1]),
+        space,
         ops.astype(np.int32),
         {str(key): column for key, column in zip(devices, columns, strict=True)},
     )

@@ -40,6 +40,15 @@ class PauliSum:
     coefficients: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        is_count = isinstance(self.num_qubits, int | np.integer)
+        if not is_count or self.num_qubits < 0:
+            raise UserError(
+                f"num_qubits: got {self.num_qubits!r}, expected a whole number"
+            )
+        for name in ("strings", "coefficients"):
+            values = getattr(self, name)
+            if not isinstance(values, tuple | list | np.ndarray):
+                raise UserError(f"{name}: got {values!r}, expected a tuple of them")
         if len(self.strings) != len(self.coefficients):
             raise UserError(
                 f"{len(self.strings)} strings have {len(self.coefficients)} "
@@ -51,14 +60,23 @@ class PauliSum:
         object.__setattr__(self, "strings", tuple(self.strings))
         object.__setattr__(self, "coefficients", numbers)
         for string in self.strings:
-            if len(string) != self.num_qubits or set(string) - set("IXYZ"):
+            if (
+                not isinstance(string, str)
+                or len(string) != self.num_qubits
+                or set(string) - set("IXYZ")
+            ):
                 raise UserError(
                     f"{string!r} is not a string of {self.num_qubits} letters of IXYZ"
                 )
 
 
 def _real(string: str, coefficient: Any) -> float:
-    value = complex(coefficient)
+    try:
+        number = np.asarray(coefficient)
+        value = complex(number) if number.dtype.kind in "biufc" else complex(math.nan)
+    # Arrays of several numbers, objects that refuse, and integers beyond a float.
+    except (TypeError, ValueError, OverflowError):
+        value = complex(math.nan)
     if value.imag or not math.isfinite(value.real):
         raise UserError(
             f"coefficient of {string!r}: got {coefficient}, expected a real number"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.files import digest, replace_file
+from qnas_jax.reading import check_archive, reason
 from qnas_jax.runs.errors import RunError
 
 _SEAL = "seal"
@@ -37,6 +38,7 @@ def read_arrays(path: pathlib.Path, *names: str) -> list[np.ndarray]:
     """
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            check_archive(path, stored)
             arrays = {name: stored[name] for name in stored.files}
         seal = str(arrays.pop(_SEAL))
         if seal != _seal(arrays):
@@ -44,9 +46,9 @@ def read_arrays(path: pathlib.Path, *names: str) -> list[np.ndarray]:
         return [arrays[name] for name in names]
     # One changed byte makes NumPy, zipfile and zlib raise errors of a dozen kinds.
     except Exception as error:
-        words = " ".join(str(error).split())
         raise RunError(
-            f"{path}: damaged ({words}); delete it, and the same command makes it again"
+            f"{path}: damaged ({reason(error)}); delete it, and the same command makes "
+            "it again"
         ) from None
 
 

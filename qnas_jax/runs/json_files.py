@@ -11,6 +11,7 @@ import pathlib
 from typing import Any
 
 from qnas_jax.files import digest, replace_file
+from qnas_jax.reading import reason
 from qnas_jax.runs.errors import RunError
 
 _SEAL = "seal"
@@ -95,8 +96,7 @@ def _read(path: pathlib.Path, remedy: str) -> Any:
     except IsADirectoryError:
         raise RunError(f"{path}: got a folder, expected a file; {remedy}") from None
     except (ValueError, RecursionError) as error:
-        words = " ".join(str(error).split())
-        raise RunError(f"{path}: damaged ({words}); {remedy}") from None
+        raise RunError(f"{path}: damaged ({reason(error)}); {remedy}") from None
 
 
 def _object(path: pathlib.Path, value: Any, remedy: str) -> dict[str, Any]:

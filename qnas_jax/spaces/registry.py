@@ -93,8 +93,10 @@ def register_space(name: str, builder: SpaceBuilder) -> None:
         of yours).
 
     Raises:
-      UserError: the name is that of a built-in space.
+      UserError: the name is no word, or that of a built-in space.
     """
+    if not isinstance(name, str) or not name:
+        raise UserError(f"space name: got {name!r}, expected a word")
     if name in BUILT_IN:
         raise UserError(f"space {name!r}: a built-in space; choose another name")
     SPACES[name] = builder

@@ -10,6 +10,7 @@ from qnas_jax.training.balance_pool import (
 )
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.candidate import Candidate, Trained
+from qnas_jax.training.guard import Guard, NoFiniteStepError, Trouble, is_sound
 from qnas_jax.training.loop import (
     EpochReport,
     NonFiniteLossError,
@@ -37,6 +38,7 @@ from qnas_jax.training.retrain import (
     RetrainOptions,
     RetrainState,
     StandaloneModel,
+    failing_place,
     initial_retrain_state,
     keep_best,
     make_retrain_step,
@@ -44,7 +46,11 @@ from qnas_jax.training.retrain import (
 from qnas_jax.training.samplers import PATH_SAMPLERS, SamplerOptions, make_sampler
 from qnas_jax.training.sandwich import smallest_arch
 from qnas_jax.training.strata import STRATA_COSTS, Strata, make_strata
-from qnas_jax.training.supernet import SupernetOptions, make_supernet_step
+from qnas_jax.training.supernet import (
+    SupernetOptions,
+    failing_path,
+    make_supernet_step,
+)
 from qnas_jax.training.supernet_state import (
     SupernetState,
     initial_supernet_state,
@@ -57,7 +63,9 @@ __all__ = [
     "STRATA_COSTS",
     "Candidate",
     "EpochReport",
+    "Guard",
     "Judge",
+    "NoFiniteStepError",
     "NonFiniteLossError",
     "PathSampler",
     "PoolOptions",
@@ -77,11 +85,15 @@ __all__ = [
     "TrainingBatches",
     "StagedTrainingOptions",
     "TrainingOptions",
+    "Trouble",
+    "failing_path",
+    "failing_place",
     "fair_arch",
     "in_one_call",
     "initial_retrain_state",
     "initial_sampler_state",
     "initial_supernet_state",
+    "is_sound",
     "keep_best",
     "make_optimizer",
     "make_retrain_step",

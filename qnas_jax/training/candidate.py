@@ -9,17 +9,22 @@ networks side by side.
 """
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
 
 from qnas_jax.data import epoch_order
-from qnas_jax.nets import Slots, Supernet, take_path
+from qnas_jax.nets import Slots, Supernet, put_path, set_mode, take_path
+from qnas_jax.nets.non_finite import non_finite_place
 from qnas_jax.training.batches import TrainingBatches
+from qnas_jax.training.guard import Trouble
 from qnas_jax.training.optimizer import TrainingOptions, make_sgd
 from qnas_jax.training.path_learning import to_compute_with
 
@@ -49,12 +54,16 @@ class Trained:
       found: what the judge found, a tree of numbers; None if a loss is not finite.
       weights: (params, stats) of its path, in NumPy; None if they were not asked for.
       seconds: its share of the time, where several are trained at the same time.
+      trouble: steps that were left out, and what became of the learning rate.
+      failing: where training ended for want of finite numbers, in words.
     """
 
     losses: tuple[float, ...]
     found: Any
     weights: Any
     seconds: float
+    trouble: Trouble = Trouble()
+    failing: str = ""
 
     @property
     def diverged(self) -> bool:
@@ -120,13 +129,109 @@ def train_epoch(
     Returns:
       The new state and the mean loss of the epoch; not finite if any step's is not.
     """
+    step = _step_of_epoch(supernet, options, arch, key, epoch, batches)
+    state, losses = jax.lax.scan(step, state, _numbered(epoch, rates))
+    return state, losses.mean()
+
+
+def train_epoch_with_care(
+    supernet: Supernet,
+    options: TrainingOptions,
+    state: CandidateState,
+    arch: jax.Array,
+    key: jax.Array,
+    epoch: jax.Array,
+    rates: jax.Array,
+    batches: TrainingBatches,
+) -> tuple[CandidateState, jax.Array, jax.Array]:
+    """As `train_epoch`, without the steps that give no finite numbers.
+
+    Returns:
+      The new state, the mean loss of the steps that count, and which do, bool [S].
+    """
+    step = _step_of_epoch(supernet, options, arch, key, epoch, batches)
+
+    def careful(state: CandidateState, each: Any) -> tuple[CandidateState, Any]:
+        after, loss = step(state, each)
+        leaves = jax.tree.leaves((after, loss))
+        sound = jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
+        after = jax.tree.map(lambda new, old: jnp.where(sound, new, old), after, state)
+        return after, (jnp.where(sound, loss, 0.0), sound)
+
+    state, (losses, sound) = jax.lax.scan(careful, state, _numbered(epoch, rates))
+    return state, losses.sum() / sound.sum(), sound
+
+
+def failing_step(
+    supernet: Supernet,
+    state: CandidateState,
+    arch: tuple[int, ...],
+    key: jax.Array,
+    step: int,
+    batches: TrainingBatches,
+) -> str:
+    """Where in a network the numbers of a step begin not to be finite.
+
+    Args:
+      supernet: the networks.
+      state: before the epoch of the step, or before the step.
+      arch: op of each layer.
+      key: of the batches, as for `train_epoch`.
+      step: its number.
+      batches: the training split.
+
+    Returns:
+      The place in words, "" if all numbers are finite there.
+    """
+    epoch = step // batches.steps_per_epoch
+    batch = _batches_of_epoch(key, jnp.int32(epoch), batches)
+    inputs, targets = batch(jnp.int32(step))
+    fresh = supernet.init(jax.random.key(0))
+    path = jnp.asarray(arch, jnp.int32)
+    params, stats = (
+        put_path(slots, path, own)
+        for slots, own in zip(fresh, (state.params, state.stats), strict=True)
+    )
+    network = supernet.cut(params, stats, np.asarray(arch))
+    set_mode(network, "train")
+    loss = functools.partial(batches.task.loss, targets=targets)
+    return non_finite_place(network, inputs, loss)
+
+
+def _numbered(epoch: jax.Array, rates: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Numbers of the steps of an epoch, int32 [S], and their learning rates [S]."""
+    numbers = epoch * len(rates) + jnp.arange(len(rates))
+    return numbers, rates
+
+
+def _batches_of_epoch(
+    key: jax.Array, epoch: jax.Array, batches: TrainingBatches
+) -> Callable[[jax.Array], tuple[jax.Array, jax.Array]]:
+    """Number of a step -> inputs as networks see them, and targets."""
     order_key, steps_key = jax.random.split(key)
     order = epoch_order(order_key, epoch, batches.num_examples)
 
+    def batch(number: jax.Array) -> tuple[jax.Array, jax.Array]:
+        augment_key, _ = jax.random.split(jax.random.fold_in(steps_key, number))
+        return batches.take(augment_key, order, number)
+
+    return batch
+
+
+def _step_of_epoch(
+    supernet: Supernet,
+    options: TrainingOptions,
+    arch: jax.Array,
+    key: jax.Array,
+    epoch: jax.Array,
+    batches: TrainingBatches,
+) -> Callable[[CandidateState, Any], tuple[CandidateState, jax.Array]]:
+    """(state, (number of the step, learning rate)) -> the new state and the loss."""
+    batch = _batches_of_epoch(key, epoch, batches)
+
     def step(state: CandidateState, each: Any) -> tuple[CandidateState, jax.Array]:
         number, rate = each
-        augment_key, _ = jax.random.split(jax.random.fold_in(steps_key, number))
-        inputs, targets = batches.take(augment_key, order, number)
+        inputs, targets = batch(number)
 
         def loss_fn(params: Slots) -> tuple[jax.Array, Slots]:
             outputs, stats = supernet.apply(
@@ -147,6 +252,50 @@ def train_epoch(
         params = optax.apply_updates(state.params, updates)
         return CandidateState(params, stats, moments), loss
 
-    numbers = epoch * len(rates) + jnp.arange(len(rates))
-    state, losses = jax.lax.scan(step, state, (numbers, rates))
-    return state, losses.mean()
+    return step
+
+
+def kept_bytes(
+    supernet: Supernet, options: TrainingOptions, batches: TrainingBatches
+) -> int:
+    """What a step keeps of one network: its state, and what its gradient needs."""
+
+    def pull(key: jax.Array, arch: jax.Array, order: jax.Array) -> Any:
+        state = start_candidate(supernet, options, key, arch)
+        inputs, _ = batches.take(key, order, jnp.int32(0))
+
+        def outputs(params: Slots) -> Any:
+            return supernet.apply(params, state.stats, arch, inputs, mode="train")
+
+        return state, jax.vjp(outputs, state.params)[1]
+
+    arch, order = (
+        jax.ShapeDtypeStruct((size,), jnp.int32)
+        for size in (supernet.space.num_layers, batches.num_examples)
+    )
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    kept = jax.tree.leaves(jax.eval_shape(pull, key, arch, order))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
+
+
+def take_apart(
+    count: int, losses: np.ndarray, found: Any, weights: Any, seconds: float
+) -> list[Trained]:
+    """What became of the first networks of a call."""
+    weights = jax.device_get(weights)
+    trained = []
+    for place in range(count):
+        own = losses[:, place]
+        finite = np.isfinite(own)
+        ended = len(own) if finite.all() else int(finite.argmin()) + 1
+        tree = found, weights
+        own_found, own_weights = jax.tree.map(lambda leaf, at=place: leaf[at], tree)
+        trained.append(
+            Trained(
+                losses=tuple(own[:ended].tolist()),
+                found=jax.tree.map(float, own_found) if finite.all() else None,
+                weights=own_weights,
+                seconds=seconds,
+            )
+        )
+    return trained

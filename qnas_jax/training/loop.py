@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 
 from qnas_jax.data import epoch_order
@@ -28,6 +27,8 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels import jit_network
 from qnas_jax.stopping import Stopped
 from qnas_jax.tasks import Task, score_metric
+from qnas_jax.training.counts import count_on_device
+from qnas_jax.training.guard import Guard, Trouble, is_sound
 
 
 class Totals(struct.PyTreeNode):
@@ -96,7 +97,8 @@ def in_one_call(
     placed = devices.replicated(rest)
 
     def call(state: Any, order: jax.Array, count: int | jax.Array = 1) -> Any:
-        return steps(*devices.replicated((state, order, _number(count))), *placed)
+        placed_first = devices.replicated((state, order, count_on_device(count)))
+        return steps(*placed_first, *placed)
 
     return call
 
@@ -111,13 +113,6 @@ def steps_in_a_call(wanted: int) -> int:
       The number.
     """
     return wanted or _STEPS_PER_CALL.get(jax.default_backend(), _ELSEWHERE)
-
-
-def _number(value: int | jax.Array) -> jax.Array:
-    """An int32 on the device, copied there explicitly."""
-    if isinstance(value, jax.Array):
-        return value
-    return jax.device_put(np.int32(value))
 
 
 class TrainingState(Protocol):
@@ -140,6 +135,7 @@ class EpochReport:
       loss: mean training loss.
       metrics: by name; of the task's metrics the one that searches improve.
       seconds: time of this epoch, as far as it ran in this process.
+      trouble: steps that were left out so far, and what became of the learning rate.
     """
 
     epoch: int
@@ -147,6 +143,15 @@ class EpochReport:
     loss: float
     metrics: dict[str, float]
     seconds: float
+    trouble: Trouble = Trouble()
+
+    def row(self) -> dict[str, float]:
+        """The trouble as fields of a row; a training without any has none."""
+        skipped = (
+            {"skipped_steps": self.trouble.skipped} if self.trouble.skipped else {}
+        )
+        lowered = {"rate": self.trouble.rate} if self.trouble.lowered else {}
+        return {**skipped, **lowered}
 
 
 class NonFiniteLossError(UserError, FloatingPointError):
@@ -175,12 +180,13 @@ def run_epochs(
     description: str,
     should_stop: Callable[[], bool],
     steps_per_call: int = 1,
+    guard: Guard | None = None,
 ) -> Any:
     """Trains from the state's step to the last epoch.
 
     Args:
       state: where to start; its arrays are donated to `step_fn`.
-      step_fn: see `in_one_call`.
+      step_fn: see `in_one_call`; not called where there is a guard, which has its own.
       key: names the order of the examples; only folded.
       task: what is trained for.
       num_examples: size of the training split.
@@ -191,22 +197,34 @@ def run_epochs(
       description: what is being trained.
       should_stop: asked after every call, at the end of an epoch after `on_epoch`.
       steps_per_call: the most steps of a call; none goes beyond the end of an epoch.
+      guard: leaves out steps that give no finite numbers, and takes fewer a call where
+        memory runs out.
 
     Returns:
       The final state.
 
     Raises:
       Stopped: `should_stop` answered yes; the exception carries the state.
-      NonFiniteLossError: the loss of an epoch is not finite.
+      NonFiniteLossError: the loss of an epoch is not finite, without a guard.
+      NoFiniteStepError: the guard does not help.
     """
     step = int(jax.device_get(state.step))
+    if guard is not None:
+        guard.begin(state)
     ends = _ends_of_calls(step, steps_per_epoch, epochs, steps_per_call)
     started = time.perf_counter()
-    order = _epoch_order(key, _number(step // steps_per_epoch), num_examples)
+    order = _epoch_order(key, count_on_device(step // steps_per_epoch), num_examples)
     for end in progress(ends, len(ends), description):
-        state = step_fn(state, order, _number(end - step))
+        if guard is None:
+            state = step_fn(state, order, count_on_device(end - step))
+        else:
+            state = guard.run(state, order, step, end)
         step = end
         if step % steps_per_epoch == 0:
+            if guard is not None and not is_sound(state):
+                state = guard.take_again(
+                    order, range(step - steps_per_epoch, step), should_stop
+                )
             # Before a stop is asked for: a resumed run starts with the next epoch.
             epoch = step // steps_per_epoch
             means, nothing = _end_epoch(task, state.totals)
@@ -217,12 +235,17 @@ def run_epochs(
                     "try a smaller learning_rate, a warm-up, or clip_norm",
                 )
             seconds = time.perf_counter() - started
-            report = EpochReport(epoch, step, loss, {task.score: score}, seconds)
+            trouble = Trouble() if guard is None else guard.trouble
+            report = EpochReport(
+                epoch, step, loss, {task.score: score}, seconds, trouble
+            )
             state = on_epoch(state.replace(totals=nothing), report)
+            if guard is not None:
+                guard.keep(state)
             started = time.perf_counter()
-            order = _epoch_order(key, _number(epoch), num_examples)
+            order = _epoch_order(key, count_on_device(epoch), num_examples)
         if should_stop():
-            raise Stopped(state)
+            raise Stopped(state if guard is None else guard.sound(state))
     return state
 
 

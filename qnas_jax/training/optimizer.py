@@ -105,18 +105,22 @@ def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Sched
 
 
 def make_optimizer(
-    options: TrainingOptions, steps_per_epoch: int
+    options: TrainingOptions, steps_per_epoch: int, rate: float = 1.0
 ) -> optax.GradientTransformation:
     """Builds SGD with the learning rate of the options.
 
     Args:
       options: momentum, weight decay, clipping, schedule.
       steps_per_epoch: steps of one epoch.
+      rate: factor of the learning rate.
 
     Returns:
       The optimiser.
     """
-    return make_sgd(options, make_schedule(options, steps_per_epoch))
+    schedule = make_schedule(options, steps_per_epoch)
+    if rate != 1.0:
+        return make_sgd(options, lambda step: rate * schedule(step))
+    return make_sgd(options, schedule)
 
 
 def make_sgd(

@@ -19,10 +19,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 
 from qnas_jax.devices import Devices
+from qnas_jax.errors import UserError
 from qnas_jax.kernels import compiler_options
-from qnas_jax.kernels.device_memory import free_bytes
+from qnas_jax.kernels.device_memory import free_bytes, is_out_of_memory
 from qnas_jax.nets import Slots, Supernet
 from qnas_jax.stopping import Stopped
 from qnas_jax.training.batches import TrainingBatches
@@ -30,10 +32,13 @@ from qnas_jax.training.candidate import (
     Candidate,
     CandidateState,
     Trained,
+    kept_bytes,
     start_candidate,
+    take_apart,
     train_epoch,
 )
 from qnas_jax.training.optimizer import TrainingOptions, make_schedule
+from qnas_jax.training.second_training import SecondTraining
 from qnas_jax.training.threads import in_threads, num_cores
 
 Run = Callable[[jax.Array], jax.Array]
@@ -92,8 +97,22 @@ class PopulationTraining:
         self._at_once = at_once
         self._same_batches = same_batches
         self._side_by_side = supernet.form == "padded"
-        self._width = 0  # networks of a call, known when the first are trained
+        # Networks of a call, and calls at once, known when the first are trained.
+        self._width = self._workers = 0
         self._programs: _Programs | None = None
+        self._second = SecondTraining(
+            supernet, self._options, batches, self._judge_of_one, data
+        )
+
+    def _judge_of_one(
+        self, params: Slots, stats: Slots, arch: jax.Array, data: Any
+    ) -> Any:
+        """What is wanted of a trained network, a tree of scalars."""
+
+        def run(inputs: jax.Array) -> jax.Array:
+            return self._supernet.apply(params, stats, arch, inputs, mode="running")[0]
+
+        return self._judge(run, data)
 
     def train(
         self,
@@ -116,18 +135,63 @@ class PopulationTraining:
 
         Raises:
           Stopped: `should_stop` answered yes; what was finished is told.
+          UserError: the memory does not suffice for one network.
         """
-        if not candidates:
-            return
-        programs = self.prepare(len(candidates))
+        left = list(range(len(candidates)))
+
+        def told(number: int, trained: Trained) -> None:
+            left.remove(number)
+            tell(number, trained)
+
+        while left:
+            try:
+                self._train(
+                    candidates, list(left), epochs, told, should_stop, keep_weights
+                )
+            except (jax.errors.JaxRuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._halve(error)
+
+    def _halve(self, error: BaseException) -> None:
+        """Fewer networks at the same time, from now on."""
+        least = self._devices.count if self._side_by_side else 1
+        before = self._width if self._side_by_side else self._workers
+        if before <= least:
+            raise UserError(
+                "training networks: out of memory with one at a time; take a "
+                f"batch_size below {self._batches.batch_size}, or smaller networks"
+            ) from error
+        after = before // (2 * least) * least
+        if self._side_by_side:
+            self._width, self._programs = after, None
+        else:
+            self._workers = after
+        logging.warning(
+            "training networks: out of memory with %d at the same time, from now on %d",
+            before,
+            after,
+        )
+
+    def _train(
+        self,
+        candidates: Sequence[Candidate],
+        numbers: list[int],
+        epochs: int,
+        tell: Callable[[int, Trained], object],
+        should_stop: Callable[[], bool],
+        keep_weights: bool,
+    ) -> None:
+        """Trains some of the candidates, see `train`."""
+        programs = self.prepare(len(numbers))
         rates = self._rates(epochs)
         blocks = [
-            range(first, min(first + self._width, len(candidates)))
-            for first in range(0, len(candidates), self._width)
+            numbers[first : first + self._width]
+            for first in range(0, len(numbers), self._width)
         ]
-        workers = min(self._calls_at_once(), len(blocks))
+        workers = min(self._workers, len(blocks))
 
-        def work(block: range, stops: Callable[[], bool]) -> list[Trained]:
+        def work(block: list[int], stops: Callable[[], bool]) -> list[Trained]:
             own = [candidates[number] for number in block]
             started = time.perf_counter()
             state, archs, losses = self._train_block(programs, own, rates, stops)
@@ -138,7 +202,13 @@ class PopulationTraining:
             if keep_weights:
                 weights = self._devices.fetch((state.params, state.stats))
             seconds = (time.perf_counter() - started) / (len(own) * workers)
-            return _take_apart(len(own), losses, found, weights, seconds)
+            trained = take_apart(len(own), losses, found, weights, seconds)
+            return [
+                self._second.train(candidate, rates, stops, keep_weights=keep_weights)
+                if each.diverged
+                else each
+                for candidate, each in zip(own, trained, strict=True)
+            ]
 
         for block, trained in in_threads(work, blocks, workers, should_stop):
             for number, each in zip(block, trained, strict=True):
@@ -201,8 +271,11 @@ class PopulationTraining:
           The programs.
         """
         if self._programs is None:
-            each = self._networks_of_a_call(asked) if self._side_by_side else 1
-            self._width = each * self._devices.count
+            count = self._devices.count
+            if not self._side_by_side:
+                self._width, self._workers = count, self._calls_at_once()
+            elif not self._width:
+                self._width = count * self._networks_of_a_call(asked)
             self._programs = self._compile()
         return self._programs
 
@@ -211,12 +284,6 @@ class PopulationTraining:
 
         def start(key: jax.Array, arch: jax.Array) -> CandidateState:
             return start_candidate(supernet, options, key, arch)
-
-        def judge(params: Slots, stats: Slots, arch: jax.Array, data: Any) -> Any:
-            def run(inputs: jax.Array) -> jax.Array:
-                return supernet.apply(params, stats, arch, inputs, mode="running")[0]
-
-            return self._judge(run, data)
 
         epoch = functools.partial(train_epoch, supernet, options)
         shared = None if self._same_batches else 0
@@ -247,7 +314,7 @@ class PopulationTraining:
                 donate_argnums=0,
             ),
             _lower(
-                self._for_each(judge, (0, 0, 0, None)),
+                self._for_each(self._judge_of_one, (0, 0, 0, None)),
                 *(state.params, state.stats, archs, self._data),
             ),
         ]
@@ -301,50 +368,10 @@ class PopulationTraining:
         return max(1, min(asked, int(_SHARE * free / self.bytes_of_a_network())))
 
     def bytes_of_a_network(self) -> int:
-        """What a step keeps of one network: its state, and what its gradient needs."""
-
-        def pull(key: jax.Array, arch: jax.Array, order: jax.Array) -> Any:
-            state = start_candidate(self._supernet, self._options, key, arch)
-            inputs, _ = self._batches.take(key, order, jnp.int32(0))
-
-            def outputs(params: Slots) -> Any:
-                return self._supernet.apply(
-                    params, state.stats, arch, inputs, mode="train"
-                )
-
-            return state, jax.vjp(outputs, state.params)[1]
-
-        arch, order = (
-            jax.ShapeDtypeStruct((size,), jnp.int32)
-            for size in (self._supernet.space.num_layers, self._batches.num_examples)
-        )
-        key = jax.eval_shape(lambda: jax.random.key(0))
-        kept = jax.tree.leaves(jax.eval_shape(pull, key, arch, order))
-        return sum(leaf.size * leaf.dtype.itemsize for leaf in kept)
+        """What a step keeps of one network."""
+        return kept_bytes(self._supernet, self._options, self._batches)
 
 
 def _lower(function: Callable[..., Any], *shapes: Any, **options: Any) -> Any:
     program = jax.jit(function, compiler_options=compiler_options(), **options)
     return program.lower(*shapes)
-
-
-def _take_apart(
-    count: int, losses: np.ndarray, found: Any, weights: Any, seconds: float
-) -> list[Trained]:
-    """What became of the first networks of a call."""
-    trained = []
-    for place in range(count):
-        own = losses[:, place]
-        finite = np.isfinite(own)
-        ended = len(own) if finite.all() else int(finite.argmin()) + 1
-        tree = found, weights
-        own_found, own_weights = jax.tree.map(lambda leaf, at=place: leaf[at], tree)
-        trained.append(
-            Trained(
-                losses=tuple(own[:ended].tolist()),
-                found=jax.tree.map(float, own_found) if finite.all() else None,
-                weights=own_weights,
-                seconds=seconds,
-            )
-        )
-    return trained

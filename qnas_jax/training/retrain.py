@@ -10,6 +10,7 @@ its means, keeps its statistics and normalises in float32 (Micikevicius et al. 2
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -19,6 +20,7 @@ from flax import nnx, struct
 
 from qnas_jax.devices import Devices
 from qnas_jax.nets import set_mode
+from qnas_jax.nets.non_finite import non_finite_place
 from qnas_jax.options import option
 from qnas_jax.tasks import Task
 from qnas_jax.training.batches import TrainingBatches
@@ -127,11 +129,15 @@ class StandaloneModel:
         self, params: Any, stats: Any, inputs: jax.Array, drop_path: float, key: Any
     ) -> tuple[jax.Array, Any]:
         """Outputs [N, ...] and the new running statistics; the key is consumed."""
-        # Fresh variables: those of an outer trace must not be changed in an inner one.
-        stats = jax.tree.map(lambda value: value, stats)
-        model = nnx.merge(self._train_graph, params, stats)
+        model = self.in_training(params, stats)
         outputs = model(inputs, drop_path=drop_path, key=key)
         return outputs, nnx.state(model, nnx.BatchStat)
+
+    def in_training(self, params: Any, stats: Any) -> Any:
+        """The network with these arrays, as it is trained."""
+        # Fresh variables: those of an outer trace must not be changed in an inner one.
+        stats = jax.tree.map(lambda value: value, stats)
+        return nnx.merge(self._train_graph, params, stats)
 
 
 def initial_retrain_state(
@@ -201,9 +207,8 @@ def make_retrain_step(
     def step(
         state: RetrainState, order: jax.Array, batches: TrainingBatches, key: jax.Array
     ) -> RetrainState:
-        step_key = jax.random.fold_in(key, state.step)
-        augment_key, drop_key = jax.random.split(step_key)
-        task, batch = batches.task, batches.take(augment_key, order, state.step)
+        task = batches.task
+        batch, drop_key = _drawn(state, order, batches, key)
         (loss, stats, gradient), outputs = devices.over_examples(gradient_fn)(
             (state.params, state.stats, task, drop_key), batch
         )
@@ -219,6 +224,40 @@ def make_retrain_step(
         )
 
     return in_one_call(step, batches, key, devices=devices)
+
+
+def _drawn(
+    state: RetrainState, order: jax.Array, batches: TrainingBatches, key: jax.Array
+) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    """The batch of a step, and the key of what is dropped in it."""
+    step_key = jax.random.fold_in(key, state.step)
+    augment_key, drop_key = jax.random.split(step_key)
+    return batches.take(augment_key, order, state.step), drop_key
+
+
+def failing_place(
+    model: StandaloneModel,
+    batches: TrainingBatches,
+    key: jax.Array,
+    state: RetrainState,
+    order: jax.Array,
+) -> str:
+    """Where in the network a step's numbers begin not to be finite.
+
+    Args:
+      model: the network.
+      batches: the training split.
+      key: as for `make_retrain_step`.
+      state: before the step.
+      order: int32 [N], of the examples of its epoch.
+
+    Returns:
+      The place in words, "" if all numbers are finite in float32 with nothing dropped.
+    """
+    (inputs, targets), _ = _drawn(state, order, batches, key)
+    network = model.in_training(state.params, state.stats)
+    loss = functools.partial(batches.task.loss, targets=targets)
+    return non_finite_place(network, inputs, loss)
 
 
 def _moving_average(state: RetrainState, newest: Any, decay: float) -> Any:

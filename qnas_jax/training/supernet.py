@@ -5,19 +5,22 @@ The architecture is data: what a sampler draws in the step. What its paths chang
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
 from qnas_jax.devices import Devices
-from qnas_jax.nets import FORMS, Supernet
+from qnas_jax.nets import FORMS, Supernet, set_mode
+from qnas_jax.nets.non_finite import non_finite_place
 from qnas_jax.options import option
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import StepFn, in_one_call
 from qnas_jax.training.optimizer import StagedTrainingOptions
 from qnas_jax.training.path_learning import PathLearning
-from qnas_jax.training.paths import PathSampler
+from qnas_jax.training.paths import PathSampler, SamplerState
 from qnas_jax.training.samplers import SamplerOptions
 from qnas_jax.training.supernet_state import SupernetState
 
@@ -71,13 +74,7 @@ def make_supernet_step(
     def step(
         state: SupernetState, order: jax.Array, batches: TrainingBatches, keys: Any
     ) -> SupernetState:
-        order_key, steps_key = keys
-        step_key = jax.random.fold_in(steps_key, state.step)
-        path_key, augment_key = jax.random.split(step_key)
-        archs, sampler_state = sampler.sample(
-            order_key, path_key, state.sampler, state.pool_share
-        )
-        batch = batches.take(augment_key, order, state.step)
+        archs, sampler_state, batch = _drawn(sampler, state, order, batches, keys)
         learn = PathLearning(
             supernet, batches.task, optimizer, precision, sampler.once, devices
         )
@@ -87,3 +84,55 @@ def make_supernet_step(
 
     keys = tuple(jax.random.split(key))
     return in_one_call(step, batches, keys, devices=devices)
+
+
+def _drawn(
+    sampler: PathSampler,
+    state: SupernetState,
+    order: jax.Array,
+    batches: TrainingBatches,
+    keys: Any,
+) -> tuple[jax.Array, SamplerState, tuple[jax.Array, jax.Array]]:
+    """Paths int32 [S, L], the sampler's new state, and the batch of a step."""
+    order_key, steps_key = keys
+    step_key = jax.random.fold_in(steps_key, state.step)
+    path_key, augment_key = jax.random.split(step_key)
+    archs, sampler_state = sampler.sample(
+        order_key, path_key, state.sampler, state.pool_share
+    )
+    return archs, sampler_state, batches.take(augment_key, order, state.step)
+
+
+def failing_path(
+    supernet: Supernet,
+    sampler: PathSampler,
+    batches: TrainingBatches,
+    key: jax.Array,
+    state: SupernetState,
+    order: jax.Array,
+) -> tuple[np.ndarray, str]:
+    """Which path of a step gives no finite numbers, and where in it that begins.
+
+    Args:
+      supernet: the network.
+      sampler: draws the paths.
+      batches: the training split.
+      key: as for `make_supernet_step`.
+      state: before the step.
+      order: int32 [N], of the examples of its epoch.
+
+    Returns:
+      The architecture int32 [L] and the place in words, "" if all its numbers are
+      finite in float32.
+    """
+    keys = tuple(jax.random.split(key))
+    archs, _, (inputs, targets) = _drawn(sampler, state, order, batches, keys)
+    place = ""
+    for arch in np.asarray(archs):
+        network = supernet.cut(state.params, state.stats, arch)
+        set_mode(network, "train")
+        loss = functools.partial(batches.task.loss, targets=targets)
+        place = non_finite_place(network, inputs, loss)
+        if place:
+            break
+    return arch, place

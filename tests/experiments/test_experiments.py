@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments.benches import gpu_session, kernels, scoring, training
+from experiments.benches import gpu_session, guard, kernels, scoring, training
 from experiments.comparisons import search_rules
 from experiments.comparisons.search_setting import search_setting
 from experiments.measuring.rows import table, write_rows
@@ -54,6 +54,14 @@ def test_bench_scoring_agrees_with_the_simple_forms(tiny_space, small_machine):
     assert 0 < rows[0]["share of the matrix rate"] < 1
     assert rows[0]["share of the copy bandwidth"] > 0
     assert rows[1]["Kendall tau with float32"] > 0.5
+
+
+@pytest.mark.slow
+def test_bench_guard_tells_what_an_epoch_pays(tiny_space):
+    row = guard.run(tiny_space, batch=8, examples=80, passes=1)
+    assert set(row) == set(guard.COLUMNS) and row["state MiB"] > 0
+    parts = row["once an epoch ms"], row["step ms"]
+    assert row["per cent of an epoch"] == pytest.approx(10 * parts[0] / parts[1])
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from qnas_jax.export import (
     write_model,
     writing,
 )
+from qnas_jax.export.facts import check_file, read_facts, with_digests
 from qnas_jax.export.onnx_files import run_onnx
 from qnas_jax.export.weights import network_weights
 from qnas_jax.nets import OPS, set_mode
@@ -185,6 +186,29 @@ def test_what_is_damaged_or_missing_is_one_line(tmp_path):
         load_model(tmp_path)
     (tmp_path / files.WEIGHTS).write_bytes(b"none")
     with pytest.raises(UserError, match="weights.safetensors: cannot be read"):
+        load_model(tmp_path)
+
+
+def test_a_file_that_was_changed_is_named(tmp_path):
+    """A bit of a weight makes another model, which answers just as readily."""
+    content = {"input_shape": list(SHAPE), "class_names": list(NAMES)}
+    (tmp_path / files.SOURCE).write_text("def load(path):\n    return None\n")
+    (tmp_path / files.WEIGHTS).write_bytes(b"weights")
+    (tmp_path / files.STABLEHLO).write_bytes(b"program")
+    content = with_digests(content, tmp_path)
+    write_json(tmp_path / files.FACTS, content)
+    known = read_facts(tmp_path)
+    assert known[:2] == (SHAPE, NAMES)
+    for name in (files.SOURCE, files.WEIGHTS, files.STABLEHLO):
+        check_file(known, tmp_path / name)
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b" ")
+        with pytest.raises(UserError, match=f"{name}: not as it was written; put it"):
+            check_file(known, tmp_path / name)
+    with pytest.raises(UserError, match="network.py: not as it was written"):
+        load_model(tmp_path)
+    content["class_names"][3] = "eight"
+    write_json(tmp_path / files.FACTS, content)
+    with pytest.raises(UserError, match="model.json: not as it was written; put it ba"):
         load_model(tmp_path)
 
 

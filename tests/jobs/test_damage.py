@@ -224,6 +224,10 @@ def test_trained_networks(finished_folder, tiny_config, tmp_path, quick):
         "retrain/networks.json",
         "export/done.json",
         "model/network.py",
+        "model/weights.safetensors",
+        "model/network.stablehlo",
+        "model/model.json",
+        "model/README.md",
         "metrics.jsonl",
         "result.json",
     ]
@@ -234,7 +238,38 @@ def test_trained_networks(finished_folder, tiny_config, tmp_path, quick):
     assert "export/done.json: deleted" in same  # it goes on, and is made anew
     assert "retrain/done.json: deleted" in refused  # the export came after it
     assert not any("networks.json" in case for case in same)
-    assert not any("model/network.py" in case for case in same)
+    assert not any("model/" in case for case in same)
+
+
+@pytest.mark.slow
+def test_a_front(finished, tiny_config, make_setting, tmp_path, quick):
+    tiny_config.search.objectives = ("accuracy", "params")
+    made = finished.folder.path
+    run_stages(make_setting(tiny_config), "search", COMMAND)
+    for kind, damage in DAMAGES.items():
+        folder = tmp_path / "damaged"
+        shutil.copytree(made, folder)
+        damage(folder / "search" / "front.json")
+        with pytest.raises(RunError, match="damaged/search/front.json") as caught:
+            run_in(folder, tiny_config, "retrain")
+        assert "--stage=search does it again" in str(caught.value), kind
+        shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+def test_rows_of_latencies(tiny_config, tmp_path, make_setting):
+    """A stopped stage does not go on from rows that were changed."""
+    tiny_config.latency.update(seconds=0.005, at_once=2, calibrate=2, validate=2)
+    setting = make_setting(tiny_config, folder="made", stop_after=3)
+    with pytest.raises(Stopped):
+        run_stages(setting, "latency", COMMAND)
+    for kind in ("digit at first", "digit in the middle", "line dropped", "row put in"):
+        folder = tmp_path / kind
+        shutil.copytree(setting.folder.path, folder)
+        DAMAGES[kind](folder / "latency" / "rows.jsonl")
+        with pytest.raises(RunError, match=r"latency/rows\.jsonl, line \d") as caught:
+            run_in(folder, tiny_config, "latency")
+        assert "do it again by --stage=latency" in str(caught.value)
 
 
 @pytest.mark.slow

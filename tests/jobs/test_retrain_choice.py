@@ -55,7 +55,8 @@ def network(tiny_config, make_setting, monkeypatch):
     setting = make_setting(tiny_config)
     network = Network(setting)
 
-    def epochs(_setting, _checkpoints, state, _step, on_epoch, **_):
+    def epochs(_setting, _checkpoints, begun, _step_at, on_epoch, _failing, **_):
+        state = begun.state
         for epoch in VALIDATION:
             later = state_of(epoch)
             state = on_epoch(

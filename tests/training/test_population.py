@@ -1,16 +1,19 @@
 """Networks trained side by side are those that are trained alone."""
 
 import functools
+import logging as python_logging
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
+from flax import nnx, struct
 
 from qnas_jax.data import epoch_order
+from qnas_jax.errors import UserError
 from qnas_jax.nets import build_supernet, put_path
 from qnas_jax.stopping import Stopped
-from qnas_jax.tasks import ImageTraining
+from qnas_jax.tasks import ImageClassification, ImageTraining
 from qnas_jax.training import (
     Candidate,
     PopulationTraining,
@@ -19,9 +22,11 @@ from qnas_jax.training import (
     Trained,
     TrainingBatches,
     TrainingOptions,
+    Trouble,
     initial_retrain_state,
     make_optimizer,
     make_retrain_step,
+    second_training,
 )
 
 OPTIONS = TrainingOptions(batch_size=8, learning_rate=0.1, clip_norm=5.0)
@@ -177,3 +182,78 @@ def test_memory_of_a_network_grows_with_the_batch(make_training):
     )
     training._batches = training._batches.replace(batch_size=16)
     assert 1.5 * small < training.bytes_of_a_network() < 2.5 * small
+
+
+class Poisoned(ImageClassification):
+    """The loss of one batch is no number."""
+
+    poison: jax.Array = struct.field(default=None)
+
+    def loss(self, outputs, targets):
+        found = super().loss(outputs, targets)
+        return jnp.where((targets == self.poison).all(), jnp.nan, found)
+
+
+def test_a_step_without_finite_numbers_is_left_out(space, train, task):
+    candidates = candidates_of(ARCHS[:1])
+    order_key, _ = jax.random.split(candidates[0].batches_key)
+    second = epoch_order(order_key, 1, len(train))[8:16]
+    fields = {name: getattr(task, name) for name in task.__dataclass_fields__}
+
+    def trained(poison):
+        training = PopulationTraining(
+            build_supernet(space, "switch"),
+            OPTIONS,
+            TrainingBatches.of(
+                train, Poisoned(**fields, poison=poison), OPTIONS.batch_size
+            ),
+            lambda run, inputs: {"mean": run(task.prepare(inputs)).mean()},
+            train.inputs[:5],
+        )
+        (found,) = train_all(training, candidates)
+        return found
+
+    healed = trained(jnp.asarray(train.targets)[second])
+    assert healed.trouble == Trouble(skipped=1) and not healed.diverged
+    assert np.isfinite(healed.losses).all() and np.isfinite(healed.found["mean"])
+    healthy = trained(jnp.full(8, -1))
+    assert healthy.trouble == Trouble()
+    assert healed.losses[0] == pytest.approx(healthy.losses[0], rel=1e-5)
+    assert healed.losses[2] != healthy.losses[2]
+
+
+def test_the_longest_row_of_failures():
+    row = np.array([1, 0, 1, 1, 0, 1, 1, 1, 0], bool)
+    assert second_training._longest_row(row) == (5, 3)
+    assert second_training._longest_row(~row[:0]) == (0, 0)
+
+
+@pytest.mark.parametrize("form", ["switch", "padded"])
+def test_fewer_at_the_same_time_where_memory_runs_out(make_training, form, caplog):
+    """With XLA's own error, of an allocation that no machine has room for."""
+    training, _ = make_training(form, at_once=2)
+    wanted = train_all(training, candidates_of(ARCHS))
+    asked = []
+    run, most = training._train_block, 1
+
+    def limited(programs, block, *rest):
+        at_once = training._width if form == "padded" else training._workers
+        asked.append(at_once)
+        if at_once > most:
+            jnp.zeros(2**50).block_until_ready()
+        return run(programs, block, *rest)
+
+    training._train_block = limited
+    absl_logger = python_logging.getLogger("absl")
+    absl_logger.addHandler(caplog.handler)
+    try:
+        found = train_all(training, candidates_of(ARCHS))
+    finally:
+        absl_logger.removeHandler(caplog.handler)
+    assert set(asked) == {2, 1}
+    assert "out of memory with 2 at the same time, from now on 1" in caplog.text
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one.losses, other.losses, rtol=1e-4)
+    most = 0
+    with pytest.raises(UserError, match="out of memory with one at a time; take a ba"):
+        train_all(training, candidates_of(ARCHS))

@@ -15,6 +15,7 @@ import numpy as np
 
 from qnas_jax.data import Split
 from qnas_jax.export import Written, files, write_model
+from qnas_jax.export.facts import with_digests
 from qnas_jax.files import replace_file
 from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.nas.exported_network import (
@@ -84,7 +85,7 @@ def export_model(setting: NasSetting) -> list[str]:
         "remarks": written.remarks,
         **_origin(setting, exported),
     }
-    write_json(folder / files.FACTS, facts)
+    write_json(folder / files.FACTS, with_digests(facts, folder))
     replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
     return [f"{folder}: {_in_words(facts)}", *written.remarks]
 

@@ -1,10 +1,12 @@
 """Training that may be stopped at any step and goes on from its checkpoint."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
+from qnas_jax.data import epoch_order
 from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels.device_memory import is_out_of_memory
@@ -12,13 +14,28 @@ from qnas_jax.runs import Checkpoints, Position
 from qnas_jax.stopping import Stopped
 from qnas_jax.training import (
     EpochReport,
+    Guard,
+    NoFiniteStepError,
     NonFiniteLossError,
     StagedTrainingOptions,
     StepFn,
     TrainingBatches,
+    Trouble,
     run_epochs,
     steps_in_a_call,
 )
+
+
+class Begun(NamedTuple):
+    """Where a training goes on.
+
+    Attributes:
+      state: the state.
+      trouble: steps that were left out before, and the learning rate since then.
+    """
+
+    state: Any
+    trouble: Trouble = Trouble()
 
 
 def resume(
@@ -26,8 +43,8 @@ def resume(
     checkpoints: Checkpoints,
     start: Any,
     nothing_logged: Position,
-) -> Any:
-    """The state that a training goes on from.
+) -> Begun:
+    """What a training goes on from.
 
     Rows of metrics that were logged after it are taken out, as they come again.
 
@@ -44,16 +61,25 @@ def resume(
       RunError: what was saved, or a row, is gone or damaged.
     """
     saved = checkpoints.restore(start)
-    setting.folder.metrics.cut(nothing_logged if saved is None else saved.note)
-    return start if saved is None else saved.state
+    if saved is None:
+        setting.folder.metrics.cut(nothing_logged)
+        return Begun(start)
+    # Checkpoints of before there was a guard hold the position alone.
+    note = saved.note if _TROUBLE in saved.note else {_ROWS: saved.note, _TROUBLE: ()}
+    setting.folder.metrics.cut(note[_ROWS])
+    return Begun(saved.state, Trouble(*note[_TROUBLE]))
+
+
+_ROWS, _TROUBLE = "rows", "trouble"
 
 
 def train_to_the_end(
     setting: NasSetting,
     checkpoints: Checkpoints,
-    state: Any,
-    step_fn: StepFn,
+    begun: Begun,
+    step_at: Callable[[float], StepFn],
     on_epoch: Callable[[Any, EpochReport], Any],
+    failing: Callable[[Any, jax.Array], str],
     *,
     name: str,
     rows: Sequence[str],
@@ -65,9 +91,11 @@ def train_to_the_end(
     Args:
       setting: the run.
       checkpoints: where to; closed afterwards.
-      state: where to start; its arrays are donated.
-      step_fn: see `run_epochs`.
+      begun: where to start; its arrays are donated.
+      step_at: factor of the learning rate -> step function, see `Guard`.
       on_epoch: (state, report) -> state after each epoch, before it is saved.
+      failing: (state, order) -> architecture and layer of a step that gives no finite
+        numbers, in words.
       name: of what is trained, words with slashes between; names the order of examples.
       rows: the names in the field `stage` of its rows of metrics.
       options: how many epochs, and steps of a call.
@@ -81,34 +109,50 @@ def train_to_the_end(
       NonFiniteLossError: training diverged.
       UserError: the memory does not suffice for a step.
     """
-    metrics = setting.folder.metrics
+    metrics, words = setting.folder.metrics, name.replace("/", " ")
+    order_key = setting.key(f"{name}/order")
+    guard = Guard(
+        step_at, lambda line: setting.say(f"{words}: {line}"), trouble=begun.trouble
+    )
+
+    def note() -> dict[str, Any]:
+        return {_ROWS: metrics.position(rows), _TROUBLE: list(guard.trouble)}
 
     def saved(state: Any, report: EpochReport) -> Any:
         state = on_epoch(state, report)
-        checkpoints.save_if_due(state, metrics.position(rows))
+        checkpoints.save_if_due(state, note())
         return state
 
     try:
         state = run_epochs(
-            state,
-            step_fn,
-            key=setting.key(f"{name}/order"),
+            begun.state,
+            guard.step_fn,
+            key=order_key,
             task=batches.task,
             num_examples=batches.num_examples,
             steps_per_epoch=batches.steps_per_epoch,
             epochs=options.epochs,
             on_epoch=saved,
             progress=setting.progress,
-            description=name.replace("/", " "),
+            description=words,
             should_stop=setting.should_stop,
             steps_per_call=steps_in_a_call(options.steps_per_call),
+            guard=guard,
         )
-        checkpoints.save(state, metrics.position(rows))
+        checkpoints.save(state, note())
     except Stopped as stop:
-        checkpoints.save(stop.state, metrics.position(rows))
+        checkpoints.save(stop.state, note())
         raise
-    except NonFiniteLossError as error:
-        raise NonFiniteLossError(error.what, _remedy(setting, name)) from error
+    except NoFiniteStepError as error:
+        step = int(error.state.step)
+        epoch = step // batches.steps_per_epoch
+        order = epoch_order(order_key, epoch, batches.num_examples)
+        raise NonFiniteLossError(
+            f"{words}: step {step + 1} (epoch {epoch + 1}) and those after it give no "
+            f"finite numbers, also at {guard.trouble.rate:g} times the learning rate; "
+            + failing(jax.tree.map(jnp.asarray, error.state), order),
+            _remedy(setting, name),
+        ) from error
     except (jax.errors.JaxRuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

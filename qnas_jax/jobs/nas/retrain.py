@@ -35,7 +35,9 @@ from qnas_jax.training import (
     RetrainOptions,
     RetrainState,
     StandaloneModel,
+    StepFn,
     TrainingBatches,
+    failing_place,
     initial_retrain_state,
     keep_best,
     make_optimizer,
@@ -103,7 +105,8 @@ def _retrain(
     weights = supernet.init(setting.key(f"retrain/{candidate.name}/init"))
     model = StandaloneModel(supernet.cut(*weights, candidate.arch))
     measure_on = _measurer(setting, model)
-    state = _train(setting, model, candidate.name, measure_on, logged)
+    architecture = arch_to_string(supernet.space, candidate.arch)
+    state = _train(setting, model, candidate.name, architecture, measure_on, logged)
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
@@ -113,7 +116,7 @@ def _retrain(
     costs = table.cost(candidate.arch[None])
     return {
         "arch": candidate.arch.tolist(),
-        "string": arch_to_string(supernet.space, candidate.arch),
+        "string": architecture,
         "search_score": candidate.search_score,
         f"validation_{setting.task.score}": score.as_score(float(state.best_score)),
         **{f"test_{name}": value for name, value in tested.items()},
@@ -155,6 +158,7 @@ def _train(
     setting: NasSetting,
     model: StandaloneModel,
     name: str,
+    architecture: str,
     measure_on: Measure,
     logged: Position,
 ) -> RetrainState:
@@ -164,7 +168,7 @@ def _train(
     optimizer = make_optimizer(options, batches.steps_per_epoch)
     checkpoints = setting.checkpoints("retrain", name, stage="retrain")
     start = initial_retrain_state(model, task, optimizer)
-    state = resume(setting, checkpoints, start, logged)
+    begun = resume(setting, checkpoints, start, logged)
     learning_rate = make_schedule(options, batches.steps_per_epoch)
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
@@ -180,25 +184,31 @@ def _train(
             loss=report.loss,
             **report.metrics,
             **{f"valid_{name}": value for name, value in metrics.items()},
-            learning_rate=float(learning_rate(report.step - 1)),
+            learning_rate=report.trouble.rate * float(learning_rate(report.step - 1)),
             seconds=report.seconds,
+            **report.row(),
         )
         return state
 
-    step_fn = make_retrain_step(
-        model,
-        optimizer,
-        options,
-        batches,
-        setting.key(f"retrain/{name}/steps"),
-        setting.devices,
-    )
+    steps_key = setting.key(f"retrain/{name}/steps")
+
+    def step_at(rate: float) -> StepFn:
+        optimizer = make_optimizer(options, batches.steps_per_epoch, rate)
+        return make_retrain_step(
+            model, optimizer, options, batches, steps_key, setting.devices
+        )
+
+    def failing(state: RetrainState, order: jax.Array) -> str:
+        place = failing_place(model, batches, steps_key, state, order)
+        return f"architecture {architecture}{': ' if place else ''}{place}"
+
     return train_to_the_end(
         setting,
         checkpoints,
-        state,
-        step_fn,
+        begun,
+        step_at,
         on_epoch,
+        failing,
         name=f"retrain/{name}",
         rows=("retrain",),
         options=options,

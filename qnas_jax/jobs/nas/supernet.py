@@ -13,12 +13,15 @@ from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.options import option_group
 from qnas_jax.runs import start_of
 from qnas_jax.search import host_search, make_strategy
+from qnas_jax.spaces import arch_to_string
 from qnas_jax.training import (
     EpochReport,
     PathSampler,
+    StepFn,
     SupernetOptions,
     SupernetState,
     TrainingBatches,
+    failing_path,
     initial_supernet_state,
     make_optimizer,
     make_sampler,
@@ -66,16 +69,27 @@ def train_supernet(setting: NasSetting) -> None:
         options.pool_size,
         setting.key("supernet/init"),
     )
-    state = resume(setting, checkpoints, start, start_of(ROWS))
-    step_fn = make_supernet_step(
-        reduced.supernet,
-        optimizer,
-        _sampler(setting),
-        batches,
-        setting.key("supernet/steps"),
-        precision=options.precision,
-        devices=setting.devices,
-    )
+    begun = resume(setting, checkpoints, start, start_of(ROWS))
+    sampler, steps_key = _sampler(setting), setting.key("supernet/steps")
+
+    def step_at(rate: float) -> StepFn:
+        return make_supernet_step(
+            reduced.supernet,
+            make_optimizer(options, batches.steps_per_epoch, rate),
+            sampler,
+            batches,
+            steps_key,
+            precision=options.precision,
+            devices=setting.devices,
+        )
+
+    def failing(state: SupernetState, order: jax.Array) -> str:
+        arch, place = failing_path(
+            reduced.supernet, sampler, batches, steps_key, state, order
+        )
+        words = f"architecture {arch_to_string(reduced.supernet.space, arch)}"
+        return f"{words}: {place}" if place else words
+
     setting.say(
         f"supernet: form {reduced.supernet.form}, {options.precision}, "
         f"{steps_in_a_call(options.steps_per_call)} steps a call"
@@ -90,8 +104,9 @@ def train_supernet(setting: NasSetting) -> None:
             step=report.step,
             loss=report.loss,
             **report.metrics,
-            learning_rate=float(learning_rate(report.step - 1)),
+            learning_rate=report.trouble.rate * float(learning_rate(report.step - 1)),
             seconds=report.seconds,
+            **report.row(),
         )
         if refresh is not None and report.epoch < options.epochs:
             due = pool_is_due(options, report.epoch)
@@ -103,9 +118,10 @@ def train_supernet(setting: NasSetting) -> None:
     train_to_the_end(
         setting,
         checkpoints,
-        state,
-        step_fn,
+        begun,
+        step_at,
         on_epoch,
+        failing,
         name="supernet",
         rows=ROWS,
         options=options,

@@ -106,12 +106,27 @@ class CellSubnet(nnx.Module):
         if drop_path > 0 and key is None:
             raise UserError(f"drop_path: got {drop_path} without a key")
         values = images
-        for block in self.stem:
+        for _, outputs in self.walk(images, drop_path, key):
+            values = outputs
+        return values
+
+    def walk(
+        self, images: jax.Array, drop_path: float = 0.0, key: jax.Array | None = None
+    ) -> Iterator[tuple[str, jax.Array]]:
+        """What comes out of each block, see `__call__`.
+
+        Yields:
+          The block in words, such as `cell 3`, and its values.
+        """
+        values = images
+        for place, block in enumerate(self.stem):
             values = block(values)
+            yield f"stem block {place}", values
         depth, num_cells = 0, sum(len(cells) for cells in self.stages)
         for stage, cells in enumerate(self.stages):
             if stage > 0:
                 values = self.reductions[stage - 1](values)
+                yield f"reduction {stage - 1}", values
             for cell in cells:
                 depth += 1
                 if key is not None and drop_path > 0:
@@ -120,6 +135,7 @@ class CellSubnet(nnx.Module):
                     values = cell(values, rate=rate, key=own_key)
                 else:
                     values = cell(values)
+                yield f"cell {depth - 1}", values
         for place, block in enumerate(self.head):
             values = block(exact(values) if place == self.exact_from else values)
-        return values
+            yield f"head block {place}", values

@@ -65,8 +65,22 @@ class ChainSubnet(nnx.Module):
         if drop_path > 0 and key is None:
             raise UserError(f"drop_path: got {drop_path} without a key")
         values = images
-        for block in self.stem:
+        for _, outputs in self.walk(images, drop_path, key):
+            values = outputs
+        return values
+
+    def walk(
+        self, images: jax.Array, drop_path: float = 0.0, key: jax.Array | None = None
+    ) -> Iterator[tuple[str, jax.Array]]:
+        """What comes out of each block, see `__call__`.
+
+        Yields:
+          The block in words, such as `layer 3`, and its values.
+        """
+        values = images
+        for place, block in enumerate(self.stem):
             values = block(values)
+            yield f"stem block {place}", values
         for depth, block in enumerate(self.layers, start=1):
             output = block(values).astype(values.dtype)
             if key is not None and drop_path > 0 and getattr(block, "residual", False):
@@ -74,6 +88,7 @@ class ChainSubnet(nnx.Module):
                 own_key = jax.random.fold_in(key, depth)
                 output = values + drop_branch(own_key, rate, output - values)
             values = output
+            yield f"layer {depth - 1}", values
         for place, block in enumerate(self.head):
             values = block(exact(values) if place == self.exact_from else values)
-        return values
+            yield f"head block {place}", values

@@ -4,6 +4,8 @@ Qubit i of a circuit is q[i]; since OpenQASM fixes no order of basis indices, no
 reversed. Global phases of the text are dropped, those under controls are kept.
 """
 
+import contextlib
+import io
 import re
 import warnings
 
@@ -78,8 +80,9 @@ def from_qasm(text: str) -> Circuit:
             "qasm3.dumps(qasm2.loads(text))"
         )
     try:
-        with warnings.catch_warnings():
-            # qiskit's parser calls what qiskit has deprecated
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            # qiskit's parser calls what qiskit has deprecated, and prints what it
+            # does not understand, which is said once, below
             warnings.simplefilter("ignore", DeprecationWarning)
             source = qasm3.loads(text)
     except ImportError as error:

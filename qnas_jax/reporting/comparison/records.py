@@ -10,7 +10,7 @@ results: test scores by task after a budget in seconds.
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,45 @@ from qnas_jax.reading import parse_json, read_bytes
 
 Row = dict[str, Any]
 
-_CURVE_FIELDS = ("strategy", "task", "seed", "budgets", "test", "first_top", "optimum")
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_number_or_null(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
+
+
+def _are_numbers_or_null(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number_or_null, value))
+
+
+def _are_scores(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+_CURVE: dict[str, Callable[[Any], bool]] = {
+    "strategy": _is_text,
+    "task": _is_text,
+    "seed": _is_number,
+    "budgets": _are_numbers,
+    "test": _are_numbers_or_null,
+    "first_top": _is_number_or_null,
+    "optimum": _is_number,
+}
+_TRANSFER: dict[str, Callable[[Any], bool]] = {
+    "strategy": _is_text,
+    "transfer": _are_scores,
+}
+"""What the fields of a row must be, of curves and of published results."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -69,16 +107,35 @@ def read_comparison(path: pathlib.Path) -> list[Row]:
       UserError: a line is not a row of a comparison; the message names the line.
     """
     rows = []
+    budgets: dict[tuple[str, str], list[float]] = {}
     for number, line in enumerate(read_bytes(path).splitlines(), start=1):
         row = parse_json(line, f"{path}, line {number}")
-        missing = [name for name in _CURVE_FIELDS if name not in row]
-        if "transfer" not in row and missing:
+        wrong = _wrong_field(row)
+        if not wrong and "transfer" not in row:
+            known = budgets.setdefault((row["task"], row["strategy"]), row["budgets"])
+            if known != row["budgets"] or len(row["test"]) != len(known):
+                wrong = f"with other budgets or tests than {str(known)[:60]}"
+        if wrong:
             raise UserError(
-                f"{path}, line {number}: got a row without {', '.join(missing)}, "
-                "expected a row of a comparison"
+                f"{path}, line {number}: got a row {wrong}, expected a row of a "
+                "comparison"
             )
         rows.append(row)
     return rows
+
+
+def _wrong_field(row: Any) -> str:
+    """What keeps a JSON value from being a row, in words, or ""."""
+    if not isinstance(row, dict):
+        return f"that is a JSON {type(row).__name__}"
+    forms = _TRANSFER if "transfer" in row else _CURVE
+    missing = [name for name in forms if name not in row]
+    if missing:
+        return f"without {', '.join(missing)}"
+    for name, fits in forms.items():
+        if not fits(row[name]):
+            return f"with {name} {str(row[name])[:60]!r}"
+    return ""
 
 
 def curves_by_task(rows: Iterable[Row]) -> dict[str, dict[str, Curves]]:

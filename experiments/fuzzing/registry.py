@@ -1,0 +1,24 @@
+"""All kinds of inputs by name."""
+
+from experiments.fuzzing import commands, files, folders, images, searches
+from experiments.fuzzing.kind import Kind
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for module in (commands, searches, files, images, folders)
+    for kind in module.KINDS
+}
+"""Every kind of input that is fuzzed."""
+
+
+def shares(inputs: int) -> dict[str, int]:
+    """How many of some inputs each kind gets.
+
+    Args:
+      inputs: of all kinds together, at least.
+
+    Returns:
+      Numbers by name.
+    """
+    total = sum(kind.share for kind in KINDS.values())
+    return {name: -int(-inputs * kind.share // total) for name, kind in KINDS.items()}

@@ -1,0 +1,110 @@
+"""What a folder says of its model: `model.json`, and digests of what lies beside it.
+
+A bit that changed in the weights makes another network that answers just as readily. So
+the file holds a digest of each file that is loaded, and of what it says itself; models
+that were written before there were any are taken as they are.
+"""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from qnas_jax.errors import UserError
+from qnas_jax.export import files
+from qnas_jax.files import digest, digest_file
+from qnas_jax.reading import parse_json, read_bytes
+
+_DIGESTS = "digests"
+_LOADED = (files.SOURCE, files.WEIGHTS, files.STABLEHLO, files.ONNX, files.INT8)
+_REMEDY = "put it back, or --stage=export makes it anew"
+
+
+class Facts(NamedTuple):
+    """What must be known to use a model.
+
+    Attributes:
+      input_shape: (height, width, channels) of its images.
+      class_names: one a logit.
+      digests: of files by their names; empty if there are none.
+    """
+
+    input_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    digests: Mapping[str, str]
+
+
+def with_digests(facts: dict[str, Any], folder: pathlib.Path) -> dict[str, Any]:
+    """Adds digests to what a folder says of its model.
+
+    Args:
+      facts: with `input_shape` and `class_names`.
+      folder: of the model; all else is written.
+
+    Returns:
+      The facts and `digests`.
+    """
+    digests = {
+        name: digest_file(folder / name)
+        for name in _LOADED
+        if (folder / name).is_file()
+    }
+    own = _of_facts(facts["input_shape"], facts["class_names"])
+    return {**facts, _DIGESTS: {**digests, files.FACTS: own}}
+
+
+def read_facts(folder: pathlib.Path) -> Facts:
+    """Reads `model.json`.
+
+    Args:
+      folder: of the model.
+
+    Returns:
+      What it says.
+
+    Raises:
+      MissingFileError: it is not there.
+      UserError: it is damaged or was changed.
+    """
+    path = folder / files.FACTS
+    content: Any = parse_json(read_bytes(path), str(path))
+    known = content if isinstance(content, dict) else {}
+    shape: Any = known.get("input_shape")
+    names: Any = known.get("class_names")
+    digests: Any = known.get(_DIGESTS)
+    if not (
+        _are(shape, int)
+        and len(shape) == 3
+        and _are(names, str)
+        and isinstance(digests or {}, dict)
+    ):
+        raise UserError(
+            f"{path}: not as it was written (got input_shape {str(shape)[:60]} and "
+            f"class_names {str(names)[:60]}); {_REMEDY}"
+        )
+    if digests and digests.get(files.FACTS) != _of_facts(shape, names):
+        raise UserError(f"{path}: not as it was written; {_REMEDY}")
+    return Facts(tuple(shape), tuple(names), digests or {})
+
+
+def check_file(facts: Facts, path: pathlib.Path) -> None:
+    """Checks a file of a model, if its digest is known.
+
+    Args:
+      facts: of the model.
+      path: a file of its folder, which is there.
+
+    Raises:
+      UserError: it is not as it was written.
+    """
+    wanted = facts.digests.get(path.name)
+    if wanted is not None and digest_file(path) != wanted:
+        raise UserError(f"{path}: not as it was written; {_REMEDY}")
+
+
+def _are(values: Any, kind: type) -> bool:
+    return isinstance(values, list) and all(type(each) is kind for each in values)
+
+
+def _of_facts(input_shape: Sequence[int], class_names: Sequence[str]) -> str:
+    return digest(json.dumps([list(input_shape), list(class_names)]).encode("utf-8"))
