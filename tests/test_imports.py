@@ -38,7 +38,7 @@ ALLOWED = {
     "user_code": {"status", "errors", "stopping", "files"},
     "options": {"errors"},
     "value": set(),
-    "runs": {"errors", "files"},
+    "runs": {"errors", "files", "options"},
     "huge_pages": {"stopping"},
     "spaces": {"user_code", *BASIS},
     "data": BASIS,

@@ -41,15 +41,23 @@ def read_rows(path: str | None) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def append_row(path: str | None, row: dict[str, Any]) -> None:
-    """Adds a row with its provenance, if a file is named."""
+def append_row(
+    path: str | None, row: dict[str, Any], made_by: dict[str, Any] | None = None
+) -> None:
+    """Adds a row with its provenance, if a file is named.
+
+    Args:
+      path: JSONL file; None: nothing is written.
+      row: what it is to say.
+      made_by: its `provenance`; that of this process if None.
+    """
     if not path:
         return
     file = pathlib.Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     whole = before[: before.rfind("\n") + 1]
-    line = json.dumps({**row, **provenance()}) + "\n"
+    line = json.dumps({**row, **(made_by or provenance())}) + "\n"
     file.write_text(whole + line, encoding="utf-8")
 
 

@@ -83,10 +83,9 @@ def train_to_the_end(
     """
     metrics = setting.folder.metrics
 
-    def saved(state: Any, report: EpochReport) -> Any:
-        state = on_epoch(state, report)
-        checkpoints.save_if_due(state, metrics.position(rows))
-        return state
+    def save_if_due(state: Any, step: int) -> None:
+        if checkpoints.is_due(step):
+            checkpoints.save(state, metrics.position(rows))
 
     try:
         state = run_epochs(
@@ -97,11 +96,12 @@ def train_to_the_end(
             num_examples=batches.num_examples,
             steps_per_epoch=batches.steps_per_epoch,
             epochs=options.epochs,
-            on_epoch=saved,
+            on_epoch=on_epoch,
             progress=setting.progress,
             description=name.replace("/", " "),
             should_stop=setting.should_stop,
             steps_per_call=steps_in_a_call(options.steps_per_call),
+            on_call=save_if_due,
         )
         checkpoints.save(state, metrics.position(rows))
     except Stopped as stop:
