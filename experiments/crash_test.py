@@ -6,8 +6,8 @@ python -m experiments.crash_test [--kills=200] [--seed=0] [--jobs=digits,search,
 A try interrupts one command (`experiments/reliability/kills.py`: SIGKILL at a random
 moment, while a file is written, during a resume, twice in a row; SIGTERM), gives it
 again until it ends, and compares everything that it left, bit for bit but for times,
-with an undisturbed run in the same place. Jobs (`experiments/reliability/crash_jobs.py`)
-and ways take turns. Rows are kept as they come; what is among them is not done again.
+with an undisturbed run in the same place. Jobs (`reliability/crash_jobs.py`) and ways
+take turns. Rows are kept as they come; what is among them is not done again.
 """
 
 import collections
@@ -22,7 +22,7 @@ import jax
 import numpy as np
 from absl import app, flags
 
-from experiments.measuring.rows import append_row, provenance, read_rows, table
+from experiments.measuring.rows import append_rows, provenance, read_rows, table
 from experiments.reliability.artefacts import read_artefacts
 from experiments.reliability.crash_jobs import JOBS, CrashJob, write_files
 from experiments.reliability.forks import Command, import_all, in_fork
@@ -197,7 +197,7 @@ def main(_: Sequence[str]) -> None:
     jobs, ways = _JOBS.value or list(JOBS), _WAYS.value or list(WAYS)
     made_by = in_fork(provenance, folder / "provenance.txt")  # it asks for a device
     for row in run(jobs, ways, _KILLS.value, _SEED.value, folder, rows):
-        append_row(_OUT.value, row, made_by)
+        append_rows(_OUT.value, [row], made_by)
         rows.append(row)
         if not row["survived"]:
             print(row, flush=True)

@@ -25,8 +25,10 @@ GRACE = 120.0
 
 _TERMINATED = 128 + signal.SIGTERM
 _EARLY = 0.3  # seconds; before that nothing but Python has run
-_WATCHED = (".", "supernet", "search", "retrain/winner", "reference", "solve")
-_WATCHED += ("benchmark", "rank", "supernet/checkpoints", "retrain/winner/checkpoints")
+_WATCHED = (
+    *(".", "supernet", "supernet/checkpoints", "reference", "search"),
+    *("retrain/winner", "retrain/winner/checkpoints", "rank", "benchmark", "solve"),
+)
 
 
 def kill_anywhere(
