@@ -42,7 +42,7 @@ TRUTHS["small"] = lambda folder: (ARCHS, np.linspace(0.1, 0.6, len(ARCHS)))
 _RECIPES = """
 from qnas_jax.spaces import SearchSpace, register_space
 
-SPACE = SearchSpace("recipes", (("rye", "oat", "corn"),) * 12)
+SPACE = SearchSpace("recipes", (("rye", "oat", "corn"),) * 20)
 register_space("recipes", lambda shape, outputs: SPACE)
 
 

@@ -20,7 +20,7 @@ Costs = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """archs int32 [P, L] -> what they cost as networks, by name [P]."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Evaluation:
     """One row of the history.
 
