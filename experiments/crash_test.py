@@ -23,7 +23,7 @@ import numpy as np
 from absl import app, flags
 
 from experiments.measuring.rows import append_rows, provenance, read_rows, table
-from experiments.reliability.artefacts import read_artefacts
+from experiments.reliability.artefacts import differing, read_artefacts
 from experiments.reliability.crash_jobs import JOBS, CrashJob, write_files
 from experiments.reliability.forks import Command, import_all, in_fork
 from experiments.reliability.kills import WAYS, stage_of
@@ -61,9 +61,9 @@ class Trial:
         self._workdir = folder / "run"
         first, _ = self._undisturbed()
         self.expected, self.seconds = self._undisturbed()
-        differing = _differing(first, self.expected)
-        if differing:
-            raise RuntimeError(f"two undisturbed runs differ in {', '.join(differing)}")
+        others = differing(first, self.expected)
+        if others:
+            raise RuntimeError(f"two undisturbed runs differ in {', '.join(others)}")
 
     def attempt(self, way: str, rng: np.random.Generator) -> dict[str, Any]:
         """Interrupts the job once, and has it go on.
@@ -91,8 +91,8 @@ class Trial:
                 break
         if status and not wrong:
             wrong = f"exit status {status} of a resume: {command.said[-300:]}"
-        differing = [] if wrong else _differing(self._read(), self.expected)
-        survived = not wrong and not differing
+        others = [] if wrong else differing(self._read(), self.expected)
+        survived = not wrong and not others
         if not survived:  # to be looked at
             failed = self._folder / f"failed-{time.strftime('%H%M%S')}"
             shutil.copytree(self._workdir, failed, dirs_exist_ok=True)
@@ -100,7 +100,7 @@ class Trial:
             "stage": stage,
             "survived": survived,
             "wrong": wrong,
-            "differing": differing,
+            "differing": others,
         }
 
     def _undisturbed(self) -> tuple[dict[str, str], float]:
@@ -126,10 +126,6 @@ class Trial:
             self._folder / "read.txt",
         )
         return found
-
-
-def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    return sorted(n for n in {*one, *other} if one.get(n) != other.get(n))
 
 
 def run(

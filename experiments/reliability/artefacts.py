@@ -7,7 +7,7 @@ names that orbax draws; arrays are compared by their bytes.
 
 import json
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ def read_artefacts(
         elif not inside and path.name not in _NOT_COMPARED:
             found[name] = _content(path, name in set(measured))
     return found
+
+
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The names of what is not the same in both, or there in one only."""
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
 def _content(path: pathlib.Path, measured: bool) -> str:

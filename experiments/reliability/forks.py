@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -38,17 +38,20 @@ class Command:
       started: `time.monotonic()` of its start.
     """
 
-    def __init__(self, arguments: Sequence[str], errors: pathlib.Path):
+    def __init__(
+        self, arguments: Sequence[str], errors: pathlib.Path, **environment: str
+    ):
         """Starts it.
 
         Args:
           arguments: of the command line.
           errors: what it writes to its standard error; its output is thrown away.
+          **environment: variables besides those of this process.
         """
         self._errors = errors
         self._status: int | None = None
         self.started = time.monotonic()
-        self._process = _fork(lambda: _run_main(arguments), errors)
+        self._process = _fork(lambda: _run_main(arguments, environment), errors)
 
     def poll(self) -> int | None:
         """The exit status, negative after a signal; None as long as it runs."""
@@ -119,7 +122,8 @@ def _fork(function: Callable[[], int], errors: pathlib.Path) -> int:
         os._exit(status)
 
 
-def _run_main(arguments: Sequence[str]) -> int:
+def _run_main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    os.environ.update(environment)
     os.chdir(ROOT)
     sys.argv = ["main.py", *arguments]
     runpy.run_path("main.py", run_name="__main__")

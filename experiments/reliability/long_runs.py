@@ -15,7 +15,6 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 import jax
 import matplotlib.pyplot as plt
@@ -49,7 +48,7 @@ class CompileCounter:
         self.count = 0
         jax.monitoring.register_event_duration_secs_listener(self._hear)
 
-    def _hear(self, event: str, seconds: float, **more: Any) -> None:
+    def _hear(self, event: str, duration_secs: float, **more: str | int) -> None:
         self.count += event == _COMPILING
 
 
