@@ -46,9 +46,10 @@ class CompileCounter:
 
     def __init__(self) -> None:
         self.count = 0
-        jax.monitoring.register_event_duration_secs_listener(self._hear)
+        jax.monitoring.register_event_duration_secs_listener(self.hear)
 
-    def _hear(self, event: str, duration_secs: float, **more: str | int) -> None:
+    def hear(self, event: str, duration_secs: float, **more: str | int) -> None:
+        """Called by JAX for whatever takes time."""
         self.count += event == _COMPILING
 
 
