@@ -31,6 +31,48 @@ _REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison
 
 PROMISES = (
     Mutant(
+        "a serialised model is the same whoever calls",
+        "qnas_jax/export/serialised.py",
+        "jax.config.update(name, 0)",
+        "jax.config.update(name, 10)",
+        "tests/export/test_model_files.py",
+    ),
+    Mutant(
+        "the state of a training is saved by steps",
+        "qnas_jax/runs/checkpoints.py",
+        "if options.steps and step - self._step >= options.steps:",
+        "if options.steps < 0:",
+        "tests/test_runs.py",
+    ),
+    Mutant(
+        "it is saved within epochs",
+        _TRAINING + "loop.py",
+        "on_call(state, step)\n        if should_stop",
+        "on_call(state, step) if step % steps_per_epoch == 0 else None\n        if should_stop",
+        "tests/training/test_training_loop.py",
+    ),
+    Mutant(
+        "the cell of a process that was killed is taken over",
+        "experiments/sweeping/claims.py",
+        'return bool(_born(str(holder["process"])) == holder["born"])',
+        "return True",
+        "tests/experiments/test_sweeps.py",
+    ),
+    Mutant(
+        "a cell is taken over by one process",
+        "experiments/sweeping/claims.py",
+        "return claim if self._make(claim) else None",
+        "return (self._make(claim), claim)[1]",
+        "tests/experiments/test_sweeps.py",
+    ),
+    Mutant(
+        "rows that are added are there all or none",
+        "experiments/measuring/rows.py",
+        "replace_file(file, (whole + text).encode())",
+        "file.write_text(text)",
+        "tests/jobs/test_sampler_ablation.py",
+    ),
+    Mutant(
         "an exported model has the normalisation in its weights",
         "qnas_jax/export/weights.py",
         "np.sqrt(variance + norm.epsilon)",

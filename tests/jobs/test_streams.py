@@ -30,7 +30,9 @@ def test_streams_differ_by_name_and_by_seed(tiny_config, make_setting):
 def test_no_two_names_are_one_stream():
     """A stream is the root key and the checksum of its name, whatever else there is."""
     files = pathlib.Path(qnas_jax.__file__).parent.rglob("*.py")
-    found = [re.findall(r"\bkey\(\s*f?\"([^\"]+)\"", file.read_text()) for file in files]
+    found = [
+        re.findall(r"\bkey\(\s*f?\"([^\"]+)\"", file.read_text()) for file in files
+    ]
     names = {name for each in found for name in each}
     for network in ("winner", "largest", *(f"random_{n}" for n in range(1, 100))):
         names |= {f"retrain/{network}/{what}" for what in ("init", "steps", "order")}
