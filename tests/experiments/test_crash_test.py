@@ -17,8 +17,8 @@ from qnas_jax.runs import RowLog, write_arrays, write_json
 def test_some_kills(tmp_path):
     """As the script does it: it forks, which a process with a device may not."""
     out = tmp_path / "rows.jsonl"
-    command = [sys.executable, "-m", "experiments.crash_test", "--jobs=solve,benchmark"]
-    command += ["--kills=10", f"--folder={tmp_path}", f"--out={out}"]
+    command = [sys.executable, "-m", "experiments.crash_test", "--jobs=solve"]
+    command += ["--kills=5", f"--folder={tmp_path}", f"--out={out}"]
     done = subprocess.run(
         command,
         cwd=crash_test.pathlib.Path(crash_test.__file__).parents[1],
@@ -28,9 +28,9 @@ def test_some_kills(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert len(rows) == 10 and {row["way"] for row in rows} == set(crash_test.WAYS)
+    assert len(rows) == 5 and {row["way"] for row in rows} == set(crash_test.WAYS)
     assert [row for row in rows if not row["survived"]] == []
-    assert "| all | 10 | 10 |" in done.stdout
+    assert "| all | 5 | 5 |" in done.stdout
 
 
 def make_run(folder, *, score=0.5, seconds=1.0, weight=2.0):
