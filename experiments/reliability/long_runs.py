@@ -13,7 +13,6 @@ import contextlib
 import pathlib
 import resource
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import jax
@@ -22,6 +21,7 @@ import numpy as np
 from absl import app, flags, logging
 
 from experiments.measuring.grids import Row
+from experiments.measuring.processor_time import processor_seconds
 from experiments.measuring.rows import table, write_rows
 from experiments.reliability.crash_jobs import write_files
 from qnas_jax.jobs import default_config, open_setting
@@ -98,16 +98,16 @@ class LongSearch:
           each: called with the number of every generation before it.
 
         Returns:
-          Seconds until the first generation that was not known before.
+          Processor seconds until the first generation that was not known before.
         """
-        present, known, started = [0], self.over, time.monotonic()
+        present, known, started = [0], self.over, processor_seconds()
         waited: list[float] = []
 
         def progress(steps: Iterable[int], total: int, name: str) -> Iterator[int]:
             for step in steps:
                 present[0] = self._generations - total + step
                 if present[0] >= known and not waited:
-                    waited.append(time.monotonic() - started)
+                    waited.append(processor_seconds() - started)
                 each(present[0])
                 yield step
 
@@ -221,8 +221,8 @@ def main(_: Sequence[str]) -> None:
     print(f"checkpoints: {growth(rows, 'checkpoints'):.2f} KiB a cycle")
     for row in rows:
         if "seconds" in row:
-            told = f"{row['seconds']:.1f} s to go on after {row['number']} evaluations"
-            print(f"{row['what']}: {told}")
+            seconds = f"{row['seconds']:.1f} processor seconds to go on"
+            print(f"{row['what']}: {seconds} after {row['number']} evaluations")
     if _FIGURE.value:
         draw(rows, _FIGURE.value)
 
