@@ -90,9 +90,13 @@ def _newest_state(folder: pathlib.Path) -> str:
     import orbax.checkpoint as ocp
 
     step = max(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
-    state = ocp.PyTreeCheckpointer().restore(
-        (folder / str(step) / "default").absolute()
+    path = (folder / str(step) / "default").absolute()
+    reader = ocp.PyTreeCheckpointer()
+    as_numpy = jax.tree.map(
+        lambda _: ocp.RestoreArgs(restore_type=np.ndarray),
+        reader.metadata(path).item_metadata.tree,
     )
+    state = reader.restore(path, restore_args=as_numpy)
     leaves = jax.tree_util.tree_flatten_with_path(state)[0]
     parts = [
         _bytes(jax.tree_util.keystr(place), np.asarray(leaf)) for place, leaf in leaves
