@@ -91,7 +91,7 @@ class Trial:
                 break
         if status and not wrong:
             wrong = f"exit status {status} of a resume: {command.said[-300:]}"
-        others = [] if wrong else differing(self._read(), self.expected)
+        others = [] if status else differing(self._read(), self.expected)
         survived = not wrong and not others
         if not survived:  # to be looked at
             failed = self._folder / f"failed-{time.strftime('%H%M%S')}"
