@@ -20,7 +20,7 @@ from absl import app, flags, logging
 
 from experiments.fuzzing.kind import ENDS, Given, Kind, attempt
 from experiments.fuzzing.registry import KINDS, shares
-from experiments.measuring.rows import append_row, read_rows, table
+from experiments.measuring.rows import append_rows, read_rows, table
 
 CHUNK = 100
 _SHOWN = 5  # faults that a row describes
@@ -105,7 +105,7 @@ def main(argv: Sequence[str]) -> None:
     logging.set_verbosity(logging.ERROR)
     rows = read_rows(_ROWS.value)
     for row in run(_INPUTS.value, kinds=_KINDS.value, done=rows):
-        append_row(_ROWS.value, row)
+        append_rows(_ROWS.value, [row])
         rows.append(row)
         for words, tried in row["faults"].items():
             print(f"{row['kind']}: {words}\n    {tried}", flush=True)

@@ -40,7 +40,7 @@ ALLOWED = {
     "options": {"errors"},
     "value": set(),
     "devices": {"errors"},
-    "runs": {"errors", "files", "reading"},
+    "runs": {"errors", "files", "options", "reading"},
     "huge_pages": {"stopping"},
     "spaces": {"user_code", *BASIS},
     "data": BASIS,

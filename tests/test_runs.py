@@ -227,22 +227,28 @@ def test_a_step_is_saved_once(open_checkpoints):
     assert_same(checkpoints.restore(tiny(0)).state, tiny(4))
 
 
-def test_save_if_due_waits(open_checkpoints, monkeypatch):
+def test_a_save_is_due_by_minutes_or_by_steps(open_checkpoints, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(runs.checkpoints.time, "monotonic", lambda: now[0])
-    checkpoints = open_checkpoints(seconds_between=60.0)
-    start = tiny(0)
+    checkpoints = open_checkpoints(options=runs.CheckpointOptions(minutes=1.0, steps=7))
     now[0] += 59
-    checkpoints.save_if_due(tiny(1))
-    assert checkpoints.restore(start) is None
+    assert [step for step in range(10) if checkpoints.is_due(step)] == [7, 8, 9]
+    checkpoints.save(tiny(8))
+    now[0] += 59
+    assert [step for step in range(8, 17) if checkpoints.is_due(step)] == [15, 16]
     now[0] += 1
-    checkpoints.save_if_due(tiny(2))
-    now[0] += 30
-    checkpoints.save_if_due(tiny(3))
-    assert int(checkpoints.restore(start).state.step) == 2
-    now[0] += 30
-    checkpoints.save_if_due(tiny(4))
-    assert int(checkpoints.restore(start).state.step) == 4
+    assert checkpoints.is_due(9)
+    again = open_checkpoints(options=runs.CheckpointOptions(steps=7))
+    again.restore(tiny(0))
+    assert not again.is_due(14) and again.is_due(15)
+
+
+def test_as_many_are_kept_as_asked_for(open_checkpoints, tmp_path):
+    checkpoints = open_checkpoints(options=runs.CheckpointOptions(kept=3))
+    for step in range(5):
+        checkpoints.save(tiny(step))
+    there = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert there == ["2", "3", "4"]
 
 
 def test_progress_passes_all_steps_and_is_quiet_without_a_terminal(capfd):

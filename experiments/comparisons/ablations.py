@@ -10,7 +10,10 @@ problems and budgets.
 
 python -m experiments.comparisons.ablations --data_dir=FOLDER [--quick]
     [--only=angle,...]
-    [--seeds=200] [--out=rows.jsonl]
+    [--seeds=200] [--out=rows.jsonl] [--dir=SHARED]
+
+Rows are kept grid by grid; what is among them is not done again, and several processes
+share the work in a folder (`experiments/sweep.py`).
 """
 
 import itertools
@@ -26,7 +29,9 @@ from absl import app, flags, logging
 from experiments.comparisons.search_setting import search_setting
 from experiments.landscapes.additive import onemax_evaluator
 from experiments.landscapes.nk import nk_evaluator, nk_landscape
-from experiments.measuring.rows import table, write_rows
+from experiments.measuring.grids import Cell, Grid, Row
+from experiments.measuring.rows import table
+from experiments.sweeping.work import all_rows
 from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
@@ -164,31 +169,34 @@ def results(
     return scores if problem.test is None else problem.test.open(archs)
 
 
-def run(
+def grid_of(
     grids: Sequence[str], seeds: int, data_dir: str, only: Sequence[str] = ()
-) -> Iterator[dict[str, Any]]:
-    """Runs grids.
+) -> Grid:
+    """What is searched: a cell a grid of settings, as its tests are one family.
+
+    A row a setting, problem and budget: mean, deviation, difference to the grid's first
+    setting, probability of superiority over it, corrected p-value.
 
     Args:
       grids: keys of `GRIDS`.
       seeds: searches of each setting.
       data_dir: folder of the benchmarks.
       only: names of problems; all if empty.
-
-    Yields:
-      A row a setting, problem and budget: mean, deviation, difference to the grid's
-      first setting, probability of superiority over it, corrected p-value.
     """
-    for grid in grids:
-        rows = _searched(grid, seeds, data_dir, only)
-        p_values = _compare(rows, reference=next(iter(GRIDS[grid])))
+
+    def compute(cell: Cell) -> Iterator[Row]:
+        name = cell["grid"]
+        rows = _searched(name, seeds, data_dir, only)
+        p_values = _compare(rows, reference=next(iter(GRIDS[name])))
         for row, p_value in zip(rows, p_values, strict=True):
             values = row.pop("values")
             row["mean"] = float(values.mean())
             row["deviation"] = float(values.std(ddof=1))
             row["p"] = p_value
-            row["seeds"] = seeds
             yield row
+
+    cells = [{"grid": name, "seeds": seeds, "only": list(only)} for name in grids]
+    return Grid("ablations", cells, compute)
 
 
 def _searched(
@@ -203,7 +211,6 @@ def _searched(
         found = results(problem, list(fitting.values()), seeds)
         rows += [
             {
-                "grid": grid,
                 "setting": name,
                 "problem": problem.name,
                 "evaluations": budget,
@@ -285,14 +292,12 @@ def main(_: Sequence[str]) -> None:
         )
     problems_run = ("cifar10",) if _QUICK.value else ()
     seeds = 20 if _QUICK.value else _SEEDS.value
+    grid = grid_of(names, seeds, _DATA_DIR.value, problems_run)
+    rows = all_rows(grid, _OUT.value, _DIR.value)
     print("* significantly better than the grid's first line, ° significantly worse")
-    rows: list[dict[str, Any]] = []
     for name in names:
-        made = list(run([name], seeds, _DATA_DIR.value, problems_run))
-        lines = overview(made)
+        lines = overview([row for row in rows if row["grid"] == name])
         print("\n" + table(lines, list(lines[0])), flush=True)
-        rows += made
-        write_rows(_OUT.value, rows)  # What is done is kept.
 
 
 if __name__ == "__main__":
@@ -302,5 +307,6 @@ if __name__ == "__main__":
     _SEEDS = flags.DEFINE_integer("seeds", 200, "searches of each", lower_bound=2)
     _ONLY = flags.DEFINE_list("only", [], "grids to run; all by default")
     _QUICK = flags.DEFINE_bool("quick", False, "20 seeds, CIFAR-10 only")
-    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file of rows, read and added to")
+    _DIR = flags.DEFINE_string("dir", None, "folder shared by several processes")
     app.run(main)

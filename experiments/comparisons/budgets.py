@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from absl import app, flags
 
-from experiments.measuring.rows import append_row
+from experiments.measuring.rows import append_rows
 from qnas_jax.data import data_folder
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import ScoredBy
@@ -118,7 +118,7 @@ def main(_: Sequence[str]) -> None:
                             table, budget, name, _SEEDS.value, _EVALUATIONS.value
                         ),
                     }
-                    append_row(_OUT.value, row)
+                    append_rows(_OUT.value, [row])
                     print(
                         "{table}, {limit} of {share:.0%}, {strategy}: kept {kept} of "
                         "{searches}; best {best:.4f} ± {sd:.4f} of {optimum:.4f}; "

@@ -10,8 +10,10 @@ tenth and the true accuracy of the network that is picked by loss.
 python -m experiments.comparisons.samplers --data_dir=FOLDER [--out=rows.jsonl]
     [--space=nas_bench_macro] [--only=fair,strict_fair,...] [--seeds=0,1,2]
     [--path_images=384000] [--images=16000] [--width=0.125] [--side=16] [--archs=320]
+    [--dir=SHARED]
 
-Rows are kept as they come; what is among them is not done again. Seconds are those of
+Rows are kept as they come; what is among them is not done again, and several processes
+share the work in a folder (`experiments/sweep.py`). Seconds are those of
 processors, with compilation unless the cache has the program. One core is enough
 (`taskset -c 0`).
 """
@@ -29,8 +31,11 @@ import ml_collections
 import numpy as np
 from absl import app, flags, logging
 
-from experiments.measuring.rows import append_row, read_rows, table
+from experiments.measuring.grids import Cell, Grid, Row
+from experiments.measuring.rows import table
 from experiments.measuring.seeds import mean_and_interval
+from experiments.sweeping.work import all_rows
+from qnas_jax.data import Dataset
 from qnas_jax.evaluation import TRUTHS, rank_agreement
 from qnas_jax.jobs import default_config, open_setting
 from qnas_jax.jobs.launch import use_compilation_cache
@@ -89,15 +94,14 @@ MEASURES = ("tau by loss", "tau by accuracy", "best tenth", "pick")
 _PARTS = 8  # of a training, between which the pool is searched
 
 
-def run(
+def grid_of(
     base: ml_collections.ConfigDict,
     known: tuple[np.ndarray, np.ndarray],
     names: Sequence[str],
     seeds: Sequence[int],
     path_images: int,
-    done: Sequence[Mapping[str, Any]] = (),
-) -> Iterator[dict[str, Any]]:
-    """Trains and ranks.
+) -> Grid:
+    """What is trained and ranked: a cell a contender and seed, seed by seed.
 
     Args:
       base: configuration of the data, of the supernet and of scoring.
@@ -105,34 +109,23 @@ def run(
       names: keys of `CONTENDERS`.
       seeds: a supernet each.
       path_images: of each training, rounded to whole epochs.
-      done: rows that need not be made again, if they are of the same scale.
-
-    Yields:
-      A row a contender and seed.
     """
     scale = scale_of(base, len(known[0]), path_images)
-    dataset = None
-    for seed, name in missing(names, seeds, scale, done):
+    dataset: list[Dataset] = []  # the same for all
+
+    def compute(cell: Cell) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
-            setting = _setting(base, pathlib.Path(folder), seed)
-            if dataset is not None:
-                setting.dataset = dataset  # the same for all
-            dataset = setting.dataset
-            row = _row(setting, CONTENDERS[name], known, path_images)
-        yield {"sampler": name, "seed": seed, **row, **scale}
+            setting = _setting(base, pathlib.Path(folder), cell["seed"])
+            if dataset:
+                setting.dataset = dataset[0]
+            dataset[:] = [setting.dataset]
+            yield _row(setting, CONTENDERS[cell["sampler"]], known, path_images)
 
-
-def missing(
-    names: Sequence[str],
-    seeds: Sequence[int],
-    scale: Mapping[str, Any],
-    done: Sequence[Mapping[str, Any]],
-) -> list[tuple[int, str]]:
-    """(seed, name) of what has no row of this scale yet, seed by seed."""
-    have = {
-        (row["seed"], row["sampler"]) for row in done if scale.items() <= row.items()
-    }
-    return [each for each in itertools.product(seeds, names) if each not in have]
+    cells = [
+        {"sampler": name, "seed": seed, **scale}
+        for seed, name in itertools.product(seeds, names)
+    ]
+    return Grid("samplers", cells, compute)
 
 
 def scale_of(
@@ -307,12 +300,8 @@ def main(_: Sequence[str]) -> None:
     config = base_config()
     names = _ONLY.value or list(CONTENDERS)
     seeds = [int(seed) for seed in _SEEDS.value]
-    rows = read_rows(_OUT.value)
-    for row in run(config, known, names, seeds, _PATH_IMAGES.value, rows):
-        append_row(_OUT.value, row)
-        rows.append(row)
-    scale = scale_of(config, len(chosen), _PATH_IMAGES.value)
-    own = [row for row in rows if scale.items() <= row.items()]
+    grid = grid_of(config, known, names, seeds, _PATH_IMAGES.value)
+    own = all_rows(grid, _OUT.value, _DIR.value)
     own.sort(key=lambda row: list(CONTENDERS).index(row["sampler"]))
     summary = summarise(own)
     print(table(summary, list(summary[0])))
@@ -334,4 +323,5 @@ if __name__ == "__main__":
     _RATE = flags.DEFINE_float("learning_rate", 0.05, "at the start")
     _ARCHS = flags.DEFINE_integer("archs", 320, "architectures ranked", lower_bound=20)
     _OUT = flags.DEFINE_string("out", None, "JSONL file of rows, read and added to")
+    _DIR = flags.DEFINE_string("dir", None, "folder shared by several processes")
     app.run(main)

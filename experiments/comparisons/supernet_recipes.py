@@ -2,14 +2,15 @@
 
 python -m experiments.comparisons.supernet_recipes --data_dir=FOLDER [--out=rows.jsonl]
     [--only=base,...] [--seeds=0,1,2] [--path_images=200000] [--width=0.25] [--side=16]
-    [--equal=path_images|time] [--architectures=243]
+    [--equal=path_images|time] [--architectures=243] [--dir=SHARED]
 
 A supernet of `nas_bench_macro`, narrowed, on CIFAR-10 images made smaller, is trained
 by each recipe (`experiments/recipes/registry.py`) with as many path-images as the base,
 or (`--equal=time`) with as many as fit into the base's processor time: the time of a
 step is read from the rows of equal path-images. It scores a random sample of the space,
 statistics recalibrated, and is set against the accuracies after stand-alone training.
-Rows are kept as they come; what is among them is not done again.
+Rows are kept as they come; what is among them is not done again, and several processes
+share the work in a folder (`experiments/sweep.py`).
 """
 
 import os
@@ -22,9 +23,11 @@ import jax.numpy as jnp
 import numpy as np
 from absl import app, flags, logging
 
-from experiments.measuring.rows import append_row, read_rows, table
+from experiments.measuring.grids import Cell, Grid, Row
+from experiments.measuring.rows import read_rows, table
 from experiments.recipes.recipe import Recipe, Setup, Trained
 from experiments.recipes.registry import BASE, IMAGES, OPTIONS, RECIPES
+from experiments.sweeping.work import all_rows
 from qnas_jax import data
 from qnas_jax.data import DataOptions, Dataset
 from qnas_jax.evaluation import (
@@ -167,7 +170,7 @@ def _tau(scores: np.ndarray, truth: np.ndarray) -> float:
     return rank_agreement(scores, truth)["kendall_tau"]
 
 
-def run(
+def grid_of(
     laboratory: Laboratory,
     names: Sequence[str],
     seeds: Sequence[int],
@@ -176,8 +179,8 @@ def run(
     equal: str = "path_images",
     known: Sequence[Mapping[str, Any]] = (),
     **scale: Any,
-) -> Iterator[dict[str, Any]]:
-    """Tries recipes, a seed after the other.
+) -> Grid:
+    """What is tried: a cell a recipe and seed, a seed after the other.
 
     Args:
       laboratory: where.
@@ -185,23 +188,20 @@ def run(
       seeds: a training each.
       path_images: of the base.
       equal: `path_images`, or `time` as the base.
-      known: rows of before; what they have is not done again.
+      known: rows that tell the time of a step, for equal times.
       **scale: what else a row should tell.
-
-    Yields:
-      The new rows.
     """
     told = {"equal": equal, "base path-images": path_images, **scale}
-    for seed in seeds:
-        for name in names:
-            wanted = {"recipe": name, "seed": seed, **told}
-            if any(wanted.items() <= row.items() for row in known):
-                continue
-            count = path_images
-            if equal == "time":
-                count = round(path_images * _speed(known, name, told))
-            for row in laboratory.try_recipe(RECIPES[name], seed, count):
-                yield {**wanted, "path-images": count, **row}
+
+    def compute(cell: Cell) -> Iterator[Row]:
+        name, count = cell["recipe"], path_images
+        if equal == "time":
+            count = round(path_images * _speed(known, name, told))
+        for row in laboratory.try_recipe(RECIPES[name], cell["seed"], count):
+            yield {"path-images": count, **row}
+
+    cells = [{"recipe": name, "seed": seed, **told} for seed in seeds for name in names]
+    return Grid("supernet_recipes", cells, compute)
 
 
 def _speed(
@@ -275,7 +275,7 @@ def main(_: Sequence[str]) -> None:
         "architectures": _ARCHS.value,
     }
     rows = read_rows(_OUT.value)
-    found = run(
+    grid = grid_of(
         _laboratory(),
         _ONLY.value or list(RECIPES),
         [int(seed) for seed in _SEEDS.value],
@@ -284,10 +284,10 @@ def main(_: Sequence[str]) -> None:
         known=rows,
         **scale,
     )
-    for row in found:
-        rows.append(row)
-        append_row(_OUT.value, row)  # What is done is kept.
+    new = all_rows(grid, _OUT.value, _DIR.value)
     scale["base path-images"] = _PATH_IMAGES.value
+    # Those of other flags too, as the base may be among them.
+    rows = [row for row in rows if not grid.has(row)] + new
     summary = summarise([row for row in rows if scale.items() <= row.items()])
     print(table(summary, list(summary[0])))
 
@@ -325,4 +325,5 @@ if __name__ == "__main__":
     _SIDE = flags.DEFINE_integer("side", 16, "of the images, in pixels")
     _ARCHS = flags.DEFINE_integer("architectures", 243, "ranked ones", lower_bound=20)
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    _DIR = flags.DEFINE_string("dir", None, "folder shared by several processes")
     app.run(main)

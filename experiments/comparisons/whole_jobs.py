@@ -1,25 +1,29 @@
 """The whole job of a configuration over several seeds, by the command of the README.
 
 python -m experiments.comparisons.whole_jobs --config=digits [--seeds=3]
-    [--folder=runs/digits]
+    [--folder=runs/digits] [--dir=SHARED]
     [--overrides=supernet.epochs=1,retrain.epochs=1] [--out=rows.jsonl]
 
 runs `main.py --config=configs/digits.py` once a seed, each in a folder of its own, and
-collects the `result.json` that each of them wrote. The last line says whether the
-searches were worth it: winners against random networks of the same cost, paired over
-the seeds.
+collects the `result.json` that each of them wrote. Seeds that have rows are not run
+again, and several processes share them in a folder (`experiments/sweep.py`). The last
+line says whether the searches were worth it: winners against random networks of the
+same cost, paired over the seeds.
 """
 
 import pathlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from absl import app, flags
 
-from experiments.measuring.rows import table, write_rows
+from experiments.measuring.grids import Cell, Grid, Row
+from experiments.measuring.rows import table
+from experiments.sweeping.work import all_rows
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import Worth, worth_over_runs
 from qnas_jax.runs import read_json
@@ -27,34 +31,55 @@ from qnas_jax.runs import read_json
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def run(
+def grid_of(
     config: str, seeds: int, folder: pathlib.Path, overrides: Sequence[str] = ()
-) -> Iterator[dict[str, Any]]:
-    """Runs the job of each seed.
+) -> Grid:
+    """The jobs: a cell a seed.
+
+    A row a seed and retrained network: test accuracy in [0, 1], parameters,
+    multiply-accumulates, and the seconds of all stages. A job that was killed with
+    whoever started it goes on in its own work folder.
 
     Args:
       config: name of a file in `configs`.
       seeds: 0, 1, ..., a job each.
       folder: of the work folders, one a seed.
       overrides: assignments such as "supernet.epochs=1".
+    """
 
-    Yields:
-      A row a seed and retrained network: test accuracy in [0, 1], parameters,
-      multiply-accumulates, and the seconds of all stages.
+    def compute(cell: Cell) -> Iterator[Row]:
+        workdir = folder.resolve() / f"seed_{cell['seed']}"
+        words = [f"--config=configs/{config}.py", f"--config.seed={cell['seed']}"]
+        words += [f"--config.{override}" for override in overrides]
+        run_job([*words, f"--workdir={workdir}"])
+        result = read_json(workdir / "result.json")
+        yield from rows_of(result, config, cell["seed"], overrides)
+
+    told = {"config": config, "overrides": list(overrides)}
+    cells = [{**told, "seed": seed} for seed in range(seeds)]
+    return Grid("whole_jobs", cells, compute)
+
+
+def run_job(words: Sequence[str], seconds_between: float = 10.0) -> None:
+    """Runs `main.py`, after whoever still works in the same folder.
+
+    That is the job of a process that was killed: it goes on to its end alone.
+
+    Args:
+      words: of the command line.
+      seconds_between: tries.
 
     Raises:
-      RuntimeError: a job failed; the message is what it said.
+      RuntimeError: the job failed; the message is what it said.
     """
-    for seed in range(seeds):
-        workdir = folder.resolve() / f"seed_{seed}"
-        words = [f"--config=configs/{config}.py", f"--config.seed={seed}"]
-        words += [f"--config.{override}" for override in overrides]
-        command = [sys.executable, "main.py", *words, f"--workdir={workdir}"]
+    command = [sys.executable, "main.py", *words]
+    while True:
         done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
+        if not done.returncode:
+            return
+        if " is in use by process " not in done.stderr:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
-        result = read_json(workdir / "result.json")
-        yield from rows_of(result, config, seed, overrides)
+        time.sleep(seconds_between)
 
 
 def rows_of(
@@ -127,10 +152,10 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def main(_: Sequence[str]) -> None:
     """Prints the table."""
     folder = pathlib.Path(_FOLDER.value or f"runs/{_CONFIG.value}")
-    rows = list(run(_CONFIG.value, _SEEDS.value, folder, _OVERRIDES.value))
+    grid = grid_of(_CONFIG.value, _SEEDS.value, folder, _OVERRIDES.value)
+    rows = all_rows(grid, _OUT.value, _DIR.value)
     lines = summarise(rows)
     print(table(lines, list(lines[0])))
-    write_rows(_OUT.value, rows)
     worth = worth_of(rows)
     if worth is not None:
         print(worth.sentence)
@@ -143,5 +168,6 @@ if __name__ == "__main__":
     _OVERRIDES = flags.DEFINE_list(
         "overrides", [], "fields to change, group.name=value"
     )
-    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file of rows, read and added to")
+    _DIR = flags.DEFINE_string("dir", None, "folder shared by several processes")
     app.run(main)

@@ -9,6 +9,8 @@ from typing import Any
 
 import jax
 
+from qnas_jax.files import replace_file
+
 
 def provenance() -> dict[str, Any]:
     """Versions, device and commit of this process."""
@@ -23,14 +25,12 @@ def provenance() -> dict[str, Any]:
 
 
 def write_rows(path: str | None, rows: Iterable[dict[str, Any]]) -> None:
-    """Writes rows with their provenance, if a file is named."""
+    """Writes rows with their provenance whole or not at all, if a file is named."""
     if not path:
         return
-    file = pathlib.Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
     made_by = provenance()
     text = "".join(json.dumps({**row, **made_by}) + "\n" for row in rows)
-    file.write_text(text, encoding="utf-8")
+    replace_file(pathlib.Path(path), text.encode())
 
 
 def read_rows(path: str | None) -> list[dict[str, Any]]:
@@ -41,16 +41,26 @@ def read_rows(path: str | None) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def append_row(path: str | None, row: dict[str, Any]) -> None:
-    """Adds a row with its provenance, if a file is named."""
+def append_rows(
+    path: str | None,
+    rows: Iterable[dict[str, Any]],
+    made_by: dict[str, Any] | None = None,
+) -> None:
+    """Adds rows with their provenance, all or none, if a file is named.
+
+    Args:
+      path: JSONL file; None: nothing is written.
+      rows: what belongs together.
+      made_by: its `provenance`; that of this process if None.
+    """
     if not path:
         return
     file = pathlib.Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     whole = before[: before.rfind("\n") + 1]
-    line = json.dumps({**row, **provenance()}) + "\n"
-    file.write_text(whole + line, encoding="utf-8")
+    made_by = made_by or provenance()
+    text = "".join(json.dumps({**row, **made_by}) + "\n" for row in rows)
+    replace_file(file, (whole + text).encode())
 
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> str:

@@ -20,7 +20,7 @@ Costs = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """archs int32 [P, L] -> what they cost as networks, by name [P]."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Evaluation:
     """One row of the history.
 
@@ -75,25 +75,6 @@ class Evaluation:
         return cls(**{**row, **groups, "arch": tuple(row["arch"]), "score": score})
 
 
-def _wrong_field(row: Mapping[str, Any]) -> str:
-    """What is wrong with a row, or ""."""
-    fields = [field.name for field in dataclasses.fields(Evaluation)]
-    if set(row) != set(fields):
-        return f"got fields {sorted(row)}, expected {', '.join(fields)}"
-    fits = {
-        **dict.fromkeys(("evaluation", "generation", "fidelity"), _is_int),
-        **dict.fromkeys(("status", "reason"), lambda value: isinstance(value, str)),
-        "arch": lambda value: isinstance(value, list) and all(map(_is_int, value)),
-        "score": _is_score,
-        "metrics": _are_scores,
-        "costs": _are_scores,
-    }
-    for name in fields:
-        if not fits[name](row[name]):
-            return f"got {name} {row[name]!r}"
-    return ""
-
-
 def _is_int(value: Any) -> bool:
     return type(value) is int
 
@@ -105,6 +86,27 @@ def _is_score(value: Any) -> bool:
 
 def _are_scores(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_score, value.values()))
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("evaluation", "generation", "fidelity"), _is_int),
+    "arch": lambda value: isinstance(value, list) and all(map(_is_int, value)),
+    "score": _is_score,
+    **dict.fromkeys(("metrics", "costs"), _are_scores),
+    **dict.fromkeys(("status", "reason"), lambda value: isinstance(value, str)),
+}
+"""Whether a JSON value fits a field of `Evaluation`."""
+
+
+def _wrong_field(row: Mapping[str, Any]) -> str:
+    """What is wrong with a row, or ""."""
+    if row.keys() != _FITS.keys():
+        names = [field.name for field in dataclasses.fields(Evaluation)]
+        return f"got fields {sorted(row)}, expected {', '.join(names)}"
+    for name, fits in _FITS.items():
+        if not fits(row[name]):
+            return f"got {name} {row[name]!r}"
+    return ""
 
 
 def _finite(value: float) -> float | None:

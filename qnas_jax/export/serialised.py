@@ -3,7 +3,8 @@
 JAX reads what it wrote for half a year, so source and weights lie beside it.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +22,26 @@ def to_stablehlo(logits: Logits, input_shape: Sequence[int]) -> bytes:
       input_shape: (height, width, channels).
 
     Returns:
-      The content of a file for `from_stablehlo`, or `jax.export.deserialize`.
+      The content of a file for `from_stablehlo`, or `jax.export.deserialize`; it is the
+      same whoever calls, from wherever.
     """
     (count,) = jax.export.symbolic_shape("images")
     images = jax.ShapeDtypeStruct((count, *input_shape), jnp.uint8)
-    exported = jax.export.export(jax.jit(logits), platforms=PLATFORMS)(images)
+    with _without_places():
+        exported = jax.export.export(jax.jit(logits), platforms=PLATFORMS)(images)
     return bytes(exported.serialize())
+
+
+@contextlib.contextmanager
+def _without_places() -> Iterator[None]:
+    """Leaves out files and lines of the calls that led to an operation."""
+    name = "jax_traceback_in_locations_limit"
+    before = jax.config.values[name]
+    jax.config.update(name, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 def from_stablehlo(content: bytes) -> Logits:

@@ -5,7 +5,7 @@ are appended, so that a killed run loses at most a half-written line.
 """
 
 from qnas_jax.runs.arrays import read_arrays, write_arrays
-from qnas_jax.runs.checkpoints import Checkpoints, Saved
+from qnas_jax.runs.checkpoints import CheckpointOptions, Checkpoints, Saved
 from qnas_jax.runs.environment import environment
 from qnas_jax.runs.errors import RunError
 from qnas_jax.runs.folder import LAYOUT, WorkFolder
@@ -28,6 +28,7 @@ from qnas_jax.runs.rows import (
 
 __all__ = [
     "LAYOUT",
+    "CheckpointOptions",
     "Checkpoints",
     "DamagedRowError",
     "Position",

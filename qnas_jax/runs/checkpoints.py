@@ -5,6 +5,7 @@ the digest of each of their files. So what was cut short, damaged or deleted is 
 before orbax reads it, and the checkpoint before it, which is kept, can take its place.
 """
 
+import dataclasses
 import pathlib
 import shutil
 import time
@@ -15,10 +16,22 @@ import jax
 from absl import logging
 
 from qnas_jax.files import digest_file, sync_file, sync_folder
+from qnas_jax.options import Options, option
 from qnas_jax.runs.errors import RunError
 from qnas_jax.runs.json_files import read_sealed, write_sealed
 
-_KEPT = 2
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointOptions(Options):
+    """When the state of a long stage is saved; no result depends on it."""
+
+    minutes: float = option(1.0, "the longest time between two checkpoints", above=0)
+    steps: int = option(
+        0, "the most steps of a training between two, in epochs too; 0: any", low=0
+    )
+    kept: int = option(
+        2, "so many stay; the ones before stand in for a damaged last one", low=2
+    )
 
 
 class Saved(NamedTuple):
@@ -34,12 +47,12 @@ class Saved(NamedTuple):
 
 
 class Checkpoints:
-    """The newest states of a training; two are kept."""
+    """The newest states of a training."""
 
     def __init__(
         self,
         path: pathlib.Path,
-        seconds_between: float = 60.0,
+        options: CheckpointOptions | None = None,
         *,
         remedy: str = "train again in another folder",
     ):
@@ -47,15 +60,16 @@ class Checkpoints:
 
         Args:
           path: folder, made on the first save.
-          seconds_between: `save_if_due` saves no more often.
+          options: when a save is due, and how many are kept; the defaults if None.
           remedy: what the user can do if nothing can be read.
         """
         self._path = path
         self._list = path.with_name(path.name + ".json")
         self._remedy = remedy
         self._opened: Any = None
-        self._seconds_between = seconds_between
+        self._options = options or CheckpointOptions()
         self._last = time.monotonic()
+        self._step = 0  # of the last one
 
     def restore(self, state: Any) -> Saved | None:
         """Reads the newest state that is whole, to go on from there.
@@ -91,8 +105,8 @@ class Checkpoints:
         self._remove_others(kept)
         if not kept:
             return None
-        step = next(iter(kept))
-        return Saved(self._read(step, state), kept[step]["note"])
+        self._step = next(iter(kept))
+        return Saved(self._read(self._step, state), kept[self._step]["note"])
 
     def restore_fields(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Reads some fields of the last state of a finished training, nothing else.
@@ -137,12 +151,14 @@ class Checkpoints:
             self._write_list(
                 {each: listed[each] for each in there if each in listed} | {step: entry}
             )
-        self._last = time.monotonic()
+        self._last, self._step = time.monotonic(), step
 
-    def save_if_due(self, state: Any, note: Any = None) -> None:
-        """Writes a state if the last one is older than `seconds_between`."""
-        if time.monotonic() - self._last >= self._seconds_between:
-            self.save(state, note)
+    def is_due(self, step: int) -> bool:
+        """Whether a state after so many steps is to be saved."""
+        options = self._options
+        if options.steps and step - self._step >= options.steps:
+            return True
+        return time.monotonic() - self._last >= 60 * options.minutes
 
     def close(self) -> None:
         """Frees orbax's threads."""
@@ -158,7 +174,7 @@ class Checkpoints:
             self._opened = ocp.CheckpointManager(
                 self._path.absolute(),
                 options=ocp.CheckpointManagerOptions(
-                    max_to_keep=_KEPT,
+                    max_to_keep=self._options.kept,
                     create=False,
                     enable_async_checkpointing=False,
                     # Each process of a run has a folder of its own.

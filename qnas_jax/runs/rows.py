@@ -74,8 +74,8 @@ class RowLog:
         """
         self._path = path
         self._remedy = remedy
-        self._heads: dict[str, str] = {}
-        self._seen: tuple[int, ...] = ()  # the file whose last checks are known
+        self._ends: Position = {}
+        self._seen: tuple[int, ...] = ()  # the file whose ends are known
         self._synced = time.monotonic()
 
     def append(self, rows: Iterable[Row]) -> None:
@@ -83,10 +83,9 @@ class RowLog:
         rows = list(rows)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not self._path.exists()
-        if is_new or _version(self._path.stat()) != self._seen:
+        if is_new or not self._is_as_seen():
             self._cut_half_line()
-            whole = [line for line in self._lines() if not line.wrong]
-            self._heads = {line.stage: line.check for line in whole}
+            self._ends = _ends_of(line for line in self._lines() if not line.wrong)
         text = "".join(self._sealed(row) for row in rows)
         with open(self._path, "ab") as file:
             file.write(text.encode("utf-8"))
@@ -113,12 +112,12 @@ class RowLog:
         """How far the rows of some stages go; they are on the disk then."""
         if self._path.is_file():
             sync_file(self._path)
-        found = start_of(stages)
-        for line in self._lines():
-            if line.stage in found:
-                rows = found[line.stage]["rows"] + 1
-                found[line.stage] = {"rows": rows, "check": line.check}
-        return found
+        stages, ends = list(stages), self._ends
+        if not (self._seen and self._is_as_seen()):
+            ends = _ends_of(self._lines())
+        return start_of(stages) | {
+            stage: dict(ends[stage]) for stage in stages if stage in ends
+        }
 
     def check(self, position: Position, *, whole: bool) -> None:
         """Checks that the rows up to a position are as they were written.
@@ -192,10 +191,15 @@ class RowLog:
     def _sealed(self, row: Row) -> str:
         body = json.dumps(plain(row), allow_nan=False)[:-1]
         stage = _stage(row)
-        check = _check(self._heads.get(stage, _START), body)
-        self._heads[stage] = check
+        end = self._ends.get(stage, {"rows": 0, "check": _START})
+        check = _check(end["check"], body)
+        self._ends[stage] = {"rows": end["rows"] + 1, "check": check}
         comma = ", " if row else ""
         return f'{body}{comma}"check": "{check}"}}\n'
+
+    def _is_as_seen(self) -> bool:
+        """Whether nobody else has changed the file since rows were appended."""
+        return self._path.exists() and _version(self._path.stat()) == self._seen
 
     def _raise_for(self, line: _Line) -> None:
         if line.wrong:
@@ -244,6 +248,15 @@ def _parsed(number: int, text: str, heads: Mapping[str, str]) -> _Line:
     if check != _check(heads.get(_stage(row), _START), body):
         wrong = "not as it was written, or a row before it is gone"
     return _Line(number, text, row, check, wrong)
+
+
+def _ends_of(lines: Iterable[_Line]) -> Position:
+    """How far the rows of each stage go."""
+    ends: Position = {}
+    for line in lines:
+        rows = ends[line.stage]["rows"] if line.stage in ends else 0
+        ends[line.stage] = {"rows": rows + 1, "check": line.check}
+    return ends
 
 
 def _version(status: os.stat_result) -> tuple[int, ...]:

@@ -181,6 +181,7 @@ def run_epochs(
     should_stop: Callable[[], bool],
     steps_per_call: int = 1,
     guard: Guard | None = None,
+    on_call: Callable[[Any, int], object] = lambda state, step: None,
 ) -> Any:
     """Trains from the state's step to the last epoch.
 
@@ -192,13 +193,15 @@ def run_epochs(
       num_examples: size of the training split.
       steps_per_epoch: steps of one epoch.
       epochs: epochs in all.
-      on_epoch: (state, report) -> state after each epoch (validation, checkpoints).
+      on_epoch: (state, report) -> state after each epoch (validation).
       progress: (calls, their number, description) -> calls, for display.
       description: what is being trained.
       should_stop: asked after every call, at the end of an epoch after `on_epoch`.
       steps_per_call: the most steps of a call; none goes beyond the end of an epoch.
       guard: leaves out steps that give no finite numbers, and takes fewer a call where
         memory runs out.
+      on_call: (state, steps finished) after every call, at the end of an epoch after
+        `on_epoch` (checkpoints).
 
     Returns:
       The final state.
@@ -244,6 +247,7 @@ def run_epochs(
                 guard.keep(state)
             started = time.perf_counter()
             order = _epoch_order(key, count_on_device(epoch), num_examples)
+        on_call(state, step)
         if should_stop():
             raise Stopped(state if guard is None else guard.sound(state))
     return state

@@ -29,7 +29,7 @@ def test_the_first_line_of_a_grid_is_the_base():
 def test_rows_of_a_grid(data_dir, monkeypatch):
     small = {"first": {}, "worse": {"angle": 0.001}}
     monkeypatch.setitem(ablations.GRIDS, "angle", small)
-    rows = list(ablations.run(["angle"], 4, str(data_dir), ["cifar10"]))
+    rows = list(ablations.grid_of(["angle"], 4, str(data_dir), ["cifar10"]).run())
     places = [(row["setting"], row["problem"], row["evaluations"]) for row in rows]
     budgets = [("cifar10", n) for n in (100, 200, 1000)]
     assert places == [(name, *place) for name in small for place in budgets]

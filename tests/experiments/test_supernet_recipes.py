@@ -216,7 +216,8 @@ def test_rows_of_recipes(laboratory, name, monkeypatch):
     monkeypatch.setitem(OPTIONS, "batch_size", 8)
     few = Recipe(few_shot.train_with(layer=1, share=0.4))
     monkeypatch.setitem(RECIPES, "few-shot", few)
-    rows = list(supernet_recipes.run(laboratory, [name], [0], 240, width=1.0))
+    grid = supernet_recipes.grid_of(laboratory, [name], [0], 240, width=1.0)
+    rows = list(grid.run())
     variants = {
         BASE: ["", "average 0.95", "average 0.99"],
         "distilled from average": ["", "average"],
@@ -226,8 +227,7 @@ def test_rows_of_recipes(laboratory, name, monkeypatch):
         assert row["path-images"] == 240 and row["training s"] > 0
         assert all(-1 <= row[each] <= 1 for each in ("tau by loss", "best tenth"))
         assert row["width"] == 1.0 and 0 <= row["pick"] <= 1
-    again = supernet_recipes.run(laboratory, [name], [0], 240, known=rows, width=1.0)
-    assert list(again) == []
+    assert list(grid.run(rows)) == []
 
 
 def test_equal_time_is_told_by_the_rows_of_equal_path_images(monkeypatch):
@@ -247,10 +247,10 @@ def test_equal_time_is_told_by_the_rows_of_equal_path_images(monkeypatch):
         {"recipe": "clip 1", "seed": 0, "training s": 4.0, **told},
         {"recipe": "clip 1", "seed": 0, "training s": 9.0, **told, "side": 8},
     ]
-    found = supernet_recipes.run(
+    grid = supernet_recipes.grid_of(
         Counting(), ["clip 1"], [5], 1000, equal="time", known=known, side=16
     )
-    (row,) = found
+    (row,) = grid.run()
     assert asked == [500] and row["path-images"] == 500 and row["equal"] == "time"
 
 

@@ -20,7 +20,9 @@ from qnas_jax.export import (
     writing,
 )
 from qnas_jax.export.facts import check_file, read_facts, with_digests
+from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import run_onnx
+from qnas_jax.export.serialised import to_stablehlo
 from qnas_jax.export.weights import network_weights
 from qnas_jax.nets import OPS, set_mode
 from qnas_jax.nets.ops import BUILT_IN
@@ -146,6 +148,20 @@ def test_stablehlo_is_for_all_platforms_and_any_number(model):
         found = np.asarray(exported.call(pixels[:count]))
         expected = np.asarray(written.logits(pixels[:count]))
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_stablehlo_says_nothing_of_who_called(model):
+    folder, _ = model
+    content = (folder / files.STABLEHLO).read_bytes()
+    for calls in range(3):  # each from another place
+
+        def again(depth):
+            if depth:
+                return again(depth - 1)
+            return to_stablehlo(load_logits(folder), SHAPE)
+
+        assert again(calls) == content
+    assert b".py" not in content and str(folder).encode() not in content
 
 
 def test_a_model_is_loaded_from_its_folder_and_from_the_run(model):

@@ -5,12 +5,12 @@ import pytest
 
 from experiments.comparisons.samplers import (
     CONTENDERS,
+    grid_of,
     measures,
-    missing,
-    run,
     summarise,
 )
-from experiments.measuring.rows import append_row, read_rows
+from experiments.measuring.grids import Grid
+from experiments.measuring.rows import append_rows, read_rows
 from qnas_jax.training import SupernetOptions
 
 ARCHS = np.array(list(np.ndindex(2, 3)), np.int32)
@@ -21,35 +21,40 @@ TRUTH = np.random.default_rng(0).random(6)
 def test_samplers_get_as_many_path_images(tiny_config):
     """160 images are five batches of 32; strict fairness has three paths a step."""
     names = ["macs_3", "strict_pool_half"]
-    rows = list(run(tiny_config, (ARCHS, TRUTH), names, [0], 960))
+    grid = grid_of(tiny_config, (ARCHS, TRUTH), names, [0], 960)
+    rows = list(grid.run())
     assert [row["sampler"] for row in rows] == names
     assert [row["path-images"] for row in rows] == [960, 960]
     assert [row["updates"] for row in rows] == [30, 10]
     assert all(-1 <= row["tau by loss"] <= 1 and row["training s"] > 0 for row in rows)
     assert all(row["pick"] in TRUTH and row["space"] == "tiny" for row in rows)
-    assert not list(run(tiny_config, (ARCHS, TRUTH), names, [0], 960, done=rows))
+    assert not list(grid.run(rows))
 
 
 def test_what_has_a_row_of_the_same_scale_is_not_done_again():
     rows = [{"sampler": "a", "seed": 0, "width": 0.5, "tau": 0.1}]
-    names, seeds = ["a", "b"], [0, 1]
-    left = missing(names, seeds, {"width": 0.5}, rows)
+    cells = [{"sampler": name, "seed": seed} for seed in (0, 1) for name in "ab"]
+
+    def grid(**scale):
+        return Grid("x", [{**cell, **scale} for cell in cells], lambda cell: [{}])
+
+    left = [(cell["seed"], cell["sampler"]) for cell in grid(width=0.5).missing(rows)]
     assert left == [(0, "b"), (1, "a"), (1, "b")]
-    assert len(missing(names, seeds, {"width": 0.25}, rows)) == 4
-    assert len(missing(names, seeds, {"width": 0.5, "side": 8}, rows)) == 4
+    assert len(grid(width=0.25).missing(rows)) == 4
+    assert len(grid(width=0.5, side=8).missing(rows)) == 4
 
 
 def test_rows_are_kept_as_they_come(tmp_path):
     file = str(tmp_path / "rows" / "rows.jsonl")
     assert read_rows(file) == [] == read_rows(None)
     for name in ("a", "b"):
-        append_row(file, {"sampler": name, "tau": 0.1})
+        append_rows(file, [{"sampler": name, "tau": 0.1}])
     rows = read_rows(file)
     assert [row["sampler"] for row in rows] == ["a", "b"] and "commit" in rows[0]
     with open(file, "a") as out:
         out.write('{"sampler": "c')  # stopped while writing
     assert read_rows(file) == rows
-    append_row(file, {"sampler": "c"})
+    append_rows(file, [{"sampler": "c"}])
     assert [row["sampler"] for row in read_rows(file)] == ["a", "b", "c"]
 
 

@@ -129,3 +129,21 @@ def test_a_position_is_checked(path):
     path.write_bytes(b"".join([*lines[:2], lines[2].replace(b"3", b"8", 1), lines[3]]))
     with pytest.raises(DamagedRowError, match="line 3: not as it was written"):
         log.cut(position)
+
+
+def test_positions_are_those_of_the_file(tmp_path):
+    """Whoever appends knows them; whoever finds another file reads it."""
+    path = tmp_path / "rows.jsonl"
+    log = RowLog(path)
+    for number in range(3):
+        log.append([{"stage": "a", "n": number}, {"stage": "b"}])
+    assert log.position("ab") == RowLog(path).position("ab")
+    assert log.position(["a", "c"]) == {
+        "a": RowLog(path).position("a")["a"],
+        "c": {"rows": 0, "check": ""},
+    }
+    RowLog(path).drop("b")
+    assert log.position("ab") == RowLog(path).position("ab")
+    log.append([{"stage": "b"}])
+    assert log.position("b")["b"]["rows"] == 1
+    assert len(log.read()) == 4

@@ -57,7 +57,16 @@ def one_step(state, order):
 walk = in_one_call(one_step)
 
 
-def go(state, *, stop_at=(), step_fn=walk, rows=None, seen=None, steps_per_call=1):
+def go(
+    state,
+    *,
+    stop_at=(),
+    step_fn=walk,
+    rows=None,
+    seen=None,
+    calls=None,
+    steps_per_call=1,
+):
     """Runs to the end, or until one of the steps of `stop_at`."""
     rows = [] if rows is None else rows
     current = [int(state.step)]
@@ -87,6 +96,9 @@ def go(state, *, stop_at=(), step_fn=walk, rows=None, seen=None, steps_per_call=
         description="walk",
         should_stop=lambda: current[0] in stop_at,
         steps_per_call=steps_per_call,
+        on_call=lambda state, step: (
+            None if calls is None else calls.append((step, values(state)))
+        ),
     )
 
 
@@ -99,6 +111,23 @@ def test_totals_by_hand():
     totals = Totals.zero(TASK).add(TASK, jnp.float32(0.5), logits, jnp.int32([0, 0, 0]))
     totals = totals.add(TASK, jnp.float32(2.0), logits[:1], jnp.int32([1]))
     assert values(totals) == [0.5 * 3 + 2.0, 2.0, 4.0]
+
+
+def test_any_state_between_two_calls_is_one_to_go_on_from():
+    calls = []
+    whole = values(go(beginning(), calls=calls))
+    assert [step for step, _ in calls] == list(range(1, 13))
+    form = jax.tree.structure(beginning())
+    for step, leaves in calls[:-1]:
+        state = jax.tree.map(
+            lambda start, leaf: jnp.asarray(leaf, start.dtype),
+            beginning(),
+            jax.tree.unflatten(form, leaves),
+        )
+        assert int(state.step) == step and values(go(state)) == whole
+    calls.clear()
+    go(beginning(), calls=calls, steps_per_call=2)
+    assert [step for step, _ in calls] == [2, 3, 5, 6, 8, 9, 11, 12]
 
 
 def test_reports_hold_the_means_of_their_epoch():

@@ -16,6 +16,7 @@ from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.spec import Family
 from qnas_jax.latency import LatencyOptions
 from qnas_jax.options import OptionError, Options, option
+from qnas_jax.runs import CheckpointOptions
 from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.search.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import ConstraintOptions, SpaceOptions
@@ -83,6 +84,7 @@ class NasConfig(Config):
       rank: what is ranked where the truth is known, and beside what.
       export: which network becomes a model, and how it is measured.
       latency: how the ops of the space are measured on this machine.
+      checkpoints: when the state of a training or a search is saved.
 
     Raises:
       OptionError: the strategy wants evaluations at several fidelities, which the
@@ -111,6 +113,9 @@ class NasConfig(Config):
     rank: RankOptions = dataclasses.field(default_factory=RankOptions)
     export: ExportOptions = dataclasses.field(default_factory=ExportOptions)
     latency: LatencyOptions = dataclasses.field(default_factory=LatencyOptions)
+    checkpoints: CheckpointOptions = dataclasses.field(
+        default_factory=CheckpointOptions
+    )
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
@@ -136,6 +141,7 @@ GROUPS: dict[str, type[Options]] = {
     "rank": RankOptions,
     "export": ExportOptions,
     "latency": LatencyOptions,
+    "checkpoints": CheckpointOptions,
 }
 """What every run reads."""
 

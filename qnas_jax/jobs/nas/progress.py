@@ -18,7 +18,7 @@ from qnas_jax.files import remove
 from qnas_jax.runs import RowLog, RunError, read_arrays, write_arrays
 from qnas_jax.search import SearchState, Strategy, start
 
-_SECONDS_BETWEEN = 20.0
+_MOST_SECONDS = 20.0  # A replay of minutes is not worth what it saves.
 
 
 class Progress(NamedTuple):
@@ -47,6 +47,7 @@ class KeptProgress:
         strategy: Strategy,
         key: jax.Array,
         logs: Mapping[str, RowLog],
+        minutes: float = 1.0,
     ):
         """Nothing is read or written yet.
 
@@ -55,10 +56,12 @@ class KeptProgress:
           strategy: that of the search.
           key: the root key of the search.
           logs: what the search appends to, by the stage that its rows are of.
+          minutes: the longest time between two states, if it is below 20 seconds.
         """
         self._path = path
         self._logs = logs
         self._fresh = jax.jit(lambda: start(strategy, key))
+        self._seconds_between = min(60 * minutes, _MOST_SECONDS)
         self._last = time.monotonic()
 
     def read(self) -> Progress | None:
@@ -106,7 +109,7 @@ class KeptProgress:
 
     def is_due(self) -> bool:
         """Whether the last one is old enough."""
-        return time.monotonic() - self._last >= _SECONDS_BETWEEN
+        return time.monotonic() - self._last >= self._seconds_between
 
     def remove(self) -> None:
         """Nothing is to go on any more."""

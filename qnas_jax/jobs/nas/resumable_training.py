@@ -21,6 +21,7 @@ from qnas_jax.training import (
     StepFn,
     TrainingBatches,
     Trouble,
+    is_sound,
     run_epochs,
     steps_in_a_call,
 )
@@ -118,10 +119,10 @@ def train_to_the_end(
     def note() -> dict[str, Any]:
         return {_ROWS: metrics.position(rows), _TROUBLE: list(guard.trouble)}
 
-    def saved(state: Any, report: EpochReport) -> Any:
-        state = on_epoch(state, report)
-        checkpoints.save_if_due(state, note())
-        return state
+    def save_if_due(state: Any, step: int) -> None:
+        # Within an epoch nobody has looked at the state yet.
+        if checkpoints.is_due(step) and is_sound(state):
+            checkpoints.save(state, note())
 
     try:
         state = run_epochs(
@@ -132,12 +133,13 @@ def train_to_the_end(
             num_examples=batches.num_examples,
             steps_per_epoch=batches.steps_per_epoch,
             epochs=options.epochs,
-            on_epoch=saved,
+            on_epoch=on_epoch,
             progress=setting.progress,
             description=words,
             should_stop=setting.should_stop,
             steps_per_call=steps_in_a_call(options.steps_per_call),
             guard=guard,
+            on_call=save_if_due,
         )
         checkpoints.save(state, note())
     except Stopped as stop:

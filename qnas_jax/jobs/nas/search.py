@@ -168,7 +168,9 @@ def _run(
     history, metrics = history_of(setting.folder), setting.folder.metrics
     key = setting.key("search")
     path = setting.folder.path / "search" / "progress.npz"
-    kept = KeptProgress(path, strategy, key, {"": history, "search": metrics})
+    logs = {"": history, "search": metrics}
+    minutes = setting.config.checkpoints.minutes
+    kept = KeptProgress(path, strategy, key, logs, minutes)
     progress = kept.read()
     first = 0 if progress is None else progress.generation
     state = start(strategy, key) if progress is None else progress.state

@@ -227,7 +227,8 @@ class NasSetting(Setting):
           stage: that of the training.
         """
         folder = self.folder.path.joinpath(*names, "checkpoints")
-        return Checkpoints(folder, remedy=f"do it again by --stage={stage}")
+        remedy = f"do it again by --stage={stage}"
+        return Checkpoints(folder, self.config.checkpoints, remedy=remedy)
 
     @cached_property
     def kept_outcomes(self) -> KeptOutcomes:

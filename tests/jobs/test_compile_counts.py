@@ -1,0 +1,50 @@
+"""What a search and a training compile, they compile at their start."""
+
+import jax
+import pytest
+
+from experiments.reliability.long_runs import CompileCounter
+from qnas_jax.jobs.nas.search import search_architecture
+from qnas_jax.jobs.nas.supernet import train_supernet
+
+
+@pytest.fixture
+def counter():
+    counter = CompileCounter()
+    yield counter
+    jax.monitoring.unregister_event_duration_listener(counter.hear)
+
+
+def counts_of(setting, counter, run):
+    """Programs that were compiled before each step of the loop."""
+    counts = []
+
+    def counted(steps, total, description):
+        for step in steps:
+            counts.append(counter.count)
+            yield step
+
+    setting.progress = counted
+    run(setting)
+    return [*counts, counter.count]
+
+
+@pytest.mark.parametrize("strategy", ["memory_registers", "qbit", "predictor"])
+def test_no_generation_after_the_first_two(
+    search_config, make_setting, counter, strategy
+):
+    """The second is the first that replaces what the strategy began with."""
+    search_config.search.update(strategy=strategy, population=1, generations=7)
+    counts = counts_of(make_setting(search_config), counter, search_architecture)
+    assert counts[-2] > counts[0] and len(counts) > 5
+    assert len(set(counts[2:-1])) == 1  # then the networks for comparison are scored
+
+
+@pytest.mark.slow
+def test_no_step_of_a_training_after_the_first_epochs(
+    tiny_config, make_setting, counter
+):
+    """Five steps an epoch; the pool is searched after the first and each later one."""
+    counts = counts_of(make_setting(tiny_config), counter, train_supernet)
+    assert len(counts) == 21 and counts[1] > counts[0]
+    assert counts[2] == counts[4] and len(set(counts[11:])) == 1
