@@ -144,7 +144,7 @@ PROMISES = (
     ),
     Mutant(
         "keys derive from the generation alone",
-        _SEARCH + "loop.py",
+        _SEARCH + "generations.py",
         "jax.random.split(jax.random.fold_in(stream, generation))",
         "jax.random.split(jax.random.fold_in(stream, 0))",
         "tests/search/test_loop.py",

@@ -10,7 +10,7 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.options import OptionError
-from qnas_jax.search.loop import generation_keys, initial_key
+from qnas_jax.search.generations import generation_keys, initial_key
 from qnas_jax.search.pareto.dominance import on_front
 from qnas_jax.search.pareto.loop import (
     Points,
