@@ -130,7 +130,7 @@ def load_logits(folder: pathlib.Path) -> Logits:
       UserError: a file of it is damaged.
     """
     if (folder / files.SOURCE).is_file():
-        return _from_source(folder)
+        return logits_of(load_network(folder))
     path = folder / files.STABLEHLO
     content = read_bytes(path)
     try:
@@ -139,15 +139,32 @@ def load_logits(folder: pathlib.Path) -> Logits:
         raise _unreadable(path, error) from error
 
 
-def _from_source(folder: pathlib.Path) -> Logits:
+def load_network(folder: pathlib.Path) -> nnx.Module:
+    """The stand-alone network in a folder, from its source and weights.
+
+    Args:
+      folder: of the model; it has a source.
+
+    Returns:
+      The module.
+
+    Raises:
+      MissingFileError: the weights are missing.
+      UserError: source or weights are damaged.
+    """
     weights = folder / files.WEIGHTS
     if not weights.is_file():
         raise MissingFileError(f"{weights}: missing; --stage=export makes it anew")
     module = load_file(str(folder / files.SOURCE))
     try:
-        network = module.load(weights)
+        network: nnx.Module = module.load(weights)
     except Exception as error:  # of many kinds, as weights or source are damaged
         raise _unreadable(weights, error) from error
+    return network
+
+
+def logits_of(network: Any) -> Logits:
+    """A stand-alone network as a function that is traced anew by whoever reads it."""
     graph, state = nnx.split(network)
 
     def logits(images: jax.Array) -> jax.Array:

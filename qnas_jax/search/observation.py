@@ -69,6 +69,31 @@ def random_archs(keys: Array, num_ops: tuple[int, ...]) -> Array:
     return jax.vmap(functools.partial(random_levels, num_levels=num_ops))(keys)
 
 
+def balanced_archs(key: Array, population: int, num_ops: tuple[int, ...]) -> Array:
+    """Draws archs that have each op of a layer equally often, up to one.
+
+    Every layer is shuffled on its own: a Latin hypercube. Which ops come once more than
+    others is random too, so that each arch alone is uniformly random.
+
+    Args:
+      key: consumed.
+      population: P.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [P, L].
+    """
+
+    def of_layer(key: Array, count: int) -> Array:
+        names_key, order_key = jax.random.split(key)
+        ops = jax.random.permutation(names_key, count)
+        return jax.random.permutation(order_key, jnp.resize(ops, (population,)))
+
+    keys = jax.random.split(key, len(num_ops))
+    columns = [of_layer(*pair) for pair in zip(keys, num_ops, strict=True)]
+    return jnp.stack(columns, axis=1).astype(jnp.int32)
+
+
 def probabilities_by_asking(
     ask: Callable[[Array, Any], Array],
     state: Any,
