@@ -83,15 +83,11 @@ def balanced_archs(key: Array, population: int, num_ops: tuple[int, ...]) -> Arr
     Returns:
       int32 [P, L].
     """
-
-    def of_layer(key: Array, count: int) -> Array:
-        names_key, order_key = jax.random.split(key)
-        ops = jax.random.permutation(names_key, count)
-        return jax.random.permutation(order_key, jnp.resize(ops, (population,)))
-
-    keys = jax.random.split(key, len(num_ops))
-    columns = [of_layer(*pair) for pair in zip(keys, num_ops, strict=True)]
-    return jnp.stack(columns, axis=1).astype(jnp.int32)
+    order_key, first_key = jax.random.split(key)
+    draws = jax.random.uniform(order_key, (population, len(num_ops)))
+    places = jnp.argsort(draws, axis=0)
+    first = jax.random.randint(first_key, (len(num_ops),), 0, jnp.asarray(num_ops))
+    return ((places + first[None]) % jnp.asarray(num_ops)[None]).astype(jnp.int32)
 
 
 def probabilities_by_asking(

@@ -159,13 +159,8 @@ class ParetoMemory(ParetoStrategy):
         return jax.lax.cond(guided, self._guided, self._unguided, key, state)
 
     def _unguided(self, key: Array, state: ParetoMemoryState) -> Array:
-        return ask_unknown(
-            lambda key: balanced_archs(key, self.population, self.num_ops),
-            key,
-            known_codes(state.history, self.num_ops),
-            draws=_SPARE_DRAWS,
-            num_ops=self.num_ops,
-        )
+        del state
+        return balanced_archs(key, self.population, self.num_ops)
 
     def _guided(self, key: Array, state: ParetoMemoryState) -> Array:
         pool_key, spare_key = jax.random.split(key)
@@ -182,8 +177,18 @@ class ParetoMemory(ParetoStrategy):
             allowed=first_of_each(codes) & ~are_known(codes, known),
             count=self.population,
         )
-        spare = self._unguided(spare_key, state)
+        spare = ask_unknown(
+            lambda key: self._strangers(key, self.population),
+            spare_key,
+            known,
+            draws=_SPARE_DRAWS,
+            num_ops=self.num_ops,
+        )
         return jnp.where(found[:, None], pool[places], spare)
+
+    def _strangers(self, key: Array, count: int) -> Array:
+        """Uniformly random archs, int32 [count, L]."""
+        return random_archs(jax.random.split(key, count), self.num_ops)
 
     def _pool(self, key: Array, archive: Archive) -> Array:
         """Members of the front, some of them crossed, mutated: int32 [C, L]."""
@@ -198,7 +203,7 @@ class ParetoMemory(ParetoStrategy):
         )
         children = jax.vmap(mutated)(mutation_keys, children)
         strange_key, which_key = jax.random.split(stranger_key)
-        strange = random_archs(jax.random.split(strange_key, self.pool), self.num_ops)
+        strange = self._strangers(strange_key, self.pool)
         replaced = jax.random.bernoulli(which_key, self.strangers, (self.pool, 1))
         return jnp.where(replaced, strange, children)
 
