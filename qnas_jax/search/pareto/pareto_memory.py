@@ -101,7 +101,7 @@ class ParetoMemoryOptions(MemoryOptions):
         0.5, "correlation of archs that differ in one layer", above=0.0, below=1.0
     )
     noise: float = option(
-        0.05, "variance of scores that similarity does not explain", above=0.0
+        0.02, "variance of scores that similarity does not explain", above=0.0
     )
 
     def capacity(self, population: int, generations: int) -> int:

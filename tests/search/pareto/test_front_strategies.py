@@ -254,7 +254,7 @@ def test_the_memory_may_be_shorter_than_the_search():
     assert state.root.shape == (12, 12) and np.isfinite(state.root).all()
     archs = np.asarray(state.history.archs)
     equal = (archs[:, None] == archs[None]).sum(axis=-1)
-    kernel = 0.5 ** (len(NUM_OPS) - equal) + 0.05 * np.eye(12)
+    kernel = 0.5 ** (len(NUM_OPS) - equal) + 0.02 * np.eye(12)
     root = np.asarray(state.root, np.float64)
     np.testing.assert_allclose(root.T @ root, np.linalg.inv(kernel), atol=1e-3)
 
