@@ -46,14 +46,14 @@ from qnas_jax.search.registers.variations import RegisterStrategy
 from qnas_jax.search.spec import GATES, StrategySpec
 
 
+_ANGLE = "rotation in radians"
+_INITIAL = "evaluations before registers are observed, with each op equally often"
+
+
 @dataclasses.dataclass(frozen=True)
 class FrontRegisterOptions(RotationOptions, MemoryOptions):
     """How registers follow a front."""
 
-    angle: float = option(0.8, "rotation in radians", above=0.0, high=math.pi / 2)
-    initial: int = option(
-        20, "evaluations before registers are observed; each op equally often", low=0
-    )
     members: int = option(100, "archs of the front that may guide", low=1)
     guided_by: str = option(
         "crowding", "what wins a tournament of guides", choices=GUIDED_BY
@@ -68,6 +68,11 @@ class FrontRegisterOptions(RotationOptions, MemoryOptions):
 class ParetoQbitOptions(FrontRegisterOptions):
     """How `pareto_qbit` moves its registers."""
 
+    angle: float = option(0.8, _ANGLE, above=0.0, high=math.pi / 2)
+    epsilon: float = option(
+        0.02, "least probability of a Q-bit's value", low=0.0, below=0.5
+    )
+    initial: int = option(20, _INITIAL, low=0)
     rule: str = option(
         "han_kim_2002", "which registers are rotated, and where to", choices=RULES
     )
@@ -77,6 +82,8 @@ class ParetoQbitOptions(FrontRegisterOptions):
 class ParetoQuditOptions(FrontRegisterOptions):
     """How `pareto_qudit` moves its registers."""
 
+    angle: float = option(1.3, _ANGLE, above=0.0, high=math.pi / 2)
+    initial: int = option(10, _INITIAL, low=0)
     rule: str = option(
         "han_kim_2002", "which registers are rotated, and where to", choices=QUDIT_RULES
     )
@@ -173,7 +180,7 @@ def _follow_front(
     inner: RegisterStrategy,
     num_objectives: int,
     generations: int,
-    options: FrontRegisterOptions,
+    options: ParetoQbitOptions | ParetoQuditOptions,
 ) -> FrontRegisters:
     return FrontRegisters(
         inner.num_ops,
