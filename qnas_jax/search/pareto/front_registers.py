@@ -45,7 +45,6 @@ from qnas_jax.search.registers.rotation import RULES, RotationOptions
 from qnas_jax.search.registers.variations import RegisterStrategy
 from qnas_jax.search.spec import GATES, StrategySpec
 
-
 _ANGLE = "rotation in radians"
 _INITIAL = "evaluations before registers are observed, with each op equally often"
 
