@@ -9,6 +9,7 @@ over ours, the smallest to the largest of the subnets:
 
     FLOPs        `cost_analysis`, over two times our multiply-adds. XLA counts sums,
                  normalisation and activations too, and leaves out products with borders
+                 and what leads nowhere, as edges of a cell may
     weights      bytes of the arguments without the image, over our bytes at 32 bits: 1
                  if both mean the same arrays
     activations  temporary bytes of `memory_analysis`, over our peak. XLA's plan has
@@ -59,7 +60,7 @@ def compared(space: BuildableSpace, arch: np.ndarray) -> dict[str, float]:
         return logits
 
     with force_implementation("reference"):
-        program = jax.jit(run).lower(state, image).compile()
+        program = jax.jit(run, keep_unused=True).lower(state, image).compile()
     supernet = build_supernet(space)
     costs = supernet.cost_table().cost(arch[None])
     (peak,) = supernet.peak_bytes(arch[None])

@@ -177,8 +177,8 @@ def draw_front(
     budgets = round_budgets(front, COST)
     headings = ("latency at most, ms", "accuracy", "latency, ms", "architecture")
     lines = [
-        dict(zip(headings, cells, strict=True))
-        for cells in budget_cells(front, COST, budgets, row["op_names"])
+        dict(zip(headings, (*cells, ops.replace(" | ", ", ")), strict=True))
+        for *cells, ops in budget_cells(front, COST, budgets, row["op_names"])
     ]
     return picture, table(lines, list(headings))
 

@@ -259,10 +259,8 @@ def test_the_memory_may_be_shorter_than_the_search():
     np.testing.assert_allclose(root.T @ root, np.linalg.inv(kernel), atol=1e-3)
 
 
-def test_nothing_is_proposed_twice_until_everything_is_known(name):
-    if name in ("random", "weighted_product"):
-        pytest.skip("it has no memory")
-    _, _, _, points = run(name, 6)
+def test_the_process_proposes_nothing_twice():
+    _, _, _, points = run("pareto_memory", 6)
     archs = points.archs.reshape(-1, len(NUM_OPS))
     assert len(np.unique(archs, axis=0)) == len(archs)
 
