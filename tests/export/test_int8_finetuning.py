@@ -15,11 +15,11 @@ from qnas_jax.export.fake_quantised import (
     rounded_kernel,
     rounded_values,
 )
-from qnas_jax.export.finetuning import finetuned
 from qnas_jax.export.loading import load_network, logits_of
 from qnas_jax.export.writing import write_source
 from qnas_jax.nets import set_mode
 from qnas_jax.spaces import SPACES
+from qnas_jax.training.finetuning import trained_on
 
 SHAPE, CLASSES = (8, 8, 1), 10
 
@@ -96,8 +96,10 @@ def test_training_on_learns_with_rounding_and_leaves_the_network(network):
             np.take_along_axis(np.asarray(shares), targets[:, None], 1).mean()
         )
 
-    trained = finetuned(
-        network,
+    rounding, trained = nnx.clone(network), nnx.clone(network)
+    fake_quantise(rounding)
+    params = trained_on(
+        rounding,
         images,
         targets,
         jax.random.key(0),
@@ -105,6 +107,7 @@ def test_training_on_learns_with_rounding_and_leaves_the_network(network):
         batch_size=64,
         learning_rate=3e-3,
     )
+    nnx.update(trained, params)
     assert loss_of(trained) < loss_of(network) - 0.2
     after = jax.tree.map(np.asarray, nnx.to_pure_dict(nnx.state(network)))
     jax.tree.map(np.testing.assert_array_equal, before, after)
