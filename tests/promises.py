@@ -52,6 +52,20 @@ PROMISES = (
         "tests/jobs/test_export_stage.py",
     ),
     Mutant(
+        "weights for 8 bits are kept if they are better",
+        _NAS + "int8_tuning.py",
+        "if kept:",
+        "if not kept:",
+        "tests/jobs/test_int8_tuning.py",
+    ),
+    Mutant(
+        "searches for a front expect gains of hypervolume",
+        _SEARCH + "pareto/expected_volume.py",
+        "deviations * (norm.pdf(shift) + shift * norm.cdf(shift))",
+        "deviations * (norm.pdf(shift) - shift * norm.cdf(shift))",
+        "tests/search/pareto/test_expected_volume.py",
+    ),
+    Mutant(
         "validation picks the retrained epoch",
         _NAS + "retrain.py",
         "measure_on(state.average, *setting.valid)",
