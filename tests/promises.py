@@ -136,6 +136,20 @@ PROMISES = (
         "tests/jobs/test_export_stage.py",
     ),
     Mutant(
+        "weights for 8 bits are kept if they are better",
+        _NAS + "int8_tuning.py",
+        "if kept:",
+        "if not kept:",
+        "tests/jobs/test_int8_tuning.py",
+    ),
+    Mutant(
+        "searches for a front expect gains of hypervolume",
+        _SEARCH + "pareto/expected_volume.py",
+        "deviations * (norm.pdf(shift) + shift * norm.cdf(shift))",
+        "deviations * (norm.pdf(shift) - shift * norm.cdf(shift))",
+        "tests/search/pareto/test_expected_volume.py",
+    ),
+    Mutant(
         "validation picks the retrained epoch",
         _NAS + "retrain.py",
         "measure_on(state.average, *setting.valid)",
@@ -228,7 +242,7 @@ PROMISES = (
     ),
     Mutant(
         "keys derive from the generation alone",
-        _SEARCH + "loop.py",
+        _SEARCH + "generations.py",
         "jax.random.split(jax.random.fold_in(stream, generation))",
         "jax.random.split(jax.random.fold_in(stream, 0))",
         "tests/search/test_loop.py",

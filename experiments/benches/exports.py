@@ -1,36 +1,47 @@
 """Exported models against ours: the worst difference of logits over random subnets.
 
     python -m experiments.benches.exports [--spaces=digits,spos] [--subnets=100]
+        [--rows=runs/exports.jsonl]
 
 Each random subnet of each built-in space gets random weights, and the batch statistics
 of 100 random images. It is written as source and weights and as ONNX, and read back;
 logits of the images are compared with those of our own network, for ONNX also at
-batches of 1 and 3. Nothing is compiled as a whole, so that many subnets are quick: that
-StableHLO gives the same is what each export itself looks at. Prints a row a space.
+batches of 1 and 3. That StableHLO gives the same is what each export itself looks at.
+
+Our own network is compiled block by block, so that subnets of a space share programs;
+whole networks would be compiled anew each. Every subnet is a row that follows from its
+number, so a stopped run goes on where it was; `--subnets=0` prints the table of the
+rows that are there.
 """
 
 import argparse
-import json
+import contextlib
 import pathlib
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from experiments.measuring.rows import append_rows, read_rows, table
 from qnas_jax.export import Images, blank_network
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import missing_packages, run_onnx, to_onnx
 from qnas_jax.export.writing import prepared, write_source
+from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.nets import set_mode
+from qnas_jax.nets.cell.subnet import Cell
 from qnas_jax.spaces import SPACES, BuildableSpace
 from qnas_jax.spaces.registry import BUILT_IN
 
 NUM_IMAGES = 100
 BATCHES = (1, 3, NUM_IMAGES)
+LARGEST, SOURCE = "largest logit", "source"
+ONNX = tuple(f"onnx, batch {each}" for each in BATCHES)
 
 
 def input_shape(space: str) -> tuple[int, int, int]:
@@ -38,9 +49,49 @@ def input_shape(space: str) -> tuple[int, int, int]:
     return (8, 8, 1) if space.startswith("digits") else (32, 32, 3)
 
 
+class _Compiled(nnx.Module):
+    """A block that runs as a program of its own."""
+
+    def __init__(self, block: Any):
+        self.block = block
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        found: jax.Array = _run_block(self.block, values)
+        return found
+
+
+@nnx.jit
+def _run_block(block: Any, values: jax.Array) -> Any:
+    return block(values)
+
+
+@contextlib.contextmanager
+def compiled_blocks(network: Any) -> Iterator[None]:
+    """Within, each block of a chain or cell network is a program of its own.
+
+    Args:
+      network: the module, changed in place and back.
+
+    Yields:
+      Nothing.
+    """
+    lists = [
+        (module, name, blocks)
+        for _, module in nnx.iter_modules(network)
+        if module is network or isinstance(module, Cell)
+        for name, blocks in vars(module).items()
+        if isinstance(blocks, nnx.List) and name != "stages"
+    ]
+    for module, name, blocks in lists:
+        setattr(module, name, nnx.List(_Compiled(block) for block in blocks))
+    yield
+    for module, name, blocks in lists:
+        setattr(module, name, blocks)
+
+
 def random_network(
     space: BuildableSpace, arch: Any, images: Images, pixels: Any, rng: Any
-) -> Any:
+) -> tuple[Any, np.ndarray]:
     """A network with random weights, and batch statistics of its own.
 
     Args:
@@ -51,13 +102,15 @@ def random_network(
       rng: a NumPy generator.
 
     Returns:
-      The module, its running statistics in use.
+      The module, its running statistics in use, and the logits of the pixels.
     """
     network = random_weights(blank_network(space, arch), rng)
-    set_mode(network, "batch")
-    prepared(network, images)(jnp.asarray(pixels))
-    set_mode(network, "running")
-    return network
+    with compiled_blocks(network):
+        set_mode(network, "batch")
+        prepared(network, images)(jnp.asarray(pixels))
+        set_mode(network, "running")
+        logits = np.asarray(prepared(network, images)(jnp.asarray(pixels)))
+    return network, logits
 
 
 def random_weights(blank: Any, rng: Any) -> Any:
@@ -80,20 +133,20 @@ def _draw(name: str, shape: tuple[int, ...], rng: Any) -> np.ndarray:
 
 
 def differences(
-    space: BuildableSpace, count: int, seed: int, *, onnx: bool = True
-) -> Iterator[dict[str, float]]:
-    """Compares exported random subnets of a space with ours.
+    space: BuildableSpace, number: int, seed: int, *, onnx: bool = True
+) -> dict[str, float]:
+    """Compares an exported random subnet of a space with ours.
 
     Args:
       space: a built-in one.
-      count: of subnets.
+      number: of the subnet.
       seed: of subnets, weights and images.
       onnx: whether ONNX is compared too.
 
-    Yields:
-      For each subnet the largest difference of a logit, by form; and the largest logit.
+    Returns:
+      The largest difference of a logit, by form; and the largest logit.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, number])
     shape = space.input_shape
     names = tuple(f"class {number}" for number in range(space.num_classes))
     height, width, channels = shape
@@ -104,56 +157,86 @@ def differences(
         names,
         data="random images",
     )
-    for _ in range(count):
-        arch = np.asarray([rng.integers(options) for options in space.num_ops])
-        pixels = rng.integers(0, 256, (NUM_IMAGES, *shape)).astype(np.uint8)
-        network = random_network(space, arch, images, pixels, rng)
-        expected = np.asarray(prepared(network, images)(jnp.asarray(pixels)))
-        with tempfile.TemporaryDirectory() as folder:
-            write_source(pathlib.Path(folder), space, arch, network, images)
-            logits = load_logits(pathlib.Path(folder))
-        found = {"source": np.asarray(logits(jnp.asarray(pixels)))}
-        if onnx:
-            run = run_onnx(to_onnx(logits, shape))
-            found |= {f"onnx, batch {each}": run(pixels[:each]) for each in BATCHES}
-        yield {
-            "largest logit": float(np.abs(expected).max()),
-            **{
-                name: float(np.abs(values - expected[: len(values)]).max())
-                for name, values in found.items()
-            },
-        }
+    arch = np.asarray([rng.integers(options) for options in space.num_ops])
+    pixels = rng.integers(0, 256, (NUM_IMAGES, *shape)).astype(np.uint8)
+    network, expected = random_network(space, arch, images, pixels, rng)
+    with tempfile.TemporaryDirectory() as folder:
+        write_source(pathlib.Path(folder), space, arch, network, images)
+        logits = load_logits(pathlib.Path(folder))
+    found = {SOURCE: np.asarray(logits(jnp.asarray(pixels)))}
+    if onnx:
+        run = run_onnx(to_onnx(logits, shape))
+        each_batch = zip(ONNX, BATCHES, strict=True)
+        found |= {name: run(pixels[:count]) for name, count in each_batch}
+    return {
+        LARGEST: float(np.abs(expected).max()),
+        **{
+            name: float(np.abs(values - expected[: len(values)]).max())
+            for name, values in found.items()
+        },
+    }
 
 
-def run(names: Sequence[str], count: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yields a row a space: the worst of its subnets."""
+def run(
+    names: Sequence[str],
+    count: int,
+    seed: int,
+    known: Sequence[Mapping[str, Any]] = (),
+) -> Iterator[dict[str, Any]]:
+    """Yields a row for each subnet of each space that is not known yet."""
+    done = {(row["space"], row["seed"], row["subnet"]) for row in known}
+    onnx = not missing_packages()
     for name in names:
         space = SPACES[name](input_shape(name), 10)
         assert isinstance(space, BuildableSpace)
-        started = time.perf_counter()
-        onnx = not missing_packages()
-        found = list(differences(space, count, seed, onnx=onnx))
-        worst = {key: max(each[key] for each in found) for key in found[0]}
-        seconds = round(time.perf_counter() - started, 1)
-        yield {
-            "space": name,
-            "subnets": count,
-            "seed": seed,
-            "images": NUM_IMAGES,
-            **{key: float(f"{value:.3g}") for key, value in worst.items()},
-            "seconds": seconds,
-        }
+        for number in range(count):
+            if (name, seed, number) in done:
+                continue
+            started = time.perf_counter()
+            found = differences(space, number, seed, onnx=onnx)
+            yield {
+                "space": name,
+                "seed": seed,
+                "subnet": number,
+                "images": NUM_IMAGES,
+                **{key: float(f"{value:.3g}") for key, value in found.items()},
+                "seconds": round(time.perf_counter() - started, 2),
+            }
+        jax.clear_caches()
+
+
+def result_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A line a space: how many subnets, and the worst of them."""
+    lines = []
+    for name in dict.fromkeys(row["space"] for row in rows):
+        own = [row for row in rows if row["space"] == name]
+        onnx = [row[form] for row in own for form in ONNX if form in row]
+        lines.append(
+            {
+                "space": name,
+                "subnets": len(own),
+                "stand-alone source": f"{max(row[SOURCE] for row in own):.1e}",
+                "ONNX": f"{max(onnx):.1e}" if onnx else "-",
+                LARGEST: f"{max(row[LARGEST] for row in own):.2g}",
+            }
+        )
+    return lines
 
 
 def main() -> None:
-    """Prints the rows."""
+    """Adds rows, prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--spaces", default=",".join(sorted(BUILT_IN)))
     parser.add_argument("--subnets", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", default="runs/exports.jsonl")
     options = parser.parse_args()
-    for row in run(options.spaces.split(","), options.subnets, options.seed):
-        print(json.dumps(row), flush=True)
+    use_compilation_cache()
+    known = read_rows(options.rows)
+    for row in run(options.spaces.split(","), options.subnets, options.seed, known):
+        append_rows(options.rows, [row])
+    lines = result_rows(read_rows(options.rows))
+    print(table(lines, list(lines[0])))
 
 
 if __name__ == "__main__":

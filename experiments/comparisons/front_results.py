@@ -9,7 +9,7 @@ from experiments.measuring.rows import table
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.reporting.statistics import holm
 
-TESTED = (100, 200, 500)
+TESTED = (50, 100, 200, 500)
 REFERENCE = "nsga2"
 
 Samples = Mapping[str, Mapping[str, np.ndarray]]

@@ -137,6 +137,7 @@ def run(
                 }
                 if seed == 0:
                     row["evaluated"] = _point_rows(archs[0], points[0])
+                    row["op_names"] = problem.lookup.space.choices
                     row["exact"] = _point_rows(
                         np.zeros((len(problem.front), 0)), problem.front
                     )
@@ -176,8 +177,8 @@ def draw_front(
     budgets = round_budgets(front, COST)
     headings = ("latency at most, ms", "accuracy", "latency, ms", "architecture")
     lines = [
-        dict(zip(headings, cells, strict=True))
-        for cells in budget_cells(front, COST, budgets)
+        dict(zip(headings, (*cells, ops.replace(" | ", ", ")), strict=True))
+        for *cells, ops in budget_cells(front, COST, budgets, row["op_names"])
     ]
     return picture, table(lines, list(headings))
 

@@ -127,7 +127,7 @@ def load_logits(folder: pathlib.Path, facts: Facts | None = None) -> Logits:
       UserError: a file of it is damaged or was changed.
     """
     if (folder / files.SOURCE).is_file():
-        return _from_source(folder, facts)
+        return logits_of(load_network(folder, facts))
     path = folder / files.STABLEHLO
     content = read_bytes(path)
     if facts is not None:
@@ -138,7 +138,21 @@ def load_logits(folder: pathlib.Path, facts: Facts | None = None) -> Logits:
         raise _unreadable(path, error) from error
 
 
-def _from_source(folder: pathlib.Path, facts: Facts | None) -> Logits:
+def load_network(folder: pathlib.Path, facts: Facts | None = None) -> nnx.Module:
+    """The stand-alone network in a folder, from its source and weights.
+
+    Args:
+      folder: of the model; it has a source.
+      facts: of the model, whose digests its files must have; None: they are not looked
+        at.
+
+    Returns:
+      The module.
+
+    Raises:
+      MissingFileError: the weights are missing.
+      UserError: source or weights are damaged or were changed.
+    """
     weights = folder / files.WEIGHTS
     if not weights.is_file():
         raise MissingFileError(f"{weights}: missing; --stage=export makes it anew")
@@ -147,9 +161,14 @@ def _from_source(folder: pathlib.Path, facts: Facts | None) -> Logits:
             check_file(facts, path)
     module = load_file(str(folder / files.SOURCE))
     try:
-        network = module.load(weights)
+        network: nnx.Module = module.load(weights)
     except Exception as error:  # of many kinds, as weights or source are damaged
         raise _unreadable(weights, error) from error
+    return network
+
+
+def logits_of(network: Any) -> Logits:
+    """A stand-alone network as a function that is traced anew by whoever reads it."""
     graph, state = nnx.split(network)
 
     def logits(images: jax.Array) -> jax.Array:

@@ -2,26 +2,24 @@
 
 What the blocks are is taken from `export/standalone`, class by class with what they
 call; an op that a user registered is taken from the user's file in the same way. How
-they stand one after the other is written out.
+they stand one after the other is written out (`source_lines`).
 """
 
 import dataclasses
 import importlib.resources
-import inspect
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from qnas_jax.errors import UserError
 from qnas_jax.export.excerpt import Excerpt, take_out
-from qnas_jax.export.weights import edge_name, is_ours
+from qnas_jax.export.source_lines import literal, write_cells, write_chain
+from qnas_jax.export.weights import is_ours
 from qnas_jax.nets import OPS
 from qnas_jax.reading import printable, read_bytes
 from qnas_jax.spaces import (
     BuildableSpace,
     CellSpace,
-    Layer,
     NetworkSpace,
     Op,
     arch_to_string,
@@ -30,7 +28,6 @@ from qnas_jax.spaces import (
 
 _FILES = ("blocks.py", "cells.py", "hand_made.py", "classifier.py")
 _AROUND = ("ImageClassifier", "pathlib", "nnx", "jax", "jnp")
-_OF_CELLS = "Cell"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,10 +75,10 @@ def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
         if not is_ours(kind):
             excerpt = _joined(excerpt, _users_part(name, kind), name)
     if isinstance(space, NetworkSpace):
-        body = _write_chain(space, chosen)
+        body = write_chain(space, chosen)
     else:
         assert isinstance(space, CellSpace)
-        body = _write_cells(space, chosen)
+        body = write_cells(space, chosen)
     parts = [
         f"{_title(space, chosen, images)}\n\n{_imports(excerpt.imports)}",
         "\n\n\n".join([*excerpt.definitions.values(), *body[:-1]]),
@@ -201,126 +198,7 @@ def _network_class(images: Images, body: str) -> str:
 
 def _wrapped(names: Sequence[str]) -> str:
     """A tuple of names, one a line."""
-    return "(\n" + "".join(f"        {_literal(name)},\n" for name in names) + "    )"
-
-
-def _literal(value: bool | int | float | str) -> str:
-    """A value as Python has it; strings in double quotes."""
-    return (
-        json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-    )
-
-
-def _block(layer: Layer, index: int, features: str = "") -> str:
-    """The call that makes a block: `MBConv(16, 24, 2, kernel=5, rngs=rngs)`."""
-    op = layer.ops[index]
-    kind = OPS[op.kind]
-    given = dict(op.options)
-    parameters = inspect.signature(kind.__init__).parameters
-    defaults = {name: each.default for name, each in parameters.items()}
-    sizes = [features or str(layer.in_features), features or str(layer.out_features)]
-    options = [
-        f"{name}={_literal(given[name])}"
-        for name in dict.fromkeys((*(n for n in parameters if n in given), *given))
-        if defaults.get(name) != given[name]
-    ]
-    arguments = ", ".join([*sizes, str(layer.stride), *options, "rngs=rngs"])
-    return f"{kind.__name__}({arguments})"
-
-
-def _list(name: str, blocks: Sequence[str]) -> list[str]:
-    """Lines that make a list of blocks an attribute."""
-    if not blocks:
-        return [f"        self.{name} = nnx.List([])"]
-    lines = [f"                {block}" for block in blocks]
-    return [f"        self.{name} = nnx.List(", "            [", *lines, *_CLOSED]
-
-
-_CLOSED = ("            ]", "        )")
-_INIT = "    def __init__(self, *, rngs: nnx.Rngs):"
-_RUN = [
-    "    def run(self, values: jax.Array) -> jax.Array:",
-    '        """Normalised images [N, H, W, C] -> logits [N, classes]."""',
-]
-
-
-def _write_chain(space: NetworkSpace, chosen: Sequence[int]) -> list[str]:
-    layers = [
-        f"{_block(layer, index)},  # {place}: {layer.ops[index].name}"
-        for place, (layer, index) in enumerate(zip(space.layers, chosen, strict=True))
-    ]
-    lines = [
-        _INIT,
-        *_list("stem", [f"{_block(block, 0)}," for block in space.stem]),
-        *_list("layers", layers),
-        *_list("head", [f"{_block(block, 0)}," for block in space.head]),
-        "",
-        *_RUN,
-        "        for block in (*self.stem, *self.layers, *self.head):",
-        "            values = block(values)",
-        "        return values",
-    ]
-    return ["\n".join(lines)]
-
-
-def _write_cells(space: CellSpace, chosen: Sequence[int]) -> list[str]:
-    stages = [
-        f"nnx.List([{_OF_CELLS}({width}, rngs=rngs) for _ in range({space.cells})]),"
-        for width in space.widths
-    ]
-    reductions = [f"{_block(block, 0)}," for block in space.reductions]
-    lines = [
-        _INIT,
-        *_list("stem", [f"{_block(block, 0)}," for block in space.stem]),
-        *_list("stages", stages),
-        *_list("reductions", reductions),
-        *_list("head", [f"{_block(block, 0)}," for block in space.head]),
-        "",
-        *_RUN,
-        "        for block in self.stem:",
-        "            values = block(values)",
-        "        for number, cells in enumerate(self.stages):",
-        "            if number > 0:",
-        "                values = self.reductions[number - 1](values)",
-        "            for cell in cells:",
-        "                values = cell(values)",
-        "        for block in self.head:",
-        "            values = block(values)",
-        "        return values",
-    ]
-    return [_cell_class(space, chosen), "\n".join(lines)]
-
-
-def _cell_class(space: CellSpace, chosen: Sequence[int]) -> str:
-    layer = space.edge_layers[0]
-    made, arriving = [], {node: list[str]() for node in range(1, space.num_nodes)}
-    for edge, index in zip(space.edges, chosen, strict=True):
-        before, after = edge
-        name = layer.ops[index].name
-        if layer.ops[index].gives_zeros:
-            made.append(f"        # from node {before} to {after}: {name}")
-            continue
-        call = _block(layer, index, "features")
-        made.append(f"        self.{edge_name(edge)} = {call}  # {name}")
-        arriving[after].append(f"self.{edge_name(edge)}(node_{before})")
-    sums = [
-        f"        node_{node} = {' + '.join(terms) or 'jnp.zeros_like(node_0)'}"
-        for node, terms in arriving.items()
-    ]
-    return "\n".join(
-        [
-            f"class {_OF_CELLS}(nnx.Module):",
-            '    """A graph of nodes; each is the sum of what its edges bring."""',
-            "",
-            "    def __init__(self, features: int, *, rngs: nnx.Rngs):",
-            *made,
-            "",
-            "    def __call__(self, node_0: jax.Array) -> jax.Array:",
-            '        """[N, H, W, C] -> [N, H, W, C]."""',
-            *sums,
-            f"        return node_{space.num_nodes - 1}",
-        ]
-    )
+    return "(\n" + "".join(f"        {literal(name)},\n" for name in names) + "    )"
 
 
 _LOAD = '''def load(

@@ -68,6 +68,11 @@ def duration(seconds: float) -> str:
     return f"{hours}{_NBSP}h{_NBSP}{minutes:02d}{_NBSP}min"
 
 
+def shortened(name: str, longest: int) -> str:
+    """A name of at most so many characters; what is left out is an ellipsis."""
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "percent": percent,
     "points": points,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_KNEES = 3
+_LONGEST_NAME = 14  # characters of an op in the table, as in the registers' figure
 _LEAST_HEIGHT = 0.02  # of a knee above its line, in units of the ranges
 
 
@@ -142,9 +143,22 @@ def round_budgets(front: Sequence[Row], cost: str, most: int = 6) -> list[float]
 
 
 def budget_cells(
-    front: Sequence[Row], cost: str, budgets: Sequence[float]
+    front: Sequence[Row],
+    cost: str,
+    budgets: Sequence[float],
+    op_names: Sequence[Sequence[str]] | np.ndarray | None = None,
 ) -> list[list[str]]:
-    """The table "best under each budget": budget, score, cost and arch, as text."""
+    """The table "best under each budget", as text.
+
+    Args:
+      front: of `sort_front`.
+      cost: name of the cost.
+      budgets: the most that it may cost, each.
+      op_names: of each layer; None: ops are told by their numbers.
+
+    Returns:
+      Budget, score, cost and ops of each row.
+    """
     cells = []
     for budget, row in zip(budgets, best_under(front, cost, budgets), strict=True):
         arch = row["arch"]
@@ -153,10 +167,19 @@ def budget_cells(
                 formats.short_count(budget),
                 formats.score(row["score"]),
                 formats.short_count(row["costs"].get(cost)),
-                formats.MISSING if arch is None else " ".join(map(str, arch)),
+                formats.MISSING if arch is None else _ops(arch, op_names),
             ]
         )
     return cells
+
+
+def _ops(
+    arch: Sequence[int], op_names: Sequence[Sequence[str]] | np.ndarray | None
+) -> str:
+    if op_names is None:
+        return " ".join(map(str, arch))
+    names = (str(own[op]) for own, op in zip(op_names, arch, strict=True))
+    return " | ".join(formats.shortened(name, _LONGEST_NAME) for name in names)
 
 
 @style.png

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qnas_jax.reporting import style
+from qnas_jax.reporting import formats, style
 from qnas_jax.reporting.rows import Registers
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def register_heatmap(
         mesh = _draw_layer(axes, registers, layer)
         title = f"Layer {layer}"
         if names is not None:
-            title += f": {_short(names[layer], 34 // columns * 2)}"
+            title += f": {formats.shortened(names[layer], 34 // columns * 2)}"
         axes.set_title(title, fontsize=8.5)
         if winner is not None:
             _mark(axes, winner[layer])
@@ -148,7 +148,7 @@ def _draw_layer(axes: "Axes", registers: Registers, layer: int) -> "QuadMesh":
     axes.grid(False)
     # Some tens of names fit; of more ops, one in so many is named.
     named = range(0, num_ops, math.ceil(num_ops / 30))
-    labels = [_short(str(registers.op_names[layer, op]), 14) for op in named]
+    labels = [formats.shortened(str(registers.op_names[layer, op]), 14) for op in named]
     axes.set_yticks(named, labels)
     axes.tick_params(labelsize=7.5)
     axes.tick_params(axis="y", labelsize=6.5, length=2)
@@ -175,7 +175,3 @@ def _edges(generations: np.ndarray) -> np.ndarray:
     step = np.diff(generations) if len(generations) > 1 else np.ones(1)
     starts = generations - np.append(step[:1], step)[: len(generations)] / 2
     return np.append(starts, generations[-1] + step[-1] / 2)
-
-
-def _short(name: str, longest: int) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -9,46 +9,12 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.files import replace_file
-from qnas_jax.reporting import verdict
-from qnas_jax.reporting.architecture_diagram import architecture_diagram
-from qnas_jax.reporting.front import (
-    budget_cells,
-    front_figure,
-    round_budgets,
-    sort_front,
-)
+from qnas_jax.reporting import facts, verdict
 from qnas_jax.reporting.page import render
-from qnas_jax.reporting.ranking_bars import ranking_bars
-from qnas_jax.reporting.ranking_scatter import ranking_scatter
 from qnas_jax.reporting.ranking_table import HEADINGS, ranking_cells
-from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
-from qnas_jax.reporting.rows import Row, Run, column, read_run, scored
-from qnas_jax.reporting.search_curves import (
-    COSTS,
-    known_costs,
-    score_against_cost,
-    search_progress,
-)
+from qnas_jax.reporting.rows import Row, Run, column, read_run
+from qnas_jax.reporting.run_figures import FIGURES, draw_figures
 from qnas_jax.reporting.statistics import Comparison, compare, wilson_interval
-from qnas_jax.reporting.training_curves import (
-    pool_scores,
-    retrain_curves,
-    supernet_curves,
-)
-
-FIGURES = (
-    "supernet_curves",
-    "pool_scores",
-    "search_progress",
-    "score_against_cost",
-    "front",
-    "register_heatmap",
-    "register_entropy",
-    "ranking_scatter",
-    "ranking_bars",
-    "retrain_curves",
-    "architecture_diagram",
-)
 
 
 def write_report(workdir: pathlib.Path) -> pathlib.Path:
@@ -82,52 +48,6 @@ def write_report(workdir: pathlib.Path) -> pathlib.Path:
     return workdir / "report.html"
 
 
-def draw_figures(run: Run) -> dict[str, bytes]:
-    """Draws every figure whose rows are there.
-
-    Args:
-      run: the rows of a work folder.
-
-    Returns:
-      PNG files by the names of `FIGURES`.
-    """
-    winner = _winner(run)
-    layers = (run.result or {}).get("layers") or []
-    figures = {}
-    if run.supernet:
-        figures["supernet_curves"] = supernet_curves(run.supernet)
-    if run.pool:
-        figures["pool_scores"] = pool_scores(run.pool)
-    if run.search:
-        figures["search_progress"] = search_progress(
-            run.search, run.history, _scored_by(run)
-        )
-    if known_costs(run.history):
-        figures["score_against_cost"] = score_against_cost(
-            run.history, winner, _limits(run), _scored_by(run)
-        )
-    cost = _cost_of_front(run)
-    if cost:
-        front = sort_front(scored(run.history), cost)
-        label = COSTS[cost][1] if cost in COSTS else cost
-        figures["front"] = front_figure(front, scored(run.history), cost, label=label)
-    if run.registers is not None:
-        names = [row["op"] for row in layers if row.get("role", "layer") == "layer"]
-        figures["register_heatmap"] = register_heatmap(
-            run.registers, winner, names or None
-        )
-        figures["register_entropy"] = register_entropy(run.registers)
-    if run.ranking:
-        figures["ranking_scatter"] = ranking_scatter(run.ranking)
-        if run.ranking.get("measures"):
-            figures["ranking_bars"] = ranking_bars(run.ranking["measures"])
-    if run.retrain:
-        figures["retrain_curves"] = retrain_curves(run.retrain)
-    if layers:
-        figures["architecture_diagram"] = architecture_diagram(layers)
-    return figures
-
-
 def render_page(run: Run, figures: Mapping[str, bytes]) -> str:
     """Fills the page's template.
 
@@ -152,7 +72,7 @@ def _content(run: Run) -> dict[str, Any]:
         "interval": _interval(result),
         "verdict": _verdict(run, comparisons),
         "networks": _networks(result, comparisons),
-        "score_words": verdict.score_words(_scored_by(run)),
+        "score_words": verdict.score_words(facts.scored_by(run)),
         "ranking": run.ranking,
         "ranking_headings": HEADINGS,
         "ranking_cells": ranking_cells((run.ranking or {}).get("measures") or {}),
@@ -160,8 +80,8 @@ def _content(run: Run) -> dict[str, Any]:
         "arch_json": json.dumps(found["arch"]) if found and "arch" in found else None,
         "layers": result.get("layers") or [],
         "budget": _budget(run),
-        "front_cost": _cost_of_front(run),
-        "front_table": _front_table(run),
+        "front_cost": facts.cost_of_front(run),
+        "front_table": facts.front_cells(run),
         "pool": _pool_members(run.pool),
         "pool_epoch": run.pool[-1]["epoch"] if run.pool else None,
         "settings": _flattened(run.config),
@@ -175,36 +95,6 @@ def _content(run: Run) -> dict[str, Any]:
 def _group(config: Row, name: str) -> Row:
     group = config.get(name)
     return group if isinstance(group, dict) else {}
-
-
-def _scored_by(run: Run) -> str:
-    """The metric that the search improved, "" in a folder of before it was said."""
-    return str((run.result or run.best or {}).get("scored_by", ""))
-
-
-def _winner(run: Run) -> list[int] | None:
-    found = run.result or run.best or {}
-    return found.get("arch")
-
-
-def _cost_of_front(run: Run) -> str:
-    """The first cost of a search for several objectives; "" where there is none."""
-    objectives = (run.result or run.best or {}).get("objectives") or []
-    return objectives[1] if objectives and scored(run.history) else ""
-
-
-def _front_table(run: Run) -> list[list[str]]:
-    """The best under each of some round budgets."""
-    cost = _cost_of_front(run)
-    if not cost:
-        return []
-    front = sort_front(scored(run.history), cost)
-    return budget_cells(front, cost, round_budgets(front, cost))
-
-
-def _limits(run: Run) -> dict[str, float]:
-    """What the network was allowed to cost, by name of the cost."""
-    return (run.result or run.best or {}).get("constraints") or {}
 
 
 def _interval(
@@ -236,8 +126,8 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
         sentences.append(
             verdict.accuracy_sentence(result["test_accuracy"], result["test_images"])
         )
-    if _limits(run) and run.result:
-        sentences.append(verdict.budget_sentence(_limits(run), result))
+    if facts.limits(run) and run.result:
+        sentences.append(verdict.budget_sentence(facts.limits(run), result))
     sentences += [
         verdict.comparison_sentence(one, len(comparisons)) for one in comparisons
     ]
@@ -245,7 +135,7 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
     known = np.isfinite(column(run.search, "best"))
     search = [row for row, use in zip(run.search, known, strict=True) if use]
     if search:
-        sentences.append(verdict.search_sentence(search, _scored_by(run)))
+        sentences.append(verdict.search_sentence(search, facts.scored_by(run)))
     return sentences
 
 

@@ -1,14 +1,13 @@
 """Search strategies: (init, ask, tell) on pytree states, and the loop around them."""
 
 from qnas_jax.search.base import Strategy, sanitise
+from qnas_jax.search.generations import EvaluateFn, generation_keys
 from qnas_jax.search.loop import (
-    EvaluateFn,
     Generation,
     SearchState,
     Step,
     Trace,
     advance,
-    generation_keys,
     host_search,
     scan_search,
     start,

@@ -1,6 +1,6 @@
 """The search loop, in two forms that take the same keys and the same steps.
 
-Every generation, the first included, is one ask, one evaluation and one tell.
+What is kept between generations is the best arch so far.
 
     scan_search   one program, for evaluators in JAX; can be jitted, vmapped over keys
     host_search   one generation after the other, for all others
@@ -18,22 +18,19 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.search.base import Strategy, sanitise
-
-EvaluateFn = Callable[..., tuple[Array, Array]]
-"""`evaluate(key, archs) -> (archs, scores)`; it may hand back repaired archs.
-
-For strategies with fidelities `evaluate(key, archs, fidelities)`, int32 [P], 0 the
-cheapest.
-"""
-
-HostEvaluateFn = Callable[..., tuple[Array | np.ndarray, Array | np.ndarray]]
-"""The same for evaluators that are not JAX: they get NumPy archs and fidelities."""
+from qnas_jax.search.generations import (
+    Evaluated,
+    EvaluateFn,
+    HostEvaluateFn,
+    fidelities_of,
+    host_generations,
+    initial_key,
+    scan_generations,
+)
 
 TiesFn = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 """`ties(archs [P, L], fidelities [P]) -> float32 [P]` of archs just evaluated;
 fidelities are None where the strategy has none."""
-
-_INIT_STREAM, _GENERATION_STREAM = 0, 1
 
 
 @flax.struct.dataclass
@@ -91,26 +88,6 @@ def incumbent(state: SearchState, generation: Generation) -> tuple[Array, Array]
     return state.best_arch, state.best_score
 
 
-def generation_keys(key: Array, generation: Array | int) -> tuple[Array, Array]:
-    """Keys of one generation, a function of the root key and the generation only.
-
-    Args:
-      key: the root key of the search (the one given to `start`).
-      generation: 0 for the first.
-
-    Returns:
-      (ask_key, evaluate_key).
-    """
-    stream = jax.random.fold_in(key, _GENERATION_STREAM)
-    ask_key, evaluate_key = jax.random.split(jax.random.fold_in(stream, generation))
-    return ask_key, evaluate_key
-
-
-def initial_key(key: Array) -> Array:
-    """The key of a strategy's first state, from the root key of the search."""
-    return jax.random.fold_in(key, _INIT_STREAM)
-
-
 def start(strategy: Strategy, key: Array) -> SearchState:
     """The state before the first generation.
 
@@ -156,7 +133,7 @@ def advance(
     scores = sanitise(scores)
     ties = jnp.zeros_like(scores) if ties is None else jnp.asarray(ties, jnp.float32)
     ties = jnp.where(jnp.isfinite(ties), ties, jnp.finfo(jnp.float32).min)
-    fidelities = _fidelities(strategy, state)
+    fidelities = fidelities_of(strategy, state)
     highest = jnp.max(jnp.where(jnp.isfinite(scores), fidelities, -1))
     comparable = jnp.where(fidelities == highest, scores, -jnp.inf)
     winner = jnp.argmax(jnp.where(comparable == jnp.max(comparable), ties, -jnp.inf))
@@ -198,15 +175,13 @@ def scan_search(
       unless another one is given.
     """
 
-    def generation(state: SearchState, _: None) -> tuple[SearchState, Any]:
-        ask_key, evaluate_key = generation_keys(key, state.generation)
-        archs = strategy.ask(ask_key, state.strategy_state)
-        fidelities = _fidelities(strategy, state)
-        archs, scores = _evaluated(strategy, evaluate, evaluate_key, archs, fidelities)
-        state = advance(strategy, state, archs, scores)
-        return state, record(state, Generation(archs, sanitise(scores), fidelities))
+    def end(state: SearchState, found: Evaluated) -> tuple[SearchState, Any]:
+        state = advance(strategy, state, found.archs, found.scores)
+        scores = sanitise(found.scores)
+        return state, record(state, Generation(found.archs, scores, found.fidelities))
 
-    return jax.lax.scan(generation, start(strategy, key), length=generations)
+    first = start(strategy, key)
+    return scan_generations(strategy, evaluate, key, generations, first, end)
 
 
 class Step(NamedTuple):
@@ -254,45 +229,20 @@ def host_search(
       Each generation when it is over.
     """
     one_fidelity = strategy.fidelities is None
-    if state is None:
-        state = start(strategy, key)
-    for number in range(int(state.generation), generations):
-        ask_key, evaluate_key = generation_keys(key, number)
-        archs = np.asarray(_ask(strategy, ask_key, state.strategy_state))
-        fidelities = np.asarray(_fidelities(strategy, state))
-        archs, scores = _evaluated(strategy, evaluate, evaluate_key, archs, fidelities)
+
+    def end(state: SearchState, found: Evaluated) -> tuple[SearchState, Generation]:
+        archs, scores, fidelities = found
         told = None
         if ties is not None:
             told = ties(np.asarray(archs), None if one_fidelity else fidelities)
         after = _advance(strategy, state, archs, scores, told)
-        seen = Generation(*map(np.asarray, (archs, sanitise(scores), fidelities)))
-        yield Step(number, state, seen, after)
-        state = after
+        return after, Generation(
+            *map(np.asarray, (archs, sanitise(scores), fidelities))
+        )
 
-
-@jax.jit
-def _ask(strategy: Strategy, key: Array, state: Any) -> Array:
-    return strategy.ask(key, state)
+    first = start(strategy, key) if state is None else state
+    for step in host_generations(strategy, evaluate, key, generations, first, end):
+        yield Step(*step)
 
 
 _advance = jax.jit(advance)
-
-
-def _fidelities(strategy: Strategy, state: SearchState) -> Array:
-    """Fidelities int32 [P] of the next generation, zeros where there is only one."""
-    if strategy.fidelities is None:
-        return jnp.zeros(strategy.population, jnp.int32)
-    return strategy.fidelities(state.strategy_state)
-
-
-def _evaluated(
-    strategy: Strategy,
-    evaluate: Callable[..., tuple[Any, Any]],
-    key: Array,
-    archs: Any,
-    fidelities: Any,
-) -> tuple[Any, Any]:
-    """Archs and scores, at the fidelities that the strategy wants, if it wants any."""
-    if strategy.fidelities is None:
-        return evaluate(key, archs)
-    return evaluate(key, archs, fidelities)

@@ -12,7 +12,8 @@ from jax import Array
 from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
 from qnas_jax.search.base import Strategy
-from qnas_jax.search.loop import EvaluateFn, RecordFn, everything, scan_search
+from qnas_jax.search.generations import EvaluateFn
+from qnas_jax.search.loop import RecordFn, everything, scan_search
 from qnas_jax.value import Value
 
 
@@ -63,13 +64,14 @@ def stack_strategies(strategies: Sequence[Strategy]) -> Strategy:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *strategies)
 
 
-@functools.lru_cache(maxsize=16)
 def compiled_searches(
     generations: int,
-    record: RecordFn,
+    record: Callable[..., Any],
     *,
     stacked: bool = False,
     devices: Devices = Devices(),  # noqa: B008 - a frozen record
+    scan: Callable[..., tuple[Any, Any]] = scan_search,
+    **fixed: Any,
 ) -> Callable[[Strategy, EvaluateFn, Array], Any]:
     """The program behind `search_seeds`, compiled at its first call for a form.
 
@@ -78,15 +80,28 @@ def compiled_searches(
       record: what is kept of each generation.
       stacked: whether each search has a strategy of its own.
       devices: among which searches are divided.
+      scan: the whole search, called as `scan_search`.
+      **fixed: more arguments of it, by name.
 
     Returns:
       `run(strategy, evaluate, keys [S])`, what `record` returns with leading axes
       [S, G]; the evaluator is one of `as_argument`, the strategy has leaves [S, ...]
       if they are stacked.
     """
+    return _compiled(generations, record, stacked, devices, scan, **fixed)
 
+
+@functools.lru_cache(maxsize=16)
+def _compiled(
+    generations: int,
+    record: Callable[..., Any],
+    stacked: bool,
+    devices: Devices,
+    scan: Callable[..., tuple[Any, Any]],
+    **fixed: Any,
+) -> Callable[[Strategy, EvaluateFn, Array], Any]:
     def search(strategy: Strategy, evaluate: EvaluateFn, key: Array) -> Any:
-        return scan_search(strategy, evaluate, key, generations, record=record)[1]
+        return scan(strategy, evaluate, key, generations, record=record, **fixed)[1]
 
     searches = jax.vmap(search, in_axes=(0 if stacked else None, None, 0))
 
@@ -110,9 +125,11 @@ def search_seeds(
     keys: Array,
     generations: int,
     *,
-    record: RecordFn = everything,
+    record: Callable[..., Any] = everything,
     seeds_at_once: int = 256,
     devices: Devices = Devices(),  # noqa: B008 - a frozen record
+    scan: Callable[..., tuple[Any, Any]] = scan_search,
+    **fixed: Any,
 ) -> Any:
     """Runs one search a key.
 
@@ -124,6 +141,8 @@ def search_seeds(
       record: what is kept of each generation.
       seeds_at_once: searches of one call, which bounds the memory on the device.
       devices: among which searches are divided.
+      scan: the whole search, called as `scan_search`.
+      **fixed: more arguments of it, by name.
 
     Returns:
       What `record` returns, as NumPy arrays with leading axes [S, G].
@@ -131,7 +150,9 @@ def search_seeds(
     Raises:
       UserError: no key.
     """
-    program = compiled_searches(generations, record, devices=devices)
+    program = compiled_searches(
+        generations, record, devices=devices, scan=scan, **fixed
+    )
     whole = devices.replicated((strategy, as_argument(evaluate)))
 
     def run(places: np.ndarray) -> Any:

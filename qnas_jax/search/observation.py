@@ -69,6 +69,27 @@ def random_archs(keys: Array, num_ops: tuple[int, ...]) -> Array:
     return jax.vmap(functools.partial(random_levels, num_levels=num_ops))(keys)
 
 
+def balanced_archs(key: Array, population: int, num_ops: tuple[int, ...]) -> Array:
+    """Draws archs that have each op of a layer equally often, up to one.
+
+    Every layer is shuffled on its own: a Latin hypercube. Which ops come once more than
+    others is random too, so that each arch alone is uniformly random.
+
+    Args:
+      key: consumed.
+      population: P.
+      num_ops: (K_1, ..., K_L).
+
+    Returns:
+      int32 [P, L].
+    """
+    order_key, first_key = jax.random.split(key)
+    draws = jax.random.uniform(order_key, (population, len(num_ops)))
+    places = jnp.argsort(draws, axis=0)
+    first = jax.random.randint(first_key, (len(num_ops),), 0, jnp.asarray(num_ops))
+    return ((places + first[None]) % jnp.asarray(num_ops)[None]).astype(jnp.int32)
+
+
 def probabilities_by_asking(
     ask: Callable[[Array, Any], Array],
     state: Any,

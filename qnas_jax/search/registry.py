@@ -1,10 +1,8 @@
 """All strategies by name, which one a run uses, and how it is built."""
 
 import dataclasses
-import functools
 
-from qnas_jax.errors import UserError
-from qnas_jax.options import OptionError, Options, option
+from qnas_jax.options import Options, option
 from qnas_jax.search.base import Strategy
 from qnas_jax.search.classical import (
     cross_entropy,
@@ -30,7 +28,7 @@ from qnas_jax.search.registers import (
     qiga2,
     qudit,
 )
-from qnas_jax.search.spec import StrategySpec
+from qnas_jax.search.spec import StrategySpec, build_strategy
 
 _ROWS = (
     qbit.SPEC,
@@ -93,29 +91,8 @@ def make_strategy(
       UserError: an unknown name, another strategy's options, or something that the
         strategy cannot do.
     """
-    if name not in STRATEGIES:
-        raise OptionError("strategy", name, "one of " + ", ".join(STRATEGIES))
-    record = STRATEGIES[name].options
-    options = record() if options is None else options
-    if not isinstance(options, record):
-        raise UserError(
-            f"options of {name}: got {type(options).__name__}, expected "
-            f"{record.__name__}"
-        )
-    return _make_strategy(name, tuple(num_ops), population, generations, options)
-
-
-@functools.lru_cache(maxsize=64)
-def _make_strategy(
-    name: str,
-    num_ops: tuple[int, ...],
-    population: int,
-    generations: int,
-    options: Options,
-) -> Strategy:
-    return STRATEGIES[name].make(
-        num_ops, population=population, generations=generations, options=options
-    )
+    sizes = {"population": population, "generations": generations}
+    return build_strategy(STRATEGIES, name, num_ops, options, **sizes)
 
 
 def strategy_table() -> str:

@@ -1,10 +1,12 @@
-"""One row of the table of strategies."""
+"""One row of a table of strategies, and how one of a table is built."""
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from qnas_jax.options import Options
+from qnas_jax.errors import UserError
+from qnas_jax.options import OptionError, Options
 from qnas_jax.search.base import Strategy
 
 GATES = "gates on amplitudes"
@@ -43,3 +45,45 @@ class StrategySpec(NamedTuple):
     make: Callable[..., Strategy]
     needs_fidelities: bool = False
     acts_by: str = CLASSICAL
+
+
+def build_strategy(
+    specs: Mapping[str, StrategySpec],
+    name: str,
+    num_ops: tuple[int, ...],
+    options: Options | None,
+    **sizes: int,
+) -> Strategy:
+    """Builds a strategy; equal arguments give the same object.
+
+    Args:
+      specs: all strategies of a kind by name.
+      name: one of them.
+      num_ops: (K_1, ..., K_L).
+      options: a record `specs[name].options`; its defaults if None.
+      **sizes: population, generations, and what else its `make` takes.
+
+    Returns:
+      The strategy.
+
+    Raises:
+      UserError: an unknown name, another strategy's options, or something that the
+        strategy cannot do.
+    """
+    if name not in specs:
+        raise OptionError("strategy", name, "one of " + ", ".join(specs))
+    record = specs[name].options
+    options = record() if options is None else options
+    if not isinstance(options, record):
+        raise UserError(
+            f"options of {name}: got {type(options).__name__}, expected "
+            f"{record.__name__}"
+        )
+    return _built(specs[name], tuple(num_ops), options, **sizes)
+
+
+@functools.lru_cache(maxsize=64)
+def _built(
+    spec: StrategySpec, num_ops: tuple[int, ...], options: Options, **sizes: int
+) -> Strategy:
+    return spec.make(num_ops, options=options, **sizes)

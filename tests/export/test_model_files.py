@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import qnas_jax
+from experiments.benches import exports
 from experiments.benches.exports import random_weights
-from experiments.benches.exports import run as run_bench
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import (
     Images,
@@ -119,12 +119,16 @@ def test_all_forms_give_the_same_logits(model):
         assert np.abs(run(pixels[:count]) - expected[:count]).max() < 1e-4
 
 
-def test_the_bench_has_a_row_a_space():
-    (row,) = run_bench(["digits_tiny"], 1, 4)
-    assert (row["space"], row["subnets"], row["images"]) == ("digits_tiny", 1, 100)
+def test_the_bench_has_a_row_a_subnet_and_goes_on_where_it_was():
+    (row,) = exports.run(["digits_tiny"], 1, 4)
+    assert (row["space"], row["subnet"], row["images"]) == ("digits_tiny", 0, 100)
     assert row["largest logit"] > 0.5
     for form in ("source", "onnx, batch 1", "onnx, batch 3", "onnx, batch 100"):
         assert 0 < row[form] < 1e-4
+    assert list(exports.run(["digits_tiny"], 1, 4, [row])) == []
+    (line,) = exports.result_rows([row, {**row, "subnet": 1, "onnx, batch 3": 0.25}])
+    assert (line["space"], line["subnets"]) == ("digits_tiny", 2)
+    assert line["ONNX"] == "2.5e-01"
 
 
 def test_eight_bits_are_close_and_smaller(model):

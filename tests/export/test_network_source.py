@@ -91,7 +91,7 @@ def test_the_source_has_a_place_for_every_weight(name, tmp_path):
 
 def test_logits_of_cells_are_those_of_our_network():
     space = SPACES["cifar_small"]((8, 8, 3), 10)
-    (found,) = differences(space, 1, seed=4, onnx=False)
+    found = differences(space, 0, seed=4, onnx=False)
     assert found["largest logit"] > 0.1
     assert found["source"] < 1e-5 * max(1, found["largest logit"])
 
@@ -99,7 +99,7 @@ def test_logits_of_cells_are_those_of_our_network():
 @pytest.mark.parametrize("name", ["resnet8", "densenet10"])
 def test_logits_of_hand_made_networks_are_those_of_ours(name):
     space = narrowed(hand_made(name, (8, 8, 3), 10), 0.4)
-    (found,) = differences(space, 1, seed=4, onnx=False)
+    found = differences(space, 0, seed=4, onnx=False)
     assert found["largest logit"] > 0.1
     assert found["source"] < 1e-5 * max(1, found["largest logit"])
 

@@ -12,8 +12,9 @@ from qnas_jax.evaluation import Evaluation
 from qnas_jax.jobs import run_stages
 from qnas_jax.jobs.nas.fronts import front_of
 from qnas_jax.options import OptionError
-from qnas_jax.reporting import report
+from qnas_jax.reporting import formats, report
 from qnas_jax.reporting.rows import read_run
+from qnas_jax.reporting.run_figures import draw_figures
 from qnas_jax.stopping import Stopped
 
 
@@ -79,9 +80,11 @@ def test_a_job_of_two_objectives(finished, tiny_config, make_setting, quick):
     )
     others = set(run.result["baselines"])
     assert others == ({"front_1"} if len(found["front"]) > 1 else set())
-    figures = report.draw_figures(run)
+    figures = draw_figures(run)
     page = report.render_page(run, figures)
     assert "front" in figures and "Best under each budget" in page
+    ops = [setting.space.choices[i][op] for i, op in enumerate(best["arch"])]
+    assert " | ".join(formats.shortened(name, 14) for name in ops) in page
     # The same command finds everything done.
     assert run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
 

@@ -58,6 +58,13 @@ def test_the_table_has_a_dash_where_nothing_is_as_cheap():
     assert cells == [["0.5", "–", "–", "–"], ["2", "0.8000", "2", "1 2"]]
 
 
+def test_the_table_names_the_ops():
+    names = [["skip", "conv3"], ["skip", "pool", "a_very_long_name_of_an_op"]]
+    (cells,) = budget_cells(BENT, "ms", [2], names)
+    assert cells[-1] == "conv3 | a_very_long_n…"
+    assert len(cells[-1].split(" | ")[1]) == 14
+
+
 def test_budgets_are_round_numbers_up_to_the_dearest():
     assert round_budgets(BENT, "ms") == [1, 2, 5, 10]
     assert round_budgets([row(30, 0.1), row(4100, 0.2)], "ms", 3) == [1000, 2000, 5000]

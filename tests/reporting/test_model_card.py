@@ -93,3 +93,14 @@ def test_what_was_not_made_is_not_mentioned():
     assert "network.stablehlo" not in text
     assert "those of the supernet" in text
     assert "Eight bits change the accuracy by -0.50 percentage points." in lines
+
+
+def test_the_card_tells_what_fine_tuning_did():
+    facts = copy.deepcopy(FACTS)
+    assert "Fine-tuned" not in model_card({**facts, "int8_tuning": None})
+    tuning = {"float_accuracy": 0.9, "before": 0.8, "after": 0.875, "steps": 300}
+    kept = model_card({**facts, "int8_tuning": {**tuning, "kept": True}})
+    assert "8 bits had 80.00" in kept and "(300 steps) they have 87.50" in kept
+    assert "the 8-bit model has these weights" in kept
+    left = model_card({**facts, "int8_tuning": {**tuning, "kept": False}})
+    assert "no better: the weights are those of the training" in left

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from qnas_jax.reporting import write_report
-from qnas_jax.reporting.report import FIGURES
+from qnas_jax.reporting.run_figures import FIGURES
 from qnas_jax.reporting.statistics import wilson_interval
 
 

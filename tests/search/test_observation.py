@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 from qnas_jax.search.observation import (
+    balanced_archs,
     draw_uniforms,
     observe,
     own_ops,
@@ -161,3 +162,17 @@ def test_probabilities_by_asking_equal_a_count():
             expected[[0, 1], arch] += 1 / 6
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert np.sum(expected[0] > 0) > 1
+
+
+def test_balanced_archs_have_each_op_equally_often():
+    num_ops = (5, 2, 3, 1)
+    keys = jax.random.split(jax.random.key(4), 300)
+    archs = jax.vmap(lambda key: balanced_archs(key, 10, num_ops))(keys)
+    archs = np.asarray(archs)
+    for layer, count in enumerate(num_ops):
+        each = (archs[:, :, layer, None] == np.arange(count)).sum(axis=1)
+        assert each.min() >= 10 // count and each.max() <= -(-10 // count)
+    # Alone an arch is uniformly random, and layers are independent.
+    first = archs[:, 0]
+    assert abs((first[:, 2] == 0).mean() - 1 / 3) < 0.1
+    assert abs(np.corrcoef(archs[..., 0].ravel(), archs[..., 1].ravel())[0, 1]) < 0.06

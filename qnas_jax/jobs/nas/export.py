@@ -4,16 +4,16 @@ Every figure of the card is measured here. The float network's accuracy on the t
 split was known before (`retrain`), and nothing is chosen by what is measured.
 """
 
+import dataclasses
 import functools
 import importlib.metadata
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
-from qnas_jax.data import Split
 from qnas_jax.export import Written, files, write_model
 from qnas_jax.export.facts import with_digests
 from qnas_jax.files import replace_file
@@ -23,6 +23,7 @@ from qnas_jax.jobs.nas.exported_network import (
     describe_exported,
     exported_network,
 )
+from qnas_jax.jobs.nas.int8_tuning import accuracy, tune_int8
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import LATENCY, measure
 from qnas_jax.reporting.model_card import model_card
@@ -68,11 +69,13 @@ def export_model(setting: NasSetting) -> list[str]:
             else None
         ),
     )
+    tuning = tune_int8(setting, written, folder)
     facts = {
         **describe_exported(setting, exported),
         "input_shape": list(exported.images.input_shape),
         "class_names": list(exported.images.class_names),
         **_accuracies(setting, written),
+        "int8_tuning": None if tuning is None else dataclasses.asdict(tuning),
         "differences": written.differences,
         "compared_images": min(_COMPARED, len(dataset.test)),
         "latency_ms": _latencies(written, dataset.test.inputs[:1], options),
@@ -101,21 +104,10 @@ def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
     for name, run in runs:
         if run is None:
             continue
-        right = sum(
-            int((np.asarray(run(inputs)).argmax(axis=-1) == targets).sum())
-            for inputs, targets in _chunks(test, setting.config.scoring.score_chunk)
-        )
-        found[f"{name}accuracy"] = right / len(test)
-        found[f"{name}accuracy_interval"] = wilson_interval(
-            right / len(test), len(test)
-        )
+        share = accuracy(run, test, setting.config.scoring.score_chunk)
+        found[f"{name}accuracy"] = share
+        found[f"{name}accuracy_interval"] = wilson_interval(share, len(test))
     return found
-
-
-def _chunks(split: Split, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(split), size):
-        chosen = slice(start, start + size)
-        yield split.inputs[chosen], split.targets[chosen]
 
 
 def _latencies(

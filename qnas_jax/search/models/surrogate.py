@@ -31,11 +31,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.linalg import cho_solve
-from jax.scipy.stats import norm
 
 from qnas_jax.optimise import Levels
 from qnas_jax.options import option
 from qnas_jax.search.history import History, MemoryOptions, scored
+from qnas_jax.search.registers.ranks import normal_scores_among
 
 SCALES = ("ranks", "standard")
 """What the regression sees: normal scores of the ranks, or standardised scores."""
@@ -129,11 +129,8 @@ def transform_scores(scores: Array, known: Array, scale: str) -> Array:
     count = jnp.maximum(jnp.sum(known), 1)
     values = jnp.where(known, scores, 0.0)
     if scale == "ranks":
-        others = known[None, :]
-        below = jnp.sum((values[:, None] > values[None, :]) & others, axis=1)
-        equal = jnp.sum((values[:, None] == values[None, :]) & others, axis=1)
-        shares = jnp.where(known, (below + 0.5 * equal) / count, 0.5)
-        return norm.ppf(shares).astype(jnp.float32)
+        kept = jnp.where(known, scores, -jnp.inf)
+        return normal_scores_among(kept, kept)
     centred = jnp.where(known, values - jnp.sum(values) / count, 0.0)
     spread = jnp.sqrt(jnp.sum(jnp.square(centred)) / count)
     return centred / jnp.maximum(spread, _SMALLEST_SPREAD)

@@ -5,7 +5,8 @@ of from each individual's best arch. Every `new_guides_every` generations each
 individual draws a guide from the front (`archive.draw_members`); an individual whose
 arch has just entered the front counts as at least as good as its guide, all others as
 worse, and by that the rule turns its registers. An arch that was evaluated before is
-not observed again, within `observations` attempts.
+not observed again, within `observations` attempts. The first archs have each op of a
+layer equally often, as an equal superposition has them on average.
 
 Sources: registers, rules and gates: Han & Kim, IEEE Trans. Evol. Comput. 6 (2002) and 8
 (2004); fronts as guides: Kim, Kim & Han, Quantum-inspired multiobjective evolutionary
@@ -14,6 +15,7 @@ Differs from the papers in: the archive and what decides who guides.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import flax.struct
@@ -24,6 +26,7 @@ from jax import Array
 from qnas_jax.options import option
 from qnas_jax.search.base import number
 from qnas_jax.search.history import History, MemoryOptions, empty_history, record
+from qnas_jax.search.observation import balanced_archs
 from qnas_jax.search.pareto.archive import (
     GUIDED_BY,
     Archive,
@@ -42,6 +45,9 @@ from qnas_jax.search.registers.rotation import RULES, RotationOptions
 from qnas_jax.search.registers.variations import RegisterStrategy
 from qnas_jax.search.spec import GATES, StrategySpec
 
+_ANGLE = "rotation in radians"
+_INITIAL = "evaluations before registers are observed, with each op equally often"
+
 
 @dataclasses.dataclass(frozen=True)
 class FrontRegisterOptions(RotationOptions, MemoryOptions):
@@ -51,7 +57,7 @@ class FrontRegisterOptions(RotationOptions, MemoryOptions):
     guided_by: str = option(
         "crowding", "what wins a tournament of guides", choices=GUIDED_BY
     )
-    new_guides_every: int = option(5, "generations that a guide is followed", low=1)
+    new_guides_every: int = option(2, "generations that a guide is followed", low=1)
     observations: int = option(
         32, "times that registers are observed until an arch is new", low=1
     )
@@ -61,6 +67,11 @@ class FrontRegisterOptions(RotationOptions, MemoryOptions):
 class ParetoQbitOptions(FrontRegisterOptions):
     """How `pareto_qbit` moves its registers."""
 
+    angle: float = option(0.8, _ANGLE, above=0.0, high=math.pi / 2)
+    epsilon: float = option(
+        0.02, "least probability of a Q-bit's value", low=0.0, below=0.5
+    )
+    initial: int = option(20, _INITIAL, low=0)
     rule: str = option(
         "han_kim_2002", "which registers are rotated, and where to", choices=RULES
     )
@@ -70,6 +81,8 @@ class ParetoQbitOptions(FrontRegisterOptions):
 class ParetoQuditOptions(FrontRegisterOptions):
     """How `pareto_qudit` moves its registers."""
 
+    angle: float = option(1.3, _ANGLE, above=0.0, high=math.pi / 2)
+    initial: int = option(10, _INITIAL, low=0)
     rule: str = option(
         "han_kim_2002", "which registers are rotated, and where to", choices=QUDIT_RULES
     )
@@ -91,6 +104,8 @@ class FrontRegisters(ParetoStrategy):
     Its probabilities are those of one observation, before what is known is left out.
     """
 
+    initial: int = flax.struct.field(pytree_node=False)  # archs before observations
+
     inner: RegisterStrategy
     capacity: int = flax.struct.field(pytree_node=False)  # remembered evaluations
     members: int = flax.struct.field(pytree_node=False)  # A of the archive
@@ -110,6 +125,11 @@ class FrontRegisters(ParetoStrategy):
 
     def ask(self, key: Array, state: FrontRegistersState) -> Array:
         """Observes the registers until an arch is new."""
+        observed = self._observed(key, state)
+        balanced = balanced_archs(key, self.population, self.num_ops)
+        return jnp.where(state.history.count < self.initial, balanced, observed)
+
+    def _observed(self, key: Array, state: FrontRegistersState) -> Array:
         return ask_unknown(
             lambda key: self.inner.ask(key, state.registers),
             key,
@@ -159,12 +179,13 @@ def _follow_front(
     inner: RegisterStrategy,
     num_objectives: int,
     generations: int,
-    options: FrontRegisterOptions,
+    options: ParetoQbitOptions | ParetoQuditOptions,
 ) -> FrontRegisters:
     return FrontRegisters(
         inner.num_ops,
         inner.population,
         num_objectives=num_objectives,
+        initial=options.initial,
         inner=inner,
         capacity=options.capacity(inner.population, generations),
         members=options.members,

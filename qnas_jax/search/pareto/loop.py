@@ -1,7 +1,6 @@
 """The search loop for several objectives: what is kept is a front, not a best arch.
 
-Keys and steps are those of `search.loop`: every generation is one ask, one evaluation
-and one tell, and its keys follow from its number. The front is an `Archive`, kept here
+Keys and steps are those of `search.generations`. The front is an `Archive`, kept here
 whatever the strategy keeps for itself.
 
     scan_fronts    one program, for evaluators in JAX; can be jitted, vmapped over keys
@@ -9,7 +8,6 @@ whatever the strategy keeps for itself.
     host_fronts    one generation after the other, for all other evaluators
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,13 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from qnas_jax.search.loop import (
+from qnas_jax.search.generations import (
+    Evaluated,
     EvaluateFn,
     HostEvaluateFn,
-    generation_keys,
+    host_generations,
     initial_key,
+    scan_generations,
 )
-from qnas_jax.search.many import as_argument, in_chunks
+from qnas_jax.search.many import search_seeds
 from qnas_jax.search.pareto.archive import Archive, empty_archive, insert
 from qnas_jax.search.pareto.dominance import sanitise_objectives
 from qnas_jax.search.pareto.hypervolume import hypervolume
@@ -133,27 +133,13 @@ def scan_fronts(
       The last state, and what `record` returned with a leading axis [G].
     """
 
-    def generation(state: FrontState, _: None) -> tuple[FrontState, Any]:
-        ask_key, evaluate_key = generation_keys(key, state.generation)
-        archs = strategy.ask(ask_key, state.strategy_state)
-        archs, objectives = evaluate(evaluate_key, archs)
+    def end(state: FrontState, found: Evaluated) -> tuple[FrontState, Any]:
+        archs, objectives, _ = found
         state = advance_front(strategy, state, archs, objectives)
         return state, record(state, Points(archs, sanitise_objectives(objectives)))
 
     first = start_front(strategy, key, members=members)
-    return jax.lax.scan(generation, first, length=generations)
-
-
-@functools.lru_cache(maxsize=16)
-def _compiled(generations: int, record: RecordFn, members: int) -> Callable[..., Any]:
-    """The program behind `front_seeds`, compiled at its first call for a form."""
-
-    def search(strategy: ParetoStrategy, evaluate: EvaluateFn, key: Array) -> Any:
-        return scan_fronts(
-            strategy, evaluate, key, generations, record=record, members=members
-        )[1]
-
-    return jax.jit(jax.vmap(search, in_axes=(None, None, 0)))
+    return scan_generations(strategy, evaluate, key, generations, first, end)
 
 
 def front_seeds(
@@ -183,10 +169,15 @@ def front_seeds(
     Raises:
       UserError: no key.
     """
-    program = _compiled(generations, record, members)
-    known = as_argument(evaluate)
-    return in_chunks(
-        lambda places: program(strategy, known, keys[places]), len(keys), seeds_at_once
+    return search_seeds(
+        strategy,
+        evaluate,
+        keys,
+        generations,
+        record=record,
+        seeds_at_once=seeds_at_once,
+        scan=scan_fronts,
+        members=members,
     )
 
 
@@ -229,17 +220,17 @@ def host_fronts(
     Yields:
       Each generation when it is over.
     """
+
+    def end(state: FrontState, found: Evaluated) -> tuple[FrontState, Points]:
+        archs, objectives, _ = found
+        objectives = sanitise_objectives(jnp.asarray(objectives))
+        after = _advance(strategy, state, archs, objectives)
+        return after, Points(np.asarray(archs), np.asarray(objectives))
+
     if state is None:
         state = start_front(strategy, key, members=members)
-    for number in range(int(state.generation), generations):
-        ask_key, evaluate_key = generation_keys(key, number)
-        asked = np.asarray(strategy.ask(ask_key, state.strategy_state))
-        archs, found = evaluate(evaluate_key, asked)
-        objectives = sanitise_objectives(jnp.asarray(found))
-        after = _advance(strategy, state, archs, objectives)
-        points = Points(np.asarray(archs), np.asarray(objectives))
-        yield FrontStep(number, state, points, after)
-        state = after
+    for step in host_generations(strategy, evaluate, key, generations, state, end):
+        yield FrontStep(*step)
 
 
 _advance = jax.jit(advance_front)

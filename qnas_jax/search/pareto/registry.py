@@ -1,12 +1,9 @@
 """All strategies of several objectives by name, and how one is built."""
 
-import functools
-
-from qnas_jax.errors import UserError
-from qnas_jax.options import OptionError, Options
+from qnas_jax.options import Options
 from qnas_jax.search.pareto import front_registers, nsga2, pareto_memory, scalar
 from qnas_jax.search.pareto.strategy import ParetoStrategy
-from qnas_jax.search.spec import StrategySpec
+from qnas_jax.search.spec import StrategySpec, build_strategy
 
 _ROWS = (
     pareto_memory.SPEC,
@@ -47,34 +44,14 @@ def make_front_strategy(
       UserError: an unknown name, another strategy's options, or something that the
         strategy cannot do.
     """
-    if name not in FRONT_STRATEGIES:
-        raise OptionError("strategy", name, "one of " + ", ".join(FRONT_STRATEGIES))
-    record = FRONT_STRATEGIES[name].options
-    options = record() if options is None else options
-    if not isinstance(options, record):
-        raise UserError(
-            f"options of {name}: got {type(options).__name__}, expected "
-            f"{record.__name__}"
-        )
-    sizes = num_objectives, population, generations
-    return _made(name, tuple(num_ops), *sizes, options)
-
-
-@functools.lru_cache(maxsize=64)
-def _made(
-    name: str,
-    num_ops: tuple[int, ...],
-    num_objectives: int,
-    population: int,
-    generations: int,
-    options: Options,
-) -> ParetoStrategy:
-    made = FRONT_STRATEGIES[name].make(
+    made = build_strategy(
+        FRONT_STRATEGIES,
+        name,
         num_ops,
+        options,
         num_objectives=num_objectives,
         population=population,
         generations=generations,
-        options=options,
     )
     assert isinstance(made, ParetoStrategy)
     return made

@@ -105,9 +105,22 @@ def choose_unknown(candidates: Array, known: Array, num_ops: tuple[int, ...]) ->
       be passed over.
     """
     codes = arch_codes(candidates, num_ops)
-    places = jnp.searchsorted(known, codes.reshape(-1)).reshape(codes.shape)
-    old = known[jnp.minimum(places, len(known) - 1)] == codes
+    old = are_known(codes.reshape(-1), known).reshape(codes.shape)
     return first_unknown(candidates, old)
+
+
+def are_known(codes: Array, known: Array) -> Array:
+    """Bool [C]: which codes int32 [C] are among sorted ones [M]."""
+    places = jnp.searchsorted(known, codes)
+    return known[jnp.minimum(places, len(known) - 1)] == codes
+
+
+def first_of_each(codes: Array) -> Array:
+    """Bool [C]: which codes int32 [C] are the first of those that are equal."""
+    order = jnp.argsort(codes, stable=True)
+    ordered = codes[order]
+    new = jnp.append(jnp.array([True]), ordered[1:] != ordered[:-1])
+    return jnp.zeros(len(codes), bool).at[order].set(new)
 
 
 def ask_unknown(

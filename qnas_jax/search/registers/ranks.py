@@ -69,5 +69,30 @@ def normal_scores(ranks: Ranks, history: History) -> Array:
       float32 [M], what `surrogate.transform_scores` gives; zero where not known.
     """
     known = scored(history)
-    shares = (ranks.below + 0.5 * ranks.equal) / jnp.maximum(jnp.sum(known), 1)
+    return _normal_quantiles(ranks.below, ranks.equal, known, jnp.sum(known))
+
+
+def normal_scores_among(values: Array, others: Array) -> Array:
+    """The normal scores that values have among others.
+
+    Args:
+      values: float32 [Q].
+      others: float32 [N], of which those that are finite count.
+
+    Returns:
+      float32 [Q], as `normal_scores` where a value is one of the others; half a rank
+      beyond the ends for values beyond them, zero where not finite.
+    """
+    known = jnp.isfinite(others)[None]
+    below = jnp.sum(known & (others[None] < values[:, None]), axis=1)
+    equal = jnp.sum(known & (others[None] == values[:, None]), axis=1)
+    count = jnp.sum(known)
+    inside = jnp.clip(below + 0.5 * equal, 0.5, count - 0.5)
+    return _normal_quantiles(inside, 0.0, jnp.isfinite(values), count)
+
+
+def _normal_quantiles(
+    below: Array, equal: Array | float, known: Array, count: Array
+) -> Array:
+    shares = (below + 0.5 * equal) / jnp.maximum(count, 1)
     return norm.ppf(jnp.where(known, shares, 0.5)).astype(jnp.float32)

@@ -10,7 +10,7 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.options import OptionError
-from qnas_jax.search.loop import generation_keys, initial_key
+from qnas_jax.search.generations import generation_keys, initial_key
 from qnas_jax.search.pareto.dominance import on_front
 from qnas_jax.search.pareto.loop import (
     Points,
@@ -27,7 +27,7 @@ NUM_OPS = (5, 2, 3, 1, 4)
 POPULATION, GENERATIONS, MEMBERS = 6, 5, 8
 NOTHING_FAILS, SOME_FAIL, ALL_FAIL = range(3)
 SMALL = {
-    "pareto_memory": {"draws": 8, "initial": 6, "members": 8},
+    "pareto_memory": {"initial": 6, "members": 8, "pool": 40},
     "pareto_qbit": {"observations": 4, "members": 8},
     "pareto_qudit": {"observations": 4, "members": 8},
 }
@@ -236,6 +236,33 @@ def best_sums(name):
 def test_beats_random_search(name):
     """On the best front left + right = 1 without a clash; random stays behind."""
     assert best_sums(name) > best_sums("random") + 0.02
+
+
+def test_the_memory_may_be_shorter_than_the_search():
+    """Then the covariance is that of the rows that are left, and nothing else."""
+    options = FRONT_STRATEGIES["pareto_memory"].options(memory=12, initial=6, pool=40)
+    strategy = make_front_strategy(
+        "pareto_memory",
+        NUM_OPS,
+        num_objectives=2,
+        population=POPULATION,
+        generations=GENERATIONS,
+        options=options,
+    )
+    *_, last = host_fronts(strategy, evaluate, jax.random.key(1), GENERATIONS)
+    state = last.after.strategy_state
+    assert state.root.shape == (12, 12) and np.isfinite(state.root).all()
+    archs = np.asarray(state.history.archs)
+    equal = (archs[:, None] == archs[None]).sum(axis=-1)
+    kernel = 0.5 ** (len(NUM_OPS) - equal) + 0.02 * np.eye(12)
+    root = np.asarray(state.root, np.float64)
+    np.testing.assert_allclose(root.T @ root, np.linalg.inv(kernel), atol=1e-3)
+
+
+def test_the_process_proposes_nothing_twice():
+    _, _, _, points = run("pareto_memory", 6)
+    archs = points.archs.reshape(-1, len(NUM_OPS))
+    assert len(np.unique(archs, axis=0)) == len(archs)
 
 
 def test_seeds_are_searches_of_their_own():

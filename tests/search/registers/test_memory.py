@@ -11,7 +11,9 @@ from qnas_jax.search import scan_search
 from qnas_jax.search.history import empty_history, record
 from qnas_jax.search.registers.memory import (
     arch_codes,
+    are_known,
     choose_unknown,
+    first_of_each,
     first_unknown,
     known_codes,
 )
@@ -83,3 +85,10 @@ def test_with_memory_the_whole_space_is_seen():
     """36 archs in 60 evaluations; registers without memory show the best again."""
     assert len(np.unique(archs_of(64), axis=0)) == 36
     assert len(np.unique(archs_of(1), axis=0)) < 30
+
+
+def test_the_first_of_equal_codes_and_codes_that_are_known():
+    codes = jnp.array([7, 3, 7, -1, 3, 9], jnp.int32)
+    assert first_of_each(codes).tolist() == [True, True, False, True, False, True]
+    known = jnp.array([-1, 3, 8], jnp.int32)
+    assert are_known(codes, known).tolist() == [False, True, False, True, True, False]

@@ -1,0 +1,109 @@
+"""Eight bits that lose more than they may: fine-tuning, judged on validation images.
+
+The stand-alone network, its normalisation already in its weights, is trained on as its
+8-bit form will compute (`export.fake_quantised`). What comes back are float weights,
+which are then quantised as any (Jacob et al., CVPR 2018, section 3). qwix 0.1.8 was
+tried for it: its quantised training takes no gradient of depth-wise convolutions.
+
+Whether 8 bits lose too much, and whether fine-tuned weights are better, is measured on
+the validation split; the test split is read for the card only. Float forms of the model
+keep the weights of the retraining.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from qnas_jax.data import Split
+from qnas_jax.export import Written, files
+from qnas_jax.export.fake_quantised import fake_quantise
+from qnas_jax.export.loading import load_network, logits_of
+from qnas_jax.export.onnx_files import Run, quantised, run_onnx, to_onnx
+from qnas_jax.files import replace_file
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.training.finetuning import trained_on
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuning:
+    """Validation accuracies in [0, 1], and whether the fine-tuned weights were kept."""
+
+    float_accuracy: float
+    before: float
+    after: float
+    steps: int
+    kept: bool
+
+
+def tune_int8(
+    setting: NasSetting, written: Written, folder: pathlib.Path
+) -> Tuning | None:
+    """Fine-tunes where 8 bits lose too much, and writes the 8-bit form anew.
+
+    Args:
+      setting: the run.
+      written: the model as it was written; its `int8` may be replaced.
+      folder: of the model.
+
+    Returns:
+      What came of it; None where nothing was to be done.
+    """
+    options = setting.config.export
+    source = folder / files.SOURCE
+    if written.int8 is None or not options.tuning_steps or not source.is_file():
+        return None
+    valid, train = setting.dataset.valid, setting.dataset.train
+    size = setting.config.scoring.score_chunk
+    full = accuracy(written.logits, valid, size)
+    before = accuracy(written.int8, valid, size)
+    if 100 * (full - before) <= options.tuned_above:
+        return None
+    network = load_network(folder)
+    rounding = nnx.clone(network)
+    fake_quantise(rounding)
+    params = trained_on(
+        rounding,
+        train.inputs,
+        train.targets,
+        setting.key("export"),
+        steps=options.tuning_steps,
+        batch_size=options.tuning_batch,
+        learning_rate=options.tuning_rate,
+    )
+    nnx.update(network, params)
+    content = _in_8_bits(network, setting)
+    run = run_onnx(content)
+    after = accuracy(run, valid, size)
+    kept = after > before
+    if kept:
+        replace_file(folder / files.INT8, content)
+        written.int8 = run
+    return Tuning(full, before, after, options.tuning_steps, kept)
+
+
+def _in_8_bits(network: Any, setting: NasSetting) -> bytes:
+    """The content of an 8-bit ONNX file of a stand-alone network."""
+    train = setting.dataset.train.inputs
+    shape = setting.dataset.input_shape
+    calibration = train[: setting.config.export.calibration_examples]
+    return quantised(to_onnx(logits_of(network), shape), calibration)
+
+
+def accuracy(run: Callable[[Any], Any] | Run, split: Split, size: int) -> float:
+    """The share of a split that a model gets right, so many images at once."""
+    right = sum(
+        int((np.asarray(jax.device_get(run(inputs))).argmax(axis=-1) == targets).sum())
+        for inputs, targets in _chunks(split, size)
+    )
+    return right / len(split)
+
+
+def _chunks(split: Split, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, len(split), size):
+        chosen = slice(start, start + size)
+        yield split.inputs[chosen], split.targets[chosen]

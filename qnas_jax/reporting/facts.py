@@ -1,0 +1,41 @@
+"""What the rows of a run say, where figures and the page both ask for it."""
+
+from qnas_jax.reporting.front import budget_cells, round_budgets, sort_front
+from qnas_jax.reporting.rows import Row, Run, scored
+
+
+def scored_by(run: Run) -> str:
+    """The metric that the search improved, "" in a folder of before it was said."""
+    return str((run.result or run.best or {}).get("scored_by", ""))
+
+
+def winner(run: Run) -> list[int] | None:
+    """The architecture that was found."""
+    found = run.result or run.best or {}
+    return found.get("arch")
+
+
+def limits(run: Run) -> dict[str, float]:
+    """What the network was allowed to cost, by name of the cost."""
+    return (run.result or run.best or {}).get("constraints") or {}
+
+
+def cost_of_front(run: Run) -> str:
+    """The first cost of a search for several objectives; "" where there is none."""
+    objectives = (run.result or run.best or {}).get("objectives") or []
+    return objectives[1] if objectives and scored(run.history) else ""
+
+
+def front(run: Run) -> list[Row]:
+    """The front of a search for several objectives, as `sort_front`; or nothing."""
+    cost = cost_of_front(run)
+    return sort_front(scored(run.history), cost) if cost else []
+
+
+def front_cells(run: Run) -> list[list[str]]:
+    """The best under each of some round budgets, as text."""
+    members, cost = front(run), cost_of_front(run)
+    if not members:
+        return []
+    names = None if run.registers is None else run.registers.op_names
+    return budget_cells(members, cost, round_budgets(members, cost), names)
