@@ -18,7 +18,7 @@ from qnas_jax.runs import read_json
 _TIMES = frozenset({"seconds", "seal", "check", "latency_ms", "files", "after"})
 _NOT_COMPARED = frozenset({".lock", "environment.json", "checkpoints.json"})
 _PAGES = frozenset({"report.html", "README.md"})
-_WORDS_OF_TIME = (" ms", "| ± ", "s in all", "Time of", ">started<")
+_NOT_OF_THE_RUN = (" ms", "| ± ", "s in all", "Time of", ">started<", ">devices<")
 
 
 def read_artefacts(
@@ -61,7 +61,7 @@ def _content(path: pathlib.Path, measured: bool) -> str:
             return digest(*(_bytes(name, arrays[name]) for name in arrays.files))
     if path.name in _PAGES:
         lines = path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if not any(w in line for w in _WORDS_OF_TIME)]
+        kept = [line for line in lines if not any(w in line for w in _NOT_OF_THE_RUN)]
         return digest("\n".join(kept).encode())
     return digest_file(path)
 
