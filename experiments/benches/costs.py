@@ -18,7 +18,6 @@ over ours, the smallest to the largest of the subnets:
 A stopped run goes on where it was.
 """
 
-import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -29,13 +28,11 @@ import numpy as np
 from flax import nnx
 
 from experiments.benches.exports import input_shape
-from experiments.measuring.rows import append_rows, read_rows, table
+from experiments.measuring.subnet_rows import Rows, missing_subnets, run_command
 from qnas_jax.export import blank_network
-from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_supernet, set_mode
-from qnas_jax.spaces import SPACES, BuildableSpace
-from qnas_jax.spaces.registry import BUILT_IN
+from qnas_jax.spaces import SPACES, BuildableSpace, SearchSpace
 
 RATIOS = ("FLOPs", "weights", "activations")
 
@@ -85,20 +82,18 @@ def run(
     names: Sequence[str],
     count: int,
     seed: int,
-    known: Sequence[Mapping[str, Any]] = (),
+    known: Rows = (),
 ) -> Iterator[dict[str, Any]]:
     """Yields a row for each subnet of each space that is not known yet."""
-    done = {(row["space"], row["seed"], row["subnet"]) for row in known}
-    for name in names:
-        space = SPACES[name](input_shape(name), 10)
-        assert isinstance(space, BuildableSpace)
-        for number in range(count):
-            if (name, seed, number) in done:
-                continue
-            rng = np.random.default_rng([seed, number])
-            arch = np.asarray([rng.integers(options) for options in space.num_ops])
-            ratios = compared(space, arch)
-            yield {"space": name, "seed": seed, "subnet": number, **ratios}
+
+    def build(name: str) -> SearchSpace:
+        return SPACES[name](input_shape(name), 10)
+
+    for name, space, number in missing_subnets(names, build, count, seed, known):
+        rng = np.random.default_rng([seed, number])
+        arch = np.asarray([rng.integers(options) for options in space.num_ops])
+        ratios = compared(space, arch)
+        yield {"space": name, "seed": seed, "subnet": number, **ratios}
 
 
 def result_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -117,18 +112,13 @@ def result_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Adds rows, prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--spaces", default=",".join(sorted(BUILT_IN)))
-    parser.add_argument("--subnets", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rows", default="runs/costs.jsonl")
-    options = parser.parse_args()
-    use_compilation_cache()
-    known = read_rows(options.rows)
-    for row in run(options.spaces.split(","), options.subnets, options.seed, known):
-        append_rows(options.rows, [row])
-    lines = result_rows(read_rows(options.rows))
-    print(table(lines, list(lines[0])))
+    run_command(
+        __doc__.splitlines()[0],
+        run,
+        result_rows,
+        subnets=5,
+        rows="runs/costs.jsonl",
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ number, so a stopped run goes on where it was; `--subnets=0` prints the table of
 rows that are there.
 """
 
-import argparse
 import contextlib
 import pathlib
 import tempfile
@@ -27,16 +26,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from experiments.measuring.rows import append_rows, read_rows, table
+from experiments.measuring.subnet_rows import Rows, missing_subnets, run_command
 from qnas_jax.export import Images, blank_network
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import missing_packages, run_onnx, to_onnx
 from qnas_jax.export.writing import prepared, write_source
-from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.nets import set_mode
 from qnas_jax.nets.cell.subnet import Cell
-from qnas_jax.spaces import SPACES, BuildableSpace
-from qnas_jax.spaces.registry import BUILT_IN
+from qnas_jax.spaces import SPACES, BuildableSpace, SearchSpace
 
 NUM_IMAGES = 100
 BATCHES = (1, 3, NUM_IMAGES)
@@ -181,28 +178,26 @@ def run(
     names: Sequence[str],
     count: int,
     seed: int,
-    known: Sequence[Mapping[str, Any]] = (),
+    known: Rows = (),
 ) -> Iterator[dict[str, Any]]:
     """Yields a row for each subnet of each space that is not known yet."""
-    done = {(row["space"], row["seed"], row["subnet"]) for row in known}
     onnx = not missing_packages()
-    for name in names:
-        space = SPACES[name](input_shape(name), 10)
-        assert isinstance(space, BuildableSpace)
-        for number in range(count):
-            if (name, seed, number) in done:
-                continue
-            started = time.perf_counter()
-            found = differences(space, number, seed, onnx=onnx)
-            yield {
-                "space": name,
-                "seed": seed,
-                "subnet": number,
-                "images": NUM_IMAGES,
-                **{key: float(f"{value:.3g}") for key, value in found.items()},
-                "seconds": round(time.perf_counter() - started, 2),
-            }
-        jax.clear_caches()
+
+    def build(name: str) -> SearchSpace:
+        jax.clear_caches()  # the programs of the space before
+        return SPACES[name](input_shape(name), 10)
+
+    for name, space, number in missing_subnets(names, build, count, seed, known):
+        started = time.perf_counter()
+        found = differences(space, number, seed, onnx=onnx)
+        yield {
+            "space": name,
+            "seed": seed,
+            "subnet": number,
+            "images": NUM_IMAGES,
+            **{key: float(f"{value:.3g}") for key, value in found.items()},
+            "seconds": round(time.perf_counter() - started, 2),
+        }
 
 
 def result_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -225,18 +220,13 @@ def result_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Adds rows, prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--spaces", default=",".join(sorted(BUILT_IN)))
-    parser.add_argument("--subnets", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rows", default="runs/exports.jsonl")
-    options = parser.parse_args()
-    use_compilation_cache()
-    known = read_rows(options.rows)
-    for row in run(options.spaces.split(","), options.subnets, options.seed, known):
-        append_rows(options.rows, [row])
-    lines = result_rows(read_rows(options.rows))
-    print(table(lines, list(lines[0])))
+    run_command(
+        __doc__.splitlines()[0],
+        run,
+        result_rows,
+        subnets=100,
+        rows="runs/exports.jsonl",
+    )
 
 
 if __name__ == "__main__":

@@ -5,13 +5,11 @@ momenta and statistics have a leading axis P. Where ops are switched to, `vmap` 
 run all of them; there each call trains one network, and on a CPU as many calls run at
 the same time as there are cores, which their small operations do not fill alone
 (`experiments/benches/population.py`). Several devices train a part of a call's networks
-each. Either way a call trains for an epoch, its state
-is donated, and programs are compiled once for all architectures and lengths.
+each. Either way a call trains for an epoch, its state is donated, and programs are
+compiled once for all architectures and lengths (`training/population_programs.py`).
 """
 
-import concurrent.futures
 import dataclasses
-import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +21,6 @@ from absl import logging
 
 from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
-from qnas_jax.kernels import compiler_options
 from qnas_jax.kernels.device_memory import free_bytes, is_out_of_memory
 from qnas_jax.nets import Slots, Supernet
 from qnas_jax.stopping import Stopped
@@ -33,11 +30,10 @@ from qnas_jax.training.candidate import (
     CandidateState,
     Trained,
     kept_bytes,
-    start_candidate,
     take_apart,
-    train_epoch,
 )
 from qnas_jax.training.optimizer import TrainingOptions, make_schedule
+from qnas_jax.training.population_programs import Programs, compile_programs
 from qnas_jax.training.second_training import SecondTraining
 from qnas_jax.training.threads import in_threads, num_cores
 
@@ -48,15 +44,6 @@ Judge = Callable[[Run, Any], Any]
 """(network, data) -> what is wanted of a trained network, a tree of scalars."""
 
 _SHARE = 0.5  # of the free memory of an accelerator; the rest is for a step's own
-
-
-@dataclasses.dataclass(frozen=True)
-class _Programs:
-    """Compiled for P networks a call; a leading axis P wherever something is theirs."""
-
-    start: Callable[..., CandidateState]
-    epoch: Callable[..., tuple[CandidateState, jax.Array]]
-    judge: Callable[..., Any]
 
 
 class PopulationTraining:
@@ -99,7 +86,7 @@ class PopulationTraining:
         self._side_by_side = supernet.form == "padded"
         # Networks of a call, and calls at once, known when the first are trained.
         self._width = self._workers = 0
-        self._programs: _Programs | None = None
+        self._programs: Programs | None = None
         self._second = SecondTraining(
             supernet, self._options, batches, self._judge_of_one, data
         )
@@ -216,7 +203,7 @@ class PopulationTraining:
 
     def _train_block(
         self,
-        programs: _Programs,
+        programs: Programs,
         block: list[Candidate],
         rates: np.ndarray,
         stops: Callable[[], bool],
@@ -260,7 +247,7 @@ class PopulationTraining:
         rates = jax.vmap(schedule)(jnp.arange(epochs * steps))
         return np.asarray(rates, np.float32).reshape(epochs, steps)
 
-    def prepare(self, asked: int) -> _Programs:
+    def prepare(self, asked: int) -> Programs:
         """Compiles the programs, if they are not; the first training does it anyway.
 
         Args:
@@ -271,85 +258,21 @@ class PopulationTraining:
           The programs.
         """
         if self._programs is None:
-            count = self._devices.count
-            if not self._side_by_side:
-                self._width, self._workers = count, self._calls_at_once()
-            elif not self._width:
-                self._width = count * self._networks_of_a_call(asked)
-            self._programs = self._compile()
+            self._workers = self._calls_at_once()
+            if not self._width:  # else what memory has room for
+                each = self._networks_of_a_call(asked) if self._side_by_side else 1
+                self._width = each * self._devices.count
+            self._programs = compile_programs(
+                self._supernet,
+                self._options,
+                self._batches,
+                self._judge_of_one,
+                self._data,
+                width=self._width,
+                same_batches=self._same_batches,
+                devices=self._devices,
+            )
         return self._programs
-
-    def _compile(self) -> _Programs:
-        supernet, options = self._supernet, self._options
-
-        def start(key: jax.Array, arch: jax.Array) -> CandidateState:
-            return start_candidate(supernet, options, key, arch)
-
-        epoch = functools.partial(train_epoch, supernet, options)
-        shared = None if self._same_batches else 0
-        starts = self._for_each(start, (0, 0))
-        key = jax.eval_shape(lambda: jax.random.key(0))
-        keys, archs = self._devices.divided(
-            (
-                jax.ShapeDtypeStruct((self._width,), key.dtype),
-                jax.ShapeDtypeStruct(
-                    (self._width, supernet.space.num_layers), jnp.int32
-                ),
-            )
-        )
-        state = self._devices.divided(jax.eval_shape(starts, keys, archs))
-        key, number, rates = self._devices.replicated(
-            (
-                key,
-                jax.ShapeDtypeStruct((), jnp.int32),
-                jax.ShapeDtypeStruct((self._batches.steps_per_epoch,), jnp.float32),
-            )
-        )
-        lowered = [
-            _lower(starts, keys, archs),
-            _lower(
-                self._for_each(epoch, (0, 0, shared, None, None, None)),
-                *(state, archs, key if self._same_batches else keys),
-                *(number, rates, self._batches),
-                donate_argnums=0,
-            ),
-            _lower(
-                self._for_each(self._judge_of_one, (0, 0, 0, None)),
-                *(state.params, state.stats, archs, self._data),
-            ),
-        ]
-        with concurrent.futures.ThreadPoolExecutor(len(lowered)) as pool:
-            return _Programs(*pool.map(lambda each: each.compile(), lowered))
-
-    def _for_each(
-        self, function: Callable[..., Any], in_axes: tuple[int | None, ...]
-    ) -> Callable[..., Any]:
-        """A function of one network as one of P of them, a part of P on each device.
-
-        Where ops are switched to, a device has one network, without a `vmap`.
-        """
-
-        def only_one(*arguments: Any) -> Any:
-            own = [
-                each if axis is None else jax.tree.map(lambda leaf: leaf[0], each)
-                for each, axis in zip(arguments, in_axes, strict=True)
-            ]
-            return jax.tree.map(lambda leaf: leaf[None], function(*own))
-
-        mapped = jax.vmap(function, in_axes) if self._side_by_side else only_one
-
-        def on_device(whole: list[Any], members: list[Any]) -> Any:
-            left = {None: iter(whole), 0: iter(members)}
-            return mapped(*(next(left[axis]) for axis in in_axes))
-
-        divided = self._devices.over_members(on_device, gather=False)
-
-        def call(*arguments: Any) -> Any:
-            pairs = list(zip(arguments, in_axes, strict=True))
-            whole = [each for each, axis in pairs if axis is None]
-            return divided(whole, [each for each, axis in pairs if axis == 0])
-
-        return call
 
     def _calls_at_once(self) -> int:
         """Calls that run at the same time where each trains one network."""
@@ -370,8 +293,3 @@ class PopulationTraining:
     def bytes_of_a_network(self) -> int:
         """What a step keeps of one network."""
         return kept_bytes(self._supernet, self._options, self._batches)
-
-
-def _lower(function: Callable[..., Any], *shapes: Any, **options: Any) -> Any:
-    program = jax.jit(function, compiler_options=compiler_options(), **options)
-    return program.lower(*shapes)
