@@ -6,6 +6,7 @@ are appended, so that a killed run loses at most a half-written line.
 
 from qnas_jax.runs.arrays import read_arrays, write_arrays
 from qnas_jax.runs.checkpoints import CheckpointOptions, Checkpoints, Saved
+from qnas_jax.runs.copied_checkpoints import CopiedCheckpoints
 from qnas_jax.runs.environment import environment
 from qnas_jax.runs.errors import RunError
 from qnas_jax.runs.folder import LAYOUT, WorkFolder
@@ -30,6 +31,7 @@ __all__ = [
     "LAYOUT",
     "CheckpointOptions",
     "Checkpoints",
+    "CopiedCheckpoints",
     "DamagedRowError",
     "Position",
     "Progress",

@@ -65,6 +65,7 @@ class Checkpoints:
         """
         self._path = path
         self._list = path.with_name(path.name + ".json")
+        self._own = path.with_name(path.name + ".npz")  # of `CopiedCheckpoints`
         self._remedy = remedy
         self._opened: Any = None
         self._options = options or CheckpointOptions()
@@ -151,6 +152,9 @@ class Checkpoints:
             self._write_list(
                 {each: listed[each] for each in there if each in listed} | {step: entry}
             )
+        self._saved(step)
+
+    def _saved(self, step: int) -> None:
         self._last, self._step = time.monotonic(), step
 
     def is_due(self, step: int) -> bool:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax import data
+from qnas_jax.devices import is_first
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation import (
     EVALUATORS,
@@ -28,7 +29,7 @@ from qnas_jax.jobs.setting import Setting
 from qnas_jax.latency import LATENCY, read_latency_table
 from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
-from qnas_jax.runs import Checkpoints
+from qnas_jax.runs import Checkpoints, CopiedCheckpoints
 from qnas_jax.search import STRATEGIES, StrategySpec
 from qnas_jax.search.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import (
@@ -228,7 +229,8 @@ class NasSetting(Setting):
         """
         folder = self.folder.path.joinpath(*names, "checkpoints")
         remedy = f"do it again by --stage={stage}"
-        return Checkpoints(folder, self.config.checkpoints, remedy=remedy)
+        kind = Checkpoints if is_first() else CopiedCheckpoints
+        return kind(folder, self.config.checkpoints, remedy=remedy)
 
     @cached_property
     def kept_outcomes(self) -> KeptOutcomes:
