@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.data import Dataset, image_split, on_device
+from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import (
     EVALUATORS,
@@ -73,6 +74,7 @@ def parts():
         space=space,
         kept_outcomes=None,
         at_once=AtOnce(),
+        devices=Devices(),
         should_stop=lambda: False,
         dataset=dataset,
         task=ImageClassification.of(dataset),

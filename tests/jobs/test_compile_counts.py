@@ -44,7 +44,12 @@ def test_no_generation_after_the_first_two(
 def test_no_step_of_a_training_after_the_first_epochs(
     tiny_config, make_setting, counter
 ):
-    """Five steps an epoch; the pool is searched after the first and each later one."""
+    """Five steps an epoch; the pool is searched after the first and each later one.
+
+    It is scored in calls of `pool_population`, of which the space has fewer; a pool that
+    grows beyond it is a program more.
+    """
+    tiny_config.supernet.pool_population = 8
     counts = counts_of(make_setting(tiny_config), counter, train_supernet)
     assert len(counts) == 21 and counts[1] > counts[0]
     assert counts[2] == counts[4] and len(set(counts[11:])) == 1
