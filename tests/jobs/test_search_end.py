@@ -14,7 +14,7 @@ from qnas_jax.evaluation import (
     ScoreOf,
 )
 from qnas_jax.jobs.nas import search
-from qnas_jax.runs import WorkFolder, read_rows
+from qnas_jax.runs import CheckpointOptions, WorkFolder, read_rows
 from qnas_jax.search import make_strategy
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
@@ -37,7 +37,10 @@ class Formula:
 def run(folder, generations, said):
     """A search whose scores are a formula, with what an earlier part left behind."""
     setting = SimpleNamespace(
-        config=SimpleNamespace(search=SimpleNamespace(generations=generations)),
+        config=SimpleNamespace(
+            search=SimpleNamespace(generations=generations),
+            checkpoints=CheckpointOptions(),
+        ),
         space=SPACE,
         budget=None,
         key=lambda name: jax.random.key(1),
