@@ -46,8 +46,8 @@ def test_no_step_of_a_training_after_the_first_epochs(
 ):
     """Five steps an epoch; the pool is searched after the first and each later one.
 
-    It is scored in calls of `pool_population`, of which the space has fewer; a pool that
-    grows beyond it is a program more.
+    It is scored in calls of `pool_population`, of which the space has fewer; a pool
+    that grows beyond it is a program more.
     """
     tiny_config.supernet.pool_population = 8
     counts = counts_of(make_setting(tiny_config), counter, train_supernet)
