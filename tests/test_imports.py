@@ -53,7 +53,7 @@ ALLOWED = {
     "training": LEARNING,
     "evaluation": {"training", *USERS, *LEARNING},
     "search": {"spaces", "quantum", "optimise", "value", "devices", *BASIS},
-    "export": {"nets", "spaces", "user_code", *BASIS},
+    "export": {"nets", "spaces", "kernels", "user_code", *BASIS},
     "reporting": {"errors", "reading", "files"},
     "jobs": {"export", *PARTS},
 }

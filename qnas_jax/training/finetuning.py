@@ -1,6 +1,7 @@
 """Some steps more for a trained network: Adam at a small rate that falls to zero."""
 
 import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -8,6 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+
+from qnas_jax.kernels import jit_network
+from qnas_jax.stopping import Stopped
 
 
 def trained_on(
@@ -19,6 +23,8 @@ def trained_on(
     steps: int,
     batch_size: int,
     learning_rate: float,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> nnx.State:
     """Trains a classifier on from the weights that it has.
 
@@ -30,9 +36,14 @@ def trained_on(
       steps: of Adam.
       batch_size: examples of a step; at most N are taken.
       learning_rate: at the first step; it falls to 0 as a cosine.
+      progress: shows how far the steps are.
+      should_stop: asked after every step.
 
     Returns:
       Its parameters after training, for `nnx.update`.
+
+    Raises:
+      Stopped: `should_stop` answered yes; nothing is kept.
     """
     parts: Any = nnx.split(network, nnx.Param, ...)
     graph, params, rest = parts
@@ -44,7 +55,7 @@ def trained_on(
         logits = nnx.merge(graph, params, rest, copy=True)(batch)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
-    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    @functools.partial(jit_network, donate_argnums=(0, 1))
     def step(params: Any, moments: Any, batch: jax.Array, labels: jax.Array) -> Any:
         slopes = jax.grad(loss)(params, batch, labels)
         updates, moments = optimizer.update(slopes, moments, params)
@@ -52,9 +63,11 @@ def trained_on(
 
     params = jax.tree.map(jnp.copy, params)
     moments = optimizer.init(params)
-    for number in range(steps):
+    for number in progress(range(steps)):
         own = jax.random.fold_in(key, number)
         chosen = np.asarray(jax.random.choice(own, len(inputs), (size,), replace=False))
         params, moments = step(params, moments, inputs[chosen], targets[chosen])
+        if should_stop():
+            raise Stopped
     trained: nnx.State = params
     return trained

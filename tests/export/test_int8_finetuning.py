@@ -116,3 +116,39 @@ def test_training_on_learns_with_rounding_and_leaves_the_network(network):
     again = nnx.clone(trained)
     fake_quantise(again)
     assert not np.array_equal(again(images), trained(images))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_convolutions_are_rounded_ones(stride):
+    """By a kernel of ours and by the library: the same values and gradients."""
+    conv = nnx.Conv(
+        6,
+        6,
+        (3, 3),
+        strides=stride,
+        padding=((1, 1), (1, 1)),
+        feature_group_count=6,
+        use_bias=False,
+        rngs=nnx.Rngs(0),
+    )
+    images = jax.random.normal(jax.random.key(1), (4, 8, 8, 6))
+    kernel = conv.kernel[...]
+    fake_quantise(conv)
+
+    def ours(images):
+        return (conv(images) ** 2).sum()
+
+    def library(images):
+        values = jax.lax.conv_general_dilated(
+            rounded_values(images),
+            rounded_kernel(kernel),
+            (stride, stride),
+            ((1, 1), (1, 1)),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=6,
+        )
+        return (values**2).sum()
+
+    found, expected = (jax.value_and_grad(each)(images) for each in (ours, library))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-4)

@@ -41,6 +41,7 @@ def test_the_cifar10_recipe_runs(data_dir, tmp_path, make_setting):
     config.search.update(generations=2)
     config.scoring.update(calibration_examples=16, score_chunk=16)
     config.retrain.update(epochs=1, batch_size=16, compare=False, random_picks=0)
+    config.export.tuning_steps = 2
     setting = make_setting(config)
     run_stages(setting, "all", ["python", "main.py"])
     result = json.loads((setting.folder.path / "result.json").read_text())

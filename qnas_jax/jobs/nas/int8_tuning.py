@@ -74,6 +74,10 @@ def tune_int8(
         steps=options.tuning_steps,
         batch_size=options.tuning_batch,
         learning_rate=options.tuning_rate,
+        progress=lambda steps: setting.progress(
+            steps, options.tuning_steps, "fine-tuning for 8 bits"
+        ),
+        should_stop=setting.should_stop,
     )
     nnx.update(network, params)
     content = _in_8_bits(network, setting)
