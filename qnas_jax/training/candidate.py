@@ -282,7 +282,6 @@ def take_apart(
     count: int, losses: np.ndarray, found: Any, weights: Any, seconds: float
 ) -> list[Trained]:
     """What became of the first networks of a call."""
-    weights = jax.device_get(weights)
     trained = []
     for place in range(count):
         own = losses[:, place]

@@ -128,9 +128,18 @@ class Guard:
         self._places = jax.tree.map(lambda leaf: leaf.sharding, state)
 
     def _on_device(self, kept: Any) -> Any:
-        """Arrays of their own, as they are donated, where they were."""
-        copies = jax.tree.map(jnp.array, kept)
-        return jax.tree.map(jax.device_put, copies, self._places)
+        """Arrays of their own, as they are donated, where they were.
+
+        What several processes hold is put there again by the step itself.
+        """
+
+        def put(values: Any, place: jax.sharding.Sharding) -> jax.Array:
+            copied = jnp.array(values)
+            return (
+                jax.device_put(copied, place) if place.is_fully_addressable else copied
+            )
+
+        return jax.tree.map(put, kept, self._places)
 
     def run(self, state: Any, order: jax.Array, step: int, end: int) -> Any:
         """Takes steps; fewer a call, from the last copy on, where memory runs out.
