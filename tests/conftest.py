@@ -8,29 +8,7 @@ from collections.abc import Iterator
 import jax
 import pytest
 
-TINY_SPACE = """
-from qnas_jax.spaces import Layer, NetworkSpace, fixed, op, register_space
-
-SMALL = op("mb1", "mbconv", kernel=3, expansion=1)
-WIDE = op("mb2", "mbconv", kernel=3, expansion=2)
-
-
-def build(input_shape, num_classes):
-    return NetworkSpace(
-        name="tiny",
-        layers=(
-            Layer(8, 8, 2, (SMALL, WIDE)),
-            Layer(8, 8, 1, (SMALL, WIDE, op("skip", "skip"))),
-        ),
-        stem=(fixed(input_shape[-1], 8, 1, "conv", kernel=3),),
-        head=(fixed(8, 8, 1, "global_average"), fixed(8, num_classes, 1, "classifier")),
-        input_shape=input_shape,
-        num_classes=num_classes,
-    )
-
-
-register_space("tiny", build)
-"""
+from experiments.measuring.small_space import small_space_file
 
 # Most programs run once or twice here, and take longer to compile than to run. What XLA
 # does to a program stays as it is: only the making of machine code is told to be quick,
@@ -77,7 +55,7 @@ def bounded_memory() -> Iterator[None]:
 def space_file(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A user's file that registers `tiny`: six networks that compile in seconds."""
     path = tmp_path_factory.mktemp("space") / "space.py"
-    path.write_text(TINY_SPACE)
+    path.write_text(small_space_file("tiny"))
     return path
 
 

@@ -24,6 +24,7 @@ from experiments.fuzzing.mutations import (
     json_values,
     odd_values,
 )
+from experiments.measuring.small_space import small_space_file
 from qnas_jax.errors import UserError
 from qnas_jax.jobs import default_config, open_setting
 from qnas_jax.jobs.registry import JOBS
@@ -193,29 +194,7 @@ def _is_arch(value: Any, arch: Any) -> str:
     return "" if arch.tolist() == wanted else f"got {arch.tolist()} for {value!r}"
 
 
-_SPACE_FILE = """
-from qnas_jax.spaces import Layer, NetworkSpace, fixed, op, register_space
-
-SMALL = op("mb1", "mbconv", kernel=3, expansion=1)
-WIDE = op("mb2", "mbconv", kernel=3, expansion=2)
-
-
-def build(input_shape, num_classes):
-    return NetworkSpace(
-        name="fuzzed",
-        layers=(
-            Layer(8, 8, 2, (SMALL, WIDE)),
-            Layer(8, 8, 1, (SMALL, WIDE, op("skip", "skip"))),
-        ),
-        stem=(fixed(input_shape[-1], 8, 1, "conv", kernel=3),),
-        head=(fixed(8, 8, 1, "global_average"), fixed(8, num_classes, 1, "classifier")),
-        input_shape=input_shape,
-        num_classes=num_classes,
-    )
-
-
-register_space("fuzzed", build)
-"""
+_SPACE_FILE = small_space_file("fuzzed")
 _WORDS = re.compile(r"\d+|SMALL|WIDE|\"\w+\"|input_shape|num_classes|fixed|op\b|Layer")
 _PYTHON = (
     *("0", "-1", "3", "2.5", "None", "()", "(SMALL,)", "'skip'", "[]", "{}", "1 / 0"),

@@ -8,36 +8,21 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 
-_SPACE = """
+from experiments.measuring.small_space import small_space_file
+
+_TRUTHS = """
 import itertools
 
 import numpy as np
 
 from qnas_jax.evaluation import TRUTHS
-from qnas_jax.spaces import Layer, NetworkSpace, fixed, op, register_space
 
-SMALL = op("c1", "conv", kernel=1)
-WIDE = op("c3", "conv", kernel=3)
 ARCHS = np.asarray(list(itertools.product(range(2), range(3))), np.int32)
-
-
-def build(input_shape, num_classes):
-    return NetworkSpace(
-        name="small",
-        layers=(
-            Layer(8, 8, 2, (SMALL, WIDE)),
-            Layer(8, 8, 1, (SMALL, WIDE, op("skip", "skip"))),
-        ),
-        stem=(fixed(input_shape[-1], 8, 1, "conv", kernel=3),),
-        head=(fixed(8, 8, 1, "global_average"), fixed(8, num_classes, 1, "classifier")),
-        input_shape=input_shape,
-        num_classes=num_classes,
-    )
-
-
-register_space("small", build)
 TRUTHS["small"] = lambda folder: (ARCHS, np.linspace(0.1, 0.6, len(ARCHS)))
 """
+_SPACE = _TRUTHS + small_space_file(
+    "small", small='"c1", "conv", kernel=1', wide='"c3", "conv", kernel=3'
+)
 
 _RECIPES = """
 from qnas_jax.spaces import SearchSpace, register_space

@@ -1,8 +1,46 @@
 """Drop-path: leaves out a branch of a network for some images while it trains."""
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import jax
 
 from qnas_jax.devices import draw_share
+from qnas_jax.errors import UserError
+
+
+class Walked(Protocol):
+    """A network block by block."""
+
+    def walk(
+        self, images: jax.Array, drop_path: float, key: jax.Array | None
+    ) -> Iterator[tuple[str, jax.Array]]:
+        """Yields each block in words, and what comes out of it."""
+
+
+def logits_of_walk(
+    network: Walked, images: jax.Array, drop_path: float, key: jax.Array | None
+) -> jax.Array:
+    """What comes out of the last block.
+
+    Args:
+      network: the network.
+      images: float [N, H, W, C].
+      drop_path: the largest probability that a branch is left out.
+      key: needed if drop_path > 0; consumed.
+
+    Returns:
+      float [N, num_classes].
+
+    Raises:
+      UserError: drop_path > 0 without a key.
+    """
+    if drop_path > 0 and key is None:
+        raise UserError(f"drop_path: got {drop_path} without a key")
+    values = images
+    for _, outputs in network.walk(images, drop_path, key):
+        values = outputs
+    return values
 
 
 def drop_branch(key: jax.Array, rate: float, branch: jax.Array) -> jax.Array:

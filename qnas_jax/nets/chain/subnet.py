@@ -6,10 +6,9 @@ from typing import Any
 import jax
 from flax import nnx
 
-from qnas_jax.errors import UserError
 from qnas_jax.nets.blocks import before_the_mean
 from qnas_jax.nets.build import build_op
-from qnas_jax.nets.dropping import drop_branch
+from qnas_jax.nets.dropping import drop_branch, logits_of_walk
 from qnas_jax.nets.precision import exact
 from qnas_jax.spaces import NetworkSpace, check_archs
 
@@ -62,12 +61,7 @@ class ChainSubnet(nnx.Module):
         Raises:
           UserError: drop_path > 0 without a key.
         """
-        if drop_path > 0 and key is None:
-            raise UserError(f"drop_path: got {drop_path} without a key")
-        values = images
-        for _, outputs in self.walk(images, drop_path, key):
-            values = outputs
-        return values
+        return logits_of_walk(self, images, drop_path, key)
 
     def walk(
         self, images: jax.Array, drop_path: float = 0.0, key: jax.Array | None = None
