@@ -4,6 +4,8 @@ from qnas_jax.tasks.classification import (
     ACCURACY,
     LOG_LOSS,
     balanced_accuracy,
+    classification_metrics,
+    macro_f1,
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
@@ -21,6 +23,8 @@ __all__ = [
     "TaskOptions",
     "TaskSpec",
     "balanced_accuracy",
+    "classification_metrics",
+    "macro_f1",
     "make_task",
     "score_metric",
     "smoothed_cross_entropy",

@@ -1,5 +1,7 @@
 """Loss and metrics of classification, whatever is classified."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -62,6 +64,39 @@ LOG_LOSS = Metric(
 """Mean cross-entropy in nats, without smoothing."""
 
 
+def _count_by_class(
+    logits: jax.Array, labels: jax.Array, counted: jax.Array
+) -> jax.Array:
+    """Of each class right answers, examples and answers: float32 [3, classes].
+
+    A loss that is not finite is an answer for no class.
+    """
+    num_classes = logits.shape[-1]
+    answers = logits.argmax(axis=-1)
+    given = counted & jnp.isfinite(_losses(logits, labels))
+    examples = jax.nn.one_hot(labels, num_classes) * counted[:, None]
+    answered = jax.nn.one_hot(answers, num_classes) * given[:, None]
+    right = jnp.sum(examples * answered, axis=0)
+    return jnp.stack([right, examples.sum(axis=0), answered.sum(axis=0)])
+
+
+def _from_classes(
+    num_classes: int, finish: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+) -> Metric:
+    """A metric in [0, 1] of the sums of `_count_by_class`, each [..., classes]."""
+
+    def finish_sums(sums: jax.Array, number: int) -> jax.Array:
+        del number
+        return finish(*(sums[..., place, :] for place in range(3)))
+
+    return Metric(
+        larger_is_better=True,
+        zero=lambda: jnp.zeros((3, num_classes), jnp.float32),
+        sums=_count_by_class,
+        finish=finish_sums,
+    )
+
+
 def balanced_accuracy(num_classes: int) -> Metric:
     """Mean over the classes of the share of each that is classified correctly.
 
@@ -74,21 +109,47 @@ def balanced_accuracy(num_classes: int) -> Metric:
       A metric in [0, 1].
     """
 
-    def count(logits: jax.Array, labels: jax.Array, counted: jax.Array) -> jax.Array:
-        finite = jnp.isfinite(_losses(logits, labels))
-        correct = (logits.argmax(axis=-1) == labels) & finite
-        members = jax.nn.one_hot(labels, num_classes) * counted[:, None]
-        return jnp.stack([correct.astype(jnp.float32) @ members, members.sum(axis=0)])
+    def finish(right: jax.Array, examples: jax.Array, answered: jax.Array) -> jax.Array:
+        del answered
+        shares = right / jnp.maximum(examples, 1.0)
+        return jnp.mean(shares, axis=-1, where=examples > 0)
 
-    def finish(sums: jax.Array, number: int) -> jax.Array:
-        del number
-        correct, members = sums[..., 0, :], sums[..., 1, :]
-        shares = correct / jnp.maximum(members, 1.0)
-        return jnp.mean(shares, axis=-1, where=members > 0)
+    return _from_classes(num_classes, finish)
 
-    return Metric(
-        larger_is_better=True,
-        zero=lambda: jnp.zeros((2, num_classes), jnp.float32),
-        sums=count,
-        finish=finish,
-    )
+
+def macro_f1(num_classes: int) -> Metric:
+    """Mean over the classes of F1, the harmonic mean of precision and recall.
+
+    Classes that are neither the truth nor the answer of an example do not count, and a
+    class that is only one of them has 0 (as in scikit-learn; the mean of the classes'
+    F1, not the F1 of mean precision and recall: Opitz & Burst 2019).
+
+    Args:
+      num_classes: C.
+
+    Returns:
+      A metric in [0, 1].
+    """
+
+    def finish(right: jax.Array, examples: jax.Array, answered: jax.Array) -> jax.Array:
+        either = examples + answered
+        return jnp.mean(2 * right / jnp.maximum(either, 1.0), axis=-1, where=either > 0)
+
+    return _from_classes(num_classes, finish)
+
+
+def classification_metrics(num_classes: int) -> dict[str, Metric]:
+    """What classifiers are judged by, by name.
+
+    Args:
+      num_classes: C.
+
+    Returns:
+      The metrics, the usual score first.
+    """
+    return {
+        "accuracy": ACCURACY,
+        "loss": LOG_LOSS,
+        "balanced_accuracy": balanced_accuracy(num_classes),
+        "macro_f1": macro_f1(num_classes),
+    }

@@ -12,9 +12,7 @@ from qnas_jax.data import Augmentation, Dataset, augment, normalise, pixel_stati
 from qnas_jax.errors import UserError
 from qnas_jax.options import option
 from qnas_jax.tasks.classification import (
-    ACCURACY,
-    LOG_LOSS,
-    balanced_accuracy,
+    classification_metrics,
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.task import Metric
@@ -77,11 +75,7 @@ class ImageClassification(struct.PyTreeNode):
     @property
     def metrics(self) -> Mapping[str, Metric]:
         """What networks are judged by, by name."""
-        return {
-            "accuracy": ACCURACY,
-            "loss": LOG_LOSS,
-            "balanced_accuracy": balanced_accuracy(self.num_outputs),
-        }
+        return classification_metrics(self.num_outputs)
 
     @property
     def score(self) -> str:
