@@ -6,6 +6,7 @@ from qnas_jax.tasks.classification import (
     balanced_accuracy,
     classification_metrics,
     macro_f1,
+    measure_answers,
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
@@ -26,6 +27,7 @@ __all__ = [
     "classification_metrics",
     "macro_f1",
     "make_task",
+    "measure_answers",
     "score_metric",
     "smoothed_cross_entropy",
 ]

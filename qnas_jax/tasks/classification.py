@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from qnas_jax.tasks.task import Metric
@@ -152,4 +153,26 @@ def classification_metrics(num_classes: int) -> dict[str, Metric]:
         "loss": LOG_LOSS,
         "balanced_accuracy": balanced_accuracy(num_classes),
         "macro_f1": macro_f1(num_classes),
+    }
+
+
+def measure_answers(
+    answers: np.ndarray, labels: np.ndarray, num_classes: int
+) -> dict[str, float]:
+    """The metrics of a classifier that names classes and gives no probabilities.
+
+    Args:
+      answers: int [N], the classes that it names.
+      labels: int [N], the true ones.
+      num_classes: C.
+
+    Returns:
+      The metrics by name, without the loss.
+    """
+    logits = jax.nn.one_hot(jnp.asarray(answers), num_classes)
+    truth, counted = jnp.asarray(labels, jnp.int32), jnp.ones(len(labels), bool)
+    return {
+        name: float(metric.finish(metric.sums(logits, truth, counted), len(labels)))
+        for name, metric in classification_metrics(num_classes).items()
+        if metric is not LOG_LOSS
     }

@@ -12,6 +12,7 @@ from qnas_jax.tasks import (
     LOG_LOSS,
     balanced_accuracy,
     macro_f1,
+    measure_answers,
     smoothed_cross_entropy,
 )
 
@@ -102,6 +103,12 @@ def test_macro_f1_by_hand():
     logits = np.eye(4, dtype=np.float32)[[0, 0, 1, 2]]
     # Class 0: 2 of 2 answers and of 3 examples, F1 4/5; 1 and 2: 0; 3 does not count.
     assert of_batches(macro_f1(4), logits, labels, 3) == pytest.approx(4 / 15)
+
+
+def test_answers_without_probabilities():
+    found = measure_answers(np.int64([0, 0, 1, 2]), np.int32([0, 0, 0, 1]), 4)
+    expected = {"accuracy": 1 / 2, "balanced_accuracy": 1 / 3, "macro_f1": 4 / 15}
+    assert found == pytest.approx(expected)
 
 
 def test_a_loss_that_is_not_finite_is_no_hit():

@@ -74,10 +74,17 @@ def _write_result(
             "worth": worth,
             "worth_by_truth": by_truth,
             "baselines": networks,
+            "classifiers": _classifiers(setting),
             "layers": layers,
         },
     )
     return [worth, by_truth]
+
+
+def _classifiers(setting: NasSetting) -> dict[str, dict]:
+    """Metrics of the classifiers without a network, by name."""
+    path = setting.folder.path / "retrain" / "classifiers.json"
+    return read_json(path) if path.exists() else {}
 
 
 def _worth(

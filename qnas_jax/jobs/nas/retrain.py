@@ -15,7 +15,9 @@ from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, measure
 from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
+from qnas_jax.jobs.nas.classifiers import compare_classifiers
 from qnas_jax.jobs.nas.describe import exact_costs
+from qnas_jax.jobs.nas.hand_made import check_baseline
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
@@ -28,7 +30,7 @@ from qnas_jax.runs import (
     write_json,
     write_sealed,
 )
-from qnas_jax.spaces import arch_to_string, hand_made
+from qnas_jax.spaces import arch_to_string
 from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
     EpochReport,
@@ -61,11 +63,13 @@ def check_retraining(setting: NasSetting) -> None:
     setting.check_training("retrain")
     with option_group("retrain", RetrainOptions):
         for name in setting.config.retrain.baselines:
-            hand_made(name, setting.task.input_shape, setting.task.num_outputs)
+            check_baseline(name, setting.task.input_shape, setting.task.num_outputs)
 
 
 def retrain_networks(setting: NasSetting) -> str | None:
     """Trains all candidates and writes `retrain/networks.json`.
+
+    Classifiers without a network follow, in a file of their own.
 
     Args:
       setting: the run; its search stage is finished.
@@ -93,6 +97,7 @@ def retrain_networks(setting: NasSetting) -> str | None:
         metrics.check(logged, whole=False)
         results[candidate.name] = found["result"]
     write_json(setting.folder.path / "retrain" / "networks.json", results)
+    compare_classifiers(setting)
     return None
 
 
