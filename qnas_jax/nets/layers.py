@@ -197,13 +197,14 @@ class SqueezeExcite(nnx.Module):
         self.excite_bias = nnx.Param(jnp.zeros(features))
 
     def __call__(self, images: jax.Array) -> jax.Array:
-        """Scales the channels of [N, H, W, C]."""
+        """Scales the channels of [N, H, W, C], or of series [N, T, C]."""
         images = materialise(images)
-        mean = images.mean(axis=(1, 2), keepdims=True)
-        bias = self.squeeze_bias[...].reshape(1, 1, 1, -1)
-        hidden = relu(self.squeeze(mean) + bias)
-        bias = self.excite_bias[...].reshape(1, 1, 1, -1)
-        gate = jax.nn.relu6(self.excite(hidden) + bias + 3.0) / 6.0
+        between = tuple(range(1, images.ndim - 1))
+        mean = images.mean(axis=between, keepdims=True)
+        wide = (1,) * (images.ndim - 1) + (-1,)
+        hidden = relu(self.squeeze(mean) + self.squeeze_bias[...].reshape(wide))
+        excited = self.excite(hidden) + self.excite_bias[...].reshape(wide)
+        gate = jax.nn.relu6(excited + 3.0) / 6.0
         return images * gate
 
 

@@ -5,6 +5,7 @@ A new op is one Flax module and one registry line:
     class MyOp(nnx.Module):
         def __init__(self, in_features, out_features, stride, *, width=2, rngs): ...
         def __call__(self, images): ...  # [N, H, W, C_in] -> [N, H', W', C_out]
+                                         # or series, [N, T, C_in] -> [N, T', C_out]
 
     register_op("my_op", MyOp)
 
@@ -51,6 +52,7 @@ from qnas_jax.nets.layers import (
     normal_param,
 )
 from qnas_jax.nets.pieces import run_pieces
+from qnas_jax.nets.series import SERIES_OPS
 
 
 class ConvBlock(nnx.Module):
@@ -317,7 +319,7 @@ def _two_branches(
 
 
 class GlobalAverage(nnx.Module):
-    """Mean over the pixels, [N, H, W, C] -> [N, C]."""
+    """Mean over all between examples and channels, [N, ..., C] -> [N, C]."""
 
     def __init__(
         self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
@@ -329,9 +331,9 @@ class GlobalAverage(nnx.Module):
                 "expected the same number"
             )
 
-    def __call__(self, images: jax.Array) -> jax.Array:
-        """[N, H, W, C] -> [N, C]."""
-        return images.mean(axis=(1, 2))
+    def __call__(self, values: jax.Array) -> jax.Array:
+        """[N, H, W, C] or [N, T, C] -> [N, C]."""
+        return values.mean(axis=tuple(range(1, values.ndim - 1)))
 
 
 class Classifier(nnx.Module):
@@ -368,6 +370,7 @@ OPS: dict[str, type[nnx.Module]] = {
     "convolution": Convolution,
     "dense_layer": DenseLayer,
     "transition": Transition,
+    **SERIES_OPS,
 }
 BUILT_IN = frozenset(OPS)
 

@@ -1,0 +1,220 @@
+"""Convolutions over time, full and depth-wise.
+
+On CPU the library's own gradients are up to 70 times slower within a switch, where it
+loses its fast path, than a convolution with the flipped kernel and a matrix product a
+tap; its depth-wise convolution is up to 100 times slower than shifted multiply-adds,
+whose gradients need no care here (printed by `experiments/benches/series.py`).
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from qnas_jax.errors import UserError
+from qnas_jax.kernels import dispatch
+from qnas_jax.kernels.materialise import materialise
+
+
+def series_conv(
+    series: jax.Array,
+    kernel: jax.Array,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    implementation: str | None = None,
+) -> jax.Array:
+    """Convolves over time; zeros on both sides keep ceil(T / stride) steps.
+
+    Args:
+      series: float [N, T, C_in].
+      kernel: float [k, C_in, C_out], k odd.
+      stride: steps between outputs, >= 1.
+      dilation: steps between taps, >= 1.
+      implementation: "reference" (library convolution and gradients), "products"
+        (kernel gradient by a matrix product a tap), "patches" (all of it one product
+        of the taps side by side: the fastest where several batches have a kernel
+        each, under `vmap`), or None: the fastest on the present backend.
+
+    Returns:
+      float [N, ceil(T / stride), C_out].
+
+    Raises:
+      UserError: shapes do not fit, k is even, stride or dilation is below 1, or the
+        implementation is unknown.
+    """
+    fits = kernel.ndim == 3 and kernel.shape[1:2] == series.shape[-1:]
+    _check("series_conv", series, kernel, stride, dilation, fits, "[k, C_in, C_out]")
+    form = dispatch.choose(implementation, FORMS, {"cpu": "products", "gpu": "patches"})
+    return form(series, kernel, stride, dilation)
+
+
+def series_depthwise(
+    series: jax.Array,
+    kernel: jax.Array,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    implementation: str | None = None,
+) -> jax.Array:
+    """Convolves each channel with its own kernel, padded as `series_conv`.
+
+    Args:
+      series: float [N, T, C].
+      kernel: float [k, C], k odd.
+      stride: steps between outputs, >= 1.
+      dilation: steps between taps, >= 1.
+      implementation: "reference" (library convolution), "shifted" (multiply-adds), or
+        None: the faster one on the present backend.
+
+    Returns:
+      float [N, ceil(T / stride), C].
+
+    Raises:
+      UserError: as `series_conv`.
+    """
+    fits = kernel.ndim == 2 and kernel.shape[1:] == series.shape[-1:]
+    _check("series_depthwise", series, kernel, stride, dilation, fits, "[k, C]")
+    best = {"cpu": "shifted", "gpu": "shifted"}
+    form = dispatch.choose(implementation, DEPTHWISE_FORMS, best)
+    return form(series, kernel, stride, dilation)
+
+
+def shifted_views(
+    series: jax.Array, size: int, stride: int, dilation: int, outside: float = 0.0
+) -> list[jax.Array]:
+    """What each tap of a window sees.
+
+    Args:
+      series: [N, T, C].
+      size: taps, odd.
+      stride: steps between windows.
+      dilation: steps between taps.
+      outside: the value before the first and behind the last step.
+
+    Returns:
+      `size` arrays [N, ceil(T / stride), C].
+    """
+    border = size // 2 * dilation
+    padded = jnp.pad(
+        series, ((0, 0), (border, border), (0, 0)), constant_values=outside
+    )
+    last = (-(-series.shape[1] // stride) - 1) * stride
+    starts = range(0, size * dilation, dilation)
+    return [padded[:, start : start + last + 1 : stride] for start in starts]
+
+
+def _check(
+    name: str,
+    series: jax.Array,
+    kernel: jax.Array,
+    stride: int,
+    dilation: int,
+    fits: bool,
+    expected: str,
+) -> None:
+    if series.ndim != 3 or not fits:
+        raise UserError(
+            f"{name}: got series {series.shape} and kernel {kernel.shape}, expected "
+            f"[N, T, C] and {expected}"
+        )
+    if kernel.shape[0] % 2 == 0:
+        raise UserError(f"{name}: got kernel {kernel.shape}, expected an odd length")
+    for word, value in (("stride", stride), ("dilation", dilation)):
+        if value < 1:
+            raise UserError(f"{name}: got {word} {value}, expected at least 1")
+
+
+def _library(
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int, groups: int
+) -> jax.Array:
+    border = kernel.shape[0] // 2 * dilation
+    return lax.conv_general_dilated(
+        series,
+        kernel,
+        window_strides=(stride,),
+        padding=((border, border),),
+        rhs_dilation=(dilation,),
+        dimension_numbers=("NWC", "WIO", "NWC"),
+        feature_group_count=groups,
+    )
+
+
+def _reference(
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+) -> jax.Array:
+    return _library(series, kernel, stride, dilation, 1)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _products(
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+) -> jax.Array:
+    return _reference(series, kernel, stride, dilation)
+
+
+def _products_forward(
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _reference(series, kernel, stride, dilation), (series, kernel)
+
+
+def _products_backward(
+    stride: int,
+    dilation: int,
+    saved: tuple[jax.Array, jax.Array],
+    gradient: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    series, kernel = saved
+    size, in_features, out_features = kernel.shape
+    # Written as a convolution of its own, as in `kernels/convolution.py`.
+    flipped = materialise(jnp.flip(kernel, 0).swapaxes(1, 2))
+    behind = series.shape[1] - 1 - (gradient.shape[1] - 1) * stride
+    between = ((0, 0, 0), (0, behind, stride - 1), (0, 0, 0))
+    spread = lax.pad(gradient, jnp.zeros((), gradient.dtype), between)
+    to_series = _reference(spread, flipped, 1, dilation)
+    flat = gradient.reshape(-1, out_features)
+    views = shifted_views(series, size, stride, dilation)
+    products = [view.reshape(-1, in_features).T @ flat for view in views]
+    return to_series, jnp.stack(products)
+
+
+_products.defvjp(_products_forward, _products_backward)
+
+
+def _patches(
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+) -> jax.Array:
+    exact = jnp.promote_types(series.dtype, jnp.float32)
+    views = shifted_views(series, len(kernel), stride, dilation)
+    patches = jnp.concatenate(views, axis=-1)
+    # One row a step: XLA's gradients of products over more axes are slow on CPU.
+    rows = patches.reshape(-1, patches.shape[-1])
+    matrix = kernel.reshape(-1, kernel.shape[-1]).astype(series.dtype)
+    product = jnp.matmul(rows, matrix, preferred_element_type=exact)
+    return product.astype(series.dtype).reshape(*patches.shape[:-1], -1)
+
+
+def _depthwise_reference(
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+) -> jax.Array:
+    return _library(series, kernel[:, None], stride, dilation, series.shape[-1])
+
+
+def _shifted(
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+) -> jax.Array:
+    exact = jnp.promote_types(series.dtype, jnp.float32)
+    views = shifted_views(series, len(kernel), stride, dilation)
+    weights = kernel.astype(exact).reshape(-1, 1, 1, kernel.shape[-1])
+    products = (v.astype(exact) * w for v, w in zip(views, weights, strict=True))
+    return functools.reduce(jnp.add, products).astype(series.dtype)
+
+
+FORMS = {
+    dispatch.REFERENCE: _reference,
+    "products": _products,
+    "patches": _patches,
+}
+DEPTHWISE_FORMS = {dispatch.REFERENCE: _depthwise_reference, "shifted": _shifted}
