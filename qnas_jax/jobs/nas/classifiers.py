@@ -9,6 +9,7 @@ held out. Series come normalised as networks get them; what is missing stays NaN
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.baselines import CLASSIFIERS
@@ -49,11 +50,11 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
     known = [dataset.train, dataset.valid]
     seed = np.asarray(jax.random.key_data(setting.key(f"retrain/{name}")))
     predict = classifier.fit(
-        setting.task.normalised(np.concatenate([split.inputs for split in known])),
+        _normalised(setting, np.concatenate([split.inputs for split in known])),
         np.concatenate([split.targets for split in known]),
         np.random.default_rng(seed),
     )
-    series = setting.task.normalised(dataset.test.inputs)
+    series = _normalised(setting, dataset.test.inputs)
     starts = range(0, len(series), classifier.at_once)
     answers = []
     for start in setting.progress(starts, len(starts), f"retrain/{name}"):
@@ -64,3 +65,9 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
         np.concatenate(answers), dataset.test.targets, dataset.num_classes
     )
     return {f"test_{metric}": value for metric, value in found.items()}
+
+
+def _normalised(setting: NasSetting, series: np.ndarray) -> np.ndarray:
+    """Series [N, T, C] as networks see them, without a mask, and NaN where it has it."""
+    prepared = np.asarray(setting.task.prepare(jnp.asarray(series)))
+    return np.where(np.isnan(series), np.nan, prepared[..., : series.shape[-1]])
