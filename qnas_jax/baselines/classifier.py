@@ -14,12 +14,10 @@ class Classifier:
     """A row of the registry.
 
     Attributes:
-      title: what reports call it.
       fit: (series float32 [N, T, C], class numbers int [N], what draws random numbers)
         -> what predicts; channels are normalised, NaN stands for what is missing.
       at_once: series that are predicted in one call, which takes seconds at most.
     """
 
-    title: str
     fit: Callable[[np.ndarray, np.ndarray, np.random.Generator], Predict]
     at_once: int

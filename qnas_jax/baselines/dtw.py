@@ -110,4 +110,4 @@ def fit_dtw_1nn(
     return predict
 
 
-DTW_1NN = Classifier("1-NN, DTW", fit_dtw_1nn, at_once=8)
+DTW_1NN = Classifier(fit_dtw_1nn, at_once=16)

@@ -38,4 +38,4 @@ def _flat(series: np.ndarray) -> np.ndarray:
     return without_gaps(series).reshape(len(series), -1).astype(np.float64)
 
 
-EUCLIDEAN_1NN = Classifier("1-NN, Euclidean", fit_euclidean_1nn, at_once=1024)
+EUCLIDEAN_1NN = Classifier(fit_euclidean_1nn, at_once=1024)

@@ -68,6 +68,6 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
 
 
 def _normalised(setting: NasSetting, series: np.ndarray) -> np.ndarray:
-    """Series [N, T, C] as networks see them, without a mask, and NaN where it has it."""
+    """Series [N, T, C] as networks see them, but NaN for what is missing."""
     prepared = np.asarray(setting.task.prepare(jnp.asarray(series)))
     return np.where(np.isnan(series), np.nan, prepared[..., : series.shape[-1]])
