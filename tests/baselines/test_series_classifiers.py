@@ -5,20 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
+from experiments.comparisons.series.classifiers import EUCLIDEAN
 from qnas_jax.baselines import CLASSIFIERS
 from qnas_jax.baselines.dtw import dtw_distances
 from qnas_jax.baselines.rocket import draw_kernels, features, fit_rocket
 
-# Errors of one nearest neighbour that the data's own description states.
-EUCLIDEAN = {
-    "BME": 0.1733,
-    "Beef": 0.3333,
-    "Coffee": 0.0,
-    "ECG200": 0.12,
-    "SmoothSubspace": 0.0467,
-    "SonyAIBORobotSurface1": 0.3045,
-    "Wine": 0.3889,
-}
+FEW = ("BME", "Beef", "Coffee", "ECG200", "SmoothSubspace", "Wine")
 
 
 def archive(data_dir, name):
@@ -37,8 +29,9 @@ def error(name, data_dir, data):
 
 
 def test_errors_of_the_archive(data_dir):
-    for data, expected in EUCLIDEAN.items():
-        assert round(error("euclidean_1nn", data_dir, data), 4) == expected, data
+    for data in FEW:
+        found = round(error("euclidean_1nn", data_dir, data), 4)
+        assert found == EUCLIDEAN[data], data
 
 
 def warped(first, second):

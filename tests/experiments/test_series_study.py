@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.comparisons.series import results
+from experiments.comparisons.series import classifiers, results
 from qnas_jax.reporting.rank_tests import signed_rank_test
 from qnas_jax.reporting.statistics import holm
 
@@ -73,3 +73,10 @@ def test_tables_and_words(rows):
     assert "the same cost, over the sets: +8.33 points (95 % interval" in words
     alone = [row for row in rows if row["set"] == "B"]
     assert "+10.00 points (Wilcoxon p = 1.000)" in results.sentence(alone)
+
+
+def test_classifiers_have_the_known_errors(data_dir):
+    rows = list(classifiers.run(data_dir / "ucr", ["Beef", "Wine"], ["euclidean_1nn"]))
+    (line,) = classifiers.summarise(rows)
+    assert (line["sets"], line["as known"]) == (2, "2 of 2")
+    assert line["mean error %"] == pytest.approx(100 * (10 / 30 + 21 / 54) / 2)
