@@ -149,5 +149,5 @@ def test_every_classifier_learns_and_keeps_to_its_seed(name):
 
 def test_the_linear_classifier_beats_neighbours_on_real_series(data_dir):
     (series, labels), (others, truth) = archive(data_dir, "ECG200")
-    predict = fit_rocket(series, labels, np.random.default_rng(0), count=500)
+    predict = fit_rocket(series, labels, np.random.default_rng(0), count=1000)
     assert np.mean(predict(others) == truth) > 0.88
