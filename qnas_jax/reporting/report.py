@@ -158,6 +158,7 @@ def _networks(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
             "test_accuracy": row.get("test_accuracy"),
             "interval": _interval(row, result.get("test_images")),
             "macro_f1": row.get("test_macro_f1"),
+            "macro_f1_interval": (row.get("intervals") or {}).get("test_macro_f1"),
             "parameters": row.get("parameters"),
             "macs": row.get("macs"),
             "comparison": ahead.get(name),

@@ -1,6 +1,7 @@
 """Loss and metrics of classification, whatever is classified."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,8 @@ import numpy as np
 import optax
 
 from qnas_jax.tasks.task import Metric
+
+_MOST_TOLD_APART = 100  # classes whose confusion fits into a result
 
 
 def smoothed_cross_entropy(
@@ -156,9 +159,59 @@ def classification_metrics(num_classes: int) -> dict[str, Metric]:
     }
 
 
+SQUARED_LOSS = Metric(
+    larger_is_better=False,
+    zero=lambda: jnp.zeros((), jnp.float32),
+    sums=lambda logits, labels, counted: jnp.sum(
+        _losses(logits, labels) ** 2 * counted
+    ),
+    finish=_mean,
+)
+"""Mean squared cross-entropy: with `LOG_LOSS` the deviation of the examples' losses."""
+
+
+def confusion(num_classes: int) -> Metric:
+    """How many examples of each class were given which class as an answer.
+
+    Args:
+      num_classes: C.
+
+    Returns:
+      What counts float32 [C, C], true classes by answers; where a loss is not finite
+      there is no answer, so rows may miss examples.
+    """
+
+    def count(logits: jax.Array, labels: jax.Array, counted: jax.Array) -> jax.Array:
+        given = counted & jnp.isfinite(_losses(logits, labels))
+        answers = jax.nn.one_hot(logits.argmax(axis=-1), num_classes) * given[:, None]
+        return jax.nn.one_hot(labels, num_classes).T @ answers
+
+    return Metric(
+        larger_is_better=True,
+        zero=lambda: jnp.zeros((num_classes, num_classes), jnp.float32),
+        sums=count,
+        finish=lambda counts, number: counts,
+    )
+
+
+def classification_details(num_classes: int) -> dict[str, Metric]:
+    """What a test keeps of classifiers besides the metrics, for intervals.
+
+    Args:
+      num_classes: C.
+
+    Returns:
+      By name; arrays among them. Of many classes no table of them is kept.
+    """
+    found = {"squared_loss": SQUARED_LOSS}
+    if num_classes <= _MOST_TOLD_APART:
+        found["confusion"] = confusion(num_classes)
+    return found
+
+
 def measure_answers(
     answers: np.ndarray, labels: np.ndarray, num_classes: int
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """The metrics of a classifier that names classes and gives no probabilities.
 
     Args:
@@ -167,12 +220,20 @@ def measure_answers(
       num_classes: C.
 
     Returns:
-      The metrics by name, without the loss.
+      The metrics by name and what is kept beside them, as numbers and lists; without
+      the loss.
     """
     logits = jax.nn.one_hot(jnp.asarray(answers), num_classes)
     truth, counted = jnp.asarray(labels, jnp.int32), jnp.ones(len(labels), bool)
+    wanted = {
+        **classification_metrics(num_classes),
+        **classification_details(num_classes),
+    }
+    for name in ("loss", "squared_loss"):
+        del wanted[name]
     return {
-        name: float(metric.finish(metric.sums(logits, truth, counted), len(labels)))
-        for name, metric in classification_metrics(num_classes).items()
-        if metric is not LOG_LOSS
+        name: np.asarray(
+            metric.finish(metric.sums(logits, truth, counted), len(labels))
+        ).tolist()
+        for name, metric in wanted.items()
     }

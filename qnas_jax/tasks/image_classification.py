@@ -12,6 +12,7 @@ from qnas_jax.data import Augmentation, Dataset, augment, normalise, pixel_stati
 from qnas_jax.errors import UserError
 from qnas_jax.options import option
 from qnas_jax.tasks.classification import (
+    classification_details,
     classification_metrics,
     smoothed_cross_entropy,
 )
@@ -76,6 +77,11 @@ class ImageClassification(struct.PyTreeNode):
     def metrics(self) -> Mapping[str, Metric]:
         """What networks are judged by, by name."""
         return classification_metrics(self.num_outputs)
+
+    @property
+    def details(self) -> Mapping[str, Metric]:
+        """What a test keeps beside the metrics, for intervals."""
+        return classification_details(self.num_outputs)
 
     @property
     def score(self) -> str:

@@ -59,8 +59,12 @@ def test_all_of_them_stand_in_the_report(finished_series):
     for name, found in result["classifiers"].items():
         assert found.keys() == {
             *("test_accuracy", "test_balanced_accuracy", "test_macro_f1"),
+            *("test_confusion", "intervals"),
         }, name
         assert found["test_accuracy"] > 0.8, name
+    assert np.sum(fcn["test_confusion"]) == 24
+    low, high = fcn["intervals"]["test_loss"]
+    assert low < fcn["test_loss"] < high
     page = (finished_series / "report.html").read_text()
     for words in ("FCN", "nearest neighbour (DTW)", "ROCKET classifier", "Macro F1"):
         assert words in page

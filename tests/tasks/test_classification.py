@@ -11,6 +11,7 @@ from qnas_jax.tasks import (
     ACCURACY,
     LOG_LOSS,
     balanced_accuracy,
+    classification_details,
     macro_f1,
     measure_answers,
     smoothed_cross_entropy,
@@ -68,7 +69,9 @@ def test_metrics_add_up(size):
     counted = np.arange(9) != 3
     log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     losses, correct = -log_probs[np.arange(9), labels], logits.argmax(axis=1) == labels
-    for metric, values in ((LOG_LOSS, losses), (ACCURACY, correct)):
+    squared = classification_details(4)["squared_loss"]
+    cases = ((LOG_LOSS, losses), (ACCURACY, correct), (squared, losses**2))
+    for metric, values in cases:
         for chosen in (None, counted):
             found = of_batches(metric, logits, labels, size, chosen)
             mean = np.mean(values if chosen is None else values[chosen])
@@ -107,8 +110,11 @@ def test_macro_f1_by_hand():
 
 def test_answers_without_probabilities():
     found = measure_answers(np.int64([0, 0, 1, 2]), np.int32([0, 0, 0, 1]), 4)
+    table = [[2, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert found.pop("confusion") == table
     expected = {"accuracy": 1 / 2, "balanced_accuracy": 1 / 3, "macro_f1": 4 / 15}
     assert found == pytest.approx(expected)
+    assert "confusion" not in measure_answers(np.int64([0]), np.int32([0]), 101)
 
 
 def test_a_loss_that_is_not_finite_is_no_hit():

@@ -31,7 +31,7 @@ from qnas_jax.runs import (
     write_sealed,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.tasks import score_metric
+from qnas_jax.tasks import Metric, score_metric
 from qnas_jax.training import (
     EpochReport,
     RetrainOptions,
@@ -48,8 +48,8 @@ from qnas_jax.training import (
 )
 
 _CHUNK = 500
-Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
-"""(weights, inputs, targets) -> metrics by name."""
+Measure = Callable[[Any, jax.Array, jax.Array], dict[str, Any]]
+"""(weights, inputs, targets) -> metrics by name, as numbers (details as lists)."""
 
 
 class NonFiniteMetricError(UserError, ArithmeticError):
@@ -113,7 +113,8 @@ def _retrain(
     architecture = arch_to_string(supernet.space, candidate.arch)
     state = _train(setting, model, candidate.name, architecture, measure_on, logged)
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
-    tested = measure_on(state.best, *data.on_device(setting.dataset.test))
+    test_on = _measurer(setting, model, setting.task.details)
+    tested = test_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
     score = score_metric(setting.task)
     own = supernet is setting.supernet
@@ -142,10 +143,10 @@ def _macs_in_supernet(setting: NasSetting, arch: np.ndarray) -> int | None:
 
 
 def _check_finite(
-    setting: NasSetting, name: str, split: str, metrics: Mapping[str, Any]
+    setting: NasSetting, network: str, split: str, metrics: Mapping[str, Any]
 ) -> None:
     """A network whose outputs are no numbers has no accuracy, rather than none."""
-    bad = [metric for metric, value in metrics.items() if not math.isfinite(value)]
+    bad = [name for name, value in metrics.items() if not np.isfinite(value).all()]
     if bad:
         what = (
             "no epoch has metrics that are finite"
@@ -154,7 +155,7 @@ def _check_finite(
         )
         ops = setting.non_finite_ops()
         raise NonFiniteMetricError(
-            f"retrain {name}: {what} on the {split} split, so it is not reported; "
+            f"retrain {network}: {what} on the {split} split, so it is not reported; "
             + (ops or "its outputs for some examples are no finite numbers")
         )
 
@@ -221,8 +222,12 @@ def _train(
     )
 
 
-def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
-    """Metrics of the model with given (params, stats) on a split."""
+def _measurer(
+    setting: NasSetting,
+    model: StandaloneModel,
+    details: Mapping[str, Metric] | None = None,
+) -> Measure:
+    """Metrics (and details) of the model with given (params, stats) on a split."""
     task = setting.task
 
     @functools.partial(jit_network, static_argnums=3)
@@ -233,14 +238,14 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
             params, stats = weights
             return model.predict(params, stats, prepared)
 
-        return measure(task, run, inputs, targets, chunk)
+        return measure(task, run, inputs, targets, chunk, details=details)
 
     def measure_on(
         weights: Any, inputs: jax.Array, targets: jax.Array
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         run = functools.partial(compute, weights, inputs, targets)
         chunk = min(_CHUNK, len(targets))
         metrics = jax.device_get(setting.at_once.run(run, chunk, chunk))
-        return {name: float(value) for name, value in metrics.items()}
+        return {name: np.asarray(value).tolist() for name, value in metrics.items()}
 
     return measure_on
