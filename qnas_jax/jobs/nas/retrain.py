@@ -31,7 +31,7 @@ from qnas_jax.runs import (
     write_sealed,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.tasks import Metric, score_metric
+from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
     EpochReport,
     RetrainOptions,
@@ -113,8 +113,7 @@ def _retrain(
     architecture = arch_to_string(supernet.space, candidate.arch)
     state = _train(setting, model, candidate.name, architecture, measure_on, logged)
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
-    test_on = _measurer(setting, model, setting.task.details)
-    tested = test_on(state.best, *data.on_device(setting.dataset.test))
+    tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
     score = score_metric(setting.task)
     own = supernet is setting.supernet
@@ -178,7 +177,10 @@ def _train(
     learning_rate = make_schedule(options, batches.steps_per_epoch)
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
-        metrics = measure_on(state.average, *setting.valid)
+        found = measure_on(state.average, *setting.valid)
+        metrics = {
+            name: value for name, value in found.items() if name not in task.details
+        }
         if all(map(math.isfinite, metrics.values())):
             score = score_metric(task).as_score(metrics[task.score])
             state = keep_best(state, score)
@@ -222,12 +224,11 @@ def _train(
     )
 
 
-def _measurer(
-    setting: NasSetting,
-    model: StandaloneModel,
-    details: Mapping[str, Metric] | None = None,
-) -> Measure:
-    """Metrics (and details) of the model with given (params, stats) on a split."""
+def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
+    """Metrics and details of the model with given (params, stats) on a split.
+
+    One program is for both splits where they are of one size.
+    """
     task = setting.task
 
     @functools.partial(jit_network, static_argnums=3)
@@ -238,7 +239,7 @@ def _measurer(
             params, stats = weights
             return model.predict(params, stats, prepared)
 
-        return measure(task, run, inputs, targets, chunk, details=details)
+        return measure(task, run, inputs, targets, chunk, details=task.details)
 
     def measure_on(
         weights: Any, inputs: jax.Array, targets: jax.Array
