@@ -189,8 +189,7 @@ def _products_backward(
     before, after = _borders(size, dilation)
     to_series = _library(spread, flipped, 1, dilation, 1, (after, before))
     flat = gradient.reshape(-1, out_features)
-    border = size // 2 * dilation
-    padded = jnp.pad(series, ((0, 0), (border, border), (0, 0)))
+    padded = jnp.pad(series, ((0, 0), (before, after), (0, 0)))
     last = (gradient.shape[1] - 1) * stride + 1
 
     def product(start: jax.Array) -> jax.Array:
