@@ -13,14 +13,15 @@ FACTS = {
     "macs": 6789,
     "input_shape": [8, 9, 3],
     "class_names": ["oak", "ash"],
-    "test_images": 200,
+    "inputs": "images",
+    "test_examples": 200,
     "accuracy": 0.9,
     "accuracy_interval": [0.85, 0.94],
     "int8_accuracy": 0.885,
     "int8_accuracy_interval": [0.83, 0.92],
     "calibration_examples": 64,
     "differences": {"network.py": 1.25e-6, "network.onnx": 2.5e-6},
-    "compared_images": 100,
+    "compared_examples": 100,
     "bytes": {"network.py": 1111, "network.onnx": 2222, "network_int8.onnx": 999},
     "latency_ms": {
         "JAX float32": {
