@@ -86,7 +86,7 @@ def read_facts(folder: pathlib.Path) -> Facts:
         and isinstance(digests or {}, dict)
     ):
         raise UserError(
-            f"{path}: not as it was written (got inputs {str(kind)[:60]} of input_shape "
+            f"{path}: not as it was written (got {str(kind)[:60]} of input_shape "
             f"{str(shape)[:60]} and class_names {str(names)[:60]}); {_REMEDY}"
         )
     if digests and digests.get(files.FACTS) != _of_facts(shape, names, kind):
@@ -113,9 +113,7 @@ def _are(values: Any, kind: type) -> bool:
     return isinstance(values, list) and all(type(each) is kind for each in values)
 
 
-def _of_facts(
-    input_shape: Sequence[int], class_names: Sequence[str], kind: str
-) -> str:
+def _of_facts(input_shape: Sequence[int], class_names: Sequence[str], kind: str) -> str:
     content: list[Any] = [list(input_shape), list(class_names)]
     if kind != _FIRST_KIND:
         content.append(kind)

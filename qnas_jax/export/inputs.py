@@ -59,8 +59,8 @@ class Images:
       data: name of the data set.
     """
 
-    kind = "images"
-    around = "ImageClassifier"
+    kind: ClassVar[str] = "images"
+    around: ClassVar[str] = "ImageClassifier"
 
     input_shape: tuple[int, int, int]
     mean: tuple[float, ...]
@@ -98,8 +98,8 @@ class Series:
       data: name of the data set.
     """
 
-    kind = "series"
-    around = "SeriesClassifier"
+    kind: ClassVar[str] = "series"
+    around: ClassVar[str] = "SeriesClassifier"
 
     input_shape: tuple[int, int]
     mean: tuple[float, ...]
@@ -115,7 +115,7 @@ class Series:
         values = jnp.where(missing, 0.0, values)
         if not self.masked:
             return values
-        there = ~missing.any(axis=-1, keepdims=True)
+        there = (~missing).any(axis=-1, keepdims=True)
         return jnp.concatenate([values, there.astype(values.dtype)], axis=-1)
 
     def written(self) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_every_figure_is_there():
     assert "| JAX float32 | 1.500 | ± 0.125 | 1,234 |" in lines
     assert "`phone.csv`, which the search kept to, says 1.625 ms." in lines
     assert "| layer 0 | a | 3 to 4 | 2 | 8 | 100 | 1,000 |" in lines
-    assert any(line.startswith("One image on Abacus, 2 cores;") for line in lines)
+    assert any(line.startswith("One at a time on Abacus, 2 cores;") for line in lines)
     assert "network.stablehlo is left out: no reason" in lines
     text = "\n".join(lines)
     assert "seed 3; trained with epochs 5, batch_size 16." in text

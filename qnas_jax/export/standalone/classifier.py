@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 
 
-class Classifier(nnx.Module):
+class Predictor(nnx.Module):
     """A network that takes examples as they are; their normalisation is part of it.
 
     Attributes:
@@ -83,7 +83,7 @@ class Classifier(nnx.Module):
         return nnx.merge(graph, nnx.from_flat_state(state))
 
 
-class ImageClassifier(Classifier):
+class ImageClassifier(Predictor):
     """A network for images.
 
     Attributes:
@@ -114,7 +114,7 @@ class ImageClassifier(Classifier):
         return (pixels - channel_row(self.mean, 4)) / channel_row(self.std, 4)
 
 
-class SeriesClassifier(Classifier):
+class SeriesClassifier(Predictor):
     """A network for time series.
 
     Attributes:
@@ -142,7 +142,7 @@ class SeriesClassifier(Classifier):
         values = jnp.where(missing, 0.0, values)
         if not self.masked:
             return values
-        there = ~missing.any(axis=-1, keepdims=True)
+        there = (~missing).any(axis=-1, keepdims=True)
         return jnp.concatenate([values, there.astype(values.dtype)], axis=-1)
 
 
@@ -152,6 +152,6 @@ def channel_row(values: Sequence[float], rank: int) -> jax.Array:
 
 
 @nnx.jit
-def logits_of(network: Classifier, examples: jax.Array) -> jax.Array:
+def logits_of(network: Predictor, examples: jax.Array) -> jax.Array:
     """The network, compiled."""
     return network(examples)
