@@ -2,21 +2,28 @@
 
 from qnas_jax.data.augment import Augmentation, augment, normalise
 from qnas_jax.data.batches import epoch_order, num_steps, on_device, take_batch
-from qnas_jax.data.dataset import Dataset, SourceSplits, Split
+from qnas_jax.data.dataset import IMAGES, SERIES, Dataset, SourceSplits, Split
 from qnas_jax.data.images import image_split, pixel_statistics
 from qnas_jax.data.peek import peek
 from qnas_jax.data.places import data_folder
 from qnas_jax.data.resizing import resized, resized_shape
+from qnas_jax.data.series import channel_statistics, series_split
+from qnas_jax.data.series_augment import SeriesAugmentation, augment_series
 from qnas_jax.data.sources import SOURCES, DataOptions, load
 
 __all__ = [
+    "IMAGES",
+    "SERIES",
     "SOURCES",
     "Augmentation",
     "DataOptions",
     "Dataset",
+    "SeriesAugmentation",
     "SourceSplits",
     "Split",
     "augment",
+    "augment_series",
+    "channel_statistics",
     "data_folder",
     "epoch_order",
     "image_split",
@@ -28,5 +35,6 @@ __all__ = [
     "pixel_statistics",
     "resized",
     "resized_shape",
+    "series_split",
     "take_batch",
 ]

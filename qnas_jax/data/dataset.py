@@ -15,6 +15,9 @@ from qnas_jax.errors import UserError
 
 _FEW = 3  # names given as examples
 
+IMAGES, SERIES = "images", "series"
+"""Kinds of examples: uint8 [H, W, C], and float32 [T, C]."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
@@ -112,8 +115,13 @@ class Dataset:
         return len(self.class_names)
 
     @property
+    def kind(self) -> str:
+        """What the examples are, by the form of their array."""
+        return IMAGES if self.train.inputs.dtype == np.uint8 else SERIES
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input; of images (H, W, C)."""
+        """Shape of one input; of images (H, W, C), of series (T, C)."""
         return self.train.inputs.shape[1:]
 
 

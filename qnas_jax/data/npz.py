@@ -40,7 +40,7 @@ def load_npz(options: PlaceOptions) -> SourceSplits:
         raise MissingFileError(f"{path} is missing: set data.path to an .npz file")
     stored = read_npz(path)
     try:
-        arrays, others = _by_our_names(stored)
+        arrays, others = arrays_by_split(stored)
         for name in ("x_train", "y_train"):
             if name not in arrays:
                 raise UserError(f"got arrays {sorted(stored)}, expected {name}")
@@ -57,10 +57,21 @@ def load_npz(options: PlaceOptions) -> SourceSplits:
         raise UserError(f"{path}: {error}") from error
 
 
-def _by_our_names(
+def arrays_by_split(
     stored: dict[str, np.ndarray],
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The arrays that are used, and the names of those that are not."""
+    """Finds the arrays of the splits by their usual names.
+
+    Args:
+      stored: what a file has.
+
+    Returns:
+      The arrays that are used by our names (`x_train`, ..., `class_names`), and the
+      names of those that are not.
+
+    Raises:
+      UserError: two arrays of one meaning, or a name that looks like a slip.
+    """
     arrays: dict[str, np.ndarray] = {}
     others = []
     for name, array in stored.items():

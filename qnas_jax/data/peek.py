@@ -21,8 +21,8 @@ def peek(options: DataOptions) -> tuple[tuple[int, ...], int]:
       options: the source.
 
     Returns:
-      The shape of one input, of images (height, width, channels), and the number of
-      classes.
+      The shape of one input as the data have it, of images (height, width, channels),
+      and the number of classes.
 
     Raises:
       MissingFileError: a named file or folder is missing.

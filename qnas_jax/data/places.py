@@ -36,8 +36,10 @@ def data_folder(data_dir: str, *, called: str = "data_dir") -> pathlib.Path | No
 class PlaceOptions(Options):
     """What a source reads: names and folders."""
 
-    name: str = option("", "TFDS name, for example cifar10")
-    path: str = option("", "npz file, image folder, or folder of the IDX files")
+    name: str = option("", "TFDS name, for example cifar10, or UCR set, as ECG200")
+    path: str = option(
+        "", "npz file, image folder, folder of the IDX files, or file of series"
+    )
     split_file: str = option(
         "",
         "npz of positions (train, valid) that divides the training set; also below "

@@ -7,12 +7,19 @@ from collections.abc import Callable
 import numpy as np
 from absl import logging
 
-from qnas_jax.data.dataset import Dataset, SourceSplits, absent_classes
+from qnas_jax.data.dataset import (
+    IMAGES,
+    SERIES,
+    Dataset,
+    SourceSplits,
+    absent_classes,
+)
 from qnas_jax.data.digits import load_digits
 from qnas_jax.data.folder import load_folder
 from qnas_jax.data.idx import load_idx
 from qnas_jax.data.npz import load_npz
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.series_files import load_series, load_ucr
 from qnas_jax.data.split_file import split_by_file
 from qnas_jax.data.splitting import SplittingOptions, assemble
 from qnas_jax.data.tfds_source import load_tfds, tfds_positions
@@ -30,12 +37,14 @@ class Source:
       what: what that option is to be.
       positions: for each training example its number in published splits, int [N];
         None: they are counted as they come.
+      kind: what the examples are, see `Dataset.kind`.
     """
 
     load: Callable[[PlaceOptions], SourceSplits]
     needs: str = ""
     what: str = ""
     positions: Callable[[PlaceOptions], np.ndarray] | None = None
+    kind: str = IMAGES
 
 
 SOURCES: dict[str, Source] = {
@@ -47,6 +56,15 @@ SOURCES: dict[str, Source] = {
     "fashion_mnist": Source(functools.partial(load_idx, "fashion_mnist")),
     "npz": Source(load_npz, "path", "a .npz file"),
     "folder": Source(load_folder, "path", "an image folder"),
+    "ucr": Source(
+        load_ucr, "name", "a set of the UCR archive such as ECG200", kind=SERIES
+    ),
+    "series": Source(
+        load_series,
+        "path",
+        "a .npz, .csv, .tsv or .ts file of series, or a folder of them",
+        kind=SERIES,
+    ),
 }
 
 
@@ -65,6 +83,9 @@ class DataOptions(PlaceOptions, SplittingOptions):
         if source.needs and not getattr(self, source.needs):
             allowed = f"{source.what} when source is {self.source}"
             raise OptionError(source.needs, "", allowed)
+        if self.side and source.kind != IMAGES:
+            allowed = f"0 when source is {self.source}: only images have sides"
+            raise OptionError("side", self.side, allowed)
 
 
 def load(options: DataOptions) -> Dataset:

@@ -111,6 +111,7 @@ def read_config_of(job: Job, config: ml_collections.ConfigDict) -> Any:
     records: dict[str, Any] = {
         name: _read(values, name, record) for name, record in job.groups.items()
     }
+    records = job.completed(records)
     plain = {name: dataclasses.asdict(record) for name, record in records.items()}
     for field, family in job.families.items():
         found = family.groups.get(_chosen(family, plain))

@@ -74,6 +74,8 @@ class Job:
       inputs: functions of the setting that digest what a group of options names (data,
         users' files), by group or family.
       answers: stages that only answer a question and keep nothing, by name.
+      completed: the groups of options with what some leave to others; raises
+        OptionError if they do not go together.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Job:
         default_factory=dict
     )
     answers: Mapping[str, Stage] = dataclasses.field(default_factory=dict)
+    completed: Callable[[dict[str, Any]], dict[str, Any]] = lambda groups: groups
 
     @property
     def stage_names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces.cell import nas_bench_201
 from qnas_jax.spaces.macro import nas_bench_macro
 from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
+from qnas_jax.spaces.series import series, series_tiny
 from qnas_jax.spaces.shuffle import spos
 from qnas_jax.spaces.small import cifar_small, digits, digits_tiny, edge
 from qnas_jax.spaces.space import SearchSpace
@@ -28,9 +29,16 @@ SPACES: dict[str, SpaceBuilder] = {
     "digits_tiny": digits_tiny,
     "cifar_small": cifar_small,
     "edge": edge,
+    "series": series,
+    "series_tiny": series_tiny,
 }
 
 BUILT_IN = frozenset(SPACES)
+FOR_SERIES = frozenset({"series", "series_tiny"})
+_FORMS = {
+    2: "series [steps, channels]",
+    3: "images [height, width, channels]",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,28 +60,30 @@ def build_space(
 
     Args:
       options: name, and the file that may register it.
-      input_shape: of one input of the data, (height, width, channels) for images.
+      input_shape: of one input, (height, width, channels) for images and
+        (steps, channels) for series.
       num_outputs: what a network says of an example; the number of classes.
 
     Returns:
       The space.
 
     Raises:
-      OptionError: the file is missing, or no such space is registered.
-      UserError: the data are no images, or the file does not run.
+      OptionError: the file is missing, no such space is registered, or it is for other
+        data.
+      UserError: the data are neither images nor series, or the file does not run.
     """
-    if len(input_shape) != 3:
+    if len(input_shape) not in _FORMS:
         raise UserError(
             f"space {options.name!r}: got inputs {list(input_shape)}, expected "
-            "images [height, width, channels]"
+            + " or ".join(_FORMS.values())
         )
-    height, width, channels = input_shape
     if options.file:
         if not pathlib.Path(options.file).is_file():
             raise OptionError("file", options.file, "an existing Python file")
         load_file(options.file)
     if options.name not in SPACES:
         raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
+    _check_form(options.name, input_shape)
     space = SPACES[options.name](input_shape, num_outputs)
     if not isinstance(space, SearchSpace):
         raise UserError(
@@ -81,6 +91,19 @@ def build_space(
             "builder, expected a SearchSpace"
         )
     return space
+
+
+def _check_form(name: str, input_shape: tuple[int, ...]) -> None:
+    """A built-in space is for images or for series; a user's own knows for what."""
+    of_series = len(input_shape) == 2
+    if name in BUILT_IN and (name in FOR_SERIES) != of_series:
+        fitting = [
+            each
+            for each in SPACES
+            if (each in FOR_SERIES) == of_series or each not in BUILT_IN
+        ]
+        form = _FORMS[len(input_shape)]
+        raise OptionError("name", name, f"one of {', '.join(fitting)} for {form}")
 
 
 def register_space(name: str, builder: SpaceBuilder) -> None:

@@ -8,6 +8,7 @@ from qnas_jax.tasks.classification import (
 )
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
 from qnas_jax.tasks.registry import TASKS, TaskOptions, make_task
+from qnas_jax.tasks.series_classification import SeriesClassification, SeriesTraining
 from qnas_jax.tasks.task import Metric, Task, TaskSpec, score_metric
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "ImageClassification",
     "ImageTraining",
     "Metric",
+    "SeriesClassification",
+    "SeriesTraining",
     "Task",
     "TaskOptions",
     "TaskSpec",

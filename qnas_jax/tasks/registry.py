@@ -2,14 +2,23 @@
 
 import dataclasses
 
-from qnas_jax.data import Dataset
-from qnas_jax.options import Options, option
+from qnas_jax.data import IMAGES, SERIES, SOURCES, Dataset
+from qnas_jax.options import OptionError, Options, option
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
+from qnas_jax.tasks.series_classification import SeriesClassification, SeriesTraining
 from qnas_jax.tasks.task import Task, TaskSpec
 
+AUTO = "auto"
 TASKS: dict[str, TaskSpec] = {
     "image_classification": TaskSpec(
-        "the class of an image", ImageClassification.of, ImageTraining, "images"
+        "the class of an image", ImageClassification.of, ImageTraining, "images", IMAGES
+    ),
+    "series_classification": TaskSpec(
+        "the class of a series",
+        SeriesClassification.of,
+        SeriesTraining,
+        "series",
+        SERIES,
     ),
 }
 
@@ -19,8 +28,24 @@ class TaskOptions(Options):
     """What networks are trained for."""
 
     name: str = option(
-        "image_classification", "what is learnt from the data", choices=TASKS
+        AUTO,
+        "what is learnt from the data; auto: what their source is for",
+        choices=lambda: (AUTO, *TASKS),
     )
+
+    def for_source(self, source: str) -> "TaskOptions":
+        """The same with the name of a task.
+
+        Args:
+          source: name of the data's.
+
+        Returns:
+          The options; `auto` is the first task that has such data.
+
+        Raises:
+          OptionError: the task is for other data.
+        """
+        return TaskOptions(_named(self.name, SOURCES[source].kind, f"source {source}"))
 
 
 def make_task(options: TaskOptions, dataset: Dataset) -> Task:
@@ -36,4 +61,15 @@ def make_task(options: TaskOptions, dataset: Dataset) -> Task:
     Raises:
       UserError: the data do not fit the task.
     """
-    return TASKS[options.name].make(dataset)
+    return TASKS[_named(options.name, dataset.kind, dataset.name)].make(dataset)
+
+
+def _named(name: str, kind: str, what: str) -> str:
+    """The task of a name, for data of a kind."""
+    fitting = [other for other, spec in TASKS.items() if spec.kind == kind]
+    if name == AUTO:
+        return fitting[0]
+    if TASKS[name].kind != kind:
+        allowed = f"{' or '.join((AUTO, *fitting))} for the {kind} of {what}"
+        raise OptionError("name", name, allowed)
+    return name

@@ -93,9 +93,11 @@ class TaskSpec:
       make: builds the task for a data set.
       training: record of what training on it may be told (augmentation, smoothing).
       group: short name of that record, as configurations have it.
+      kind: of the data that it is for, see `data.Dataset.kind`.
     """
 
     summary: str
     make: Callable[[Any], Task]
     training: type[Options]
     group: str
+    kind: str

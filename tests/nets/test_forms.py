@@ -17,11 +17,12 @@ import pytest
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import CellSpace, fixed
-from qnas_jax.spaces.registry import BUILT_IN, SPACES
+from qnas_jax.spaces.registry import BUILT_IN, FOR_SERIES, SPACES
 
 CHANNELS, CLASSES = 2, 3
 # Cells of cifar_small are those of nas_bench_201, layers of edge those of digits.
-NAMES = sorted(BUILT_IN - {"cifar_small", "edge"})
+NAMES = sorted(BUILT_IN - {"cifar_small", "edge", "series"})
+STEPS = 24  # of series
 SIDES = {"nas_bench_201": 4}  # 6 for all others
 LAYERS = {  # 1 to 3 for all others: of those with many ops one
     "proxylessnas": slice(1, 2),
@@ -42,7 +43,9 @@ jit = functools.partial(jax.jit, compiler_options=PLAIN)
 def first_layers(name):
     """The beginning of a registered space, with a head that compiles quickly."""
     side = SIDES.get(name, 6)
-    space = SPACES[name]((side, side, CHANNELS), CLASSES)
+    of_series = name in FOR_SERIES
+    shape = (STEPS, CHANNELS) if of_series else (side, side, CHANNELS)
+    space = SPACES[name](shape, CLASSES)
     if isinstance(space, CellSpace):
         return dataclasses.replace(space, num_nodes=3, stages=1, cells=2, features=4)
     by = NARROWER.get(name, 1)
@@ -58,7 +61,11 @@ def first_layers(name):
     return dataclasses.replace(
         space,
         layers=layers,
-        stem=(fixed(CHANNELS, before, 1, "conv", kernel=1),),
+        stem=(
+            fixed(
+                CHANNELS, before, 1, "series_conv" if of_series else "conv", kernel=1
+            ),
+        ),
         head=(
             fixed(width, width, 1, "global_average"),
             fixed(width, CLASSES, 1, "classifier"),

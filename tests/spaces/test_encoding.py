@@ -16,6 +16,7 @@ from qnas_jax.spaces import (
     parse_arch,
     read_archs,
 )
+from qnas_jax.spaces.registry import FOR_SERIES
 
 # K = 3, 1, 5, 4, 2: powers of two and others, and a layer without a choice.
 RAGGED = SearchSpace(
@@ -23,7 +24,10 @@ RAGGED = SearchSpace(
     (("a", "b", "c"), ("x",), ("u", "v", "w", "y", "z"), tuple("mnop"), ("l", "r")),
 )
 ALL = np.array(list(itertools.product(*map(range, RAGGED.num_ops))), np.int32)
-BUILT_IN = [build_space(SpaceOptions(name=n), (32, 32, 3), 10) for n in SPACES]
+BUILT_IN = [
+    build_space(SpaceOptions(name=n), (32, 1) if n in FOR_SERIES else (32, 32, 3), 10)
+    for n in SPACES
+]
 
 
 def random_archs(space, num=50):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from qnas_jax.errors import UserError
 from qnas_jax.options import OptionError
 from qnas_jax.spaces import (
     SPACES,
@@ -79,7 +80,34 @@ def test_every_built_in_space_is_tested_here():
         *("proxylessnas", "fbnet_s", "fbnet_l", "spos"),
         *("nas_bench_macro", "digits", "digits_tiny", "edge"),
         *("cifar_small", "nas_bench_201"),
+        *("series", "series_tiny"),
     } == BUILT_IN
+
+
+@pytest.mark.parametrize("steps", [3, 15, 24, 96, 570, 3000])
+def test_series_of_any_length_end_with_a_few_steps(steps):
+    for name, num_layers in (("series", 7), ("series_tiny", 4)):
+        space = built(name, (steps, 2), 3)
+        assert space.num_ops == (8,) * num_layers and space.num_classes == 3
+        last = steps / np.prod([block.stride for block in space.blocks])
+        assert last == steps if steps < 24 else 12 <= last < 24
+        assert space.stem[0].in_features == 2
+    assert built("series_tiny", (steps, 2), 3).size == 4096
+
+
+def test_spaces_are_for_images_or_for_series(registry):
+    with pytest.raises(
+        OptionError,
+        match="name: got 'digits', allowed: one of series, "
+        r"series_tiny for series \[steps, channels\]",
+    ):
+        built("digits", (96, 1), 2)
+    with pytest.raises(OptionError, match="name: got 'series', .* one of proxylessnas"):
+        built("series")
+    with pytest.raises(UserError, match=r"got inputs \[96\], expected series \[steps"):
+        built("series", (96,), 2)
+    register_space("mine", lambda shape, classes: built("series_tiny", shape, classes))
+    assert built("mine", (24, 1), 2).input_shape == (24, 1)
 
 
 def test_sizes_of_the_spaces():

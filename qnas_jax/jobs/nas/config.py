@@ -1,6 +1,7 @@
 """The configuration of an architecture search."""
 
 import dataclasses
+from typing import Any
 
 from qnas_jax.data import DataOptions
 from qnas_jax.evaluation import (
@@ -15,7 +16,7 @@ from qnas_jax.jobs.config import Config
 from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.spec import Family
 from qnas_jax.latency import LatencyOptions
-from qnas_jax.options import OptionError, Options, option
+from qnas_jax.options import OptionError, Options, option, option_group
 from qnas_jax.runs import CheckpointOptions
 from qnas_jax.search import STRATEGIES, SearchOptions
 from qnas_jax.search.pareto import FRONT_STRATEGIES
@@ -145,6 +146,18 @@ GROUPS: dict[str, type[Options]] = {
 }
 """What every run reads."""
 
+
+def completed(groups: dict[str, Any]) -> dict[str, Any]:
+    """The groups of options with the task that the data are for.
+
+    Raises:
+      OptionError: the task is for other data.
+    """
+    with option_group("task", TaskOptions):
+        task = groups["task"].for_source(groups["data"].source)
+    return {**groups, "task": task}
+
+
 TASK_FAMILIES: dict[str, Family] = {
     f"{stage}_task": Family(
         "task.name",
@@ -156,7 +169,7 @@ TASK_FAMILIES: dict[str, Family] = {
     for stage in ("supernet", "train", "retrain")
 }
 """What the task lets a training change: `supernet_images`, `train_images` (candidates
-trained from scratch), `retrain_images`."""
+trained from scratch), `retrain_images`; of series `supernet_series` and so on."""
 
 EVALUATOR_FAMILY = Family(
     "evaluator.name",

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.reduced import reduced_space
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -18,7 +17,7 @@ def describe_archs(setting: NasSetting) -> list[str]:
     """Describes the architectures of the file `setting.archs`.
 
     Args:
-      setting: `data` gives image shape and classes, `space` the space.
+      setting: `data` gives shape of an input and classes, `space` the space.
 
     Returns:
       One JSON line an architecture.
@@ -29,8 +28,7 @@ def describe_archs(setting: NasSetting) -> list[str]:
     """
     if setting.archs is None:
         raise UserError("--archs: got nothing, expected a JSON file")
-    with option_group("data", data.DataOptions):
-        input_shape, num_classes = data.peek(setting.config.data)
+    input_shape, num_classes = setting.peek()
     with option_group("space", SpaceOptions):
         space = build_space(setting.config.space, input_shape, num_classes)
     archs = read_archs(space, setting.archs)

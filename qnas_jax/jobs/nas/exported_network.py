@@ -55,7 +55,7 @@ class ExportedNetwork:
 def check_export(setting: NasSetting) -> None:
     """Raises UserError if the options ask for what this run does not have."""
     options = setting.config.export
-    if not setting.has_networks:
+    if not setting.exports:
         return
     _asked_arch(setting)
     if not options.from_supernet:

@@ -10,6 +10,7 @@ from qnas_jax.jobs.nas.config import (
     GROUPS,
     TASK_FAMILIES,
     NasConfig,
+    completed,
 )
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.export import EXPORT_FILES, export_model
@@ -78,7 +79,7 @@ EXPORT = Stage(
     export_model,
     ("scoring", "export"),
     EXPORT_FILES,
-    ready=lambda setting: setting.has_networks and exported_network(setting),
+    ready=lambda setting: setting.exports and exported_network(setting),
     check=check_export,
 )
 REPORT = Stage("report", report_run, files=("result.json", "report.html"))
@@ -128,4 +129,5 @@ NAS = Job(
     },
     inputs=INPUTS,
     answers={"describe": DESCRIBE, "predict": PREDICT},
+    completed=completed,
 )

@@ -150,7 +150,7 @@ def _check_finite(
         ops = setting.non_finite_ops()
         raise NonFiniteMetricError(
             f"retrain {name}: {what} on the {split} split, so it is not reported; "
-            + (ops or "its outputs for some of the images are no finite numbers")
+            + (ops or "its outputs for some examples are no finite numbers")
         )
 
 

@@ -78,10 +78,19 @@ class NasSetting(Setting):
         if EVALUATORS[self.config.evaluator.name].trains:
             shape, outputs = self.task.input_shape, self.task.num_outputs
         else:
-            with option_group("data", data.DataOptions):
-                shape, outputs = data.peek(self.config.data)
+            shape, outputs = self.peek()
         with option_group("space", SpaceOptions):
             return build_space(self.config.space, shape, outputs)
+
+    def peek(self) -> tuple[tuple[int, ...], int]:
+        """Shape of an input as networks see it, and their outputs.
+
+        Images need not be read for it. What is seen of series depends on all of them.
+        """
+        if data.SOURCES[self.config.data.source].kind != data.IMAGES:
+            return self.task.input_shape, self.task.num_outputs
+        with option_group("data", data.DataOptions):
+            return data.peek(self.config.data)
 
     @cached_property
     def reduced(self) -> Networks:
@@ -96,6 +105,12 @@ class NasSetting(Setting):
     def has_networks(self) -> bool:
         """Whether an architecture is a network, or only its evaluator knows what."""
         return isinstance(self.space, BuildableSpace)
+
+    @property
+    def exports(self) -> bool:
+        """Whether a network of this run can become a model: those of images can."""
+        kind = data.SOURCES[self.config.data.source].kind
+        return self.has_networks and kind == data.IMAGES
 
     @cached_property
     def supernet(self) -> Supernet:
@@ -185,7 +200,7 @@ class NasSetting(Setting):
         if options.batch_size > count:
             raise UserError(
                 f"{group}.batch_size: got {options.batch_size}, expected 1..{count}, "
-                "the number of training images"
+                "the number of training examples"
             )
         _ = self.costs
 
