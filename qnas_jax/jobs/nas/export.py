@@ -52,8 +52,6 @@ def export_model(setting: NasSetting) -> list[str]:
     """
     if not setting.has_networks:
         return ["nothing to do: architectures of this space are no networks"]
-    if not setting.exports:
-        return ["nothing to do: models are written of networks for images only"]
     options = setting.config.export
     exported = exported_network(setting)
     dataset = setting.dataset

@@ -15,7 +15,7 @@ from flax import nnx
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, Networks
-from qnas_jax.export import Images, Inputs, blank_network
+from qnas_jax.export import Images, Inputs, Series, blank_network
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
@@ -28,7 +28,7 @@ from qnas_jax.spaces import (
     narrowed,
     parse_arch,
 )
-from qnas_jax.tasks import ImageClassification
+from qnas_jax.tasks import ImageClassification, SeriesClassification
 
 WINNER = "winner"
 
@@ -55,7 +55,7 @@ class ExportedNetwork:
 def check_export(setting: NasSetting) -> None:
     """Raises UserError if the options ask for what this run does not have."""
     options = setting.config.export
-    if not setting.exports:
+    if not setting.has_networks:
         return
     _asked_arch(setting)
     if not options.from_supernet:
@@ -202,17 +202,35 @@ def _inputs(setting: NasSetting, networks: Networks) -> Inputs:
     """What a network gets: examples of the data set, which it may resize."""
     dataset: data.Dataset = setting.dataset
     task = networks.task
+    if isinstance(task, SeriesClassification):
+        length, channels = dataset.input_shape
+        return Series(
+            (length, channels),
+            *_statistics(task),
+            dataset.class_names,
+            task.masked,
+            dataset.name,
+        )
     assert isinstance(task, ImageClassification)
     height, width, channels = dataset.input_shape
     inside = task.input_shape[:2]
     return Images(
         (height, width, channels),
-        tuple(np.asarray(task.mean).astype(float).tolist()),
-        tuple(np.asarray(task.std).astype(float).tolist()),
+        *_statistics(task),
         dataset.class_names,
         None if inside == (height, width) else (inside[0], inside[1]),
         dataset.name,
     )
+
+
+def _statistics(
+    task: ImageClassification | SeriesClassification,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of the channels."""
+    mean, std = (
+        tuple(np.asarray(each).astype(float).tolist()) for each in (task.mean, task.std)
+    )
+    return mean, std
 
 
 def describe_exported(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
