@@ -185,7 +185,7 @@ def test_a_network_for_series_with_gaps_is_the_same_in_all_forms(tmp_path):
 
 def test_the_bench_has_a_row_a_subnet_and_goes_on_where_it_was():
     (row,) = exports.run(["digits_tiny"], 1, 4)
-    assert (row["space"], row["subnet"], row["images"]) == ("digits_tiny", 0, 100)
+    assert (row["space"], row["subnet"], row["examples"]) == ("digits_tiny", 0, 100)
     assert row["largest logit"] > 0.5
     for form in ("source", "onnx, batch 1", "onnx, batch 3", "onnx, batch 100"):
         assert 0 < row[form] < 1e-4
