@@ -94,10 +94,10 @@ def _write_lines(axes: "Axes", row: Row, share: float, left: float, top: float) 
     if "edge" in row:
         heading = f"edge {row['edge']}"
     name, size = _fitted(str(row["op"]))
-    # A layer that shrinks the image is where the network's stages begin.
+    # A layer that shrinks its input is where the network's stages begin.
     strided = row["stride"] > 1
     color = style.VERMILLION if strided else style.INK
-    resolution = f"{row['resolution']} px, stride {row['stride']}"
+    resolution = f"size {row['resolution']}, stride {row['stride']}"
     lines = (
         (0.14, heading, 6.8, style.GREY, "normal"),
         (0.33, name, size, style.INK, "bold"),

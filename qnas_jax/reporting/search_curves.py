@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # Field of a row's cost -> name in a sentence, label of an axis.
 COSTS = {
     "params": ("parameters", "Parameters"),
-    "macs": ("MACs", "Multiply-accumulates an image (MACs)"),
-    "latency_ms": ("latency", "Latency of one image (ms)"),
+    "macs": ("MACs", "Multiply-accumulates an input (MACs)"),
+    "latency_ms": ("latency", "Latency of one input (ms)"),
 }
 
 

@@ -50,7 +50,7 @@ def network_name(name: str, width: float | None = None) -> str:
 
 
 def accuracy_sentence(accuracy: float, num_images: int) -> str:
-    """Says what the winner reaches on the test images.
+    """Says what the winner reaches on the test examples.
 
     Args:
       accuracy: its test accuracy, in [0, 1].
@@ -62,7 +62,7 @@ def accuracy_sentence(accuracy: float, num_images: int) -> str:
     low, high = wilson_interval(accuracy, num_images)
     return (
         f"The retrained winner is right on {formats.percent(accuracy)} of "
-        f"{formats.count(num_images)} test images (95 % interval "
+        f"{formats.count(num_images)} test examples (95 % interval "
         f"{formats.percent(low)} to {formats.percent(high)})."
     )
 

@@ -36,7 +36,7 @@ def refused(setting, stage="all") -> str:
 def test_a_batch_larger_than_the_data(tiny_config, make_setting, group):
     tiny_config[group].batch_size = 161
     assert refused(make_setting(tiny_config)) == (
-        f"{group}.batch_size: got 161, expected 1..160, the number of training images"
+        f"{group}.batch_size: got 161, expected 1..160, the number of training examples"
     )
 
 

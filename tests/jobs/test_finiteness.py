@@ -26,7 +26,7 @@ def test_a_test_split_without_finite_outputs_has_no_accuracy():
         retrain._check_finite(SOUND, "winner", "test", metrics)
     assert str(caught.value) == (
         "retrain winner: loss is not finite on the test split, so it is not reported; "
-        "its outputs for some of the images are no finite numbers"
+        "its outputs for some examples are no finite numbers"
     )
     with pytest.raises(retrain.NonFiniteMetricError, match="; op 'log' of layer 3 giv"):
         retrain._check_finite(UNSOUND, "winner", "test", metrics)

@@ -136,7 +136,7 @@ def test_layers_table_equals_the_result(synthetic, page):
 def test_words_and_settings(synthetic, page):
     space = f"toy_{synthetic.num_layers}x{max(synthetic.num_ops)}"
     assert f"{space} on digits" in page.text
-    assert "98.33 % of 360 test images" in page.text
+    assert "98.33 % of 360 test examples" in page.text
     assert "significantly better than the random subnet" in page.text
     assert "No significant difference between the winner and the largest" in page.text
     assert "the search raised the best score" in page.text

@@ -67,7 +67,7 @@ def describe_chain(space: NetworkSpace, arch: Any) -> list[dict[str, Any]]:
                 "in_features": layer.in_features,
                 "out_features": layer.out_features,
                 "stride": layer.stride,
-                "resolution": shape[0] if len(shape) == 3 else 1,
+                "resolution": shape[0] if len(shape) > 1 else 1,
                 **traces[index].costs._asdict(),
                 "peak_bytes": peak_of_program(traces[index].program),
             }

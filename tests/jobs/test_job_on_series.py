@@ -1,0 +1,95 @@
+"""A job on a user's own series: a file is named, and all else follows from it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from qnas_jax.jobs import run_stages
+from qnas_jax.options import OptionError
+
+COMMAND = ["python", "main.py"]
+
+SPACE = """
+from qnas_jax.spaces import NetworkSpace, chain, fixed, op, register_space
+
+OPS = (
+    op("sep", "series_separable", kernel=5, dilation=2),
+    op("conv", "series_conv"),
+    op("skip", "series_skip"),
+)
+
+
+def few(shape, classes):
+    return NetworkSpace(
+        name="few",
+        layers=chain(4, [(4, 1), (8, 2)], OPS),
+        stem=(fixed(shape[-1], 4, 1, "series_conv"),),
+        head=(
+            fixed(8, 8, 1, "global_average"),
+            fixed(8, classes, 1, "classifier"),
+        ),
+        input_shape=shape,
+        num_classes=classes,
+    )
+
+
+register_space("few", few)
+"""
+
+
+@pytest.fixture
+def config(tiny_config, tmp_path):
+    """Waves of two lengths of period, the later half of some missing."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for place in range(120):
+        period, steps = (4, 8)[place % 2], (16, 9)[place % 3 == 0]
+        wave = np.sin((np.arange(steps) + rng.uniform(0, 8)) * 2 * np.pi / period)
+        cells = [f"{value:.3f}" for value in wave + rng.normal(0, 0.1, steps)]
+        lines.append(",".join([("fast", "slow")[place % 2], *cells]))
+    path = tmp_path / "waves.csv"
+    path.write_text("\n".join(lines))
+    (tmp_path / "few.py").write_text(SPACE)
+    tiny_config.data.update(source="series", path=str(path), max_train=0)
+    tiny_config.space.update(name="few", file=str(tmp_path / "few.py"))
+    tiny_config.evaluator.name = "train"
+    tiny_config.train.update(epochs=8, batch_size=16, learning_rate=0.1)
+    tiny_config.train_series.update(shift=2, jitter=0.1)
+    tiny_config.search.update(strategy="random", generations=2, population=2)
+    tiny_config.constraints.max_params = 400
+    tiny_config.retrain.update(epochs=12, batch_size=16, compare=False)
+    return tiny_config
+
+
+@pytest.mark.slow
+def test_the_whole_job(config, make_setting):
+    setting = make_setting(config)
+    said = run_stages(setting, "all", COMMAND)
+    assert setting.space.input_shape == (16, 2)  # values, and where they are
+    assert (
+        "export: nothing to do: models are written of networks for images only" in said
+    )
+    result = json.loads((setting.folder.path / "result.json").read_text())
+    assert (result["data"], result["space"]) == ("waves", "few")
+    assert result["parameters"] <= 400 and result["test_accuracy"] > 0.8
+    sizes = [row["resolution"] for row in result["layers"]]
+    assert sizes == [16, 16, 16, 8, 1]
+    page = (setting.folder.path / "report.html").read_text()
+    assert "test examples" in page
+    for word in ("pixel", " images", "an image"):
+        assert word not in page.partition("</style>")[2], word
+    stored = json.loads((setting.folder.path / "config.json").read_text())
+    assert stored["task"]["name"] == "series_classification"
+    assert "retrain_series" in stored and "retrain_images" not in stored
+
+
+def test_what_does_not_go_together_is_one_line(config, make_setting):
+    config.task.name = "image_classification"
+    message = "task.name: got 'image_classification', allowed: auto or series_clas"
+    with pytest.raises(OptionError, match=message):
+        make_setting(config)
+    config.task.name, config.space.name = "auto", "digits"
+    message = "space.name: got 'digits', allowed: one of series, series_tiny, few for"
+    with pytest.raises(OptionError, match=message):
+        run_stages(make_setting(config), "all", COMMAND)
