@@ -15,6 +15,7 @@ from qnas_jax.export.folding import (
     without_norm,
 )
 from qnas_jax.nets.layers import SqueezeExcite
+from qnas_jax.nets.series.hand_made_ops import SeriesInceptionResidual, SeriesResidual
 from qnas_jax.nets.series.ops import (
     SeriesConvBlock,
     SeriesInception,
@@ -53,7 +54,9 @@ def _inception(block: SeriesInception) -> Weights:
         f"convs.{number}": conv for number, conv in enumerate(block.convs)
     }
     branches["pooled"] = block.pooled
-    found = under("bottleneck", without_norm(block.bottleneck, 1))
+    found: Weights = {}
+    if block.bottleneck is not None:
+        found = under("bottleneck", without_norm(block.bottleneck, 1))
     first = 0
     for name, convolution in branches.items():
         kernel = plain_kernel(convolution, 1)
@@ -61,6 +64,24 @@ def _inception(block: SeriesInception) -> Weights:
         folded_in = {"kernel": kernel * factor[own], "bias": shift[own]}
         found |= under(name, folded_in)
         first = own.stop
+    return found
+
+
+def _residual(block: SeriesResidual) -> Weights:
+    found: Weights = {}
+    for number, (conv, norm) in enumerate(zip(block.convs, block.norms, strict=True)):
+        found |= under(f"convs.{number}", folded(conv, norm, 1))
+    if block.shortcut is not None:
+        passed = folded(block.shortcut, block.shortcut_norm, 1)
+        return found | under("shortcut", passed)
+    scale, shift = factor_and_shift(block.shortcut_norm)
+    return found | under("shortcut", {"scale": scale, "shift": shift})
+
+
+def _inception_residual(block: SeriesInceptionResidual) -> Weights:
+    found = under("shortcut", folded(block.shortcut, block.shortcut_norm, 1))
+    for number, module in enumerate(block.modules):
+        found |= under(f"modules.{number}", _inception(module))
     return found
 
 
@@ -89,8 +110,10 @@ SERIES_WEIGHTS: dict[type, Callable[[Any], Weights]] = {
     SeriesConvBlock: _conv_block,
     SeriesSeparable: _separable,
     SeriesInception: _inception,
+    SeriesInceptionResidual: _inception_residual,
     SeriesPool: _projected,
     SeriesRecurrence: _recurrence,
+    SeriesResidual: _residual,
     SeriesSkip: _projected,
 }
 """For each class: a block -> the arrays of its stand-alone form."""

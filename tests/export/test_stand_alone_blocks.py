@@ -58,6 +58,11 @@ CASES = [
     ("series_recurrence", 8, 12, 2, {"backwards": True}),
     ("series_skip", 8, 8, 1, {}),
     ("series_skip", 8, 12, 2, {}),
+    ("series_conv", 3, 8, 1, {"kernel": 8}),
+    ("series_inception", 1, 12, 1, {"kernel": 40}),
+    ("series_residual", 8, 8, 1, {}),
+    ("series_residual", 3, 8, 1, {}),
+    ("series_inception_residual", 1, 8, 1, {}),
 ]
 
 

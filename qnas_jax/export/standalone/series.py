@@ -1,7 +1,7 @@
 """Blocks for series, for inference: batch normalisation is in the weights.
 
-Series are [N, T, C]. Kernels have odd lengths, and zeros on both sides keep
-ceil(T / stride) steps.
+Series are [N, T, C]. Zeros on both sides keep ceil(T / stride) steps; a kernel of even
+length reaches a tap further forwards.
 """
 
 import functools
@@ -29,13 +29,13 @@ def series_conv(
     rngs: nnx.Rngs,
 ) -> nnx.Conv:
     """A convolution over time."""
-    border = kernel // 2 * dilation
+    reach = (kernel - 1) * dilation
     return nnx.Conv(
         in_features,
         out_features,
         (kernel,),
         strides=(stride,),
-        padding=((border, border),),
+        padding=((reach // 2, reach - reach // 2),),
         kernel_dilation=(dilation,),
         feature_group_count=groups,
         rngs=rngs,
@@ -125,7 +125,11 @@ class SeriesSeparable(nnx.Module):
 
 
 class SeriesInception(nnx.Module):
-    """Three kernel lengths and pooling side by side, a quarter of the channels each."""
+    """Three kernel lengths and pooling side by side, a quarter of the channels each.
+
+    The lengths are the longest one, a half and a quarter of it, odd ones if it is. A
+    single channel needs no bottleneck.
+    """
 
     def __init__(
         self,
@@ -137,17 +141,26 @@ class SeriesInception(nnx.Module):
         rngs: nnx.Rngs,
     ):
         width = out_features // 4
-        lengths = [max(3, kernel // part // 2 * 2 + 1) for part in (1, 2, 4)]
-        self.bottleneck = series_conv(in_features, width, 1, rngs=rngs)
+        parts = [kernel // part for part in (1, 2, 4)]
+        lengths = (
+            [max(3, part // 2 * 2 + 1) for part in parts]
+            if kernel % 2
+            else [max(2, part) for part in parts]
+        )
+        narrows = in_features > 1
+        self.bottleneck = (
+            series_conv(in_features, width, 1, rngs=rngs) if narrows else None
+        )
         self.convs = nnx.List(
-            series_conv(width, width, length, stride, rngs=rngs) for length in lengths
+            series_conv(width if narrows else 1, width, length, stride, rngs=rngs)
+            for length in lengths
         )
         self.pooled = series_conv(in_features, width, 1, rngs=rngs)
         self.stride = stride
 
     def __call__(self, series: jax.Array) -> jax.Array:
         """[N, T, C_in] -> [N, T', C_out]."""
-        narrow = self.bottleneck(series)
+        narrow = series if self.bottleneck is None else self.bottleneck(series)
         branches = [conv(narrow) for conv in self.convs]
         branches.append(self.pooled(pool_max(series, 3, self.stride)))
         return jax.nn.relu(jnp.concatenate(branches, axis=-1))
@@ -267,3 +280,61 @@ class SeriesSkip(nnx.Module):
         """[N, T, C_in] -> [N, T', C_out]."""
         values = series[:, :: self.stride]
         return values if self.project is None else self.project(values)
+
+
+class SeriesResidual(nnx.Module):
+    """Three convolutions of 8, 5 and 3 steps, and a scaled shortcut."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        widths = (in_features, out_features, out_features)
+        self.convs = nnx.List(
+            series_conv(width, out_features, kernel, rngs=rngs)
+            for width, kernel in zip(widths, (8, 5, 3), strict=True)
+        )
+        self.shortcut = (
+            ScaleShift(out_features)
+            if in_features == out_features
+            else series_conv(in_features, out_features, 1, rngs=rngs)
+        )
+
+    def __call__(self, series: jax.Array) -> jax.Array:
+        """[N, T, C_in] -> [N, T, C_out]."""
+        first, second, third = self.convs
+        values = third(jax.nn.relu(second(jax.nn.relu(first(series)))))
+        return jax.nn.relu(values + self.shortcut(series))
+
+
+class ScaleShift(nnx.Module):
+    """A factor and a summand for each channel."""
+
+    def __init__(self, features: int):
+        self.scale = nnx.Param(jnp.ones(features))
+        self.shift = nnx.Param(jnp.zeros(features))
+
+    def __call__(self, series: jax.Array) -> jax.Array:
+        """[N, T, C] -> [N, T, C]."""
+        scale, shift = self.scale[...], self.shift[...]
+        return series * scale.reshape(1, 1, -1) + shift.reshape(1, 1, -1)
+
+
+class SeriesInceptionResidual(nnx.Module):
+    """Three inception modules and a projected shortcut around them."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        widths = (in_features, out_features, out_features)
+        self.modules = nnx.List(
+            SeriesInception(width, out_features, 1, kernel=40, rngs=rngs)
+            for width in widths
+        )
+        self.shortcut = series_conv(in_features, out_features, 1, rngs=rngs)
+
+    def __call__(self, series: jax.Array) -> jax.Array:
+        """[N, T, C_in] -> [N, T, C_out]."""
+        values = series
+        for module in self.modules:
+            values = module(values)
+        return jax.nn.relu(values + self.shortcut(series))
