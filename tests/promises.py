@@ -31,6 +31,20 @@ _REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison
 
 PROMISES = (
     Mutant(
+        "classifiers without a network see training and validation series",
+        _NAS + "classifiers.py",
+        "known = [dataset.train, dataset.valid]",
+        "known = [dataset.train]",
+        "tests/jobs/test_series_baselines.py",
+    ),
+    Mutant(
+        "a finished classifier is not fitted again",
+        _NAS + "classifiers.py",
+        "if not path.exists():",
+        "if path:",
+        "tests/jobs/test_series_baselines.py",
+    ),
+    Mutant(
         "a step without finite numbers is left out",
         _TRAINING + "guard.py",
         "            if is_sound(state):",

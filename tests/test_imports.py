@@ -20,6 +20,7 @@ LEARNING = {"nets", "data", "tasks", *NETS}
 SEARCHING = {"search", "optimise", "quantum"}
 USERS = {"status", "user_code"}
 PARTS = {
+    "baselines",
     "training",
     "evaluation",
     "latency",
@@ -45,6 +46,7 @@ ALLOWED = {
     "spaces": {"user_code", *BASIS},
     "data": BASIS,
     "tasks": {"data", "spaces", *BASIS},
+    "baselines": set(),
     "kernels": {"devices", *BASIS},
     "nets": NETS,
     "quantum": {"kernels", "errors"},
@@ -66,6 +68,7 @@ FORBIDDEN = {
     "tasks": {"flax.nnx", "flax.linen"},
     "kernels": {"flax", "optax"},
     "quantum": {"flax", "optax"},
+    "baselines": {"flax", "optax"},
     "export": {"optax", "tensorflow_datasets"},
     "optimise": {"flax"},
     "search": {"flax.nnx", "flax.linen", "tensorflow_datasets"},

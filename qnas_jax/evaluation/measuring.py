@@ -1,12 +1,12 @@
 """The metrics of a task over a split, a chunk at a time, for one network or many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from qnas_jax.tasks import Task
+from qnas_jax.tasks import Metric, Task
 
 Metrics = dict[str, jax.Array]
 """Metrics by name: scalars of one network, [P] of many."""
@@ -21,6 +21,8 @@ def measure(
     inputs: jax.Array,
     targets: jax.Array,
     chunk: int,
+    *,
+    details: Mapping[str, Metric] | None = None,
 ) -> Metrics:
     """Measures one network on a split.
 
@@ -30,15 +32,16 @@ def measure(
       inputs: [N, ...], as the data have them.
       targets: [N, ...].
       chunk: examples computed at once; bounds memory.
+      details: what is measured besides the task's metrics.
 
     Returns:
-      Scalars.
+      Scalars, or what the details are.
     """
 
     def run_one(prepared: jax.Array, add: AddOutputs, sums: Any) -> Any:
         return add(jnp.zeros((), jnp.int32), run(prepared), sums)
 
-    metrics = measure_many(task, run_one, 1, inputs, targets, chunk)
+    metrics = measure_many(task, run_one, 1, inputs, targets, chunk, details=details)
     return {name: values[0] for name, values in metrics.items()}
 
 
@@ -49,6 +52,8 @@ def measure_many(
     inputs: jax.Array,
     targets: jax.Array,
     chunk: int,
+    *,
+    details: Mapping[str, Metric] | None = None,
 ) -> Metrics:
     """Measures several networks on a split.
 
@@ -60,10 +65,12 @@ def measure_many(
       inputs: [N, ...], as the data have them.
       targets: [N, ...].
       chunk: examples computed at once; bounds memory.
+      details: what is measured besides the task's metrics.
 
     Returns:
-      float32 [P] each.
+      float32 [P] each, [P, ...] of details that are arrays.
     """
+    metrics = {**task.metrics, **(details or {})}
     count = len(targets)
     chunk = min(chunk, count)
 
@@ -76,17 +83,17 @@ def measure_many(
         def add(network: jax.Array, outputs: jax.Array, sums: Any) -> Any:
             found = {
                 name: metric.sums(outputs, wanted, counted)
-                for name, metric in task.metrics.items()
+                for name, metric in metrics.items()
             }
             return jax.tree.map(lambda s, f: s.at[network].add(f), sums, found)
 
         return run(task.prepare(inputs[places % count]), add, sums), None
 
-    zero = {name: metric.zero() for name, metric in task.metrics.items()}
+    zero = {name: metric.zero() for name, metric in metrics.items()}
     zeros = jax.tree.map(lambda z: jnp.zeros((num_networks, *z.shape), z.dtype), zero)
     num_chunks = -(-count // chunk)
     sums, _ = jax.lax.scan(add_chunk, zeros, jnp.arange(num_chunks))
     return {
         name: jax.vmap(lambda own, metric=metric: metric.finish(own, count))(sums[name])
-        for name, metric in task.metrics.items()
+        for name, metric in metrics.items()
     }

@@ -27,9 +27,11 @@ def series_conv(
 ) -> jax.Array:
     """Convolves over time; zeros on both sides keep ceil(T / stride) steps.
 
+    An even kernel reaches a tap further forwards than backwards.
+
     Args:
       series: float [N, T, C_in].
-      kernel: float [k, C_in, C_out], k odd.
+      kernel: float [k, C_in, C_out].
       stride: steps between outputs, >= 1.
       dilation: steps between taps, >= 1.
       implementation: "reference" (library convolution and gradients), "products"
@@ -41,7 +43,7 @@ def series_conv(
       float [N, ceil(T / stride), C_out].
 
     Raises:
-      UserError: shapes do not fit, k is even, stride or dilation is below 1, or the
+      UserError: shapes do not fit, stride or dilation is below 1, or the
         implementation is unknown.
     """
     fits = kernel.ndim == 3 and kernel.shape[1:2] == series.shape[-1:]
@@ -72,10 +74,14 @@ def series_depthwise(
       float [N, ceil(T / stride), C].
 
     Raises:
-      UserError: as `series_conv`.
+      UserError: as `series_conv`, or k is even.
     """
     fits = kernel.ndim == 2 and kernel.shape[1:] == series.shape[-1:]
     _check("series_depthwise", series, kernel, stride, dilation, fits, "[k, C]")
+    if kernel.shape[0] % 2 == 0:
+        raise UserError(
+            f"series_depthwise: got kernel {kernel.shape}, expected an odd length"
+        )
     best = {"cpu": "shifted", "gpu": "shifted"}
     form = dispatch.choose(implementation, DEPTHWISE_FORMS, best)
     return form(series, kernel, stride, dilation)
@@ -88,7 +94,7 @@ def shifted_views(
 
     Args:
       series: [N, T, C].
-      size: taps, odd.
+      size: taps.
       stride: steps between windows.
       dilation: steps between taps.
       outside: the value before the first and behind the last step.
@@ -96,13 +102,17 @@ def shifted_views(
     Returns:
       `size` arrays [N, ceil(T / stride), C].
     """
-    border = size // 2 * dilation
-    padded = jnp.pad(
-        series, ((0, 0), (border, border), (0, 0)), constant_values=outside
-    )
+    borders = ((0, 0), _borders(size, dilation), (0, 0))
+    padded = jnp.pad(series, borders, constant_values=outside)
     last = (-(-series.shape[1] // stride) - 1) * stride
     starts = range(0, size * dilation, dilation)
     return [padded[:, start : start + last + 1 : stride] for start in starts]
+
+
+def _borders(size: int, dilation: int) -> tuple[int, int]:
+    """Steps before the first and behind the last that a window sees."""
+    reach = (size - 1) * dilation
+    return reach // 2, reach - reach // 2
 
 
 def _check(
@@ -119,22 +129,24 @@ def _check(
             f"{name}: got series {series.shape} and kernel {kernel.shape}, expected "
             f"[N, T, C] and {expected}"
         )
-    if kernel.shape[0] % 2 == 0:
-        raise UserError(f"{name}: got kernel {kernel.shape}, expected an odd length")
     for word, value in (("stride", stride), ("dilation", dilation)):
         if value < 1:
             raise UserError(f"{name}: got {word} {value}, expected at least 1")
 
 
 def _library(
-    series: jax.Array, kernel: jax.Array, stride: int, dilation: int, groups: int
+    series: jax.Array,
+    kernel: jax.Array,
+    stride: int,
+    dilation: int,
+    groups: int,
+    borders: tuple[int, int],
 ) -> jax.Array:
-    border = kernel.shape[0] // 2 * dilation
     return lax.conv_general_dilated(
         series,
         kernel,
         window_strides=(stride,),
-        padding=((border, border),),
+        padding=(borders,),
         rhs_dilation=(dilation,),
         dimension_numbers=("NWC", "WIO", "NWC"),
         feature_group_count=groups,
@@ -144,7 +156,8 @@ def _library(
 def _reference(
     series: jax.Array, kernel: jax.Array, stride: int, dilation: int
 ) -> jax.Array:
-    return _library(series, kernel, stride, dilation, 1)
+    borders = _borders(len(kernel), dilation)
+    return _library(series, kernel, stride, dilation, 1, borders)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -173,10 +186,10 @@ def _products_backward(
     behind = series.shape[1] - 1 - (gradient.shape[1] - 1) * stride
     between = ((0, 0, 0), (0, behind, stride - 1), (0, 0, 0))
     spread = lax.pad(gradient, jnp.zeros((), gradient.dtype), between)
-    to_series = _reference(spread, flipped, 1, dilation)
+    before, after = _borders(size, dilation)
+    to_series = _library(spread, flipped, 1, dilation, 1, (after, before))
     flat = gradient.reshape(-1, out_features)
-    border = size // 2 * dilation
-    padded = jnp.pad(series, ((0, 0), (border, border), (0, 0)))
+    padded = jnp.pad(series, ((0, 0), (before, after), (0, 0)))
     last = (gradient.shape[1] - 1) * stride + 1
 
     def product(start: jax.Array) -> jax.Array:
@@ -206,7 +219,8 @@ def _patches(
 def _depthwise_reference(
     series: jax.Array, kernel: jax.Array, stride: int, dilation: int
 ) -> jax.Array:
-    return _library(series, kernel[:, None], stride, dilation, series.shape[-1])
+    borders, channels = _borders(len(kernel), dilation), series.shape[-1]
+    return _library(series, kernel[:, None], stride, dilation, channels, borders)
 
 
 def _shifted(

@@ -1,5 +1,6 @@
 """From the rows of a work folder to figures and one page that opens anywhere."""
 
+from qnas_jax.reporting.intervals import intervals
 from qnas_jax.reporting.ranking_table import ranking_lines
 from qnas_jax.reporting.report import write_report
 from qnas_jax.reporting.worth import (
@@ -12,6 +13,7 @@ from qnas_jax.reporting.worth import (
 
 __all__ = [
     "Worth",
+    "intervals",
     "ranking_lines",
     "share_beaten",
     "worth_of_truth",

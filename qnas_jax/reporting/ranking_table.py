@@ -14,7 +14,12 @@ HEADINGS = (
     "best of the top 10, true",
 )
 
-NAMES = {"macs": "MACs", "params": "parameters", "balanced_accuracy": "balanced acc."}
+NAMES = {
+    "macs": "MACs",
+    "params": "parameters",
+    "balanced_accuracy": "balanced acc.",
+    "macro_f1": "macro F1",
+}
 
 
 def score_name(name: str) -> str:

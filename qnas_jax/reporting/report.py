@@ -106,10 +106,15 @@ def _interval(
     return wilson_interval(network["test_accuracy"], images)
 
 
+def _others(result: Row) -> dict[str, Row]:
+    """What the winner is held against, by name: networks, then other classifiers."""
+    return {**(result.get("baselines") or {}), **(result.get("classifiers") or {})}
+
+
 def _comparisons(result: Row) -> list[Comparison]:
     others = {
         name: network["test_accuracy"]
-        for name, network in (result.get("baselines") or {}).items()
+        for name, network in _others(result).items()
         if network.get("test_accuracy") is not None
     }
     if _interval(result) is None:
@@ -144,7 +149,7 @@ def _networks(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
     if not result:
         return []
     ahead = {one.name: one for one in comparisons}
-    rows = {"winner": result, **(result.get("baselines") or {})}
+    rows = {"winner": result, **_others(result)}
     return [
         {
             "name": verdict.network_name(name, row.get("width")),
@@ -152,6 +157,8 @@ def _networks(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
             "validation_accuracy": row.get("validation_accuracy"),
             "test_accuracy": row.get("test_accuracy"),
             "interval": _interval(row, result.get("test_images")),
+            "macro_f1": row.get("test_macro_f1"),
+            "macro_f1_interval": (row.get("intervals") or {}).get("test_macro_f1"),
             "parameters": row.get("parameters"),
             "macs": row.get("macs"),
             "comparison": ahead.get(name),

@@ -14,9 +14,12 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from qnas_jax.errors import UserError
 
 CONFIDENCE = 0.95
+_DRAWS = 1000  # of the bootstrap
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +154,59 @@ def compare(
         )
         for (name, other), p_value in zip(others.items(), p_values, strict=True)
     ]
+
+
+def mean_interval(
+    mean: float, mean_square: float, num_examples: int
+) -> tuple[float, float]:
+    """Returns the 95 % interval of a mean over examples, such as that of a loss.
+
+    Args:
+      mean: of the examples' values.
+      mean_square: of the squares of them.
+      num_examples: n >= 1; of many, so that their mean is about normal.
+
+    Returns:
+      Both ends, equal for one example.
+    """
+    from scipy.stats import norm
+
+    variance = max(mean_square - mean**2, 0.0) / max(num_examples - 1, 1)
+    half = float(norm.ppf((1 + CONFIDENCE) / 2)) * math.sqrt(variance)
+    return mean - half, mean + half
+
+
+def macro_f1_interval(confusion: np.ndarray) -> tuple[float, float]:
+    """Returns the 95 % percentile interval of macro F1 by the bootstrap.
+
+    Examples that are drawn again, with replacement, are a draw from the cells of the
+    confusion table, so that the table is all that is needed (Efron, Ann. Statist. 7,
+    1979). Draws are the same each time.
+
+    Args:
+      confusion: [C, C] counts, true classes by answers; at least one example.
+
+    Returns:
+      Both ends, in [0, 1].
+    """
+    table = np.asarray(confusion, np.float64)
+    shares = (table / table.sum()).ravel()
+    rng = np.random.default_rng(0)
+    values = [
+        macro_f1(rng.multinomial(round(table.sum()), shares).reshape(table.shape))
+        for _ in range(_DRAWS)
+    ]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def macro_f1(confusion: np.ndarray) -> float:
+    """Mean F1 of the classes that are the truth or the answer of an example."""
+    right = np.diagonal(confusion)
+    either = confusion.sum(axis=0) + confusion.sum(axis=1)
+    there = either > 0
+    return float(np.mean(2 * right[there] / either[there]))
 
 
 def _num_right(accuracy: float, num_images: int) -> int:

@@ -12,6 +12,12 @@ NETWORKS = {
     "random": "random subnet",
     "largest": "largest subnet",
     "mobilenet_v2": "MobileNetV2",
+    "fcn": "FCN",
+    "resnet": "ResNet",
+    "inception_time": "network of InceptionTime",
+    "euclidean_1nn": "nearest neighbour (Euclidean)",
+    "dtw_1nn": "nearest neighbour (DTW)",
+    "rocket": "ROCKET classifier",
 }
 HAND_MADE = {"resnet": "ResNet", "densenet": "DenseNet-BC"}
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 
 from qnas_jax.errors import UserError
+from qnas_jax.spaces.hand_made_series import SERIES_NETWORKS
 from qnas_jax.spaces.mobile import conv_head, strides_for
 from qnas_jax.spaces.network import Layer, NetworkSpace, fixed, op
 
@@ -135,16 +136,21 @@ def hand_made(
     """Looks a hand-made network up.
 
     Args:
-      name: as in `NAMES`.
-      input_shape: [height, width, channels].
+      name: of images as in `NAMES`, of series as in `SERIES_NETWORKS`.
+      input_shape: [height, width, channels] of images, [steps, channels] of series.
       num_classes: of the classifier.
 
     Returns:
       A space of that network alone.
 
     Raises:
-      UserError: there is no such network.
+      UserError: there is no such network for such inputs.
     """
+    if len(input_shape) == 2:
+        if name not in SERIES_NETWORKS:
+            known = ", ".join(SERIES_NETWORKS)
+            raise UserError(f"baselines: got {name!r}, expected one of {known}")
+        return SERIES_NETWORKS[name](input_shape, num_classes)
     if name == "mobilenet_v2":
         return mobilenet_v2(input_shape, num_classes)
     found = re.fullmatch(r"([a-z]+)(\d+)", name)

@@ -4,6 +4,11 @@ from qnas_jax.tasks.classification import (
     ACCURACY,
     LOG_LOSS,
     balanced_accuracy,
+    classification_details,
+    classification_metrics,
+    confusion,
+    macro_f1,
+    measure_answers,
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
@@ -24,7 +29,12 @@ __all__ = [
     "TaskOptions",
     "TaskSpec",
     "balanced_accuracy",
+    "classification_details",
+    "classification_metrics",
+    "confusion",
+    "macro_f1",
     "make_task",
+    "measure_answers",
     "score_metric",
     "smoothed_cross_entropy",
 ]

@@ -12,9 +12,8 @@ from qnas_jax.data import Augmentation, Dataset, augment, normalise, pixel_stati
 from qnas_jax.errors import UserError
 from qnas_jax.options import option
 from qnas_jax.tasks.classification import (
-    ACCURACY,
-    LOG_LOSS,
-    balanced_accuracy,
+    classification_details,
+    classification_metrics,
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.task import Metric
@@ -77,11 +76,12 @@ class ImageClassification(struct.PyTreeNode):
     @property
     def metrics(self) -> Mapping[str, Metric]:
         """What networks are judged by, by name."""
-        return {
-            "accuracy": ACCURACY,
-            "loss": LOG_LOSS,
-            "balanced_accuracy": balanced_accuracy(self.num_outputs),
-        }
+        return classification_metrics(self.num_outputs)
+
+    @property
+    def details(self) -> Mapping[str, Metric]:
+        """What a test keeps beside the metrics, for intervals."""
+        return classification_details(self.num_outputs)
 
     @property
     def score(self) -> str:

@@ -29,8 +29,9 @@ class Metric:
       zero: () -> sums over no example, a tree of arrays.
       sums: (outputs [N, ...], targets [N, ...], counted bool [N]) -> sums over the
         counted examples, in the form of `zero`.
-      finish: (sums, N) -> the metric over N examples, float32 scalar; not finite where
-        it cannot be computed.
+      finish: (sums, N) -> the metric over N examples, float32 scalar (an array for
+        what is no metric but a detail, see `Task.details`); not finite where it cannot
+        be computed.
     """
 
     larger_is_better: bool
@@ -57,6 +58,10 @@ class Task(Protocol):
     @property
     def metrics(self) -> Mapping[str, Metric]:
         """What networks are judged by, by name."""
+
+    @property
+    def details(self) -> Mapping[str, Metric]:
+        """What a test keeps beside the metrics, for intervals; arrays among it."""
 
     @property
     def score(self) -> str:

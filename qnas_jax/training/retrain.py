@@ -59,8 +59,9 @@ class RetrainOptions(StagedTrainingOptions):
     )
     baselines: tuple[str, ...] = option(
         (),
-        "hand-made networks that are trained beside the winner: resnet20, densenet22, "
-        "mobilenet_v2, ... (other depths likewise)",
+        "what is trained beside the winner: hand-made networks of images (resnet20, "
+        "densenet22, mobilenet_v2, other depths likewise) or of series (fcn, resnet, "
+        "inception_time), and classifiers of series (euclidean_1nn, dtw_1nn, rocket)",
         of=str,
     )
     baselines_fit: bool = option(

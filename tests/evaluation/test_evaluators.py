@@ -162,7 +162,7 @@ def test_a_search_finds_what_scores_best(makers, name):
 def test_what_only_some_have(makers):
     proxies = makers["proxy"](KEY, ARCHS).metrics
     assert set(proxies) == {"l2_norm", "params"}
-    metrics = {"accuracy", "loss", "balanced_accuracy"}
+    metrics = {"accuracy", "loss", "balanced_accuracy", "macro_f1"}
     assert set(makers["supernet"](KEY, ARCHS).metrics) == metrics
     assert makers["supernet"].score == ("accuracy", True)
 

@@ -107,7 +107,12 @@ def test_what_diverges_is_recorded_and_never_wins(make):
         row.reason,
     )
     assert row.costs["epochs"] == 4 and row.costs["seconds"] > 0
-    assert set(memo.history[0].metrics) == {"accuracy", "loss", "balanced_accuracy"}
+    assert set(memo.history[0].metrics) == {
+        "accuracy",
+        "loss",
+        "balanced_accuracy",
+        "macro_f1",
+    }
 
 
 def test_epochs_are_the_fidelity(make):

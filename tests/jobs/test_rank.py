@@ -42,7 +42,7 @@ def test_every_architecture_is_ranked(finished, known_truth):
         by_loss["kendall_tau"]
     )
     # Beside the metrics of the task, what needs no training.
-    names = ["accuracy", "loss", "balanced_accuracy"]
+    names = ["accuracy", "loss", "balanced_accuracy", "macro_f1"]
     assert list(found["metrics"]) == [*names, "macs", "params", "synflow", "nwot"]
     costs = finished.costs.cost(ARCHS)
     np.testing.assert_array_equal(found["metrics"]["macs"], costs["macs"])
@@ -100,7 +100,12 @@ def test_a_random_part_is_ranked(tiny_config, finished, make_setting, known_trut
     found = ranking(setting)
     assert found["num_archs"] == len(found["true"]) == 4
     assert len(set(found["true"])) == 4 and set(found["true"]) < set(TRUTH.tolist())
-    assert list(found["metrics"]) == ["accuracy", "loss", "balanced_accuracy"]
+    assert list(found["metrics"]) == [
+        "accuracy",
+        "loss",
+        "balanced_accuracy",
+        "macro_f1",
+    ]
 
 
 @pytest.mark.parametrize(

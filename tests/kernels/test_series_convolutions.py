@@ -14,6 +14,7 @@ from qnas_jax.kernels.series import DEPTHWISE_FORMS, FORMS
 
 # (taps, steps, stride, dilation): even and odd lengths, windows wider than the series.
 CASES = [(1, 6, 1, 1), (3, 7, 2, 1), (5, 8, 3, 2), (3, 5, 1, 4), (7, 9, 2, 1)]
+EVEN = [(4, 7, 1, 1), (2, 8, 3, 3)]  # of full kernels only
 
 
 def loops(series, kernel, stride, dilation, gradient):
@@ -23,7 +24,7 @@ def loops(series, kernel, stride, dilation, gradient):
     output = np.zeros((count, steps, kernel.shape[-1]))
     gradients = np.zeros(series.shape), np.zeros(kernel.shape)
     for step, tap in itertools.product(range(steps), range(len(kernel))):
-        seen = step * stride + (tap - len(kernel) // 2) * dilation
+        seen = step * stride + tap * dilation - (len(kernel) - 1) * dilation // 2
         if 0 <= seen < length:
             output[:, step] += series[:, seen] @ kernel[tap]
             gradients[0][:, seen] += gradient[:, step] @ kernel[tap].T
@@ -36,8 +37,8 @@ def by_scipy(series, kernel, stride, dilation):
     size, num_in, num_out = kernel.shape
     spread = np.zeros(((size - 1) * dilation + 1, num_in, num_out))
     spread[::dilation] = kernel
-    border = len(spread) // 2
-    padded = np.pad(series, ((0, 0), (border, border), (0, 0)))
+    borders = (len(spread) - 1) // 2, len(spread) // 2
+    padded = np.pad(series, ((0, 0), borders, (0, 0)))
     found = [
         sum(
             signal.correlate(each[:, i], spread[:, i, o], "valid")
@@ -54,7 +55,7 @@ def assert_close(got, want):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
 
 
-@pytest.mark.parametrize(("size", "length", "stride", "dilation"), CASES)
+@pytest.mark.parametrize(("size", "length", "stride", "dilation"), CASES + EVEN)
 def test_values_and_gradients(size, length, stride, dilation):
     rng = np.random.default_rng(size + length)
     series = rng.standard_normal((2, length, 3))
@@ -70,6 +71,8 @@ def test_values_and_gradients(size, length, stride, dilation):
             (output, *pull(jnp.float32(gradient))), want, strict=True
         ):
             assert_close(got, wanted)
+    if size % 2 == 0:
+        return
     # Depth-wise: the full kernel has the taps on its diagonals.
     taps = rng.standard_normal((size, 3))
     diagonal = taps[:, :, None] * np.eye(3)
@@ -95,7 +98,7 @@ def test_views_by_hand():
     [
         (series_conv, (3, 2, 4), {}, r"series_conv: got series \(1, 8, 3\) and ker"),
         (series_depthwise, (3, 2), {}, r"expected \[N, T, C\] and \[k, C\]"),
-        (series_conv, (2, 3, 4), {}, "expected an odd length"),
+        (series_depthwise, (2, 3), {}, "expected an odd length"),
         (series_depthwise, (3, 3), {"stride": 0}, "got stride 0, expected at least"),
         (series_conv, (3, 3, 4), {"dilation": 0}, "got dilation 0, expected"),
         (series_conv, (3, 3, 4), {"implementation": "fast"}, "got 'fast'"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from qnas_jax.reporting import statistics
+from qnas_jax.reporting import intervals, statistics
 
 
 @pytest.mark.parametrize("n", [1, 7, 360, 10000])
@@ -102,3 +102,44 @@ def test_compare_corrects_and_decides():
     assert far.p_value == pytest.approx(2 * raw)
     worse = statistics.compare(0.80, {"other": 0.95}, 500)[0]
     assert worse.significant and worse.difference == pytest.approx(-0.15)
+
+
+def test_interval_of_a_mean_is_that_of_its_standard_error():
+    values = np.random.default_rng(0).exponential(size=50)
+    found = statistics.mean_interval(values.mean(), np.mean(values**2), 50)
+    expected = stats.norm.interval(0.95, values.mean(), stats.sem(values))
+    np.testing.assert_allclose(found, expected)
+    assert statistics.mean_interval(2.0, 4.0, 1) == (2.0, 2.0)
+
+
+def test_interval_of_macro_f1_equals_drawing_examples_again():
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(1)
+    truth = rng.choice(3, 80, p=[0.6, 0.3, 0.1])
+    answers = np.where(rng.random(80) < 0.75, truth, rng.integers(0, 3, 80))
+    table = np.zeros((4, 4))
+    np.add.at(table, (truth, answers), 1)
+    expected = f1_score(truth, answers, average="macro")
+    assert statistics.macro_f1(table) == pytest.approx(expected)
+    low, high = statistics.macro_f1_interval(table)
+    assert low < expected < high
+    again = [
+        f1_score(truth[drawn], answers[drawn], average="macro")
+        for drawn in rng.integers(0, 80, (400, 80))
+    ]
+    np.testing.assert_allclose(
+        [low, high], np.quantile(again, [0.025, 0.975]), atol=0.03
+    )
+    # Nothing can change where all is right.
+    assert statistics.macro_f1_interval(np.diag([5, 3])) == (1.0, 1.0)
+
+
+def test_intervals_of_what_a_row_tells():
+    row = {"test_accuracy": 0.8, "test_loss": 0.5, "test_squared_loss": 0.5}
+    found = intervals({**row, "test_confusion": [[4, 1], [1, 4]]}, 10)
+    assert list(found) == ["test_accuracy", "test_loss", "test_macro_f1"]
+    assert found["test_accuracy"] == list(statistics.wilson_interval(0.8, 10))
+    half = 1.959964 * math.sqrt(0.25 / 9)
+    np.testing.assert_allclose(found["test_loss"], [0.5 - half, 0.5 + half], rtol=1e-6)
+    assert intervals({"test_error": 3.0}, 10) == {}

@@ -5,7 +5,7 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.nets import build_supernet
-from qnas_jax.spaces import hand_made, narrowed
+from qnas_jax.spaces import SERIES_NETWORKS, hand_made, narrowed
 
 CIFAR, IMAGENET = (32, 32, 3), (224, 224, 3)
 
@@ -67,3 +67,45 @@ def test_narrowed_ones_have_about_the_square_of_the_parameters():
 def test_unknown_networks(name, words):
     with pytest.raises(UserError, match=f"baselines: got .*{words}"):
         hand_made(name, CIFAR, 10)
+
+
+def batch_norms(*channels):
+    return 2 * sum(channels)
+
+
+def test_networks_of_series_by_hand():
+    """For series of one channel and two classes, of 50 steps.
+
+    Public code of FCN and ResNet has biases before normalisation, and counts 264,704
+    and 504,000 without the last layer; InceptionTime has none, and 420,192.
+    """
+    linear = 128 * 2 + 2
+    convolutions = 8 * 128 + 5 * 128 * 256 + 3 * 256 * 128
+    fcn = convolutions + batch_norms(128, 256, 128)
+    assert fcn + 128 + 256 + 128 == 264_704
+    found = costs(hand_made("fcn", (50, 1), 2))
+    assert found["params"] == fcn + linear
+    assert found["macs"] == 50 * convolutions + 256
+    first = 8 * 64 + (5 + 3) * 64 * 64 + 64
+    second = 8 * 64 * 128 + (5 + 3) * 128 * 128 + 64 * 128
+    third = (8 + 5 + 3) * 128 * 128
+    resnet = first + second + third + batch_norms(*4 * [64], *8 * [128])
+    assert resnet + 4 * 64 + 4 * 128 + 3 * 128 == 504_000
+    assert costs(hand_made("resnet", (50, 1), 2))["params"] == resnet + linear
+    module = 128 * 32 + (40 + 20 + 10) * 32 * 32 + 128 * 32
+    alone = (40 + 20 + 10) * 32 + 32
+    shortcuts = 128 + 128 * 128
+    inception = alone + 5 * module + shortcuts + batch_norms(*8 * [128])
+    assert inception == 420_192
+    assert costs(hand_made("inception_time", (50, 1), 2))["params"] == 420_192 + linear
+
+
+@pytest.mark.parametrize("name", SERIES_NETWORKS)
+def test_networks_of_series_are_narrowed_and_keep_to_their_kind(name):
+    space = hand_made(name, (24, 3), 4)
+    share = costs(narrowed(space, 0.25))["params"] / costs(space)["params"]
+    assert 1 / 20 < share < 1 / 10
+    with pytest.raises(UserError, match=f"got '{name}', expected one of resnet8, "):
+        hand_made(name, CIFAR, 10)
+    with pytest.raises(UserError, match="got 'resnet20', expected one of fcn, resnet,"):
+        hand_made("resnet20", (24, 3), 4)

@@ -68,6 +68,10 @@ class Heights(struct.PyTreeNode):
     def metrics(self) -> Mapping[str, Metric]:
         return {"error": SQUARED_ERROR}
 
+    @property
+    def details(self) -> Mapping[str, Metric]:
+        return {}
+
     def with_options(self, noise: float) -> "Heights":
         return self.replace(noise=noise)
 

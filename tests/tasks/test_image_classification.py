@@ -32,7 +32,7 @@ def task():
 def test_what_a_network_needs_to_know(task):
     assert (task.input_shape, task.num_outputs) == ((6, 5, 2), 3)
     assert task.score == "accuracy"
-    assert list(task.metrics) == ["accuracy", "loss", "balanced_accuracy"]
+    assert list(task.metrics) == ["accuracy", "loss", "balanced_accuracy", "macro_f1"]
     assert score_metric(task).larger_is_better
 
 

@@ -32,7 +32,7 @@ def dataset(series, other=VALUES):
 def test_channels_have_no_mean_and_unit_deviation():
     task = make_task(TaskOptions(), dataset(VALUES))
     assert (task.input_shape, task.num_outputs) == ((8, 2), 3)
-    assert list(task.metrics) == ["accuracy", "loss", "balanced_accuracy"]
+    assert list(task.metrics) == ["accuracy", "loss", "balanced_accuracy", "macro_f1"]
     prepared = task.prepare(jnp.asarray(VALUES))
     np.testing.assert_allclose(prepared.mean((0, 1)), 0, atol=1e-5)
     np.testing.assert_allclose(prepared.std((0, 1)), 1, rtol=1e-5)

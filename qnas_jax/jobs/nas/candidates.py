@@ -11,6 +11,7 @@ import functools
 import jax
 import numpy as np
 
+from qnas_jax.baselines import CLASSIFIERS
 from qnas_jax.jobs.nas.hand_made import fitted
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import Supernet
@@ -118,6 +119,8 @@ def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
         limits = limits or {"macs": macs}
     found = []
     for name in options.baselines:
+        if name in CLASSIFIERS:
+            continue  # see `classifiers.py`
         supernet, width = fitted(name, task.input_shape, task.num_outputs, limits)
         arch = np.zeros(supernet.space.num_layers, np.int32)
         found.append(Candidate(name, arch, None, supernet, width))

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qnas_jax.baselines import CLASSIFIERS
+from qnas_jax.errors import UserError
 from qnas_jax.nets import Supernet, build_supernet
-from qnas_jax.spaces import NetworkSpace, hand_made, narrowed
+from qnas_jax.spaces import SERIES_NETWORKS, NetworkSpace, hand_made, narrowed
 
+_SERIES_AXES = 2
 _STEPS = 32  # widths that are tried are multiples of 1 / _STEPS
 
 
@@ -20,7 +23,7 @@ def fitted(
 
     Args:
       name: see `spaces.hand_made`.
-      input_shape: [height, width, channels].
+      input_shape: [height, width, channels], or of series [steps, channels].
       num_outputs: of the classifier.
       limits: by name of the cost (`params`, `macs`); none: as published.
 
@@ -43,6 +46,24 @@ def fitted(
             high = middle
     steps = max(low, 1)
     return build_supernet(_narrow(space, steps)), steps / _STEPS
+
+
+def check_baseline(name: str, input_shape: tuple[int, ...], num_outputs: int) -> None:
+    """Checks that there is such a network or classifier for such inputs.
+
+    Args:
+      name: of `retrain.baselines`.
+      input_shape: of one input, as networks see it.
+      num_outputs: of the classifier.
+
+    Raises:
+      UserError: there is none; the message lists those that there are.
+    """
+    if len(input_shape) != _SERIES_AXES:
+        hand_made(name, input_shape, num_outputs)
+    elif name not in (*SERIES_NETWORKS, *CLASSIFIERS):
+        known = ", ".join((*SERIES_NETWORKS, *CLASSIFIERS))
+        raise UserError(f"baselines: got {name!r}, expected of series one of {known}")
 
 
 def _narrow(space: NetworkSpace, steps: int) -> NetworkSpace:

@@ -12,7 +12,7 @@ from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
 from qnas_jax.jobs.nas.reference import num_evaluated
 from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.reporting import worth_of_winner, write_report
+from qnas_jax.reporting import intervals, worth_of_winner, write_report
 from qnas_jax.runs import read_json, write_json
 from qnas_jax.spaces import TOLERANCE
 
@@ -48,10 +48,14 @@ def _write_result(
     layers = winner.pop("layers")
     for network in networks.values():
         del network["layers"]
+    classifiers = _classifiers(setting)
+    num_tested = len(setting.dataset.test)
+    for each in (winner, *networks.values(), *classifiers.values()):
+        each["intervals"] = intervals(each, num_tested)
     history = history_of(setting.folder).read()
     generations = setting.config.search.generations
     search = setting.config.search
-    worth = _worth(winner, networks, len(setting.dataset.test))
+    worth = _worth(winner, networks, num_tested)
     by_truth = _worth_by_truth(setting, winner["arch"])
     write_json(
         setting.folder.path / "result.json",
@@ -69,15 +73,22 @@ def _write_result(
             "evaluations": sum(row["generation"] < generations for row in history),
             "reference_evaluations": num_evaluated(setting),
             "seconds": seconds_by_stage(setting.folder, setting.job),
-            "test_images": len(setting.dataset.test),
+            "test_images": num_tested,
             "seed": setting.config.seed,
             "worth": worth,
             "worth_by_truth": by_truth,
             "baselines": networks,
+            "classifiers": classifiers,
             "layers": layers,
         },
     )
     return [worth, by_truth]
+
+
+def _classifiers(setting: NasSetting) -> dict[str, dict]:
+    """Metrics of the classifiers without a network, by name."""
+    path = setting.folder.path / "retrain" / "classifiers.json"
+    return read_json(path) if path.exists() else {}
 
 
 def _worth(

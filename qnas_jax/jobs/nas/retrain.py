@@ -15,7 +15,9 @@ from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, measure
 from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
+from qnas_jax.jobs.nas.classifiers import compare_classifiers
 from qnas_jax.jobs.nas.describe import exact_costs
+from qnas_jax.jobs.nas.hand_made import check_baseline
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
@@ -28,7 +30,7 @@ from qnas_jax.runs import (
     write_json,
     write_sealed,
 )
-from qnas_jax.spaces import arch_to_string, hand_made
+from qnas_jax.spaces import arch_to_string
 from qnas_jax.tasks import score_metric
 from qnas_jax.training import (
     EpochReport,
@@ -46,8 +48,8 @@ from qnas_jax.training import (
 )
 
 _CHUNK = 500
-Measure = Callable[[Any, jax.Array, jax.Array], dict[str, float]]
-"""(weights, inputs, targets) -> metrics by name."""
+Measure = Callable[[Any, jax.Array, jax.Array], dict[str, Any]]
+"""(weights, inputs, targets) -> metrics by name, as numbers (details as lists)."""
 
 
 class NonFiniteMetricError(UserError, ArithmeticError):
@@ -61,11 +63,13 @@ def check_retraining(setting: NasSetting) -> None:
     setting.check_training("retrain")
     with option_group("retrain", RetrainOptions):
         for name in setting.config.retrain.baselines:
-            hand_made(name, setting.task.input_shape, setting.task.num_outputs)
+            check_baseline(name, setting.task.input_shape, setting.task.num_outputs)
 
 
 def retrain_networks(setting: NasSetting) -> str | None:
     """Trains all candidates and writes `retrain/networks.json`.
+
+    Classifiers without a network follow, in a file of their own.
 
     Args:
       setting: the run; its search stage is finished.
@@ -93,6 +97,7 @@ def retrain_networks(setting: NasSetting) -> str | None:
         metrics.check(logged, whole=False)
         results[candidate.name] = found["result"]
     write_json(setting.folder.path / "retrain" / "networks.json", results)
+    compare_classifiers(setting)
     return None
 
 
@@ -137,10 +142,10 @@ def _macs_in_supernet(setting: NasSetting, arch: np.ndarray) -> int | None:
 
 
 def _check_finite(
-    setting: NasSetting, name: str, split: str, metrics: Mapping[str, Any]
+    setting: NasSetting, network: str, split: str, metrics: Mapping[str, Any]
 ) -> None:
     """A network whose outputs are no numbers has no accuracy, rather than none."""
-    bad = [metric for metric, value in metrics.items() if not math.isfinite(value)]
+    bad = [name for name, value in metrics.items() if not np.isfinite(value).all()]
     if bad:
         what = (
             "no epoch has metrics that are finite"
@@ -149,7 +154,7 @@ def _check_finite(
         )
         ops = setting.non_finite_ops()
         raise NonFiniteMetricError(
-            f"retrain {name}: {what} on the {split} split, so it is not reported; "
+            f"retrain {network}: {what} on the {split} split, so it is not reported; "
             + (ops or "its outputs for some examples are no finite numbers")
         )
 
@@ -172,7 +177,10 @@ def _train(
     learning_rate = make_schedule(options, batches.steps_per_epoch)
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
-        metrics = measure_on(state.average, *setting.valid)
+        found = measure_on(state.average, *setting.valid)
+        metrics = {
+            name: value for name, value in found.items() if name not in task.details
+        }
         if all(map(math.isfinite, metrics.values())):
             score = score_metric(task).as_score(metrics[task.score])
             state = keep_best(state, score)
@@ -217,7 +225,10 @@ def _train(
 
 
 def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
-    """Metrics of the model with given (params, stats) on a split."""
+    """Metrics and details of the model with given (params, stats) on a split.
+
+    One program is for both splits where they are of one size.
+    """
     task = setting.task
 
     @functools.partial(jit_network, static_argnums=3)
@@ -228,14 +239,14 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
             params, stats = weights
             return model.predict(params, stats, prepared)
 
-        return measure(task, run, inputs, targets, chunk)
+        return measure(task, run, inputs, targets, chunk, details=task.details)
 
     def measure_on(
         weights: Any, inputs: jax.Array, targets: jax.Array
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         run = functools.partial(compute, weights, inputs, targets)
         chunk = min(_CHUNK, len(targets))
         metrics = jax.device_get(setting.at_once.run(run, chunk, chunk))
-        return {name: float(value) for name, value in metrics.items()}
+        return {name: np.asarray(value).tolist() for name, value in metrics.items()}
 
     return measure_on

@@ -1,6 +1,6 @@
 """The small modules that ops for series are built of.
 
-Series are [N, T, C]. Kernels have odd lengths, and zeros on both sides keep
+Series are [N, T, C]. Depth-wise kernels have odd lengths, and zeros on both sides keep
 ceil(T / stride) steps. Weights start as those of images do (`nets/layers.py`), as does
 batch normalisation; products over channels are `Pointwise`, which takes any axes
 between.

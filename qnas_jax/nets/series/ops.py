@@ -92,7 +92,8 @@ class SeriesInception(nnx.Module):
     """A bottleneck seen by three kernel lengths, and pooling, side by side.
 
     A quarter of the channels each; batch normalisation and ReLU behind. The lengths are
-    the longest one, a half and a quarter of it, made odd.
+    the longest one, a half and a quarter of it, made odd if it is. A single channel
+    needs no bottleneck.
 
     Raises:
       UserError: the number of channels is no multiple of 4.
@@ -113,9 +114,10 @@ class SeriesInception(nnx.Module):
                 f"of {BRANCHES}"
             )
         width = out_features // BRANCHES
-        self.bottleneck = Pointwise(in_features, width, rngs=rngs)
+        narrows = in_features > 1
+        self.bottleneck = Pointwise(in_features, width, rngs=rngs) if narrows else None
         self.convs = nnx.List(
-            SeriesConv(width, width, length, stride, rngs=rngs)
+            SeriesConv(width if narrows else 1, width, length, stride, rngs=rngs)
             for length in inception_lengths(kernel)
         )
         self.pooled = Pointwise(in_features, width, rngs=rngs)
@@ -124,14 +126,16 @@ class SeriesInception(nnx.Module):
 
     def __call__(self, series: jax.Array) -> jax.Array:
         """[N, T, C_in] -> [N, T', C_out]."""
-        narrow = self.bottleneck(series)
+        narrow = series if self.bottleneck is None else self.bottleneck(series)
         branches = [conv(narrow) for conv in self.convs]
         branches.append(self.pooled(pool_series(series, 3, self.stride, "max")))
         return relu(self.norm(jnp.concatenate(branches, axis=-1)))
 
 
 def inception_lengths(kernel: int) -> tuple[int, int, int]:
-    """The three kernel lengths of an inception block, each odd and at least 3."""
+    """The three kernel lengths of an inception block, odd ones where the longest is."""
+    if kernel % 2 == 0:
+        return kernel, max(kernel // 2, 2), max(kernel // 4, 2)
     lengths = (kernel, kernel // 2, kernel // 4)
     long, middle, short = (max(3, length // 2 * 2 + 1) for length in lengths)
     return long, middle, short

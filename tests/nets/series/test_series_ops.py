@@ -47,7 +47,7 @@ class Arithmetic:
         for step in steps:
             total = 0.0
             for tap, matrix in enumerate(kernel):
-                seen = step + (tap - len(kernel) // 2) * dilation
+                seen = step + (tap - (len(kernel) - 1) // 2) * dilation
                 if 0 <= seen < values.shape[1]:
                     own = values[:, seen]
                     full = matrix.shape[0] == own.shape[1] != 1
@@ -91,13 +91,37 @@ class Arithmetic:
         return x + out if out.shape == x.shape else out
 
     def series_inception(self, x, stride):
-        narrow = self.point("bottleneck", x)
+        narrow = self.point("bottleneck", x) if self.has("bottleneck") else x
         branches = [
             self.conv(self[f"convs.{i}.kernel"], narrow, stride) for i in range(3)
         ]
         largest = self.window(x, 3, stride, np.max)
         branches.append(self.point("pooled", largest))
         return np.maximum(self.norm("norm", np.concatenate(branches, -1)), 0)
+
+    def series_residual(self, x, stride):
+        values = x
+        for i in range(3):
+            values = self.conv(self[f"convs.{i}.kernel"], values, stride)
+            values = self.norm(f"norms.{i}", values)
+            values = np.maximum(values, 0) if i < 2 else values
+        passed = self.point("shortcut", x) if self.has("shortcut") else x
+        return np.maximum(values + self.norm("shortcut_norm", passed), 0)
+
+    def series_inception_residual(self, x, stride):
+        values = x
+        for i in range(3):
+            start = f"modules.{i}."
+            own = {
+                name.removeprefix(start): array
+                for name, array in self.arrays.items()
+                if name.startswith(start)
+            }
+            module = Arithmetic(own, self.mode)
+            values = module.series_inception(values, stride)
+            self.new |= {start + name: new for name, new in module.new.items()}
+        passed = self.norm("shortcut_norm", self.point("shortcut", x))
+        return np.maximum(values + passed, 0)
 
     def series_pool(self, x, stride, pooling="average"):
         what = np.max if pooling == "max" else np.mean
@@ -152,10 +176,32 @@ CASES = {
         8 + 4 * 17 + 8 + 16,
         9 * (8 + 4 * 17 + 8),
     ),
+    # Kernels 12, 6 and 3.
     "inception_s2": (
-        layer(4, 8, 2, "series_inception", kernel=4),
-        8 + 4 * 11 + 8 + 16,
-        9 * 8 + 5 * (4 * 11 + 8),
+        layer(4, 8, 2, "series_inception", kernel=12),
+        8 + 4 * 21 + 8 + 16,
+        9 * 8 + 5 * (4 * 21 + 8),
+    ),
+    "inception_of_one": (
+        layer(1, 8, 1, "series_inception", kernel=4),
+        2 * 8 + 2 + 16,
+        9 * (2 * 8 + 2),
+    ),
+    "residual": (
+        layer(2, 3, 1, "series_residual"),
+        (48 + 45 + 27 + 6) + 4 * 6,
+        9 * (48 + 45 + 27 + 6),
+    ),
+    "residual_same": (
+        layer(3, 3, 1, "series_residual"),
+        (72 + 45 + 27) + 4 * 6,
+        9 * (72 + 45 + 27),
+    ),
+    # Kernels 40, 20 and 10 within each of three modules.
+    "inception_residual": (
+        layer(2, 4, 1, "series_inception_residual"),
+        (2 + 70 + 2 + 8) + 2 * (4 + 70 + 4 + 8) + (8 + 8),
+        9 * (2 + 70 + 2 + 2 * (4 + 70 + 4) + 8),
     ),
     "average": (layer(4, 4, 1, "series_pool", kernel=5), 0, 0),
     "average_s2": (layer(4, 6, 2, "series_pool"), 24 + 12, 5 * 24),
@@ -228,6 +274,8 @@ def test_costs_by_hand():
     ("own", "message"),
     [
         (layer(4, 6, 1, "series_inception"), "got 6 features, expected a multiple of"),
+        (layer(4, 4, 2, "series_residual"), "residual: got stride 2, expected 1"),
+        (layer(4, 4, 2, "series_inception_residual"), "got stride 2, expected 1"),
         (layer(4, 4, 1, "series_separable", attention="x"), "attention: got 'x', exp"),
     ],
 )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import friedmanchisquare
+from scipy.stats import friedmanchisquare, wilcoxon
 
 from qnas_jax.reporting.comparison.rank_diagram import rank_diagram
 from qnas_jax.reporting.comparison.ranks import (
@@ -12,6 +12,7 @@ from qnas_jax.reporting.comparison.ranks import (
     critical_difference,
     rank_strategies,
 )
+from qnas_jax.reporting.rank_tests import signed_rank_test
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,17 @@ def test_what_cannot_be_ranked_is_refused(results):
 def test_diagram_is_a_picture():
     ranking = Ranking(tuple("abcde"), (1.2, 1.8, 2.9, 4.0, 4.9), 0.01, 1.0, 9)
     assert rank_diagram(ranking, "b").startswith(b"\x89PNG")
+
+
+def test_signed_ranks_by_hand_and_against_scipy():
+    # All of 2^5 signs: only this one and its opposite are as far out.
+    assert signed_rank_test(np.array([1.0, 2, 3, 4, 5])) == 2 / 32
+    # Ranks 1, 2, 3, the 2 negative: sums 4 and 2; 6 of 8 signs are as uneven.
+    assert signed_rank_test(np.array([1.0, -2, 3])) == 6 / 8
+    assert signed_rank_test(np.zeros(4)) == 1.0
+    # Two equal pairs halve their ranks: neither side gets anything of them.
+    assert signed_rank_test(np.array([0.0, 0, 5])) == 1.0
+    many = np.round(np.random.default_rng(3).normal(0.4, 1, 25), 1)
+    exact = wilcoxon(many, zero_method="zsplit", method="approx").pvalue
+    assert signed_rank_test(many) == pytest.approx(exact)
+    assert signed_rank_test(-many) == pytest.approx(exact)

@@ -1,0 +1,129 @@
+"""Classifiers without networks on sets of the UCR archive, official splits.
+
+python -m experiments.comparisons.series.classifiers --data_dir=FOLDER [--sets=Beef,...]
+    [--names=euclidean_1nn,dtw_1nn,rocket] [--out=rows.jsonl]
+
+Errors on the test split after all of the training split was seen, as the archive's
+table has them; the errors of the nearest neighbour by Euclid are known of each set and
+stand beside ours. Values are taken as the archive has them. Seconds are of the
+processor.
+"""
+
+import pathlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+
+from experiments.measuring.rows import table, write_rows
+from qnas_jax.baselines import CLASSIFIERS
+from qnas_jax.data import data_folder
+from qnas_jax.reading import read_npz
+
+EUCLIDEAN = {
+    "ArrowHead": 0.2000,
+    "BME": 0.1733,
+    "Beef": 0.3333,
+    "CBF": 0.1478,
+    "Chinatown": 0.0554,
+    "Coffee": 0.0000,
+    "DistalPhalanxTW": 0.3669,
+    "ECG200": 0.1200,
+    "ECGFiveDays": 0.2033,
+    "FaceFour": 0.2159,
+    "GunPoint": 0.0867,
+    "ItalyPowerDemand": 0.0447,
+    "Lightning7": 0.4247,
+    "MoteStrain": 0.1214,
+    "OliveOil": 0.1333,
+    "Plane": 0.0381,
+    "PowerCons": 0.0222,
+    "SmoothSubspace": 0.0467,
+    "SonyAIBORobotSurface1": 0.3045,
+    "SwedishLeaf": 0.2112,
+    "SyntheticControl": 0.1200,
+    "Trace": 0.2400,
+    "TwoLeadECG": 0.2529,
+    "UMD": 0.1944,
+    "Wine": 0.3889,
+}
+"""Known errors of the nearest neighbour, by set."""
+
+
+def run(
+    folder: pathlib.Path, sets: Sequence[str], names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Fits and tests.
+
+    Args:
+      folder: `ucr`, with a file a set.
+      sets: their names.
+      names: of classifiers.
+
+    Yields:
+      A row a set and classifier.
+    """
+    for data in sets:
+        arrays = read_npz(folder / f"{data}.npz")
+        (series, labels), (others, truth) = (
+            (arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(int))
+            for part in ("train", "test")
+        )
+        for name in names:
+            started = time.process_time()
+            classifier = CLASSIFIERS[name]
+            predict = classifier.fit(series, labels, np.random.default_rng(0))
+            answers = [
+                predict(others[start : start + classifier.at_once])
+                for start in range(0, len(others), classifier.at_once)
+            ]
+            yield {
+                "set": data,
+                "classifier": name,
+                "error": float(np.mean(np.concatenate(answers) != truth)),
+                "known": EUCLIDEAN.get(data) if name == "euclidean_1nn" else None,
+                "processor s": time.process_time() - started,
+            }
+
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A line a classifier; `as known` counts the sets whose error is the known one."""
+    lines = []
+    for name in dict.fromkeys(row["classifier"] for row in rows):
+        own = [row for row in rows if row["classifier"] == name]
+        known = [row for row in own if row["known"] is not None]
+        same = sum(round(row["error"], 4) == row["known"] for row in known)
+        lines.append(
+            {
+                "classifier": name,
+                "sets": len(own),
+                "mean error %": 100 * float(np.mean([row["error"] for row in own])),
+                "as known": f"{same} of {len(known)}" if known else "-",
+                "processor s": sum(row["processor s"] for row in own),
+            }
+        )
+    return lines
+
+
+def main(_: Sequence[str]) -> None:
+    """Prints a row after the other, and the means."""
+    root = data_folder(_DATA_DIR.value)
+    if root is None:
+        raise app.UsageError("--data_dir or QNAS_DATA_DIR: expected the folder of data")
+    rows = []
+    for row in run(root / "ucr", _SETS.value, _NAMES.value):
+        print(" ".join(str(value) for value in row.values()), flush=True)
+        rows.append(row)
+    write_rows(_OUT.value, rows)
+    lines = summarise(rows)
+    print(table(lines, list(lines[0])))
+
+
+if __name__ == "__main__":
+    _DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of data sets")
+    _SETS = flags.DEFINE_list("sets", list(EUCLIDEAN), "of the archive")
+    _NAMES = flags.DEFINE_list("names", list(CLASSIFIERS), "of classifiers")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    app.run(main)
