@@ -61,6 +61,7 @@ def as_ts(rows=ROWS, header="@classLabel true go sit"):
         ("mine.csv", "class,t0,t1,t2\n" + as_text(",")),
         ("mine.csv", "\ufeff" + as_text(";").replace("sit;7;8", "sit; 7 ;8;;NaN;na;?")),
         ("mine.tsv", as_text("\t")),
+        ("mine.txt", "  " + as_text("  ").replace("1    3", "1  NaN  3")),
         ("mine.ts", as_ts()),
     ],
 )
