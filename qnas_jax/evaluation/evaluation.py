@@ -67,8 +67,11 @@ def _is_int(value: Any) -> bool:
     return type(value) is int and abs(value) < 2**31
 
 
-def _is_op(value: Any) -> bool:
-    return _is_int(value) and value >= 0
+def _are_ops(value: Any) -> bool:
+    """A list of op numbers; there are many of them."""
+    if not isinstance(value, list) or set(map(type, value)) != {int}:
+        return False
+    return min(value) >= 0 and max(value) < 2**31
 
 
 def _is_score(value: Any) -> bool:
@@ -84,7 +87,7 @@ def _are_scores(value: Any) -> bool:
 
 _FITS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("evaluation", "generation", "fidelity"), _is_int),
-    "arch": lambda value: isinstance(value, list) and all(map(_is_op, value)),
+    "arch": _are_ops,
     "score": _is_score,
     **dict.fromkeys(("metrics", "costs"), _are_scores),
     **dict.fromkeys(("status", "reason"), lambda value: isinstance(value, str)),
