@@ -139,12 +139,13 @@ def test_a_whole_job_is_computed_by_any_number(tmp_path, space_file):
     config.write_text(NETWORKS.format(space=str(space_file)))
     one, many = tmp_path / "one", tmp_path / "many"
     flags = [f"--config={config}", f"--workdir={many}"]
-    each_step = [*flags, "--config.checkpoints.steps=1"]
+    supernet = [*flags, "--stage=supernet"]
+    each_step = [*supernet, "--config.checkpoints.steps=1"]
     kill_after(1, many, [run(*each_step, devices=4)])
     kill_after(6, many, _start_both(*each_step, temporary=tmp_path))
     first_epoch = (many / "metrics.jsonl").read_text().splitlines()[0]
     assert json.loads(first_epoch)["stage"] == "supernet"
-    run_alone(*flags, "--stage=supernet")
+    run_alone(*supernet)
     run_both(*flags, temporary=tmp_path)
     # With its time: nobody has computed it again.
     assert (many / "metrics.jsonl").read_text().splitlines()[0] == first_epoch
