@@ -78,13 +78,13 @@ def _operations(
     for series, steps, channels, taps, dilation, stride in cases:
         x = _normal(0, _MEMBERS, series, steps, channels)
         size = f"{series}x{steps}x{channels}"
-        how = {"dilation": dilation, "stride": stride}
+        how: dict[str, Any] = {"dilation": dilation, "stride": stride}
         words = f"{size} k{taps} d{dilation} s{stride}"
         for name, function, forms, shape in (
             ("conv", series_conv, FORMS, (taps, channels, channels)),
             ("depth-wise", series_depthwise, DEPTHWISE_FORMS, (taps, channels)),
         ):
-            own = {
+            own: dict[str, Function] = {
                 form: functools.partial(function, **how, implementation=form)
                 for form in forms
             }
