@@ -75,18 +75,19 @@ def _operations(
     cases: Sequence[tuple[int, ...]],
 ) -> Iterator[tuple[str, dict[str, Function], jax.Array, jax.Array]]:
     """Operations by their forms, each with arrays that have a leading [members]."""
-    own: dict[str, Function]
     for series, steps, channels, taps, dilation, stride in cases:
         x = _normal(0, _MEMBERS, series, steps, channels)
         size = f"{series}x{steps}x{channels}"
+        how: dict[str, Any] = {"dilation": dilation, "stride": stride}
         words = f"{size} k{taps} d{dilation} s{stride}"
-        operations: Any = (
+        for name, function, forms, shape in (
             ("conv", series_conv, FORMS, (taps, channels, channels)),
             ("depth-wise", series_depthwise, DEPTHWISE_FORMS, (taps, channels)),
-        )
-        for name, function, forms, shape in operations:
-            at = functools.partial(function, stride=stride, dilation=dilation)
-            own = {form: functools.partial(at, implementation=form) for form in forms}
+        ):
+            own: dict[str, Function] = {
+                form: functools.partial(function, **how, implementation=form)
+                for form in forms
+            }
             yield f"{name} {words}", own, x, _normal(1, _MEMBERS, *shape)
         own = {
             form: functools.partial(recurrence, implementation=form)
