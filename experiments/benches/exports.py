@@ -4,8 +4,8 @@
         [--rows=runs/exports.jsonl]
 
 Each random subnet of each built-in space gets random weights, and the batch statistics
-of 100 random images. It is written as source and weights and as ONNX, and read back;
-logits of the images are compared with those of our own network, for ONNX also at
+of 100 random examples. It is written as source and weights and as ONNX, and read back;
+logits of the examples are compared with those of our own network, for ONNX also at
 batches of 1 and 3. That StableHLO gives the same is what each export itself looks at.
 
 Our own network is compiled block by block, so that subnets of a space share programs;
@@ -27,23 +27,46 @@ import numpy as np
 from flax import nnx
 
 from experiments.measuring.subnet_rows import Rows, missing_subnets, run_command
-from qnas_jax.export import Images, blank_network
+from qnas_jax.export import Images, Inputs, Series, blank_network
+from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import missing_packages, run_onnx, to_onnx
 from qnas_jax.export.writing import prepared, write_source
 from qnas_jax.nets import set_mode
 from qnas_jax.nets.cell.subnet import Cell
 from qnas_jax.spaces import SPACES, BuildableSpace, SearchSpace
+from qnas_jax.spaces.registry import FOR_SERIES
 
-NUM_IMAGES = 100
-BATCHES = (1, 3, NUM_IMAGES)
+NUM_EXAMPLES = 100
+BATCHES = (1, 3, NUM_EXAMPLES)
 LARGEST, SOURCE = "largest logit", "source"
 ONNX = tuple(f"onnx, batch {each}" for each in BATCHES)
 
 
-def input_shape(space: str) -> tuple[int, int, int]:
-    """Of the images that a built-in space is meant for."""
+def input_shape(space: str) -> tuple[int, ...]:
+    """Of the examples that a built-in space is meant for."""
+    if space in FOR_SERIES:
+        return (128, 2)
     return (8, 8, 1) if space.startswith("digits") else (32, 32, 3)
+
+
+def random_inputs(space: BuildableSpace) -> Inputs:
+    """What a network of the space gets, with some mean and deviation."""
+    shape: Any = space.input_shape
+    channels = shape[-1]
+    names = tuple(f"class {number}" for number in range(space.num_classes))
+    make, data = (Images, "images") if len(shape) == 3 else (Series, "series")
+    mean, std = (0.45,) * channels, (0.25,) * channels
+    return make(shape, mean, std, names, data=f"random {data}")
+
+
+def random_examples(inputs: Inputs, rng: Any) -> np.ndarray:
+    """Pixels of all values, or series with mean and deviation as they are told."""
+    shape = (NUM_EXAMPLES, *inputs.input_shape)
+    if isinstance(inputs, Series):
+        values = rng.normal(inputs.mean, inputs.std, shape)
+        return np.asarray(values, np.float32)
+    return np.asarray(rng.integers(0, 256, shape), np.uint8)
 
 
 class _Compiled(nnx.Module):
@@ -87,26 +110,26 @@ def compiled_blocks(network: Any) -> Iterator[None]:
 
 
 def random_network(
-    space: BuildableSpace, arch: Any, images: Images, pixels: Any, rng: Any
+    space: BuildableSpace, arch: Any, inputs: Inputs, examples: Any, rng: Any
 ) -> tuple[Any, np.ndarray]:
     """A network with random weights, and batch statistics of its own.
 
     Args:
       space: of the network.
       arch: integers [L].
-      images: what it gets.
-      pixels: uint8 [N, H, W, C], which the statistics are of.
+      inputs: what it gets.
+      examples: [N, ...], which the statistics are of.
       rng: a NumPy generator.
 
     Returns:
-      The module, its running statistics in use, and the logits of the pixels.
+      The module, its running statistics in use, and the logits of the examples.
     """
     network = random_weights(blank_network(space, arch), rng)
     with compiled_blocks(network):
         set_mode(network, "batch")
-        prepared(network, images)(jnp.asarray(pixels))
+        prepared(network, inputs)(jnp.asarray(examples))
         set_mode(network, "running")
-        logits = np.asarray(prepared(network, images)(jnp.asarray(pixels)))
+        logits = np.asarray(prepared(network, inputs)(jnp.asarray(examples)))
     return network, logits
 
 
@@ -137,34 +160,26 @@ def differences(
     Args:
       space: a built-in one.
       number: of the subnet.
-      seed: of subnets, weights and images.
+      seed: of subnets, weights and examples.
       onnx: whether ONNX is compared too.
 
     Returns:
       The largest difference of a logit, by form; and the largest logit.
     """
     rng = np.random.default_rng([seed, number])
-    shape = space.input_shape
-    names = tuple(f"class {number}" for number in range(space.num_classes))
-    height, width, channels = shape
-    images = Images(
-        (height, width, channels),
-        (0.45,) * channels,
-        (0.25,) * channels,
-        names,
-        data="random images",
-    )
+    inputs = random_inputs(space)
     arch = np.asarray([rng.integers(options) for options in space.num_ops])
-    pixels = rng.integers(0, 256, (NUM_IMAGES, *shape)).astype(np.uint8)
-    network, expected = random_network(space, arch, images, pixels, rng)
+    examples = random_examples(inputs, rng)
+    network, expected = random_network(space, arch, inputs, examples, rng)
     with tempfile.TemporaryDirectory() as folder:
-        write_source(pathlib.Path(folder), space, arch, network, images)
+        write_source(pathlib.Path(folder), space, arch, network, inputs)
         logits = load_logits(pathlib.Path(folder))
-    found = {SOURCE: np.asarray(logits(jnp.asarray(pixels)))}
+    found = {SOURCE: np.asarray(logits(jnp.asarray(examples)))}
     if onnx:
-        run = run_onnx(to_onnx(logits, shape))
+        dtype = KINDS[inputs.kind].dtype
+        run = run_onnx(to_onnx(logits, inputs.input_shape, dtype, inputs.kind))
         each_batch = zip(ONNX, BATCHES, strict=True)
-        found |= {name: run(pixels[:count]) for name, count in each_batch}
+        found |= {name: run(examples[:count]) for name, count in each_batch}
     return {
         LARGEST: float(np.abs(expected).max()),
         **{
@@ -194,7 +209,7 @@ def run(
             "space": name,
             "seed": seed,
             "subnet": number,
-            "images": NUM_IMAGES,
+            "examples": NUM_EXAMPLES,
             **{key: float(f"{value:.3g}") for key, value in found.items()},
             "seconds": round(time.perf_counter() - started, 2),
         }

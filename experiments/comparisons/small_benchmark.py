@@ -1,7 +1,8 @@
 """A benchmark of one's own: every network of a small space, trained on real data.
 
 python -m experiments.comparisons.small_benchmark [--space=digits_tiny] [--networks=0]
-    [--seeds=3] [--epochs=20] [--source=digits] [--folder=runs/small_benchmark]
+    [--seeds=3] [--epochs=20] [--batch_size=64] [--source=digits] [--name=NAME]
+    [--folder=runs/small_benchmark]
 
 trains each network from scratch with each seed, side by side in one program
 (`training/population.py`), and writes `table.csv`: ops, validation and test accuracy of
@@ -255,9 +256,11 @@ def main(_: Sequence[str]) -> None:
     """Trains, and prints the summary and where the table lies."""
     use_compilation_cache()
     folder = pathlib.Path(_FOLDER.value)
-    options = TrainingOptions(epochs=_EPOCHS.value, learning_rate=_RATE.value)
+    options = TrainingOptions(
+        epochs=_EPOCHS.value, learning_rate=_RATE.value, batch_size=_BATCH.value
+    )
     source = data.DataOptions(
-        source=_SOURCE.value, valid_fraction=0.25, test_fraction=0.2
+        source=_SOURCE.value, name=_NAME.value, valid_fraction=0.25, test_fraction=0.2
     )
     benchmark = load_benchmark(_SPACE.value, options, source)
     total = _SEEDS.value * (_NETWORKS.value or benchmark.space.size)
@@ -282,7 +285,11 @@ if __name__ == "__main__":
     _SEEDS = flags.DEFINE_integer("seeds", 3, "trainings of each", lower_bound=1)
     _EPOCHS = flags.DEFINE_integer("epochs", 20, "of each training", lower_bound=1)
     _RATE = flags.DEFINE_float("learning_rate", 0.1, "peak learning rate")
+    _BATCH = flags.DEFINE_integer(
+        "batch_size", TrainingOptions().batch_size, "examples of a step", lower_bound=1
+    )
     _SOURCE = flags.DEFINE_string("source", "digits", "where the data come from")
+    _NAME = flags.DEFINE_string("name", "", "of the data set, where there are several")
     _FOLDER = flags.DEFINE_string("folder", "runs/small_benchmark", "of the table")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the summary")
     app.run(main)

@@ -27,7 +27,7 @@ from qnas_jax.data.images import image_split
 from qnas_jax.export import Images, blank_network, files, load_model, write_model
 from qnas_jax.export.facts import with_digests
 from qnas_jax.jobs import default_config, open_setting
-from qnas_jax.jobs.nas.predict import predict_images
+from qnas_jax.jobs.nas.predict import predict_examples
 from qnas_jax.nets import set_mode
 from qnas_jax.reporting.comparison.records import curves_by_task, read_comparison
 from qnas_jax.reporting.rows import read_run
@@ -178,7 +178,7 @@ def _write_model(folder: pathlib.Path) -> None:
         examples=pixels,
         calibration=None,
     )
-    facts = {"input_shape": [8, 8, 1], "class_names": list(names)}
+    facts = {"inputs": "images", "input_shape": [8, 8, 1], "class_names": list(names)}
     write_json(
         folder / files.FOLDER / files.FACTS, with_digests(facts, folder / files.FOLDER)
     )
@@ -238,7 +238,7 @@ def _predict(value: tuple[str, bytes], folder: pathlib.Path) -> Any:
         input=str(folder / value[0].partition("/")[0]),
         say=lambda line: None,
     )
-    return list(predict_images(setting))
+    return list(predict_examples(setting))
 
 
 _SPLITS = SourceSplits(

@@ -30,8 +30,16 @@ _LARGEST = float(np.finfo(np.float32).max)
 _MISSING = frozenset(("", "?", "na", "nan"))
 
 
-def read_series_text(path: pathlib.Path) -> LabelledSeries:
+def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSeries:
     """Reads a file of one of `SUFFIXES`.
+
+    Args:
+      path: of the file.
+      labelled: whether the first cell of a row is a class; in a `.ts` file the last
+        always is. Without, classes are "".
+
+    Returns:
+      Its series.
 
     Raises:
       MissingFileError: it is not there.
@@ -44,7 +52,7 @@ def read_series_text(path: pathlib.Path) -> LabelledSeries:
     try:
         if path.suffix.lower() == ".ts":
             return _read_ts(text)
-        return _read_rows(text, _DELIMITERS[path.suffix.lower()])
+        return _read_rows(text, _DELIMITERS[path.suffix.lower()], labelled)
     except UserError as error:
         raise UserError(f"{path}, {error}") from error
 
@@ -72,7 +80,7 @@ def label_in_words(label: str) -> str:
     return str(int(number))
 
 
-def _read_rows(text: str, delimiters: str) -> LabelledSeries:
+def _read_rows(text: str, delimiters: str, labelled: bool) -> LabelledSeries:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(delimiters, key=first.strip().count)
     if delimiter == " ":
@@ -91,12 +99,12 @@ def _read_rows(text: str, delimiters: str) -> LabelledSeries:
             if not any(cell.strip() for cell in row):
                 continue
             where = f"line {reader.line_num}"
-            if not series and _is_header(row):
+            cells = row[labelled:]
+            if not series and _is_header(cells):
                 notes.append("the first line is taken as a header")
                 continue
-            label, *cells = row
             try:
-                labels.append(label_in_words(label))
+                labels.append(label_in_words(row[0]) if labelled else "")
                 values = _numbers(cells)
             except UserError as error:
                 raise UserError(f"{where}: {error}") from error
@@ -106,13 +114,14 @@ def _read_rows(text: str, delimiters: str) -> LabelledSeries:
             f"line {reader.line_num}: not separated values ({reason(error)})"
         ) from None
     if not series:
-        raise UserError("line 1: got no series, expected one a line, its class first")
+        form = ", its class first" if labelled else ""
+        raise UserError(f"line 1: got no series, expected one a line{form}")
     return LabelledSeries(series, labels, notes=tuple(notes))
 
 
-def _is_header(row: Sequence[str]) -> bool:
-    """Names of columns: nothing behind the first cell is a number or missing."""
-    cells = [cell.strip() for cell in row[1:]]
+def _is_header(values: Sequence[str]) -> bool:
+    """Names of columns: nothing is a number or missing."""
+    cells = [cell.strip() for cell in values]
     return bool(cells) and not any(
         cell.lower() in _MISSING or _is_number(cell) for cell in cells
     )

@@ -2,13 +2,15 @@
 
 from qnas_jax.export import files
 from qnas_jax.export.blank import blank_network
+from qnas_jax.export.inputs import Images, Inputs, Series
 from qnas_jax.export.loading import Model, load_model, model_folder
-from qnas_jax.export.source import Images
 from qnas_jax.export.writing import Written, write_model
 
 __all__ = [
     "Images",
+    "Inputs",
     "Model",
+    "Series",
     "Written",
     "blank_network",
     "files",

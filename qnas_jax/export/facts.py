@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 from qnas_jax.errors import UserError
 from qnas_jax.export import files
+from qnas_jax.export.inputs import KINDS
 from qnas_jax.files import digest, digest_file
 from qnas_jax.reading import parse_json, read_bytes
 
 _DIGESTS = "digests"
 _LOADED = (files.SOURCE, files.WEIGHTS, files.STABLEHLO, files.ONNX, files.INT8)
+_FIRST_KIND = "images"  # of models that were written before there were others
 _REMEDY = "put it back, or --stage=export makes it anew"
 
 
@@ -24,21 +26,23 @@ class Facts(NamedTuple):
     """What must be known to use a model.
 
     Attributes:
-      input_shape: (height, width, channels) of its images.
+      input_shape: of an example.
       class_names: one a logit.
       digests: of files by their names; empty if there are none.
+      kind: of the examples, a key of `KINDS`.
     """
 
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...]
     digests: Mapping[str, str]
+    kind: str
 
 
 def with_digests(facts: dict[str, Any], folder: pathlib.Path) -> dict[str, Any]:
     """Adds digests to what a folder says of its model.
 
     Args:
-      facts: with `input_shape` and `class_names`.
+      facts: with `input_shape`, `class_names` and `inputs`, the kind of examples.
       folder: of the model; all else is written.
 
     Returns:
@@ -49,7 +53,7 @@ def with_digests(facts: dict[str, Any], folder: pathlib.Path) -> dict[str, Any]:
         for name in _LOADED
         if (folder / name).is_file()
     }
-    own = _of_facts(facts["input_shape"], facts["class_names"])
+    own = _of_facts(facts["input_shape"], facts["class_names"], facts["inputs"])
     return {**facts, _DIGESTS: {**digests, files.FACTS: own}}
 
 
@@ -72,39 +76,45 @@ def read_facts(folder: pathlib.Path) -> Facts:
     shape: Any = known.get("input_shape")
     names: Any = known.get("class_names")
     digests: Any = known.get(_DIGESTS)
+    kind: Any = known.get("inputs", _FIRST_KIND)
     if not (
         _are(shape, int)
-        and len(shape) == 3
         and _are(names, str)
+        and isinstance(kind, str)
+        and kind in KINDS
+        and len(shape) == KINDS[kind].rank
         and isinstance(digests or {}, dict)
     ):
         raise UserError(
-            f"{path}: not as it was written (got input_shape {str(shape)[:60]} and "
-            f"class_names {str(names)[:60]}); {_REMEDY}"
+            f"{path}: not as it was written (got {str(kind)[:60]} of input_shape "
+            f"{str(shape)[:60]} and class_names {str(names)[:60]}); {_REMEDY}"
         )
-    if digests and digests.get(files.FACTS) != _of_facts(shape, names):
+    if digests and digests.get(files.FACTS) != _of_facts(shape, names, kind):
         raise UserError(f"{path}: not as it was written; {_REMEDY}")
-    return Facts(tuple(shape), tuple(names), digests or {})
+    return Facts(tuple(shape), tuple(names), digests or {}, kind)
 
 
-def check_file(facts: Facts, path: pathlib.Path) -> None:
-    """Checks a file of a model, if its digest is known.
+def check_files(facts: Facts, folder: pathlib.Path) -> None:
+    """Checks the files of a model that are there and whose digests are known.
 
     Args:
       facts: of the model.
-      path: a file of its folder, which is there.
+      folder: of the model.
 
     Raises:
-      UserError: it is not as it was written.
+      UserError: one is not as it was written.
     """
-    wanted = facts.digests.get(path.name)
-    if wanted is not None and digest_file(path) != wanted:
-        raise UserError(f"{path}: not as it was written; {_REMEDY}")
+    for path in (folder / name for name in _LOADED if name in facts.digests):
+        if path.is_file() and digest_file(path) != facts.digests[path.name]:
+            raise UserError(f"{path}: not as it was written; {_REMEDY}")
 
 
 def _are(values: Any, kind: type) -> bool:
     return isinstance(values, list) and all(type(each) is kind for each in values)
 
 
-def _of_facts(input_shape: Sequence[int], class_names: Sequence[str]) -> str:
-    return digest(json.dumps([list(input_shape), list(class_names)]).encode("utf-8"))
+def _of_facts(input_shape: Sequence[int], class_names: Sequence[str], kind: str) -> str:
+    content: list[Any] = [list(input_shape), list(class_names)]
+    if kind != _FIRST_KIND:
+        content.append(kind)
+    return digest(json.dumps(content).encode("utf-8"))

@@ -1,7 +1,8 @@
 """From a folder to a network that predicts.
 
 The source is run if there is one, else the StableHLO file is. Whoever loads a model
-runs the code in its folder.
+runs the code in its folder. All its files are checked before, also those that others
+read: a damaged ONNX file is found where its folder is used.
 """
 
 import dataclasses
@@ -15,7 +16,8 @@ from flax import nnx
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import files
-from qnas_jax.export.facts import Facts, check_file, read_facts
+from qnas_jax.export.facts import check_files, read_facts
+from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.serialised import Logits, from_stablehlo
 from qnas_jax.reading import read_bytes, reason
 from qnas_jax.user_code.files import load_file
@@ -25,53 +27,52 @@ _AT_ONCE = 128
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A trained network with its normalisation, called on images as they are.
+    """A trained network with its normalisation, called on examples as they are.
 
     Attributes:
-      logits: uint8 [N, H, W, C] -> float32 [N, classes]; compiled for each N.
-      input_shape: (height, width, channels) of the images.
+      logits: examples [N, ...] -> float32 [N, classes]; compiled for each N.
+      input_shape: of an example: (height, width, channels) of images, (time, channels)
+        of series.
       class_names: one a logit.
+      kind: of the examples, a key of `export.inputs.KINDS`.
     """
 
     logits: Logits
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...]
+    kind: str = "images"
 
-    def __call__(self, images: Any) -> np.ndarray:
+    def __call__(self, examples: Any) -> np.ndarray:
         """Computes logits.
 
         Args:
-          images: uint8 [N, H, W, C] with 0..255.
+          examples: images, uint8 [N, H, W, C] with 0..255; or series, numbers [N, T, C]
+            (or [N, T] of one channel), where NaN is a missing value.
 
         Returns:
           float32 [N, classes].
 
         Raises:
-          UserError: the images have another type or shape.
+          UserError: the examples have another type or shape.
         """
-        images = np.asarray(images)
-        if images.dtype != np.uint8 or images.shape[1:] != self.input_shape:
-            raise UserError(
-                f"images: got {images.dtype} {list(images.shape)}, expected uint8 [N, "
-                f"{', '.join(map(str, self.input_shape))}]"
-            )
+        fitting = KINDS[self.kind].fitting(examples, self.input_shape, self.kind)
         parts = [
-            self.logits(jnp.asarray(images[start : start + _AT_ONCE]))
-            for start in range(0, len(images), _AT_ONCE)
+            self.logits(jnp.asarray(fitting[start : start + _AT_ONCE]))
+            for start in range(0, len(fitting), _AT_ONCE)
         ]
         empty = np.zeros((0, len(self.class_names)), np.float32)
         return np.concatenate([empty, *parts])
 
-    def predict(self, images: Any) -> tuple[list[str], np.ndarray]:
-        """Names the most probable class of each image.
+    def predict(self, examples: Any) -> tuple[list[str], np.ndarray]:
+        """Names the most probable class of each example.
 
         Args:
-          images: as above.
+          examples: as above.
 
         Returns:
           Names [N] and their probabilities, float32 [N].
         """
-        probabilities = np.asarray(jax.nn.softmax(self(images)))
+        probabilities = np.asarray(jax.nn.softmax(self(examples)))
         names = [self.class_names[best] for best in probabilities.argmax(axis=-1)]
         return names, probabilities.max(axis=-1, initial=0)
 
@@ -99,7 +100,7 @@ def load_model(path: str | pathlib.Path) -> Model:
       path: the work folder of a run, or the folder of a model.
 
     Returns:
-      The model; `model(images)` are logits, `model.predict(images)` classes.
+      The model; `model(examples)` are logits, `model.predict(examples)` classes.
 
     Raises:
       MissingFileError: there is no model, or a file of it is missing.
@@ -107,58 +108,50 @@ def load_model(path: str | pathlib.Path) -> Model:
     """
     folder = model_folder(path)
     facts = read_facts(folder)
-    logits = jax.jit(load_logits(folder, facts))
-    return Model(logits, facts.input_shape, facts.class_names)
+    check_files(facts, folder)
+    logits = jax.jit(load_logits(folder))
+    return Model(logits, facts.input_shape, facts.class_names, facts.kind)
 
 
-def load_logits(folder: pathlib.Path, facts: Facts | None = None) -> Logits:
+def load_logits(folder: pathlib.Path) -> Logits:
     """The network in a folder, from its source or else its StableHLO file.
 
     Args:
       folder: of the model.
-      facts: with the digests of its files, which are checked; None while a model is
-        being written.
 
     Returns:
       A function that is not compiled, to be traced by whoever reads it anew.
 
     Raises:
       MissingFileError: a file of it is missing.
-      UserError: a file of it is damaged or was changed.
+      UserError: a file of it cannot be read.
     """
     if (folder / files.SOURCE).is_file():
-        return logits_of(load_network(folder, facts))
+        return logits_of(load_network(folder))
     path = folder / files.STABLEHLO
     content = read_bytes(path)
-    if facts is not None:
-        check_file(facts, path)
     try:
         return from_stablehlo(content)
     except Exception as error:  # of many kinds, as the content is damaged
         raise _unreadable(path, error) from error
 
 
-def load_network(folder: pathlib.Path, facts: Facts | None = None) -> nnx.Module:
+def load_network(folder: pathlib.Path) -> nnx.Module:
     """The stand-alone network in a folder, from its source and weights.
 
     Args:
       folder: of the model; it has a source.
-      facts: of the model, whose digests its files must have; None: they are not looked
-        at.
 
     Returns:
       The module.
 
     Raises:
       MissingFileError: the weights are missing.
-      UserError: source or weights are damaged or were changed.
+      UserError: source or weights cannot be read.
     """
     weights = folder / files.WEIGHTS
     if not weights.is_file():
         raise MissingFileError(f"{weights}: missing; --stage=export makes it anew")
-    if facts is not None:
-        for path in (folder / files.SOURCE, weights):
-            check_file(facts, path)
     module = load_file(str(folder / files.SOURCE))
     try:
         network: nnx.Module = module.load(weights)
@@ -171,8 +164,8 @@ def logits_of(network: Any) -> Logits:
     """A stand-alone network as a function that is traced anew by whoever reads it."""
     graph, state = nnx.split(network)
 
-    def logits(images: jax.Array) -> jax.Array:
-        found: jax.Array = nnx.merge(graph, state)(images)
+    def logits(examples: jax.Array) -> jax.Array:
+        found: jax.Array = nnx.merge(graph, state)(examples)
         return found
 
     return logits

@@ -2,8 +2,8 @@
 
 The extra `export` brings what is needed: jax2onnx writes the graph, onnxruntime runs
 and quantises it. Quantisation is static and symmetric: weights int8 with a scale for
-each channel, activations int8 with scales from the range of calibration images, told by
-pairs of QuantizeLinear and DequantizeLinear (Jacob et al. 2018).
+each channel, activations int8 with scales from the range of calibration examples, told
+by pairs of QuantizeLinear and DequantizeLinear (Jacob et al. 2018).
 """
 
 import contextlib
@@ -22,11 +22,11 @@ from qnas_jax.errors import UserError
 from qnas_jax.export.serialised import Logits
 
 PACKAGES = ("jax2onnx", "onnx", "onnxruntime")
-INPUT, OUTPUT = "images", "logits"
+OUTPUT = "logits"
 _CALIBRATED_AT_ONCE = 32
 
 Run = Callable[[np.ndarray], np.ndarray]
-"""Images uint8 [N, H, W, C] -> logits float32 [N, classes]."""
+"""Examples [N, ...] as the data have them -> logits float32 [N, classes]."""
 
 
 def missing_packages() -> list[str]:
@@ -44,28 +44,34 @@ def check_packages() -> None:
         )
 
 
-def to_onnx(logits: Logits, input_shape: Sequence[int], dtype: Any = np.uint8) -> bytes:
-    """Writes a model as ONNX, for any number of images.
+def to_onnx(
+    logits: Logits,
+    input_shape: Sequence[int],
+    dtype: Any = np.uint8,
+    name: str = "images",
+) -> bytes:
+    """Writes a model as ONNX, for any number of examples.
 
     Args:
       logits: the model, with its weights.
-      input_shape: (height, width, channels).
+      input_shape: of one example.
       dtype: of the input.
+      name: of the input.
 
     Returns:
-      The content of a file with an input `images`, [N, H, W, C], and an output
+      The content of a file with an input [N, *input_shape] of that name, and an output
       `logits`, float32 [N, classes].
     """
     # Its rules for convolutions add vectors to images.
     with _quiet(), jax.numpy_rank_promotion("allow"):
         import jax2onnx
 
-        images = jax.ShapeDtypeStruct(("N", *input_shape), dtype)
+        examples = jax.ShapeDtypeStruct(("N", *input_shape), dtype)
         proto = jax2onnx.to_onnx(
-            lambda images: logits(images),
-            [images],
+            lambda examples: logits(examples),
+            [examples],
             model_name="network",
-            input_names=[INPUT],
+            input_names=[name],
             output_names=[OUTPUT],
         )
     return bytes(proto.SerializeToString())
@@ -78,7 +84,7 @@ def quantised(
 
     Args:
       content: of an ONNX file.
-      calibration: [M, H, W, C], images that ranges of activations are taken from.
+      calibration: [M, ...], examples that ranges of activations are taken from.
       fit_biases: widen scales of weights until biases fit into 32 bits; onnxruntime
         (1.32) cannot do so for products whose bias is a row.
 
@@ -98,7 +104,7 @@ def quantised(
         quantization.quantize_static(
             str(ready),
             str(small),
-            _reader(calibration),
+            _reader(_input_of(content), calibration),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
@@ -108,13 +114,20 @@ def quantised(
         return small.read_bytes()
 
 
-def _reader(images: np.ndarray) -> Any:
-    """The calibration images in the form that onnxruntime reads."""
+def _input_of(content: bytes) -> str:
+    """The name of a model's input."""
+    import onnx
+
+    return str(onnx.load_model_from_string(content).graph.input[0].name)
+
+
+def _reader(name: str, examples: np.ndarray) -> Any:
+    """The examples for calibration in the form that onnxruntime reads."""
     from onnxruntime.quantization import CalibrationDataReader
 
     def batches() -> Iterator[dict[str, np.ndarray]]:
-        for start in range(0, len(images), _CALIBRATED_AT_ONCE):
-            yield {INPUT: images[start : start + _CALIBRATED_AT_ONCE]}
+        for start in range(0, len(examples), _CALIBRATED_AT_ONCE):
+            yield {name: examples[start : start + _CALIBRATED_AT_ONCE]}
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -134,7 +147,7 @@ def run_onnx(content: bytes, threads: int = 0) -> Run:
       threads: of one operation; 0: as many as there are cores.
 
     Returns:
-      Images uint8 [N, H, W, C] -> logits float32 [N, classes].
+      Examples [N, ...] as the data have them -> logits float32 [N, classes].
     """
     import onnxruntime
 
@@ -145,8 +158,8 @@ def run_onnx(content: bytes, threads: int = 0) -> Run:
     session = onnxruntime.InferenceSession(content, options, providers=providers)
     (given,) = session.get_inputs()
 
-    def run(images: np.ndarray) -> np.ndarray:
-        (logits,) = session.run(None, {given.name: images})
+    def run(examples: np.ndarray) -> np.ndarray:
+        (logits,) = session.run(None, {given.name: examples})
         return np.asarray(logits)
 
     return run

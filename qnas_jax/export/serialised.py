@@ -1,34 +1,38 @@
-"""Models as StableHLO: one file for CPU, CUDA and TPU, for any number of images.
+"""Models as StableHLO: one file for CPU, CUDA and TPU, for any number of examples.
 
 JAX reads what it wrote for half a year, so source and weights lie beside it.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 Logits = Callable[[jax.Array], jax.Array]
-"""Images uint8 [N, H, W, C] -> logits float32 [N, classes]."""
+"""Examples [N, ...] as the data have them -> logits float32 [N, classes]."""
 
 
-def to_stablehlo(logits: Logits, input_shape: Sequence[int]) -> bytes:
+def to_stablehlo(
+    logits: Logits, input_shape: Sequence[int], dtype: Any = jnp.uint8
+) -> bytes:
     """Lowers a model; nothing is compiled.
 
     Args:
       logits: the model, with its weights.
-      input_shape: (height, width, channels).
+      input_shape: of one example.
+      dtype: of the examples.
 
     Returns:
       The content of a file for `from_stablehlo`, or `jax.export.deserialize`; it is the
       same whoever calls, from wherever.
     """
     (count,) = jax.export.symbolic_shape("images")
-    images = jax.ShapeDtypeStruct((count, *input_shape), jnp.uint8)
+    examples = jax.ShapeDtypeStruct((count, *input_shape), dtype)
     with _without_places():
-        exported = jax.export.export(jax.jit(logits), platforms=PLATFORMS)(images)
+        exported = jax.export.export(jax.jit(logits), platforms=PLATFORMS)(examples)
     return bytes(exported.serialize())
 
 

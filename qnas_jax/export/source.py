@@ -5,14 +5,16 @@ call; an op that a user registered is taken from the user's file in the same way
 they stand one after the other is written out (`source_lines`).
 """
 
-import dataclasses
 import importlib.resources
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from qnas_jax.errors import UserError
 from qnas_jax.export.excerpt import Excerpt, take_out
+from qnas_jax.export.inputs import KINDS, Inputs
 from qnas_jax.export.source_lines import literal, write_cells, write_chain
 from qnas_jax.export.weights import is_ours
 from qnas_jax.nets import OPS
@@ -26,38 +28,17 @@ from qnas_jax.spaces import (
     check_archs,
 )
 
-_FILES = ("blocks.py", "cells.py", "hand_made.py", "classifier.py")
-_AROUND = ("ImageClassifier", "pathlib", "nnx", "jax", "jnp")
+_FILES = ("blocks.py", "cells.py", "hand_made.py", "series.py", "classifier.py")
+_AROUND = ("pathlib", "nnx", "jax", "jnp")
 
 
-@dataclasses.dataclass(frozen=True)
-class Images:
-    """What a network gets, and what its outputs mean.
-
-    Attributes:
-      input_shape: (height, width, channels) of an image as the data have it.
-      mean: of the training pixels in [0, 1], for each channel.
-      std: their standard deviation.
-      class_names: one a logit.
-      resized_to: (height, width) that the network was trained with, if another.
-      data: name of the data set.
-    """
-
-    input_shape: tuple[int, int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    class_names: tuple[str, ...]
-    resized_to: tuple[int, int] | None = None
-    data: str = ""
-
-
-def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
+def network_source(space: BuildableSpace, arch: Any, inputs: Inputs) -> str:
     """Writes the source of a network.
 
     Args:
       space: of the network.
       arch: integers [L].
-      images: what it gets.
+      inputs: what it gets.
 
     Returns:
       The text of a Python file that needs jax, flax, numpy and safetensors.
@@ -70,7 +51,7 @@ def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
     layers = _used_layers(space, chosen)
     kinds = {op.name: OPS[op.kind] for op in layers}
     ours = {kind.__name__ for kind in kinds.values() if is_ours(kind)}
-    excerpt = take_out(_our_text(), [*_AROUND, *ours])
+    excerpt = take_out(_our_text(), [inputs.around, *_AROUND, *ours])
     for name, kind in kinds.items():
         if not is_ours(kind):
             excerpt = _joined(excerpt, _users_part(name, kind), name)
@@ -80,9 +61,9 @@ def network_source(space: BuildableSpace, arch: Any, images: Images) -> str:
         assert isinstance(space, CellSpace)
         body = write_cells(space, chosen)
     parts = [
-        f"{_title(space, chosen, images)}\n\n{_imports(excerpt.imports)}",
+        f"{_title(space, chosen, inputs)}\n\n{_imports(excerpt.imports)}",
         "\n\n\n".join([*excerpt.definitions.values(), *body[:-1]]),
-        _network_class(images, body[-1]),
+        _network_class(inputs, body[-1]),
         _LOAD,
     ]
     return "\n\n\n".join(parts) + "\n"
@@ -160,9 +141,10 @@ def _package(line: str) -> str:
     return line.split()[1].partition(".")[0]
 
 
-def _title(space: BuildableSpace, chosen: Sequence[int], images: Images) -> str:
-    shape = ", ".join(map(str, images.input_shape))
-    return f'''"""A network of the space `{space.name}` for `{images.data}`.
+def _title(space: BuildableSpace, chosen: Sequence[int], inputs: Inputs) -> str:
+    shape = ", ".join(map(str, inputs.input_shape))
+    kind = np.dtype(KINDS[inputs.kind].dtype).name
+    return f'''"""A network of the space `{space.name}` for `{inputs.data}`.
 
 Architecture: {arch_to_string(space, chosen)}
 
@@ -171,22 +153,16 @@ batch normalisation is folded into them. To predict:
 
     import network
     model = network.load()
-    names, probabilities = model.predict(images)  # uint8 [N, {shape}]
+    names, probabilities = model.predict({inputs.kind})  # {kind} [N, {shape}]
 """'''
 
 
-def _network_class(images: Images, body: str) -> str:
-    fields = [
-        f"input_shape = {images.input_shape}",
-        f"mean = {tuple(images.mean)}",
-        f"std = {tuple(images.std)}",
-        f"class_names = {_wrapped(images.class_names)}",
-    ]
-    if images.resized_to is not None:
-        fields.append(f"resized_to = {images.resized_to}")
+def _network_class(inputs: Inputs, body: str) -> str:
+    fields = [f"{name} = {value}" for name, value in inputs.written().items()]
+    fields.append(f"class_names = {_wrapped(inputs.class_names)}")
     return "\n".join(
         [
-            "class Network(ImageClassifier):",
+            f"class Network({inputs.around}):",
             '    """The blocks in the order of data."""',
             "",
             *(f"    {field}" for field in fields),

@@ -47,7 +47,7 @@ _CLOSED = ("            ]", "        )")
 _INIT = "    def __init__(self, *, rngs: nnx.Rngs):"
 _RUN = [
     "    def run(self, values: jax.Array) -> jax.Array:",
-    '        """Normalised images [N, H, W, C] -> logits [N, classes]."""',
+    '        """Prepared examples [N, ...] -> logits [N, classes]."""',
 ]
 
 

@@ -1,17 +1,24 @@
 """From the weights of our networks to those of the stand-alone source.
 
-A batch normalisation with running statistics is a factor and a shift of each channel:
-both go into the convolution before it (Jacob et al. 2018, section 3.2), in float64.
-What a user registered keeps its variables as they are, under their own names.
+Batch normalisation goes into the convolution before it (`folding`). What a user
+registered keeps its variables as they are, under their own names.
 """
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from flax import nnx
 
+from qnas_jax.export.folding import (
+    Weights,
+    factor_and_shift,
+    folded,
+    under,
+    with_bias,
+    without_norm,
+)
+from qnas_jax.export.series_weights import SERIES_WEIGHTS
 from qnas_jax.nets import CellSubnet, ChainSubnet
 from qnas_jax.nets.cell.subnet import Cell
 from qnas_jax.nets.cell_ops import Linear, NormRelu, ReluConv, ResidualReduction
@@ -21,14 +28,7 @@ from qnas_jax.nets.hand_made_ops import (
     DenseLayer,
     Transition,
 )
-from qnas_jax.nets.layers import (
-    BatchNorm,
-    Conv,
-    Depthwise,
-    EfficientChannelAttention,
-    Pointwise,
-    SqueezeExcite,
-)
+from qnas_jax.nets.layers import EfficientChannelAttention, SqueezeExcite
 from qnas_jax.nets.ops import (
     Classifier,
     ConvBlock,
@@ -39,9 +39,6 @@ from qnas_jax.nets.ops import (
     ShuffleXception,
     Skip,
 )
-
-Weights = dict[str, np.ndarray]
-"""Arrays by dotted name."""
 
 
 def network_weights(network: ChainSubnet | CellSubnet) -> Weights:
@@ -63,7 +60,7 @@ def network_weights(network: ChainSubnet | CellSubnet) -> Weights:
         found |= _listed("reductions", network.reductions)
         for stage, cells in enumerate(network.stages):
             for number, cell in enumerate(cells):
-                found |= _under(f"stages.{stage}.{number}", _cell_weights(cell))
+                found |= under(f"stages.{stage}.{number}", _cell_weights(cell))
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
 
 
@@ -76,7 +73,7 @@ def edge_name(edge: tuple[int, int]) -> str:
 def _cell_weights(cell: Cell) -> Weights:
     found: Weights = {}
     for edge, op in zip(cell.edges, cell.ops, strict=True):
-        found |= _under(edge_name(edge), block_weights(op))
+        found |= under(edge_name(edge), block_weights(op))
     return found
 
 
@@ -104,16 +101,18 @@ def _variables(block: Any) -> Weights:
 
 _translated = functools.singledispatch(_variables)
 """For each class of ours; without normalisation or weights they stay as they are."""
+for _kind, _translate in SERIES_WEIGHTS.items():
+    _translated.register(_kind, _translate)
 
 
 @_translated.register
 def _(block: ConvBlock | ReluConv) -> Weights:
-    return _under("conv", _folded(block.conv, block.norm))
+    return under("conv", folded(block.conv, block.norm))
 
 
 @_translated.register
 def _(block: DepthwiseBlock) -> Weights:
-    return _folded(block.conv, block.norm)
+    return folded(block.conv, block.norm)
 
 
 @_translated.register
@@ -123,19 +122,17 @@ def _(block: MBConv) -> Weights:
         convolution = getattr(block, name)
         if convolution is not None:
             norm = getattr(block, f"{name}_norm")
-            found |= _under(name, _folded(convolution, norm))
+            found |= under(name, folded(convolution, norm))
     if block.attention is not None:
-        found |= _under("attention", block_weights(block.attention))
+        found |= under("attention", block_weights(block.attention))
     return found
 
 
 @_translated.register
 def _(block: SqueezeExcite) -> Weights:
     return {
-        "squeeze.kernel": _kernel(block.squeeze),
-        "squeeze.bias": np.asarray(block.squeeze_bias[...]),
-        "excite.kernel": _kernel(block.excite),
-        "excite.bias": np.asarray(block.excite_bias[...]),
+        **under("squeeze", with_bias(block.squeeze, block.squeeze_bias)),
+        **under("excite", with_bias(block.excite, block.excite_bias)),
     }
 
 
@@ -146,7 +143,7 @@ def _(block: EfficientChannelAttention) -> Weights:
 
 @_translated.register
 def _(block: Skip) -> Weights:
-    return {} if block.conv is None else _under("block", block_weights(block.conv))
+    return {} if block.conv is None else under("block", block_weights(block.conv))
 
 
 @_translated.register
@@ -171,90 +168,52 @@ def _(block: Classifier | Linear) -> Weights:
 @_translated.register
 def _(block: ResidualReduction) -> Weights:
     return {
-        **_under("first", block_weights(block.first)),
-        **_under("second", block_weights(block.second)),
-        **_under("shortcut", _without_norm(block.shortcut)),
+        **under("first", block_weights(block.first)),
+        **under("second", block_weights(block.second)),
+        **under("shortcut", without_norm(block.shortcut)),
     }
 
 
 @_translated.register
 def _(block: NormRelu) -> Weights:
-    factor, shift = _factor_and_shift(block.norm)
+    factor, shift = factor_and_shift(block.norm)
     return {"scale": factor, "shift": shift}
 
 
 @_translated.register
 def _(block: Convolution) -> Weights:
-    return _under("conv", _without_norm(block.conv))
+    return under("conv", without_norm(block.conv))
 
 
 @_translated.register
 def _(block: BasicBlock) -> Weights:
     return {
-        **_under("first", _folded(block.first, block.first_norm)),
-        **_under("second", _folded(block.second, block.second_norm)),
+        **under("first", folded(block.first, block.first_norm)),
+        **under("second", folded(block.second, block.second_norm)),
     }
 
 
 @_translated.register
 def _(block: DenseLayer) -> Weights:
-    factor, shift = _factor_and_shift(block.norm)
+    factor, shift = factor_and_shift(block.norm)
     return {
-        **_under("norm", {"scale": factor, "shift": shift}),
-        **_under("squeeze", _folded(block.squeeze, block.hidden_norm)),
-        **_under("conv", _without_norm(block.conv)),
+        **under("norm", {"scale": factor, "shift": shift}),
+        **under("squeeze", folded(block.squeeze, block.hidden_norm)),
+        **under("conv", without_norm(block.conv)),
     }
 
 
 @_translated.register
 def _(block: Transition) -> Weights:
-    factor, shift = _factor_and_shift(block.norm)
+    factor, shift = factor_and_shift(block.norm)
     return {
-        **_under("norm", {"scale": factor, "shift": shift}),
-        **_under("conv", _without_norm(block.conv)),
+        **under("norm", {"scale": factor, "shift": shift}),
+        **under("conv", without_norm(block.conv)),
     }
-
-
-def _without_norm(convolution: Any) -> Weights:
-    kernel = _kernel(convolution)
-    return {"kernel": kernel, "bias": np.zeros(kernel.shape[-1])}
-
-
-def _kernel(convolution: Any) -> np.ndarray:
-    """The kernel as `nnx.Conv` has it, [k, k, C_in / groups, C_out], float64."""
-    kernel = np.asarray(convolution.kernel[...], np.float64)
-    if isinstance(convolution, Depthwise):
-        return kernel[:, :, None, :]
-    if isinstance(convolution, Pointwise):  # [groups, inputs, outputs] of each
-        _, inputs, _ = kernel.shape
-        return kernel.transpose(1, 0, 2).reshape(1, 1, inputs, -1)
-    assert isinstance(convolution, Conv)
-    return kernel
-
-
-def _folded(convolution: Any, norm: BatchNorm) -> Weights:
-    """A convolution and the normalisation behind it as one convolution with a bias."""
-    factor, shift = _factor_and_shift(norm)
-    return {"kernel": _kernel(convolution) * factor, "bias": shift}
-
-
-def _factor_and_shift(norm: BatchNorm) -> tuple[np.ndarray, np.ndarray]:
-    """Normalisation by running statistics as values * factor + shift, float64 [C]."""
-    assert norm.scale is not None and norm.bias is not None
-    scale, bias, mean, variance = (
-        np.asarray(variable[...], np.float64)
-        for variable in (norm.scale, norm.bias, norm.mean, norm.var)
-    )
-    factor = scale / np.sqrt(variance + norm.epsilon)
-    return factor, bias - mean * factor
-
-
-def _under(prefix: str, weights: Mapping[str, np.ndarray]) -> Weights:
-    return {f"{prefix}.{name}": values for name, values in weights.items()}
 
 
 def _listed(prefix: str, blocks: Any) -> Weights:
     found: Weights = {}
     for number, block in enumerate(blocks):
-        found |= _under(f"{prefix}.{number}", block_weights(block))
+        found |= under(f"{prefix}.{number}", block_weights(block))
     return found

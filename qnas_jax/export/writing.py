@@ -15,6 +15,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.export import files
+from qnas_jax.export.inputs import KINDS, Inputs
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import (
     Run,
@@ -24,7 +25,7 @@ from qnas_jax.export.onnx_files import (
     to_onnx,
 )
 from qnas_jax.export.serialised import Logits, from_stablehlo, to_stablehlo
-from qnas_jax.export.source import Images, network_source
+from qnas_jax.export.source import network_source
 from qnas_jax.export.weights import network_weights
 from qnas_jax.files import remove, replace_file
 from qnas_jax.reading import reason
@@ -58,7 +59,7 @@ def write_model(
     space: BuildableSpace,
     arch: Any,
     network: Any,
-    images: Images,
+    inputs: Inputs,
     *,
     examples: np.ndarray,
     calibration: np.ndarray | None,
@@ -70,16 +71,18 @@ def write_model(
       space: of the network.
       arch: integers [L].
       network: `ChainSubnet` or `CellSubnet` with running statistics in use.
-      images: what it gets, and what its outputs mean.
-      examples: uint8 [M, H, W, C], on which all forms are compared.
-      calibration: uint8 [M, H, W, C], for 8 bits; None: no ONNX is written.
+      inputs: what it gets, and what its outputs mean.
+      examples: [M, ...] of the data, on which all forms are compared.
+      calibration: [M, ...] of the data, for 8 bits; None: no ONNX is written.
 
     Returns:
       What was written, and in words what was not.
     """
     for name in files.ALL:
         remove(folder / name)
-    logits = prepared(network, images)
+    logits = prepared(network, inputs)
+    kind = inputs.kind
+    shape, dtype = inputs.input_shape, KINDS[kind].dtype
     expected = np.asarray(jax.jit(logits)(jnp.asarray(examples)))
     written = Written(jax.jit(logits), {}, [])
 
@@ -97,20 +100,20 @@ def write_model(
             written.remarks.append(f"{name} is left out: {reason(error)}")
 
     with leaving_out(files.SOURCE):
-        write_source(folder, space, arch, network, images)
+        write_source(folder, space, arch, network, inputs)
         loaded = load_logits(folder)
         run = jax.jit(loaded)
         check(files.SOURCE, run)
         logits, written.logits = loaded, run
     with leaving_out(files.STABLEHLO):
-        content = to_stablehlo(logits, images.input_shape)
+        content = to_stablehlo(logits, shape, dtype)
         check(files.STABLEHLO, jax.jit(from_stablehlo(content)))
         replace_file(folder / files.STABLEHLO, content)
     if calibration is None:
         return written
     with leaving_out(files.ONNX):
         check_packages()
-        content = to_onnx(logits, images.input_shape)
+        content = to_onnx(logits, shape, dtype, kind)
         onnx = run_onnx(content)
         check(files.ONNX, onnx)
         replace_file(folder / files.ONNX, content)
@@ -123,28 +126,19 @@ def write_model(
     return written
 
 
-def prepared(network: Any, images: Images) -> Logits:
-    """Our own network with the preparation of images before it.
+def prepared(network: Any, inputs: Inputs) -> Logits:
+    """Our own network with the preparation of examples before it.
 
     Args:
       network: with running statistics in use.
-      images: what it gets.
+      inputs: what it gets.
 
     Returns:
-      Images uint8 [N, H, W, C] -> logits float32 [N, classes].
+      Examples [N, ...] of the data -> logits float32 [N, classes].
     """
-    mean, std = (
-        jnp.asarray(values, jnp.float32).reshape(1, 1, 1, -1)
-        for values in (images.mean, images.std)
-    )
 
-    def logits(pixels: jax.Array) -> jax.Array:
-        values = pixels.astype(jnp.float32)
-        if images.resized_to is not None:
-            shape = (pixels.shape[0], *images.resized_to, pixels.shape[3])
-            values = jnp.round(jax.image.resize(values, shape, "linear"))
-            values = jnp.clip(values, 0, 255)
-        outputs: jax.Array = network((values / 255 - mean) / std)
+    def logits(examples: jax.Array) -> jax.Array:
+        outputs: jax.Array = network(inputs.prepare(examples))
         return outputs
 
     return logits
@@ -155,7 +149,7 @@ def write_source(
     space: BuildableSpace,
     arch: Any,
     network: Any,
-    images: Images,
+    inputs: Inputs,
 ) -> None:
     """Writes source and weights.
 
@@ -164,7 +158,7 @@ def write_source(
       space: of the network.
       arch: integers [L].
       network: the module.
-      images: what it gets.
+      inputs: what it gets.
 
     Raises:
       UserError: as `network_source`; the weights are written.
@@ -174,7 +168,7 @@ def write_source(
     weights = network_weights(network)
     aligned = {name: np.ascontiguousarray(array) for name, array in weights.items()}
     replace_file(folder / files.WEIGHTS, save(aligned))
-    source = network_source(space, arch, images)
+    source = network_source(space, arch, inputs)
     replace_file(folder / files.SOURCE, source.encode("utf-8"))
 
 

@@ -117,7 +117,7 @@ def test_the_form_that_networks_take():
 
 def test_work_is_the_same_in_every_process(tiny_space):
     one, two = (make_workload(tiny_space, 4) for _ in range(2))
-    assert (one.pixels == two.pixels).all() and (one.labels == two.labels).all()
+    assert (one.inputs == two.inputs).all() and (one.labels == two.labels).all()
     archs = random_archs(one.space, 5)
     assert (archs == random_archs(two.space, 5)).all()
     table = one.macs(archs)

@@ -1,9 +1,11 @@
 """A model in every form: what is written, read back, refused and left out."""
 
 import importlib.util
+import shutil
 import textwrap
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,13 +15,14 @@ from experiments.benches.exports import random_weights
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import (
     Images,
+    Series,
     blank_network,
     files,
     load_model,
     write_model,
     writing,
 )
-from qnas_jax.export.facts import check_file, read_facts, with_digests
+from qnas_jax.export.facts import with_digests
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import run_onnx
 from qnas_jax.export.serialised import to_stablehlo
@@ -119,9 +122,71 @@ def test_all_forms_give_the_same_logits(model):
         assert np.abs(run(pixels[:count]) - expected[:count]).max() < 1e-4
 
 
+SERIES_SPACE = NetworkSpace(
+    name="recordings",
+    layers=(
+        Layer(
+            8, 8, 1, (op("separable", "series_separable", kernel=5, attention="se"),)
+        ),
+        Layer(8, 12, 2, (op("inception", "series_inception", kernel=9),)),
+        Layer(12, 12, 1, (op("recurrence", "series_recurrence", backwards=True),)),
+        Layer(12, 12, 1, (op("pool", "series_pool", pooling="max"),)),
+        Layer(12, 16, 1, (op("average", "series_pool"),)),
+        Layer(16, 16, 2, (op("skip", "series_skip"),)),
+    ),
+    stem=(fixed(3, 8, 1, "series_conv", kernel=7, dilation=2),),
+    head=(fixed(16, 16, 1, "global_average"), fixed(16, 3, 1, "classifier")),
+    input_shape=(21, 3),
+    num_classes=3,
+)
+
+
+def some_series(count=100):
+    """Two channels, some values missing."""
+    rng = np.random.default_rng(3)
+    series = rng.normal(3, 2, (count, 21, 2)).astype(np.float32)
+    series[rng.random(series.shape) < 0.1] = np.nan
+    series[1:, 18:] = np.nan
+    return series
+
+
+def test_a_network_for_series_with_gaps_is_the_same_in_all_forms(tmp_path):
+    arch, names = np.zeros(6, int), ("low", "middle", "high")
+    inputs = Series((21, 2), (3.0, 2.5), (2.0, 1.5), names, masked=True, data="waves")
+    network, series = a_network(SERIES_SPACE, arch), some_series()
+    written = write_model(
+        tmp_path,
+        SERIES_SPACE,
+        arch,
+        network,
+        inputs,
+        examples=series,
+        calibration=series,
+    )
+    assert written.remarks == []
+    assert written.differences.keys() == {files.SOURCE, files.STABLEHLO, files.ONNX}
+    assert max(written.differences.values()) < 1e-4
+    told = {"inputs": "series", "input_shape": [21, 2], "class_names": names}
+    write_json(tmp_path / files.FACTS, with_digests(told, tmp_path))
+    model = load_model(tmp_path)
+    mean, std = np.float32([3.0, 2.5]), np.float32([2.0, 1.5])
+    missing = np.isnan(series)
+    values = np.where(missing, 0, (series - mean) / std)
+    mask = ~missing.all(axis=-1, keepdims=True)
+    expected = np.asarray(network(jnp.concatenate([values, mask], axis=-1)))
+    assert np.ptp(expected) > 1
+    np.testing.assert_allclose(model(series), expected, atol=2e-4)
+    for form, limit in ((files.ONNX, 1e-4), (files.INT8, 0.3 * np.ptp(expected))):
+        run = run_onnx((tmp_path / form).read_bytes())
+        for count in (1, 3, 100):
+            assert np.abs(run(series[:count]) - expected[:count]).max() < limit
+    with pytest.raises(UserError, match=r"series: got .*expected numbers \[N, 21, 2\]"):
+        model(series[..., 0])
+
+
 def test_the_bench_has_a_row_a_subnet_and_goes_on_where_it_was():
     (row,) = exports.run(["digits_tiny"], 1, 4)
-    assert (row["space"], row["subnet"], row["images"]) == ("digits_tiny", 0, 100)
+    assert (row["space"], row["subnet"], row["examples"]) == ("digits_tiny", 0, 100)
     assert row["largest logit"] > 0.5
     for form in ("source", "onnx, batch 1", "onnx, batch 3", "onnx, batch 100"):
         assert 0 < row[form] < 1e-4
@@ -209,23 +274,36 @@ def test_what_is_damaged_or_missing_is_one_line(tmp_path):
         load_model(tmp_path)
 
 
-def test_a_file_that_was_changed_is_named(tmp_path):
+READ = (files.SOURCE, files.WEIGHTS, files.STABLEHLO, files.ONNX, files.INT8)
+
+
+def test_a_file_that_was_changed_is_named(model, tmp_path):
     """A bit of a weight makes another model, which answers just as readily."""
-    content = {"input_shape": list(SHAPE), "class_names": list(NAMES)}
-    (tmp_path / files.SOURCE).write_text("def load(path):\n    return None\n")
-    (tmp_path / files.WEIGHTS).write_bytes(b"weights")
-    (tmp_path / files.STABLEHLO).write_bytes(b"program")
+    for name in READ:
+        shutil.copy(model[0] / name, tmp_path)
+    content = {
+        "inputs": "images",
+        "input_shape": list(SHAPE),
+        "class_names": list(NAMES),
+    }
     content = with_digests(content, tmp_path)
     write_json(tmp_path / files.FACTS, content)
-    known = read_facts(tmp_path)
-    assert known[:2] == (SHAPE, NAMES)
-    for name in (files.SOURCE, files.WEIGHTS, files.STABLEHLO):
-        check_file(known, tmp_path / name)
-        (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b" ")
-        with pytest.raises(UserError, match=f"{name}: not as it was written; put it"):
-            check_file(known, tmp_path / name)
-    with pytest.raises(UserError, match="network.py: not as it was written"):
-        load_model(tmp_path)
+    load_model(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in READ:
+        whole = (tmp_path / name).read_bytes()
+        bits = bytearray(whole)
+        bits[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        for damaged in (bits, whole[: len(whole) // 2], b"", whole + b" "):
+            (tmp_path / name).write_bytes(damaged)
+            with pytest.raises(UserError, match=f"{name}: not as it was wri") as caught:
+                load_model(tmp_path)
+            assert "\n" not in str(caught.value) and "put it back, or" in str(
+                caught.value
+            )
+        (tmp_path / name).write_bytes(whole)
+    (tmp_path / files.ONNX).unlink()  # whoever deploys takes what is needed
+    load_model(tmp_path)
     content["class_names"][3] = "eight"
     write_json(tmp_path / files.FACTS, content)
     with pytest.raises(UserError, match="model.json: not as it was written; put it ba"):

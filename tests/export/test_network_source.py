@@ -133,7 +133,7 @@ def test_a_model_predicts_where_this_package_is_not(tmp_path):
     assert found["names"] == [images.class_names[index] for index in best]
     softmax = np.exp(logits[0]) / np.exp(logits[0]).sum()
     assert found["probability"] == pytest.approx(softmax.max(), rel=1e-4)
-    assert found["said"] == "images: got shape [3, 7, 8, 1], expected [N, 8, 8, 1]"
+    assert found["said"] == "got shape [3, 7, 8, 1], expected [N, 8, 8, 1]"
     with safe_open(folder / "weights.safetensors", "numpy") as stored:
         assert "head.2.kernel" in stored.keys()  # noqa: SIM118 - no mapping
 

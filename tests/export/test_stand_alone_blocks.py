@@ -9,13 +9,11 @@ import pytest
 from flax import nnx
 
 from experiments.benches.exports import random_weights
-from qnas_jax.export.standalone import blocks, cells, hand_made
+from qnas_jax.export.standalone import blocks, cells, hand_made, series
 from qnas_jax.export.weights import block_weights
 from qnas_jax.nets import OPS, set_mode
 from qnas_jax.nets.ops import BUILT_IN
 from qnas_jax.nets.series import SERIES_OPS
-
-KINDS = BUILT_IN - SERIES_OPS.keys()  # networks of series are not exported
 
 # (kind, channels in, out, stride, options): every branch of every op.
 CASES = [
@@ -49,20 +47,36 @@ CASES = [
     ("basic_block", 8, 11, 2, {}),
     ("dense_layer", 8, 12, 1, {}),
     ("transition", 8, 4, 2, {}),
+    ("series_conv", 3, 8, 1, {"kernel": 5, "dilation": 2}),
+    ("series_conv", 3, 8, 2, {"activation": "none"}),
+    ("series_separable", 8, 8, 1, {"kernel": 7, "dilation": 2, "activation": "relu6"}),
+    ("series_separable", 8, 12, 2, {"expansion": 2, "attention": "se"}),
+    ("series_inception", 8, 12, 2, {"kernel": 9}),
+    ("series_pool", 8, 8, 1, {}),
+    ("series_pool", 8, 12, 2, {"pooling": "max"}),
+    ("series_recurrence", 8, 8, 1, {}),
+    ("series_recurrence", 8, 12, 2, {"backwards": True}),
+    ("series_skip", 8, 8, 1, {}),
+    ("series_skip", 8, 12, 2, {}),
+    ("series_conv", 3, 8, 1, {"kernel": 8}),
+    ("series_inception", 1, 12, 1, {"kernel": 40}),
+    ("series_residual", 8, 8, 1, {}),
+    ("series_residual", 3, 8, 1, {}),
+    ("series_inception_residual", 1, 8, 1, {}),
 ]
 
 
 def stand_alone(kind):
     name = OPS[kind].__name__
-    files = (blocks, cells, hand_made)
+    files = (blocks, cells, hand_made, series)
     return next(getattr(file, name) for file in files if hasattr(file, name))
 
 
 def test_every_built_in_op_has_a_case():
-    assert {kind for kind, *_ in CASES} == KINDS
+    assert {kind for kind, *_ in CASES} == BUILT_IN
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(BUILT_IN))
 def test_arguments_are_those_of_the_op(kind):
     own, ours = (
         [
@@ -109,8 +123,8 @@ def test_a_block_computes_what_the_op_does(kind, inputs, outputs, stride, option
         filled.append((path, variable.replace(jnp.asarray(values, jnp.float32))))
     block = nnx.merge(graph, nnx.from_flat_state(filled))
     vectors = kind in ("classifier", "linear")
-    shape = (2, inputs) if vectors else (2, 6, 4, inputs)
-    images = jax.random.normal(jax.random.key(3), shape)
+    between = () if vectors else (11,) if kind in SERIES_OPS else (6, 4)
+    images = jax.random.normal(jax.random.key(3), (2, *between, inputs))
     expected = np.asarray(op(images))
     np.testing.assert_allclose(np.asarray(block(images)), expected, atol=2e-5)
     assert kind == "zero" or np.ptp(expected) > 0.1

@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from qnas_jax.jobs import run_stages
+from qnas_jax.errors import UserError
+from qnas_jax.export import load_model
+from qnas_jax.jobs import default_config, open_setting, run_stages
 from qnas_jax.options import OptionError
+from qnas_jax.runs import WorkFolder
 
 COMMAND = ["python", "main.py"]
 
@@ -63,13 +66,10 @@ def config(tiny_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_whole_job(config, make_setting):
+def test_the_whole_job(config, make_setting, tmp_path):
     setting = make_setting(config)
-    said = run_stages(setting, "all", COMMAND)
+    run_stages(setting, "all", COMMAND)
     assert setting.space.input_shape == (16, 2)  # values, and where they are
-    assert (
-        "export: nothing to do: models are written of networks for images only" in said
-    )
     result = json.loads((setting.folder.path / "result.json").read_text())
     assert (result["data"], result["space"]) == ("waves", "few")
     assert result["parameters"] <= 400 and result["test_accuracy"] > 0.8
@@ -82,6 +82,50 @@ def test_the_whole_job(config, make_setting):
     stored = json.loads((setting.folder.path / "config.json").read_text())
     assert stored["task"]["name"] == "series_classification"
     assert "retrain_series" in stored and "retrain_images" not in stored
+    _ask_the_model(setting, result, tmp_path)
+
+
+def _ask_the_model(setting, result, tmp_path):
+    """Series of an array and rows of a file, shorter ones too, get the same answers."""
+    folder = setting.folder.path
+    facts = json.loads((folder / "model" / "model.json").read_text())
+    assert (facts["inputs"], facts["input_shape"]) == ("series", [16, 1])
+    assert facts["accuracy"] == pytest.approx(result["test_accuracy"], abs=1e-6)
+    assert facts["remarks"] == [] and max(facts["differences"].values()) < 1e-4
+    series = setting.dataset.test.inputs
+    ended = np.isnan(series).any(axis=(1, 2))
+    series = np.concatenate([series[ended][:3], series[~ended][:2]])
+    names, probabilities = load_model(folder).predict(series)
+    np.savez(tmp_path / "series.npz", series[..., 0])
+    rows = [",".join(f"{v:.7g}" for v in each[~np.isnan(each)]) for each in series]
+    (tmp_path / "series.csv").write_text("\n".join(rows))
+    for file, told in (
+        ("series.npz", []),
+        ("series.csv", ["3 of 5 series end before 16 steps"]),
+    ):
+        answers, said = _answers(folder, tmp_path / file)
+        assert said == told
+        assert [row["series"] for row in answers] == list(range(5))
+        assert [row["class"] for row in answers] == names
+        found = [row["probability"] for row in answers]
+        np.testing.assert_allclose(found, probabilities, atol=1e-4)
+    (tmp_path / "long.tsv").write_text("\t".join("1" * 17))
+    with pytest.raises(UserError, match=r"series 0 .from 0.: got 17 steps of 1 chan"):
+        _answers(folder, tmp_path / "long.tsv")
+    with pytest.raises(UserError, match="expected a file of .npz, .csv, .tsv, .txt"):
+        _answers(folder, tmp_path)
+    np.savez(tmp_path / "words.npz", np.array([["a", "b"]]))
+    with pytest.raises(UserError, match=r"expected numbers \[N, 16, 1\]"):
+        _answers(folder, tmp_path / "words.npz")
+
+
+def _answers(folder, path):
+    said = []
+    setting = open_setting(
+        default_config(), WorkFolder(folder), input=str(path), say=said.append
+    )
+    lines = run_stages(setting, "predict", COMMAND)
+    return [json.loads(line) for line in lines], said
 
 
 def test_what_does_not_go_together_is_one_line(config, make_setting):

@@ -13,14 +13,15 @@ FACTS = {
     "macs": 6789,
     "input_shape": [8, 9, 3],
     "class_names": ["oak", "ash"],
-    "test_images": 200,
+    "inputs": "images",
+    "test_examples": 200,
     "accuracy": 0.9,
     "accuracy_interval": [0.85, 0.94],
     "int8_accuracy": 0.885,
     "int8_accuracy_interval": [0.83, 0.92],
     "calibration_examples": 64,
     "differences": {"network.py": 1.25e-6, "network.onnx": 2.5e-6},
-    "compared_images": 100,
+    "compared_examples": 100,
     "bytes": {"network.py": 1111, "network.onnx": 2222, "network_int8.onnx": 999},
     "latency_ms": {
         "JAX float32": {
@@ -76,7 +77,7 @@ def test_every_figure_is_there():
     assert "| JAX float32 | 1.500 | ± 0.125 | 1,234 |" in lines
     assert "`phone.csv`, which the search kept to, says 1.625 ms." in lines
     assert "| layer 0 | a | 3 to 4 | 2 | 8 | 100 | 1,000 |" in lines
-    assert any(line.startswith("One image on Abacus, 2 cores;") for line in lines)
+    assert any(line.startswith("One at a time on Abacus, 2 cores;") for line in lines)
     assert "network.stablehlo is left out: no reason" in lines
     text = "\n".join(lines)
     assert "seed 3; trained with epochs 5, batch_size 16." in text

@@ -249,16 +249,16 @@ def two_branches(
 
 
 class GlobalAverage(nnx.Module):
-    """Mean over the pixels."""
+    """Mean over all between examples and channels."""
 
     def __init__(
         self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
     ):
         pass
 
-    def __call__(self, images: jax.Array) -> jax.Array:
-        """[N, H, W, C] -> [N, C]."""
-        return images.mean(axis=(1, 2))
+    def __call__(self, values: jax.Array) -> jax.Array:
+        """[N, H, W, C] or [N, T, C] -> [N, C]."""
+        return values.mean(axis=tuple(range(1, values.ndim - 1)))
 
 
 class Classifier(nnx.Linear):

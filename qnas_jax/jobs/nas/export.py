@@ -52,8 +52,6 @@ def export_model(setting: NasSetting) -> list[str]:
     """
     if not setting.has_networks:
         return ["nothing to do: architectures of this space are no networks"]
-    if not setting.exports:
-        return ["nothing to do: models are written of networks for images only"]
     options = setting.config.export
     exported = exported_network(setting)
     dataset = setting.dataset
@@ -63,7 +61,7 @@ def export_model(setting: NasSetting) -> list[str]:
         exported.space,
         exported.arch,
         exported.network,
-        exported.images,
+        exported.inputs,
         examples=dataset.test.inputs[:_COMPARED],
         calibration=(
             dataset.train.inputs[: options.calibration_examples]
@@ -71,15 +69,16 @@ def export_model(setting: NasSetting) -> list[str]:
             else None
         ),
     )
-    tuning = tune_int8(setting, written, folder)
+    tuning = tune_int8(setting, written, folder, exported.inputs.kind)
     facts = {
         **describe_exported(setting, exported),
-        "input_shape": list(exported.images.input_shape),
-        "class_names": list(exported.images.class_names),
+        "inputs": exported.inputs.kind,
+        "input_shape": list(exported.inputs.input_shape),
+        "class_names": list(exported.inputs.class_names),
         **_accuracies(setting, written),
         "int8_tuning": None if tuning is None else dataclasses.asdict(tuning),
         "differences": written.differences,
-        "compared_images": min(_COMPARED, len(dataset.test)),
+        "compared_examples": min(_COMPARED, len(dataset.test)),
         "latency_ms": _latencies(written, dataset.test.inputs[:1], options),
         "predicted_ms": _predicted(setting, exported),
         "bytes": {
@@ -98,7 +97,7 @@ def export_model(setting: NasSetting) -> list[str]:
 def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
     """Of the float and the int8 model on the test split, in [0, 1]."""
     test = setting.dataset.test
-    found: dict[str, Any] = {"test_images": len(test)}
+    found: dict[str, Any] = {"test_examples": len(test)}
     runs: list[tuple[str, Callable[[Any], Any] | None]] = [
         ("", written.logits),
         ("int8_", written.int8),
@@ -113,17 +112,17 @@ def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
 
 
 def _latencies(
-    written: Written, image: np.ndarray, options: ExportOptions
+    written: Written, example: np.ndarray, options: ExportOptions
 ) -> dict[str, dict[str, float]]:
-    """Of each form for one image."""
-    on_device = jax.device_put(image)
+    """Of each form for one example."""
+    on_device = jax.device_put(example)
     runs: dict[str, Callable[[], object]] = {
         "JAX float32": lambda: jax.block_until_ready(written.logits(on_device))
     }
     if written.onnx is not None:
-        runs["onnxruntime float32"] = functools.partial(written.onnx, image)
+        runs["onnxruntime float32"] = functools.partial(written.onnx, example)
     if written.int8 is not None:
-        runs["onnxruntime int8"] = functools.partial(written.int8, image)
+        runs["onnxruntime int8"] = functools.partial(written.int8, example)
     return {
         name: measure(run, options.latency_seconds)._asdict()
         for name, run in runs.items()
@@ -170,7 +169,7 @@ def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
 def _in_words(facts: dict[str, Any]) -> str:
     """Accuracy of the model, and what 8 bits cost."""
     accuracy = 100 * facts["accuracy"]
-    words = f"{accuracy:.2f} % of {facts['test_images']} test images"
+    words = f"{accuracy:.2f} % of {facts['test_examples']} test {facts['inputs']}"
     if "int8_accuracy" not in facts:
         return words
     lost = accuracy - 100 * facts["int8_accuracy"]

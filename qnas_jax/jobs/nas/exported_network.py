@@ -15,7 +15,7 @@ from flax import nnx
 from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, Networks
-from qnas_jax.export import Images, blank_network
+from qnas_jax.export import Images, Inputs, Series, blank_network
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
@@ -28,7 +28,7 @@ from qnas_jax.spaces import (
     narrowed,
     parse_arch,
 )
-from qnas_jax.tasks import ImageClassification
+from qnas_jax.tasks import ImageClassification, SeriesClassification
 
 WINNER = "winner"
 
@@ -42,20 +42,20 @@ class ExportedNetwork:
       arch: int32 [L].
       space: of the network; of a supernet perhaps a narrower one.
       network: the module, its running statistics in use.
-      images: what it gets, and what its outputs mean.
+      inputs: what it gets, and what its outputs mean.
     """
 
     name: str
     arch: np.ndarray
     space: BuildableSpace
     network: Any
-    images: Images
+    inputs: Inputs
 
 
 def check_export(setting: NasSetting) -> None:
     """Raises UserError if the options ask for what this run does not have."""
     options = setting.config.export
-    if not setting.exports:
+    if not setting.has_networks:
         return
     _asked_arch(setting)
     if not options.from_supernet:
@@ -129,7 +129,7 @@ def _retrained(setting: NasSetting) -> ExportedNetwork:
     finally:
         checkpoints.close()
     module = nnx.merge(graph, params, stats)
-    return ExportedNetwork(name, arch, space, module, _images(setting, setting))
+    return ExportedNetwork(name, arch, space, module, _inputs(setting, setting))
 
 
 def _name_of(networks: dict[str, Any], setting: NasSetting) -> str:
@@ -173,16 +173,16 @@ def _from_supernet(setting: NasSetting) -> ExportedNetwork:
         network = _recalibrated(network, setting, reduced)
     set_mode(network, "running")
     space = reduced.supernet.space
-    return ExportedNetwork("supernet", arch, space, network, _images(setting, reduced))
+    return ExportedNetwork("supernet", arch, space, network, _inputs(setting, reduced))
 
 
 def _recalibrated(network: Any, setting: NasSetting, networks: Networks) -> Any:
     """The network with the mean statistics of some training batches."""
     options = setting.config.scoring
-    inputs = networks.dataset.train.inputs[: options.calibration_examples]
-    size = min(options.calibration_batch, len(inputs))
-    count = len(inputs) // size
-    batches = inputs[: count * size].reshape(count, size, *inputs.shape[1:])
+    examples = networks.dataset.train.inputs[: options.calibration_examples]
+    size = min(options.calibration_batch, len(examples))
+    count = len(examples) // size
+    batches = examples[: count * size].reshape(count, size, *examples.shape[1:])
     set_mode(network, "batch")
     parts: Any = nnx.split(network, nnx.Param, nnx.BatchStat)
     graph, params, stats = parts
@@ -198,21 +198,39 @@ def _recalibrated(network: Any, setting: NasSetting, networks: Networks) -> Any:
     return nnx.merge(graph, params, means)
 
 
-def _images(setting: NasSetting, networks: Networks) -> Images:
-    """What a network gets: images of the data set, which it may resize."""
+def _inputs(setting: NasSetting, networks: Networks) -> Inputs:
+    """What a network gets: examples of the data set, which it may resize."""
     dataset: data.Dataset = setting.dataset
     task = networks.task
+    if isinstance(task, SeriesClassification):
+        length, channels = dataset.input_shape
+        return Series(
+            (length, channels),
+            *_statistics(task),
+            dataset.class_names,
+            task.masked,
+            dataset.name,
+        )
     assert isinstance(task, ImageClassification)
     height, width, channels = dataset.input_shape
     inside = task.input_shape[:2]
     return Images(
         (height, width, channels),
-        tuple(np.asarray(task.mean).astype(float).tolist()),
-        tuple(np.asarray(task.std).astype(float).tolist()),
+        *_statistics(task),
         dataset.class_names,
         None if inside == (height, width) else (inside[0], inside[1]),
         dataset.name,
     )
+
+
+def _statistics(
+    task: ImageClassification | SeriesClassification,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of the channels."""
+    mean, std = (
+        tuple(np.asarray(each).astype(float).tolist()) for each in (task.mean, task.std)
+    )
+    return mean, std
 
 
 def describe_exported(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
@@ -224,7 +242,7 @@ def describe_exported(setting: NasSetting, exported: ExportedNetwork) -> dict[st
     return {
         "network": exported.name,
         "space": exported.space.name,
-        "data": exported.images.data,
+        "data": exported.inputs.data,
         "arch": exported.arch.tolist(),
         "string": arch_to_string(exported.space, exported.arch),
         "parameters": int(costs["params"][0]),

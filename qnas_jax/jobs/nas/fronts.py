@@ -19,14 +19,13 @@ import numpy as np
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
 from qnas_jax.jobs.nas.search_rows import (
     Found,
-    history_of,
     log_generation,
     probabilities_of,
     repaired,
 )
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.options import option_group
-from qnas_jax.runs import write_json
+from qnas_jax.runs import RowLog, write_json
 from qnas_jax.search.pareto import (
     FRONT_STRATEGIES,
     ParetoStrategy,
@@ -62,12 +61,15 @@ def front_strategy(setting: NasSetting) -> ParetoStrategy:
         )
 
 
-def search_front(setting: NasSetting, evaluator: MemoisedEvaluator) -> Found:
+def search_front(
+    setting: NasSetting, evaluator: MemoisedEvaluator, history: RowLog
+) -> Found:
     """Searches, and writes the history and `search/front.json`.
 
     Args:
       setting: the run.
       evaluator: it knows what was evaluated before.
+      history: where evaluations are written.
 
     Returns:
       The best score on the front, and the registers of all generations.
@@ -78,7 +80,6 @@ def search_front(setting: NasSetting, evaluator: MemoisedEvaluator) -> Found:
     config = setting.config.search
     names = config.objectives[1:]
     strategy = front_strategy(setting)
-    history = history_of(setting.folder)
     setting.folder.metrics.keep("search", 0)
     number = itertools.count()
 
@@ -90,8 +91,7 @@ def search_front(setting: NasSetting, evaluator: MemoisedEvaluator) -> Found:
         return archs, np.stack(columns, axis=1).astype(np.float32)
 
     steps = host_fronts(strategy, evaluate, setting.key("search"), config.generations)
-    seen: set[tuple[int, ...]] = set()
-    registers, best = [], -np.inf
+    registers, seen, best = [], 0, -np.inf
     for _, step in zip(
         setting.progress(range(config.generations), config.generations, "search"),
         steps,
@@ -100,10 +100,9 @@ def search_front(setting: NasSetting, evaluator: MemoisedEvaluator) -> Found:
         history.append(evaluation.row() for evaluation in evaluator.fresh)
         setting.kept_outcomes.clear()
         registers.append(probabilities_of(strategy, step.before.strategy_state))
-        archs, objectives = map(np.asarray, step.points)
-        scores = objectives[:, 0]
+        scores = np.asarray(step.points.objectives)[:, 0]
         best = max(best, float(scores.max()))
-        log_generation(setting, evaluator, step.number, seen, archs, scores, best)
+        seen = log_generation(setting, evaluator, step.number, seen, scores, best)
         if setting.should_stop():
             raise Stopped(step.after)
     own = [row for row in evaluator.history if row.generation < config.generations]

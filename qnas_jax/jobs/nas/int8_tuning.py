@@ -22,6 +22,7 @@ from flax import nnx
 from qnas_jax.data import Split
 from qnas_jax.export import Written, files
 from qnas_jax.export.fake_quantised import fake_quantise
+from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.loading import load_network, logits_of
 from qnas_jax.export.onnx_files import Run, quantised, run_onnx, to_onnx
 from qnas_jax.files import replace_file
@@ -41,7 +42,7 @@ class Tuning:
 
 
 def tune_int8(
-    setting: NasSetting, written: Written, folder: pathlib.Path
+    setting: NasSetting, written: Written, folder: pathlib.Path, kind: str
 ) -> Tuning | None:
     """Fine-tunes where 8 bits lose too much, and writes the 8-bit form anew.
 
@@ -49,6 +50,7 @@ def tune_int8(
       setting: the run.
       written: the model as it was written; its `int8` may be replaced.
       folder: of the model.
+      kind: of the examples, a key of `KINDS`.
 
     Returns:
       What came of it; None where nothing was to be done.
@@ -80,7 +82,7 @@ def tune_int8(
         should_stop=setting.should_stop,
     )
     nnx.update(network, params)
-    content = _in_8_bits(network, setting)
+    content = _in_8_bits(network, setting, kind)
     run = run_onnx(content)
     after = accuracy(run, valid, size)
     kept = after > before
@@ -90,16 +92,17 @@ def tune_int8(
     return Tuning(full, before, after, options.tuning_steps, kept)
 
 
-def _in_8_bits(network: Any, setting: NasSetting) -> bytes:
+def _in_8_bits(network: Any, setting: NasSetting, kind: str) -> bytes:
     """The content of an 8-bit ONNX file of a stand-alone network."""
     train = setting.dataset.train.inputs
     shape = setting.dataset.input_shape
     calibration = train[: setting.config.export.calibration_examples]
-    return quantised(to_onnx(logits_of(network), shape), calibration)
+    whole = to_onnx(logits_of(network), shape, KINDS[kind].dtype, kind)
+    return quantised(whole, calibration)
 
 
 def accuracy(run: Callable[[Any], Any] | Run, split: Split, size: int) -> float:
-    """The share of a split that a model gets right, so many images at once."""
+    """The share of a split that a model gets right, so many examples at once."""
     right = sum(
         int((np.asarray(jax.device_get(run(inputs))).argmax(axis=-1) == targets).sum())
         for inputs, targets in _chunks(split, size)

@@ -17,7 +17,7 @@ from qnas_jax.jobs.nas.export import EXPORT_FILES, export_model
 from qnas_jax.jobs.nas.exported_network import check_export, exported_network
 from qnas_jax.jobs.nas.inputs import INPUTS
 from qnas_jax.jobs.nas.latency import check_latency, measure_latency
-from qnas_jax.jobs.nas.predict import predict_images
+from qnas_jax.jobs.nas.predict import predict_examples
 from qnas_jax.jobs.nas.rank import rank_space, read_truth
 from qnas_jax.jobs.nas.reference import check_reference, evaluate_reference
 from qnas_jax.jobs.nas.report import report_run
@@ -79,7 +79,7 @@ EXPORT = Stage(
     export_model,
     ("scoring", "export"),
     EXPORT_FILES,
-    ready=lambda setting: setting.exports and exported_network(setting),
+    ready=lambda setting: setting.has_networks and exported_network(setting),
     check=check_export,
 )
 REPORT = Stage("report", report_run, files=("result.json", "report.html"))
@@ -99,7 +99,7 @@ LATENCY = Stage(
     check=check_latency,
 )
 DESCRIBE = Stage("describe", describe_archs)
-PREDICT = Stage("predict", predict_images)
+PREDICT = Stage("predict", predict_examples)
 
 NAS = Job(
     name="nas",

@@ -1,10 +1,4 @@
-"""Answers what the model of a work folder says of images.
-
-Images come from a folder (all that Pillow reads, below it in any depth, by name) or
-from one array of an npz file. They are decoded as the data sets are, in the channels of
-the model; those of another size are resized to the model's (bilinear, with a filter as
-wide as the reduction), which is told.
-"""
+"""Answers what the model of a work folder says of examples."""
 
 import json
 import pathlib
@@ -12,122 +6,56 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qnas_jax.data.decode import decode_image, readable_suffixes
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import Model, load_model
+from qnas_jax.jobs.nas.predicted_images import images_of
+from qnas_jax.jobs.nas.predicted_series import series_of
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.reading import naming, printable, read_npz
+from qnas_jax.reading import naming
 
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_NAMES = ("images", "x", "x_test")
+_READERS = {"images": images_of, "series": series_of}
+_WORDS = {"images": "image", "series": "series"}
+_EXPECTED = {"images": "a folder or npz file", "series": "a file of series"}
 _AT_ONCE = 256
 
 
-def predict_images(setting: NasSetting) -> Iterator[str]:
-    """Predicts the images of `setting.input`.
+def predict_examples(setting: NasSetting) -> Iterator[str]:
+    """Predicts the examples of `setting.input`.
 
     Args:
       setting: its work folder holds a model.
 
     Yields:
-      A JSON line an image: image (its name, or number), class, probability.
+      A JSON line an example: image or series (its name, or number), class,
+      probability.
 
     Raises:
       MissingFileError: there is no model, or no such input.
-      UserError: no input is named, it holds no images, or they do not fit.
+      UserError: no input is named, it holds no examples, or they do not fit.
     """
     if setting.input is None:
-        raise UserError("--input: got nothing, expected a folder or an npz file")
+        raise UserError("--input: got nothing, expected a folder or a file")
     model = load_model(setting.folder.path)
     path = pathlib.Path(setting.input).expanduser()
     with naming(path):
         if not path.exists():
             raise MissingFileError(
-                f"--input: got {path}, expected a folder or npz file"
+                f"--input: got {path}, expected {_EXPECTED[model.kind]}"
             )
-        images = _of_folder(path, model) if path.is_dir() else _of_npz(path, model)
-        names, pixels = [], []
-        resized = 0
-        for name, image in images:
-            fitted = _fit(image, model, f"{path}, {name}")
-            resized += fitted is not image
-            names.append(name)
-            pixels.append(fitted)
-    if not names:
-        raise UserError(f"--input: got {path}, which holds no image that Pillow reads")
-    if resized:
-        height, width, _ = model.input_shape
-        setting.say(f"{resized} of {len(names)} images resized to {height} x {width}")
-    return _lines(model, names, pixels)
+        names, examples = _READERS[model.kind](path, model, setting.say)
+    return _lines(model, names, examples)
 
 
-def _lines(
-    model: Model, names: list[str | int], pixels: list[np.ndarray]
-) -> Iterator[str]:
+def _lines(model: Model, names: list[str | int], examples: np.ndarray) -> Iterator[str]:
     for start in range(0, len(names), _AT_ONCE):
         chosen = slice(start, start + _AT_ONCE)
-        classes, probabilities = model.predict(np.stack(pixels[chosen]))
+        classes, probabilities = model.predict(examples[chosen])
         for name, found, probability in zip(
             names[chosen], classes, probabilities.tolist(), strict=True
         ):
-            row = {"image": name, "class": found, "probability": round(probability, 6)}
+            row = {
+                _WORDS[model.kind]: name,
+                "class": found,
+                "probability": round(probability, 6),
+            }
             yield json.dumps(row, ensure_ascii=False)
-
-
-def _of_folder(
-    folder: pathlib.Path, model: Model
-) -> Iterator[tuple[str | int, np.ndarray]]:
-    """Images below a folder, by their paths in it."""
-    mode = _MODES.get(model.input_shape[2])
-    if mode is None:
-        raise UserError(
-            f"--input: got a folder, but the model wants {model.input_shape[2]} "
-            "channels, which image files do not have; expected an npz file"
-        )
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in readable_suffixes() and not hidden:
-            name = printable(path.relative_to(folder))
-            yield name, decode_image(path, mode, printable(path)).pixels
-
-
-def _of_npz(path: pathlib.Path, model: Model) -> Iterator[tuple[str | int, np.ndarray]]:
-    """Images of an array, by their numbers."""
-    arrays = read_npz(path)
-    named = [name for name in _NAMES if name in arrays]
-    if not named and len(arrays) != 1:
-        raise UserError(
-            f"{path}: got arrays {', '.join(sorted(arrays)) or 'none'}, expected one "
-            f"of {', '.join(_NAMES)}, or a single one"
-        )
-    name = named[0] if named else next(iter(arrays))
-    images = arrays[name]
-    if images.ndim == 3 and model.input_shape[2] == 1:
-        images = images[..., None]
-    channels = model.input_shape[2]
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != channels:
-        raise UserError(
-            f"{path}, {name}: got {images.dtype} {list(images.shape)}, expected uint8 "
-            f"[N, H, W, {channels}] with values 0..255"
-        )
-    yield from enumerate(images)
-
-
-def _fit(image: np.ndarray, model: Model, where: str) -> np.ndarray:
-    """The image in the model's size."""
-    from PIL import Image
-
-    height, width, channels = model.input_shape
-    if image.shape == tuple(model.input_shape):
-        return image
-    if 0 in image.shape:
-        raise UserError(f"{where}: got an image of {list(image.shape)}, without pixels")
-    planes = [
-        np.asarray(
-            Image.fromarray(image[..., channel]).resize(
-                (width, height), Image.Resampling.BILINEAR
-            )
-        )
-        for channel in range(channels)
-    ]
-    return np.stack(planes, axis=-1)

@@ -106,12 +106,6 @@ class NasSetting(Setting):
         """Whether an architecture is a network, or only its evaluator knows what."""
         return isinstance(self.space, BuildableSpace)
 
-    @property
-    def exports(self) -> bool:
-        """Whether a network of this run can become a model: those of images can."""
-        kind = data.SOURCES[self.config.data.source].kind
-        return self.has_networks and kind == data.IMAGES
-
     @cached_property
     def supernet(self) -> Supernet:
         """The network that holds all ops."""

@@ -1,0 +1,178 @@
+"""What a model takes: examples as a data set has them, and what is done to them first.
+
+The preparation is a part of every form of the model. It is written twice, here for our
+own network and in `standalone/classifier.py` for the one that stands alone, and both
+are compared whenever a model is written.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qnas_jax.errors import UserError
+
+
+class Inputs(Protocol):
+    """What a network gets, and what its outputs mean.
+
+    Attributes:
+      kind: key of `KINDS`.
+      around: class of `standalone/classifier.py` that the network's class derives from.
+    """
+
+    kind: ClassVar[str]
+    around: ClassVar[str]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of an example as the data have it."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One a logit."""
+
+    @property
+    def data(self) -> str:
+        """Name of the data set."""
+
+    def prepare(self, examples: jax.Array) -> jax.Array:
+        """Examples [N, ...] of the data as the blocks see them, float32 [N, ...]."""
+
+    def written(self) -> dict[str, Any]:
+        """The attributes that the class of the network gets, beside the class names."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Images with a size that a network may change.
+
+    Attributes:
+      input_shape: (height, width, channels) of an image as the data have it.
+      mean: of the training pixels in [0, 1], for each channel.
+      std: their standard deviation.
+      class_names: one a logit.
+      resized_to: (height, width) that the network was trained with, if another.
+      data: name of the data set.
+    """
+
+    kind: ClassVar[str] = "images"
+    around: ClassVar[str] = "ImageClassifier"
+
+    input_shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    class_names: tuple[str, ...]
+    resized_to: tuple[int, int] | None = None
+    data: str = ""
+
+    def prepare(self, examples: jax.Array) -> jax.Array:
+        """Pixels uint8 [N, H, W, C], resized and normalised."""
+        values = examples.astype(jnp.float32)
+        if self.resized_to is not None:
+            shape = (examples.shape[0], *self.resized_to, examples.shape[3])
+            values = jnp.round(jax.image.resize(values, shape, "linear"))
+            values = jnp.clip(values, 0, 255)
+        return (values / 255 - _row(self.mean, 4)) / _row(self.std, 4)
+
+    def written(self) -> dict[str, Any]:
+        """As `Inputs.written`."""
+        fields = {name: getattr(self, name) for name in ("input_shape", "mean", "std")}
+        resized = {} if self.resized_to is None else {"resized_to": self.resized_to}
+        return fields | resized
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Time series of one length; a value that is missing is NaN.
+
+    Attributes:
+      input_shape: (time, channels) of a series as the data have it.
+      mean: of the training values, for each channel.
+      std: their standard deviation.
+      class_names: one a logit.
+      masked: whether the network has a further channel, 1 where there is a value.
+      data: name of the data set.
+    """
+
+    kind: ClassVar[str] = "series"
+    around: ClassVar[str] = "SeriesClassifier"
+
+    input_shape: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    class_names: tuple[str, ...]
+    masked: bool = False
+    data: str = ""
+
+    def prepare(self, examples: jax.Array) -> jax.Array:
+        """Values float [N, T, C], normalised; missing ones are the mean."""
+        missing = jnp.isnan(examples)
+        values = (examples - _row(self.mean, 3)) / _row(self.std, 3)
+        values = jnp.where(missing, 0.0, values)
+        if not self.masked:
+            return values
+        there = (~missing).any(axis=-1, keepdims=True)
+        return jnp.concatenate([values, there.astype(values.dtype)], axis=-1)
+
+    def written(self) -> dict[str, Any]:
+        """As `Inputs.written`."""
+        fields = {name: getattr(self, name) for name in ("input_shape", "mean", "std")}
+        return fields | ({"masked": True} if self.masked else {})
+
+
+def _row(values: Sequence[float], rank: int) -> jax.Array:
+    """Values of the channels, to stand behind `rank - 1` other axes."""
+    return jnp.asarray(values, jnp.float32).reshape(*[1] * (rank - 1), -1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What all models of a kind take.
+
+    Attributes:
+      dtype: of the values.
+      rank: axes of one example.
+      words: of the values, in words.
+    """
+
+    dtype: Any
+    rank: int
+    words: str
+
+    def fitting(self, examples: Any, shape: Sequence[int], what: str) -> np.ndarray:
+        """Checks examples.
+
+        Args:
+          examples: an array.
+          shape: of one example.
+          what: they are, in a word.
+
+        Returns:
+          The examples [N, *shape] in the type of the kind; an axis of one channel may
+          be missing.
+
+        Raises:
+          UserError: they have another type or shape.
+        """
+        found = np.asarray(examples)
+        if shape[-1] == 1 and found.shape[1:] == tuple(shape[:-1]):
+            found = found[..., None]
+        number = np.issubdtype(found.dtype, np.number)
+        same = found.dtype == self.dtype if self.dtype == np.uint8 else number
+        if not same or found.shape[1:] != tuple(shape):
+            raise UserError(
+                f"{what}: got {found.dtype} {list(found.shape)}, expected {self.words} "
+                f"[N, {', '.join(map(str, shape))}]"
+            )
+        return found.astype(self.dtype, copy=False)
+
+
+KINDS: dict[str, Kind] = {
+    "images": Kind(np.uint8, 3, "uint8"),
+    "series": Kind(np.float32, 2, "numbers"),
+}
+"""By the name that `model.json` has of them, which is also that of the ONNX input."""

@@ -1,0 +1,79 @@
+"""The series that a model is asked about.
+
+They come from one array of an npz file, or from a text file with a series a row, values
+alone and no class; of a `.ts` file the classes are not looked at. Shorter ones end in
+missing values, which is told.
+"""
+
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from qnas_jax.data.series_text import SUFFIXES, read_series_text
+from qnas_jax.errors import UserError
+from qnas_jax.export import Model
+from qnas_jax.reading import read_npz
+
+_NAMES = ("series", "x", "x_test")
+
+
+def series_of(
+    path: pathlib.Path, model: Model, say: Callable[[str], object]
+) -> tuple[list[str | int], np.ndarray]:
+    """Reads the series of a file.
+
+    Args:
+      path: of an npz file or one of `SUFFIXES`.
+      model: of series.
+      say: what is told of them, a line each.
+
+    Returns:
+      Their numbers [N], and float32 [N, T, C] as the model wants them.
+
+    Raises:
+      UserError: there are none, or they do not fit.
+    """
+    suffix = path.suffix.lower()
+    if path.is_dir() or suffix not in (".npz", *SUFFIXES):
+        expected = ", ".join((".npz", *SUFFIXES))
+        raise UserError(f"--input: got {path}, expected a file of {expected}")
+    if suffix == ".npz":
+        series = list(_of_npz(path, model))
+    else:
+        series = list(read_series_text(path, labelled=False).series)
+    length, channels = model.input_shape
+    padded = np.full((len(series), length, channels), np.nan, np.float32)
+    for number, each in enumerate(series):
+        if len(each) > length or each.shape[1] != channels:
+            raise UserError(
+                f"{path}, series {number} (from 0): got {len(each)} steps of "
+                f"{each.shape[1]} channels, expected at most {length} of {channels}, "
+                "and no class"
+            )
+        padded[number, : len(each)] = each
+    short = sum(len(each) < length for each in series)
+    if short:
+        say(f"{short} of {len(series)} series end before {length} steps")
+    return list(range(len(series))), padded
+
+
+def _of_npz(path: pathlib.Path, model: Model) -> np.ndarray:
+    """Series of an array, numbers [N, T, C]."""
+    arrays = read_npz(path)
+    named = [name for name in _NAMES if name in arrays]
+    if not named and len(arrays) != 1:
+        raise UserError(
+            f"{path}: got arrays {', '.join(sorted(arrays)) or 'none'}, expected one "
+            f"of {', '.join(_NAMES)}, or a single one"
+        )
+    name = named[0] if named else next(iter(arrays))
+    series = arrays[name]
+    if series.ndim == 2 and model.input_shape[1] == 1:
+        series = series[..., None]
+    if series.dtype.kind not in "fiu" or series.ndim != 3 or not len(series):
+        raise UserError(
+            f"{path}, {name}: got {series.dtype} {list(series.shape)}, expected "
+            f"numbers [N, {', '.join(map(str, model.input_shape))}]"
+        )
+    return series
