@@ -1,12 +1,9 @@
 """Stage 2: searches, by whatever evaluator was chosen.
 
-The history is the checkpoint: keys derive from the generation, and known architectures
-are not scored again, so a stopped search is replayed from its history up to where it
-was and goes on from there. A state that is kept now and then spares most of the replay.
+The history is the checkpoint, see `generations.py`.
 """
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -21,27 +18,22 @@ from qnas_jax.evaluation import (
     make_evaluator,
 )
 from qnas_jax.jobs.nas.fronts import front_strategy, search_front
-from qnas_jax.jobs.nas.progress import KeptProgress, Progress
+from qnas_jax.jobs.nas.generations import EvaluateFn, run_generations
 from qnas_jax.jobs.nas.scores import subnet_evaluator
-from qnas_jax.jobs.nas.search_rows import (
-    Found,
-    history_of,
-    log_generation,
-    probabilities_of,
-    repaired,
-)
+from qnas_jax.jobs.nas.search_rows import Found, history_of, repaired
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.options import OptionError
 from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
 from qnas_jax.search import (
+    SearchState,
+    Step,
     Strategy,
     generation_keys,
     host_search,
     start,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.stopping import Stopped
 
 
 class NoFiniteScoreError(UserError, ArithmeticError):
@@ -169,59 +161,23 @@ def _run(
     evaluator: MemoisedEvaluator,
     history: RowLog,
 ) -> Found:
-    generations = setting.config.search.generations
-    metrics = setting.folder.metrics
     key = setting.key("search")
-    path = setting.folder.path / "search" / "progress.npz"
-    logs = {"": history, "search": metrics}
-    minutes = setting.config.checkpoints.minutes
-    kept = KeptProgress(path, strategy, key, logs, minutes)
-    progress = kept.read()
-    first = 0 if progress is None else progress.generation
-    state = start(strategy, key) if progress is None else progress.state
-    registers = [] if progress is None else list(progress.registers)
-    metrics.keep("search", first)
-    number = itertools.count(first)
 
-    def evaluate(
-        key: jax.Array, archs: np.ndarray, *fidelities: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        archs = repaired(setting, key, archs)
-        return evaluator(key, archs, *fidelities, generation=next(number))
+    def steps(evaluate: EvaluateFn, state: SearchState) -> Iterator[Step]:
+        generations = setting.config.search.generations
+        return host_search(
+            strategy, evaluate, key, generations, state, ties=evaluator.ties
+        )
 
-    # After a replay the numbers continue where the history ends.
-    newcomers = evaluator.history.newcomers
-    seen = sum(count for each, count in newcomers.items() if each < first)
-    steps = host_search(
-        strategy, evaluate, key, generations, state, ties=evaluator.ties
+    state, registers = run_generations(
+        setting,
+        strategy,
+        evaluator,
+        history,
+        fresh=lambda: start(strategy, key),
+        steps=steps,
+        told=lambda step: (step.generation.scores, float(step.after.best_score)),
     )
-    left = generations - first
-    try:
-        for _, step in zip(
-            setting.progress(range(left), left, "search"), steps, strict=True
-        ):
-            generation, state = step.number, step.after
-            history.append(evaluation.row() for evaluation in evaluator.fresh)
-            setting.kept_outcomes.clear()
-            registers.append(probabilities_of(strategy, step.before.strategy_state))
-            scores = np.asarray(step.generation.scores)
-            best = float(state.best_score)
-            seen = log_generation(setting, evaluator, generation, seen, scores, best)
-            if strategy.fidelities is None and seen == setting.space.size:
-                setting.say(
-                    f"search: all {seen} architectures of the space are evaluated; "
-                    f"ended after {generation + 1} of {generations} generations"
-                )
-                break
-            if setting.should_stop():
-                raise Stopped(state)
-            if kept.is_due():
-                kept.write(Progress(state, np.stack(registers)))
-    except Stopped:  # also in the midst of a generation, which begins anew
-        if registers:
-            kept.write(Progress(state, np.stack(registers)))
-        raise
-    kept.remove()
     return Found(np.asarray(state.best_arch), float(state.best_score), registers)
 
 
