@@ -124,6 +124,7 @@ def assignments(
     found["retrain.compare"] = False
     found["retrain.baselines"] = (*SERIES_NETWORKS, *CLASSIFIERS)
     found["retrain.baselines_fit"] = False
+    found["export.onnx"] = False
     return found
 
 
