@@ -25,6 +25,7 @@ import ml_collections
 import numpy as np
 from absl import app, flags
 
+from experiments.benches.exports import random_weights
 from experiments.comparisons.series.results import by_set, ranking, sentence, summarise
 from experiments.comparisons.whole_jobs import run_job
 from experiments.measuring.grids import Cell, Grid, Row
@@ -32,6 +33,7 @@ from experiments.measuring.rows import table
 from experiments.sweeping.work import all_rows
 from qnas_jax import data
 from qnas_jax.baselines import CLASSIFIERS
+from qnas_jax.export.blank import blank_network
 from qnas_jax.jobs import open_setting
 from qnas_jax.jobs.nas.candidates import candidates_of
 from qnas_jax.latency.measuring import jax_runtime, measure
@@ -151,14 +153,14 @@ def latencies(
     """Milliseconds of one series through each network of a finished job.
 
     Processor time of one thread, compiled by JAX, the median of many passes. Weights
-    are fresh ones, which makes no difference.
+    are random ones, which makes no difference.
     """
     setting = open_setting(config, WorkFolder(workdir))
     series = np.asarray(setting.task.prepare(setting.dataset.test.inputs[:1]))
     found = {}
     for candidate in candidates_of(setting):
-        weights = candidate.supernet.init(jax.random.key(0))
-        network = candidate.supernet.cut(*weights, candidate.arch)
+        blank = blank_network(candidate.supernet.space, candidate.arch)
+        network = random_weights(blank, np.random.default_rng(0))
         run = jax_runtime(network, series, True)
         found[candidate.name] = measure(run, 0.2, time.process_time).median_ms
     jax.clear_caches()
