@@ -1,8 +1,9 @@
 """The recurrence h_t = f_t h_{t-1} + o_t over time.
 
 Affine maps of one number follow each other as affine maps, so all states are a prefix
-"sum" that accelerators take as a tree (Blelloch 1990). On a CPU a plain loop is as fast
-or faster, and compiles in a quarter of the time (`experiments/benches/series.py`).
+"sum" that accelerators take as a tree (Blelloch 1990). On a CPU a plain loop is about
+as fast or faster, and compiles at least three times as fast
+(`experiments/benches/series.py`).
 """
 
 import jax

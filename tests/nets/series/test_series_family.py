@@ -37,6 +37,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_padded_layer_is_the_op_that_is_chosen(name):
     """Output, statistics, gradients of each op alone, in float64."""
