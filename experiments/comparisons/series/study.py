@@ -122,6 +122,7 @@ def assignments(
         batch = min(options.batch_size, count)
         found[f"{group}.batch_size"] = batch
         found[f"{group}.epochs"] = math.ceil(steps / data.num_steps(count, batch))
+    found["retrain.kept_by"] = "loss"
     found["retrain.random_picks"] = picks
     found["retrain.compare"] = False
     found["retrain.baselines"] = (*SERIES_NETWORKS, *CLASSIFIERS)
@@ -213,11 +214,22 @@ def main(_: Sequence[str]) -> None:
     if not rows:
         return
     for lines in (by_set(rows), summarise(rows)):
-        print(table(lines, list(lines[0])), end="\n\n")
+        shown = [
+            {name: _shown(value) for name, value in line.items()} for line in lines
+        ]
+        print(table(shown, list(shown[0])), end="\n\n")
     print(sentence(rows))
     if _FIGURE.value:
         picture = rank_diagram(ranking(rows), highlighted="found")
         pathlib.Path(_FIGURE.value).write_bytes(picture)
+
+
+def _shown(value: Any) -> Any:
+    """A dash for what is not known; whole numbers as such."""
+    if value is None:
+        return "-"
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
 
 
 def _like(config: ml_collections.ConfigDict, name: str, text: str) -> Any:
