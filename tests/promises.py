@@ -31,6 +31,27 @@ _REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison
 
 PROMISES = (
     Mutant(
+        "a gap in any split is told to networks",
+        "qnas_jax/tasks/series_classification.py",
+        "splits = (dataset.train, dataset.valid, dataset.test)",
+        "splits = (dataset.train,)",
+        "tests/tasks/test_series_classification.py",
+    ),
+    Mutant(
+        "an infinite value of a series is refused",
+        "qnas_jax/data/series.py",
+        "infinite = np.isinf(series)",
+        "infinite = np.isnan(series)",
+        "tests/data/test_series_sources.py",
+    ),
+    Mutant(
+        "a dilated kernel is data of a padded body",
+        "qnas_jax/nets/families/series_separable.py",
+        'place = longest // 2 + tap * member.choices["dilation"]',
+        "place = longest // 2 + tap",
+        "tests/nets/series/test_series_family.py",
+    ),
+    Mutant(
         "classifiers without a network see training and validation series",
         _NAS + "classifiers.py",
         "known = [dataset.train, dataset.valid]",
@@ -130,7 +151,7 @@ PROMISES = (
     ),
     Mutant(
         "an exported model has the normalisation in its weights",
-        "qnas_jax/export/weights.py",
+        "qnas_jax/export/folding.py",
         "np.sqrt(variance + norm.epsilon)",
         "np.sqrt(variance + 1e-12)",
         "tests/export/test_stand_alone_blocks.py",

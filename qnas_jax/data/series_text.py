@@ -58,7 +58,7 @@ def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSe
 
 
 def label_in_words(label: str) -> str:
-    """A class as all files write it: a whole number without point or plus.
+    """A class on one line, a whole number without point or plus.
 
     Raises:
       UserError: it is no class, but nothing, or a number that is not whole.
@@ -71,7 +71,7 @@ def label_in_words(label: str) -> str:
     except ValueError:
         number = math.nan
     if label.lower() not in _MISSING and math.isnan(number):
-        return label
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in label)
     if not number.is_integer():
         raise UserError(
             f"got {shown(label)} as the class, expected a word or a whole number in "

@@ -126,6 +126,18 @@ def test_several_channels_of_unequal_lengths(tmp_path):
         np.testing.assert_array_equal(series, [[n, 4], [2, n + 0.5], [3, NAN]])
 
 
+def test_classes_that_one_file_declares_and_another_does_not(tmp_path):
+    (tmp_path / "a_train.ts").write_text(as_ts(header="@classLabel true sit go"))
+    test = tmp_path / "a_test.ts"
+    test.write_text(as_ts(ROWS[:3], header=""))
+    assert read(tmp_path).class_names == ("sit", "go")
+    test.write_text(as_ts([("lie", [1, 2])], header=""))
+    with pytest.raises(UserError, match=r"class 2 \(lie\) has no example in the train"):
+        read(tmp_path)
+    (tmp_path / "b.csv").write_text('"a\nb",1\n"a\nb",2\n' + as_text(","))
+    assert read(tmp_path / "b.csv").class_names[0] == "a\\nb"
+
+
 def test_archive_sets_by_name(tmp_path, monkeypatch):
     monkeypatch.delenv("QNAS_DATA_DIR", raising=False)
     with pytest.raises(UserError, match="data.data_dir is not set: set it or QNAS_"):

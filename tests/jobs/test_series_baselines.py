@@ -36,6 +36,7 @@ def series_config(tmp_path_factory):
     config.retrain.update(epochs=2, batch_size=16, random_picks=0, compare=False)
     config.retrain.baselines = ("fcn", *CLASSIFIERS)
     config.constraints.max_params = 3000
+    config.export.update(onnx=False, latency_seconds=0.01)
     return config
 
 

@@ -25,6 +25,7 @@ import ml_collections
 import numpy as np
 from absl import app, flags
 
+from experiments.benches.exports import random_weights
 from experiments.comparisons.series.results import by_set, ranking, sentence, summarise
 from experiments.comparisons.whole_jobs import run_job
 from experiments.measuring.grids import Cell, Grid, Row
@@ -32,6 +33,7 @@ from experiments.measuring.rows import table
 from experiments.sweeping.work import all_rows
 from qnas_jax import data
 from qnas_jax.baselines import CLASSIFIERS
+from qnas_jax.export.blank import blank_network
 from qnas_jax.jobs import open_setting
 from qnas_jax.jobs.nas.candidates import candidates_of
 from qnas_jax.latency.measuring import jax_runtime, measure
@@ -120,10 +122,12 @@ def assignments(
         batch = min(options.batch_size, count)
         found[f"{group}.batch_size"] = batch
         found[f"{group}.epochs"] = math.ceil(steps / data.num_steps(count, batch))
+    found["retrain.kept_by"] = "loss"
     found["retrain.random_picks"] = picks
     found["retrain.compare"] = False
     found["retrain.baselines"] = (*SERIES_NETWORKS, *CLASSIFIERS)
     found["retrain.baselines_fit"] = False
+    found["export.onnx"] = False
     return found
 
 
@@ -150,14 +154,14 @@ def latencies(
     """Milliseconds of one series through each network of a finished job.
 
     Processor time of one thread, compiled by JAX, the median of many passes. Weights
-    are fresh ones, which makes no difference.
+    are random ones, which makes no difference.
     """
     setting = open_setting(config, WorkFolder(workdir))
     series = np.asarray(setting.task.prepare(setting.dataset.test.inputs[:1]))
     found = {}
     for candidate in candidates_of(setting):
-        weights = candidate.supernet.init(jax.random.key(0))
-        network = candidate.supernet.cut(*weights, candidate.arch)
+        blank = blank_network(candidate.supernet.space, candidate.arch)
+        network = random_weights(blank, np.random.default_rng(0))
         run = jax_runtime(network, series, True)
         found[candidate.name] = measure(run, 0.2, time.process_time).median_ms
     jax.clear_caches()
@@ -210,11 +214,22 @@ def main(_: Sequence[str]) -> None:
     if not rows:
         return
     for lines in (by_set(rows), summarise(rows)):
-        print(table(lines, list(lines[0])), end="\n\n")
+        shown = [
+            {name: _shown(value) for name, value in line.items()} for line in lines
+        ]
+        print(table(shown, list(shown[0])), end="\n\n")
     print(sentence(rows))
     if _FIGURE.value:
         picture = rank_diagram(ranking(rows), highlighted="found")
         pathlib.Path(_FIGURE.value).write_bytes(picture)
+
+
+def _shown(value: Any) -> Any:
+    """A dash for what is not known; whole numbers as such."""
+    if value is None:
+        return "-"
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
 
 
 def _like(config: ml_collections.ConfigDict, name: str, text: str) -> Any:
