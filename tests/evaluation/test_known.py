@@ -91,3 +91,23 @@ def test_an_evaluation_takes_a_hundred_bytes():
     finally:
         tracemalloc.stop()
     assert kept / 10_000 < 150
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("arch", []),
+        ("arch", [0, -1]),
+        ("arch", [0, 2**31]),
+        ("arch", [True, 0]),
+        ("generation", 2**31),
+        ("score", 10**400),
+        ("costs", {"params": 2**53 + 1}),
+        ("metrics", {"loss": math.inf}),
+    ],
+)
+def test_a_row_that_could_not_be_kept_is_named(field, value):
+    row = next(evaluations(1)).row() | {field: value}
+    row["arch"] = list(row["arch"])
+    with pytest.raises(UserError, match=f"evaluation 1: got {field} "):
+        Evaluation.from_row(row)
