@@ -53,6 +53,7 @@ from qnas_jax.nets.layers import (
 )
 from qnas_jax.nets.pieces import run_pieces
 from qnas_jax.nets.series import SERIES_OPS
+from qnas_jax.nets.text import TEXT_OPS
 
 
 class ConvBlock(nnx.Module):
@@ -371,6 +372,7 @@ OPS: dict[str, type[nnx.Module]] = {
     "dense_layer": DenseLayer,
     "transition": Transition,
     **SERIES_OPS,
+    **TEXT_OPS,
 }
 BUILT_IN = frozenset(OPS)
 

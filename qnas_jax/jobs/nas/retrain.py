@@ -63,7 +63,8 @@ def check_retraining(setting: NasSetting) -> None:
     setting.check_training("retrain")
     with option_group("retrain", RetrainOptions):
         for name in setting.config.retrain.baselines:
-            check_baseline(name, setting.task.input_shape, setting.task.num_outputs)
+            task = setting.task
+            check_baseline(name, task.input_shape, task.num_outputs, setting.words)
 
 
 def retrain_networks(setting: NasSetting) -> str | None:

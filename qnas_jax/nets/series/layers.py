@@ -98,8 +98,16 @@ class MinimalGatedUnit(nnx.Module):
         self.candidate_bias = nnx.Param(jnp.zeros(out_features))
         self.backwards = backwards
 
-    def __call__(self, series: jax.Array) -> jax.Array:
-        """The states of all times, in float32 at least within the scan."""
+    def __call__(self, series: jax.Array, there: jax.Array | None = None) -> jax.Array:
+        """The states of all times, in float32 at least within the scan.
+
+        Args:
+          series: [N, T, C_in].
+          there: bool [N, T, 1], which steps exist; the others open no gate. None: all.
+
+        Returns:
+          [N, T, C_out].
+        """
         exact = jnp.promote_types(series.dtype, jnp.float32)
         gate, candidate = (
             (product(series) + bias[...].reshape(1, 1, -1)).astype(exact)
@@ -109,6 +117,8 @@ class MinimalGatedUnit(nnx.Module):
             )
         )
         opened = jax.nn.sigmoid(gate)
+        if there is not None:
+            opened = jnp.where(there, opened, 0)
         _, states = lax.associative_scan(
             _follow,
             (jax.nn.sigmoid(-gate), opened * candidate),
