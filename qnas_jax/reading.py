@@ -5,9 +5,12 @@ large. Here, and nowhere else, all of them become a `UserError`.
 """
 
 import contextlib
+import gzip
+import io
 import json
 import os
 import pathlib
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -53,6 +56,40 @@ def read_bytes(path: str | pathlib.Path) -> bytes:
         return pathlib.Path(path).read_bytes()
     except (OSError, MemoryError) as error:
         raise _refusal(path, error) from error
+
+
+def read_text(path: str | pathlib.Path) -> str:
+    """Reads a text in UTF-8, unpacked if its name ends with `.gz`.
+
+    Raises:
+      MissingFileError: it is not there.
+      UserError: it cannot be read, is damaged, no such text, or unpacks to far more
+        than its own size.
+    """
+    content = read_bytes(path)
+    if str(path).endswith(".gz"):
+        content = _unpacked(path, content)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not text in UTF-8: {reason(error)}") from None
+
+
+def _unpacked(path: str | pathlib.Path, content: bytes) -> bytes:
+    most = max(_MOST_UNPACKED, _MOST_TIMES * len(content))
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            unpacked = file.read(most + 1)
+    except (EOFError, zlib.error, OSError) as error:
+        raise UserError(f"{path}: damaged gzip file ({reason(error)})") from None
+    check_unpacked(path, len(unpacked), len(content))
+    return unpacked
+
+
+def size_on_disk(path: pathlib.Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def parse_json(content: bytes | str, where: str) -> Any:

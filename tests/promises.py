@@ -52,6 +52,20 @@ PROMISES = (
         "tests/nets/series/test_series_family.py",
     ),
     Mutant(
+        "the vocabulary of text is that of the training split alone",
+        "qnas_jax/data/text.py",
+        "np.bincount(dataset.train.inputs.ravel(), minlength=len(dataset.words))",
+        "np.bincount(dataset.valid.inputs.ravel(), minlength=len(dataset.words))",
+        "tests/data/test_text_sources.py",
+    ),
+    Mutant(
+        "what lies behind the end of a sentence is not attended to",
+        "qnas_jax/nets/text/layers.py",
+        "jnp.where(seen, logits, _FAR)",
+        "logits",
+        "tests/nets/text/test_text_ops.py",
+    ),
+    Mutant(
         "classifiers without a network see training and validation series",
         _NAS + "classifiers.py",
         "known = [dataset.train, dataset.valid]",

@@ -2,7 +2,7 @@
 
 from qnas_jax.data.augment import Augmentation, augment, normalise
 from qnas_jax.data.batches import epoch_order, num_steps, on_device, take_batch
-from qnas_jax.data.dataset import IMAGES, SERIES, Dataset, SourceSplits, Split
+from qnas_jax.data.dataset import IMAGES, SERIES, TEXT, Dataset, SourceSplits, Split
 from qnas_jax.data.images import image_split, pixel_statistics
 from qnas_jax.data.peek import peek
 from qnas_jax.data.places import data_folder
@@ -10,11 +10,15 @@ from qnas_jax.data.resizing import resized, resized_shape
 from qnas_jax.data.series import channel_statistics, series_split
 from qnas_jax.data.series_augment import SeriesAugmentation, augment_series
 from qnas_jax.data.sources import SOURCES, DataOptions, load
+from qnas_jax.data.text import PADDING, UNKNOWN
 
 __all__ = [
     "IMAGES",
+    "PADDING",
     "SERIES",
     "SOURCES",
+    "TEXT",
+    "UNKNOWN",
     "Augmentation",
     "DataOptions",
     "Dataset",

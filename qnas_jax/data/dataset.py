@@ -7,7 +7,7 @@ they are made (`images.py`), what is done with them is a task's (`qnas_jax.tasks
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from qnas_jax.errors import UserError
 
 _FEW = 3  # names given as examples
 
-IMAGES, SERIES = "images", "series"
-"""Kinds of examples: uint8 [H, W, C], and float32 [T, C]."""
+IMAGES, SERIES, TEXT = "images", "series", "text"
+"""Kinds of examples: uint8 [H, W, C], float32 [T, C], and int32 [T], numbers of words.
+"""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,6 +63,7 @@ class SourceSplits:
       test: those to look at once, at the end; None: likewise.
       class_names: one name for each class; empty where targets are no classes.
       notes: what a user should know of how the files were read, a line each.
+      words: of text, what each number stands for; empty for other data.
 
     Raises:
       UserError: as for `Dataset`.
@@ -73,6 +75,7 @@ class SourceSplits:
     test: Split | None
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_splits(self.name, self.present(), self.class_names)
@@ -93,6 +96,7 @@ class Dataset:
       valid: what architectures are scored on.
       test: what is looked at once, at the end.
       class_names: one name for each class; empty where targets are no classes.
+      words: of text, what each number stands for; empty for other data.
 
     Raises:
       UserError: a label outside of the classes, a class without a training example, or
@@ -104,6 +108,7 @@ class Dataset:
     valid: Split
     test: Split
     class_names: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         splits = {"train": self.train, "valid": self.valid, "test": self.test}
@@ -117,11 +122,12 @@ class Dataset:
     @property
     def kind(self) -> str:
         """What the examples are, by the form of their array."""
-        return IMAGES if self.train.inputs.dtype == np.uint8 else SERIES
+        kinds = {np.dtype(np.uint8): IMAGES, np.dtype(np.int32): TEXT}
+        return kinds.get(self.train.inputs.dtype, SERIES)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input; of images (H, W, C), of series (T, C)."""
+        """Shape of one input; of images (H, W, C), series (T, C), text (T,)."""
         return self.train.inputs.shape[1:]
 
 
@@ -179,6 +185,15 @@ def absent_classes(source: SourceSplits) -> list[str]:
                 f"classes ({', '.join(absent[:_FEW])}{more})"
             )
     return lines
+
+
+def sorted_classes(labels: Iterable[str]) -> tuple[str, ...]:
+    """The distinct labels, by number if all are whole numbers, else by letters."""
+    seen = set(labels)
+    try:
+        return tuple(sorted(seen, key=int))
+    except ValueError:
+        return tuple(sorted(seen))
 
 
 def describe_array(array: np.ndarray) -> str:

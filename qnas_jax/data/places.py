@@ -34,11 +34,12 @@ def data_folder(data_dir: str, *, called: str = "data_dir") -> pathlib.Path | No
 
 @dataclasses.dataclass(frozen=True)
 class PlaceOptions(Options):
-    """What a source reads: names and folders."""
+    """What a source reads: names and folders, and how long sentences are."""
 
     name: str = option("", "TFDS name, for example cifar10, or UCR set, as ECG200")
     path: str = option(
-        "", "npz file, image folder, folder of the IDX files, or file of series"
+        "",
+        "npz file, image folder, folder of the IDX files, or file of series or text",
     )
     split_file: str = option(
         "",
@@ -48,6 +49,10 @@ class PlaceOptions(Options):
     data_dir: str = option("", "folder of data sets; empty: QNAS_DATA_DIR")
     cache_dir: str = option(
         "", "folder of decoded sets; empty: qnas_jax/datasets in the user's cache"
+    )
+
+    max_tokens: int = option(
+        64, "words and punctuation marks of a sentence; what is longer is cut", low=1
     )
 
     def data_root(self) -> pathlib.Path | None:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qnas_jax.data.dataset import SourceSplits, Split, describe_array
+from qnas_jax.data.dataset import SourceSplits, Split, describe_array, sorted_classes
 from qnas_jax.errors import UserError
-from qnas_jax.reading import check_unpacked
+from qnas_jax.reading import check_unpacked, size_on_disk
 
 
 class LabelledSeries(NamedTuple):
@@ -97,7 +97,7 @@ def source_of_series(
     every = list(itertools.chain(*(part.series for part in found.values())))
     length = max((len(each) for each in every), default=0)
     size = 4 * length * len(every) * max(channels, default=0)
-    check_unpacked(path, size, _size_on_disk(path))
+    check_unpacked(path, size, size_on_disk(path))
     splits = {
         split: series_split(
             _padded(part.series, length, max(channels, default=0)),
@@ -142,11 +142,7 @@ def channel_statistics(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _classes(found: dict[str, LabelledSeries]) -> tuple[str, ...]:
     """Those that files declare in their order, then all others, sorted."""
     declared = itertools.chain(*(part.classes for part in found.values()))
-    seen = set(itertools.chain(*(part.labels for part in found.values())))
-    try:
-        others = sorted(seen, key=int)
-    except ValueError:
-        others = sorted(seen)
+    others = sorted_classes(itertools.chain(*(part.labels for part in found.values())))
     return tuple(dict.fromkeys((*declared, *others)))
 
 
@@ -155,8 +151,3 @@ def _padded(series: Sequence[np.ndarray], length: int, channels: int) -> np.ndar
     for place, each in enumerate(series):
         padded[place, : len(each)] = each
     return padded
-
-
-def _size_on_disk(path: pathlib.Path) -> int:
-    files = path.iterdir() if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,19 +1,17 @@
 """The sources of series: a user's own file or folder, and the sets of the UCR archive.
 
-One file is the training split, and others are held out of it; where its name ends with
-`train`, a file beside it that ends with `test` (or `valid`) is that split, as in the
-archives. A folder holds a file for each split.
+Splits may be files of their own, see `files_by_split`.
 """
 
 import pathlib
 import re
 
 from qnas_jax.data.dataset import SourceSplits
+from qnas_jax.data.files_by_split import files_by_split
 from qnas_jax.data.places import PlaceOptions
 from qnas_jax.data.series import LabelledSeries, source_of_series
 from qnas_jax.data.series_npz import read_series_npz
 from qnas_jax.data.series_text import SUFFIXES, read_series_text
-from qnas_jax.data.split_names import split_of
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.reading import printable
 
@@ -71,8 +69,7 @@ def _load(path: pathlib.Path) -> SourceSplits:
     if path.suffix.lower() == ".npz" and not path.is_dir():
         name, found = path.stem, read_series_npz(path)
     else:
-        files = _files_of_folder(path) if path.is_dir() else _beside(path)
-        name = path.name if path.is_dir() else _without_split(path.stem)
+        name, files = files_by_split(path, SUFFIXES)
         found = {split: read_series_text(file) for split, file in files.items()}
     try:
         return source_of_series(printable(name), found, path)
@@ -80,61 +77,3 @@ def _load(path: pathlib.Path) -> SourceSplits:
         if str(error).startswith(str(path)):
             raise
         raise UserError(f"{path}: {error}") from error
-
-
-def _split_of_file(path: pathlib.Path) -> str | None:
-    """The split that a file's name ends with."""
-    return split_of(re.split(r"[_.\s-]", path.stem)[-1])
-
-
-def _without_split(stem: str) -> str:
-    name = re.sub(r"[_.\s-]?train(ing)?$", "", stem, flags=re.IGNORECASE)
-    return name or stem
-
-
-def _beside(path: pathlib.Path) -> dict[str, pathlib.Path]:
-    """The file, and those of other splits beside it."""
-    if _split_of_file(path) != "train":
-        return {"train": path}
-    found = {"train": path}
-    for other in sorted(path.parent.glob(f"*{path.suffix}")):
-        split = _split_of_file(other)
-        same = _ending_cut(other) == _ending_cut(path)
-        if split is not None and same and split not in found:
-            found[split] = other
-    return found
-
-
-def _ending_cut(path: pathlib.Path) -> str:
-    """What is in front of the split in a file's name."""
-    word = re.split(r"[_.\s-]", path.stem)[-1]
-    return path.stem[: len(path.stem) - len(word)]
-
-
-def _files_of_folder(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    """A file for each split; of several forms of one file the first of `SUFFIXES`.
-
-    Raises:
-      UserError: no file is that of the training split, or several are.
-    """
-    found: dict[str, pathlib.Path] = {}
-    for suffix in SUFFIXES:
-        files = sorted(
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() == suffix and _split_of_file(file)
-        )
-        for file in files:
-            split = str(_split_of_file(file))
-            if split in found and found[split].suffix == file.suffix:
-                raise UserError(
-                    f"{folder}: got {found[split].name} and {file.name}, expected one "
-                    f"file of the {split} split: set data.path to a file"
-                )
-            found.setdefault(split, file)
-        if "train" in found:
-            return found
-    raise UserError(
-        f"{folder}: got no file of the training split, expected train.csv or "
-        "NAME_TRAIN.tsv (also .ts, .txt), or data.path to be a file"
-    )

@@ -22,7 +22,7 @@ import numpy as np
 from qnas_jax.data.series import LabelledSeries
 from qnas_jax.errors import UserError
 from qnas_jax.options import shown
-from qnas_jax.reading import read_bytes, reason
+from qnas_jax.reading import read_text, reason
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".ts")
 _DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".txt": ",;\t "}
@@ -45,10 +45,7 @@ def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSe
       MissingFileError: it is not there.
       UserError: it is no such file; one line names file and line.
     """
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not text in UTF-8: {reason(error)}") from None
+    text = read_text(path)
     try:
         if path.suffix.lower() == ".ts":
             return _read_ts(text)

@@ -10,6 +10,7 @@ from absl import logging
 from qnas_jax.data.dataset import (
     IMAGES,
     SERIES,
+    TEXT,
     Dataset,
     SourceSplits,
     absent_classes,
@@ -22,6 +23,8 @@ from qnas_jax.data.places import PlaceOptions
 from qnas_jax.data.series_files import load_series, load_ucr
 from qnas_jax.data.split_file import split_by_file
 from qnas_jax.data.splitting import SplittingOptions, assemble
+from qnas_jax.data.text import with_vocabulary
+from qnas_jax.data.text_files import load_sst2, load_text
 from qnas_jax.data.tfds_source import load_tfds, tfds_positions
 from qnas_jax.options import OptionError, option
 from qnas_jax.reading import naming
@@ -65,6 +68,13 @@ SOURCES: dict[str, Source] = {
         "a .npz, .csv, .tsv or .ts file of series, or a folder of them",
         kind=SERIES,
     ),
+    "sst2": Source(load_sst2, kind=TEXT),
+    "text": Source(
+        load_text,
+        "path",
+        "a .tsv or .csv file of sentences and classes, or a folder of them",
+        kind=TEXT,
+    ),
 }
 
 
@@ -75,6 +85,12 @@ class DataOptions(PlaceOptions, SplittingOptions):
     source: str = option("digits", "kind of source", choices=SOURCES)
     side: int = option(
         0, "height of the images that the supernet sees, pixels; 0: as they are", low=0
+    )
+    vocabulary: int = option(
+        10_000,
+        "words that are known of text: the most frequent ones of the training split",
+        low=1,
+        high=65_534,
     )
 
     def __post_init__(self) -> None:
@@ -107,4 +123,7 @@ def load(options: DataOptions) -> Dataset:
             source = split_by_file(source, options.split_path(), positions)
     for note in (*source.notes, *absent_classes(source)):
         logging.warning("%s: %s", source.name, note)
-    return assemble(source, options)
+    dataset = assemble(source, options)
+    if kind.kind == TEXT:
+        return with_vocabulary(dataset, options.vocabulary)
+    return dataset

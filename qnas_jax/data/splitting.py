@@ -57,6 +57,7 @@ def assemble(source: SourceSplits, options: SplittingOptions) -> Dataset:
         draw.subset(valid, "max_valid").examples(),
         draw.subset(test, "max_test").examples(),
         source.class_names,
+        source.words,
     )
 
 

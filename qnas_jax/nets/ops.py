@@ -48,6 +48,7 @@ from qnas_jax.nets.layers import (
     normal_param,
 )
 from qnas_jax.nets.series import SERIES_OPS
+from qnas_jax.nets.text import TEXT_OPS
 
 
 class ConvBlock(nnx.Module):
@@ -311,6 +312,7 @@ OPS: dict[str, type[nnx.Module]] = {
     "dense_layer": DenseLayer,
     "transition": Transition,
     **SERIES_OPS,
+    **TEXT_OPS,
 }
 BUILT_IN = frozenset(OPS)
 

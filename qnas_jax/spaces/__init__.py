@@ -27,6 +27,7 @@ from qnas_jax.spaces.registry import (
     register_space,
 )
 from qnas_jax.spaces.space import BuildableSpace, SearchSpace
+from qnas_jax.spaces.text import WORD_BASE
 
 __all__ = [
     "AdditiveBudget",
@@ -47,6 +48,7 @@ __all__ = [
     "SearchSpace",
     "SpaceOptions",
     "TOLERANCE",
+    "WORD_BASE",
     "arch_to_string",
     "archs_of_equal_cost",
     "build_space",

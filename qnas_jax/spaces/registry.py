@@ -1,8 +1,10 @@
 """Names of search spaces, and how a user adds one."""
 
 import dataclasses
+import inspect
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 from qnas_jax.errors import UserError
 from qnas_jax.options import OptionError, Options, option
@@ -13,10 +15,12 @@ from qnas_jax.spaces.series import series, series_tiny
 from qnas_jax.spaces.shuffle import spos
 from qnas_jax.spaces.small import cifar_small, digits, digits_tiny, edge
 from qnas_jax.spaces.space import SearchSpace
+from qnas_jax.spaces.text import text, text_tiny
 from qnas_jax.user_code.files import load_file
 
-SpaceBuilder = Callable[[tuple[int, ...], int], SearchSpace]
-"""From the shape of one input and the number of classes to the space."""
+SpaceBuilder = Callable[..., SearchSpace]
+"""From the shape of one input and the number of classes to the space; for text also
+from the number of words that there are."""
 
 SPACES: dict[str, SpaceBuilder] = {
     "proxylessnas": proxylessnas,
@@ -31,14 +35,16 @@ SPACES: dict[str, SpaceBuilder] = {
     "edge": edge,
     "series": series,
     "series_tiny": series_tiny,
+    "text": text,
+    "text_tiny": text_tiny,
 }
 
 BUILT_IN = frozenset(SPACES)
 FOR_SERIES = frozenset({"series", "series_tiny"})
-_FORMS = {
-    2: "series [steps, channels]",
-    3: "images [height, width, channels]",
-}
+FOR_TEXT = frozenset({"text", "text_tiny"})
+_SERIES = "series [steps, channels]"
+_IMAGES = "images [height, width, channels]"
+_TEXT = "text [words, digits]"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,15 +60,19 @@ class SpaceOptions(Options):
 
 
 def build_space(
-    options: SpaceOptions, input_shape: tuple[int, ...], num_outputs: int
+    options: SpaceOptions,
+    input_shape: tuple[int, ...],
+    num_outputs: int,
+    words: int = 0,
 ) -> SearchSpace:
     """Builds the space of a run.
 
     Args:
       options: name, and the file that may register it.
       input_shape: of one input, (height, width, channels) for images and
-        (steps, channels) for series.
+        (steps, channels) for series, (words of a sentence, digits) for text.
       num_outputs: what a network says of an example; the number of classes.
+      words: that there are in text; 0: the data are no text.
 
     Returns:
       The space.
@@ -70,12 +80,13 @@ def build_space(
     Raises:
       OptionError: the file is missing, no such space is registered, or it is for other
         data.
-      UserError: the data are neither images nor series, or the file does not run.
+      UserError: the data are none of these, or the file does not run.
     """
-    if len(input_shape) not in _FORMS:
+    form = _form_of(input_shape, words)
+    if form is None:
         raise UserError(
             f"space {options.name!r}: got inputs {list(input_shape)}, expected "
-            + " or ".join(_FORMS.values())
+            f"{_SERIES} or {_IMAGES}"
         )
     if options.file:
         if not pathlib.Path(options.file).is_file():
@@ -83,8 +94,10 @@ def build_space(
         load_file(options.file)
     if options.name not in SPACES:
         raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
-    _check_form(options.name, input_shape)
-    space = SPACES[options.name](input_shape, num_outputs)
+    _check_form(options.name, form)
+    arguments = (input_shape, num_outputs, *([words] if words else []))
+    _check_builder(options.name, arguments)
+    space = SPACES[options.name](*arguments)
     if not isinstance(space, SearchSpace):
         raise UserError(
             f"space {options.name!r}: got {type(space).__name__} {space!r} from its "
@@ -93,16 +106,38 @@ def build_space(
     return space
 
 
-def _check_form(name: str, input_shape: tuple[int, ...]) -> None:
-    """A built-in space is for images or for series; a user's own knows for what."""
-    of_series = len(input_shape) == 2
-    if name in BUILT_IN and (name in FOR_SERIES) != of_series:
+def _check_builder(name: str, arguments: tuple[Any, ...]) -> None:
+    signature = inspect.signature(SPACES[name])
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        known = ("input_shape", "num_classes", "words")[: len(arguments)]
+        raise UserError(
+            f"space {name!r}: got a builder of {signature}, expected one of "
+            f"({', '.join(known)}) for these data"
+        ) from None
+
+
+def _form_of(input_shape: tuple[int, ...], words: int) -> str | None:
+    """What inputs are; None if there is no such form."""
+    if words:
+        return _TEXT
+    return {2: _SERIES, 3: _IMAGES}.get(len(input_shape))
+
+
+def _form_for(name: str) -> str:
+    """What a built-in space is for."""
+    if name in FOR_TEXT:
+        return _TEXT
+    return _SERIES if name in FOR_SERIES else _IMAGES
+
+
+def _check_form(name: str, form: str) -> None:
+    """A built-in space is for one form of inputs; a user's own knows for what."""
+    if name in BUILT_IN and _form_for(name) != form:
         fitting = [
-            each
-            for each in SPACES
-            if (each in FOR_SERIES) == of_series or each not in BUILT_IN
+            each for each in SPACES if each not in BUILT_IN or _form_for(each) == form
         ]
-        form = _FORMS[len(input_shape)]
         raise OptionError("name", name, f"one of {', '.join(fitting)} for {form}")
 
 
@@ -111,9 +146,9 @@ def register_space(name: str, builder: SpaceBuilder) -> None:
 
     Args:
       name: a new name.
-      builder: (input_shape, num_classes) -> space. A `BuildableSpace` can be trained; a
-        plain `SearchSpace` is for evaluators that need no network (a table, a function
-        of yours).
+      builder: (input_shape, num_classes) -> space; of text (input_shape, num_classes,
+        words). A `BuildableSpace` can be trained; a plain `SearchSpace` is for
+        evaluators that need no network (a table, a function of yours).
 
     Raises:
       UserError: the name is no word, or that of a built-in space.

@@ -15,6 +15,7 @@ from qnas_jax.tasks.image_classification import ImageClassification, ImageTraini
 from qnas_jax.tasks.registry import TASKS, TaskOptions, make_task
 from qnas_jax.tasks.series_classification import SeriesClassification, SeriesTraining
 from qnas_jax.tasks.task import Metric, Task, TaskSpec, score_metric
+from qnas_jax.tasks.text_classification import TextClassification, TextTraining
 
 __all__ = [
     "ACCURACY",
@@ -28,6 +29,8 @@ __all__ = [
     "Task",
     "TaskOptions",
     "TaskSpec",
+    "TextClassification",
+    "TextTraining",
     "balanced_accuracy",
     "classification_details",
     "classification_metrics",

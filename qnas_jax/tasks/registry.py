@@ -2,11 +2,12 @@
 
 import dataclasses
 
-from qnas_jax.data import IMAGES, SERIES, SOURCES, Dataset
+from qnas_jax.data import IMAGES, SERIES, SOURCES, TEXT, Dataset
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
 from qnas_jax.tasks.series_classification import SeriesClassification, SeriesTraining
 from qnas_jax.tasks.task import Task, TaskSpec
+from qnas_jax.tasks.text_classification import TextClassification, TextTraining
 
 AUTO = "auto"
 TASKS: dict[str, TaskSpec] = {
@@ -19,6 +20,9 @@ TASKS: dict[str, TaskSpec] = {
         SeriesTraining,
         "series",
         SERIES,
+    ),
+    "text_classification": TaskSpec(
+        "the class of a sentence", TextClassification.of, TextTraining, "text", TEXT
     ),
 }
 

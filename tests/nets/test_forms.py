@@ -17,11 +17,12 @@ import pytest
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import CellSpace, fixed
-from qnas_jax.spaces.registry import BUILT_IN, FOR_SERIES, SPACES
+from qnas_jax.spaces.registry import BUILT_IN, FOR_SERIES, FOR_TEXT, SPACES
 
 CHANNELS, CLASSES = 2, 3
-# Cells of cifar_small are those of nas_bench_201, layers of edge those of digits.
-NAMES = sorted(BUILT_IN - {"cifar_small", "edge", "series"})
+# Cells of cifar_small are those of nas_bench_201, layers of edge those of digits, and
+# layers of text have the kinds of ops of text_tiny.
+NAMES = sorted(BUILT_IN - {"cifar_small", "edge", "series", "text"})
 STEPS = 24  # of series
 SIDES = {"nas_bench_201": 4}  # 6 for all others
 LAYERS = {  # 1 to 3 for all others: of those with many ops one
@@ -42,6 +43,9 @@ jit = functools.partial(jax.jit, compiler_options=PLAIN)
 
 def first_layers(name):
     """The beginning of a registered space, with a head that compiles quickly."""
+    if name in FOR_TEXT:
+        space = SPACES[name]((STEPS, CHANNELS), CLASSES, 20)
+        return dataclasses.replace(space, layers=space.layers[:2])
     side = SIDES.get(name, 6)
     of_series = name in FOR_SERIES
     shape = (STEPS, CHANNELS) if of_series else (side, side, CHANNELS)

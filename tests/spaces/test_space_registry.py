@@ -21,8 +21,8 @@ from qnas_jax.spaces.registry import BUILT_IN
 CIFAR = ((32, 32, 3), 10)
 
 
-def built(name, input_shape=(32, 32, 3), num_classes=10):
-    return build_space(SpaceOptions(name=name), input_shape, num_classes)
+def built(name, input_shape=(32, 32, 3), num_classes=10, words=0):
+    return build_space(SpaceOptions(name=name), input_shape, num_classes, words)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_every_built_in_space_is_tested_here():
         *("proxylessnas", "fbnet_s", "fbnet_l", "spos"),
         *("nas_bench_macro", "digits", "digits_tiny", "edge"),
         *("cifar_small", "nas_bench_201"),
-        *("series", "series_tiny"),
+        *("series", "series_tiny", "text", "text_tiny"),
     } == BUILT_IN
 
 
@@ -108,6 +108,21 @@ def test_spaces_are_for_images_or_for_series(registry):
         built("series", (96,), 2)
     register_space("mine", lambda shape, classes: built("series_tiny", shape, classes))
     assert built("mine", (24, 1), 2).input_shape == (24, 1)
+
+
+def test_spaces_for_text_know_its_words(registry):
+    for name, ops, width in (("text", 9, 48), ("text_tiny", 6, 32)):
+        space = built(name, (20, 2), 3, words=100)
+        assert space.num_ops == (ops,) * 4
+        assert dict(space.stem[0].ops[0].options) == {"words": 100}
+        assert {each.out_features for each in space.blocks[:-1]} == {width}
+    for name, words in (("text", 0), ("series", 100)):
+        with pytest.raises(OptionError, match=f"name: got '{name}', allowed: one of "):
+            built(name, (20, 2), 3, words)
+    register_space("mine", lambda shape, classes: built("series_tiny", shape, classes))
+    message = r"'mine': got a builder of \(shape, classes\), .*, num_classes, words\)"
+    with pytest.raises(UserError, match=message):
+        built("mine", (20, 2), 3, words=100)
 
 
 def test_sizes_of_the_spaces():

@@ -30,7 +30,8 @@ def describe_archs(setting: NasSetting) -> list[str]:
         raise UserError("--archs: got nothing, expected a JSON file")
     input_shape, num_classes = setting.peek()
     with option_group("space", SpaceOptions):
-        space = build_space(setting.config.space, input_shape, num_classes)
+        options, words = setting.config.space, setting.words
+        space = build_space(options, input_shape, num_classes, words)
     archs = read_archs(space, setting.archs)
     supernet = build_supernet(space)
     costs, peaks = supernet.cost_table().cost(archs), supernet.peak_bytes(archs)

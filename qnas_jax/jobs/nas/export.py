@@ -22,6 +22,7 @@ from qnas_jax.jobs.nas.exported_network import (
     ExportedNetwork,
     describe_exported,
     exported_network,
+    why_no_model,
 )
 from qnas_jax.jobs.nas.int8_tuning import accuracy, tune_int8
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -50,8 +51,8 @@ def export_model(setting: NasSetting) -> list[str]:
       RunError: weights are gone or damaged.
       UserError: the architecture was not retrained.
     """
-    if not setting.has_networks:
-        return ["nothing to do: architectures of this space are no networks"]
+    if why := why_no_model(setting):
+        return [f"nothing to do: {why}"]
     options = setting.config.export
     exported = exported_network(setting)
     dataset = setting.dataset

@@ -52,6 +52,13 @@ class ExportedNetwork:
     inputs: Inputs
 
 
+def why_no_model(setting: NasSetting) -> str:
+    """Why no model of this run can be written; "" if it can."""
+    if not setting.has_networks:
+        return "architectures of this space are no networks"
+    return "models of text are not written yet" if setting.words else ""
+
+
 def check_export(setting: NasSetting) -> None:
     """Raises UserError if the options ask for what this run does not have."""
     options = setting.config.export

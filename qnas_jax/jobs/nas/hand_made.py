@@ -48,17 +48,24 @@ def fitted(
     return build_supernet(_narrow(space, steps)), steps / _STEPS
 
 
-def check_baseline(name: str, input_shape: tuple[int, ...], num_outputs: int) -> None:
+def check_baseline(
+    name: str, input_shape: tuple[int, ...], num_outputs: int, words: int = 0
+) -> None:
     """Checks that there is such a network or classifier for such inputs.
 
     Args:
       name: of `retrain.baselines`.
       input_shape: of one input, as networks see it.
       num_outputs: of the classifier.
+      words: that there are in text; 0: the inputs are no text.
 
     Raises:
       UserError: there is none; the message lists those that there are.
     """
+    if words:
+        raise UserError(
+            f"baselines: got {name!r}, expected none: there are none of text"
+        )
     if len(input_shape) != _SERIES_AXES:
         hand_made(name, input_shape, num_outputs)
     elif name not in (*SERIES_NETWORKS, *CLASSIFIERS):

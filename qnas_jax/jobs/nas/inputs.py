@@ -19,7 +19,8 @@ def data_content(setting: NasSetting) -> dict[str, Content]:
     if not setting.has_networks:
         return {}
     dataset, options = setting.dataset, setting.config.data
-    parts: list[bytes | memoryview] = [" ".join(dataset.class_names).encode()]
+    names = (*dataset.class_names, *dataset.words)
+    parts: list[bytes | memoryview] = [" ".join(names).encode()]
     for split in (dataset.train, dataset.valid, dataset.test):
         for array in (split.inputs, split.targets):
             parts.append(f"{array.dtype.str} {array.shape}".encode())

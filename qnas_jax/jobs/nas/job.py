@@ -14,7 +14,11 @@ from qnas_jax.jobs.nas.config import (
 )
 from qnas_jax.jobs.nas.describe import describe_archs
 from qnas_jax.jobs.nas.export import EXPORT_FILES, export_model
-from qnas_jax.jobs.nas.exported_network import check_export, exported_network
+from qnas_jax.jobs.nas.exported_network import (
+    check_export,
+    exported_network,
+    why_no_model,
+)
 from qnas_jax.jobs.nas.inputs import INPUTS
 from qnas_jax.jobs.nas.latency import check_latency, measure_latency
 from qnas_jax.jobs.nas.predict import predict_examples
@@ -79,7 +83,7 @@ EXPORT = Stage(
     export_model,
     ("scoring", "export"),
     EXPORT_FILES,
-    ready=lambda setting: setting.has_networks and exported_network(setting),
+    ready=lambda setting: not why_no_model(setting) and exported_network(setting),
     check=check_export,
 )
 REPORT = Stage("report", report_run, files=("result.json", "report.html"))

@@ -43,10 +43,12 @@ def reduced_space(
     Raises:
       UserError: it has other ops at that size, or is no space of networks.
     """
-    with option_group("data", data.DataOptions):
-        shape = data.resized_shape(input_shape, config.data.side)
-    with option_group("space", SpaceOptions):
-        smaller = build_space(config.space, shape, outputs)
+    smaller = space
+    if config.data.side:
+        with option_group("data", data.DataOptions):
+            shape = data.resized_shape(input_shape, config.data.side)
+        with option_group("space", SpaceOptions):
+            smaller = build_space(config.space, shape, outputs)
     if not isinstance(smaller, BuildableSpace) or smaller.choices != space.choices:
         raise UserError(
             f"data.side: got {config.data.side}, expected a size at which the space "

@@ -66,7 +66,8 @@ def check_retraining(setting: NasSetting) -> None:
         if kept_by not in ("", *metrics):
             raise OptionError("kept_by", kept_by, f"one of {', '.join(metrics)}")
         for name in setting.config.retrain.baselines:
-            check_baseline(name, setting.task.input_shape, setting.task.num_outputs)
+            task = setting.task
+            check_baseline(name, task.input_shape, task.num_outputs, setting.words)
 
 
 def retrain_networks(setting: NasSetting) -> str | None:

@@ -80,7 +80,14 @@ class NasSetting(Setting):
         else:
             shape, outputs = self.peek()
         with option_group("space", SpaceOptions):
-            return build_space(self.config.space, shape, outputs)
+            return build_space(self.config.space, shape, outputs, self.words)
+
+    @property
+    def words(self) -> int:
+        """How many words there are in text; 0 for other data, which are not read."""
+        if data.SOURCES[self.config.data.source].kind != data.TEXT:
+            return 0
+        return len(self.dataset.words)
 
     def peek(self) -> tuple[tuple[int, ...], int]:
         """Shape of an input as networks see it, and their outputs.

@@ -97,8 +97,16 @@ class MinimalGatedUnit(nnx.Module):
         self.candidate_bias = nnx.Param(jnp.zeros(out_features))
         self.backwards = backwards
 
-    def __call__(self, series: jax.Array) -> jax.Array:
-        """The states of all times, in float32 at least within the scan."""
+    def __call__(self, series: jax.Array, there: jax.Array | None = None) -> jax.Array:
+        """The states of all times, in float32 at least within the scan.
+
+        Args:
+          series: [N, T, C_in].
+          there: bool [N, T, 1], which steps exist; the others open no gate. None: all.
+
+        Returns:
+          [N, T, C_out].
+        """
         exact = jnp.promote_types(series.dtype, jnp.float32)
         gate, candidate = (
             (product(series) + bias[...].reshape(1, 1, -1)).astype(exact)
@@ -107,7 +115,10 @@ class MinimalGatedUnit(nnx.Module):
                 (self.candidate, self.candidate_bias),
             )
         )
-        closed, offsets = jax.nn.sigmoid(-gate), jax.nn.sigmoid(gate) * candidate
+        opened = jax.nn.sigmoid(gate)
+        if there is not None:
+            opened = jnp.where(there, opened, 0)
+        closed, offsets = jax.nn.sigmoid(-gate), opened * candidate
         if self.backwards:
             closed, offsets = jnp.flip(closed, 1), jnp.flip(offsets, 1)
         states = recurrence(closed, offsets)

@@ -1,0 +1,95 @@
+"""What ops for text are built of: normalisation of a word, attention, positions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from qnas_jax.errors import UserError
+from qnas_jax.nets.layers import Pointwise, pytorch_uniform
+
+_FAR = -1e30  # a logit of what is not to be seen; finite, so that gradients are
+_SLOWEST = 10_000.0  # steps of the slowest wave over its radian
+
+
+class WordNorm(nnx.Module):
+    """Layer normalisation (Ba et al. 2016): over the features of each word alone.
+
+    Nothing is learnt of the batch, so padding and company make no difference.
+    """
+
+    def __init__(self, features: int):
+        self.scale = nnx.Param(jnp.ones(features))
+        self.bias = nnx.Param(jnp.zeros(features))
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        """[N, T, C], in float32 at least within."""
+        exact = features.astype(jnp.promote_types(features.dtype, jnp.float32))
+        mean = exact.mean(axis=-1, keepdims=True)
+        variance = jnp.square(exact - mean).mean(axis=-1, keepdims=True)
+        normal = (exact - mean) * jax.lax.rsqrt(variance + 1e-5)
+        scale, bias = (
+            each[...].reshape(1, 1, -1).astype(exact.dtype)
+            for each in (self.scale, self.bias)
+        )
+        return (normal * scale + bias).astype(features.dtype)
+
+
+class SelfAttention(nnx.Module):
+    """Words that look at each other (Vaswani et al. 2017), [N, T, C] -> [N, T, C].
+
+    Raises:
+      UserError: the heads do not divide what they look at.
+    """
+
+    def __init__(self, features: int, inner: int, heads: int, *, rngs: nnx.Rngs):
+        if heads < 1 or inner % heads:
+            raise UserError(
+                f"text_attention: got {heads} heads of {inner} channels, expected a "
+                "divisor"
+            )
+        self.query, self.key, self.value = (
+            Pointwise(features, inner, draw=pytorch_uniform, rngs=rngs)
+            for _ in range(3)
+        )
+        self.project = Pointwise(inner, features, draw=pytorch_uniform, rngs=rngs)
+        self.heads = heads
+
+    def __call__(self, features: jax.Array, there: jax.Array) -> jax.Array:
+        """Attends to the words that are there, bool [N, T, 1]."""
+        count, length, _ = features.shape
+        exact = jnp.promote_types(features.dtype, jnp.float32)
+        query, key, value = (
+            product(features).reshape(count, length, self.heads, -1)
+            for product in (self.query, self.key, self.value)
+        )
+        logits = jnp.einsum("nqhc,nkhc->nhqk", query, key, preferred_element_type=exact)
+        logits = logits * query.shape[-1] ** -0.5
+        seen = there.reshape(count, 1, 1, length)
+        weights = jax.nn.softmax(jnp.where(seen, logits, _FAR), axis=-1)
+        mixed = jnp.einsum(
+            "nhqk,nkhc->nqhc",
+            weights.astype(features.dtype),
+            value,
+            preferred_element_type=exact,
+        )
+        mixed = mixed.astype(features.dtype).reshape(count, length, -1)
+        return self.project(mixed)
+
+
+def positions(length: int, features: int) -> np.ndarray:
+    """Sines and cosines of the places of words (Vaswani et al. 2017).
+
+    Args:
+      length: T.
+      features: C.
+
+    Returns:
+      float32 [T, C]: sines in the first half of the features (the larger one), cosines
+      in the second, from a radian a word to one in 10,000 words.
+    """
+    half = (features + 1) // 2
+    rates = _SLOWEST ** -(np.arange(half) / max(half - 1, 1))
+    angles = np.arange(length)[:, None] * rates
+    waves = np.concatenate([np.sin(angles), np.cos(angles)], axis=-1)
+    return waves[:, :features].astype(np.float32)

@@ -1,0 +1,80 @@
+"""Spaces for text: `text`, and `text_tiny`, of which everything can be trained.
+
+Networks see the number of a word in two digits of `WORD_BASE`, [T, 2]: each is exact in
+every precision that networks compute in, where a number of five digits is not. Ops keep
+the shape; the last channel tells words from what is behind a sentence's end.
+"""
+
+from qnas_jax.spaces.network import NetworkSpace, Op, chain, fixed, op
+
+WORD_BASE = 256
+"""8 bits, all that bfloat16 has for the digits of a number."""
+
+_LAYERS = 4
+
+_WIDTHS = (
+    op("ff_x1", "text_feed_forward", expansion=1),
+    op("ff_x4", "text_feed_forward", expansion=4),
+)
+_SKIP = op("skip", "text_skip")
+
+TEXT_OPS: tuple[Op, ...] = (
+    op("conv_k3", "text_conv", kernel=3),
+    op("conv_k5", "text_conv", kernel=5),
+    op("gru", "text_recurrence"),
+    op("gru_back", "text_recurrence", backwards=True),
+    op("attn_h1", "text_attention", heads=1),
+    op("attn_h4", "text_attention", heads=4),
+    *_WIDTHS,
+    _SKIP,
+)
+TINY_OPS: tuple[Op, ...] = (
+    op("conv_k3", "text_conv", kernel=3),
+    op("gru", "text_recurrence"),
+    op("attn_h2", "text_attention", heads=2),
+    *_WIDTHS,
+    _SKIP,
+)
+
+
+def text(input_shape: tuple[int, ...], num_classes: int, words: int) -> NetworkSpace:
+    """4 layers x 9 ops, 47 features a word and the mask."""
+    return _space("text", 48, TEXT_OPS, input_shape, num_classes, words)
+
+
+def text_tiny(
+    input_shape: tuple[int, ...], num_classes: int, words: int
+) -> NetworkSpace:
+    """4 layers x 6 ops, 31 features a word and the mask: 1,296 networks."""
+    return _space("text_tiny", 32, TINY_OPS, input_shape, num_classes, words)
+
+
+def _space(
+    name: str,
+    width: int,
+    ops: tuple[Op, ...],
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    words: int,
+) -> NetworkSpace:
+    """Layers of the same ops between an embedding and the mean of the words.
+
+    Args:
+      name: of the space.
+      width: channels of a word.
+      ops: the candidates of every layer.
+      input_shape: (words of a sentence, 2 digits).
+      num_classes: number of logits.
+      words: that there are, with those of no and of an unknown word.
+    """
+    return NetworkSpace(
+        name=name,
+        layers=chain(width, [(width, 1)] * _LAYERS, ops),
+        stem=(fixed(input_shape[-1], width, 1, "text_embedding", words=words),),
+        head=(
+            fixed(width, width, 1, "text_average"),
+            fixed(width, num_classes, 1, "classifier"),
+        ),
+        input_shape=input_shape,
+        num_classes=num_classes,
+    )

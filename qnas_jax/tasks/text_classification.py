@@ -1,0 +1,111 @@
+"""Sentences, each of one class."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from qnas_jax.data import PADDING, UNKNOWN, Dataset
+from qnas_jax.options import Options, option
+from qnas_jax.spaces import WORD_BASE
+from qnas_jax.tasks.classification import (
+    classification_details,
+    classification_metrics,
+    smoothed_cross_entropy,
+)
+from qnas_jax.tasks.task import Metric
+
+
+@dataclasses.dataclass(frozen=True)
+class TextTraining(Options):
+    """What training sentences and their labels undergo."""
+
+    word_dropout: float = option(
+        0.0, "share of the words that become unknown ones; 0 is off", low=0, below=1
+    )
+    label_smoothing: float = option(0.1, "mass spread over all classes", low=0, below=1)
+
+
+class TextClassification(struct.PyTreeNode):
+    """Classification of sentences by accuracy.
+
+    Networks see the number of each word in two digits.
+
+    Attributes:
+      input_shape: (words of a sentence, 2).
+      num_outputs: number of classes.
+      words: how many words are known, with those of no and of an unknown word.
+      training: what training sentences and labels undergo.
+    """
+
+    input_shape: tuple[int, ...] = struct.field(pytree_node=False)
+    num_outputs: int = struct.field(pytree_node=False)
+    words: int = struct.field(pytree_node=False)
+    training: TextTraining = struct.field(
+        pytree_node=False, default_factory=TextTraining
+    )
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "TextClassification":
+        """The task of a data set.
+
+        Args:
+          dataset: inputs int32 [N, T], targets int32 [N].
+
+        Returns:
+          The task.
+        """
+        return cls(
+            input_shape=(*dataset.input_shape, 2),
+            num_outputs=dataset.num_classes,
+            words=len(dataset.words),
+        )
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """What networks are judged by, by name."""
+        return classification_metrics(self.num_outputs)
+
+    @property
+    def details(self) -> Mapping[str, Metric]:
+        """What a test keeps beside the metrics, for intervals."""
+        return classification_details(self.num_outputs)
+
+    @property
+    def score(self) -> str:
+        """Name of the metric that searches improve."""
+        return "accuracy"
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the architectures that a found one is compared with."""
+        return ("largest",)
+
+    def with_options(self, options: TextTraining) -> "TextClassification":
+        """The same task with other options of training."""
+        return self.replace(training=options)
+
+    def prepare(self, inputs: jax.Array) -> jax.Array:
+        """Numbers of words int32 [N, T], in digits: float32 [N, T, 2]."""
+        digits = jnp.stack(jnp.divmod(inputs, WORD_BASE), axis=-1)
+        return digits.astype(jnp.float32)
+
+    def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
+        """The same, some words unknown; the key is consumed."""
+        share = self.training.word_dropout
+        if not share:
+            return self.prepare(inputs)
+
+        def drop(own_key: jax.Array, words: jax.Array) -> jax.Array:
+            dropped = jax.random.uniform(own_key, words.shape) < share
+            return jnp.where(dropped & (words != PADDING), UNKNOWN, words)
+
+        keys = jax.random.split(key, len(inputs))
+        return self.prepare(jax.vmap(drop)(keys, inputs))
+
+    def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Mean cross-entropy with label smoothing."""
+        smoothing = self.training.label_smoothing
+        return smoothed_cross_entropy(outputs, targets, smoothing)
