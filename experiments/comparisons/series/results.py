@@ -126,9 +126,13 @@ def sentence(rows: Rows) -> str:
         else ""
     )
     return (
-        f"{len(ranks.names)} methods on {ranks.blocks} sets: Friedman's test "
+        f"{len(ranks.names)} methods on {_sets(ranks.blocks)}: Friedman's test "
         f"{formats.p_value(ranks.p_value)}, critical difference of mean ranks "
         f"{ranks.difference:.2f}. Found minus random networks of the same cost, over "
         f"the sets: {formats.points(worth.difference)} points ({interval}Wilcoxon "
         f"{formats.p_value(signed_rank_test(differences))})."
     )
+
+
+def _sets(count: int) -> str:
+    return f"{count} set{'s' if count > 1 else ''}"
