@@ -23,7 +23,7 @@ HAND_MADE = {"resnet": "ResNet", "densenet": "DenseNet-BC"}
 
 
 SCORES = {
-    "loss": "the negative validation loss of the subnet",
+    "loss": "the negative validation loss of the network",
     "fused": "normal scores of the subnet's loss and of training-free terms, added up",
 }
 

@@ -60,6 +60,7 @@ def config(tiny_config, tmp_path):
     tiny_config.train.update(epochs=8, batch_size=16, learning_rate=0.1)
     tiny_config.train_series.update(shift=2, jitter=0.1)
     tiny_config.search.update(strategy="random", generations=2, population=2)
+    tiny_config.search.score, tiny_config.retrain.kept_by = "loss", "loss"
     tiny_config.constraints.max_params = 400
     tiny_config.retrain.update(epochs=12, batch_size=16, compare=False)
     return tiny_config
@@ -73,6 +74,10 @@ def test_the_whole_job(config, make_setting, tmp_path):
     result = json.loads((setting.folder.path / "result.json").read_text())
     assert (result["data"], result["space"]) == ("waves", "few")
     assert result["parameters"] <= 400 and result["test_accuracy"] > 0.8
+    history = (setting.folder.path / "search" / "history.jsonl").read_text()
+    rows = [json.loads(line) for line in history.splitlines()]
+    assert all(row["score"] == -row["metrics"]["loss"] for row in rows)
+    assert max(row["score"] for row in rows) == result["search_score"]
     sizes = [row["resolution"] for row in result["layers"]]
     assert sizes == [16, 16, 16, 8, 1]
     page = (setting.folder.path / "report.html").read_text()

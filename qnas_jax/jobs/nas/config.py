@@ -25,7 +25,7 @@ from qnas_jax.tasks import TASKS, TaskOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions
 
 SCORES = ("accuracy", "loss", "fused")
-"""What a search by a supernet may improve; `accuracy` is the score of the task."""
+"""What a search may improve; `accuracy` is the score of the task."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +34,10 @@ class NasSearchOptions(SearchOptions):
 
     score: str = option(
         "accuracy",
-        "by what a supernet's subnets are compared: the task's own score, their loss, "
-        "or their loss and training-free terms (group fused); other evaluators have a "
-        "score of their own",
+        "by what networks are compared: the task's own score, their loss (of subnets "
+        "and of candidates trained from scratch; few validation examples tell it apart "
+        "where accuracies tie), or, of subnets, their loss and training-free terms "
+        "(group fused); other evaluators have a score of their own",
         choices=SCORES,
     )
     objectives: tuple[str, ...] = option(

@@ -15,11 +15,10 @@ from qnas_jax.evaluation import (
     Evaluator,
     KnownEvaluations,
     MemoisedEvaluator,
-    make_evaluator,
 )
 from qnas_jax.jobs.nas.fronts import front_strategy, search_front
 from qnas_jax.jobs.nas.generations import EvaluateFn, run_generations
-from qnas_jax.jobs.nas.scores import subnet_evaluator
+from qnas_jax.jobs.nas.scores import candidate_evaluator, subnet_evaluator
 from qnas_jax.jobs.nas.search_rows import Found, history_of, repaired
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
@@ -110,7 +109,7 @@ def _checked_evaluator(setting: NasSetting) -> Evaluator:
     if EVALUATORS[config.evaluator.name].trains:
         evaluator = subnet_evaluator(setting)
     else:
-        evaluator = make_evaluator(config.evaluator, config.evaluator_options, setting)
+        evaluator = candidate_evaluator(setting)
     check_fidelities(
         config.search.strategy,
         config.strategy,
