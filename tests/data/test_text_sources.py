@@ -66,6 +66,16 @@ def test_the_vocabulary_is_that_of_the_training_split(folder):
     assert ("<unknown>", "neg") in sentences(few, few.train)
 
 
+def test_words_of_held_out_sentences_are_unknown(tmp_path):
+    path = tmp_path / "mine.tsv"
+    path.write_text(as_tsv([(f"the w{n}", f"c{n % 2}") for n in range(20)]))
+    data = read(path)
+    assert len(data.words) == 3 + len(data.train)
+    assert (data.train.inputs != 1).all()
+    for split in (data.valid, data.test):
+        assert (split.inputs[:, 0] == 2).all() and (split.inputs[:, 1] == 1).all()
+
+
 def test_long_sentences_are_cut_and_told(folder, caplog):
     data = read(folder, max_tokens=3)
     assert data.input_shape == (3,)
