@@ -7,7 +7,8 @@ words tell good reviews from bad ones (SST-2 in whole sentences, Socher et al. 2
     python main.py --config=configs/sst2.py --workdir=runs/sst2
 
 QNAS_DATA_DIR (or data.data_dir) names the folder that has sst2/train.tsv.gz, dev.tsv.gz
-and test.tsv.gz. 12 networks of `text` are trained for 6 epochs each, the winner and a
+and test.tsv.gz, as the repository clairett/pytorch-sentiment-classification has them,
+packed. 12 networks of `text` are trained for 6 epochs each, the winner and a
 random network of its cost for 10. Steps are clipped and begin slowly: without, networks
 of four layers often learn nothing.
 
