@@ -31,6 +31,27 @@ _REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison
 
 PROMISES = (
     Mutant(
+        "a gap in any split is told to networks",
+        "qnas_jax/tasks/series_classification.py",
+        "splits = (dataset.train, dataset.valid, dataset.test)",
+        "splits = (dataset.train,)",
+        "tests/tasks/test_series_classification.py",
+    ),
+    Mutant(
+        "an infinite value of a series is refused",
+        "qnas_jax/data/series.py",
+        "infinite = np.isinf(series)",
+        "infinite = np.isnan(series)",
+        "tests/data/test_series_sources.py",
+    ),
+    Mutant(
+        "a dilated kernel is data of a padded body",
+        "qnas_jax/nets/families/series_separable.py",
+        'place = longest // 2 + tap * member.choices["dilation"]',
+        "place = longest // 2 + tap",
+        "tests/nets/series/test_series_family.py",
+    ),
+    Mutant(
         "the vocabulary of text is that of the training split alone",
         "qnas_jax/data/text.py",
         "np.bincount(dataset.train.inputs.ravel(), minlength=len(dataset.words))",
@@ -89,8 +110,8 @@ PROMISES = (
     Mutant(
         "a model of which a file was changed is refused",
         "qnas_jax/export/facts.py",
-        "if wanted is not None and digest_file(path) != wanted:",
-        "if wanted is None:",
+        "if path.is_file() and digest_file(path) != facts.digests[path.name]:",
+        "if path.is_dir():",
         "tests/export/test_model_files.py::test_a_file_that_was_changed_is_named",
     ),
     Mutant(
@@ -144,7 +165,7 @@ PROMISES = (
     ),
     Mutant(
         "an exported model has the normalisation in its weights",
-        "qnas_jax/export/weights.py",
+        "qnas_jax/export/folding.py",
         "np.sqrt(variance + norm.epsilon)",
         "np.sqrt(variance + 1e-12)",
         "tests/export/test_stand_alone_blocks.py",
@@ -335,7 +356,7 @@ PROMISES = (
     Mutant(
         "every architecture is scored once",
         "qnas_jax/evaluation/memo.py",
-        "for each in asked if each not in self._known",
+        "for each in asked if known.find(*each) < 0",
         "for each in asked",
         "tests/evaluation/test_memo.py",
     ),

@@ -128,7 +128,7 @@ def train_one_path(
     def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:
         def step(state: Any, arch: jax.Array) -> tuple[Any, None]:
             params, stats, moments = (take_path(slots, arch) for slots in state)
-            images = work.images(pixels)
+            images = work.prepared(pixels)
             gradient, stats = jax.grad(loss_fn, has_aux=True)(
                 params, stats, arch, images, labels
             )
@@ -141,7 +141,7 @@ def train_one_path(
         return jax.lax.scan(step, state, archs)[0]
 
     state = _training_state(work)
-    rest = archs, work.pixels, work.labels
+    rest = archs, work.inputs, work.labels
     program = compile_program(note, steps, state, *rest, donate=[0])
     run_steps(note, program, state, rest, batch)
 
@@ -202,7 +202,7 @@ def train_all_paths(
     def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:
         def step(state: Any, paths: jax.Array) -> tuple[Any, None]:
             params, stats, moments = state
-            images = work.images(pixels)
+            images = work.prepared(pixels)
             gradient, stats = gradient_fn(params, stats, paths, images, labels)
             moments = jax.tree.map(lambda m, g: 0.9 * m + g, moments, gradient)
             params = jax.tree.map(lambda p, m: p - 1e-3 * m, params, moments)
@@ -211,7 +211,7 @@ def train_all_paths(
         return jax.lax.scan(step, state, archs)[0]
 
     state = _training_state(work)
-    rest = archs, work.pixels, work.labels
+    rest = archs, work.inputs, work.labels
     program = compile_program(note, steps, state, *rest, donate=[0])
     run_steps(note, program, state, rest, batch * archs.shape[1])
 
@@ -234,7 +234,7 @@ def score(
     def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
         params, stats = weights
         params = network.in_precision(params, precision)
-        inputs = work.images(pixels)
+        inputs = work.prepared(pixels)
 
         def one(arch: jax.Array) -> jax.Array:
             path = take_path(params, arch), take_path(stats, arch)
@@ -243,7 +243,7 @@ def score(
 
         return jax.lax.map(one, archs, batch_size=block)
 
-    arguments = work.weights, archs, work.pixels, work.labels
+    arguments = work.weights, archs, work.inputs, work.labels
     program = compile_program(note, score_all, *arguments)
     seconds = seconds_of(lambda: program(*arguments), calls=1)
     note("seconds", seconds)
@@ -263,7 +263,7 @@ def pytorch(note: Note, *, folder: str, device: str, tiny: bool) -> None:
     images, batch, population, steps = (8, 4, 2, 1) if tiny else (512, 256, 32, 4)
     work = drawn_workload("proxylessnas", images)
     archs = random_archs(work.space, population)
-    pixels = np.asarray(work.images(work.pixels), np.float32)
+    pixels = np.asarray(work.prepared(work.inputs), np.float32)
     peer = TorchPeer(folder, "proxylessnas", pixels, np.asarray(work.labels), device)
     scoring = peer.score(archs, images)
     training = peer.train(archs[:steps], batch)
@@ -328,6 +328,7 @@ def rank_macro(
         fresh = work.supernet.init(jax.random.key(0))
     fresh = jax.device_put(jax.tree.map(np.asarray, fresh), jax.devices()[0])
     augmentation = Augmentation(crop_padding=4, flip=True)
+    task: Any = work.task
 
     def steps(state: Any, each: Any, pixels: jax.Array, labels: jax.Array) -> Any:
         def step(state: Any, each: Any) -> tuple[Any, None]:
@@ -336,8 +337,8 @@ def rank_macro(
             images = augment(
                 jax.random.wrap_key_data(key),
                 pixels[index],
-                work.task.mean,
-                work.task.std,
+                task.mean,
+                task.std,
                 augmentation,
             )
             gradient, stats = gradient_fn(params, stats, archs, images, labels[index])
@@ -406,7 +407,7 @@ def _schedule(space: Any, steps: int, count: int, batch: int) -> tuple[Any, ...]
 def _images(path: str | None, num_valid: int, work: Workload) -> tuple[Any, Any]:
     """Training and validation images and labels on the device."""
     if path is None:
-        both = work.pixels, work.labels
+        both = work.inputs, work.labels
         return both, both
     with np.load(path) as file:
         pixels, labels = file["x_train"], file["y_train"].astype(np.int32)
@@ -424,7 +425,7 @@ def _batch_scorer(work: Workload, precision: str) -> Callable[..., Any]:
     def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
         params, stats = weights
         params = network.in_precision(params, precision)
-        inputs = work.images(pixels)
+        inputs = work.prepared(pixels)
 
         def one(arch: jax.Array) -> tuple[jax.Array, jax.Array]:
             path = take_path(params, arch), take_path(stats, arch)

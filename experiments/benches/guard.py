@@ -46,7 +46,7 @@ def run(
     """
     work = make_workload(space, 2 * batch)
     options = SupernetOptions(batch_size=batch)
-    batches = TrainingBatches(work.pixels, work.labels, work.task, batch)
+    batches = TrainingBatches(work.inputs, work.labels, work.task, batch)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
     step_fn = make_supernet_step(
         work.supernet,

@@ -1,9 +1,10 @@
 """Networks trained side by side against one after the other; compilation counted.
 
 python -m experiments.benches.population [--networks=64] [--epochs=20] [--alone=3]
-    [--forms=switch] [--at_once=0,1] [--space=digits] [--out=FILE]
+    [--forms=switch] [--at_once=0,1] [--space=digits] [--source=digits] [--name=NAME]
+    [--batch_size=64] [--out=FILE]
 
-Trains random networks on scikit-learn's digits from scratch, together by one program
+Trains random networks on real data from scratch, together by one program
 for the space (`training/population.py`), and some of them alone as the retraining of a
 job does it: a program for each network, a step a call, a validation an epoch. The time
 of one alone, scaled to all, is what they would take one after the other. Processor time
@@ -46,7 +47,12 @@ from qnas_jax.training import (
     run_epochs,
 )
 
-DATA = data.DataOptions(source="digits", valid_fraction=0.25, test_fraction=0.2)
+
+def data_options(source: str = "digits", name: str = "") -> data.DataOptions:
+    """A data set, split as `configs/digits.py` does."""
+    return data.DataOptions(
+        source=source, name=name, valid_fraction=0.25, test_fraction=0.2
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Setting:
 
     Attributes:
       space: of the networks.
-      task: classification of the digits.
+      task: classification of the data.
       batches: of the training split.
       valid: inputs and targets of the validation split.
       options: of the optimiser, and the length.
@@ -80,13 +86,14 @@ class Clock:
         return time.perf_counter() - self.wall, time.process_time() - self.processor
 
 
-def make_setting(space: str, epochs: int) -> Setting:
-    """Loads the digits as `configs/digits.py` splits them; no augmentation."""
-    dataset = data.load(DATA)
+def make_setting(
+    space: str, options: TrainingOptions, source: data.DataOptions
+) -> Setting:
+    """Loads the data; no augmentation."""
+    dataset = data.load(source)
     task = make_task(TaskOptions(), dataset)
     built = build_space(SpaceOptions(name=space), task.input_shape, task.num_outputs)
     assert isinstance(built, NetworkSpace)
-    options = TrainingOptions(epochs=epochs, learning_rate=0.1)
     return Setting(
         built,
         task,
@@ -100,27 +107,29 @@ def run(
     space: str,
     *,
     networks: int,
-    epochs: int,
+    options: TrainingOptions,
     alone: int,
     forms: Sequence[Form],
     at_once: Sequence[int] = (0,),
+    source: data.DataOptions | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Measures each form, and networks alone.
 
     Args:
       space: a registered chain of layers.
       networks: P.
-      epochs: of each training.
+      options: of each training.
       alone: networks that are trained by themselves.
       forms: of the networks trained together.
       at_once: numbers of them that are trained at the same time; 0: as by default.
+      source: where the data come from; None: scikit-learn's digits.
 
     Yields:
       A row a way: seconds on the clock and of the processor for all P networks, of
       these compilation, and mean validation accuracy; for networks together the ratio
       to one after the other.
     """
-    setting = make_setting(space, epochs)
+    setting = make_setting(space, options, source or data_options())
     archs = random_archs(setting.space, networks)
     seconds, accuracies = [], []
     clock = Clock()
@@ -256,10 +265,13 @@ def main(_: Sequence[str]) -> None:
         run(
             _SPACE.value,
             networks=_NETWORKS.value,
-            epochs=_EPOCHS.value,
+            options=TrainingOptions(
+                epochs=_EPOCHS.value, batch_size=_BATCH.value, learning_rate=0.1
+            ),
             alone=_ALONE.value,
             forms=tuple(map(resolve_form, _FORMS.value)),
             at_once=tuple(map(int, _AT_ONCE.value)),
+            source=data_options(_SOURCE.value, _NAME.value),
         )
     )
     write_rows(_OUT.value, rows)
@@ -274,5 +286,8 @@ if __name__ == "__main__":
     _ALONE = flags.DEFINE_integer("alone", 3, "networks trained alone", lower_bound=1)
     _FORMS = flags.DEFINE_multi_enum("forms", ["switch"], FORMS, "forms together")
     _AT_ONCE = flags.DEFINE_list("at_once", ["0"], "networks; 0: as by default")
+    _SOURCE = flags.DEFINE_string("source", "digits", "where the data come from")
+    _NAME = flags.DEFINE_string("name", "", "of the data set, where there are several")
+    _BATCH = flags.DEFINE_integer("batch_size", 64, "examples of a step", lower_bound=1)
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
     app.run(main)

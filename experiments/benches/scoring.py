@@ -82,7 +82,7 @@ def run(
     }
     compiled = {name: compile_seconds(form) for name, (form, _) in forms.items()}
     if peer:
-        shown = np.asarray(work.images(work.pixels))
+        shown = np.asarray(work.prepared(work.inputs))
         network = TorchPeer(peer, space, shown, np.asarray(work.labels))
         forms["PyTorch channels_last"] = (network.score(archs, chunk), population)
         forms["PyTorch channels_last"][0]()
@@ -122,7 +122,7 @@ def _use_of_machine(
     machine: Machine,
 ) -> dict[str, float]:
     """What our scorer takes of the machine's arithmetic, bandwidth and memory."""
-    images = len(work.pixels)
+    images = len(work.inputs)
     rate = len(archs) * images / seconds
     flops = 2e-9 * float(macs.mean()) * rate
     moved = 1e-9 * bytes_moved(work.space, archs, images, chunk) / seconds
@@ -179,7 +179,7 @@ def _simple_forms(
 
 def _ours(work: Workload, archs: np.ndarray, chunk: int, **options: Any) -> Any:
     scoring = ScoringOptions(statistics="running", score_chunk=chunk, **options)
-    pixels, labels = work.pixels, work.labels
+    pixels, labels = work.inputs, work.labels
     score = make_population_scorer(work.supernet, work.task, scoring, pixels)
     default = jnp.asarray(archs)
     return lambda asked=default: score(work.weights, asked, pixels, labels)
@@ -187,14 +187,14 @@ def _ours(work: Workload, archs: np.ndarray, chunk: int, **options: Any) -> Any:
 
 def _temporary_mib(work: Workload, chunk: int) -> float:
     """What the compiled scorer of a large population allocates, weights apart."""
-    shape = (5_000, *work.pixels.shape[1:])
+    shape = (5_000, *work.inputs.shape[1:])
     arguments = (
         jax.ShapeDtypeStruct((256, work.space.num_layers), jnp.int32),
         jax.ShapeDtypeStruct(shape, jnp.uint8),
         jax.ShapeDtypeStruct(shape[:1], jnp.int32),
     )
     scoring = ScoringOptions(statistics="running", score_chunk=chunk)
-    score = make_population_scorer(work.supernet, work.task, scoring, work.pixels)
+    score = make_population_scorer(work.supernet, work.task, scoring, work.inputs)
     compiled, _ = compile_network(score, work.weights, *arguments)
     return temporary_mib(compiled)
 
@@ -221,10 +221,10 @@ def _subnets_jitted(work: Workload, archs: np.ndarray) -> Form:
 def _accuracy_of(work: Workload, graphdef: Any, state: Any) -> Form:
     @jit_network
     def accuracy(state: Any, pixels: jax.Array, labels: jax.Array) -> jax.Array:
-        logits = nnx.merge(graphdef, state)(work.images(pixels))
+        logits = nnx.merge(graphdef, state)(work.prepared(pixels))
         return (logits.argmax(axis=-1) == labels).mean()
 
-    return lambda: accuracy(state, work.pixels, work.labels)
+    return lambda: accuracy(state, work.inputs, work.labels)
 
 
 def _whole_switch(work: Workload, archs: np.ndarray, vmapped: bool) -> Form:
@@ -237,14 +237,14 @@ def _whole_switch(work: Workload, archs: np.ndarray, vmapped: bool) -> Form:
     ) -> jax.Array:
         def accuracy(arch: jax.Array) -> jax.Array:
             params, stats = (take_path(slots, arch) for slots in weights)
-            images = work.images(pixels)
+            images = work.prepared(pixels)
             logits = _plain_logits(work.supernet, params, stats, arch, images)
             return (logits.argmax(axis=-1) == labels).mean()
 
         return visit(accuracy)(archs)
 
     asked = jnp.asarray(archs)
-    return lambda: accuracies(work.weights, asked, work.pixels, work.labels)
+    return lambda: accuracies(work.weights, asked, work.inputs, work.labels)
 
 
 def _plain_logits(

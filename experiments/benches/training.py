@@ -66,7 +66,7 @@ def run(
         forms[name] = program.run
         notes[name] = _notes(program.seconds, temporary_mib(program.compiled), *peaks)
     if peer:
-        images = np.asarray(work.images(work.pixels))
+        images = np.asarray(work.prepared(work.inputs))
         network = TorchPeer(peer, space, images, np.asarray(work.labels))
         forms["PyTorch channels_last"] = network.train(archs, batch)
         forms["PyTorch channels_last"]()

@@ -69,8 +69,8 @@ def scoring_program(work: Workload, archs: np.ndarray, chunk: int) -> Program:
       The program; a pass scores the population once.
     """
     options = ScoringOptions(statistics="running", score_chunk=chunk)
-    score = make_population_scorer(work.supernet, work.task, options, work.pixels)
-    arguments = (work.weights, jnp.asarray(archs), work.pixels, work.labels)
+    score = make_population_scorer(work.supernet, work.task, options, work.inputs)
+    arguments = (work.weights, jnp.asarray(archs), work.inputs, work.labels)
     compiled, seconds = compile_network(score, *arguments)
     return Program(compiled, seconds, lambda: compiled(*arguments))
 
@@ -106,7 +106,7 @@ def training_program(work: Workload, archs: np.ndarray) -> Program:
     weights = jax.tree.map(jnp.copy, work.weights)  # they are donated
     state = [(*weights, optimizer.init(weights[0]))]
     paths = [jnp.asarray(arch) for arch in archs]
-    batch = work.pixels, work.labels
+    batch = work.inputs, work.labels
     compiled, seconds = compile_network(
         step, state[0], paths[0], *batch, donate_argnums=0
     )
@@ -136,7 +136,7 @@ def gradient_program(work: Workload, archs: np.ndarray) -> Program:
         return gradient_fn(params, stats, arch, *batch)
 
     paths = [jnp.asarray(arch) for arch in archs]
-    batch = work.pixels, work.labels
+    batch = work.inputs, work.labels
     compiled, seconds = compile_network(gradient, work.weights, paths[0], *batch)
 
     def run() -> None:
@@ -157,7 +157,7 @@ def _gradient_fn(work: Workload) -> Callable[..., Any]:
         params: Any, stats: Any, arch: jax.Array, pixels: jax.Array, labels: jax.Array
     ) -> tuple[jax.Array, Any]:
         logits, stats = work.supernet.apply(
-            params, stats, arch, work.images(pixels), mode="train"
+            params, stats, arch, work.prepared(pixels), mode="train"
         )
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return losses.mean(), stats

@@ -1,4 +1,4 @@
-"""What the benchmarks of scoring and training work on: fixed seeds, random pixels."""
+"""What the benchmarks of scoring and training work on: fixed seeds, random inputs."""
 
 import dataclasses
 from typing import Any
@@ -10,25 +10,27 @@ import numpy as np
 from qnas_jax.nets import Form, Slots, build_supernet
 from qnas_jax.search import host_search, make_strategy
 from qnas_jax.spaces import NetworkSpace, SearchSpace, SpaceOptions, build_space
-from qnas_jax.tasks import ImageClassification
+from qnas_jax.spaces.registry import FOR_SERIES
+from qnas_jax.tasks import ImageClassification, SeriesClassification, Task
 
 SIDES = {"digits": (8, 1)}  # image side and channels; CIFAR's for all others
+SERIES = (128, 2)  # steps and channels
 
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A supernet with initial weights, and images.
+    """A supernet with initial weights, and images or series.
 
     Attributes:
       supernet: the network.
       weights: parameters and running statistics.
-      pixels: uint8 [N, H, W, C].
+      inputs: uint8 [N, H, W, C] or float32 [N, T, C].
       labels: int32 [N].
     """
 
     supernet: Any
     weights: tuple[Slots, Slots]
-    pixels: jax.Array
+    inputs: jax.Array
     labels: jax.Array
 
     @property
@@ -37,33 +39,37 @@ class Workload:
         return self.supernet.space
 
     @property
-    def task(self) -> ImageClassification:
-        """Classification, with made-up statistics of the pixels."""
-        channels = self.pixels.shape[-1]
-        return ImageClassification(
-            mean=jnp.full(channels, 0.5),
-            std=jnp.full(channels, 0.25),
-            input_shape=self.space.input_shape,
-            num_outputs=self.space.num_classes,
-        )
+    def task(self) -> Task:
+        """Classification, with made-up statistics of the channels."""
+        channels = self.inputs.shape[-1]
+        known: dict[str, Any] = {
+            "mean": jnp.full(channels, 0.5),
+            "std": jnp.full(channels, 0.25),
+            "input_shape": self.space.input_shape,
+            "num_outputs": self.space.num_classes,
+        }
+        if self.inputs.ndim == 3:
+            return SeriesClassification(**known, masked=False)
+        return ImageClassification(**known)
 
-    def images(self, pixels: jax.Array) -> jax.Array:
-        """Normalised pixels."""
-        return self.task.prepare(pixels)
+    def prepared(self, inputs: jax.Array) -> jax.Array:
+        """Normalised inputs."""
+        return self.task.prepare(inputs)
 
     def macs(self, archs: np.ndarray) -> np.ndarray:
-        """Multiply-accumulates an image of architectures [P, L]."""
+        """Multiply-accumulates an example of architectures [P, L]."""
         return self.supernet.cost_table().cost(archs)["macs"]
 
 
 def make_workload(space: str, images: int, form: Form = "switch") -> Workload:
-    """Builds the supernet of a registered space with random weights and pixels.
+    """Builds the supernet of a registered space with random weights and inputs.
 
     Statistics and classifier are drawn wide apart, so that architectures differ as they
     do after training.
     """
     side, channels = SIDES.get(space, (32, 3))
-    built = build_space(SpaceOptions(name=space), (side, side, channels), 10)
+    shape = SERIES if space in FOR_SERIES else (side, side, channels)
+    built = build_space(SpaceOptions(name=space), shape, 10)
     supernet = build_supernet(built, form)
     params, stats = supernet.init(jax.random.key(0))
     params["fixed"][-1] = params["fixed"][-1] * 100
@@ -72,13 +78,14 @@ def make_workload(space: str, images: int, form: Form = "switch") -> Workload:
         lambda row: jnp.asarray(generator.uniform(0.3, 1.0, row.shape), jnp.float32),
         stats,
     )
-    pixels = generator.integers(0, 256, (images, side, side, channels))
+    inputs = (
+        generator.normal(0.5, 0.25, (images, *shape)).astype(np.float32)
+        if space in FOR_SERIES
+        else generator.integers(0, 256, (images, *shape)).astype(np.uint8)
+    )
     labels = generator.integers(0, 10, images)
     return Workload(
-        supernet,
-        (params, stats),
-        jnp.asarray(pixels, jnp.uint8),
-        jnp.asarray(labels, jnp.int32),
+        supernet, (params, stats), jnp.asarray(inputs), jnp.asarray(labels, jnp.int32)
     )
 
 

@@ -10,6 +10,7 @@ alone. Then the state of a small supernet's training is saved so many times.
 """
 
 import contextlib
+import ctypes
 import pathlib
 import resource
 import shutil
@@ -54,7 +55,14 @@ class CompileCounter:
 
 
 def resident_mib() -> float:
-    """Resident memory of this process now."""
+    """Resident memory of this process now, without what is only free to be used.
+
+    glibc keeps freed memory, in as many pools as there were threads; it is asked to
+    give it back before.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 

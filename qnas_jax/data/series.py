@@ -140,10 +140,10 @@ def channel_statistics(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _classes(found: dict[str, LabelledSeries]) -> tuple[str, ...]:
-    declared = [part.classes for part in found.values() if part.classes]
-    if declared:
-        return tuple(dict.fromkeys(itertools.chain(*declared)))
-    return sorted_classes(itertools.chain(*(part.labels for part in found.values())))
+    """Those that files declare in their order, then all others, sorted."""
+    declared = itertools.chain(*(part.classes for part in found.values()))
+    others = sorted_classes(itertools.chain(*(part.labels for part in found.values())))
+    return tuple(dict.fromkeys((*declared, *others)))
 
 
 def _padded(series: Sequence[np.ndarray], length: int, channels: int) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Series in text files: one a row with its class in front, or the `.ts` format.
 
-`.csv`, `.tsv`, `.txt`: cells are separated by commas, semicolons, tabs or spaces,
-whichever the first line has most of (`.tsv`: tabs). An empty cell, `?`, `NA` or `NaN`
-is a missing value; a row that ends early, or in missing cells, is a shorter series. A
-first line without any number behind its first cell is a header. This is also the form
-of the UCR archive of 2018.
+`.csv`, `.tsv`, `.txt`: cells are separated by commas, semicolons or tabs, whichever the
+first line has most of (`.tsv`: tabs; `.txt`: also by any number of spaces). An empty
+cell, `?`, `NA` or `NaN` is a missing value; a row that ends early, or in missing cells,
+is a shorter series. A first line without any number behind its first cell is a header.
+This is also the form of the UCR archive of 2018.
 
 `.ts`: the format of sktime, aeon and the archives' newer editions: a header of `@`
 lines, then a series a line, its channels and at last its class separated by colons.
@@ -25,6 +25,7 @@ from qnas_jax.options import shown
 from qnas_jax.reading import read_text, reason
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".ts")
+_DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".txt": ",;\t "}
 _LARGEST = float(np.finfo(np.float32).max)
 _MISSING = frozenset(("", "?", "na", "nan"))
 
@@ -48,13 +49,13 @@ def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSe
     try:
         if path.suffix.lower() == ".ts":
             return _read_ts(text)
-        return _read_rows(text, path.suffix.lower() == ".tsv", labelled)
+        return _read_rows(text, _DELIMITERS[path.suffix.lower()], labelled)
     except UserError as error:
         raise UserError(f"{path}, {error}") from error
 
 
 def label_in_words(label: str) -> str:
-    """A class as all files write it: a whole number without point or plus.
+    """A class on one line, a whole number without point or plus.
 
     Raises:
       UserError: it is no class, but nothing, or a number that is not whole.
@@ -67,7 +68,7 @@ def label_in_words(label: str) -> str:
     except ValueError:
         number = math.nan
     if label.lower() not in _MISSING and math.isnan(number):
-        return label
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in label)
     if not number.is_integer():
         raise UserError(
             f"got {shown(label)} as the class, expected a word or a whole number in "
@@ -76,9 +77,11 @@ def label_in_words(label: str) -> str:
     return str(int(number))
 
 
-def _read_rows(text: str, tabs: bool, labelled: bool) -> LabelledSeries:
+def _read_rows(text: str, delimiters: str, labelled: bool) -> LabelledSeries:
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = "\t" if tabs else max(",;\t ", key=first.strip().count)
+    delimiter = max(delimiters, key=first.strip().count)
+    if delimiter == " ":
+        text = "\n".join(line.strip() for line in text.splitlines())
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,

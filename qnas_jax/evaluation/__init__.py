@@ -1,6 +1,7 @@
 """Evaluators behind one protocol, the memo of evaluations, and rankings."""
 
 from qnas_jax.evaluation.at_once import AtOnce
+from qnas_jax.evaluation.evaluation import Evaluation
 from qnas_jax.evaluation.evaluator import (
     ONE_FIDELITY,
     Compiled,
@@ -11,8 +12,9 @@ from qnas_jax.evaluation.evaluator import (
     finite_status,
     scores_of,
 )
+from qnas_jax.evaluation.known import KnownEvaluations
 from qnas_jax.evaluation.measuring import Metrics, measure, measure_many
-from qnas_jax.evaluation.memo import Evaluation, MemoisedEvaluator
+from qnas_jax.evaluation.memo import MemoisedEvaluator
 from qnas_jax.evaluation.ranking import (
     COST_TERMS,
     TRUTHS,
@@ -50,6 +52,7 @@ __all__ = [
     "Evaluator",
     "EvaluatorOptions",
     "EvaluatorSpec",
+    "KnownEvaluations",
     "MemoisedEvaluator",
     "Metrics",
     "Networks",

@@ -10,10 +10,15 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from qnas_jax.status import Status
 from qnas_jax.tasks import Task
+
+Array = jax.Array | np.ndarray
+"""Evaluators that are not traceable give NumPy arrays: their populations, without whom
+is known, have all sizes, and operations of JAX are compiled for each of them."""
 
 
 class Evaluated(struct.PyTreeNode):
@@ -27,9 +32,9 @@ class Evaluated(struct.PyTreeNode):
         more to say than the status. Traceable evaluators have none.
     """
 
-    metrics: dict[str, jax.Array]
-    status: jax.Array
-    costs: dict[str, jax.Array] = struct.field(default_factory=dict)
+    metrics: Mapping[str, Array]
+    status: Array
+    costs: Mapping[str, Array] = struct.field(default_factory=dict)
     reasons: tuple[str, ...] = struct.field(pytree_node=False, default=())
 
 
@@ -104,20 +109,22 @@ def finite_status(metrics: Mapping[str, jax.Array]) -> jax.Array:
     return jnp.where(finite.all(axis=0), int(Status.OK), int(Status.NON_FINITE))
 
 
-def scores_of(evaluator: Evaluator, evaluated: Evaluated) -> jax.Array:
+def scores_of(evaluator: Evaluator, evaluated: Evaluated) -> Array:
     """What is maximised.
 
     Args:
       evaluator: says which metric, and in which direction.
-      evaluated: what it found.
+      evaluated: what it found, arrays of JAX or of NumPy.
 
     Returns:
-      float32 [P], -inf where an evaluation failed.
+      float32 [P], of the same kind, -inf where an evaluation failed.
     """
     metric, larger_is_better = evaluator.score
     values = evaluated.metrics[metric]
     signed = values if larger_is_better else -values
-    return jnp.where(evaluated.status == int(Status.OK), signed, -jnp.inf)
+    where = np.where if isinstance(values, np.ndarray) else jnp.where
+    scores: Array = where(evaluated.status == int(Status.OK), signed, -np.inf)
+    return scores
 
 
 class ScoredBy(struct.PyTreeNode):
@@ -136,4 +143,4 @@ class ScoredBy(struct.PyTreeNode):
     ) -> tuple[jax.Array, jax.Array]:
         """Scores float32 [P] of archs int32 [P, L], -inf where they failed."""
         evaluated = self.evaluator(key, archs, fidelities)
-        return archs, scores_of(self.evaluator, evaluated)
+        return archs, jnp.asarray(scores_of(self.evaluator, evaluated))

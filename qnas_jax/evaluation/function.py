@@ -311,7 +311,7 @@ class HostFunction:
         }
         return Evaluated(
             metrics={name: _column(values) for name, values in metrics.items()},
-            status=jnp.asarray([outcome.status for outcome in outcomes], jnp.int32),
+            status=np.asarray([outcome.status for outcome in outcomes], np.int32),
             costs={"seconds": _column([outcome.seconds for outcome in outcomes])},
             reasons=tuple(outcome.reason for outcome in outcomes),
         )
@@ -361,8 +361,8 @@ def _float32(values: Any) -> np.ndarray:
         return np.asarray(values).astype(np.float32)
 
 
-def _column(values: Sequence[float]) -> jax.Array:
-    return jnp.asarray(_float32(values))
+def _column(values: Sequence[float]) -> np.ndarray:
+    return _float32(values)
 
 
 SPEC = EvaluatorSpec(

@@ -4,116 +4,23 @@ An evaluation is one architecture scored once at one fidelity; it is the unit of
 budgets. A failed one stays in the history with its status and reason and never wins.
 """
 
-import dataclasses
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
-from qnas_jax.errors import UserError
+from qnas_jax.evaluation.evaluation import Evaluation
 from qnas_jax.evaluation.evaluator import Evaluated, Evaluator, ScoreOf, scores_of
+from qnas_jax.evaluation.known import KnownEvaluations
+from qnas_jax.evaluation.known_archs import Arch
 from qnas_jax.status import Status
 
 Costs = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """archs int32 [P, L] -> what they cost as networks, by name [P]."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One row of the history.
-
-    Attributes:
-      evaluation: its number, from 1.
-      generation: the generation that asked for it.
-      arch: op index of each layer.
-      fidelity: at which it was evaluated, a place in the evaluator's; -1: the highest.
-      score: what is maximised; -inf if the status is not "ok".
-      metrics: by name.
-      costs: by name: of the network (params, macs), of the evaluation (seconds).
-      status: "ok", or how it failed, see `Status`.
-      reason: why, one line; "" if there is no more to say.
-    """
-
-    evaluation: int
-    generation: int
-    arch: tuple[int, ...]
-    fidelity: int
-    score: float
-    metrics: dict[str, float]
-    costs: dict[str, float]
-    status: str
-    reason: str
-
-    def row(self) -> dict[str, Any]:
-        """The JSON row; values that are not finite become null."""
-        row = dataclasses.asdict(self)
-        row["score"] = _finite(self.score)
-        for group in ("metrics", "costs"):
-            row[group] = {name: _finite(value) for name, value in row[group].items()}
-        return row
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Evaluation":
-        """Reads what `row` wrote.
-
-        Raises:
-          UserError: the row has another form.
-        """
-        wrong = _wrong_field(row)
-        if wrong:
-            raise UserError(f"evaluation {row.get('evaluation')!r}: {wrong}")
-        groups = {
-            group: {
-                name: math.nan if value is None else value
-                for name, value in row[group].items()
-            }
-            for group in ("metrics", "costs")
-        }
-        score = -math.inf if row["score"] is None else float(row["score"])
-        return cls(**{**row, **groups, "arch": tuple(row["arch"]), "score": score})
-
-
-def _is_int(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_score(value: Any) -> bool:
-    """A finite number, or null in its place."""
-    return value is None or (type(value) in (int, float) and math.isfinite(value))
-
-
-def _are_scores(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_is_score, value.values()))
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("evaluation", "generation", "fidelity"), _is_int),
-    "arch": lambda value: isinstance(value, list) and all(map(_is_int, value)),
-    "score": _is_score,
-    **dict.fromkeys(("metrics", "costs"), _are_scores),
-    **dict.fromkeys(("status", "reason"), lambda value: isinstance(value, str)),
-}
-"""Whether a JSON value fits a field of `Evaluation`."""
-
-
-def _wrong_field(row: Mapping[str, Any]) -> str:
-    """What is wrong with a row, or ""."""
-    if row.keys() != _FITS.keys():
-        names = [field.name for field in dataclasses.fields(Evaluation)]
-        return f"got fields {sorted(row)}, expected {', '.join(names)}"
-    for name, fits in _FITS.items():
-        if not fits(row[name]):
-            return f"got {name} {row[name]!r}"
-    return ""
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-_Asked = tuple[tuple[int, ...], int]  # an architecture and its fidelity
+_Asked = tuple[Arch, int]  # an architecture and its fidelity
 
 
 class MemoisedEvaluator:
@@ -135,13 +42,17 @@ class MemoisedEvaluator:
           evaluator: a traceable one is always called with as many architectures.
           costs: what architectures cost as networks.
           history: evaluations of an earlier part of the run.
+
+        Raises:
+          UserError: their architectures differ in length.
         """
         self._evaluator = evaluator
         self._costs = costs
-        self.history = list(history)
+        if not isinstance(history, KnownEvaluations):
+            history = KnownEvaluations(history)
+        self.history = history
         self.fresh: list[Evaluation] = []
         self._calls = 0
-        self._known = {(row.arch, row.fidelity): row for row in self.history}
 
     def __call__(
         self,
@@ -164,16 +75,13 @@ class MemoisedEvaluator:
         """
         generation = self._calls if generation is None else generation
         self._calls += 1
-        rows = map(tuple, np.asarray(archs).tolist())
-        places = [-1] * len(archs)
-        if fidelities is not None:
-            places = np.asarray(fidelities).tolist()
-        asked: list[_Asked] = list(zip(rows, places, strict=True))
-        new = list(dict.fromkeys(each for each in asked if each not in self._known))
+        asked = _asked(archs, fidelities)
+        known = self.history
+        new = list(dict.fromkeys(each for each in asked if known.find(*each) < 0))
         self.fresh = []
         if new:
             self.fresh = self._evaluate(key, new, len(asked), generation)
-        found = [self._known[each].score for each in asked]
+        found = [known.score(known.find(*each)) for each in asked]
         return archs, np.asarray(found, np.float32)
 
     @property
@@ -193,12 +101,10 @@ class MemoisedEvaluator:
         Returns:
           float32 [P], the negative loss; 0 where the evaluator gives none.
         """
-        rows = map(tuple, np.asarray(archs).tolist())
-        places = [-1] * len(archs)
-        if fidelities is not None:
-            places = np.asarray(fidelities).tolist()
-        known = [self._known[each] for each in zip(rows, places, strict=True)]
-        return np.asarray([-row.metrics.get("loss", 0.0) for row in known], np.float32)
+        known = self.history
+        places = [known.find(*each) for each in _asked(archs, fidelities)]
+        losses = [known.metric(place, "loss", 0.0) for place in places]
+        return -np.asarray(losses, np.float32)
 
     def close(self) -> None:
         """Ends what the evaluator started."""
@@ -217,7 +123,8 @@ class MemoisedEvaluator:
         evaluated = self._evaluator(
             key, archs, None if (fidelities < 0).all() else fidelities
         )
-        values = np.asarray(scores_of(self._evaluator, evaluated))
+        evaluated = jax.device_get(evaluated)
+        values = scores_of(self._evaluator, evaluated)
         costs = self._costs(archs)
         fresh = []
         for place, (arch, fidelity) in enumerate(new):
@@ -229,10 +136,17 @@ class MemoisedEvaluator:
                 score=float(values[place]),
                 **_row_of(evaluated, costs, place),
             )
-            self.history.append(evaluation)
-            self._known[arch, fidelity] = evaluation
+            self.history.add(evaluation)
             fresh.append(evaluation)
         return fresh
+
+
+def _asked(archs: np.ndarray, fidelities: np.ndarray | None) -> list[_Asked]:
+    """Each architecture with its fidelity, -1 where there are none."""
+    places = (
+        [-1] * len(archs) if fidelities is None else np.asarray(fidelities).tolist()
+    )
+    return list(zip(map(tuple, np.asarray(archs).tolist()), places, strict=True))
 
 
 def _row_of(

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
@@ -52,8 +51,8 @@ class RecordedEvaluator:
         ]
         known = np.isfinite(found)
         return Evaluated(
-            {"score": jnp.asarray(found, jnp.float32)},
-            jnp.where(known, int(Status.OK), int(Status.ERROR)).astype(jnp.int32),
+            {"score": np.asarray(found, np.float32)},
+            np.where(known, int(Status.OK), int(Status.ERROR)).astype(np.int32),
             reasons=tuple("" if one else "not in the history" for one in known),
         )
 

@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import logging
 
@@ -193,7 +192,7 @@ class TrainedEvaluator:
                 name: _column([each.metrics.get(name, np.nan) for each in outcomes])
                 for name in names
             },
-            status=jnp.asarray([each.status for each in outcomes], jnp.int32),
+            status=np.asarray([each.status for each in outcomes], np.int32),
             costs={
                 "seconds": _column([each.seconds for each in outcomes]),
                 "epochs": _column(epochs),
@@ -291,8 +290,8 @@ def _name(arch: tuple[int, ...], epochs: int) -> str:
     return json.dumps([arch, epochs])
 
 
-def _column(values: Sequence[float]) -> jax.Array:
-    return jnp.asarray(np.asarray(values, np.float32))
+def _column(values: Sequence[float]) -> np.ndarray:
+    return np.asarray(values, np.float32)
 
 
 SPEC = EvaluatorSpec(

@@ -94,19 +94,19 @@ def read_facts(folder: pathlib.Path) -> Facts:
     return Facts(tuple(shape), tuple(names), digests or {}, kind)
 
 
-def check_file(facts: Facts, path: pathlib.Path) -> None:
-    """Checks a file of a model, if its digest is known.
+def check_files(facts: Facts, folder: pathlib.Path) -> None:
+    """Checks the files of a model that are there and whose digests are known.
 
     Args:
       facts: of the model.
-      path: a file of its folder, which is there.
+      folder: of the model.
 
     Raises:
-      UserError: it is not as it was written.
+      UserError: one is not as it was written.
     """
-    wanted = facts.digests.get(path.name)
-    if wanted is not None and digest_file(path) != wanted:
-        raise UserError(f"{path}: not as it was written; {_REMEDY}")
+    for path in (folder / name for name in _LOADED if name in facts.digests):
+        if path.is_file() and digest_file(path) != facts.digests[path.name]:
+            raise UserError(f"{path}: not as it was written; {_REMEDY}")
 
 
 def _are(values: Any, kind: type) -> bool:

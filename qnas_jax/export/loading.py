@@ -1,7 +1,8 @@
 """From a folder to a network that predicts.
 
 The source is run if there is one, else the StableHLO file is. Whoever loads a model
-runs the code in its folder.
+runs the code in its folder. All its files are checked before, also those that others
+read: a damaged ONNX file is found where its folder is used.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from flax import nnx
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import files
-from qnas_jax.export.facts import Facts, check_file, read_facts
+from qnas_jax.export.facts import check_files, read_facts
 from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.serialised import Logits, from_stablehlo
 from qnas_jax.reading import read_bytes, reason
@@ -107,58 +108,50 @@ def load_model(path: str | pathlib.Path) -> Model:
     """
     folder = model_folder(path)
     facts = read_facts(folder)
-    logits = jax.jit(load_logits(folder, facts))
+    check_files(facts, folder)
+    logits = jax.jit(load_logits(folder))
     return Model(logits, facts.input_shape, facts.class_names, facts.kind)
 
 
-def load_logits(folder: pathlib.Path, facts: Facts | None = None) -> Logits:
+def load_logits(folder: pathlib.Path) -> Logits:
     """The network in a folder, from its source or else its StableHLO file.
 
     Args:
       folder: of the model.
-      facts: with the digests of its files, which are checked; None while a model is
-        being written.
 
     Returns:
       A function that is not compiled, to be traced by whoever reads it anew.
 
     Raises:
       MissingFileError: a file of it is missing.
-      UserError: a file of it is damaged or was changed.
+      UserError: a file of it cannot be read.
     """
     if (folder / files.SOURCE).is_file():
-        return logits_of(load_network(folder, facts))
+        return logits_of(load_network(folder))
     path = folder / files.STABLEHLO
     content = read_bytes(path)
-    if facts is not None:
-        check_file(facts, path)
     try:
         return from_stablehlo(content)
     except Exception as error:  # of many kinds, as the content is damaged
         raise _unreadable(path, error) from error
 
 
-def load_network(folder: pathlib.Path, facts: Facts | None = None) -> nnx.Module:
+def load_network(folder: pathlib.Path) -> nnx.Module:
     """The stand-alone network in a folder, from its source and weights.
 
     Args:
       folder: of the model; it has a source.
-      facts: of the model, whose digests its files must have; None: they are not looked
-        at.
 
     Returns:
       The module.
 
     Raises:
       MissingFileError: the weights are missing.
-      UserError: source or weights are damaged or were changed.
+      UserError: source or weights cannot be read.
     """
     weights = folder / files.WEIGHTS
     if not weights.is_file():
         raise MissingFileError(f"{weights}: missing; --stage=export makes it anew")
-    if facts is not None:
-        for path in (folder / files.SOURCE, weights):
-            check_file(facts, path)
     module = load_file(str(folder / files.SOURCE))
     try:
         network: nnx.Module = module.load(weights)

@@ -17,6 +17,7 @@ from qnas_jax.kernels.mixer import rotate_x
 from qnas_jax.kernels.normalise import Normalised, normalise
 from qnas_jax.kernels.phases import apply_phases, cos_sin
 from qnas_jax.kernels.quadratic import quadratic_diagonal
+from qnas_jax.kernels.recurrence import recurrence
 from qnas_jax.kernels.series import series_conv, series_depthwise, shifted_views
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "qaoa_expectation",
     "qaoa_state",
     "quadratic_diagonal",
+    "recurrence",
     "rotate_x",
     "run_folded",
     "series_conv",

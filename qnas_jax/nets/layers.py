@@ -215,9 +215,10 @@ class EfficientChannelAttention(nnx.Module):
         self.kernel = he_normal(rngs, (kernel, 1, 1), kernel, kernel)
 
     def __call__(self, images: jax.Array) -> jax.Array:
-        """Scales the channels of [N, H, W, C]."""
+        """Scales the channels of [N, H, W, C], or of series [N, T, C]."""
         images = materialise(images)
-        mean = images.mean(axis=(1, 2))
+        between = tuple(range(1, images.ndim - 1))
+        mean = images.mean(axis=between)
         pad = self.kernel.shape[0] // 2
         mixed = lax.conv_general_dilated(
             mean[:, :, None],
@@ -226,8 +227,8 @@ class EfficientChannelAttention(nnx.Module):
             padding=((pad, pad),),
             dimension_numbers=("NWC", "WIO", "NWC"),
         )
-        gate = jax.nn.sigmoid(mixed)[:, None, None, :, 0]
-        return images * gate
+        gate = jax.nn.sigmoid(mixed)[..., 0]
+        return images * jnp.expand_dims(gate, between)
 
 
 def channel_attention(

@@ -32,26 +32,21 @@ from qnas_jax.nets.cell_ops import (
     ResidualReduction,
     Zero,
 )
-from qnas_jax.nets.families import InvertedResidual, Member, norm_arrays
-from qnas_jax.nets.families.inverted_residual import ATTENTIONS
 from qnas_jax.nets.hand_made_ops import (
     BasicBlock,
     Convolution,
     DenseLayer,
     Transition,
 )
+from qnas_jax.nets.inverted_residual import InvertedBlock
 from qnas_jax.nets.layers import (
     Conv,
     Depthwise,
-    EfficientChannelAttention,
     Pointwise,
-    SqueezeExcite,
     activation_fn,
     batch_norm,
-    channel_attention,
     normal_param,
 )
-from qnas_jax.nets.pieces import run_pieces
 from qnas_jax.nets.series import SERIES_OPS
 from qnas_jax.nets.text import TEXT_OPS
 
@@ -84,11 +79,10 @@ class ConvBlock(nnx.Module):
         return activation_fn(self.activation)(self.norm(self.conv(images)))
 
 
-class MBConv(nnx.Module):
-    """Inverted residual block (Sandler et al. 2018), optional channel attention.
+class MBConv(InvertedBlock):
+    """Inverted residual block of images, optional channel attention.
 
-    Expand (left out for expansion 1), depth-wise convolution, attention, project; the
-    input is added if the shape is kept. `groups` applies to both point-wise products.
+    `groups` applies to both point-wise products.
     """
 
     def __init__(
@@ -104,71 +98,17 @@ class MBConv(nnx.Module):
         activation: str = "relu6",
         rngs: nnx.Rngs,
     ):
-        hidden = in_features * expansion
-        widens = expansion != 1
-        self.expand = (
-            Pointwise(in_features, hidden, groups, rngs=rngs) if widens else None
+        super().__init__(
+            in_features,
+            out_features,
+            stride,
+            lambda hidden: Depthwise(hidden, kernel, stride, rngs=rngs),
+            expansion=expansion,
+            attention=attention,
+            activation=activation,
+            groups=groups,
+            rngs=rngs,
         )
-        self.expand_norm = batch_norm(hidden, rngs) if widens else None
-        self.depthwise = Depthwise(hidden, kernel, stride, rngs=rngs)
-        self.depthwise_norm = batch_norm(hidden, rngs)
-        self.attention = channel_attention(attention, hidden, rngs)
-        self.project = Pointwise(hidden, out_features, groups, rngs=rngs)
-        self.project_norm = batch_norm(out_features, rngs)
-        self.activation = activation
-        self.residual = stride == 1 and in_features == out_features
-
-    def pieces(self) -> tuple[nnx.Module, ...]:
-        """Each ends with a linear operation, whose output is what gradients need."""
-        act = activation_fn(self.activation)
-        expand: list[nnx.Module] = []
-        widened: list[Any] = []
-        if self.expand is not None:
-            expand, widened = [self.expand], [self.expand_norm, act]
-        attention = [] if self.attention is None else [self.attention]
-        return (
-            nnx.Sequential(*expand),
-            nnx.Sequential(*widened, self.depthwise),
-            nnx.Sequential(self.depthwise_norm, act, *attention, self.project),
-            nnx.Sequential(self.project_norm),
-        )
-
-    def in_family(self) -> Member:
-        """An inverted residual (`nets/families/inverted_residual.py`)."""
-        params: dict[str, Any] = {
-            "depthwise": self.depthwise.kernel,
-            "project": self.project.kernel,
-        }
-        stats: dict[str, Any] = {}
-        if self.expand is not None:
-            params["expand"] = self.expand.kernel
-        for name in ("expand_norm", "depthwise_norm", "project_norm"):
-            norm = getattr(self, name)
-            if norm is not None:
-                own_params, own_stats = norm_arrays(name, norm)
-                params |= own_params
-                stats |= own_stats
-        attention: Any = self.attention
-        kind = "none"
-        if isinstance(attention, SqueezeExcite):
-            kind = "se"
-            params["squeeze"] = attention.squeeze.kernel
-            params["squeeze_bias"] = attention.squeeze_bias
-            params["excite"] = attention.excite.kernel
-            params["excite_bias"] = attention.excite_bias
-        if isinstance(attention, EfficientChannelAttention):
-            kind = "eca"
-            params["across"] = attention.kernel
-        choices = {
-            "widens": self.expand is not None,
-            "attention": ATTENTIONS.index(kind),
-            "activation": self.activation,
-        }
-        return Member(InvertedResidual, params, stats, choices)
-
-    def __call__(self, images: jax.Array) -> jax.Array:
-        """[N, H, W, C_in] -> [N, H', W', C_out]."""
-        return run_pieces(self, images)
 
 
 class Skip(nnx.Module):

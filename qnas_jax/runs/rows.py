@@ -10,33 +10,31 @@ row takes its place. Rows are on the disk some seconds after they were appended,
 when `position` has returned, which is asked before what builds on them is written.
 """
 
-import dataclasses
 import json
 import os
 import pathlib
-import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from absl import logging
 
-from qnas_jax.files import digest, replace_file, sync_file, sync_folder
+from qnas_jax.files import replace_file, sync_file, sync_folder
 from qnas_jax.runs.errors import RunError
 from qnas_jax.runs.json_files import plain
+from qnas_jax.runs.row_lines import (
+    START,
+    Line,
+    Position,
+    Row,
+    check_of,
+    ends_of,
+    move,
+    parsed,
+    stage_of,
+    start_of,
+)
 
-Row = dict[str, Any]
-Position = dict[str, dict[str, Any]]
-"""By stage, how many rows there are of it, `rows`, and the `check` of the last one."""
-
-_CHECKED = re.compile(r'^(\{.*?)(?:, )?"check": "([0-9a-f]{12})"\}$', re.DOTALL)
-_START = ""
 _SECONDS_BETWEEN_SYNCS = 5.0  # A sync takes as long as scoring a small generation.
-
-
-def start_of(stages: Iterable[str]) -> Position:
-    """The position before the first row of some stages."""
-    return {stage: {"rows": 0, "check": _START} for stage in stages}
 
 
 class DamagedRowError(RunError):
@@ -45,21 +43,6 @@ class DamagedRowError(RunError):
     def __init__(self, path: pathlib.Path, line: int, why: str, remedy: str):
         super().__init__(f"{path}, line {line}: {why}; put it back, or {remedy}")
         self.line = line
-
-
-@dataclasses.dataclass(frozen=True)
-class _Line:
-    """One line: its row, or why it is none."""
-
-    number: int
-    text: str
-    row: Row
-    check: str
-    wrong: str
-
-    @property
-    def stage(self) -> str:
-        return _stage(self.row)
 
 
 class RowLog:
@@ -85,7 +68,7 @@ class RowLog:
         is_new = not self._path.exists()
         if is_new or not self._is_as_seen():
             self._cut_half_line()
-            self._ends = _ends_of(line for line in self._lines() if not line.wrong)
+            self._ends = self._read_ends()
         text = "".join(self._sealed(row) for row in rows)
         with open(self._path, "ab") as file:
             file.write(text.encode("utf-8"))
@@ -103,18 +86,24 @@ class RowLog:
         Raises:
           DamagedRowError: a line is not as it was written.
         """
-        lines = self._lines()
-        for line in lines:
+        return list(self.each())
+
+    def each(self) -> Iterator[Row]:
+        """All rows one by one, so that a file may be larger than the memory.
+
+        Raises:
+          DamagedRowError: the next line is not as it was written.
+        """
+        for line in self._lines():
             self._raise_for(line)
-        return [line.row for line in lines]
+            yield line.row
 
     def position(self, stages: Iterable[str]) -> Position:
         """How far the rows of some stages go; they are on the disk then."""
         if self._path.is_file():
             sync_file(self._path)
-        stages, ends = list(stages), self._ends
-        if not (self._seen and self._is_as_seen()):
-            ends = _ends_of(self._lines())
+        stages = list(stages)
+        ends = self._ends if self._is_as_seen() else self._read_ends()
         return start_of(stages) | {
             stage: dict(ends[stage]) for stage in stages if stage in ends
         }
@@ -130,20 +119,29 @@ class RowLog:
           DamagedRowError: a line up to there is not as it was written.
           RunError: there are fewer rows, or more.
         """
-        lines = self._lines()
+        if self._ends_at(position):
+            return
+        counts = dict.fromkeys(position, 0)
+        checks = dict.fromkeys(position, START)  # of the last rows that are wanted
+        wrong: dict[str, Line] = {}  # the first of each stage
+        for line in self._lines():
+            if line.wrong:
+                wrong.setdefault(line.stage, line)
+            elif line.stage in position:
+                counts[line.stage] += 1
+                if counts[line.stage] == position[line.stage]["rows"]:
+                    checks[line.stage] = line.check
         for stage, wanted in position.items():
-            own = [line for line in lines if not line.wrong and line.stage == stage]
-            count = wanted["rows"]
-            last = own[count - 1].check if 0 < count <= len(own) else _START
-            enough = len(own) == count if whole else len(own) >= count
-            if enough and last == wanted["check"]:
+            count = counts[stage]
+            enough = count == wanted["rows"] if whole else count >= wanted["rows"]
+            if enough and checks[stage] == wanted["check"]:
                 continue
-            for line in lines:
-                if line.wrong and line.stage in (stage, ""):
-                    self._raise_for(line)
+            lines = [wrong[each] for each in (stage, "") if each in wrong]
+            for line in sorted(lines, key=lambda line: line.number):
+                self._raise_for(line)
             raise RunError(
-                f"{self._path}: got {len(own)} rows of {stage}, expected {count} as "
-                f"they were written; put it back, or {self._remedy}"
+                f"{self._path}: got {count} rows of {stage}, expected "
+                f"{wanted['rows']} as they were written; put it back, or {self._remedy}"
             )
 
     def cut(self, position: Position) -> None:
@@ -159,7 +157,7 @@ class RowLog:
         self.check(position, whole=False)
         left = {stage: wanted["rows"] for stage, wanted in position.items()}
 
-        def stays(line: _Line) -> bool:
+        def stays(line: Line) -> bool:
             if line.wrong or line.stage not in left:
                 return not line.wrong
             left[line.stage] -= 1
@@ -169,8 +167,11 @@ class RowLog:
 
     def keep(self, stage: str, count: int) -> None:
         """Takes out the rows of a stage after the first ones; see `cut`."""
-        own = [line for line in self._lines() if line.stage == stage and not line.wrong]
-        check = own[count - 1].check if 0 < count <= len(own) else _START
+        check, rows = START, 0
+        for line in self._lines():
+            if line.stage == stage and not line.wrong:
+                rows += 1
+                check = line.check if rows == count else check
         self.cut({stage: {"rows": count, "check": check}})
 
     def drop(self, stages: Iterable[str]) -> None:
@@ -178,30 +179,43 @@ class RowLog:
         dropped = set(stages)
         self._rewrite(lambda line: not line.wrong and line.stage not in dropped)
 
-    def _rewrite(self, stays: Callable[[_Line], bool]) -> None:
-        lines = self._lines()
-        kept = [line for line in lines if stays(line)]
-        for line in lines:
+    def _rewrite(self, stays: Callable[[Line], bool]) -> None:
+        kept, all_stay = [], True
+        for line in self._lines():
             if line.wrong:
                 logging.warning("%s, line %d: left out", self._path, line.number)
-        if len(kept) < len(lines):
-            text = "".join(line.text + "\n" for line in kept)
+            if stays(line):
+                kept.append(line.text)
+            else:
+                all_stay = False
+        if not all_stay:
+            text = "".join(line + "\n" for line in kept)
             replace_file(self._path, text.encode("utf-8"))
 
     def _sealed(self, row: Row) -> str:
         body = json.dumps(plain(row), allow_nan=False)[:-1]
-        stage = _stage(row)
-        end = self._ends.get(stage, {"rows": 0, "check": _START})
-        check = _check(end["check"], body)
+        stage = stage_of(row)
+        end = self._ends.get(stage, {"rows": 0, "check": START})
+        check = check_of(end["check"], body)
         self._ends[stage] = {"rows": end["rows"] + 1, "check": check}
         comma = ", " if row else ""
         return f'{body}{comma}"check": "{check}"}}\n'
 
+    def _ends_at(self, position: Position) -> bool:
+        """Whether the file is known to end there, as far as these stages go."""
+        ends = start_of(position) | self._ends
+        return self._is_as_seen() and all(
+            ends[each] == position[each] for each in position
+        )
+
+    def _read_ends(self) -> Position:
+        return ends_of(line for line in self._lines() if not line.wrong)
+
     def _is_as_seen(self) -> bool:
-        """Whether nobody else has changed the file since rows were appended."""
+        """Whether nobody else has changed the file since its ends were known."""
         return self._path.exists() and _version(self._path.stat()) == self._seen
 
-    def _raise_for(self, line: _Line) -> None:
+    def _raise_for(self, line: Line) -> None:
         if line.wrong:
             raise DamagedRowError(self._path, line.number, line.wrong, self._remedy)
 
@@ -214,66 +228,37 @@ class RowLog:
                 with open(self._path, "r+b") as file:
                     file.truncate(whole)
 
-    def _lines(self) -> list[_Line]:
-        """All whole lines; a wrong one has no row, or one that does not follow."""
+    def _lines(self) -> Iterator[Line]:
+        """All whole lines; a wrong one has no row, or one that does not follow.
+
+        The ends are known when all were right.
+        """
         if not self._path.exists():
-            return []
+            return
         if self._path.is_dir():
             raise RunError(f"{self._path}: got a folder, expected a file; move it away")
-        *whole, _ = self._path.read_bytes().split(b"\n")
-        heads: dict[str, str] = {}
-        lines = []
-        for number, content in enumerate(whole, start=1):
-            text = content.decode("utf-8", errors="replace")
-            line = _parsed(number, text, heads)
-            if not line.wrong:
-                heads[line.stage] = line.check
-            lines.append(line)
-        return lines
-
-
-def _parsed(number: int, text: str, heads: Mapping[str, str]) -> _Line:
-    found = _CHECKED.match(text)
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError):
-        return _Line(number, text, {}, "", f"got {_shown(text)}, expected a JSON row")
-    if not isinstance(row, dict) or found is None:
-        return _Line(
-            number, text, {}, "", f"got {_shown(text)}, expected a row with its check"
-        )
-    body, check = found.groups()
-    row.pop("check", None)
-    wrong = ""
-    if check != _check(heads.get(_stage(row), _START), body):
-        wrong = "not as it was written, or a row before it is gone"
-    return _Line(number, text, row, check, wrong)
-
-
-def _ends_of(lines: Iterable[_Line]) -> Position:
-    """How far the rows of each stage go."""
-    ends: Position = {}
-    for line in lines:
-        rows = ends[line.stage]["rows"] if line.stage in ends else 0
-        ends[line.stage] = {"rows": rows + 1, "check": line.check}
-    return ends
+        ends: Position = {}
+        is_right = True
+        with open(self._path, "rb") as file:
+            version = _version(os.fstat(file.fileno()))
+            for number, content in enumerate(file, start=1):
+                if not content.endswith(b"\n"):
+                    is_right = False
+                    break
+                text = content[:-1].decode("utf-8", errors="replace")
+                line = parsed(number, text, ends)
+                if line.wrong:
+                    is_right = False
+                else:
+                    move(ends, line)
+                yield line
+        if is_right:
+            self._ends, self._seen = ends, version
 
 
 def _version(status: os.stat_result) -> tuple[int, ...]:
     """Changes when a file is written to or replaced."""
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _stage(row: Row) -> str:
-    return str(row.get("stage", ""))
-
-
-def _check(before: str, body: str) -> str:
-    return digest(before.encode(), body.encode("utf-8"))[:12]
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:60] + "...")
 
 
 def read_rows(path: pathlib.Path) -> list[Row]:

@@ -1,7 +1,6 @@
 """Images, each of one class: what the engine was built for first."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +10,7 @@ from flax import struct
 from qnas_jax.data import Augmentation, Dataset, augment, normalise, pixel_statistics
 from qnas_jax.errors import UserError
 from qnas_jax.options import option
-from qnas_jax.tasks.classification import (
-    classification_details,
-    classification_metrics,
-    smoothed_cross_entropy,
-)
-from qnas_jax.tasks.task import Metric
+from qnas_jax.tasks.classifying import Classifying
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +20,7 @@ class ImageTraining(Augmentation):
     label_smoothing: float = option(0.1, "mass spread over all classes", low=0, below=1)
 
 
-class ImageClassification(struct.PyTreeNode):
+class ImageClassification(Classifying, struct.PyTreeNode):
     """Classification of images by accuracy.
 
     Attributes:
@@ -73,26 +67,6 @@ class ImageClassification(struct.PyTreeNode):
             num_outputs=dataset.num_classes,
         )
 
-    @property
-    def metrics(self) -> Mapping[str, Metric]:
-        """What networks are judged by, by name."""
-        return classification_metrics(self.num_outputs)
-
-    @property
-    def details(self) -> Mapping[str, Metric]:
-        """What a test keeps beside the metrics, for intervals."""
-        return classification_details(self.num_outputs)
-
-    @property
-    def score(self) -> str:
-        """Name of the metric that searches improve."""
-        return "accuracy"
-
-    @property
-    def baselines(self) -> tuple[str, ...]:
-        """Names of the architectures that a found one is compared with."""
-        return ("largest",)
-
     def with_options(self, options: ImageTraining) -> "ImageClassification":
         """The same task with other options of training."""
         return self.replace(training=options)
@@ -104,8 +78,3 @@ class ImageClassification(struct.PyTreeNode):
     def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
         """Pixels uint8 [N, H, W, C], augmented and normalised; the key is consumed."""
         return augment(key, inputs, self.mean, self.std, self.training)
-
-    def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """Mean cross-entropy with label smoothing."""
-        smoothing = self.training.label_smoothing
-        return smoothed_cross_entropy(outputs, targets, smoothing)

@@ -1,7 +1,6 @@
 """Series, each of one class: signals of sensors, recordings, counts over time."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +15,7 @@ from qnas_jax.data import (
 )
 from qnas_jax.errors import UserError
 from qnas_jax.options import option
-from qnas_jax.tasks.classification import (
-    classification_details,
-    classification_metrics,
-    smoothed_cross_entropy,
-)
-from qnas_jax.tasks.task import Metric
+from qnas_jax.tasks.classifying import Classifying
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +25,7 @@ class SeriesTraining(SeriesAugmentation):
     label_smoothing: float = option(0.1, "mass spread over all classes", low=0, below=1)
 
 
-class SeriesClassification(struct.PyTreeNode):
+class SeriesClassification(Classifying, struct.PyTreeNode):
     """Classification of series by accuracy.
 
     Networks see each channel less its mean, by its deviation. A missing value is 0,
@@ -87,26 +81,6 @@ class SeriesClassification(struct.PyTreeNode):
             masked=masked,
         )
 
-    @property
-    def metrics(self) -> Mapping[str, Metric]:
-        """What networks are judged by, by name."""
-        return classification_metrics(self.num_outputs)
-
-    @property
-    def details(self) -> Mapping[str, Metric]:
-        """What a test keeps beside the metrics, for intervals."""
-        return classification_details(self.num_outputs)
-
-    @property
-    def score(self) -> str:
-        """Name of the metric that searches improve."""
-        return "accuracy"
-
-    @property
-    def baselines(self) -> tuple[str, ...]:
-        """Names of the architectures that a found one is compared with."""
-        return ("largest",)
-
     def with_options(self, options: SeriesTraining) -> "SeriesClassification":
         """The same task with other options of training."""
         return self.replace(training=options)
@@ -119,11 +93,6 @@ class SeriesClassification(struct.PyTreeNode):
         """The same, augmented; the key is consumed."""
         series = augment_series(key, self._normalised(inputs), self.training)
         return self._without_gaps(series)
-
-    def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """Mean cross-entropy with label smoothing."""
-        smoothing = self.training.label_smoothing
-        return smoothed_cross_entropy(outputs, targets, smoothing)
 
     def _normalised(self, inputs: jax.Array) -> jax.Array:
         """Zero mean and unit deviation; NaN stays NaN."""

@@ -42,6 +42,12 @@ class RetrainOptions(StagedTrainingOptions):
     drop_path: float = option(
         0.0, "probability of leaving out the last residual layer", low=0, below=1
     )
+    kept_by: str = option(
+        "",
+        "validation metric that chooses the epoch whose weights are kept; empty: the "
+        "task's score. Few examples have the same accuracy in many epochs, not the "
+        "same loss",
+    )
     compare: bool = option(
         True, "also retrain the task's baselines for comparison: the largest subnet"
     )

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from experiments.comparisons.series.classifiers import EUCLIDEAN
+from experiments.comparisons.series.classifiers import EUCLIDEAN, official_splits
 from qnas_jax.baselines import CLASSIFIERS
 from qnas_jax.baselines.dtw import dtw_distances
 from qnas_jax.baselines.rocket import draw_kernels, features, fit_rocket
@@ -13,17 +13,8 @@ from qnas_jax.baselines.rocket import draw_kernels, features, fit_rocket
 FEW = ("BME", "Beef", "Coffee", "ECG200", "SmoothSubspace", "Wine")
 
 
-def archive(data_dir, name):
-    """Training and test series float32 [N, T, 1] with labels int [N]."""
-    with np.load(data_dir / "ucr" / f"{name}.npz") as stored:
-        return [
-            (stored[f"x_{part}"][..., None], stored[f"y_{part}"].astype(int))
-            for part in ("train", "test")
-        ]
-
-
 def error(name, data_dir, data):
-    (series, labels), (others, truth) = archive(data_dir, data)
+    (series, labels), (others, truth) = official_splits(data_dir / "ucr", data)
     predict = CLASSIFIERS[name].fit(series, labels, np.random.default_rng(0))
     return np.mean(predict(others) != truth)
 
@@ -148,6 +139,6 @@ def test_every_classifier_learns_and_keeps_to_its_seed(name):
 
 
 def test_the_linear_classifier_beats_neighbours_on_real_series(data_dir):
-    (series, labels), (others, truth) = archive(data_dir, "ECG200")
+    (series, labels), (others, truth) = official_splits(data_dir / "ucr", "ECG200")
     predict = fit_rocket(series, labels, np.random.default_rng(0), count=1000)
     assert np.mean(predict(others) == truth) > 0.88

@@ -61,6 +61,7 @@ def as_ts(rows=ROWS, header="@classLabel true go sit"):
         ("mine.csv", "class,t0,t1,t2\n" + as_text(",")),
         ("mine.csv", "\ufeff" + as_text(";").replace("sit;7;8", "sit; 7 ;8;;NaN;na;?")),
         ("mine.tsv", as_text("\t")),
+        ("mine.txt", "  " + as_text("  ").replace("1    3", "1  NaN  3")),
         ("mine.ts", as_ts()),
     ],
 )
@@ -123,6 +124,18 @@ def test_several_channels_of_unequal_lengths(tmp_path):
     for series in data.train.inputs:
         n = series[0, 0]
         np.testing.assert_array_equal(series, [[n, 4], [2, n + 0.5], [3, NAN]])
+
+
+def test_classes_that_one_file_declares_and_another_does_not(tmp_path):
+    (tmp_path / "a_train.ts").write_text(as_ts(header="@classLabel true sit go"))
+    test = tmp_path / "a_test.ts"
+    test.write_text(as_ts(ROWS[:3], header=""))
+    assert read(tmp_path).class_names == ("sit", "go")
+    test.write_text(as_ts([("lie", [1, 2])], header=""))
+    with pytest.raises(UserError, match=r"class 2 \(lie\) has no example in the train"):
+        read(tmp_path)
+    (tmp_path / "b.csv").write_text('"a\nb",1\n"a\nb",2\n' + as_text(","))
+    assert read(tmp_path / "b.csv").class_names[0] == "a\\nb"
 
 
 def test_archive_sets_by_name(tmp_path, monkeypatch):

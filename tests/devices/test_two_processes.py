@@ -1,4 +1,7 @@
-"""Two processes with two devices each end as one process with one, on real commands."""
+"""Two processes with two devices each end as one process with one, on real commands.
+
+Also when they go on with what another number began, and it with what they did.
+"""
 
 import json
 import os
@@ -7,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -105,24 +109,47 @@ def test_searches_are_divided_and_only_the_first_process_speaks(tmp_path):
     assert not list(temporary.glob("qnas_jax-*"))
 
 
+def losses_of(folder: pathlib.Path) -> list[float]:
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def kill_after(steps: int, folder: pathlib.Path, processes: list) -> None:
+    """Kills processes when a supernet's state after so many steps is kept."""
+    listed = folder / "supernet" / "checkpoints.json"
+    last = 0
+    while last < steps:
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.005)
+        if listed.is_file():
+            last = max(map(int, json.loads(listed.read_text())["steps"]))
+    for process in processes:
+        process.kill()
+        process.communicate()
+    assert not (folder / "supernet" / "done.json").exists()
+
+
 @pytest.mark.slow
-def test_a_whole_job_is_computed_by_both(tmp_path, space_file):
+def test_a_whole_job_is_computed_by_any_number(tmp_path, space_file):
+    """Four devices begin, two processes go on, then one, then two to the end.
+
+    Supernets take ten steps, in two epochs.
+    """
     config = tmp_path / "config.py"
     config.write_text(NETWORKS.format(space=str(space_file)))
-    flags = [f"--config={config}"]
-    one, two = tmp_path / "one", tmp_path / "two"
-    run_both(*flags, f"--workdir={two}", temporary=tmp_path)
-    run_alone(*flags, f"--workdir={one}")
-    losses = [
-        [
-            json.loads(row)["loss"]
-            for row in (folder / "metrics.jsonl").read_text().splitlines()
-            if "loss" in json.loads(row)
-        ]
-        for folder in (one, two)
-    ]
-    np.testing.assert_allclose(*losses, rtol=1e-4)
-    found = [result_of(folder)["best_arch.json"] for folder in (one, two)]
+    one, many = tmp_path / "one", tmp_path / "many"
+    flags = [f"--config={config}", f"--workdir={many}"]
+    supernet = [*flags, "--stage=supernet"]
+    each_step = [*supernet, "--config.checkpoints.steps=1"]
+    kill_after(1, many, [run(*each_step, devices=4)])
+    kill_after(6, many, _start_both(*each_step, temporary=tmp_path))
+    first_epoch = (many / "metrics.jsonl").read_text().splitlines()[0]
+    assert json.loads(first_epoch)["stage"] == "supernet"
+    run_alone(*supernet)
+    run_both(*flags, temporary=tmp_path)
+    # With its time: nobody has computed it again.
+    assert (many / "metrics.jsonl").read_text().splitlines()[0] == first_epoch
+    run_alone(f"--config={config}", f"--workdir={one}")
+    np.testing.assert_allclose(losses_of(many), losses_of(one), rtol=1e-4)
+    found = [result_of(folder)["best_arch.json"] for folder in (one, many)]
     assert found[0]["arch"] == found[1]["arch"]
-    # What two processes left, checkpoints too, is a run like any other.
-    assert "retrain: finished" not in run_alone(*flags, f"--workdir={two}")

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from experiments.benches import gpu_session, guard, kernels, scoring, training
+from experiments.benches import gpu_session, guard, kernels, scoring, series, training
 from experiments.comparisons import search_rules
 from experiments.comparisons.search_setting import search_setting
 from experiments.measuring.rows import table, write_rows
@@ -41,6 +42,16 @@ def test_bench_kernels_compares_every_form(small_machine):
         *["block"] * 2,
     ]
     assert all(row["ratio"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_bench_series_has_every_form():
+    rows = series.run([(2, 6, 3, 3, 1, 2)], 1)
+    found = [(row["case"].split()[0], row["where"]) for row in rows]
+    forms = {"conv": 3, "depth-wise": 2, "recurrence": 2}
+    for (name, where), count in Counter(found).items():
+        assert count == forms[name] and where in ("branch", "vmap")
+    assert all(row["of the reference"] > 0 for row in rows)
 
 
 @pytest.mark.slow
@@ -106,7 +117,7 @@ def test_the_form_that_networks_take():
 
 def test_work_is_the_same_in_every_process(tiny_space):
     one, two = (make_workload(tiny_space, 4) for _ in range(2))
-    assert (one.pixels == two.pixels).all() and (one.labels == two.labels).all()
+    assert (one.inputs == two.inputs).all() and (one.labels == two.labels).all()
     archs = random_archs(one.space, 5)
     assert (archs == random_archs(two.space, 5)).all()
     table = one.macs(archs)

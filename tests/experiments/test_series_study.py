@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.comparisons.series import classifiers, results
+from experiments.comparisons.series import classifiers, results, study
+from qnas_jax.jobs import default_config
 from qnas_jax.reporting.rank_tests import signed_rank_test
 from qnas_jax.reporting.statistics import holm
 
@@ -80,3 +81,41 @@ def test_classifiers_have_the_known_errors(data_dir):
     (line,) = classifiers.summarise(rows)
     assert (line["sets"], line["as known"]) == (2, "2 of 2")
     assert line["mean error %"] == pytest.approx(100 * (10 / 30 + 21 / 54) / 2)
+
+
+def test_every_set_gets_as_many_steps(data_dir, monkeypatch):
+    monkeypatch.setenv("QNAS_DATA_DIR", str(data_dir))
+    base = default_config()
+    base.data.update(source="ucr", name="ECG200", valid_fraction=0.3)
+    base.train.update(epochs=10, batch_size=16)
+    base.retrain.update(epochs=100, batch_size=32)
+    found = study.assignments(base, "Chinatown", 3, 2)  # 14 series are left
+    assert found["train.batch_size"] == found["retrain.batch_size"] == 14
+    assert (found["train.epochs"], found["retrain.epochs"]) == (10 * 4, 100 * 2)
+    assert (found["data.name"], found["seed"]) == ("Chinatown", 3)
+    assert found["retrain.baselines"][0] == "fcn"
+    assert found["retrain.baselines"][-1] == "rocket"
+    found = study.assignments(base, "SwedishLeaf", 0, 2)  # 350
+    assert (found["train.batch_size"], found["retrain.batch_size"]) == (16, 32)
+    assert (found["train.epochs"], found["retrain.epochs"]) == (2, 20)
+    own = study.assignments(base, "ECG200", 0, 2)
+    assert (own["train.epochs"], own["retrain.epochs"]) == (10, 100)
+
+
+def test_no_job_is_begun_when_the_time_is_over(tmp_path):
+    grid = study.grid_of(["A", "B"], 2, tmp_path, minutes=0)
+    order = [(cell["set"], cell["seed"]) for cell in grid.cells]
+    assert order == [("A", 0), ("B", 0), ("A", 1), ("B", 1)]
+    assert list(grid.run()) == []
+
+
+def test_rows_of_a_job():
+    entry = {"test_accuracy": 0.5, "test_macro_f1": 0.4}
+    winner = {**entry, "string": "a|b", "parameters": 7, "macs": 9}
+    others = {"baselines": {"random_1": winner}, "classifiers": {"rocket": entry}}
+    told = {"test_images": 4, "seconds": {"search": 1.0, "retrain": 2.0}}
+    rows = list(study.rows_of({**winner, **others, **told}, {"winner": 0.25}))
+    assert [row["network"] for row in rows] == ["winner", "random_1", "rocket"]
+    assert [row["ms"] for row in rows] == [0.25, None, None]
+    assert [row["parameters"] for row in rows] == [7, 7, None]
+    assert rows[2]["arch"] is None and rows[2]["seconds"] == 3.0

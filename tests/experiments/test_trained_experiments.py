@@ -87,10 +87,16 @@ def test_what_networks_and_what_seeds_explain():
 
 
 @pytest.mark.slow
-def test_together_and_alone_train_the_same_networks(tiny_space, monkeypatch):
-    monkeypatch.setattr(population, "DATA", DATA)
+def test_together_and_alone_train_the_same_networks(tiny_space):
     rows = list(
-        population.run(tiny_space, networks=2, epochs=2, alone=1, forms=["switch"])
+        population.run(
+            tiny_space,
+            networks=2,
+            options=TrainingOptions(epochs=2, learning_rate=0.1),
+            alone=1,
+            forms=["switch"],
+            source=DATA,
+        )
     )
     alone, together = rows
     assert alone["ratio"] == 1 and together["way"] == "switch"

@@ -50,7 +50,7 @@ CASES = [
     ("transition", 8, 4, 2, {}),
     ("series_conv", 3, 8, 1, {"kernel": 5, "dilation": 2}),
     ("series_conv", 3, 8, 2, {"activation": "none"}),
-    ("series_separable", 8, 8, 1, {"kernel": 7, "dilation": 2}),
+    ("series_separable", 8, 8, 1, {"kernel": 7, "dilation": 2, "activation": "relu6"}),
     ("series_separable", 8, 12, 2, {"expansion": 2, "attention": "se"}),
     ("series_inception", 8, 12, 2, {"kernel": 9}),
     ("series_pool", 8, 8, 1, {}),

@@ -1,11 +1,15 @@
 """What a search and a training compile, they compile at their start."""
 
 import jax
+import numpy as np
 import pytest
 
 from experiments.reliability.long_runs import CompileCounter
+from qnas_jax.evaluation import MemoisedEvaluator
+from qnas_jax.evaluation.function import FunctionOptions, load_function
 from qnas_jax.jobs.nas.search import search_architecture
 from qnas_jax.jobs.nas.supernet import train_supernet
+from qnas_jax.spaces import SearchSpace
 
 
 @pytest.fixture
@@ -38,6 +42,21 @@ def test_no_generation_after_the_first_two(
     counts = counts_of(make_setting(search_config), counter, search_architecture)
     assert counts[-2] > counts[0] and len(counts) > 5
     assert len(set(counts[2:-1])) == 1  # then the networks for comparison are scored
+
+
+def test_no_population_of_a_function_however_many_are_new(tmp_path, counter):
+    """Without the known ones a population has any size, at any time of a search."""
+    path = tmp_path / "mine.py"
+    path.write_text("def evaluate(arch):\n    return {'score': 1, 'size': 2}\n")
+    space = SearchSpace("letters", ("ab",) * 6)
+    function = load_function(FunctionOptions(file=str(path)), space)
+    memo = MemoisedEvaluator(function, lambda archs: {})
+    archs = np.asarray(list(np.ndindex((2,) * 6)), np.int32)
+    memo(jax.random.key(0), archs[:8])
+    before = counter.count
+    for new in (1, 3, 5, 7):
+        memo.ties(memo(jax.random.key(new), archs[8 * new + new : 8 * new + 8])[0])
+    assert counter.count == before and len(memo.history) == 24
 
 
 @pytest.mark.slow

@@ -99,11 +99,16 @@ def test_a_stopped_search_for_a_front_goes_on(
         shutil.copytree(finished_folder, tmp_path / name)
     run_stages(make_setting(tiny_config, "whole"), "search", command)
     with pytest.raises(Stopped):
-        run_stages(make_setting(tiny_config, "stopped", 3), "search", command)
+        run_stages(make_setting(tiny_config, "stopped", 1), "search", command)
     assert not (tmp_path / "stopped" / "search" / "front.json").exists()
+    with np.load(tmp_path / "stopped" / "search" / "progress.npz") as kept:
+        assert len(kept["registers"]) == 1
     run_stages(make_setting(tiny_config, "stopped"), "all", command)
-    for name in ("search/front.json", "search/history.jsonl", "best_arch.json"):
-        whole, stopped = (tmp_path / kind / name for kind in ("whole", "stopped"))
+    compared = ("front.json", "history.jsonl", "registers.npz", "../best_arch.json")
+    for name in compared:
+        whole, stopped = (
+            tmp_path / kind / "search" / name for kind in ("whole", "stopped")
+        )
         assert whole.read_bytes() == stopped.read_bytes(), name
 
 

@@ -1,5 +1,7 @@
 """What is kept of a search is used only where it belongs."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from made_strategies import made
 
 from qnas_jax.jobs.nas.progress import KeptProgress, Progress
 from qnas_jax.runs import RowLog
-from qnas_jax.search import host_search
+from qnas_jax.search import host_search, start
 
 KEY = jax.random.key(0)
 
@@ -28,7 +30,9 @@ def kept(tmp_path, strategy):
     known = Progress(step.after, np.ones((2, 2, 3), np.float32))
     log = RowLog(tmp_path / "rows.jsonl")
     log.append({"row": number} for number in range(6))
-    file = KeptProgress(tmp_path / "progress.npz", strategy, KEY, {"": log})
+    file = KeptProgress(
+        tmp_path / "progress.npz", lambda: start(strategy, KEY), {"": log}
+    )
     file.write(known)
     return file, known, log
 
@@ -56,7 +60,8 @@ def test_the_state_of_another_strategy_is_not_used(kept, tmp_path):
     for name, num_ops in (("qudit", (3, 2)), ("qbit", (5, 2))):
         other = made(name, num_ops, 4, 5)
         path, logs = tmp_path / "progress.npz", {"": kept[2]}
-        assert KeptProgress(path, other, KEY, logs).read() is None
+        fresh = functools.partial(start, other, KEY)
+        assert KeptProgress(path, fresh, logs).read() is None
 
 
 def test_a_damaged_file_is_no_loss(kept, tmp_path):

@@ -1,15 +1,19 @@
 """Which epoch a retrained network is of: validation says, the test split has no say."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from qnas_jax.data import on_device
 from qnas_jax.jobs.nas import retrain
+from qnas_jax.options import OptionError
 from qnas_jax.runs import start_of
 from qnas_jax.training import EpochReport, RetrainState
 
 VALIDATION = {1: 0.2, 2: 0.8, 3: 0.5}
+LOSSES = {1: 0.9, 2: 0.7, 3: 0.6}
 TEST = {1: 0.9, 2: 0.1, 3: 0.95}
 
 
@@ -46,7 +50,8 @@ class Network:
         ]
         self.asked.append(split)
         accuracy = {"validation": VALIDATION, "test": TEST}[split]
-        return {"accuracy": accuracy[int(weights[0]["w"])], "loss": 1.0}
+        epoch = int(weights[0]["w"])
+        return {"accuracy": accuracy[epoch], "loss": LOSSES[epoch]}
 
 
 @pytest.fixture
@@ -90,3 +95,27 @@ def test_validation_chooses_the_epoch_and_the_test_split_is_read_once(network):
     assert network.asked == ["validation"] * 3 + ["test"]
     assert result["validation_accuracy"] == pytest.approx(0.8)
     assert result["test_accuracy"] == pytest.approx(0.1)  # of epoch 2, not the best
+
+
+def test_the_loss_may_choose_the_epoch(network):
+    setting = network.setting
+    setting.config = dataclasses.replace(
+        setting.config,
+        retrain=dataclasses.replace(setting.config.retrain, kept_by="loss"),
+    )
+    result = retrain._retrain(
+        setting,
+        retrain.Candidate("winner", setting.costs.largest(), 0.5, setting.supernet),
+        start_of(["retrain"]),
+    )
+    assert result["validation_accuracy"] == VALIDATION[3]
+    assert result["test_accuracy"] == TEST[3]
+    assert network.asked.count("test") == 1
+
+
+def test_an_unknown_metric_is_refused(tiny_config, make_setting):
+    tiny_config.retrain.kept_by = "f1"
+    with pytest.raises(
+        OptionError, match="kept_by: got 'f1', allowed: one of accuracy,"
+    ):
+        retrain.check_retraining(make_setting(tiny_config))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from qnas_jax.evaluation import (
     ONE_FIDELITY,
@@ -14,9 +15,11 @@ from qnas_jax.evaluation import (
     ScoreOf,
 )
 from qnas_jax.jobs.nas import search
+from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.runs import CheckpointOptions, WorkFolder, read_rows
 from qnas_jax.search import make_strategy
 from qnas_jax.spaces import SearchSpace
+from qnas_jax.stopping import Stopped
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
 SPACE = SearchSpace("six", (("a", "b"), ("x", "y", "z")))
@@ -34,7 +37,7 @@ class Formula:
         return Evaluated({"accuracy": values}, jnp.zeros(len(archs), jnp.int32))
 
 
-def run(folder, generations, said):
+def run(folder, generations, said, formula=None):
     """A search whose scores are a formula, with what an earlier part left behind."""
     setting = SimpleNamespace(
         config=SimpleNamespace(
@@ -50,13 +53,13 @@ def run(folder, generations, said):
         kept_outcomes=KeptOutcomes(folder / "outcomes.jsonl"),
         should_stop=lambda: False,
     )
-    rows = read_rows(setting.folder.path / "search" / "history.jsonl")
-    history = [Evaluation.from_row(row) for row in rows]
+    log = history_of(setting.folder)
+    history = [Evaluation.from_row(row) for row in log.read()]
     strategy = make_strategy(
         "random", SPACE.num_ops, population=2, generations=generations
     )
-    evaluator = MemoisedEvaluator(Formula(), lambda archs: {}, history)
-    found = search._run(setting, strategy, evaluator)
+    evaluator = MemoisedEvaluator(formula or Formula(), lambda archs: {}, history)
+    found = search._run(setting, strategy, evaluator, log)
     return found.arch, found.registers, evaluator.history
 
 
@@ -83,6 +86,31 @@ def test_a_replayed_search_ends_in_the_same_generation(tmp_path):
     assert said[0] == said[1] and len(again[2]) == 6
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
+
+
+def test_a_stop_in_the_midst_of_a_generation_keeps_those_before_it(tmp_path):
+    """A function of a user's is asked whether to stop before each evaluation."""
+
+    class Stopping(Formula):
+        calls = 0
+
+        def __call__(self, key, archs, fidelities=None):
+            self.calls += 1
+            if self.calls == 3:
+                raise Stopped
+            return super().__call__(key, archs)
+
+    with pytest.raises(Stopped):
+        run(tmp_path, 200, [], Stopping())
+    with np.load(tmp_path / "search" / "progress.npz") as kept:
+        done = len(kept["registers"])
+    assert done == len(read_rows(tmp_path / "metrics.jsonl")) >= 2
+    said = []
+    found = run(tmp_path, 200, said)
+    undisturbed = run(tmp_path / "other", 200, said)
+    assert said[0] == said[1]
+    for one, other in zip(found[:2], undisturbed[:2], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_it_goes_on_while_some_are_not(tmp_path):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from experiments.comparisons.series.study import latencies
 from qnas_jax.baselines import CLASSIFIERS
 from qnas_jax.errors import UserError
 from qnas_jax.jobs import default_config, run_stages
@@ -35,6 +36,7 @@ def series_config(tmp_path_factory):
     config.retrain.update(epochs=2, batch_size=16, random_picks=0, compare=False)
     config.retrain.baselines = ("fcn", *CLASSIFIERS)
     config.constraints.max_params = 3000
+    config.export.update(onnx=False, latency_seconds=0.01)
     return config
 
 
@@ -69,6 +71,12 @@ def test_all_of_them_stand_in_the_report(finished_series):
     for words in ("FCN", "nearest neighbour (DTW)", "ROCKET classifier", "Macro F1"):
         assert words in page
     assert "dtw_1nn" not in read(finished_series, "retrain/networks.json")
+
+
+@pytest.mark.slow
+def test_latency_of_all_its_networks(finished_series, series_config):
+    found = latencies(series_config, finished_series)
+    assert list(found) == ["winner", "fcn"] and min(found.values()) > 0
 
 
 @pytest.mark.slow

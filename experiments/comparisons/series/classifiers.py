@@ -52,6 +52,17 @@ EUCLIDEAN = {
 """Known errors of the nearest neighbour, by set."""
 
 
+def official_splits(
+    folder: pathlib.Path, name: str
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Series float32 [N, T, 1] and class numbers int [N] of training and test."""
+    arrays = read_npz(folder / f"{name}.npz")
+    return [
+        (arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(int))
+        for part in ("train", "test")
+    ]
+
+
 def run(
     folder: pathlib.Path, sets: Sequence[str], names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
@@ -66,11 +77,7 @@ def run(
       A row a set and classifier.
     """
     for data in sets:
-        arrays = read_npz(folder / f"{data}.npz")
-        (series, labels), (others, truth) = (
-            (arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(int))
-            for part in ("train", "test")
-        )
+        (series, labels), (others, truth) = official_splits(folder, data)
         for name in names:
             started = time.process_time()
             classifier = CLASSIFIERS[name]

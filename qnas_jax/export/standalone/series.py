@@ -97,6 +97,7 @@ class SeriesSeparable(nnx.Module):
         dilation: int = 1,
         expansion: int = 1,
         attention: str = "none",
+        activation: str = "relu",
         rngs: nnx.Rngs,
     ):
         hidden = in_features * expansion
@@ -110,14 +111,16 @@ class SeriesSeparable(nnx.Module):
             SeriesSqueezeExcite(hidden, rngs=rngs) if attention == "se" else None
         )
         self.project = series_conv(hidden, out_features, 1, rngs=rngs)
+        self.activation = activation
         self.residual = stride == 1 and in_features == out_features
 
     def __call__(self, series: jax.Array) -> jax.Array:
         """[N, T, C_in] -> [N, T', C_out]."""
+        act = ACTIVATIONS[self.activation]
         values = series
         if self.expand is not None:
-            values = jax.nn.relu(self.expand(values))
-        values = jax.nn.relu(self.depthwise(values))
+            values = act(self.expand(values))
+        values = act(self.depthwise(values))
         if self.attention is not None:
             values = self.attention(values)
         values = self.project(values)

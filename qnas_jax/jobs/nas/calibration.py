@@ -59,7 +59,7 @@ def train_networks(
     evaluator(setting.key("calibration"), asked, generation=-1)
     log.append(evaluation.row() for evaluation in evaluator.fresh)
     kept.clear()
-    return evaluator.history
+    return list(evaluator.history)
 
 
 def learn_weights(

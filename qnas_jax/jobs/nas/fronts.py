@@ -5,36 +5,31 @@ as their negatives. What is kept is what no other evaluation beats, of all evalu
 `search/front.json`. The winner is the best score on it, as constraints say what it may
 cost.
 
-The history is the checkpoint, as in a search for one objective: what was evaluated is
-not evaluated again, so a stopped search is replayed and goes on.
+The history is the checkpoint, as in a search for one objective, see `generations.py`.
 """
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
-from qnas_jax.jobs.nas.search_rows import (
-    Found,
-    history_of,
-    log_generation,
-    probabilities_of,
-    repaired,
-)
+from qnas_jax.jobs.nas.generations import EvaluateFn, run_generations
+from qnas_jax.jobs.nas.search_rows import Found
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.options import option_group
-from qnas_jax.runs import write_json
+from qnas_jax.runs import RowLog, write_json
 from qnas_jax.search.pareto import (
     FRONT_STRATEGIES,
+    FrontState,
+    FrontStep,
     ParetoStrategy,
     host_fronts,
     make_front_strategy,
+    start_front,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.stopping import Stopped
 
 
 def front_strategy(setting: NasSetting) -> ParetoStrategy:
@@ -62,12 +57,15 @@ def front_strategy(setting: NasSetting) -> ParetoStrategy:
         )
 
 
-def search_front(setting: NasSetting, evaluator: MemoisedEvaluator) -> Found:
+def search_front(
+    setting: NasSetting, evaluator: MemoisedEvaluator, history: RowLog
+) -> Found:
     """Searches, and writes the history and `search/front.json`.
 
     Args:
       setting: the run.
       evaluator: it knows what was evaluated before.
+      history: where evaluations are written.
 
     Returns:
       The best score on the front, and the registers of all generations.
@@ -78,34 +76,28 @@ def search_front(setting: NasSetting, evaluator: MemoisedEvaluator) -> Found:
     config = setting.config.search
     names = config.objectives[1:]
     strategy = front_strategy(setting)
-    history = history_of(setting.folder)
-    setting.folder.metrics.keep("search", 0)
-    number = itertools.count()
+    key = setting.key("search")
 
-    def evaluate(key: jax.Array, archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        archs = repaired(setting, key, archs)
-        _, scores = evaluator(key, archs, generation=next(number))
-        costs = setting.costs.cost(archs)
-        columns = [scores, *(-costs[name].astype(np.float64) for name in names)]
-        return archs, np.stack(columns, axis=1).astype(np.float32)
+    def steps(evaluate: EvaluateFn, state: FrontState) -> Iterator[FrontStep]:
+        def objectives(
+            key: jax.Array, archs: np.ndarray
+        ) -> tuple[np.ndarray, np.ndarray]:
+            archs, scores = evaluate(key, archs)
+            costs = setting.costs.cost(archs)
+            columns = [scores, *(-costs[name].astype(np.float64) for name in names)]
+            return archs, np.stack(columns, axis=1).astype(np.float32)
 
-    steps = host_fronts(strategy, evaluate, setting.key("search"), config.generations)
-    seen: set[tuple[int, ...]] = set()
-    registers, best = [], -np.inf
-    for _, step in zip(
-        setting.progress(range(config.generations), config.generations, "search"),
-        steps,
-        strict=True,
-    ):
-        history.append(evaluation.row() for evaluation in evaluator.fresh)
-        setting.kept_outcomes.clear()
-        registers.append(probabilities_of(strategy, step.before.strategy_state))
-        archs, objectives = map(np.asarray, step.points)
-        scores = objectives[:, 0]
-        best = max(best, float(scores.max()))
-        log_generation(setting, evaluator, step.number, seen, archs, scores, best)
-        if setting.should_stop():
-            raise Stopped(step.after)
+        return host_fronts(strategy, objectives, key, config.generations, state)
+
+    _, registers = run_generations(
+        setting,
+        strategy,
+        evaluator,
+        history,
+        fresh=lambda: start_front(strategy, key),
+        steps=steps,
+        told=lambda s: (s.points.objectives[:, 0], float(s.after.front.best[0])),
+    )
     own = [row for row in evaluator.history if row.generation < config.generations]
     front = front_of(own, names)
     _write_front(setting, front, config.objectives)

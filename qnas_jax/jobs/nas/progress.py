@@ -8,7 +8,7 @@ takes no time; what lies between is replayed.
 import json
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +16,6 @@ import numpy as np
 
 from qnas_jax.files import remove
 from qnas_jax.runs import RowLog, RunError, read_arrays, write_arrays
-from qnas_jax.search import SearchState, Strategy, start
 
 _MOST_SECONDS = 20.0  # A replay of minutes is not worth what it saves.
 
@@ -29,7 +28,7 @@ class Progress(NamedTuple):
       registers: float32 [g, L, K_max], the probabilities of each generation so far.
     """
 
-    state: SearchState
+    state: Any
     registers: np.ndarray
 
     @property
@@ -44,8 +43,7 @@ class KeptProgress:
     def __init__(
         self,
         path: pathlib.Path,
-        strategy: Strategy,
-        key: jax.Array,
+        fresh: Callable[[], Any],
         logs: Mapping[str, RowLog],
         minutes: float = 1.0,
     ):
@@ -53,14 +51,13 @@ class KeptProgress:
 
         Args:
           path: the file.
-          strategy: that of the search.
-          key: the root key of the search.
+          fresh: the state before the first generation; it has a field `generation`.
           logs: what the search appends to, by the stage that its rows are of.
           minutes: the longest time between two states, if it is below 20 seconds.
         """
         self._path = path
         self._logs = logs
-        self._fresh = jax.jit(lambda: start(strategy, key))
+        self._fresh = fresh
         self._seconds_between = min(60 * minutes, _MOST_SECONDS)
         self._last = time.monotonic()
 

@@ -151,7 +151,7 @@ def _evaluate(setting: NasSetting, sample: np.ndarray) -> list[Evaluation]:
         log.append(evaluation.row() for evaluation in evaluator.fresh)
         if setting.should_stop():
             raise Stopped
-    return evaluator.history
+    return list(evaluator.history)
 
 
 def _score(

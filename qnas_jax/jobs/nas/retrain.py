@@ -22,7 +22,7 @@ from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.latency import LATENCY
-from qnas_jax.options import option_group
+from qnas_jax.options import OptionError, option_group
 from qnas_jax.runs import (
     Position,
     read_sealed,
@@ -62,6 +62,9 @@ def check_retraining(setting: NasSetting) -> None:
         return
     setting.check_training("retrain")
     with option_group("retrain", RetrainOptions):
+        kept_by, metrics = setting.config.retrain.kept_by, setting.task.metrics
+        if kept_by not in ("", *metrics):
+            raise OptionError("kept_by", kept_by, f"one of {', '.join(metrics)}")
         for name in setting.config.retrain.baselines:
             task = setting.task
             check_baseline(name, task.input_shape, task.num_outputs, setting.words)
@@ -116,7 +119,7 @@ def _retrain(
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
-    score = score_metric(setting.task)
+    validated = _validated(setting, state, measure_on)
     own = supernet is setting.supernet
     table = setting.costs if own else supernet.cost_table()
     costs = table.cost(candidate.arch[None])
@@ -124,7 +127,7 @@ def _retrain(
         "arch": candidate.arch.tolist(),
         "string": architecture,
         "search_score": candidate.search_score,
-        f"validation_{setting.task.score}": score.as_score(float(state.best_score)),
+        f"validation_{setting.task.score}": validated,
         **{f"test_{name}": value for name, value in tested.items()},
         "parameters": int(costs["params"][0]),
         **exact_costs(costs, supernet.peak_bytes(candidate.arch[None]), 0),
@@ -133,6 +136,19 @@ def _retrain(
         "width": candidate.width,
         "layers": supernet.describe_arch(candidate.arch),
     }
+
+
+def _kept_by(setting: NasSetting) -> str:
+    """Name of the metric that chooses the epoch."""
+    return setting.config.retrain.kept_by or setting.task.score
+
+
+def _validated(setting: NasSetting, state: RetrainState, measure_on: Measure) -> float:
+    """The task's score of the kept weights on the validation split, as a metric."""
+    task = setting.task
+    if _kept_by(setting) == task.score:
+        return score_metric(task).as_score(float(state.best_score))
+    return measure_on(state.best, *setting.valid)[task.score]
 
 
 def _macs_in_supernet(setting: NasSetting, arch: np.ndarray) -> int | None:
@@ -183,7 +199,8 @@ def _train(
             name: value for name, value in found.items() if name not in task.details
         }
         if all(map(math.isfinite, metrics.values())):
-            score = score_metric(task).as_score(metrics[task.score])
+            chosen_by = _kept_by(setting)
+            score = task.metrics[chosen_by].as_score(metrics[chosen_by])
             state = keep_best(state, score)
         setting.folder.log(
             "retrain",

@@ -1,12 +1,9 @@
 """Stage 2: searches, by whatever evaluator was chosen.
 
-The history is the checkpoint: keys derive from the generation, and known architectures
-are not scored again, so a stopped search is replayed from its history up to where it
-was and goes on from there. A state that is kept now and then spares most of the replay.
+The history is the checkpoint, see `generations.py`.
 """
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -16,31 +13,27 @@ from qnas_jax.evaluation import (
     EVALUATORS,
     Evaluation,
     Evaluator,
+    KnownEvaluations,
     MemoisedEvaluator,
     make_evaluator,
 )
 from qnas_jax.jobs.nas.fronts import front_strategy, search_front
-from qnas_jax.jobs.nas.progress import KeptProgress, Progress
+from qnas_jax.jobs.nas.generations import EvaluateFn, run_generations
 from qnas_jax.jobs.nas.scores import subnet_evaluator
-from qnas_jax.jobs.nas.search_rows import (
-    Found,
-    history_of,
-    log_generation,
-    probabilities_of,
-    repaired,
-)
+from qnas_jax.jobs.nas.search_rows import Found, history_of, repaired
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.options import OptionError
-from qnas_jax.runs import RunError, WorkFolder, write_arrays, write_json
+from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
 from qnas_jax.search import (
+    SearchState,
+    Step,
     Strategy,
     generation_keys,
     host_search,
     start,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.stopping import Stopped
 
 
 class NoFiniteScoreError(UserError, ArithmeticError):
@@ -83,13 +76,14 @@ def search_architecture(setting: NasSetting) -> None:
       NoFiniteScoreError: no architecture got a finite score.
       RunError: the history, or the supernet's weights, are gone or damaged.
     """
-    evaluator = _evaluator(setting)
+    history = history_of(setting.folder)
+    evaluator = _evaluator(setting, history)
     try:
         if setting.config.search.objectives:
-            found = search_front(setting, evaluator)
+            found = search_front(setting, evaluator, history)
         else:
-            found = _run(setting, _strategy(setting), evaluator)
-        _write_found(setting, found, evaluator)
+            found = _run(setting, _strategy(setting), evaluator, history)
+        _write_found(setting, found, evaluator, history)
     finally:
         evaluator.close()
 
@@ -127,7 +121,7 @@ def _checked_evaluator(setting: NasSetting) -> Evaluator:
 
 
 def _write_found(
-    setting: NasSetting, found: Found, evaluator: MemoisedEvaluator
+    setting: NasSetting, found: Found, evaluator: MemoisedEvaluator, history: RowLog
 ) -> None:
     if not np.isfinite(found.score):
         first = evaluator.history[0]
@@ -152,78 +146,50 @@ def _write_found(
             "constraints": setting.config.constraints.limits(),
             "objectives": list(setting.config.search.objectives),
             "evaluations": sum(
-                row.generation < setting.config.search.generations
-                for row in evaluator.history
+                generation < setting.config.search.generations
+                for generation in evaluator.history.generations
             ),
             "layers": setting.describe(arch),
         },
     )
-    _write_baselines(setting, evaluator)
+    _write_baselines(setting, evaluator, history)
 
 
 def _run(
-    setting: NasSetting, strategy: Strategy, evaluator: MemoisedEvaluator
+    setting: NasSetting,
+    strategy: Strategy,
+    evaluator: MemoisedEvaluator,
+    history: RowLog,
 ) -> Found:
-    generations = setting.config.search.generations
-    history, metrics = history_of(setting.folder), setting.folder.metrics
     key = setting.key("search")
-    path = setting.folder.path / "search" / "progress.npz"
-    logs = {"": history, "search": metrics}
-    minutes = setting.config.checkpoints.minutes
-    kept = KeptProgress(path, strategy, key, logs, minutes)
-    progress = kept.read()
-    first = 0 if progress is None else progress.generation
-    state = start(strategy, key) if progress is None else progress.state
-    registers = [] if progress is None else list(progress.registers)
-    metrics.keep("search", first)
-    number = itertools.count(first)
 
-    def evaluate(
-        key: jax.Array, archs: np.ndarray, *fidelities: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        archs = repaired(setting, key, archs)
-        return evaluator(key, archs, *fidelities, generation=next(number))
+    def steps(evaluate: EvaluateFn, state: SearchState) -> Iterator[Step]:
+        generations = setting.config.search.generations
+        return host_search(
+            strategy, evaluate, key, generations, state, ties=evaluator.ties
+        )
 
-    # After a replay the numbers continue where the history ends.
-    seen = {row.arch for row in evaluator.history if row.generation < first}
-    steps = host_search(
-        strategy, evaluate, key, generations, state, ties=evaluator.ties
+    state, registers = run_generations(
+        setting,
+        strategy,
+        evaluator,
+        history,
+        fresh=lambda: start(strategy, key),
+        steps=steps,
+        told=lambda step: (step.generation.scores, float(step.after.best_score)),
     )
-    left = generations - first
-    for _, step in zip(
-        setting.progress(range(left), left, "search"), steps, strict=True
-    ):
-        generation, state = step.number, step.after
-        history.append(evaluation.row() for evaluation in evaluator.fresh)
-        setting.kept_outcomes.clear()
-        registers.append(probabilities_of(strategy, step.before.strategy_state))
-        archs, scores = map(np.asarray, step.generation[:2])
-        best = float(state.best_score)
-        log_generation(setting, evaluator, generation, seen, archs, scores, best)
-        if strategy.fidelities is None and len(seen) == setting.space.size:
-            setting.say(
-                f"search: all {len(seen)} architectures of the space are evaluated; "
-                f"ended after {generation + 1} of {generations} generations"
-            )
-            break
-        stops = setting.should_stop()
-        if stops or kept.is_due():
-            kept.write(Progress(state, np.stack(registers)))
-        if stops:
-            raise Stopped(state)
-    kept.remove()
     return Found(np.asarray(state.best_arch), float(state.best_score), registers)
 
 
-def _evaluator(setting: NasSetting) -> MemoisedEvaluator:
+def _evaluator(setting: NasSetting, history: RowLog) -> MemoisedEvaluator:
     """The evaluator with all evaluations of an earlier part of this search."""
-    history = _read_history(setting.folder)
-    return MemoisedEvaluator(_checked_evaluator(setting), setting.costs_of, history)
+    known = _read_history(setting.folder, history)
+    return MemoisedEvaluator(_checked_evaluator(setting), setting.costs_of, known)
 
 
-def _read_history(folder: WorkFolder) -> list[Evaluation]:
+def _read_history(folder: WorkFolder, history: RowLog) -> KnownEvaluations:
     try:
-        return [Evaluation.from_row(row) for row in history_of(folder).read()]
+        return KnownEvaluations(map(Evaluation.from_row, history.each()))
     except RunError:
         raise
     except UserError as error:
@@ -263,7 +229,9 @@ _BASELINES: dict[str, Callable[[NasSetting], np.ndarray]] = {
 """How the architectures of `Task.baselines` are picked."""
 
 
-def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
+def _write_baselines(
+    setting: NasSetting, evaluator: MemoisedEvaluator, history: RowLog
+) -> None:
     """Picks the comparison networks and scores them the same way as the winner.
 
     Their evaluations are the history's last rows, of the generation after the search.
@@ -278,7 +246,6 @@ def _write_baselines(setting: NasSetting, evaluator: MemoisedEvaluator) -> None:
     generation = setting.config.search.generations
     _, score_key = generation_keys(setting.key("search"), generation)
     _, scores = evaluator(score_key, batch, generation=generation)
-    history = history_of(setting.folder)
     history.append(evaluation.row() for evaluation in evaluator.fresh)
     setting.kept_outcomes.clear()
     write_json(

@@ -50,8 +50,8 @@ def repaired(setting: NasSetting, key: jax.Array, archs: np.ndarray) -> np.ndarr
 
 
 def probabilities_of(strategy: Strategy, state: Any) -> np.ndarray:
-    """How likely each op is to be proposed, [L, K_max]."""
-    return np.asarray(_probabilities(strategy, state))
+    """How likely each op is to be proposed, [L, K_max]; it keeps no array of JAX."""
+    return np.array(_probabilities(strategy, state))
 
 
 @jax.jit
@@ -64,33 +64,34 @@ def log_generation(
     setting: NasSetting,
     evaluator: MemoisedEvaluator,
     generation: int,
-    seen: set[tuple[int, ...]],
-    archs: np.ndarray,
+    before: int,
     scores: np.ndarray,
     best: float,
-) -> None:
+) -> int:
     """Writes a generation's row of metrics.
 
     Args:
       setting: the run.
       evaluator: what was asked.
       generation: its number.
-      seen: all architectures before it; those of this one are added.
-      archs: int32 [P, L], as evaluated.
+      before: how many architectures were evaluated before it.
       scores: float32 [P].
       best: the best score so far.
+
+    Returns:
+      How many are evaluated after it.
     """
-    before = len(seen)
-    seen.update(map(tuple, archs.tolist()))
+    newcomers = evaluator.history.newcomers[generation]
     finite = scores[np.isfinite(scores)]
     setting.folder.log(
         "search",
         generation=generation,
         scored_by=evaluator.score.metric,
-        evaluations=len(seen),
-        proposed=len(archs),
-        scored=len(seen) - before,
+        evaluations=before + newcomers,
+        proposed=len(scores),
+        scored=newcomers,
         best=best,
         mean=float(finite.mean()) if len(finite) else None,
         generation_best=float(scores.max()),
     )
+    return before + newcomers

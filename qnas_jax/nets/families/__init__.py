@@ -4,6 +4,7 @@ from qnas_jax.nets.families.family import Family, Member, member_of, says_for_it
 from qnas_jax.nets.families.inverted_residual import LINEAR, InvertedResidual
 from qnas_jax.nets.families.norms import Arrays, Norms, norm_arrays
 from qnas_jax.nets.families.rows import Field
+from qnas_jax.nets.families.series_separable import SeriesSeparables
 
 __all__ = [
     "LINEAR",
@@ -13,6 +14,7 @@ __all__ = [
     "InvertedResidual",
     "Member",
     "Norms",
+    "SeriesSeparables",
     "member_of",
     "norm_arrays",
     "says_for_itself",

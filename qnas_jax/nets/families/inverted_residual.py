@@ -8,6 +8,7 @@ so statistics, attention and products of the real channels are those of the op a
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 
 import jax
@@ -35,7 +36,7 @@ LINEAR = "output of a linear operation"  # what a gradient cannot do without
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class InvertedResidual(Family):
-    """Arrays and choices are those of `nets.ops.MBConv.in_family`."""
+    """Arrays and choices are those of `nets.inverted_residual.InvertedBlock`."""
 
     @functools.cached_property
     def hidden(self) -> int:
@@ -67,9 +68,9 @@ class InvertedResidual(Family):
         return dataclasses.replace(field, shape=shape)
 
     def largest(self, shape: tuple[int, ...]) -> int:
-        """Values of the largest array inside, for one image of a shape."""
-        height, width, _ = shape
-        return height * width * max(self.in_features, self.out_features, self.hidden)
+        """Values of the largest array inside, for one input of a shape."""
+        widest = max(self.in_features, self.out_features, self.hidden)
+        return math.prod(shape[:-1]) * widest
 
     def apply(
         self,
@@ -79,14 +80,14 @@ class InvertedResidual(Family):
         stats: Arrays,
         inputs: jax.Array,
     ) -> tuple[jax.Array, Arrays]:
-        """Runs one member, [N, H, W, C_in] -> [N, H', W', C_out]."""
-        if mode == "running" and kernels_for_blocks() and watching() is None:
+        """Runs one member, [N, ..., C_in] -> [N, ..., C_out]."""
+        if mode == "running" and self._has_kernels():
             return self._in_use(op, params, stats, inputs), {}
         norm = Norms(mode, params, stats)
         passed = inputs
         if self.hidden > self.in_features:
             extra = self.hidden - self.in_features
-            passed = jnp.pad(inputs, [(0, 0)] * 3 + [(0, extra)])
+            passed = jnp.pad(inputs, [(0, 0)] * (inputs.ndim - 1) + [(0, extra)])
         values = passed
         if "expand" in params:
             values = _multiply(inputs, params["expand"])
@@ -94,7 +95,7 @@ class InvertedResidual(Family):
             widens = self.choice("widens", op)
             if widens is not True:
                 values = jnp.where(widens, values, passed)
-        values = depthwise_conv(values, params["depthwise"], stride=self.stride)
+        values = self._convolve(op, values, params["depthwise"])
         values = checkpoint_name(values, LINEAR)
         values = self._activate(op, norm("depthwise_norm", values))
         values = self._attend(op, params, values)
@@ -102,6 +103,16 @@ class InvertedResidual(Family):
         if self._residual:
             values = inputs + values
         return values, norm.found
+
+    def _convolve(
+        self, op: jax.Array, values: jax.Array, kernel: jax.Array
+    ) -> jax.Array:
+        """The depth-wise convolution."""
+        del op
+        return depthwise_conv(values, kernel, stride=self.stride)
+
+    def _has_kernels(self) -> bool:
+        return kernels_for_blocks() and watching() is None
 
     @property
     def _residual(self) -> bool:
@@ -158,8 +169,9 @@ class InvertedResidual(Family):
             return values
         values = materialise(values)
         exact = jnp.promote_types(values.dtype, jnp.float32)
-        mean = values.mean(axis=(1, 2), dtype=exact)
-        return values * gate(mean)[:, None, None].astype(values.dtype)
+        between = tuple(range(1, values.ndim - 1))
+        mean = values.mean(axis=between, dtype=exact)
+        return values * jnp.expand_dims(gate(mean), between).astype(values.dtype)
 
     def _gate(self, op: jax.Array, params: Arrays) -> Gate | None:
         """Channel attention as a function of the means; None if no op has any."""

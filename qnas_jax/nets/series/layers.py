@@ -11,10 +11,9 @@ import functools
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax import lax
 
 from qnas_jax.errors import UserError
-from qnas_jax.kernels import series_conv, series_depthwise, shifted_views
+from qnas_jax.kernels import recurrence, series_conv, series_depthwise, shifted_views
 from qnas_jax.nets.layers import Draw, Pointwise, he_normal, pytorch_uniform
 
 POOLINGS = ("average", "max")
@@ -76,8 +75,8 @@ class MinimalGatedUnit(nnx.Module):
 
     z_t = sigmoid(W_z x_t + b_z), h_t = (1 - z_t) h_{t-1} + z_t (W_h x_t + b_h), h_0 = 0
     (Feng et al., Were RNNs all we needed?, 2024, minGRU): the gate does not see the
-    state, so the states of all times are an associative scan. `backwards` runs from the
-    last step to the first.
+    state, so the recurrence is linear (`kernels/recurrence.py`). `backwards` runs from
+    the last step to the first.
     """
 
     def __init__(
@@ -119,20 +118,13 @@ class MinimalGatedUnit(nnx.Module):
         opened = jax.nn.sigmoid(gate)
         if there is not None:
             opened = jnp.where(there, opened, 0)
-        _, states = lax.associative_scan(
-            _follow,
-            (jax.nn.sigmoid(-gate), opened * candidate),
-            axis=1,
-            reverse=self.backwards,
-        )
+        closed, offsets = jax.nn.sigmoid(-gate), opened * candidate
+        if self.backwards:
+            closed, offsets = jnp.flip(closed, 1), jnp.flip(offsets, 1)
+        states = recurrence(closed, offsets)
+        if self.backwards:
+            states = jnp.flip(states, 1)
         return states.astype(series.dtype)
-
-
-def _follow(
-    first: tuple[jax.Array, jax.Array], then: tuple[jax.Array, jax.Array]
-) -> tuple[jax.Array, jax.Array]:
-    """The affine map of two stretches of time, h -> factor h + offset each."""
-    return then[0] * first[0], then[0] * first[1] + then[1]
 
 
 def pool_series(series: jax.Array, size: int, stride: int, pooling: str) -> jax.Array:

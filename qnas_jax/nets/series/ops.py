@@ -7,19 +7,15 @@ et al. 2024 (the recurrence).
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from qnas_jax.errors import UserError
-from qnas_jax.nets.layers import (
-    Pointwise,
-    activation_fn,
-    batch_norm,
-    channel_attention,
-)
+from qnas_jax.nets.families import SeriesSeparables
+from qnas_jax.nets.inverted_residual import InvertedBlock
+from qnas_jax.nets.layers import Pointwise, activation_fn, batch_norm
 from qnas_jax.nets.pieces import run_pieces
 from qnas_jax.nets.probing import relu
 from qnas_jax.nets.series.layers import (
@@ -57,12 +53,13 @@ class SeriesConvBlock(nnx.Module):
         return activation_fn(self.activation)(self.norm(self.conv(series)))
 
 
-class SeriesSeparable(nnx.Module):
-    """Expand (left out for 1), depth-wise over time, attention, project.
+class SeriesSeparable(InvertedBlock):
+    """Separable block over time: an inverted residual, mostly without expansion.
 
-    The input is added if the shape is kept. A dilated kernel is a longer one with zeros
-    between its taps.
+    A dilated kernel is a longer one with zeros between its taps.
     """
+
+    family = SeriesSeparables
 
     def __init__(
         self,
@@ -74,38 +71,21 @@ class SeriesSeparable(nnx.Module):
         dilation: int = 1,
         expansion: int = 1,
         attention: str = "none",
+        activation: str = "relu",
         rngs: nnx.Rngs,
     ):
-        hidden = in_features * expansion
-        widens = expansion != 1
-        self.expand = Pointwise(in_features, hidden, rngs=rngs) if widens else None
-        self.expand_norm = batch_norm(hidden, rngs) if widens else None
-        self.depthwise = SeriesDepthwise(
-            hidden, kernel, stride, dilation=dilation, rngs=rngs
+        super().__init__(
+            in_features,
+            out_features,
+            stride,
+            lambda hidden: SeriesDepthwise(
+                hidden, kernel, stride, dilation=dilation, rngs=rngs
+            ),
+            expansion=expansion,
+            attention=attention,
+            activation=activation,
+            rngs=rngs,
         )
-        self.depthwise_norm = batch_norm(hidden, rngs)
-        self.attention = channel_attention(attention, hidden, rngs)
-        self.project = Pointwise(hidden, out_features, rngs=rngs)
-        self.project_norm = batch_norm(out_features, rngs)
-        self.residual = stride == 1 and in_features == out_features
-
-    def pieces(self) -> tuple[nnx.Module, ...]:
-        """Each ends with a linear operation, whose output is what gradients need."""
-        expand: list[nnx.Module] = []
-        widened: list[Any] = []
-        if self.expand is not None:
-            expand, widened = [self.expand], [self.expand_norm, relu]
-        attention = [] if self.attention is None else [self.attention]
-        return (
-            nnx.Sequential(*expand),
-            nnx.Sequential(*widened, self.depthwise),
-            nnx.Sequential(self.depthwise_norm, relu, *attention, self.project),
-            nnx.Sequential(self.project_norm),
-        )
-
-    def __call__(self, series: jax.Array) -> jax.Array:
-        """[N, T, C_in] -> [N, T', C_out]."""
-        return run_pieces(self, series)
 
 
 class SeriesInception(nnx.Module):

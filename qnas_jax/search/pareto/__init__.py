@@ -13,6 +13,7 @@ from qnas_jax.search.pareto.loop import (
     front_seeds,
     host_fronts,
     scan_fronts,
+    start_front,
 )
 from qnas_jax.search.pareto.registry import FRONT_STRATEGIES, make_front_strategy
 from qnas_jax.search.pareto.scalar import weighted_product
@@ -35,5 +36,6 @@ __all__ = [
     "make_front_strategy",
     "on_front",
     "scan_fronts",
+    "start_front",
     "weighted_product",
 ]

@@ -1,0 +1,99 @@
+"""Kinds of inputs that are files of series: rows, the `.ts` format, npz."""
+
+import io
+import pathlib
+import re
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from experiments.fuzzing.files import file_kind
+from experiments.fuzzing.mutations import archives, bombs, csv_texts, damaged_bytes
+from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.series_files import load_series
+
+_ROWS: list[list[Any]] = [
+    ["sit", 0.5, -1, 2e-3, 7],
+    ["go", 1.25, "", 3, 4],
+    ["sit", 2, 8, 9, ""],
+    ["go", -3, 1e3, 5, 6],
+]
+_TS = "\n".join(
+    (
+        *("# made", "@problemName Mine", "@timeStamps false", "@univariate false"),
+        *("@classLabel true go sit", "@data", "1,2.5,?:4,5,6:sit", "7,8:9,1e2:go"),
+        *("-1,0:NaN,3,2:sit", "0.5,0.25:1,1:go"),
+    )
+).encode()
+_SERIES = {
+    "x_train": np.linspace(-2, 2, 30).reshape(6, 5),
+    "y_train": np.array([3, -1, 3, -1, 3, -1]),
+    "x_test": np.linspace(-1, 1, 10).reshape(2, 5),
+    "y_test": np.array([3, -1]),
+}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+
+
+def _load(path: pathlib.Path) -> Any:
+    return load_series(PlaceOptions(path=str(path)))
+
+
+def _values(splits: Any) -> list[float]:
+    """All values that are there, sorted."""
+    values = splits.train.inputs
+    return sorted(values[~np.isnan(values)].tolist())
+
+
+def _numbers_by_pattern(content: bytes, splits: Any) -> str:
+    """The numbers of a text without quotes and headers, behind classes of words."""
+    text = content.decode("utf-8-sig")
+    lines = [line for line in re.split("\r\n|\r|\n", text) if line.strip(",;\t ")]
+    if '"' in text or len(lines) != len(splits.train):
+        return ""
+    cells = [cell.strip() for line in lines for cell in re.split("[,;\t]", line)[1:]]
+    return _compared(cells, splits)
+
+
+def _values_of_ts(content: bytes, splits: Any) -> str:
+    """The numbers between the colons behind the header."""
+    _, _, body = content.decode("utf-8-sig").lower().partition("@data")
+    lines = body.splitlines()[1:]
+    own = [line for line in lines if line.strip() and line.lstrip()[0] != "#"]
+    parts = [line.rpartition(":")[0] for line in own]
+    cells = [cell.strip() for part in parts for cell in re.split("[:,]", part)]
+    return _compared(cells, splits)
+
+
+def _compared(cells: list[str], splits: Any) -> str:
+    numbers = [float(cell) for cell in cells if _NUMBER.fullmatch(cell)]
+    wanted = sorted(np.array(numbers, np.float32).tolist())
+    got = _values(splits)
+    return "" if got == wanted else f"got {got}, the text has {wanted}"
+
+
+def _as_stored(content: bytes, splits: Any) -> str:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        series = stored["x_train"].astype(np.float32)
+    own = splits.train.inputs[:, : series.shape[1]].reshape(series.shape)
+    same = np.array_equal(own, series, equal_nan=True)
+    return "" if same else "other series than in the file"
+
+
+KINDS = (
+    file_kind(
+        "series, rows",
+        {"mine.csv": csv_texts(st.just(_ROWS)), "mine.tsv": csv_texts(st.just(_ROWS))},
+        _load,
+        _numbers_by_pattern,
+    ),
+    file_kind(
+        "series, ts", {"mine.ts": damaged_bytes(st.just(_TS))}, _load, _values_of_ts
+    ),
+    file_kind(
+        "series, npz",
+        {"mine.npz": st.one_of(archives(st.just(_SERIES)), bombs([2**38, 2**50]))},
+        _load,
+        _as_stored,
+    ),
+)

@@ -1,0 +1,50 @@
+"""What tasks of classification have in common, whatever their examples are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from qnas_jax.tasks.classification import (
+    classification_details,
+    classification_metrics,
+    smoothed_cross_entropy,
+)
+from qnas_jax.tasks.task import Metric
+
+
+class Classifying:
+    """Metrics, score and loss; a part of `Task`.
+
+    Attributes:
+      num_outputs: number of classes.
+      training: options with a `label_smoothing`.
+    """
+
+    num_outputs: int
+    training: Any
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """What networks are judged by, by name."""
+        return classification_metrics(self.num_outputs)
+
+    @property
+    def details(self) -> Mapping[str, Metric]:
+        """What a test keeps beside the metrics, for intervals."""
+        return classification_details(self.num_outputs)
+
+    @property
+    def score(self) -> str:
+        """Name of the metric that searches improve."""
+        return "accuracy"
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the architectures that a found one is compared with."""
+        return ("largest",)
+
+    def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """Mean cross-entropy with label smoothing."""
+        smoothing = self.training.label_smoothing
+        return smoothed_cross_entropy(outputs, targets, smoothing)
