@@ -121,7 +121,11 @@ def test_every_form_has_the_same_sentences(tmp_path, caplog):
         ("a.tsv", b"good\t1\nbad\t \n", "line 2: got '' as the class, expected a word"),
         ("a.tsv", b"good\t1\nb\xff\t0\n", "not text in UTF-8"),
         ("a.tsv.gz", b"good\t1\n", "damaged gzip file"),
-        ("a.tsv.gz", gzip.compress(b"good\t1\n" * 99, mtime=0)[:-9], "damaged gzip file"),
+        (
+            "a.tsv.gz",
+            gzip.compress(b"good\t1\n" * 99, mtime=0)[:-9],
+            "damaged gzip file",
+        ),
         ("a.txt", b"good\t1\n", "got a .txt file, expected one of .csv, .tsv, .csv.gz"),
     ],
 )
