@@ -1,7 +1,6 @@
 """Sentences, each of one class."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +9,7 @@ from flax import struct
 from qnas_jax.data import PADDING, UNKNOWN, Dataset
 from qnas_jax.options import Options, option
 from qnas_jax.spaces import WORD_BASE
-from qnas_jax.tasks.classification import (
-    classification_details,
-    classification_metrics,
-    smoothed_cross_entropy,
-)
-from qnas_jax.tasks.task import Metric
+from qnas_jax.tasks.classifying import Classifying
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +22,7 @@ class TextTraining(Options):
     label_smoothing: float = option(0.1, "mass spread over all classes", low=0, below=1)
 
 
-class TextClassification(struct.PyTreeNode):
+class TextClassification(Classifying, struct.PyTreeNode):
     """Classification of sentences by accuracy.
 
     Networks see the number of each word in two digits.
@@ -63,26 +57,6 @@ class TextClassification(struct.PyTreeNode):
             words=len(dataset.words),
         )
 
-    @property
-    def metrics(self) -> Mapping[str, Metric]:
-        """What networks are judged by, by name."""
-        return classification_metrics(self.num_outputs)
-
-    @property
-    def details(self) -> Mapping[str, Metric]:
-        """What a test keeps beside the metrics, for intervals."""
-        return classification_details(self.num_outputs)
-
-    @property
-    def score(self) -> str:
-        """Name of the metric that searches improve."""
-        return "accuracy"
-
-    @property
-    def baselines(self) -> tuple[str, ...]:
-        """Names of the architectures that a found one is compared with."""
-        return ("largest",)
-
     def with_options(self, options: TextTraining) -> "TextClassification":
         """The same task with other options of training."""
         return self.replace(training=options)
@@ -104,8 +78,3 @@ class TextClassification(struct.PyTreeNode):
 
         keys = jax.random.split(key, len(inputs))
         return self.prepare(jax.vmap(drop)(keys, inputs))
-
-    def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """Mean cross-entropy with label smoothing."""
-        smoothing = self.training.label_smoothing
-        return smoothed_cross_entropy(outputs, targets, smoothing)

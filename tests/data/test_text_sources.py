@@ -66,6 +66,16 @@ def test_the_vocabulary_is_that_of_the_training_split(folder):
     assert ("<unknown>", "neg") in sentences(few, few.train)
 
 
+def test_words_of_held_out_sentences_are_unknown(tmp_path):
+    path = tmp_path / "mine.tsv"
+    path.write_text(as_tsv([(f"the w{n}", f"c{n % 2}") for n in range(20)]))
+    data = read(path)
+    assert len(data.words) == 3 + len(data.train)
+    assert (data.train.inputs != 1).all()
+    for split in (data.valid, data.test):
+        assert (split.inputs[:, 0] == 2).all() and (split.inputs[:, 1] == 1).all()
+
+
 def test_long_sentences_are_cut_and_told(folder, caplog):
     data = read(folder, max_tokens=3)
     assert data.input_shape == (3,)
@@ -111,7 +121,11 @@ def test_every_form_has_the_same_sentences(tmp_path, caplog):
         ("a.tsv", b"good\t1\nbad\t \n", "line 2: got '' as the class, expected a word"),
         ("a.tsv", b"good\t1\nb\xff\t0\n", "not text in UTF-8"),
         ("a.tsv.gz", b"good\t1\n", "damaged gzip file"),
-        ("a.tsv.gz", gzip.compress(b"good\t1\n" * 99, mtime=0)[:-9], "damaged gzip file"),
+        (
+            "a.tsv.gz",
+            gzip.compress(b"good\t1\n" * 99, mtime=0)[:-9],
+            "damaged gzip file",
+        ),
         ("a.txt", b"good\t1\n", "got a .txt file, expected one of .csv, .tsv, .csv.gz"),
     ],
 )
