@@ -10,6 +10,7 @@ from qnas_jax.export import load_model
 from qnas_jax.jobs import default_config, open_setting, run_stages
 from qnas_jax.options import OptionError
 from qnas_jax.runs import WorkFolder
+from qnas_jax.spaces import SPACES
 
 COMMAND = ["python", "main.py"]
 
@@ -63,7 +64,8 @@ def config(tiny_config, tmp_path):
     tiny_config.search.score, tiny_config.retrain.kept_by = "loss", "loss"
     tiny_config.constraints.max_params = 400
     tiny_config.retrain.update(epochs=12, batch_size=16, compare=False)
-    return tiny_config
+    yield tiny_config
+    SPACES.pop("few", None)
 
 
 @pytest.mark.slow
