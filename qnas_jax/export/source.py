@@ -28,7 +28,14 @@ from qnas_jax.spaces import (
     check_archs,
 )
 
-_FILES = ("blocks.py", "cells.py", "hand_made.py", "series.py", "classifier.py")
+_FILES = (
+    "blocks.py",
+    "cells.py",
+    "hand_made.py",
+    "series.py",
+    "series_hand_made.py",
+    "classifier.py",
+)
 _AROUND = ("pathlib", "nnx", "jax", "jnp")
 
 

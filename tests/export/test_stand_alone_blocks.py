@@ -9,7 +9,13 @@ import pytest
 from flax import nnx
 
 from experiments.benches.exports import random_weights
-from qnas_jax.export.standalone import blocks, cells, hand_made, series
+from qnas_jax.export.standalone import (
+    blocks,
+    cells,
+    hand_made,
+    series,
+    series_hand_made,
+)
 from qnas_jax.export.weights import block_weights
 from qnas_jax.nets import OPS, set_mode
 from qnas_jax.nets.ops import BUILT_IN
@@ -72,7 +78,7 @@ WRITTEN = BUILT_IN - TEXT_OPS.keys()  # no model of text is written: `why_no_mod
 
 def stand_alone(kind):
     name = OPS[kind].__name__
-    files = (blocks, cells, hand_made, series)
+    files = (blocks, cells, hand_made, series, series_hand_made)
     return next(getattr(file, name) for file in files if hasattr(file, name))
 
 

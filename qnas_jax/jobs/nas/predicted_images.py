@@ -14,7 +14,8 @@ import numpy as np
 from qnas_jax.data.decode import decode_image, readable_suffixes
 from qnas_jax.errors import UserError
 from qnas_jax.export import Model
-from qnas_jax.reading import printable, read_npz
+from qnas_jax.jobs.nas.predicted_array import named_array
+from qnas_jax.reading import printable
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _NAMES = ("images", "x", "x_test")
@@ -71,15 +72,7 @@ def _of_folder(
 
 def _of_npz(path: pathlib.Path, model: Model) -> Iterator[tuple[str | int, np.ndarray]]:
     """Images of an array, by their numbers."""
-    arrays = read_npz(path)
-    named = [name for name in _NAMES if name in arrays]
-    if not named and len(arrays) != 1:
-        raise UserError(
-            f"{path}: got arrays {', '.join(sorted(arrays)) or 'none'}, expected one "
-            f"of {', '.join(_NAMES)}, or a single one"
-        )
-    name = named[0] if named else next(iter(arrays))
-    images = arrays[name]
+    name, images = named_array(path, _NAMES)
     if images.ndim == 3 and model.input_shape[2] == 1:
         images = images[..., None]
     channels = model.input_shape[2]

@@ -13,7 +13,7 @@ import numpy as np
 from qnas_jax.data.series_text import SUFFIXES, read_series_text
 from qnas_jax.errors import UserError
 from qnas_jax.export import Model
-from qnas_jax.reading import read_npz
+from qnas_jax.jobs.nas.predicted_array import named_array
 
 _NAMES = ("series", "x", "x_test")
 
@@ -60,15 +60,7 @@ def series_of(
 
 def _of_npz(path: pathlib.Path, model: Model) -> np.ndarray:
     """Series of an array, numbers [N, T, C]."""
-    arrays = read_npz(path)
-    named = [name for name in _NAMES if name in arrays]
-    if not named and len(arrays) != 1:
-        raise UserError(
-            f"{path}: got arrays {', '.join(sorted(arrays)) or 'none'}, expected one "
-            f"of {', '.join(_NAMES)}, or a single one"
-        )
-    name = named[0] if named else next(iter(arrays))
-    series = arrays[name]
+    name, series = named_array(path, _NAMES)
     if series.ndim == 2 and model.input_shape[1] == 1:
         series = series[..., None]
     if series.dtype.kind not in "fiu" or series.ndim != 3 or not len(series):
