@@ -23,7 +23,9 @@ class ExportOptions(Options):
     )
     onnx: bool = option(True, "also ONNX and int8 ONNX, if the extra is installed")
     calibration_examples: int = option(
-        256, "training images that the ranges of int8 activations are taken from", low=1
+        256,
+        "training examples that the ranges of int8 activations are taken from",
+        low=1,
     )
     tuned_above: float = option(
         1.0,
@@ -31,10 +33,10 @@ class ExportOptions(Options):
         "on for them (quantisation-aware fine-tuning)",
     )
     tuning_steps: int = option(300, "steps of that fine-tuning; 0: never", low=0)
-    tuning_batch: int = option(64, "images of a step of it", low=1)
+    tuning_batch: int = option(64, "examples of a step of it", low=1)
     tuning_rate: float = option(
         1e-4, "learning rate of it, of Adam; falls to 0", above=0.0
     )
     latency_seconds: float = option(
-        0.3, "how long each form of the model is timed with 1 image", above=0
+        0.3, "how long each form of the model is timed with 1 example", above=0
     )

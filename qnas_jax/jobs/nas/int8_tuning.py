@@ -1,4 +1,4 @@
-"""Eight bits that lose more than they may: fine-tuning, judged on validation images.
+"""Eight bits that lose more than they may: fine-tuning, judged on validation examples.
 
 The stand-alone network, its normalisation already in its weights, is trained on as its
 8-bit form will compute (`export.fake_quantised`). What comes back are float weights,
