@@ -2,7 +2,7 @@
 
 Fields, meanings and ranges are declared once, in the option records:
 `data.DataOptions`, `tasks.TaskOptions`, `spaces.SpaceOptions`,
-`training.SupernetOptions`, `evaluation.ScoringOptions`, `search.SearchOptions`,
+`training.SupernetOptions`, `evaluation.ScoringOptions`, `searching.SearchOptions`,
 `training.RetrainOptions`, what images undergo in the two trainings,
 `tasks.ImageTraining`, and the record of each strategy, whose group has its name:
 `--config.qudit.angle=0.1`.

@@ -1,6 +1,6 @@
 """Strategies for tests, by name and by what differs from their default options."""
 
-from qnas_jax.search import STRATEGIES, Strategy, make_strategy
+from qnas_jax.searching import STRATEGIES, Strategy, make_strategy
 
 
 def made(

@@ -25,7 +25,7 @@ class Mutant(NamedTuple):
     tests: str
 
 
-_SEARCH, _TABLES = "qnas_jax/search/", "qnas_jax/evaluation/tables/"
+_SEARCH, _TABLES = "qnas_jax/searching/", "qnas_jax/evaluation/tables/"
 _NAS, _TRAINING = "qnas_jax/jobs/nas/", "qnas_jax/training/"
 _REGISTERS, _COMPARISON = _SEARCH + "registers/", "qnas_jax/reporting/comparison/"
 
@@ -196,7 +196,7 @@ PROMISES = (
         _SEARCH + "pareto/expected_volume.py",
         "deviations * (norm.pdf(shift) + shift * norm.cdf(shift))",
         "deviations * (norm.pdf(shift) - shift * norm.cdf(shift))",
-        "tests/search/pareto/test_expected_volume.py",
+        "tests/searching/pareto/test_expected_volume.py",
     ),
     Mutant(
         "validation picks the retrained epoch",
@@ -273,77 +273,77 @@ PROMISES = (
         _SEARCH + "base.py",
         "jnp.where(jnp.isfinite(scores), scores, -jnp.inf)",
         "jnp.where(jnp.isnan(scores), -jnp.inf, scores)",
-        "tests/search/test_search_base.py",
+        "tests/searching/test_search_base.py",
     ),
     Mutant(
         "a higher fidelity wins over a lower one",
         _SEARCH + "loop.py",
         "(highest > state.best_fidelity) |",
         "(highest < state.best_fidelity) |",
-        "tests/search/classical/test_successive_halving.py",
+        "tests/searching/classical/test_successive_halving.py",
     ),
     Mutant(
         "of equal scores the lower loss is the best",
         _SEARCH + "loop.py",
         "(ties[winner] > state.best_tie)",
         "(ties[winner] < state.best_tie)",
-        "tests/search/test_loop.py",
+        "tests/searching/test_loop.py",
     ),
     Mutant(
         "keys derive from the generation alone",
         _SEARCH + "generations.py",
         "jax.random.split(jax.random.fold_in(stream, generation))",
         "jax.random.split(jax.random.fold_in(stream, 0))",
-        "tests/search/test_loop.py",
+        "tests/searching/test_loop.py",
     ),
     Mutant(
         "the oldest dies",
         _SEARCH + "classical/regularized_evolution.py",
         "number % self.parents, self.parents)",
         "jnp.argmin(state.scores) + 0 * number, self.parents)",
-        "tests/search/classical/test_regularized_evolution.py",
+        "tests/searching/classical/test_regularized_evolution.py",
     ),
     Mutant(
         "the best of a tournament is the parent",
         _SEARCH + "classical/regularized_evolution.py",
         "ranked[jnp.max(draws)]",
         "ranked[jnp.min(draws)]",
-        "tests/search/classical/test_regularized_evolution.py",
+        "tests/searching/classical/test_regularized_evolution.py",
     ),
     Mutant(
         "what was evaluated is never proposed again",
         _REGISTERS + "memory.py",
         "archs[jnp.argmin(old | among(archs, chosen))]",
         "archs[jnp.argmin(among(archs, chosen))]",
-        "tests/search/registers/test_memory.py",
+        "tests/searching/registers/test_memory.py",
     ),
     Mutant(
         "what is forgotten leaves the covariance",
         _REGISTERS + "memory_registers.py",
         "forgets=capacity < generations * population",
         "forgets=capacity < 0",
-        "tests/search/registers/test_memory_registers.py",
+        "tests/searching/registers/test_memory_registers.py",
     ),
     Mutant(
         "a Thompson sample, and not the mean, mutates the guide",
         _REGISTERS + "field.py",
         "mean[None] + jnp.moveaxis(deviations, -1, 0)",
         "mean[None] + 0 * jnp.moveaxis(deviations, -1, 0)",
-        "tests/search/registers/test_field.py",
+        "tests/searching/registers/test_field.py",
     ),
     Mutant(
         "no op of a register is ever closed",
         _REGISTERS + "qudit.py",
         "floor = jnp.where(own, epsilon, 0.0)",
         "floor = jnp.where(own, 0.0 * epsilon, 0.0)",
-        "tests/search/registers/test_qudit.py",
+        "tests/searching/registers/test_qudit.py",
     ),
     Mutant(
         "the default strategy is classical",
         _REGISTERS + "memory_registers.py",
         "    memory_registers,\n)",
         '    memory_registers,\n    acts_by="gates on amplitudes",\n)',
-        "tests/search/test_strategies.py::"
+        "tests/searching/test_strategies.py::"
         "test_what_strategies_act_by_is_what_their_states_hold",
     ),
     Mutant(
@@ -351,7 +351,7 @@ PROMISES = (
         _SEARCH + "classical/successive_halving.py",
         "order = jnp.argsort(-state.scores)",
         "order = jnp.argsort(state.scores)",
-        "tests/search/classical/test_successive_halving.py",
+        "tests/searching/classical/test_successive_halving.py",
     ),
     Mutant(
         "every architecture is scored once",
@@ -631,14 +631,14 @@ PROMISES = (
         _SEARCH + "repair.py",
         "return jax.lax.scan(towards_cheapest, arch, order)[0]",
         "return arch",
-        "tests/search/test_repair.py",
+        "tests/searching/test_repair.py",
     ),
     Mutant(
         "a cost that is hardly too much is too much",
         _SEARCH + "repair.py",
         "over = np.where(budget.columns[name] > limit, np.maximum(over, 1e-6), over)",
         "over = np.where(over < 1e-2, 0, over)",
-        "tests/search/test_repair.py",
+        "tests/searching/test_repair.py",
     ),
     Mutant(
         "evaluations of a job keep its constraints",

@@ -13,7 +13,7 @@ from qnas_jax.jobs import JOBS, default_config, job_of
 from qnas_jax.jobs.config import read_config_of, stored_groups
 from qnas_jax.jobs.overrides import check_overrides
 from qnas_jax.options import OptionError
-from qnas_jax.search import SearchOptions
+from qnas_jax.searching import SearchOptions
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GROUPS = {

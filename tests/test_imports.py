@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BASIS = {"options", "errors", "stopping", "reading", "files"}
 NETS = {"spaces", "kernels", "devices", *BASIS}
 LEARNING = {"nets", "data", "tasks", *NETS}
-SEARCHING = {"search", "optimise", "quantum"}
+SEARCHING = {"searching", "optimise", "quantum"}
 USERS = {"status", "user_code"}
 PARTS = {
     "baselines",
@@ -54,7 +54,7 @@ ALLOWED = {
     "latency": NETS | {"nets", "export"},
     "training": LEARNING,
     "evaluation": {"training", *USERS, *LEARNING},
-    "search": {"spaces", "quantum", "optimise", "value", "devices", *BASIS},
+    "searching": {"spaces", "quantum", "optimise", "value", "devices", *BASIS},
     "export": {"nets", "spaces", "kernels", "user_code", *BASIS},
     "reporting": {"errors", "reading", "files"},
     "jobs": {"export", *PARTS},
@@ -71,7 +71,7 @@ FORBIDDEN = {
     "baselines": {"flax", "optax"},
     "export": {"optax", "tensorflow_datasets"},
     "optimise": {"flax"},
-    "search": {"flax.nnx", "flax.linen", "tensorflow_datasets"},
+    "searching": {"flax.nnx", "flax.linen", "tensorflow_datasets"},
     "reporting": {"jax", "flax", "optax"},
 }
 
@@ -189,7 +189,7 @@ def test_the_stand_alone_source_imports_nothing_of_ours():
 
 def test_the_rules_see_what_they_should(monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
-    file = tmp_path / "search" / "new.py"
+    file = tmp_path / "searching" / "new.py"
     file.parent.mkdir()
     file.write_text(
         "import numpy\n"
@@ -200,9 +200,9 @@ def test_the_rules_see_what_they_should(monkeypatch, tmp_path):
         "    import qnas_jax.data.peek\n"
     )
     assert broken_rules(file) == [
-        "search imports flax.nnx",
-        "search imports qnas_jax.data.peek",
-        "search imports qnas_jax.nets",
+        "searching imports flax.nnx",
+        "searching imports qnas_jax.data.peek",
+        "searching imports qnas_jax.nets",
     ]
 
 

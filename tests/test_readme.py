@@ -10,7 +10,7 @@ import pytest
 
 from qnas_jax.evaluation import EvaluatorOptions, make_evaluator, scores_of
 from qnas_jax.nets import OPS, build_supernet
-from qnas_jax.search.registry import strategy_table
+from qnas_jax.searching.registry import strategy_table
 from qnas_jax.spaces import SPACES, SearchSpace, SpaceOptions, build_space
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"

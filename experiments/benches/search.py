@@ -29,19 +29,19 @@ from experiments.peers.numpy_search import NumpySearch
 from experiments.peers.numpy_searches import NumpySearches
 from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import Table, TableOptions, load_table
-from qnas_jax.search import (
+from qnas_jax.searching import (
     Generation,
     SearchState,
     Strategy,
     generation_keys,
     make_strategy,
 )
-from qnas_jax.search.many import (
+from qnas_jax.searching.many import (
     as_argument,
     compiled_searches,
     search_seeds,
 )
-from qnas_jax.search.registers.qbit import QbitOptions
+from qnas_jax.searching.registers.qbit import QbitOptions
 
 GENERATIONS, POPULATION = 100, 20
 SIZES = (1, 10, 100, 1000)

@@ -38,9 +38,9 @@ from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.rank_tests import rank_test
 from qnas_jax.reporting.statistics import holm
-from qnas_jax.search import EvaluateFn
-from qnas_jax.search.loop import incumbent
-from qnas_jax.search.many import search_settings
+from qnas_jax.searching import EvaluateFn
+from qnas_jax.searching.loop import incumbent
+from qnas_jax.searching.many import search_settings
 
 BASE: dict[str, Any] = {"strategy": "qudit", "population": 5}
 

@@ -24,9 +24,9 @@ from qnas_jax.evaluation.tables import Table, table_budget
 from qnas_jax.evaluation.tables.nas_bench_201 import load_nas_bench_201
 from qnas_jax.evaluation.tables.nas_bench_macro import load_nas_bench_macro
 from qnas_jax.jobs.launch import use_compilation_cache
-from qnas_jax.search import STRATEGIES, make_strategy
-from qnas_jax.search.many import search_seeds
-from qnas_jax.search.repair import Constrained, make_repair
+from qnas_jax.searching import STRATEGIES, make_strategy
+from qnas_jax.searching.many import search_seeds
+from qnas_jax.searching.repair import Constrained, make_repair
 from qnas_jax.spaces import ConstraintOptions, ListedBudget
 
 POPULATION = 10

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.comparisons.search_setting import SearchSetting, search_setting
-from qnas_jax.search import STRATEGIES
-from qnas_jax.search.spec import CLASSICAL, GATES
+from qnas_jax.searching import STRATEGIES
+from qnas_jax.searching.spec import CLASSICAL, GATES
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ from experiments.figures.entangled_boxes import Samples, comparison_figure
 from experiments.landscapes.chains import LANDSCAPES, chain_score
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.reporting.rank_tests import rank_tests
-from qnas_jax.search import scan_search
+from qnas_jax.searching import scan_search
 
 STRATEGIES = ("qbit", "qudit", "entangled")
 ANGLES = (0.02, 0.05, 0.1, 0.15, 0.2)  # of pi

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.evaluation.tables import ObjectiveLookup, Table, table_objectives
-from qnas_jax.search.pareto import hypervolume
+from qnas_jax.searching.pareto import hypervolume
 
 BUDGETS = (20, 50, 100, 150, 200, 300, 400, 500)
 REFERENCES = ("front", "table")

@@ -46,7 +46,7 @@ from qnas_jax.reporting.front import (
     round_budgets,
     sort_front,
 )
-from qnas_jax.search.pareto import (
+from qnas_jax.searching.pareto import (
     FRONT_STRATEGIES,
     front_seeds,
     make_front_strategy,

@@ -37,9 +37,9 @@ from qnas_jax.evaluation.tables import (
 )
 from qnas_jax.optimise import Levels
 from qnas_jax.reporting import style
-from qnas_jax.search import EvaluateFn
-from qnas_jax.search.loop import incumbent
-from qnas_jax.search.many import search_seeds
+from qnas_jax.searching import EvaluateFn
+from qnas_jax.searching.loop import incumbent
+from qnas_jax.searching.many import search_seeds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

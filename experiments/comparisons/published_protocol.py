@@ -33,7 +33,7 @@ from qnas_jax.evaluation.tables import (
     load_test,
     query_costs,
 )
-from qnas_jax.search.many import search_seeds
+from qnas_jax.searching.many import search_seeds
 
 SECONDS = 12_000
 VALIDATION = 1 / 3 / 12

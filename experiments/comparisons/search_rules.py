@@ -26,7 +26,7 @@ from experiments.landscapes.additive import (
     read_knapsack,
 )
 from experiments.measuring.rows import table, write_rows
-from qnas_jax.search import scan_search
+from qnas_jax.searching import scan_search
 
 _MIGRATION = {"none": (0, 0), "local": (1, 0), "default": (1, 20), "global": (0, 1)}
 _PUBLISHED = {

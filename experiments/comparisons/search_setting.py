@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from qnas_jax.options import Options
-from qnas_jax.search import STRATEGIES, Strategy, make_strategy
+from qnas_jax.searching import STRATEGIES, Strategy, make_strategy
 
 
 @dataclasses.dataclass(frozen=True)

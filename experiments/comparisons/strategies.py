@@ -57,8 +57,8 @@ from qnas_jax.evaluation.tables import (
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.reporting.comparison.records import curves_by_task, read_comparison
-from qnas_jax.search import STRATEGIES, Generation
-from qnas_jax.search.many import search_seeds
+from qnas_jax.searching import STRATEGIES, Generation
+from qnas_jax.searching.many import search_seeds
 
 MACRO = "nas_bench_macro"
 TASKS = (*DATASETS, MACRO)

@@ -39,7 +39,7 @@ from qnas_jax.jobs.strategies import strategy_of
 from qnas_jax.nets import build_supernet, resolve_form
 from qnas_jax.reporting.comparison.contrasts import difference_of_means
 from qnas_jax.runs import WorkFolder, read_json
-from qnas_jax.search import host_search
+from qnas_jax.searching import host_search
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.training import Candidate, PopulationTraining, Trained, TrainingBatches
 

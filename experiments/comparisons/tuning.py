@@ -29,8 +29,8 @@ from qnas_jax.evaluation.tables import Table, load_table, load_test
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.comparison.contrasts import at_budget, contrasts
 from qnas_jax.reporting.comparison.records import curves_by_task
-from qnas_jax.search import Generation, SearchState
-from qnas_jax.search.many import search_settings
+from qnas_jax.searching import Generation, SearchState
+from qnas_jax.searching.many import search_settings
 
 GRID: Mapping[str, tuple[float, ...]] = {
     "flips": (0.5, 1.0, 2.0),

@@ -9,15 +9,15 @@ import numpy as np
 
 from experiments.landscapes.chains import LANDSCAPES, chain_evaluator
 from qnas_jax.reporting import style
-from qnas_jax.search import (
+from qnas_jax.searching import (
     EvaluateFn,
     SearchState,
     Strategy,
     make_strategy,
     scan_search,
 )
-from qnas_jax.search import start as start_search
-from qnas_jax.search.registers.register_chain import bond_entropy
+from qnas_jax.searching import start as start_search
+from qnas_jax.searching.registers.register_chain import bond_entropy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.nets import Form, Slots, build_supernet
-from qnas_jax.search import host_search, make_strategy
+from qnas_jax.searching import host_search, make_strategy
 from qnas_jax.spaces import NetworkSpace, SearchSpace, SpaceOptions, build_space
 from qnas_jax.spaces.registry import FOR_SERIES
 from qnas_jax.tasks import ImageClassification, SeriesClassification, Task

@@ -1,6 +1,6 @@
 """The Q-bit search written plainly in NumPy, to time and to check the compiled one.
 
-The same rule as `search/registers/qbit.py` (Han & Kim 2002; H-epsilon gate and
+The same rule as `searching/registers/qbit.py` (Han & Kim 2002; H-epsilon gate and
 migration 2004) with its own code. It takes its random numbers as an argument, so that
 it can be given those of the compiled search and must then propose the same archs.
 """

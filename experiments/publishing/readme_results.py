@@ -14,7 +14,7 @@ from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.comparison.records import curves_by_task, transfers
 from qnas_jax.reporting.verdict import network_name
-from qnas_jax.search.registers.qbit import QbitOptions
+from qnas_jax.searching.registers.qbit import QbitOptions
 
 Rows = Sequence[Mapping[str, Any]]
 Lines = list[tuple[str, str]]

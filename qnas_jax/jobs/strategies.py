@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from qnas_jax.jobs.spec import Family
 from qnas_jax.options import LARGEST_INT, OptionError, Options, option_group
-from qnas_jax.search import STRATEGIES, SearchOptions, Strategy, make_strategy
-from qnas_jax.search.classical.successive_halving import FidelityOptions
-from qnas_jax.search.history import MemoryOptions
+from qnas_jax.searching import STRATEGIES, SearchOptions, Strategy, make_strategy
+from qnas_jax.searching.classical.successive_halving import FidelityOptions
+from qnas_jax.searching.history import MemoryOptions
 
 STRATEGY_FAMILY = Family(
     "search.strategy", {name: (name, spec.options) for name, spec in STRATEGIES.items()}

@@ -17,8 +17,8 @@ from qnas_jax.evaluation import ScoringOptions, make_population_scorer
 from qnas_jax.evaluation.trained import measure_on_split
 from qnas_jax.kernels import normalise
 from qnas_jax.nets import build_supernet
-from qnas_jax.search import make_strategy
-from qnas_jax.search.many import search_seeds
+from qnas_jax.searching import make_strategy
+from qnas_jax.searching.many import search_seeds
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 from qnas_jax.tasks import ImageClassification
 from qnas_jax.training import (

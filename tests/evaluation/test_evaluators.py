@@ -28,7 +28,7 @@ from qnas_jax.evaluation.tables import TableOptions
 from qnas_jax.evaluation.trained import CandidateOptions
 from qnas_jax.nets import build_supernet
 from qnas_jax.options import OptionError
-from qnas_jax.search import host_search, make_strategy, scan_search
+from qnas_jax.searching import host_search, make_strategy, scan_search
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 from qnas_jax.status import Status
 from qnas_jax.tasks import ImageClassification

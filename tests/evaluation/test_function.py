@@ -8,7 +8,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation import MemoisedEvaluator, ScoredBy, scores_of
 from qnas_jax.evaluation.function import FunctionOptions, load_function
 from qnas_jax.options import OptionError
-from qnas_jax.search import generation_keys
+from qnas_jax.searching import generation_keys
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
 from qnas_jax.stopping import Stopped

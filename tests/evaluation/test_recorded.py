@@ -15,7 +15,7 @@ from qnas_jax.evaluation.recorded import (
     read_evaluations,
 )
 from qnas_jax.options import OptionError
-from qnas_jax.search import host_search, make_strategy
+from qnas_jax.searching import host_search, make_strategy
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
 

@@ -7,8 +7,8 @@ import pytest
 from experiments.comparisons import ablations
 from experiments.comparisons.search_setting import search_setting
 from qnas_jax.reporting.rank_tests import rank_test
-from qnas_jax.search.loop import incumbent
-from qnas_jax.search.many import search_seeds
+from qnas_jax.searching.loop import incumbent
+from qnas_jax.searching.many import search_seeds
 
 
 def test_every_setting_is_one_that_exists():

@@ -20,8 +20,8 @@ from experiments.comparisons.contestants import (
 from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import TableOptions, load_table, query_costs
 from qnas_jax.reporting.comparison import write_comparison
-from qnas_jax.search import STRATEGIES, Generation, SearchOptions
-from qnas_jax.search.many import search_seeds
+from qnas_jax.searching import STRATEGIES, Generation, SearchOptions
+from qnas_jax.searching.many import search_seeds
 
 
 def test_every_strategy_is_compared_or_left_out_with_a_reason():

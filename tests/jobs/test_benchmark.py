@@ -14,7 +14,7 @@ from qnas_jax.jobs.benchmark import plan, report
 from qnas_jax.jobs.strategies import strategy_of
 from qnas_jax.options import OptionError
 from qnas_jax.runs import WorkFolder
-from qnas_jax.search.classical.random_search import RandomSearch
+from qnas_jax.searching.classical.random_search import RandomSearch
 from qnas_jax.stopping import Stopped
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / "configs/tables/example.csv"

@@ -9,7 +9,7 @@ from made_strategies import made
 
 from qnas_jax.jobs.nas.progress import KeptProgress, Progress
 from qnas_jax.runs import RowLog
-from qnas_jax.search import host_search, start
+from qnas_jax.searching import host_search, start
 
 KEY = jax.random.key(0)
 

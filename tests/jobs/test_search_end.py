@@ -17,7 +17,7 @@ from qnas_jax.evaluation import (
 from qnas_jax.jobs.nas import search
 from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.runs import CheckpointOptions, WorkFolder, read_rows
-from qnas_jax.search import make_strategy
+from qnas_jax.searching import make_strategy
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.stopping import Stopped
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes

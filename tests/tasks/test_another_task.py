@@ -23,7 +23,7 @@ from qnas_jax.evaluation import (
     supernet_evaluator,
 )
 from qnas_jax.nets import build_supernet
-from qnas_jax.search import host_search, make_strategy
+from qnas_jax.searching import host_search, make_strategy
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
 from qnas_jax.tasks import Metric, Task, score_metric
 from qnas_jax.training import (

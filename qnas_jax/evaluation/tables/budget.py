@@ -26,7 +26,7 @@ UNITS = ("evaluations", "train_seconds")
 
 
 class Evaluations(Protocol):
-    """What S searches of G generations evaluated, as `search.many.everything` keeps it.
+    """What S searches of G generations evaluated; `searching.many.everything` keeps it.
 
     Attributes:
       archs: int32 [S, G, P, L], in the order of evaluation.

@@ -5,7 +5,7 @@ import dataclasses
 from qnas_jax.evaluation.tables import UNITS, TableOptions
 from qnas_jax.jobs.config import Config
 from qnas_jax.options import OptionError, Options, option
-from qnas_jax.search import SearchOptions
+from qnas_jax.searching import SearchOptions
 from qnas_jax.spaces import ConstraintOptions
 
 

@@ -9,7 +9,7 @@ from qnas_jax.evaluation.tables import Table, table_budget
 from qnas_jax.jobs.benchmark.options import BenchmarkConfig
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.options import OptionError, option_group
-from qnas_jax.search import Strategy
+from qnas_jax.searching import Strategy
 from qnas_jax.spaces import ConstraintOptions, ListedBudget
 
 MAX_EVALUATIONS = 1_000_000

@@ -25,7 +25,7 @@ from qnas_jax.jobs.benchmark.searches import run_searches
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.options import option_group
 from qnas_jax.runs import read_json, write_json, write_rows
-from qnas_jax.search import STRATEGIES
+from qnas_jax.searching import STRATEGIES
 from qnas_jax.spaces import arch_to_string
 
 

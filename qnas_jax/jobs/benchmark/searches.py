@@ -15,8 +15,8 @@ from qnas_jax.jobs.benchmark.options import BenchmarkConfig
 from qnas_jax.jobs.benchmark.plan import Plan
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.runs import read_arrays, write_arrays
-from qnas_jax.search.many import search_seeds
-from qnas_jax.search.repair import Constrained, make_repair
+from qnas_jax.searching.many import search_seeds
+from qnas_jax.searching.repair import Constrained, make_repair
 from qnas_jax.stopping import Stopped
 
 

@@ -18,8 +18,8 @@ from qnas_jax.jobs.spec import Family
 from qnas_jax.latency import LatencyOptions
 from qnas_jax.options import OptionError, Options, option, option_group
 from qnas_jax.runs import CheckpointOptions
-from qnas_jax.search import STRATEGIES, SearchOptions
-from qnas_jax.search.pareto import FRONT_STRATEGIES
+from qnas_jax.searching import STRATEGIES, SearchOptions
+from qnas_jax.searching.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import ConstraintOptions, SpaceOptions
 from qnas_jax.tasks import TASKS, TaskOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions

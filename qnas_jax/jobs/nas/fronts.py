@@ -20,7 +20,7 @@ from qnas_jax.jobs.nas.search_rows import Found
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.options import option_group
 from qnas_jax.runs import RowLog, write_json
-from qnas_jax.search.pareto import (
+from qnas_jax.searching.pareto import (
     FRONT_STRATEGIES,
     FrontState,
     FrontStep,

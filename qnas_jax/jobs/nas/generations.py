@@ -18,7 +18,7 @@ from qnas_jax.jobs.nas.progress import KeptProgress, Progress
 from qnas_jax.jobs.nas.search_rows import log_generation, probabilities_of, repaired
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import RowLog
-from qnas_jax.search import Strategy
+from qnas_jax.searching import Strategy
 from qnas_jax.stopping import Stopped
 
 EvaluateFn = Callable[..., tuple[np.ndarray, np.ndarray]]

@@ -24,7 +24,7 @@ from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.strategies import check_fidelities, strategy_of
 from qnas_jax.options import OptionError
 from qnas_jax.runs import RowLog, RunError, WorkFolder, write_arrays, write_json
-from qnas_jax.search import (
+from qnas_jax.searching import (
     SearchState,
     Step,
     Strategy,

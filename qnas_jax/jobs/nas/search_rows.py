@@ -8,8 +8,8 @@ import numpy as np
 from qnas_jax.evaluation import MemoisedEvaluator
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import RowLog, WorkFolder
-from qnas_jax.search import Strategy
-from qnas_jax.search.repair import make_repair, repair_key
+from qnas_jax.searching import Strategy
+from qnas_jax.searching.repair import make_repair, repair_key
 
 
 class Found(NamedTuple):

@@ -30,8 +30,8 @@ from qnas_jax.latency import LATENCY, read_latency_table
 from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
 from qnas_jax.runs import Checkpoints, CopiedCheckpoints
-from qnas_jax.search import STRATEGIES, StrategySpec
-from qnas_jax.search.pareto import FRONT_STRATEGIES
+from qnas_jax.searching import STRATEGIES, StrategySpec
+from qnas_jax.searching.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import (
     AdditiveBudget,
     BuildableSpace,

@@ -12,7 +12,7 @@ from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.options import option_group
 from qnas_jax.runs import start_of
-from qnas_jax.search import host_search, make_strategy
+from qnas_jax.searching import host_search, make_strategy
 from qnas_jax.spaces import arch_to_string
 from qnas_jax.training import (
     EpochReport,

@@ -12,8 +12,8 @@ from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation.recorded import read_evaluations
 from qnas_jax.optimise import Levels
 from qnas_jax.options import OptionError
-from qnas_jax.search.history import empty_history, record
-from qnas_jax.search.models.surrogate import (
+from qnas_jax.searching.history import empty_history, record
+from qnas_jax.searching.models.surrogate import (
     Prior,
     fit,
     likeliest_prior,

@@ -1,7 +1,7 @@
 """Minimises a cost with one of the optimisers: a QUBO file, or an evaluated history.
 
 A history becomes a cost Hamiltonian first: the posterior mean of the model that the
-`hamiltonian` strategy fits (`search/models/surrogate.py`). Its solutions are
+`hamiltonian` strategy fits (`searching/models/surrogate.py`). Its solutions are
 architectures that were predicted, not evaluated; the answer says so.
 """
 

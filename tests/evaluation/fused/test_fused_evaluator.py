@@ -21,7 +21,7 @@ from qnas_jax.evaluation.fused import (
 )
 from qnas_jax.evaluation.proxies import make_proxy_scorer
 from qnas_jax.nets import build_supernet
-from qnas_jax.search import make_strategy, scan_search
+from qnas_jax.searching import make_strategy, scan_search
 from qnas_jax.spaces import CellSpace
 from qnas_jax.status import Status
 
