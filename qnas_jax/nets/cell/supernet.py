@@ -29,25 +29,25 @@ from qnas_jax.nets.cell.edges import SwitchedEdge
 from qnas_jax.nets.cell.stages import CellRows, initial_edges, run_stage
 from qnas_jax.nets.cell.subnet import CellSubnet
 from qnas_jax.nets.costs import Part
-from qnas_jax.nets.each_once import check_once
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.forms import Form
 from qnas_jax.nets.initial import initial_rows, row_widths
-from qnas_jax.nets.paths import run_paths
-from qnas_jax.nets.precision import as_row, cast_rows, exact
+from qnas_jax.nets.path_supernet import PathSupernet
+from qnas_jax.nets.precision import as_row
 from qnas_jax.nets.protocol import Passed
 from qnas_jax.nets.slots import RowArrays, RowKind, Slots, take_path
-from qnas_jax.nets.visiting import VisitingOrder, Visitor, visit_in_blocks
 from qnas_jax.spaces import CellSpace, CostTable, check_archs
 
 
-class CellSupernet:
+class CellSupernet(PathSupernet):
     """The static part of the supernet of a cell space.
 
     Attributes:
       space: what it was built from.
       form: how the ops of an edge are run.
     """
+
+    space: CellSpace
 
     def __init__(self, space: CellSpace, form: Form = "switch"):
         """Builds the templates of all ops; no array is made.
@@ -70,7 +70,7 @@ class CellSupernet:
         self._stages = tuple(body.templates for body in self._bodies)
         widths = zip(*map(row_widths, self._stages), strict=True)
         self._params, self._stats = (CellRows(each, space.cells) for each in widths)
-        self._first_reduction = len(space.stem)
+        self._num_stem = len(space.stem)
         self._first_head = len(space.stem) + len(space.reductions)
         self._mean = self._first_head + before_the_mean(space.head)
 
@@ -80,26 +80,14 @@ class CellSupernet:
         shape: tuple[int, ...] = self.space.input_shape
         found = []
         for stage, body in enumerate(self._bodies):
-            places = slice(0, self._first_reduction)
+            places = slice(0, self._num_stem)
             if stage > 0:
-                place = self._first_reduction + stage - 1
+                place = self._num_stem + stage - 1
                 places = slice(place, place + 1)
             largest, shape = self._fixed.largest(places, shape)
             found += [largest, body.largest(shape)]
         head, _ = self._fixed.largest(slice(self._first_head, None), shape)
         return max(*found, head)
-
-    def in_precision(self, params: Slots, precision: Any) -> Slots:
-        """Casts the rows of blocks before the mean over the pixels.
-
-        Args:
-          params: the supernet's parameters, or a path's.
-          precision: a dtype or its name.
-
-        Returns:
-          The rows; those of the mean and of the classifier are as they were.
-        """
-        return cast_rows(params, precision, self._mean)
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -122,140 +110,6 @@ class CellSupernet:
         )
         return params, stats
 
-    def apply(
-        self,
-        params: Slots,
-        stats: Slots,
-        arch: jax.Array,
-        inputs: jax.Array,
-        *,
-        mode: Mode,
-    ) -> tuple[jax.Array, Slots]:
-        """Runs one path.
-
-        Args:
-          params: a path's parameters (see `take_path`).
-          stats: a path's running statistics.
-          arch: int32 [edges].
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-
-        Returns:
-          Logits [N, num_classes] and the path's new statistics.
-        """
-        passed = self.forward(params, stats, arch, inputs, mode=mode)
-        return passed.logits, passed.stats
-
-    def forward(
-        self,
-        params: Slots,
-        stats: Slots,
-        arch: jax.Array,
-        inputs: jax.Array,
-        *,
-        mode: Mode,
-    ) -> Passed:
-        """Runs one path and shows its features.
-
-        Args:
-          params: a path's parameters.
-          stats: a path's running statistics.
-          arch: int32 [edges].
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-
-        Returns:
-          Logits, features and the path's new statistics.
-        """
-        values, stem_stats = self._stem(params, stats, inputs, mode)
-        return self._behind_the_stem(params, stats, arch, values, stem_stats, mode)
-
-    def apply_paths(
-        self,
-        params: Slots,
-        stats: Slots,
-        archs: jax.Array,
-        inputs: jax.Array,
-        *,
-        mode: Mode,
-        once: bool = False,
-    ) -> tuple[jax.Array, Slots]:
-        """Runs several paths on one batch; the stem runs once.
-
-        Args:
-          params: the supernet's parameters.
-          stats: the supernet's running statistics.
-          archs: int32 [S, edges].
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-          once: promises that each column of `archs` is a permutation of all ops.
-
-        Returns:
-          Logits [S, N, num_classes] and the supernet's new statistics.
-
-        Raises:
-          UserError: `once`, and there are not as many paths as ops.
-        """
-        if once:
-            check_once(self.space, archs)
-        values, stem_stats = self._stem(params, stats, inputs, mode)
-
-        def run(params: Slots, stats: Slots, arch: jax.Array) -> Any:
-            passed = self._behind_the_stem(
-                params, stats, arch, values, stem_stats, mode
-            )
-            return passed.logits, passed.stats
-
-        return run_paths(run, params, stats, archs, self.form)
-
-    def visit(
-        self,
-        params: Slots,
-        stats: Slots,
-        order: VisitingOrder,
-        inputs: jax.Array,
-        *,
-        mode: Mode,
-        visitor: Visitor,
-        carry: Any,
-        block: int = 1,
-    ) -> Any:
-        """Passes a batch through a population; the stem runs once.
-
-        Args:
-          params: the supernet's parameters.
-          stats: the statistics of each architecture, `Slots` with a leading [P].
-          order: the distinct architectures.
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-          visitor: (place, logits, new statistics, carry) -> carry.
-          carry: start.
-          block: how many architectures a padded network runs at once.
-
-        Returns:
-          The last carry.
-        """
-        shared = jax.tree.map(lambda row: row[0], stats)
-        values, stem_stats = self._stem(params, shared, inputs, mode)
-
-        def run(place: jax.Array) -> tuple[jax.Array, Slots]:
-            arch = order.archs[place]
-            path = take_path(params, arch)
-            own_stats = jax.tree.map(lambda rows: rows[place], stats)
-            passed = self._behind_the_stem(
-                path, own_stats, arch, values, stem_stats, mode
-            )
-            return passed.logits, passed.stats
-
-        at_once = block if self.form == "padded" else 1
-        return visit_in_blocks(run, order, at_once, visitor, carry)
-
-    def _stem(
-        self, params: Slots, stats: Slots, inputs: jax.Array, mode: Mode
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        places = slice(0, self._first_reduction)
-        return self._fixed.run(places, params, stats, inputs, mode)
-
     def _behind_the_stem(
         self,
         params: Slots,
@@ -270,7 +124,7 @@ class CellSupernet:
         found = []
         for stage, body in enumerate(self._bodies):
             if stage > 0:
-                place = self._first_reduction + stage - 1
+                place = self._num_stem + stage - 1
                 places = slice(place, place + 1)
                 values, new = self._fixed.run(places, params, stats, values, mode)
                 fixed_stats += new
@@ -288,20 +142,8 @@ class CellSupernet:
                 as_row(values, params["layers"][0]),
             )
             found.append(rows)
-        features, norm_stats = self._fixed.run(
-            slice(self._first_head, self._mean), params, stats, values, mode
-        )
-        logits, head_stats = self._fixed.run(
-            slice(self._mean, None), params, stats, features, mode
-        )
-        return Passed(
-            exact(logits),
-            features,
-            {
-                "fixed": fixed_stats + norm_stats + head_stats,
-                "layers": list(map(self._stats.join, zip(*found, strict=True))),
-            },
-        )
+        edges = list(map(self._stats.join, zip(*found, strict=True)))
+        return self._with_head(params, stats, values, fixed_stats, edges, mode)
 
     def cut(self, params: Slots, stats: Slots, arch: Any) -> CellSubnet:
         """Cuts out the stand-alone network of an architecture, with its weights.

@@ -35,26 +35,27 @@ from qnas_jax.nets.chain.equal_layers import (
 )
 from qnas_jax.nets.chain.subnet import ChainSubnet
 from qnas_jax.nets.costs import Part
-from qnas_jax.nets.each_once import Mixed, check_once
+from qnas_jax.nets.each_once import Mixed
 from qnas_jax.nets.flat import Mode
 from qnas_jax.nets.forms import Form
 from qnas_jax.nets.initial import initial_rows
-from qnas_jax.nets.paths import run_paths
+from qnas_jax.nets.path_supernet import PathSupernet, path_at
 from qnas_jax.nets.pieces import OpTemplate
-from qnas_jax.nets.precision import cast_rows, exact
 from qnas_jax.nets.protocol import Passed
 from qnas_jax.nets.slots import RowArrays, RowKind, Slots, take_path
-from qnas_jax.nets.visiting import VisitingOrder, Visitor, visit_in_blocks
+from qnas_jax.nets.visiting import VisitingOrder, Visitor
 from qnas_jax.spaces import CostTable, NetworkSpace, check_archs
 
 
-class ChainSupernet:
+class ChainSupernet(PathSupernet):
     """The static part of a supernet; its arrays travel beside it.
 
     Attributes:
       space: what it was built from.
       form: how the ops of a layer are run.
     """
+
+    space: NetworkSpace
 
     def __init__(
         self, space: NetworkSpace, form: Form = "switch", *, recompute: bool = False
@@ -76,7 +77,8 @@ class ChainSupernet:
         self._places = _places_of_blocks(space)
         self._fixed = FixedBlocks(space.stem + space.head)
         self._layers = join_equal_layers(space.layers, form, recompute)
-        self._mean = len(space.stem) + before_the_mean(space.head)
+        self._num_stem = self._first_head = len(space.stem)
+        self._mean = self._first_head + before_the_mean(space.head)
 
     @property
     def layer_templates(self) -> list[tuple[OpTemplate, ...]]:
@@ -92,18 +94,6 @@ class ChainSupernet:
         layers, shape = largest_of(bodies, shape)
         head, _ = self._fixed.largest(slice(first, None), shape)
         return max(stem, layers, head)
-
-    def in_precision(self, params: Slots, precision: Any) -> Slots:
-        """Casts the rows of blocks before the mean over the pixels.
-
-        Args:
-          params: the supernet's parameters, or a path's.
-          precision: a dtype or its name.
-
-        Returns:
-          The rows; those of the mean and of the classifier are as they were.
-        """
-        return cast_rows(params, precision, self._mean)
 
     def init(self, key: jax.Array) -> tuple[Slots, Slots]:
         """Draws initial weights.
@@ -125,95 +115,19 @@ class ChainSupernet:
                 slots[group].append(matrix if group == "layers" else matrix[0])
         return params, stats
 
-    def apply(
-        self,
-        params: Slots,
-        stats: Slots,
-        arch: jax.Array,
-        inputs: jax.Array,
-        *,
-        mode: Mode,
-    ) -> tuple[jax.Array, Slots]:
-        """Runs one path.
-
-        Args:
-          params: a path's parameters (see `take_path`).
-          stats: a path's running statistics.
-          arch: int32 [L].
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-
-        Returns:
-          Logits [N, num_classes] and the path's new statistics.
-        """
-        passed = self.forward(params, stats, arch, inputs, mode=mode)
-        return passed.logits, passed.stats
-
-    def forward(
-        self,
-        params: Slots,
-        stats: Slots,
-        arch: jax.Array,
-        inputs: jax.Array,
-        *,
-        mode: Mode,
-    ) -> Passed:
-        """Runs one path and shows its features.
-
-        Args:
-          params: a path's parameters.
-          stats: a path's running statistics.
-          arch: int32 [L].
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-
-        Returns:
-          Logits, features and the path's new statistics.
-        """
-        values, stem_stats = self.stem(params, stats, inputs, mode=mode)
-        return self._behind_the_stem(params, stats, arch, values, stem_stats, mode)
-
-    def apply_paths(
+    def _run_paths(
         self,
         params: Slots,
         stats: Slots,
         archs: jax.Array,
-        inputs: jax.Array,
-        *,
+        values: jax.Array,
+        stem_stats: list[jax.Array],
         mode: Mode,
-        once: bool = False,
+        once: bool,
     ) -> tuple[jax.Array, Slots]:
-        """Runs several paths on one batch; the stem runs once.
-
-        Args:
-          params: the supernet's parameters.
-          stats: the supernet's running statistics.
-          archs: int32 [S, L].
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-          once: promises that each column of `archs` is a permutation of all ops.
-
-        Returns:
-          Logits [S, N, num_classes] and the supernet's new statistics.
-
-        Raises:
-          UserError: `once`, and there are not as many paths as every layer has ops.
-        """
-        values, stem_stats = self.stem(params, stats, inputs, mode=mode)
-        if once:
-            check_once(self.space, archs)
-            if self.form == "padded":
-                return self._each_op_once(
-                    params, stats, archs, values, stem_stats, mode
-                )
-
-        def run(params: Slots, stats: Slots, arch: jax.Array) -> Any:
-            passed = self._behind_the_stem(
-                params, stats, arch, values, stem_stats, mode
-            )
-            return passed.logits, passed.stats
-
-        return run_paths(run, params, stats, archs, self.form)
+        if once and self.form == "padded":
+            return self._each_op_once(params, stats, archs, values, stem_stats, mode)
+        return super()._run_paths(params, stats, archs, values, stem_stats, mode, once)
 
     def _each_op_once(
         self,
@@ -256,49 +170,7 @@ class ChainSupernet:
             chosen = equal.choose(arch, params, stats)
             values, found = run_equal_layers(equal, mode, chosen, values)
             layer_stats.extend(found)
-        features, norm_stats = self._fixed.run(
-            slice(len(self.space.stem), self._mean), params, stats, values, mode
-        )
-        logits, head_stats = self._fixed.run(
-            slice(self._mean, None), params, stats, features, mode
-        )
-        fixed = [*stem_stats, *norm_stats, *head_stats]
-        return Passed(exact(logits), features, {"fixed": fixed, "layers": layer_stats})
-
-    def stem(
-        self, params: Slots, stats: Slots, inputs: jax.Array, *, mode: Mode
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        """Runs the fixed blocks before the layers, which all architectures share.
-
-        Args:
-          params: parameters; only the fixed ones are read.
-          stats: running statistics; likewise.
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-
-        Returns:
-          Values [N, ...] and the new statistics of the stem.
-        """
-        places = slice(0, len(self.space.stem))
-        return self._fixed.run(places, params, stats, inputs, mode)
-
-    def head(
-        self, params: Slots, stats: Slots, values: jax.Array, *, mode: Mode
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        """Runs the fixed blocks behind the layers.
-
-        Args:
-          params: parameters; only the fixed ones are read.
-          stats: running statistics; likewise.
-          values: [N, ...], the output of the last layer.
-          mode: how batch normalisation behaves.
-
-        Returns:
-          Logits [N, num_classes] and the new statistics of the head.
-        """
-        places = slice(len(self.space.stem), None)
-        logits, found = self._fixed.run(places, params, stats, values, mode)
-        return exact(logits), found
+        return self._with_head(params, stats, values, stem_stats, layer_stats, mode)
 
     def visit(
         self,
@@ -312,46 +184,32 @@ class ChainSupernet:
         carry: Any,
         block: int = 1,
     ) -> Any:
-        """Passes a batch through a population: the stem once.
-
-        The form that switches also runs shared beginnings once.
-
-        Args:
-          params: the supernet's parameters.
-          stats: the statistics of each architecture, `Slots` with a leading [P].
-          order: the walk.
-          inputs: float [N, H, W, C].
-          mode: how batch normalisation behaves.
-          visitor: (place, logits, new statistics, carry) -> carry.
-          carry: start.
-          block: how many architectures a padded network runs at once.
-
-        Returns:
-          The last carry.
-        """
+        """Passes a batch through a population; stem and shared beginnings run once."""
+        if self.form == "padded":
+            return super().visit(
+                params,
+                stats,
+                order,
+                inputs,
+                mode=mode,
+                visitor=visitor,
+                carry=carry,
+                block=block,
+            )
         shared = jax.tree.map(lambda row: row[0], stats)
         values, stem_stats = self.stem(params, shared, inputs, mode=mode)
 
-        def run(place: jax.Array) -> tuple[jax.Array, Slots]:
-            arch = order.archs[place]
-            path = take_path(params, arch)
-            own_stats = jax.tree.map(lambda rows: rows[place], stats)
-            passed = self._behind_the_stem(
-                path, own_stats, arch, values, stem_stats, mode
-            )
-            return passed.logits, passed.stats
-
-        if self.form == "padded":
-            return visit_in_blocks(run, order, block, visitor, carry)
-
         def visit(place: jax.Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
             carry, kept = state
-            arch = order.archs[place]
-            path = take_path(params, arch)
-            own_stats = jax.tree.map(lambda rows: rows[place], stats)
-            first = order.first_layer[place]
+            path, own_stats = path_at(params, stats, order, place)
             output, kept = self._layers_from(
-                first, path, own_stats, arch, values, kept, mode
+                order.first_layer[place],
+                path,
+                own_stats,
+                order.archs[place],
+                values,
+                kept,
+                mode,
             )
             logits, head_stats = self.head(path, own_stats, output, mode=mode)
             found = [row for _, rows in kept for row in rows]
