@@ -12,9 +12,7 @@ import optax
 from experiments.benches.gpu_kernels import Note, seconds_of
 from experiments.measuring import turns
 from experiments.measuring.workload import SIDES, Workload, random_archs
-from qnas_jax.data import Augmentation, augment
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
 from qnas_jax.nets import ChainSupernet, Mode, put_path, take_path
 from qnas_jax.nets.build import op_templates
 from qnas_jax.spaces import NetworkSpace, SpaceOptions, build_space
@@ -103,7 +101,8 @@ def run_steps(
     return state
 
 
-def _loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
+def loss_of(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Mean cross-entropy of a batch."""
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
@@ -123,7 +122,7 @@ def train_one_path(
     def loss_fn(params: Any, stats: Any, arch: Any, images: Any, labels: Any) -> Any:
         params = network.in_precision(params, precision)
         logits, stats = network.apply(params, stats, arch, images, mode="train")
-        return _loss(logits, labels), stats
+        return loss_of(logits, labels), stats
 
     def steps(state: Any, archs: jax.Array, pixels: jax.Array, labels: Any) -> Any:
         def step(state: Any, arch: jax.Array) -> tuple[Any, None]:
@@ -170,7 +169,7 @@ def all_paths_step(work: Workload, form: str, precision: str) -> Callable[..., A
         logits, stats = network.apply_paths(
             params, stats, archs, images, mode="train", once=form == "each op once"
         )
-        return sum(_loss(each, labels) for each in logits), stats
+        return sum(loss_of(each, labels) for each in logits), stats
 
     return jax.grad(loss_fn, has_aux=True)
 
@@ -294,144 +293,3 @@ def pytorch(note: Note, *, folder: str, device: str, tiny: bool) -> None:
 def _wait(torch: Any, device: str) -> None:
     if device != "cpu":
         torch.cuda.synchronize()
-
-
-def rank_macro(
-    note: Note,
-    *,
-    images_file: str | None,
-    data_dir: str,
-    path_images: Sequence[int],
-    form: str,
-    batch: int,
-    num_archs: int,
-    num_images: int,
-    precision: str = "bfloat16",
-) -> None:
-    """Trains `nas_bench_macro` with strict fairness and ranks it against the truth.
-
-    Args:
-      note: takes results.
-      images_file: npz with x_train, y_train; None: random pixels.
-      data_dir: folder that holds `nas_bench_macro/`.
-      path_images: budgets, each a training of its own with a cosine to zero.
-      form: of the step, see `all_paths_step`.
-      batch: images of a step.
-      num_archs: random architectures that are ranked.
-      num_images: validation images of a score, by their own statistics.
-      precision: of values and products.
-    """
-    work = drawn_workload("nas_bench_macro", batch)
-    train, valid = _images(images_file, num_images, work)
-    gradient_fn = all_paths_step(work, form, precision)
-    with jax.default_device(jax.devices("cpu")[0]):
-        fresh = work.supernet.init(jax.random.key(0))
-    fresh = jax.device_put(jax.tree.map(np.asarray, fresh), jax.devices()[0])
-    augmentation = Augmentation(crop_padding=4, flip=True)
-    task: Any = work.task
-
-    def steps(state: Any, each: Any, pixels: jax.Array, labels: jax.Array) -> Any:
-        def step(state: Any, each: Any) -> tuple[Any, None]:
-            params, stats, moments = state
-            archs, index, key, rate = each
-            images = augment(
-                jax.random.wrap_key_data(key),
-                pixels[index],
-                task.mean,
-                task.std,
-                augmentation,
-            )
-            gradient, stats = gradient_fn(params, stats, archs, images, labels[index])
-            gradient, _ = optax.clip_by_global_norm(10.0).update(gradient, None)
-            moments = jax.tree.map(lambda m, g: 0.9 * m + g, moments, gradient)
-            params = jax.tree.map(lambda p, m: p - rate * m, params, moments)
-            return (params, stats, moments), None
-
-        return jax.lax.scan(step, state, each)[0]
-
-    archs, truth = read_macro_truth(data_dir)
-    chosen = np.random.default_rng(1).permutation(len(archs))[:num_archs]
-    archs, truth = archs[chosen], truth[chosen]
-    call = 5 if len(train[1]) < 1000 else 50
-    program = scorer = None
-    for budget in path_images:
-        num_paths = work.space.num_ops[0]
-        num_steps = max(budget // (batch * num_paths) // call, 1) * call
-        each = _schedule(work.space, num_steps, len(train[1]), batch)
-        moments = jax.tree.map(jnp.zeros_like, fresh[0])
-        state = (*jax.tree.map(jnp.copy, fresh), moments)
-        parts = [
-            jax.tree.map(lambda rows: rows[start : start + call], each)  # noqa: B023
-            for start in range(0, num_steps, call)
-        ]
-        if program is None:
-            program = compile_program(note, steps, state, parts[0], *train, donate=[0])
-        started = time.perf_counter()
-        for part in parts:
-            state = program(state, part, *train)
-        params, stats, _ = jax.block_until_ready(state)
-        seconds = time.perf_counter() - started
-        label = f"{num_steps * batch * num_paths} path-images"
-        note(f"{label} s", seconds)
-        note(f"{label}, path-images/s", num_steps * batch * num_paths / seconds)
-        if scorer is None:
-            scorer = _batch_scorer(work, precision)
-        started = time.perf_counter()
-        loss, accuracy = jax.block_until_ready(
-            scorer((params, stats), jnp.asarray(archs), *valid)
-        )
-        note(f"{label}, scoring s with compilation", time.perf_counter() - started)
-        for name, scores in (("loss", -loss), ("accuracy", accuracy)):
-            found = rank_agreement(np.asarray(scores, np.float64), truth)
-            note(f"{label}, tau by {name}", found["kendall_tau"])
-        note(f"{label}, mean accuracy", float(accuracy.mean()))
-        note_peak(note)
-
-
-def _schedule(space: Any, steps: int, count: int, batch: int) -> tuple[Any, ...]:
-    """Paths, image numbers, key and learning rate of each step."""
-    rng = np.random.default_rng(2)
-    epochs = -(-steps * batch // (count // batch * batch))
-    order = [rng.permutation(count)[: count // batch * batch] for _ in range(epochs)]
-    index = np.concatenate(order)[: steps * batch].reshape(steps, batch)
-    keys = jax.random.key_data(jax.random.split(jax.random.key(3), steps))
-    rates = 0.05 * (1 + np.cos(np.pi * np.arange(steps) / steps))
-    return (
-        jnp.asarray(permutations(space, steps)),
-        jnp.asarray(index, jnp.int32),
-        keys,
-        jnp.asarray(rates, jnp.float32),
-    )
-
-
-def _images(path: str | None, num_valid: int, work: Workload) -> tuple[Any, Any]:
-    """Training and validation images and labels on the device."""
-    if path is None:
-        both = work.inputs, work.labels
-        return both, both
-    with np.load(path) as file:
-        pixels, labels = file["x_train"], file["y_train"].astype(np.int32)
-    cut = len(labels) - 5000
-    train = jnp.asarray(pixels[:cut]), jnp.asarray(labels[:cut])
-    valid = slice(cut, cut + num_valid)
-    return train, (jnp.asarray(pixels[valid]), jnp.asarray(labels[valid]))
-
-
-def _batch_scorer(work: Workload, precision: str) -> Callable[..., Any]:
-    """Losses and accuracies of architectures by the statistics of the images."""
-    network = work.supernet
-
-    @jax.jit
-    def score_all(weights: Any, archs: jax.Array, pixels: Any, labels: Any) -> Any:
-        params, stats = weights
-        params = network.in_precision(params, precision)
-        inputs = work.prepared(pixels)
-
-        def one(arch: jax.Array) -> tuple[jax.Array, jax.Array]:
-            path = take_path(params, arch), take_path(stats, arch)
-            logits, _ = network.apply(*path, arch, inputs, mode="batch")
-            return _loss(logits, labels), (logits.argmax(axis=-1) == labels).mean()
-
-        return jax.lax.map(one, archs, batch_size=min(8, len(archs)))
-
-    return score_all

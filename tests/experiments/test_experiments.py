@@ -7,7 +7,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from experiments.benches import gpu_session, guard, kernels, scoring, series, training
+from experiments.benches import (
+    gpu_parts,
+    gpu_session,
+    guard,
+    kernels,
+    scoring,
+    series,
+    training,
+)
 from experiments.comparisons import search_rules
 from experiments.comparisons.search_setting import search_setting
 from experiments.measuring.rows import table, write_rows
@@ -87,9 +95,9 @@ def test_bench_training_runs(tiny_space, small_machine):
 @pytest.mark.slow
 def test_a_gpu_session_keeps_what_it_has(tmp_path):
     """A part that fails leaves its last words, one without time is named."""
-    parts = {name: gpu_session.PARTS[name] for name in ("device", "pytorch", "rank")}
+    parts = {name: gpu_parts.PARTS[name] for name in ("device", "pytorch", "rank")}
     parts["rank"] = dataclasses.replace(parts["rank"], seconds=0)
-    settings = gpu_session.Settings(tiny=True)
+    settings = gpu_parts.Settings(tiny=True)
     out = tmp_path / "gpu.json"
     result = gpu_session.run(parts, settings, out, 120.0)
     assert json.loads(out.read_text()).keys() == result.keys()
