@@ -25,7 +25,6 @@ def import_all() -> None:
     import matplotlib.pyplot  # noqa: F401
     import ml_collections.config_flags  # noqa: F401
     import orbax.checkpoint  # noqa: F401
-    import sklearn.datasets  # noqa: F401
 
     import qnas_jax.jobs.launch
     import qnas_jax.jobs.overrides  # noqa: F401

@@ -7,14 +7,14 @@ import pathlib
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
 from absl import logging
 
 from qnas_jax.devices import Devices, Start, is_first, own_folder, several_processes
-from qnas_jax.errors import UserError
+from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.jobs.compiled_programs import (
     healed_compilation_cache,
     use_compilation_cache,
@@ -22,6 +22,7 @@ from qnas_jax.jobs.compiled_programs import (
 from qnas_jax.jobs.failures import describe_failure
 from qnas_jax.jobs.registry import JOBS, STAGES, job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
+from qnas_jax.printing import say
 from qnas_jax.runs import WorkFolder
 from qnas_jax.stopping import (
     Stopped,
@@ -100,7 +101,7 @@ def launch(
             )
             lines = run_stages(setting, stage, command)
         if is_first():
-            _say(lines)
+            say(lines)
     except Stopped:
         sys.stderr.write(stop_line(command))
         return exit_status(stop.number)
@@ -121,23 +122,16 @@ def _without_traceback(record: standard_logging.LogRecord) -> bool:
     return not record.exc_info
 
 
-def _say(lines: Iterable[str]) -> None:
-    """Prints the answer; whoever reads it may stop reading."""
-    try:
-        sys.stdout.write("".join(line + "\n" for line in lines))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _check_stage(config: ml_collections.ConfigDict, stage: str) -> None:
     """Raises UserError if the configuration is of a job without this stage."""
     job = job_of(config)
     if stage in job.stage_names:
         return
     if stage not in STAGES:
-        raise UserError(f"--stage: got {stage!r}, allowed: one of {', '.join(STAGES)}")
+        raise UserError(
+            f"--stage: got {stage!r}, allowed: one of {', '.join(STAGES)}"
+            f"{did_you_mean(stage, STAGES)}"
+        )
     (other, *_) = (other for other in JOBS.values() if stage in other.stage_names)
     raise UserError(
         f"--stage={stage}: got a configuration with job={job.name!r}, expected one "

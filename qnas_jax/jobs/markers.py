@@ -88,6 +88,27 @@ class Marks:
                     f"another --workdir, or --stage={stage.name} to do it again"
                 )
 
+    def forget_barely_begun(self, positions: Iterable[int]) -> None:
+        """Removes stages that were begun with something else and finished nothing.
+
+        Whoever mends a path or a number within a minute need not take another folder.
+        """
+        for position in positions:
+            stage = self._chain[position]
+            found = self.difference(position) if stage.reads else ""
+            if found and self._barely_begun(stage):
+                self._setting.say(f"{stage.name}: was begun with {found}: anew")
+                self.forget(position)
+
+    def _barely_begun(self, stage: Stage) -> bool:
+        """Whether a stage has no rows yet, and was stopped within its first minute."""
+        folder, metrics = self._folder(stage), self._setting.folder.metrics
+        if (folder / _DONE).exists() or not (folder / _STARTED).exists():
+            return False
+        counts = (end["rows"] for end in metrics.position(stage.rows).values())
+        # A killed run has said no time; what it has saved took a minute or more.
+        return not any(counts) and 0 < _read(folder / _STARTED, stage)["seconds"] < 60
+
     def check_left(self, positions: Iterable[int]) -> None:
         """Raises RunError if what stages left, or marks, are not as they were."""
         stages = [self._chain[position] for position in positions]

@@ -120,6 +120,7 @@ def _first_stage(
             f"{', '.join(names)}"
         )
     before = range(goal)
+    marks.forget_barely_begun(before)
     marks.check_made_of(before)
     marks.check_left(before)
     marks.check_others(before)
