@@ -1,6 +1,6 @@
 """The configurations that come with the package, and the files that they name.
 
-They are the folder `configs` of a checkout, and travel in a wheel as `qnas_jax/configs`.
+They are the folder `configs` of a checkout, which a wheel has as `qnas_jax/configs`.
 A name or a path `configs/...` means the same from any working folder.
 """
 

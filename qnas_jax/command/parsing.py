@@ -111,5 +111,5 @@ def _bare_word(word: str) -> str:
     elif word in config_names():
         hint = f" (did you mean --config={word}?)"
     else:
-        hint = did_you_mean(word, SUBCOMMANDS)
+        hint = did_you_mean(word, (*SUBCOMMANDS, *STAGES))
     return f"got the argument {word!r}, expected flags, see --help{hint}"

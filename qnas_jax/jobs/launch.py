@@ -23,7 +23,7 @@ from qnas_jax.jobs.failures import describe_failure
 from qnas_jax.jobs.registry import JOBS, STAGES, job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
 from qnas_jax.printing import say
-from qnas_jax.runs import WorkFolder
+from qnas_jax.runs import ShownProgress, WorkFolder
 from qnas_jax.stopping import (
     Stopped,
     StopRequest,
@@ -90,14 +90,15 @@ def launch(
         # Processes that compute together cannot end at the same step by themselves.
         stop.patient = not several_processes()
         with stop, healed_compilation_cache(), own_folder(workdir) as folder:
+            work = WorkFolder(folder)
             setting = open_setting(
                 config,
-                WorkFolder(folder),
+                work,
                 should_stop=stop,
                 archs=archs,
                 input=images,
                 devices=Devices.of(devices),
-                **({} if is_first() else _SILENT),
+                **(_speaking(work) if is_first() else _SILENT),
             )
             lines = run_stages(setting, stage, command)
         if is_first():
@@ -116,6 +117,12 @@ def launch(
         sys.stderr.write(line + "\n")
         return failure.status
     return 0
+
+
+def _speaking(folder: WorkFolder) -> dict[str, Any]:
+    """How the process speaks that tells people where the run is."""
+    shown = ShownProgress(folder.metrics)
+    return {"say": shown.say, "progress": shown, "during": shown.stage}
 
 
 def _without_traceback(record: standard_logging.LogRecord) -> bool:
