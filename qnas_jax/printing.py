@@ -19,6 +19,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of words as lines, each column as wide as its longest word."""
     if not rows:
         return []
+    rows = [[word.replace("\u00a0", " ") for word in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(f"{w:{n}}" for w, n in zip(row, widths, strict=True)).rstrip()
