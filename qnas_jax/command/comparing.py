@@ -13,7 +13,14 @@ from qnas_jax.reporting.statistics import wilson_interval
 
 _NAS = (
     *("run", "data", "space", "strategy", "test accuracy", "95 % interval"),
-    *("parameters", "multiply-adds", "evaluations", "time", "random pick", "seed"),
+    *(
+        "parameters",
+        "multiply-adds",
+        "evaluations",
+        "time",
+        "against random picks",
+        "seed",
+    ),
 )
 _BENCHMARK = ("run", "table", "strategy", "searches", "budget", "mean of the best")
 _SOLVE = ("run", "problem", "optimiser", "cost", "evaluations")

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _BARS = "▁▂▃▄▅▆▇█"
-_MOST_POINTS = 32
+_MOST_POINTS = 20
+_BAR_WIDTH = 10  # columns
 _COUNTED = {"supernet": "epochs", "search": "generations", "retrain": "epochs"}
 _STEPS = ("epoch", "generation")
 _SHOWN = ("loss", "accuracy", "best", "mean", "evaluations")
@@ -121,18 +122,19 @@ def render(watched: Watched) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"run {watched.folder}", expand=True)
-    for title, ratio in (("stage", 3), ("", 4), ("step", 2), ("now", 6), ("curve", 5)):
-        table.add_column(title, ratio=ratio, no_wrap=title != "now")
+    table = Table(title=f"run {watched.folder}", title_justify="left", box=None)
+    for title in ("stage", "", "step", "curve"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("now")
     for part in watched.parts:
         done = part.state == DONE
         share = 1.0 if done else part.step / max(part.total, 1)
         table.add_row(
             Text(part.name, style="green" if done else "bold"),
-            ProgressBar(total=1.0, completed=share),
+            ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH),
             f"{part.step} of {part.total}" if part.total else part.state,
-            Text(" ".join(f"{n} {v:.4g}" for n, v in part.values.items())),
             Text(sparkline(part.curve), style="cyan"),
+            Text(" ".join(f"{n} {v:.4g}" for n, v in part.values.items())),
         )
     return Group(table, Text(_last_line(watched)))
 

@@ -1,6 +1,6 @@
 """From a command line to a configuration and the flags beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import ml_collections
@@ -15,7 +15,7 @@ from qnas_jax.jobs.overrides import check_overrides, describe_parsing
 from qnas_jax.shipped import config_file, config_names
 
 _DEFAULT_CONFIG = "digits"
-_DEFINE = {
+_DEFINE: dict[type, Callable[..., Any]] = {
     str: flags.DEFINE_string,
     int: flags.DEFINE_integer,
     bool: flags.DEFINE_bool,

@@ -273,6 +273,31 @@ def test_seconds_add_up_over_interruptions(run, tmp_path, monkeypatch):
     assert seconds_by_stage(folder, TOY) == {"bake": 3.75, "cool": 0.5}
 
 
+def test_a_stage_that_was_barely_begun_does_not_lock_the_folder(run):
+    assert run(stop=True)[0] == "stopped"
+    _, ran, said = run(bake__degrees=150)
+    assert "bake: was begun with bake.degrees=200, got 150: anew" in said
+    assert ran == ["bake", "cool"]
+
+
+@pytest.mark.parametrize("seconds", [61.0, 0.0])  # a killed stage has said no time
+def test_a_stage_of_a_minute_or_unknown_time_is_kept(run, monkeypatch, seconds):
+    clock = iter([10.0, 10.0 + seconds])
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: next(clock))
+    run(stop=True)
+    with pytest.raises(RunError, match=r"bake stage was made with bake\.degrees=200"):
+        run(bake__degrees=150)
+
+
+def test_a_stage_with_rows_is_kept(run, tmp_path, monkeypatch):
+    rows = dataclasses.replace(BAKE, rows=("bake",))
+    monkeypatch.setitem(TOY.chains, "all", (rows, COOL, TELL))
+    run(stop=True)
+    WorkFolder(tmp_path / "run").log("bake", epoch=1)
+    with pytest.raises(RunError, match=r"bake stage was made with bake\.degrees=200"):
+        run(bake__degrees=150)
+
+
 def test_what_runs_each_time_is_no_stage_to_wipe(run, tmp_path):
     run()
     before = content(tmp_path / "run")
