@@ -257,5 +257,5 @@ def test_importing_everything_does_nothing_else():
     assert len(found["names"]) == len(FILES) - 1
     assert not found["backends"], "importing created an array or asked for devices"
     assert found["config"] == [] and found["environment"] == []
-    heavy = {"matplotlib", "sklearn", "rich", "tensorflow_datasets", "jinja2", "PIL"}
+    heavy = {"matplotlib", "sklearn", "tensorflow_datasets", "jinja2", "PIL"}
     assert heavy & set(found["loaded"]) == set()

@@ -98,7 +98,8 @@ class ShownProgress:
                 yield step
                 loop.done += 1
         finally:
-            self._end_loop()
+            if self._loop is loop:
+                self._end_loop()
 
     def _end_loop(self) -> None:
         bar, self._bar, self._loop = self._bar, None, None

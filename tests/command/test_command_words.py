@@ -11,6 +11,9 @@ from qnas_jax.command.flags import FLAGS
 from qnas_jax.command.listing import TOPICS
 from qnas_jax.search import STRATEGIES
 
+# The flag of ml_collections loads configurations by it.
+pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+
 
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch):

@@ -51,11 +51,16 @@ def test_a_run_is_finished_when_all_is_done(folder):
     (folder / "result.json").write_text('{"test_accuracy": 0.5}')
     assert not watch(folder).finished
     (folder / "retrain" / "done.json").write_text("{}")
-    assert not watch(folder).finished  # three epochs are missing
+    assert watch(folder).finished
+
+
+def test_a_network_is_done_with_its_last_epoch(folder):
     with open(folder / "metrics.jsonl", "a") as file:
         row = {"stage": "retrain", "network": "winner", "epoch": 4, "loss": 1.0}
-        file.write("\n" + json.dumps(row) + "\n")
-    assert watch(folder).finished
+        other = {"stage": "retrain", "network": "largest", "epoch": 1, "loss": 1.0}
+        file.write(f"\n{json.dumps(row)}\n{json.dumps(other)}\n")
+    states = {part.name: part.state for part in watch(folder).parts}
+    assert states["retrain winner"] == DONE and states["retrain largest"] == WORKING
 
 
 @pytest.mark.parametrize(

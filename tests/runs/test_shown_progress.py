@@ -47,10 +47,10 @@ def test_a_short_stage_says_nothing():
 def test_numbers_of_another_stage_are_not_shown():
     stream, metrics = io.StringIO(), Metrics()
     metrics.latest = {"stage": "supernet", "loss": 0.5}
-    shown = ShownProgress(metrics, stream=stream, seconds=0.03)
+    shown = ShownProgress(metrics, stream=stream, seconds=0.02)
     with shown.stage("search"):
         for _ in shown(range(2), 2, "search"):
-            time.sleep(0.1)
+            time.sleep(0.5)
     assert "search: 1 of 2 (50 %) (0 min)" in stream.getvalue()
 
 
@@ -62,13 +62,15 @@ def test_a_terminal_of_any_size_has_a_bar(size):
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    text = ""
     with open(theirs, "w") as stream:
         metrics = Metrics()
         shown = ShownProgress(metrics, stream=stream)
         with shown.stage("supernet"):
             loop(shown, metrics, 0.3)
             shown.say("a line")
-    text = os.read(ours, 1 << 16).decode()
+        while "a line" not in text:
+            text += os.read(ours, 1 << 16).decode()
     os.close(ours)
     assert "supernet: compiling:" in text and "0/3" in text
     assert "loss 0.5 accuracy 0.25" in text and "a line" in text
