@@ -36,6 +36,8 @@ from qnas_jax.runs import (
 _DONE, _STARTED = "done.json", "started.json"
 _CHECKPOINTS = "checkpoints"
 _FORGETTING = "forgetting.json"
+_LEAST_SECONDS = 0.001  # of a stage that was stopped; 0 is one that was killed
+_BARELY = 60  # seconds
 
 Mark = dict[str, Any]
 
@@ -107,7 +109,8 @@ class Marks:
             return False
         counts = (end["rows"] for end in metrics.position(stage.rows).values())
         # A killed run has said no time; what it has saved took a minute or more.
-        return not any(counts) and 0 < _read(folder / _STARTED, stage)["seconds"] < 60
+        seconds = _read(folder / _STARTED, stage)["seconds"]
+        return not any(counts) and 0 < seconds < _BARELY
 
     def check_left(self, positions: Iterable[int]) -> None:
         """Raises RunError if what stages left, or marks, are not as they were."""
@@ -167,7 +170,8 @@ class Marks:
             shutil.rmtree(path.parent)
             return False
         mark = _read(path, stage)
-        write_sealed(path, {**mark, "seconds": round(mark["seconds"] + seconds, 3)})
+        worked = round(mark["seconds"] + max(seconds, _LEAST_SECONDS), 3)
+        write_sealed(path, {**mark, "seconds": worked})
         return True
 
     def done(self, position: int, seconds: float) -> None:
