@@ -1,9 +1,9 @@
-# A virtual environment with pinned versions: what runs need, and for tests all else.
+# A virtual environment with pinned versions: what runs need, of which all is listed and
+# nothing resolved; and for tests all else.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
-	--constraint constraints.txt --editable
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .PHONY: search test check format clean
 
@@ -22,16 +22,17 @@ format: $(VENV)/ready_dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml constraints.txt requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) .
+	$(PIP) --no-deps --requirement requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Compiled here, or a warning of a compiler would be an error of the test that imports.
 $(VENV)/ready_dev: $(VENV)/ready
-	$(INSTALL) '.[dev]'
+	$(PIP) --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	@touch $@
 

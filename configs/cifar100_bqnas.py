@@ -10,11 +10,11 @@ for a few steps on a CPU.
 
 import ml_collections
 
-from configs import cifar10_bqnas
+from qnas_jax.jobs import named_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The recipe of `cifar10_bqnas` on CIFAR-100."""
-    config = cifar10_bqnas.get_config()
+    config = named_config("cifar10_bqnas")
     config.data.update(name="cifar100")
     return config

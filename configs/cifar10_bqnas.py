@@ -27,12 +27,12 @@ import math
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The BQNAS recipe."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="tfds", name="cifar10", valid_fraction=0.2)
     config.space.update(name="proxylessnas")
     recipe = {

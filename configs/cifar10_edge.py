@@ -26,12 +26,12 @@ by one or two points): nothing shows that the search was worth it.
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """Latency-aware search on real CIFAR-10 images."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="tfds", name="cifar10", valid_fraction=0.2, side=16)
     config.data.update(max_train=10_000, max_valid=2_000)
     config.space.update(name="edge")

@@ -19,12 +19,12 @@ validation, standard deviation 1.3: this budget hardly tells architectures apart
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """Real CIFAR-10 images, a reduced space and budget for a CPU."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="tfds", name="cifar10", valid_fraction=0.2, side=16)
     config.data.update(max_train=10_000, max_valid=2_000)
     config.space.update(name="cifar_small")

@@ -15,12 +15,12 @@ to 99.44 % and 64 to 80 kB.
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The digits run."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="digits", valid_fraction=0.25, test_fraction=0.2)
     config.space.update(name="digits")
     config.supernet.update(epochs=100, batch_size=64, learning_rate=0.1)

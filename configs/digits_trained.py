@@ -25,12 +25,12 @@ programs 51 s once.
 
 import ml_collections
 
-from configs import digits
+from qnas_jax.jobs import named_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The digits run without a supernet."""
-    config = digits.get_config()
+    config = named_config("digits")
     config.evaluator.name = "train"
     config.train.update(epochs=10, batch_size=64, learning_rate=0.1)
     config.train_images.update(crop_padding=1)

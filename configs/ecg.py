@@ -25,12 +25,12 @@ and ROCKET 90 %, with all 100 series (`experiments.comparisons.series.classifier
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """The ECG run."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="ucr", name="ECG200", valid_fraction=0.3)
     config.space.update(name="series_tiny")
     config.constraints.max_params = 10_000

@@ -20,12 +20,12 @@ as many path-images; one of that size takes six times the time here.
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """A supernet of small cell networks, then the ranking of a part of the space."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="tfds", name="cifar10", side=16, max_valid=5_000)
     config.data.update(split_file="cifar10_splits/nas_bench_201.npz")
     config.space.update(name="nas_bench_201")

@@ -22,12 +22,12 @@ searching for the best accuracy without a budget, one might as well take the lar
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """A supernet of small networks, then the ranking of a part of the space."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="tfds", name="cifar10", valid_fraction=0.1, side=16)
     config.space.update(name="nas_bench_macro")
     config.supernet.update(width=0.25, sampler="strict_fair", epochs=8, batch_size=64)

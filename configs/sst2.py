@@ -21,12 +21,12 @@ validation sentences: almost any network will do. Search 330 s, retraining 176 s
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """A search on SST-2 by trained candidates."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="sst2", vocabulary=12_000)
     config.space.update(name="text")
     config.evaluator.name = "train"

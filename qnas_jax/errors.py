@@ -6,6 +6,9 @@ expected, what to do. The command line shows that line and ends with status 2. A
 exception is a fault of ours, or of the machine.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(ValueError):
     """Something that the user gave cannot be used; `str()` is one complete line."""
@@ -15,3 +18,21 @@ class MissingFileError(UserError, FileNotFoundError):
     """A file or folder that the user named is not there."""
 
     __str__ = Exception.__str__
+
+
+_ALIKE = 0.6  # From 0 to 1: `stratgy` and `strategy` are alike by 0.93.
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The known name that is nearest to a mistyped one, as the end of an error's line.
+
+    Args:
+      name: what was given.
+      known: the names that there are.
+
+    Returns:
+      For example ` (did you mean strategy?)`; "" if no name is near.
+    """
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, 1, _ALIKE)
+    return f" (did you mean {by_lower[near[0]]}?)" if near else ""

@@ -13,12 +13,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from qnas_jax.errors import UserError
+from qnas_jax.errors import UserError, did_you_mean
 
 LARGEST_INT = 2**31 - 1
 """Of options without a limit of their own: counts on a device are int32."""
 
 _MOST_LETTERS = 200  # of a value in an error
+_MOST_NAMES = 25
 
 
 def shown(value: Any) -> str:
@@ -73,12 +74,18 @@ def option_group(group: str, record: "type[Options]") -> Iterator[None]:
 
 
 def unknown_option(name: str, got: Any, known: Iterable[str]) -> OptionError:
-    """The error for a name that is none of a group's, the nearest names first."""
+    """The error for a name that is none of a group's, the nearest names first.
+
+    The nearest is asked for, if it is near; of many names the farthest are counted.
+    """
 
     def distance(other: str) -> float:
         return -difflib.SequenceMatcher(None, str(name), other).ratio()
 
-    return OptionError(name, got, "one of " + ", ".join(sorted(known, key=distance)))
+    names = sorted(known, key=distance)
+    listed, rest = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    more = f" and {rest} more" if rest > 0 else ""
+    return OptionError(name, got, f"one of {listed}{more}{did_you_mean(name, names)}")
 
 
 def option(
@@ -205,7 +212,7 @@ def _checked_one(field: "dataclasses.Field[Any]", kind: Any, value: Any) -> Any:
         raise _NotAllowedError
     rule = field.metadata
     if rule["choices"] is not None and value not in _choices(rule["choices"]):
-        raise _NotAllowedError
+        raise _NotAllowedError(did_you_mean(value, _choices(rule["choices"])))
     if kind in (int, float):
         inside = (
             (kind is int or math.isfinite(value))

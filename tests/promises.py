@@ -661,4 +661,32 @@ PROMISES = (
         "    steps = max(low - 1, 1)\n",
         "tests/jobs/test_hand_made_networks.py",
     ),
+    Mutant(
+        "the page of `qnas watch` is for this machine alone",
+        "qnas_jax/command/serving.py",
+        'if self.path != "/" or host not in (_HOST, "localhost"):',
+        'if self.path != "/":',
+        "tests/command/test_dashboard.py",
+    ),
+    Mutant(
+        "a configuration has a name in any folder",
+        "qnas_jax/shipped.py",
+        "    if name in config_names():\n",
+        "    if not name:\n",
+        "tests/test_shipped.py",
+    ),
+    Mutant(
+        "a stage that was barely begun does not lock its folder",
+        "qnas_jax/jobs/runner.py",
+        "    marks.forget_barely_begun(before)\n",
+        "",
+        "tests/jobs/test_runner.py",
+    ),
+    Mutant(
+        "off a terminal a long stage says a line a minute",
+        "qnas_jax/jobs/runner.py",
+        "with setting.during(step.name):",
+        "with setting.during(''):",
+        "tests/jobs/test_runner.py",
+    ),
 )

@@ -36,8 +36,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 # and answers with exit statuses and what was written. Nothing may use a device before.
 FORKS = """
 import json, os, runpy, sys, tempfile
-import absl.app, ml_collections.config_flags
-import qnas_jax.jobs.launch, qnas_jax.jobs.overrides
+import ml_collections.config_flags
+import qnas_jax.command.running, qnas_jax.command.parsing
 
 answers = []
 for arguments in json.load(sys.stdin):
@@ -72,7 +72,13 @@ MISTAKES = [
     (["--config=configs/nope.py"], "--config: got configs/nope.py"),
     (["--stage=nope"], "--stage: got 'nope', allowed: one of all, supernet"),
     (["--confg=1"], "Unknown command line flag 'confg'"),
-    (["search"], "got the argument 'search', expected flags only"),
+    (["search"], "(did you mean --stage=search?)"),
+    (["--config=digts"], "(did you mean digits?)"),
+    (["--config.search.stratgy=qbit"], "(did you mean strategy?)"),
+    (["--config.search.strategy=qbitt"], "(did you mean qbit?)"),
+    (["--config.data.source=digit"], "(did you mean digits?)"),
+    (["--config.space.name=digit"], "(did you mean digits?)"),
+    (["--stage=serch"], "(did you mean search?)"),
     (["--stage=describe"], "--archs: got nothing"),
     (["--config.space.name=nope"], "name: got 'nope', allowed: one of"),
     (["--stage=benchmark"], "got a configuration with job='nas', expected one such as"),

@@ -259,7 +259,18 @@ def test_an_unknown_name_is_answered_with_the_nearest_first():
     names = [field.name for field in dataclasses.fields(Recipe)]
     line = str(unknown_option("epcohs", 3, names))
     assert line.startswith("epcohs: got 3, allowed: one of epochs, ")
-    assert sorted(line.partition("one of ")[2].split(", ")) == sorted(names)
+    listed, asked, near = line.partition("one of ")[2].partition(" (did you mean ")
+    assert sorted(listed.split(", ")) == sorted(names) and near == "epochs?)"
+    many = [f"field_{number}" for number in range(40)]
+    line = str(unknown_option("feild_7", 3, many))
+    assert "one of field_7, " in line and " and 15 more (did you mean field_" in line
+    assert "did you mean" not in str(unknown_option("x", 3, many))
+
+
+def test_a_wrong_choice_is_answered_with_the_nearest():
+    with pytest.raises(OptionError) as error:
+        Recipe(rule="cosin")
+    assert str(error.value).endswith(" (did you mean cosine?)")
 
 
 def test_a_record_gives_back_the_records_that_it_is_composed_of():

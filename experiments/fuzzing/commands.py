@@ -11,8 +11,6 @@ from typing import Any
 import hypothesis
 import ml_collections
 import numpy as np
-from absl import flags
-from absl.testing import flagsaver
 from hypothesis import strategies as st
 
 from experiments.fuzzing.files import SPACE
@@ -25,7 +23,7 @@ from experiments.fuzzing.mutations import (
     odd_values,
 )
 from experiments.measuring.small_space import small_space_file
-from qnas_jax.errors import UserError
+from qnas_jax.command.parsing import parse_flags
 from qnas_jax.jobs import default_config, open_setting
 from qnas_jax.jobs.registry import JOBS
 from qnas_jax.quantum import Circuit, Param, PauliSum
@@ -92,19 +90,8 @@ def _flags(draw: st.DrawFn) -> Given:
 
 def _run_flags(arguments: list[str], folder: pathlib.Path) -> Any:
     """Parses a command line as `main.py` does and checks its configuration."""
-    import main
-
-    said = io.StringIO()
-    with flagsaver.flagsaver(), contextlib.redirect_stderr(said):
-        try:
-            main._parse(["main.py", *arguments])
-        except SystemExit as end:
-            line = said.getvalue()
-            if end.code != 2 or not line.startswith("error: "):
-                raise RuntimeError(f"exit status {end.code}: {line}") from end
-            raise UserError(line.removeprefix("error: ").rstrip("\n")) from end
-        config = flags.FLAGS["config"].value
-    return open_setting(config, WorkFolder(folder))
+    parsed = parse_flags(["main.py", *arguments])
+    return open_setting(parsed.config, WorkFolder(folder))
 
 
 @st.composite

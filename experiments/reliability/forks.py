@@ -21,14 +21,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def import_all() -> None:
     """Imports what any command does, before the first fork."""
-    import absl.app  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import ml_collections.config_flags  # noqa: F401
     import orbax.checkpoint  # noqa: F401
-    import sklearn.datasets  # noqa: F401
 
-    import qnas_jax.jobs.launch
-    import qnas_jax.jobs.overrides  # noqa: F401
+    import qnas_jax.command.parsing
+    import qnas_jax.command.running  # noqa: F401
 
 
 class Command:

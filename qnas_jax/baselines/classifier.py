@@ -17,7 +17,10 @@ class Classifier:
       fit: (series float32 [N, T, C], class numbers int [N], what draws random numbers)
         -> what predicts; channels are normalised, NaN stands for what is missing.
       at_once: series that are predicted in one call, which takes seconds at most.
+      needs: a module that is not installed with the package but with its extra
+        `baselines`; "" for none.
     """
 
     fit: Callable[[np.ndarray, np.ndarray, np.random.Generator], Predict]
     at_once: int
+    needs: str = ""

@@ -22,13 +22,13 @@ def fit_euclidean_1nn(
     Returns:
       The label of the nearest series, of the first of several that are equally near.
     """
-    from sklearn.metrics import pairwise_distances_argmin
+    from scipy.spatial.distance import cdist
 
     del rng
     known = _flat(series)
 
     def predict(series: np.ndarray) -> np.ndarray:
-        return labels[pairwise_distances_argmin(_flat(series), known)]
+        return labels[cdist(_flat(series), known).argmin(axis=1)]
 
     return predict
 

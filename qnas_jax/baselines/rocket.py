@@ -158,4 +158,4 @@ def _features_in_parts(series: np.ndarray, kernels: list[Kernel]) -> np.ndarray:
     return np.concatenate(parts)
 
 
-ROCKET = Classifier(fit_rocket, at_once=1024)
+ROCKET = Classifier(fit_rocket, at_once=1024, needs="sklearn")

@@ -7,14 +7,14 @@ import pathlib
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
 from absl import logging
 
 from qnas_jax.devices import Devices, Start, is_first, own_folder, several_processes
-from qnas_jax.errors import UserError
+from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.jobs.compiled_programs import (
     healed_compilation_cache,
     use_compilation_cache,
@@ -22,7 +22,8 @@ from qnas_jax.jobs.compiled_programs import (
 from qnas_jax.jobs.failures import describe_failure
 from qnas_jax.jobs.registry import JOBS, STAGES, job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
-from qnas_jax.runs import WorkFolder
+from qnas_jax.printing import say
+from qnas_jax.runs import ShownProgress, WorkFolder
 from qnas_jax.stopping import (
     Stopped,
     StopRequest,
@@ -89,18 +90,19 @@ def launch(
         # Processes that compute together cannot end at the same step by themselves.
         stop.patient = not several_processes()
         with stop, healed_compilation_cache(), own_folder(workdir) as folder:
+            work = WorkFolder(folder)
             setting = open_setting(
                 config,
-                WorkFolder(folder),
+                work,
                 should_stop=stop,
                 archs=archs,
                 input=images,
                 devices=Devices.of(devices),
-                **({} if is_first() else _SILENT),
+                **(_speaking(work) if is_first() else _SILENT),
             )
             lines = run_stages(setting, stage, command)
         if is_first():
-            _say(lines)
+            say(lines)
     except Stopped:
         sys.stderr.write(stop_line(command))
         return exit_status(stop.number)
@@ -117,18 +119,14 @@ def launch(
     return 0
 
 
+def _speaking(folder: WorkFolder) -> dict[str, Any]:
+    """How the process speaks that tells people where the run is."""
+    shown = ShownProgress(folder.metrics)
+    return {"say": shown.say, "progress": shown, "during": shown.stage}
+
+
 def _without_traceback(record: standard_logging.LogRecord) -> bool:
     return not record.exc_info
-
-
-def _say(lines: Iterable[str]) -> None:
-    """Prints the answer; whoever reads it may stop reading."""
-    try:
-        sys.stdout.write("".join(line + "\n" for line in lines))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_stage(config: ml_collections.ConfigDict, stage: str) -> None:
@@ -137,7 +135,10 @@ def _check_stage(config: ml_collections.ConfigDict, stage: str) -> None:
     if stage in job.stage_names:
         return
     if stage not in STAGES:
-        raise UserError(f"--stage: got {stage!r}, allowed: one of {', '.join(STAGES)}")
+        raise UserError(
+            f"--stage: got {stage!r}, allowed: one of {', '.join(STAGES)}"
+            f"{did_you_mean(stage, STAGES)}"
+        )
     (other, *_) = (other for other in JOBS.values() if stage in other.stage_names)
     raise UserError(
         f"--stage={stage}: got a configuration with job={job.name!r}, expected one "

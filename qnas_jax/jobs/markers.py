@@ -36,6 +36,8 @@ from qnas_jax.runs import (
 _DONE, _STARTED = "done.json", "started.json"
 _CHECKPOINTS = "checkpoints"
 _FORGETTING = "forgetting.json"
+_LEAST_SECONDS = 0.001  # of a stage that was stopped; 0 is one that was killed
+_BARELY = 60  # seconds
 
 Mark = dict[str, Any]
 
@@ -87,6 +89,28 @@ class Marks:
                     f"{self._path}: its {stage.name} stage was made with {found}; use "
                     f"another --workdir, or --stage={stage.name} to do it again"
                 )
+
+    def forget_barely_begun(self, positions: Iterable[int]) -> None:
+        """Removes stages that were begun with something else and finished nothing.
+
+        Whoever mends a path or a number within a minute need not take another folder.
+        """
+        for position in positions:
+            stage = self._chain[position]
+            found = self.difference(position) if stage.reads else ""
+            if found and self._barely_begun(stage):
+                self._setting.say(f"{stage.name}: was begun with {found}: anew")
+                self.forget(position)
+
+    def _barely_begun(self, stage: Stage) -> bool:
+        """Whether a stage has no rows yet, and was stopped within its first minute."""
+        folder, metrics = self._folder(stage), self._setting.folder.metrics
+        if (folder / _DONE).exists() or not (folder / _STARTED).exists():
+            return False
+        counts = (end["rows"] for end in metrics.position(stage.rows).values())
+        # A killed run has said no time; what it has saved took a minute or more.
+        seconds = _read(folder / _STARTED, stage)["seconds"]
+        return not any(counts) and 0 < seconds < _BARELY
 
     def check_left(self, positions: Iterable[int]) -> None:
         """Raises RunError if what stages left, or marks, are not as they were."""
@@ -146,7 +170,8 @@ class Marks:
             shutil.rmtree(path.parent)
             return False
         mark = _read(path, stage)
-        write_sealed(path, {**mark, "seconds": round(mark["seconds"] + seconds, 3)})
+        worked = round(mark["seconds"] + max(seconds, _LEAST_SECONDS), 3)
+        write_sealed(path, {**mark, "seconds": worked})
         return True
 
     def done(self, position: int, seconds: float) -> None:

@@ -19,6 +19,7 @@ from qnas_jax.options import (
 from qnas_jax.user_code.files import describe_error, line_in
 
 _ALIKE = 0.75
+_ASKED = "did you mean"
 _MOST_PLACES = 3
 
 
@@ -124,15 +125,15 @@ def _find_field(
     if not field and group == "seed":
         return dataclasses.fields(RootOptions)[0]
     if group not in groups:
-        nearest = unknown_option(group, value, [*groups, "seed"])
-        raise OptionError(name, value, nearest.allowed.replace("one", "a field", 1))
+        allowed = unknown_option(group, value, [*groups, "seed"]).allowed
+        near = "" if _ASKED in allowed else _elsewhere("", field or group, groups)
+        raise OptionError(name, value, allowed.replace("one", "a field", 1) + near)
     fields = {f.name: f for record in groups[group] for f in dataclasses.fields(record)}
     try:
         check_known(field, value, fields, group=group)
     except OptionError as error:
-        raise OptionError(
-            name, value, error.allowed + _elsewhere(group, field, groups)
-        ) from None
+        near = "" if _ASKED in error.allowed else _elsewhere(group, field, groups)
+        raise OptionError(name, value, error.allowed + near) from None
     return fields[field]
 
 
@@ -151,4 +152,4 @@ def _elsewhere(
     )
     if not found or len(found) > _MOST_PLACES:
         return ""
-    return f" (did you mean {' or '.join(found)}?)"
+    return f" ({_ASKED} {' or '.join(found)}?)"

@@ -1,5 +1,6 @@
 """The jobs by name: the source of stages, option groups and configurations."""
 
+import importlib.util
 from typing import Any
 
 import ml_collections
@@ -12,6 +13,7 @@ from qnas_jax.jobs.solve.job import SOLVE
 from qnas_jax.jobs.spec import Job
 from qnas_jax.options import shown
 from qnas_jax.runs import WorkFolder
+from qnas_jax.shipped import config_file
 
 JOBS: dict[str, Job] = {job.name: job for job in (NAS, BENCHMARK, SOLVE)}
 """Every job by its name."""
@@ -30,6 +32,28 @@ def default_config(job: str = NAS.name) -> ml_collections.ConfigDict:
       The ConfigDict.
     """
     return default_config_of(JOBS[job])
+
+
+def named_config(name: str) -> ml_collections.ConfigDict:
+    """A configuration of ours, or of a file, for others to start from.
+
+    Args:
+      name: as `--config` takes it: `digits`, or the path of a Python file, which is
+        run.
+
+    Returns:
+      What its `get_config` returns.
+
+    Raises:
+      MissingFileError: there is no such configuration.
+    """
+    file = config_file(name)
+    spec = importlib.util.spec_from_file_location(f"qnas_jax_config_{file.stem}", file)
+    assert spec is not None and spec.loader is not None  # It ends in `.py`.
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config: ml_collections.ConfigDict = module.get_config()
+    return config
 
 
 def job_of(config: ml_collections.ConfigDict) -> Job:

@@ -79,7 +79,8 @@ def _run_chain(setting: Setting, stage: str, command: list[str]) -> list[str]:
         marks.begin(position)
         started = time.perf_counter()
         try:
-            answer = step.run(setting)
+            with setting.during(step.name):
+                answer = step.run(setting)
         except BaseException as error:
             left = marks.interrupted(position, time.perf_counter() - started)
             if isinstance(error, UserError) and not (left or said):
@@ -120,6 +121,7 @@ def _first_stage(
             f"{', '.join(names)}"
         )
     before = range(goal)
+    marks.forget_barely_begun(before)
     marks.check_made_of(before)
     marks.check_left(before)
     marks.check_others(before)

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ class Setting:
       should_stop: whether the user asked to stop.
       devices: among which work is divided.
       progress: shows how far a loop is.
+      during: stage -> a context that lasts while it works, and shows that it does.
       say: tells the user where the run is, one line at a time.
     """
 
@@ -37,6 +39,7 @@ class Setting:
     should_stop: Callable[[], bool] = lambda: False
     devices: Devices = Devices()
     progress: Progress = progress
+    during: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()
     say: Callable[[str], object] = lambda line: sys.stderr.write(line + "\n")
 
     def key(self, stream: str) -> jax.Array:

@@ -17,7 +17,7 @@ from qnas_jax.runs.json_files import (
     write_json,
     write_sealed,
 )
-from qnas_jax.runs.progress import Progress, progress
+from qnas_jax.runs.progress import Progress, ShownProgress, progress
 from qnas_jax.runs.rows import (
     DamagedRowError,
     Position,
@@ -38,6 +38,7 @@ __all__ = [
     "RowLog",
     "RunError",
     "Saved",
+    "ShownProgress",
     "WorkFolder",
     "environment",
     "progress",

@@ -46,7 +46,11 @@ class DamagedRowError(RunError):
 
 
 class RowLog:
-    """The rows of one file, in the order in which they were appended."""
+    """The rows of one file, in the order in which they were appended.
+
+    Attributes:
+      latest: the last row that this process appended; empty before the first.
+    """
 
     def __init__(self, path: pathlib.Path, remedy: str = "use another --workdir"):
         """Nothing is read yet.
@@ -60,6 +64,7 @@ class RowLog:
         self._ends: Position = {}
         self._seen: tuple[int, ...] = ()  # the file whose ends are known
         self._synced = time.monotonic()
+        self.latest: Row = {}
 
     def append(self, rows: Iterable[Row]) -> None:
         """Appends rows behind the last whole line."""
@@ -77,6 +82,7 @@ class RowLog:
                 os.fsync(file.fileno())
                 self._synced = time.monotonic()
             self._seen = _version(os.fstat(file.fileno()))
+        self.latest = rows[-1] if rows else self.latest
         if is_new:
             sync_folder(self._path.parent)
 

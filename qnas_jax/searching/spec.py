@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from qnas_jax.errors import UserError
+from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.options import OptionError, Options
 from qnas_jax.searching.base import Strategy
 
@@ -71,7 +71,8 @@ def build_strategy(
         strategy cannot do.
     """
     if name not in specs:
-        raise OptionError("strategy", name, "one of " + ", ".join(specs))
+        near = did_you_mean(name, specs)
+        raise OptionError("strategy", name, "one of " + ", ".join(specs) + near)
     record = specs[name].options
     options = record() if options is None else options
     if not isinstance(options, record):

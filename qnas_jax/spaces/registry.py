@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from qnas_jax.errors import UserError
+from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces.cell import nas_bench_201
 from qnas_jax.spaces.macro import nas_bench_macro
@@ -93,7 +93,8 @@ def build_space(
             raise OptionError("file", options.file, "an existing Python file")
         load_file(options.file)
     if options.name not in SPACES:
-        raise OptionError("name", options.name, "one of " + ", ".join(SPACES))
+        near = did_you_mean(options.name, SPACES)
+        raise OptionError("name", options.name, "one of " + ", ".join(SPACES) + near)
     _check_form(options.name, form)
     arguments = (input_shape, num_outputs, *([words] if words else []))
     _check_builder(options.name, arguments)

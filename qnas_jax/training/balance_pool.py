@@ -31,7 +31,9 @@ class PoolOptions(Options):
         high=1,
     )
     pool_start: int = option(5, "epoch after which the pool is searched first", low=1)
-    pool_every: int = option(5, "epochs between later searches for the pool", low=1)
+    pool_every: int = option(
+        5, "epochs between later searches for the pool; 0: only the first one", low=0
+    )
     pool_size: int = option(5, "architectures kept in the balance pool", low=1)
     pool_ramp: float = option(
         0.0, "epochs after the first search until the full share", low=0
@@ -54,7 +56,9 @@ def pool_is_due(options: PoolOptions, epoch: int) -> bool:
       The answer.
     """
     since = epoch - options.pool_start
-    return options.pool_share > 0 and since >= 0 and since % options.pool_every == 0
+    if options.pool_share == 0 or since < 0:
+        return False
+    return since % options.pool_every == 0 if options.pool_every else since == 0
 
 
 def pool_share(options: PoolOptions, epoch: float) -> float:

@@ -21,6 +21,8 @@ def _step(
     options: "TrainingOptions", steps_per_epoch: int, steps: int
 ) -> optax.Schedule:
     """Multiplies by `decay_rate` every `decay_every` epochs."""
+    if options.decay_every == 0:
+        return _constant(options, steps_per_epoch, steps)
     del steps
     return optax.exponential_decay(
         options.learning_rate,
@@ -60,7 +62,9 @@ class TrainingOptions(Options):
     warmup_epochs: float = option(
         0.0, "linear increase from 0 over these epochs", low=0
     )
-    decay_every: float = option(20.0, "epochs between decays of `step`", above=0)
+    decay_every: float = option(
+        20.0, "epochs between decays of `step`; 0: never", low=0
+    )
     decay_rate: float = option(0.8, "factor of each decay of `step`", above=0, high=1)
     momentum: float = option(0.9, "momentum of SGD", low=0, below=1)
     weight_decay: float = option(4e-4, "L2 penalty, added to the gradient", low=0)

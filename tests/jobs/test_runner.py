@@ -1,5 +1,6 @@
 """The runner, on a job of three stages that only write words."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -271,6 +272,45 @@ def test_seconds_add_up_over_interruptions(run, tmp_path, monkeypatch):
     run(bake__oven="gas", stop="cool")
     folder = WorkFolder(tmp_path / "run")
     assert seconds_by_stage(folder, TOY) == {"bake": 3.75, "cool": 0.5}
+
+
+def test_a_stage_that_was_barely_begun_does_not_lock_the_folder(run):
+    assert run(stop=True)[0] == "stopped"
+    _, ran, said = run(bake__degrees=150)
+    assert "bake: was begun with bake.degrees=200, got 150: anew" in said
+    assert ran == ["bake", "cool"]
+
+
+@pytest.mark.parametrize("seconds", [61.0, 0.0])  # a killed stage has said no time
+def test_a_stage_of_a_minute_or_unknown_time_is_kept(run, tmp_path, seconds):
+    run(stop=True)
+    path = tmp_path / "run" / "bake" / "started.json"
+    write_sealed(path, {**read_sealed(path, ""), "seconds": seconds})
+    with pytest.raises(RunError, match=r"bake stage was made with bake\.degrees=200"):
+        run(bake__degrees=150)
+
+
+def test_a_stage_with_rows_is_kept(run, tmp_path, monkeypatch):
+    rows = dataclasses.replace(BAKE, rows=("bake",))
+    monkeypatch.setitem(TOY.chains, "all", (rows, COOL, TELL))
+    run(stop=True)
+    WorkFolder(tmp_path / "run").log("bake", epoch=1)
+    with pytest.raises(RunError, match=r"bake stage was made with bake\.degrees=200"):
+        run(bake__degrees=150)
+
+
+def test_each_stage_is_shown_while_it_works(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "environment", lambda command: {"command": command})
+    shown = []
+    setting = Setting(
+        TOY,
+        read_config_of(TOY, default_config_of(TOY)),
+        WorkFolder(tmp_path / "run"),
+        say=lambda line: None,
+        during=lambda name: shown.append(name) or contextlib.nullcontext(),
+    )
+    run_stages(setting, "all", COMMAND)
+    assert shown == ["bake", "cool", "tell"]
 
 
 def test_what_runs_each_time_is_no_stage_to_wipe(run, tmp_path):

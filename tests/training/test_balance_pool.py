@@ -42,6 +42,8 @@ def test_the_pool_is_searched_from_its_start_on():
     late = PoolOptions(pool_start=2, pool_every=50, pool_share=1.0)
     assert [e for e in range(1, 60) if pool_is_due(late, e)] == [2, 52]
     assert not any(pool_is_due(PoolOptions(pool_start=1), e) for e in range(1, 20))
+    once = PoolOptions(pool_start=3, pool_every=0, pool_share=0.1)
+    assert [e for e in range(1, 20) if pool_is_due(once, e)] == [3]
 
 
 def fair_paths(num_steps):

@@ -25,6 +25,8 @@ def test_step_by_hand():
     options = {"schedule": "step", "epochs": 8, "decay_every": 2.0, "decay_rate": 0.5}
     found = rates([0, 9, 10, 19, 20, 39], **options)
     assert found == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.025, 0.0125])
+    never = rates([0, 39], schedule="step", epochs=8, decay_every=0.0)
+    assert never == pytest.approx([0.1, 0.1])
 
 
 def test_constant_by_hand():

@@ -43,6 +43,7 @@ from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Table
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.reading import printable
+from qnas_jax.shipped import shipped_file
 from qnas_jax.spaces import SearchSpace
 
 _NOT_A_NUMBER = "nan"
@@ -92,7 +93,7 @@ def load_own_table(options: OwnTableOptions) -> Table:
       UserError: a damaged file, a column that it lacks, or a cell that is not as
         expected; one line says where.
     """
-    file = read_columns(options.file)
+    file = read_columns(shipped_file(options.file))
     if file.left_out:
         left_out = ", ".join(file.left_out)
         logging.warning("%s: left out columns of row numbers: %s", file.path, left_out)
@@ -143,7 +144,7 @@ def load_own_test(options: OwnTableOptions) -> SealedTest:
     """
     if not options.test_columns:
         raise OptionError("test_columns", (), "the columns that are to be reported")
-    file = read_columns(options.file)
+    file = read_columns(shipped_file(options.file))
     space, places = _read_archs(file, options)
     runs = _stack(file, file.find(options.test_columns, "test_columns"))
     known = np.isfinite(runs)

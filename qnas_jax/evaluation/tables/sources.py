@@ -26,6 +26,7 @@ from qnas_jax.evaluation.tables.sealed_test import SealedTest
 from qnas_jax.evaluation.tables.table import Seed, Table
 from qnas_jax.options import OptionError, option
 from qnas_jax.reading import naming
+from qnas_jax.shipped import shipped_file
 
 
 class TableSource(NamedTuple):
@@ -58,7 +59,7 @@ TABLES = {
     "file": TableSource(
         load_own_table,
         load_own_test,
-        lambda options: pathlib.Path(options.file),
+        lambda options: shipped_file(options.file),
         ("file", "arch_columns", "validation_columns"),
     ),
 }

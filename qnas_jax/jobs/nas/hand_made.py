@@ -1,5 +1,6 @@
 """Hand-made networks beside the winner, narrowed to what it may cost."""
 
+import importlib.util
 from collections.abc import Mapping
 
 import numpy as np
@@ -60,7 +61,8 @@ def check_baseline(
       words: that there are in text; 0: the inputs are no text.
 
     Raises:
-      UserError: there is none; the message lists those that there are.
+      UserError: there is none; the message lists those that there are. Or what it
+        needs is not installed.
     """
     if words:
         raise UserError(
@@ -71,6 +73,15 @@ def check_baseline(
     elif name not in (*SERIES_NETWORKS, *CLASSIFIERS):
         known = ", ".join((*SERIES_NETWORKS, *CLASSIFIERS))
         raise UserError(f"baselines: got {name!r}, expected of series one of {known}")
+    elif name in CLASSIFIERS and not _is_there(CLASSIFIERS[name].needs):
+        raise UserError(
+            f"baselines: got {name!r}, which needs {CLASSIFIERS[name].needs}: "
+            "pip install 'qnas_jax[baselines]'"
+        )
+
+
+def _is_there(module: str) -> bool:
+    return not module or importlib.util.find_spec(module) is not None
 
 
 def _narrow(space: NetworkSpace, steps: int) -> NetworkSpace:

@@ -8,6 +8,7 @@ from qnas_jax.errors import MissingFileError
 from qnas_jax.evaluation import EVALUATORS, TRUTHS
 from qnas_jax.jobs.markers import seconds_by_stage
 from qnas_jax.jobs.nas.candidates import PICK
+from qnas_jax.jobs.nas.closing import closing_lines
 from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
 from qnas_jax.jobs.nas.reference import num_evaluated
 from qnas_jax.jobs.nas.search_rows import history_of
@@ -24,20 +25,22 @@ def report_run(setting: NasSetting) -> list[str]:
       setting: the run; whatever stages are finished.
 
     Returns:
-      The path of the page, and last whether the search was worth it, as far as that is
-      known.
+      The path of the page, what was found, and last whether the search was worth it,
+      as far as that is known.
     """
     # Marks have counted the rows that finished stages wrote: other lines are strays.
     setting.folder.metrics.drop(())
     folder = setting.folder.path
     found: list[dict[str, Any] | None] = []
+    said: list[str] = []
     networks = folder / "retrain" / "networks.json"
     if networks.exists():
         found += _write_result(setting, read_json(networks))
+        said = closing_lines(setting)
     if (folder / "ranking.json").exists():
         found.append(read_json(folder / "ranking.json").get("worth"))
     page = write_report(folder)
-    return [str(page), *(worth["sentence"] for worth in found if worth)]
+    return [str(page), *said, *(worth["sentence"] for worth in found if worth)]
 
 
 def _write_result(

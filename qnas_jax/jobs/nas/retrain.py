@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from qnas_jax import data
-from qnas_jax.errors import UserError
+from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.evaluation import EVALUATORS, measure
 from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
 from qnas_jax.jobs.nas.classifiers import compare_classifiers
@@ -64,7 +64,8 @@ def check_retraining(setting: NasSetting) -> None:
     with option_group("retrain", RetrainOptions):
         kept_by, metrics = setting.config.retrain.kept_by, setting.task.metrics
         if kept_by not in ("", *metrics):
-            raise OptionError("kept_by", kept_by, f"one of {', '.join(metrics)}")
+            near = did_you_mean(kept_by, metrics)
+            raise OptionError("kept_by", kept_by, f"one of {', '.join(metrics)}{near}")
         for name in setting.config.retrain.baselines:
             task = setting.task
             check_baseline(name, task.input_shape, task.num_outputs, setting.words)

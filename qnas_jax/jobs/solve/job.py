@@ -5,11 +5,13 @@ from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.solve.options import GROUPS, OPTIMISER_GROUPS, SolveConfig
 from qnas_jax.jobs.solve.solution import check_problem, solve_problem
 from qnas_jax.jobs.spec import Family, Job, Stage
+from qnas_jax.shipped import shipped_file
 
 
 def problem_content(setting: Setting) -> dict[str, Content]:
     """The file of the problem."""
-    return {"problem.file": file_content(setting.config.problem.file, "problem")}
+    file = shipped_file(setting.config.problem.file)
+    return {"problem.file": file_content(file, "problem")}
 
 
 SOLUTION = Stage(

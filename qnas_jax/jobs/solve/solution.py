@@ -19,6 +19,7 @@ from qnas_jax.jobs.solve.options import ProblemOptions, SolveConfig
 from qnas_jax.optimise import OPTIMISERS, Levels, Problem, Result, read_problem
 from qnas_jax.options import OptionError, option_group
 from qnas_jax.runs import read_sealed, write_json, write_sealed
+from qnas_jax.shipped import shipped_file
 from qnas_jax.stopping import Stopped
 
 
@@ -119,7 +120,7 @@ def _lowest(found: list[dict[str, Any]], keep: int) -> list[dict[str, Any]]:
 
 
 def _read_target(options: ProblemOptions) -> _Target:
-    path = pathlib.Path(options.file)
+    path = shipped_file(options.file)
     if not options.file:
         raise OptionError("problem.file", "", "a file .json, .csv or .jsonl")
     if path.suffix.lower() in (".json", ".csv"):

@@ -57,7 +57,9 @@ class FrontRegisterOptions(RotationOptions, MemoryOptions):
     guided_by: str = option(
         "crowding", "what wins a tournament of guides", choices=GUIDED_BY
     )
-    new_guides_every: int = option(2, "generations that a guide is followed", low=1)
+    new_guides_every: int = option(
+        2, "generations that a guide is followed; 0: to the end", low=0
+    )
     observations: int = option(
         32, "times that registers are observed until an arch is new", low=1
     )
@@ -162,7 +164,8 @@ class FrontRegisters(ParetoStrategy):
         before = state.registers.guides
         key = jax.random.fold_in(jax.random.key(state.seed), before.generation)
         places = draw_members(key, archive, self.population, by=self.guided_by)
-        fresh = (before.generation % self.period == 0) | (before.scores == -jnp.inf)
+        new = before.scores == -jnp.inf
+        fresh = new | (before.generation % self.period == 0) if self.period else new
         exists = archive.filled.any()
         return Guides(
             archs=jnp.where(fresh[:, None], archive.archs[places], before.archs),

@@ -1,0 +1,1 @@
+"""The `qnas` command: its flags and sub-commands; `main.py` is the same."""

@@ -1,0 +1,60 @@
+"""The last lines of a run: what was found, what it cost, and where it lies."""
+
+import shlex
+from typing import Any
+
+from qnas_jax.export import files
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.reporting import formats, verdict
+from qnas_jax.runs import read_json
+from qnas_jax.spaces import arch_to_string
+
+_INPUTS = {"images": "FOLDER_OR_NPZ", "series": "FILE"}
+
+
+def closing_lines(setting: NasSetting) -> list[str]:
+    """What a finished run ends with on the terminal.
+
+    Args:
+      setting: the run; `result.json` is written.
+
+    Returns:
+      Winner, accuracy with its interval, cost, and where the model lies and how it
+      predicts, a line each.
+    """
+    folder = setting.folder.path
+    result = read_json(folder / "result.json")
+    lines = [f"winner: {arch_to_string(setting.space, result['arch'])}"]
+    if "test_accuracy" in result:
+        accuracy, tested = result["test_accuracy"], result["test_images"]
+        lines.append(f"accuracy: {verdict.accuracy_sentence(accuracy, tested)}")
+    lines.append(f"cost: {_cost(result)}")
+    model = folder / files.FOLDER
+    if not (model / files.FACTS).is_file():
+        return lines
+    kind = read_json(model / files.FACTS)["inputs"]
+    lines.append(f'model: {model}, in Python qnas_jax.load_model("{folder}")')
+    command = [*_program(setting), "--stage=predict", f"--workdir={folder}"]
+    lines.append(f"predict: {shlex.join(command)} --input={_INPUTS[kind]}")
+    return lines
+
+
+def _cost(result: dict[str, Any]) -> str:
+    """Of the network, and of the run."""
+    parts = []
+    if "parameters" in result:
+        parts.append(f"{formats.count(result['parameters'])} parameters")
+        parts.append(f"{formats.count(result['macs'])} multiply-adds")
+    seconds = sum(result["seconds"].values())
+    count = result["evaluations"] + result["reference_evaluations"]
+    parts.append(f"found in {formats.count(count)} evaluations")
+    parts.append(f"{formats.duration(seconds)} in all")
+    return ", ".join(parts)
+
+
+def _program(setting: NasSetting) -> list[str]:
+    """The words of the command before its flags."""
+    made_by = read_json(setting.folder.path / "environment.json")
+    words = shlex.split(made_by["command"])
+    flags = [place for place, word in enumerate(words) if word.startswith("--")]
+    return words[: flags[0]] if flags else words
