@@ -7,13 +7,14 @@ from typing import Any
 
 import jax
 
+from qnas_jax.api.names import chosen, options_by_name
 from qnas_jax.data import Dataset, on_device
 from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, AtOnce, Evaluator
+from qnas_jax.evaluation.spec import EvaluatorSpec
 from qnas_jax.evaluation.tables import TableOptions, load_table
 from qnas_jax.nets import Supernet, build_supernet, resolve_form
-from qnas_jax.options import OptionError, unknown_option
 from qnas_jax.spaces import BuildableSpace, SearchSpace
 from qnas_jax.tasks import Task, TaskOptions, make_task
 
@@ -53,18 +54,9 @@ def make_evaluator(
     Raises:
       UserError: no such evaluator or option, or something is missing.
     """
-    known = [other for other in EVALUATORS if other not in _OWN]
-    if name not in known:
-        raise unknown_option("evaluator", name, known)
-    spec = EVALUATORS[name]
-    for field, value in options.items():
-        if field not in spec.options.__dataclass_fields__:
-            fields = spec.options.__dataclass_fields__
-            raise unknown_option(field, value, fields).inside(spec.group)
-    try:
-        record = spec.options(**options)
-    except OptionError as error:
-        raise error.inside(spec.group) from None
+    known = {each: spec for each, spec in EVALUATORS.items() if each not in _OWN}
+    spec: EvaluatorSpec = chosen("evaluator", name, known)
+    record = options_by_name(spec.options, options, spec.group)
     if space is None:
         if not isinstance(record, TableOptions):
             raise UserError(f"space: got None, expected one for the evaluator {name}")

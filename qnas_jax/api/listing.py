@@ -5,7 +5,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from qnas_jax.options import Options, describe_allowed, unknown_option
+from qnas_jax.api.names import chosen
+from qnas_jax.options import Options, describe_allowed
 
 _REGISTRIES = {
     "strategies": ("qnas_jax.searching", "STRATEGIES"),
@@ -57,10 +58,7 @@ def options_of(kind: str, name: str) -> dict[str, dict[str, Any]]:
     Raises:
       UserError: there is no such kind, nothing of that name, or it has no options.
     """
-    registry = _registry(kind)
-    if name not in registry:
-        raise unknown_option(kind, name, registry)
-    record = getattr(registry[name], "options", Options)
+    record = getattr(chosen(kind, name, _registry(kind)), "options", Options)
     return {
         field.name: {
             "default": field.default,
@@ -72,9 +70,7 @@ def options_of(kind: str, name: str) -> dict[str, dict[str, Any]]:
 
 
 def _registry(kind: str) -> Mapping[str, Any]:
-    if kind not in _REGISTRIES:
-        raise unknown_option("kind", kind, _REGISTRIES)
-    module, name = _REGISTRIES[kind]
+    module, name = chosen("kind", kind, _REGISTRIES)
     found: Mapping[str, Any] = getattr(importlib.import_module(module), name)
     return found
 

@@ -83,7 +83,7 @@ class Searcher:
 
         Returns:
           Dicts where choices have names, else tuples. Until `tell` they stay the same.
-          A strategy may propose an architecture again; the default one does not.
+          A strategy may propose an architecture again.
         """
         return [self.choices.decode(arch) for arch in self.ask_archs().tolist()]
 

@@ -6,8 +6,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from qnas_jax.optimise import OPTIMISERS, Diagonal, Problem, Result, qubo
-from qnas_jax.options import OptionError, unknown_option
+from qnas_jax.api.names import chosen, options_by_name
+from qnas_jax.optimise import (
+    OPTIMISERS,
+    Diagonal,
+    OptimiserSpec,
+    Problem,
+    Result,
+    qubo,
+)
 
 
 def minimise(
@@ -38,17 +45,8 @@ def minimise(
     Raises:
       UserError: no such optimiser or option, or a problem that it cannot solve.
     """
-    if optimiser not in OPTIMISERS:
-        raise unknown_option("optimiser", optimiser, OPTIMISERS)
-    spec = OPTIMISERS[optimiser]
-    given, known = options or {}, spec.options.__dataclass_fields__
-    for name, value in given.items():
-        if name not in known:
-            raise unknown_option(name, value, known).inside(optimiser)
-    try:
-        record = spec.options(**given)
-    except OptionError as error:
-        raise error.inside(optimiser) from None
+    spec: OptimiserSpec = chosen("optimiser", optimiser, OPTIMISERS)
+    record = options_by_name(spec.options, options or {}, optimiser)
     root = jax.random.key(key) if isinstance(key, int) else key
     return spec(_as_problem(problem), root, record)
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from qnas_jax.api.names import chosen, options_by_name
 from qnas_jax.errors import UserError
-from qnas_jax.options import OptionError, Options, unknown_option
+from qnas_jax.options import Options
 from qnas_jax.searching import STRATEGIES, Strategy, StrategySpec, make_strategy
 from qnas_jax.searching.classical.successive_halving import FidelityOptions
 
@@ -42,7 +43,7 @@ def strategy_for(
     """
     if isinstance(strategy, Strategy):
         return _own(strategy, num_ops, population, options)
-    spec = _spec(strategy)
+    spec: StrategySpec = chosen("strategy", strategy, STRATEGIES)
     if population is None:
         population = min(max(spec.population, workers), budget)
     generations = -(-budget // population)
@@ -58,25 +59,12 @@ def strategy_for(
     )
 
 
-def _spec(name: str) -> StrategySpec:
-    if not isinstance(name, str) or name not in STRATEGIES:
-        raise unknown_option("strategy", name, STRATEGIES)
-    return STRATEGIES[name]
-
-
 def _options(
     spec: StrategySpec, given: Mapping[str, Any], num_fidelities: int
 ) -> Options:
-    known = spec.options.__dataclass_fields__
-    for name, value in given.items():
-        if name not in known:
-            raise unknown_option(name, value, known).inside(spec.name)
     if issubclass(spec.options, FidelityOptions):
         given = {"num_fidelities": num_fidelities, **given}
-    try:
-        return spec.options(**given)
-    except OptionError as error:
-        raise error.inside(spec.name) from None
+    return options_by_name(spec.options, given, spec.name)
 
 
 def _own(

@@ -10,7 +10,7 @@ import ml_collections
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.jobs.registry import default_config
-from qnas_jax.options import shown, unknown_option
+from qnas_jax.options import OptionError, shown, unknown_option
 from qnas_jax.user_code.files import load_file
 
 _FOLDER = pathlib.Path(__file__).resolve().parents[2] / "configs"
@@ -62,7 +62,8 @@ def _loaded(config: Source) -> ml_collections.ConfigDict:
         with _configs_importable():
             module: Any = load_file(str(path))
     elif str(config) not in config_names():
-        raise unknown_option("config", str(config), config_names())
+        near = unknown_option(str(config), config, config_names())
+        raise OptionError("config", config, near.allowed)
     else:
         with _configs_importable():
             module = importlib.import_module(f"configs.{config}")

@@ -7,7 +7,6 @@ of processor time for the default strategy, while a step takes a millisecond eit
 The keys are those of `host_search`.
 """
 
-import contextlib
 import functools
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from jax import Array
 
 from qnas_jax.searching.base import Strategy
 from qnas_jax.searching.generations import fidelities_of, generation_keys
+from qnas_jax.searching.host_program import compile_for_host, on_host
 from qnas_jax.searching.loop import SearchState, advance, start
 
 _NOT_STARTED = -1  # `SearchState.generation` of a state that holds nothing
@@ -54,11 +54,13 @@ class Stepper:
         """
         self.strategy = strategy
         self._key = key_words(key)
-        self.state = _nothing(strategy)
-        self._told: tuple[np.ndarray, np.ndarray] = (
-            np.zeros((strategy.population, strategy.num_layers), np.int32),
-            np.zeros(strategy.population, np.float32),
-        )
+        _, self.state, *self._told = _nothing(strategy)
+
+    @functools.cached_property
+    def _program(self) -> Any:
+        leaves, tree = jax.tree.flatten(self.strategy)
+        found = [np.asarray(leaf) for leaf in leaves]
+        return _compiled((tree, tuple((leaf.shape, leaf.dtype) for leaf in found)))
 
     def ask(self, archs: Any = None, scores: Any = None) -> Asked:
         """Learns from the last generation and asks for the next.
@@ -71,9 +73,9 @@ class Stepper:
           The next generation.
         """
         if archs is not None:
-            self._told = np.asarray(archs, np.int32), np.asarray(scores, np.float32)
-        with _on_cpu():
-            self.state, found, fidelities, key = _program()(
+            self._told = [np.asarray(archs, np.int32), np.asarray(scores, np.float32)]
+        with on_host():
+            self.state, found, fidelities, key = self._program(
                 self.strategy, self._key, self.state, *self._told
             )
         one_fidelity = self.strategy.fidelities is None
@@ -109,30 +111,23 @@ def _step(
     return state, found, fidelities_of(strategy, state), evaluate_key
 
 
-def _nothing(strategy: Strategy) -> SearchState:
-    """A state of the right form that holds nothing."""
-    form = jax.eval_shape(lambda: start(strategy, jax.random.key(0)))
-    state: SearchState = jax.tree.map(
-        lambda leaf: np.zeros(leaf.shape, leaf.dtype), form
+def _nothing(strategy: Strategy) -> tuple[np.ndarray, SearchState, Any, Any]:
+    """What a step is given before the first generation: all of it zeros."""
+    form = jax.eval_shape(lambda each: start(each, jax.random.key(0)), strategy)
+    state: SearchState = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), form)
+    state = state.replace(  # type: ignore[attr-defined]
+        generation=np.int32(_NOT_STARTED)
     )
-    return state.replace(generation=np.int32(_NOT_STARTED))  # type: ignore[attr-defined]
+    archs = np.zeros((strategy.population, strategy.num_layers), np.int32)
+    scores = np.zeros(strategy.population, np.float32)
+    return np.zeros(2, np.uint32), state, archs, scores
 
 
-@functools.cache
-def _program() -> Any:
-    """The step, compiled quickly; one program for all strategies of one form."""
-    quick: dict[str, Any] = {"xla_backend_optimization_level": 0}
-    if jax.__version_info__ < (
-        0,
-        11,
-    ):  # the older emitters are quicker; gone since then
-        quick["xla_cpu_use_fusion_emitters"] = False
-    return jax.jit(_step, compiler_options=quick)
-
-
-def _on_cpu() -> contextlib.AbstractContextManager[Any]:
-    """Programs of milliseconds stay on the host, whatever accelerator there is."""
-    try:
-        return jax.default_device(jax.local_devices(backend="cpu")[0])
-    except RuntimeError:  # JAX was told to know accelerators only.
-        return contextlib.nullcontext()
+@functools.lru_cache(maxsize=128)
+def _compiled(form: Any) -> Any:
+    """The step of all strategies of one form: a tree; shape and type of each leaf."""
+    tree, leaves = form
+    strategy = jax.tree.unflatten(
+        tree, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves]
+    )
+    return compile_for_host(_step, strategy, *_nothing(strategy))

@@ -54,8 +54,7 @@ class UserFunction:
           UserError: it is no function, or wants an argument that is not offered.
         """
         if not callable(function):
-            got = f"{type(function).__name__} {_short(function)}"
-            raise UserError(f"evaluate: got {got}, expected a function")
+            raise UserError(f"evaluate: got {_short(function)}, expected a function")
         self.path = path or _file_of(function)
         self.function = function
         name = getattr(function, "__name__", type(function).__name__)
