@@ -11,7 +11,15 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Something that the user gave cannot be used; `str()` is one complete line."""
+    """Something that the user gave cannot be used; `str()` is one complete line.
+
+    >>> import qnas_jax as qnas
+    >>> try:
+    ...     qnas.search({"depth": []}, len)
+    ... except qnas.UserError as error:
+    ...     print(error)
+    space 'choices', layer 0: got no ops, expected at least 1
+    """
 
 
 class MissingFileError(UserError, FileNotFoundError):

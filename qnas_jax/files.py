@@ -39,6 +39,12 @@ def replace_file(path: pathlib.Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def user_cache(name: str) -> pathlib.Path:
+    """A folder of the user's cache for what can be made anew; it need not exist yet."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return pathlib.Path(base).expanduser() / "qnas_jax" / name
+
+
 def remove(path: pathlib.Path) -> None:
     """Removes what is there, a file or a folder; it is gone from the disk then."""
     if path.is_dir():

@@ -341,8 +341,8 @@ PROMISES = (
     Mutant(
         "the default strategy is classical",
         _REGISTERS + "memory_registers.py",
-        "    memory_registers,\n)",
-        '    memory_registers,\n    acts_by="gates on amplitudes",\n)',
+        "    memory_registers,\n    population=1,",
+        '    memory_registers,\n    acts_by="gates on amplitudes",\n    population=1,',
         "tests/searching/test_strategies.py::"
         "test_what_strategies_act_by_is_what_their_states_hold",
     ),

@@ -5,6 +5,7 @@ import os
 import pathlib
 
 from qnas_jax.errors import MissingFileError
+from qnas_jax.files import user_cache
 from qnas_jax.options import Options, option
 
 
@@ -71,5 +72,4 @@ class PlaceOptions(Options):
         """The folder that keeps decoded data sets; it need not exist yet."""
         if self.cache_dir:
             return pathlib.Path(self.cache_dir).expanduser()
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return pathlib.Path(base).expanduser() / "qnas_jax" / "datasets"
+        return user_cache("datasets")

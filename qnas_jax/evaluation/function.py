@@ -27,6 +27,7 @@ no number: the evaluation failed, the history says why, and the search goes on.
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -49,13 +50,13 @@ from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
 from qnas_jax.stopping import Stopped
-from qnas_jax.user_code.calls import Outcome, UserFunction
-from qnas_jax.user_code.files import describe_error
+from qnas_jax.user_code.calls import Outcome, UserFunction, function_in
+from qnas_jax.user_code.files import describe_error, load_file
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 from qnas_jax.user_code.workers import Call, Workers
 
-_HOST = ("indices", "seed", "fidelity")
-FORMS = {"architecture": _HOST, "population": _HOST, "jax": ("key", "fidelity")}
+HOST = ("indices", "seed", "fidelity")
+FORMS = {"architecture": HOST, "population": HOST, "jax": ("key", "fidelity")}
 """What a file may declare as `FORM`, and the parameters that a function of that form
 may have besides its first one. The first form is the default."""
 
@@ -110,9 +111,10 @@ def load_function(
     """
     if not options.file:
         raise OptionError("file", "", "a Python file of yours")
-    source = (options.file, options.callable, (*_HOST, "key"))
-    function = UserFunction(*source)
-    says = _Declarations.of(vars(function.module), options.file)
+    module, offered = load_file(options.file), (*HOST, "key")
+    found = function_in(module, options.file, options.callable)
+    function = UserFunction(found, offered, options.file)
+    says = Declarations.of(vars(module), options.file)
     function.check_wants(FORMS[says.form])
     if says.form == "jax":
         if options.workers:
@@ -120,22 +122,34 @@ def load_function(
         return JaxFunction(function, says.score, says.fidelities)
     workers = None
     if options.workers:
-        workers = Workers(source, options.workers, options.time_limit)
+        make = functools.partial(
+            UserFunction.read, options.file, options.callable, offered
+        )
+        count, limit = options.workers, options.time_limit
+        workers = Workers(make, count, limit, name=options.file)
+    decode = functools.partial(_names, space)
     return HostFunction(
-        function, workers, options.retries, space, says, kept, should_stop
+        function, workers, options.retries, decode, says, kept, should_stop
     )
 
 
 @dataclasses.dataclass(frozen=True)
-class _Declarations:
-    """What a file says of its function."""
+class Declarations:
+    """What a user says of a function.
+
+    Attributes:
+      form: a key of `FORMS`.
+      score: which metric is improved.
+      fidelities: names of the ways to evaluate, the cheapest first.
+    """
 
     form: str
     score: ScoreOf
     fidelities: tuple[str, ...]
 
     @classmethod
-    def of(cls, names: Mapping[str, Any], file: str) -> "_Declarations":
+    def of(cls, names: Mapping[str, Any], file: str) -> "Declarations":
+        """Reads the upper-case names of a file; UserError for values of no sense."""
         form = names.get("FORM", next(iter(FORMS)))
         metric = names.get("SCORE", "score")
         larger = names.get("LARGER_IS_BETTER", True)
@@ -217,15 +231,26 @@ class HostFunction:
         function: UserFunction,
         workers: Workers | None,
         retries: int,
-        space: SearchSpace,
-        says: _Declarations,
+        decode: Callable[[Sequence[int]], Any],
+        says: Declarations,
         kept: KeptOutcomes | None,
-        should_stop: Callable[[], bool],
+        should_stop: Callable[[], bool] = lambda: False,
     ):
+        """Nothing is called yet.
+
+        Args:
+          function: the function.
+          workers: processes that call it; None: this one does.
+          retries: how often a failed evaluation is tried again.
+          decode: what the function gets of an architecture of op numbers.
+          says: what the user says of it.
+          kept: where outcomes are kept, and looked for.
+          should_stop: asked before each evaluation, if they are kept.
+        """
         self._function = function
         self._workers = workers
         self._retries = retries
-        self._space = space
+        self._decode = decode
         self._kept = kept
         self._should_stop = should_stop
         self._together = says.form == "population"
@@ -237,10 +262,10 @@ class HostFunction:
         archs = np.asarray(archs)
         if fidelities is None:
             fidelities = [len(self.fidelities) - 1] * len(archs)
-        first: list[tuple[str, ...]] = []
-        more: dict[str, list[Any]] = {name: [] for name in _HOST}
+        first: list[Any] = []
+        more: dict[str, list[Any]] = {name: [] for name in HOST}
         for arch, place in zip(archs.tolist(), np.asarray(fidelities), strict=True):
-            first.append(_names(self._space, arch))
+            first.append(self._decode(arch))
             more["indices"].append(tuple(arch))
             more["seed"].append(_seed(key, arch))
             more["fidelity"].append(self.fidelities[place])
@@ -263,7 +288,9 @@ class HostFunction:
         kept = self._kept
         if kept is None:
             return self._answer(calls)
-        names = [json.dumps([rest[name] for name in _HOST]) for _, rest, _ in calls]
+        # A seed is of a generation; whoever does not ask for it has one answer.
+        about = [each for each in HOST if each != "seed" or self._function.wants(each)]
+        names = [json.dumps([rest[name] for name in about]) for _, rest, _ in calls]
         known = [kept.find(name) for name in names]
         open_ = [place for place, outcome in enumerate(known) if outcome is None]
 

@@ -96,6 +96,10 @@ def model_folder(path: str | pathlib.Path) -> pathlib.Path:
 def load_model(path: str | pathlib.Path) -> Model:
     """Loads an exported network.
 
+    >>> import qnas_jax as qnas
+    >>> model = qnas.load_model("runs/digits")  # doctest: +SKIP
+    >>> names, probabilities = model.predict(images)  # doctest: +SKIP
+
     Args:
       path: the work folder of a run, or the folder of a model.
 

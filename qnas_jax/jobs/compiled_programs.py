@@ -6,7 +6,6 @@ JAX has compiled its program, and the new one takes its place.
 """
 
 import contextlib
-import os
 import pathlib
 import re
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 
 import jax
 
+from qnas_jax.files import user_cache
+
 _READING = re.compile(r"Error reading persistent compilation cache entry for '([^']+)'")
 _WRITING = re.compile(r"Error writing persistent compilation cache entry for .*?: (.*)")
 
@@ -24,9 +25,7 @@ def use_compilation_cache() -> None:
     """Keeps compiled programs in the user's cache folder, unless one is set."""
     if jax.config.values.get("jax_compilation_cache_dir"):
         return
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = pathlib.Path(base).expanduser() / "qnas_jax" / "compiled"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_dir", str(user_cache("compiled")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 

@@ -320,6 +320,17 @@ BUILT_IN = frozenset(OPS)
 def register_op(kind: str, module: type[nnx.Module]) -> None:
     """Makes a module available to search spaces.
 
+    >>> import qnas_jax as qnas
+    >>> from flax import nnx
+    >>> class Negative(nnx.Module):
+    ...     def __init__(self, in_features, out_features, stride, *, rngs):
+    ...         pass
+    ...     def __call__(self, images):  # [N, H, W, C] -> [N, H, W, C]
+    ...         return -images
+    >>> qnas.register_op("negative", Negative)
+    >>> qnas.op("minus", "negative").kind
+    'negative'
+
     Args:
       kind: a new name.
       module: class with (in_features, out_features, stride, *, rngs, **options).

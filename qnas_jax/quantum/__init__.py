@@ -1,4 +1,14 @@
-"""A state-vector simulator.
+"""A state-vector simulator: circuits are data, and pure functions run them.
+
+>>> import jax
+>>> from qnas_jax import quantum
+>>> bell = quantum.Circuit(2).add("ry", (0,), quantum.Param(0)).add("cx", (0, 1))
+>>> energy = quantum.PauliSum(2, ("ZZ", "XX"), (-1.0, -0.5))
+>>> def energy_of(angle):
+...     return quantum.expectation(quantum.run_circuit(bell, angle), energy)
+>>> value, slope = jax.value_and_grad(energy_of)(jax.numpy.array([0.3]))
+>>> round(float(value), 4), slope.shape
+(-1.1478, (1,))
 
 In reading order: conventions, gates, circuit, ansatz, simulate (below it planning/),
 states, observables; noise/ for circuits that err; formats/ for circuits as text, as

@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse.linalg
 from jax import lax
 
 from qnas_jax.errors import UserError
@@ -173,6 +172,8 @@ def ground_energy(observable: PauliSum) -> float:
     if num_qubits <= 6:
         matrix = np.stack([apply(row) for row in np.eye(size)], axis=1)
         return constant + scale * float(np.linalg.eigvalsh(matrix)[0])
+    import scipy.sparse.linalg  # here, as it takes a tenth of the package's import
+
     operator = scipy.sparse.linalg.LinearOperator((size, size), apply, dtype=complex)
     start = np.random.default_rng(0).normal(size=size)
     values = scipy.sparse.linalg.eigsh(

@@ -42,6 +42,23 @@ _PROGRAMS = ("init", "ask", "tell", "probabilities", "fidelities", "mutate")
 class Strategy(Value, abc.ABC):
     """How to propose architectures and to learn from their scores.
 
+    >>> import jax, qnas_jax as qnas
+    >>> class Uniform(qnas.Strategy):
+    ...     def init(self, key):
+    ...         return ()
+    ...     def ask(self, key, state):
+    ...         shape = self.population, self.num_layers
+    ...         return jax.random.randint(key, shape, 0, self.num_ops[0])
+    ...     def learn(self, state, archs, scores):
+    ...         return state
+    ...     def probabilities(self, state):
+    ...         shape = self.num_layers, self.num_ops[0]
+    ...         return jax.numpy.full(shape, 1 / self.num_ops[0])
+    >>> mine = Uniform(num_ops=(2, 2, 2), population=2)
+    >>> space = [["a", "b"]] * 3
+    >>> qnas.search(space, lambda arch: arch.count("b"), strategy=mine, budget=8).best
+    ('b', 'b', 'b')
+
     All methods are pure, so that they run by themselves and under jit, scan and vmap.
     By themselves they are one compiled program each, shared by strategies of one form;
     under a transformation they are inlined.

@@ -77,6 +77,16 @@ def make_strategy(
 ) -> Strategy:
     """Builds a strategy; equal arguments give the same object.
 
+    Its functions are pure, on states that are pytrees:
+
+    >>> import jax, qnas_jax as qnas
+    >>> strategy = qnas.make_strategy("random", (3,) * 4, population=8, generations=5)
+    >>> state = strategy.init(jax.random.key(0))
+    >>> archs = strategy.ask(jax.random.key(1), state)  # int32 [P, L]
+    >>> state = strategy.tell(state, archs, archs.sum(axis=-1).astype("float32"))
+    >>> archs.shape
+    (8, 4)
+
     Args:
       name: a key of `STRATEGIES`.
       num_ops: (K_1, ..., K_L), the number of ops of each layer.

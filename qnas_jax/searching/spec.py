@@ -35,6 +35,10 @@ class StrategySpec(NamedTuple):
         (or angles) that gates turn and that are observed; `CIRCUITS_BY_OPTION` where
         only an option that is not the default runs a circuit; otherwise `CLASSICAL`.
         All of them are computed on a classical machine.
+      population: archs of a generation, where evaluations come one after the other and
+        nothing else is said: as few as the strategy can learn from.
+      grows: whether the number of generations is only the size of what it remembers, so
+        that a larger one changes nothing.
     """
 
     name: str
@@ -45,6 +49,8 @@ class StrategySpec(NamedTuple):
     make: Callable[..., Strategy]
     needs_fidelities: bool = False
     acts_by: str = CLASSICAL
+    population: int = 10
+    grows: bool = False
 
 
 def build_strategy(

@@ -45,13 +45,36 @@ class Op:
 
 
 def op(name: str, kind: str, **options: OptionValue) -> Op:
-    """Writes an `Op`: `op("mb3", "mbconv", kernel=3, expansion=3)`."""
+    """Writes a candidate of a layer.
+
+    >>> import qnas_jax as qnas
+    >>> qnas.op("mb3", "mbconv", kernel=3, expansion=2).options
+    (('expansion', 2), ('kernel', 3))
+
+    Args:
+      name: in the strings of architectures.
+      kind: of the registry of ops, see `register_op`.
+      **options: of the op's module.
+
+    Returns:
+      The `Op`.
+
+    Raises:
+      UserError: a name with `|`, a comma or a space, or an option that is no number,
+        word or bool.
+    """
     return Op(name, kind, tuple(sorted(options.items())))
 
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
     """A place in the network and the ops that may stand there.
+
+    >>> import qnas_jax as qnas
+    >>> ops = qnas.op("k3", "mbconv", kernel=3, expansion=2), qnas.op("k5", "mbconv",
+    ...     kernel=5, expansion=2)
+    >>> qnas.Layer(16, 24, 2, ops).out_features
+    24
 
     Attributes:
       in_features: channels of the input.
@@ -76,6 +99,22 @@ class Layer:
 @dataclasses.dataclass(frozen=True)
 class NetworkSpace(BuildableSpace):
     """A chain of searchable layers between a fixed stem and a fixed head.
+
+    >>> import qnas_jax as qnas
+    >>> ops = qnas.op("k3", "mbconv", kernel=3, expansion=2), qnas.op("skip", "skip")
+    >>> space = qnas.NetworkSpace(
+    ...     name="tiny",
+    ...     stem=(qnas.fixed(1, 8, 1, "conv", kernel=3),),
+    ...     layers=(qnas.Layer(8, 8, 1, ops), qnas.Layer(8, 8, 1, ops)),
+    ...     head=(
+    ...         qnas.fixed(8, 8, 1, "global_average"),
+    ...         qnas.fixed(8, 10, 1, "classifier"),
+    ...     ),
+    ...     input_shape=(8, 8, 1),
+    ...     num_classes=10,
+    ... )
+    >>> space.choices
+    (('k3', 'skip'), ('k3', 'skip'))
 
     Attributes:
       name: identifier, used in work folders and reports.
@@ -132,7 +171,22 @@ class NetworkSpace(BuildableSpace):
 def fixed(
     in_features: int, out_features: int, stride: int, kind: str, **options: OptionValue
 ) -> Layer:
-    """Writes a fixed block of the stem or the head."""
+    """Writes a fixed block of the stem or the head.
+
+    >>> import qnas_jax as qnas
+    >>> qnas.fixed(3, 16, 2, "conv", kernel=3).stride
+    2
+
+    Args:
+      in_features: channels of the input.
+      out_features: channels of the output.
+      stride: 1 keeps the resolution, 2 halves it.
+      kind: of the registry of ops.
+      **options: of the op's module.
+
+    Returns:
+      A `Layer` of one op.
+    """
     return Layer(in_features, out_features, stride, (op(kind, kind, **options),))
 
 

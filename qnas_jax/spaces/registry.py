@@ -145,6 +145,13 @@ def _check_form(name: str, form: str) -> None:
 def register_space(name: str, builder: SpaceBuilder) -> None:
     """Makes a space available as `--config.space.name=<name>`.
 
+    >>> import qnas_jax as qnas
+    >>> def two_ops(input_shape, num_classes):
+    ...     return qnas.SearchSpace("two_ops", (("a", "b"),) * 4)
+    >>> qnas.register_space("two_ops", two_ops)
+    >>> qnas.make_space("two_ops", (8, 8, 1), 10).size
+    16
+
     Args:
       name: a new name.
       builder: (input_shape, num_classes) -> space; of text (input_shape, num_classes,

@@ -22,6 +22,11 @@ from qnas_jax.errors import UserError
 class SearchSpace:
     """Layers (or edges) and the names of the candidate operations of each.
 
+    >>> import qnas_jax as qnas
+    >>> space = qnas.SearchSpace("mine", (("k3", "k5"), ("k3", "k5", "skip")))
+    >>> space.num_layers, space.num_ops, space.size
+    (2, (2, 3), 6)
+
     Attributes:
       name: identifier, used in work folders and reports.
       choices: for each layer the names of its K_l ops; K_l >= 1 may differ by layer.

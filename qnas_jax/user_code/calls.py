@@ -6,6 +6,7 @@ import math
 import numbers
 import time
 from collections.abc import Callable, Collection, Mapping
+from types import ModuleType
 from typing import Any
 
 from qnas_jax.errors import UserError
@@ -32,16 +33,38 @@ class Outcome:
 
 
 class UserFunction:
-    """A function of a user's file.
+    """A function of a user's.
 
     Attributes:
-      path: the file.
-      module: the file, run.
+      path: the file that it stands in, for errors.
       function: the function.
     """
 
-    def __init__(self, path: str, name: str, offered: tuple[str, ...]):
-        """Runs the file and finds the function in it.
+    def __init__(
+        self, function: Callable[..., Any], offered: tuple[str, ...], path: str = ""
+    ):
+        """Looks at the parameters of a function.
+
+        Args:
+          function: the function.
+          offered: names of what a call may be given besides its first argument.
+          path: the file that it stands in; "": where Python knows it to be.
+
+        Raises:
+          UserError: it is no function, or wants an argument that is not offered.
+        """
+        if not callable(function):
+            raise UserError(f"evaluate: got {_short(function)}, expected a function")
+        self.path = path or _file_of(function)
+        self.function = function
+        name = getattr(function, "__name__", type(function).__name__)
+        self._where = f"{self.path}: {name}"
+        self._wanted, self._takes_all = _wanted(self.function, self._where)
+        self.check_wants(offered)
+
+    @classmethod
+    def read(cls, path: str, name: str, offered: tuple[str, ...]) -> "UserFunction":
+        """Runs a file and finds the function in it.
 
         Args:
           path: the file.
@@ -53,19 +76,11 @@ class UserFunction:
           UserError: the file does not run, has no such function, or the function wants
             an argument that is not offered.
         """
-        self.path = path
-        self.module = load_file(path)
-        function = getattr(self.module, name, None)
-        if not callable(function):
-            there = [each for each in dir(self.module) if not each.startswith("_")]
-            raise UserError(
-                f"{path}: got {', '.join(there) or 'nothing'}, expected a function "
-                f"{name}"
-            )
-        self.function: Callable[..., Any] = function
-        self._where = f"{path}: {name}"
-        self._wanted, self._takes_all = _wanted(self.function, self._where)
-        self.check_wants(offered)
+        return cls(function_in(load_file(path), path, name), offered, path)
+
+    def wants(self, name: str) -> bool:
+        """Whether the function takes an argument of this name, if it is offered."""
+        return self._takes_all or name in self._wanted
 
     def check_wants(self, offered: Collection[str]) -> None:
         """Raises UserError if the function needs an argument that is not offered."""
@@ -78,11 +93,7 @@ class UserFunction:
 
     def give(self, offered: Mapping[str, Any]) -> dict[str, Any]:
         """Of what is offered, what the function takes."""
-        return {
-            name: value
-            for name, value in offered.items()
-            if self._takes_all or name in self._wanted
-        }
+        return {name: value for name, value in offered.items() if self.wants(name)}
 
     def __call__(
         self, first: Any, rest: Mapping[str, Any], count: int | None
@@ -110,10 +121,39 @@ class UserFunction:
             return Outcome(Status.WRONG_RESULT, {}, f"{self.path}: {error}", seconds)
 
 
+def function_in(module: ModuleType, path: str, name: str) -> Callable[..., Any]:
+    """The function of a name in a user's file.
+
+    Args:
+      module: the file, run.
+      path: the file.
+      name: the function's.
+
+    Raises:
+      UserError: the file has no such function.
+    """
+    function = getattr(module, name, None)
+    if not callable(function):
+        there = [each for each in dir(module) if not each.startswith("_")]
+        raise UserError(
+            f"{path}: got {', '.join(there) or 'nothing'}, expected a function {name}"
+        )
+    return function
+
+
+def _file_of(function: Callable[..., Any]) -> str:
+    """The file of a function, or what Python calls the place where it was written."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code.co_filename if code is not None else f"<{type(function).__name__}>"
+
+
 def _wanted(function: Callable[..., Any], where: str) -> tuple[dict[str, bool], bool]:
     """Parameters besides the first, whether each is needed; whether it takes all."""
     kinds = inspect.Parameter
-    parameters = list(inspect.signature(function).parameters.values())
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:  # Functions of C need not say.
+        return {}, False
     if not parameters or parameters[0].kind in (kinds.KEYWORD_ONLY, kinds.VAR_KEYWORD):
         raise UserError(f"{where}: got a function of nothing, expected an argument")
     named = (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)

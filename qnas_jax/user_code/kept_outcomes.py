@@ -18,18 +18,18 @@ from qnas_jax.user_code.calls import Outcome
 class KeptOutcomes:
     """A file of outcomes by name; half a line, or a changed one, does not count."""
 
-    def __init__(self, path: pathlib.Path):
+    def __init__(self, path: pathlib.Path | None):
         """Nothing is read before it is asked for.
 
         Args:
-          path: the file; it may be absent.
+          path: the file; it may be absent. None: they are kept in memory only.
         """
         self._path = path
         self._whole = True  # whether the last line is
 
     @functools.cached_property
     def _known(self) -> dict[str, Outcome]:
-        if not self._path.exists():
+        if self._path is None or not self._path.exists():
             return {}
         text = self._path.read_text(encoding="utf-8", errors="replace")
         self._whole = text.endswith("\n") or not text
@@ -42,6 +42,8 @@ class KeptOutcomes:
     def keep(self, name: str, outcome: Outcome) -> None:
         """Adds an outcome."""
         self._known[name] = outcome
+        if self._path is None:
+            return
         row = {"name": name, "outcome": dataclasses.asdict(outcome)}
         line = json.dumps({**row, "check": _check(row)})
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,8 @@ class KeptOutcomes:
     def clear(self) -> None:
         """Forgets all: they have arrived."""
         self._known.clear()
-        self._path.unlink(missing_ok=True)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
         self._whole = True
 
 

@@ -28,14 +28,14 @@ Call = tuple[Any, Mapping[str, Any], int | None]
 """The arguments of `UserFunction`."""
 
 
-def _serve(connection: Any, source: tuple[Any, ...]) -> None:
+def _serve(connection: Any, make: Callable[[], UserFunction]) -> None:
     """Runs in the process: answers calls until nobody asks any more."""
     # Signals go to all processes of a terminal or a batch job. The first one decides
     # what they mean; an evaluation that they ended would look as if it had failed.
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     try:
-        function = UserFunction(*source)
+        function = make()
     except UserError as error:
         connection.send(str(error))
         return
@@ -69,15 +69,24 @@ class _Worker:
 class Workers:
     """A fixed number of processes that answer calls of one function."""
 
-    def __init__(self, source: tuple[Any, ...], count: int, time_limit: float):
+    def __init__(
+        self,
+        make: Callable[[], UserFunction],
+        count: int,
+        time_limit: float,
+        *,
+        name: str,
+    ):
         """Nothing is started yet.
 
         Args:
-          source: arguments of `UserFunction`.
+          make: makes the function in a process; it can be sent there.
           count: processes.
           time_limit: seconds that a call may take; 0: as long as it likes.
+          name: what the function is called in errors.
         """
-        self._source = source
+        self._make = make
+        self._name = name
         self._count = count
         self._time_limit = time_limit or float("inf")
         self._context = multiprocessing.get_context("spawn")
@@ -141,7 +150,7 @@ class Workers:
         while len(self._workers) < min(self._count, busy + waiting):
             ours, theirs = self._context.Pipe()
             process = self._context.Process(
-                target=_serve, args=(theirs, self._source), daemon=True
+                target=_serve, args=(theirs, self._make), daemon=True
             )
             process.start()
             theirs.close()
@@ -187,7 +196,7 @@ class Workers:
                 self._failed_starts += 1
                 if self._failed_starts >= _MOST_STARTS:
                     raise UserError(
-                        f"{self._source[0]}: {_MOST_STARTS} processes ended while they "
+                        f"{self._name}: {_MOST_STARTS} processes ended while they "
                         f"loaded the file ({_end_of(worker.process)})"
                     ) from None
             reason = f"its process ended ({_end_of(worker.process)})"

@@ -45,7 +45,7 @@ def test_no_file_and_no_function(write):
         load_file("nowhere")
     path = write("def other(arch):\n    return 1\n")
     with pytest.raises(UserError, match="got other, expected a function evaluate"):
-        UserFunction(path, "evaluate", ())
+        UserFunction.read(path, "evaluate", ())
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_no_file_and_no_function(write):
 def test_a_function_gets_what_it_names(write, signature, wanted):
     body = "    seen.update(locals())\n    return 1"
     path = write(f"seen = {{}}\ndef evaluate({signature}):\n{body}\n")
-    function = UserFunction(path, "evaluate", ("indices", "seed"))
+    function = UserFunction.read(path, "evaluate", ("indices", "seed"))
     offered = {"indices": (0, 1), "seed": 5}
     assert function(("a", "b"), offered, None).metrics == {"": 1.0}
-    seen = dict(function.module.seen)
+    seen = dict(function.function.__globals__["seen"])
     seen.update(seen.pop("rest", {}))
     assert {name: seen[name] for name in offered if name in seen} == wanted
 
@@ -76,7 +76,7 @@ def test_an_argument_that_nobody_gives_is_refused(write):
     ]:
         path = write(f"def evaluate({signature}):\n    return 1\n")
         with pytest.raises(UserError, match=message):
-            UserFunction(path, "evaluate", ("seed",))
+            UserFunction.read(path, "evaluate", ("seed",))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_an_argument_that_nobody_gives_is_refused(write):
 )
 def test_results_are_read(write, expression, metrics):
     path = write(f"import numpy as np\ndef evaluate(arch):\n    return {expression}\n")
-    outcome = UserFunction(path, "evaluate", ())("a", {}, None)
+    outcome = UserFunction.read(path, "evaluate", ())("a", {}, None)
     assert (outcome.status, outcome.metrics) == (Status.OK, metrics)
 
 
@@ -113,14 +113,14 @@ def test_results_are_read(write, expression, metrics):
 )
 def test_what_is_no_result_is_said(write, expression, count, reason):
     path = write(f"import numpy as np\ndef evaluate(arch):\n    return {expression}\n")
-    outcome = UserFunction(path, "evaluate", ())("a", {}, count)
+    outcome = UserFunction.read(path, "evaluate", ())("a", {}, count)
     assert outcome.status == Status.WRONG_RESULT and outcome.metrics == {}
     assert reason in outcome.reason
 
 
 def test_an_exception_is_an_outcome_with_its_place(write):
     text = "def evaluate(arch):\n    return {'a': 1}[arch]\n"
-    function = UserFunction(write(text), "evaluate", ())
+    function = UserFunction.read(write(text), "evaluate", ())
     outcome = function("b", {}, None)
     assert outcome.status == Status.ERROR
     assert outcome.reason.endswith("mine.py, line 2: KeyError: 'b'")

@@ -1,5 +1,6 @@
 """Processes that run a user's function: what fails in one fails alone."""
 
+import functools
 import os
 import time
 
@@ -7,6 +8,7 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.status import Status
+from qnas_jax.user_code.calls import UserFunction
 from qnas_jax.user_code.workers import Workers
 
 FUNCTION = """
@@ -51,7 +53,9 @@ def start(file):
     opened = []
 
     def start(count, time_limit=0.0):
-        opened.append(Workers((str(file), "evaluate", ("seed",)), count, time_limit))
+        source = str(file), "evaluate", ("seed",)
+        make = functools.partial(UserFunction.read, *source)
+        opened.append(Workers(make, count, time_limit, name=str(file)))
         return opened[-1]
 
     yield start

@@ -97,6 +97,11 @@ class Quadratic(Value):
 def qubo(matrix: Any, constant: float = 0.0) -> Quadratic:
     """Makes a form from a square matrix Q: cost = constant + x' Q x.
 
+    >>> import qnas_jax as qnas
+    >>> problem = qnas.qubo([[-1, 2], [0, -3]], constant=1.0)
+    >>> qnas.minimise(problem, optimiser="exhaustive").levels.tolist()
+    [0, 1]
+
     Args:
       matrix: [n, n] real; q_ij and q_ji are added up, q_ii is linear as x^2 = x.
       constant: added to every cost.

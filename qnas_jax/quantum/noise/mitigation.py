@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import scipy.optimize
 
 from qnas_jax.errors import UserError
 from qnas_jax.quantum.circuit import Circuit, Operation
@@ -211,6 +210,8 @@ def _exponential_at_zero(scales: np.ndarray, values: np.ndarray) -> float:
     decays = np.geomspace(_SLOWEST, _FASTEST, 61)
     best = int(np.argmin([fit(decay)[0] for decay in decays]))
     low, high = decays[max(best - 1, 0)], decays[min(best + 1, len(decays) - 1)]
+    import scipy.optimize  # here, as few need it and it imports slowly
+
     found = scipy.optimize.minimize_scalar(
         lambda decay: fit(decay)[0],
         bounds=(low, high),

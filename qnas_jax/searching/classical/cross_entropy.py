@@ -81,4 +81,5 @@ SPEC = StrategySpec(
     "layers that matter by themselves, large populations, noise",
     CrossEntropyOptions,
     cross_entropy,
+    population=20,
 )

@@ -77,4 +77,5 @@ SPEC = StrategySpec(
     FidelityOptions,
     hyperband,
     needs_fidelities=True,
+    population=9,
 )

@@ -197,4 +197,6 @@ SPEC = StrategySpec(
     "small spaces without noise",
     LocalSearchOptions,
     local_search,
+    population=1,
+    grows=True,
 )

@@ -101,4 +101,5 @@ SPEC = StrategySpec(
     "a plain evolutionary baseline without a population to tune",
     OnePlusLambdaOptions,
     one_plus_lambda,
+    population=1,
 )

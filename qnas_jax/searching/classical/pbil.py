@@ -106,4 +106,5 @@ SPEC = StrategySpec(
     "the classical twin of Q-bit registers: an ablation of amplitudes",
     PbilOptions,
     pbil,
+    population=5,
 )

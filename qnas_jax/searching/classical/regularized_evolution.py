@@ -133,4 +133,5 @@ SPEC = StrategySpec(
     "large spaces, many evaluations, parallel workers",
     EvolutionOptions,
     regularized_evolution,
+    population=1,
 )

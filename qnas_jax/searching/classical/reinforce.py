@@ -155,4 +155,5 @@ SPEC = StrategySpec(
     "comparison with published tables; needs many evaluations",
     ReinforceOptions,
     reinforce,
+    population=1,
 )

@@ -178,4 +178,5 @@ SPEC = StrategySpec(
     "cheap evaluations and a known budget",
     AnnealingOptions,
     simulated_annealing,
+    population=1,
 )

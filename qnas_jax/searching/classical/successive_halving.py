@@ -216,4 +216,5 @@ SPEC = StrategySpec(
     FidelityOptions,
     successive_halving,
     needs_fidelities=True,
+    population=9,
 )

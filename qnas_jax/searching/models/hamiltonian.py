@@ -199,4 +199,5 @@ SPEC = StrategySpec(
     HamiltonianOptions,
     hamiltonian,
     acts_by=CIRCUITS_BY_OPTION,
+    grows=True,
 )

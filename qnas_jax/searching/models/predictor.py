@@ -221,4 +221,5 @@ SPEC = StrategySpec(
     "few evaluations, spaces too irregular for a quadratic model",
     PredictorOptions,
     predictor,
+    grows=True,
 )

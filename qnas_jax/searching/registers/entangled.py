@@ -251,4 +251,5 @@ SPEC = StrategySpec(
     EntangledOptions,
     entangled,
     acts_by=GATES,
+    population=5,
 )

@@ -310,4 +310,6 @@ SPEC = StrategySpec(
     "few evaluations, none of them twice; small and large spaces",
     MemoryRegistersOptions,
     memory_registers,
+    population=1,
+    grows=True,
 )

@@ -317,4 +317,5 @@ SPEC = StrategySpec(
     QbitOptions,
     qbit,
     acts_by=GATES,
+    population=5,
 )

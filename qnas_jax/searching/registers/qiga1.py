@@ -50,4 +50,5 @@ SPEC = StrategySpec(
     NoOptions,
     qiga1,
     acts_by=GATES,
+    population=5,
 )

@@ -90,4 +90,5 @@ SPEC = StrategySpec(
     Qiga2Options,
     qiga2,
     acts_by=GATES,
+    population=5,
 )

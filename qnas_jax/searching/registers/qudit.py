@@ -233,4 +233,5 @@ SPEC = StrategySpec(
     QuditOptions,
     qudit,
     acts_by=GATES,
+    population=5,
 )
