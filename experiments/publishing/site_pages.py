@@ -41,7 +41,9 @@ def on_files(files: Any, *, config: Any) -> Any:
         place = pathlib.PurePosixPath("notebooks") / notebook.name
         page, figures = notebook_page(json.loads(notebook.read_text("utf-8")))
         made = {str(place.with_suffix(".md")): page}
-        made |= {f"{place.with_suffix('')}-{name}": png for name, png in figures.items()}
+        made |= {
+            f"{place.with_suffix('')}-{name}": png for name, png in figures.items()
+        }
         for path, content in made.items():
             files.append(File.generated(config, path, content=content))
     return files
@@ -51,7 +53,9 @@ def moved_page(file: str) -> str:
     """A Markdown file of the project, its links as they are from the folder `docs`."""
     text = (ROOT / file).read_text("utf-8").replace("../docs/", "")
     for page, other in ELSEWHERE.items():
-        text = text.replace(f"]({other}", f"]({page}").replace(f"](../{other}", f"]({page}")
+        text = text.replace(f"]({other}", f"]({page}").replace(
+            f"](../{other}", f"]({page}"
+        )
     return text.replace("](docs/", "](")
 
 

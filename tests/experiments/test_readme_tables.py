@@ -80,9 +80,7 @@ def test_telling_lines_stand_in_the_readme(small, monkeypatch):
     readme = page.with_name("README.md")
     _publish(folder, page)
     assert "60 images/s" in readme.read_text()
-    silent = [
-        dataclasses.replace(part, telling=False) for part in readme_tables.PARTS
-    ]
+    silent = [dataclasses.replace(part, telling=False) for part in readme_tables.PARTS]
     monkeypatch.setattr(readme_tables, "PARTS", silent)
     _publish(folder, page)
     assert "60 images/s" not in readme.read_text()
