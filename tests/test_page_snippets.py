@@ -10,8 +10,9 @@ import pytest
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-import qnas_jax
 from pages import PAGES, ROOT, Block, blocks, page_name
+
+import qnas_jax
 from qnas_jax.nets import OPS
 from qnas_jax.spaces import SPACES
 

@@ -9,8 +9,8 @@ named at the end and stops no other. From the
 rows that are there, and from nothing else, `README_results.md` is made. The quick form
 takes fewer seeds and smaller jobs, and leaves out what takes long to compile.
 `--publish` puts the tables into `docs/results.md`, the telling ones into the README,
-and the figures into `docs`; lines of parts without rows stay as they are. The folder of `--peer` holds the public BQNAS code (see
-experiments/peers/torch_supernet.py).
+and the figures into `docs`; lines of parts without rows stay as they are. The folder of
+`--peer` holds the public BQNAS code (see experiments/peers/torch_supernet.py).
 """
 
 import os

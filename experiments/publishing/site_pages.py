@@ -10,7 +10,7 @@ import base64
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -20,6 +20,8 @@ ELSEWHERE = {
     "changelog.md": "CHANGELOG.md",
 }
 """Pages by the files that they are made of."""
+
+_NOTEBOOKS = "notebooks"
 
 
 def on_files(files: Any, *, config: Any) -> Any:
@@ -37,9 +39,9 @@ def on_files(files: Any, *, config: Any) -> Any:
     pages = {page: moved_page(file) for page, file in ELSEWHERE.items()}
     for page, content in {"options.md": options_page(), **pages}.items():
         files.append(File.generated(config, page, content=content))
-    for notebook in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
-        place = pathlib.PurePosixPath("notebooks") / notebook.name
-        page, figures = notebook_page(json.loads(notebook.read_text("utf-8")))
+    for notebook in sorted((ROOT / "docs" / _NOTEBOOKS).glob("*.ipynb")):
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        page, figures = notebook_page(cells, notebook.stem)
         made = {str(place.with_suffix(".md")): page}
         made |= {
             f"{place.with_suffix('')}-{name}": png for name, png in figures.items()
@@ -105,19 +107,23 @@ def _code(words: Any) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def notebook_page(notebook: Mapping[str, Any]) -> tuple[str, dict[str, bytes]]:
+def notebook_page(
+    cells: Sequence[Mapping[str, Any]], name: str
+) -> tuple[str, dict[str, bytes]]:
     """A notebook with its outputs as a page.
 
     Args:
-      notebook: as its file holds it, format 4.
+      cells: as its file holds them, format 4. A cell that draws says by its first line,
+        `# Figure: ...`, what is seen.
+      name: of the page, without suffix.
 
     Returns:
-      Markdown, and the PNG figures that it shows by their names; `NAME-1.png` stands
-      beside a page `NAME.md`.
+      Markdown, and the PNG files that lie beside it as `NAME-1.png`, by what follows
+      the dash.
     """
-    name = notebook["metadata"]["qnas_jax"]["page"]
-    parts, figures = [], {}
-    for cell in notebook["cells"]:
+    parts: list[str] = []
+    figures: dict[str, bytes] = {}
+    for cell in cells:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             parts.append(source)
@@ -128,8 +134,8 @@ def notebook_page(notebook: Mapping[str, Any]) -> tuple[str, dict[str, bytes]]:
             if "image/png" in data:
                 file = f"{len(figures) + 1}.png"
                 figures[file] = base64.b64decode("".join(data["image/png"]))
-                alt = output["metadata"].get("alt", "figure of the cell above")
-                parts.append(f"![{alt}]({name}-{file})")
+                seen = source.partition("\n")[0].removeprefix("# Figure: ")
+                parts.append(f"![{seen}]({name}-{file})")
             else:
                 text = "".join(output.get("text", data.get("text/plain", "")))
                 parts.append(f"```text\n{text.rstrip()}\n```")
