@@ -36,17 +36,16 @@ def on_files(files: Any, *, config: Any) -> Any:
     """
     from mkdocs.structure.files import File
 
-    pages = {page: moved_page(file) for page, file in ELSEWHERE.items()}
-    for page, content in {"options.md": options_page(), **pages}.items():
-        files.append(File.generated(config, page, content=content))
+    texts = {page: moved_page(file) for page, file in ELSEWHERE.items()}
+    for path, text in {"options.md": options_page(), **texts}.items():
+        files.append(File.generated(config, path, content=text))
     for notebook in sorted((ROOT / "docs" / _NOTEBOOKS).glob("*.ipynb")):
         cells = json.loads(notebook.read_text("utf-8"))["cells"]
         page, figures = notebook_page(cells, notebook.stem)
-        made = {str(place.with_suffix(".md")): page}
-        made |= {
-            f"{place.with_suffix('')}-{name}": png for name, png in figures.items()
-        }
-        for path, content in made.items():
+        made: dict[str, str | bytes] = {f"{notebook.stem}.md": page}
+        made |= {f"{notebook.stem}-{name}": png for name, png in figures.items()}
+        for name, content in made.items():
+            path = f"{_NOTEBOOKS}/{name}"
             files.append(File.generated(config, path, content=content))
     return files
 
@@ -55,9 +54,8 @@ def moved_page(file: str) -> str:
     """A Markdown file of the project, its links as they are from the folder `docs`."""
     text = (ROOT / file).read_text("utf-8").replace("../docs/", "")
     for page, other in ELSEWHERE.items():
-        text = text.replace(f"]({other}", f"]({page}").replace(
-            f"](../{other}", f"]({page}"
-        )
+        for path in (other, f"../{other}"):
+            text = text.replace(f"]({path}", f"]({page}")
     return text.replace("](docs/", "](")
 
 
