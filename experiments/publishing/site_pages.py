@@ -127,6 +127,7 @@ def notebook_page(
             parts.append(source)
             continue
         parts.append(f"```python\n{source}\n```")
+        printed = ""
         for output in cell["outputs"]:
             data = output.get("data", {})
             if "image/png" in data:
@@ -135,6 +136,8 @@ def notebook_page(
                 seen = source.partition("\n")[0].removeprefix("# Figure: ")
                 parts.append(f"![{seen}]({name}-{file})")
             else:
-                text = "".join(output.get("text", data.get("text/plain", "")))
-                parts.append(f"```text\n{text.rstrip()}\n```")
+                text = output.get("text", data.get("text/plain", ""))
+                printed += "".join(text).rstrip() + "\n"
+        if printed:
+            parts.append(f"```text\n{printed}```")
     return "\n\n".join(parts) + "\n", figures
