@@ -23,6 +23,8 @@ COMMANDS = [
     for page in PAGES
     for number, words in enumerate(commands(page))
 ]
+# What ml_collections reads configurations with.
+pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 _SHARED_FLAGS = ("experiments/measuring", "experiments/sweeping")
 
 
