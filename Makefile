@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: search test check format clean
+.PHONY: search test check format docs clean
 
 search: $(VENV)/ready
 	$(BIN)/python main.py --config=configs/digits.py --workdir=runs/digits
@@ -22,6 +22,10 @@ format: $(VENV)/ready_dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Pages into site/; a warning is an error, and nothing is fetched.
+docs: $(VENV)/ready_docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 $(VENV)/ready: pyproject.toml constraints.txt requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
@@ -36,5 +40,9 @@ $(VENV)/ready_dev: $(VENV)/ready
 	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	@touch $@
 
+$(VENV)/ready_docs: $(VENV)/ready
+	$(PIP) --constraint constraints.txt --no-build-isolation --editable '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site

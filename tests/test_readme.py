@@ -1,42 +1,32 @@
-"""The Python blocks of the README run as they stand."""
+"""What some blocks of the documentation do, beyond running (test_page_snippets)."""
 
-import pathlib
-import re
 from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
+from pages import ROOT, block_of
 
 from qnas_jax.evaluation import EvaluatorOptions, make_evaluator, scores_of
 from qnas_jax.nets import OPS, build_supernet
 from qnas_jax.searching.registry import strategy_table
 from qnas_jax.spaces import SPACES, SearchSpace, SpaceOptions, build_space
 
-README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
-
-def block(word: str) -> str:
-    """The one Python block that contains a word."""
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    (found,) = [text for text in blocks if word in text]
-    return found
-
-
-def test_own_space_of_the_readme(tmp_path, monkeypatch):
+def test_own_space_of_the_page(tmp_path, monkeypatch):
     monkeypatch.setitem(SPACES, "mine", None)
     monkeypatch.setitem(OPS, "scale", None)
     file = tmp_path / "my_space.py"
-    file.write_text(block("register_space("))
+    file.write_text(block_of("own_space", "register_space("))
     options = SpaceOptions(name="mine", file=str(file))
     space = build_space(options, (8, 8, 1), 10)
     assert space.choices[1][2:] == ("scale", "skip")
     assert build_supernet(space).cost_table().by_op["params"][1, 2] == 24
 
 
-def test_own_evaluator_of_the_readme(tmp_path):
+def test_own_evaluator_of_the_page(tmp_path):
     file = tmp_path / "mine.py"
-    file.write_text(block("# mine.py"))
+    file.write_text(block_of("own_evaluator", "# mine.py"))
     options = EvaluatorOptions(name="function", file=str(file))
     space = SearchSpace("two", (("skip", "conv"), ("skip", "conv")))
     parts = SimpleNamespace(space=space, kept_outcomes=None, should_stop=None)
@@ -46,21 +36,31 @@ def test_own_evaluator_of_the_readme(tmp_path):
 
 
 @pytest.mark.slow
-def test_python_use_of_the_readme():
-    names: dict = {}
-    exec(block("scan_search("), names)
+def test_a_thousand_searches_of_the_page():
+    names: dict = {"jax": jax}
+    exec(block_of("own_strategy", "scan_search("), names)
     best = np.asarray(names["state"].best_score)
     assert best.shape == (1000,)
     assert (best == 0).mean() > 0.9  # the optimum is the arch of zeros
 
 
-def test_a_circuit_of_the_readme():
+def test_a_circuit_of_the_page():
     names: dict = {}
-    exec(block("quantum.Circuit("), names)
+    exec(block_of("nas_for_quantum", "quantum.Circuit("), names)
     # cos(a/2)|00> + sin(a/2)|11>: <ZZ> = 1 and <XX> = sin(a).
     assert names["value"] == pytest.approx(-1 - 0.5 * np.sin(0.3), abs=1e-6)
     assert names["gradient"] == pytest.approx([-0.5 * np.cos(0.3)], abs=1e-6)
 
 
-def test_strategies_of_the_readme_are_those_of_the_registry():
-    assert strategy_table() in README.read_text()
+def test_strategies_of_the_page_are_those_of_the_registry():
+    assert strategy_table() in (ROOT / "docs" / "strategies.md").read_text("utf-8")
+
+
+def test_own_space_of_the_readme(tmp_path, monkeypatch):
+    monkeypatch.setitem(SPACES, "mine", None)
+    monkeypatch.setitem(OPS, "scale", None)
+    file = tmp_path / "my_space.py"
+    file.write_text(block_of("README", "register_space("))
+    space = build_space(SpaceOptions(name="mine", file=str(file)), (8, 8, 1), 10)
+    assert space.choices == (("mb_k3", "mb_k5"), ("mb_k3", "mb_k5", "scale", "skip"))
+    assert build_supernet(space).cost_table().by_op["params"][1, 2] == 24

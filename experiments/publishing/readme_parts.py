@@ -1,4 +1,4 @@
-"""What the README shows, part by part: commands, quick forms, rows and figures."""
+"""What the page of results shows: commands, quick forms, rows and figures."""
 
 import dataclasses
 import json
@@ -17,9 +17,10 @@ class Part:
       words: script and arguments; {base} is where its files go, {data} the data.
       full: further arguments of the full form.
       quick: those of the quick form; None leaves it out there.
-      lines: what the README says of its rows.
+      lines: what the page says of its rows.
       figures: files below {base}, by their names in `docs`.
       peer: whether it takes `--peer`.
+      telling: whether its lines stand in the README too.
     """
 
     name: str
@@ -29,10 +30,11 @@ class Part:
     lines: Callable[[results.Rows], results.Lines] | None = None
     figures: Mapping[str, str] = dataclasses.field(default_factory=dict)
     peer: bool = False
+    telling: bool = False
 
     @property
     def shown(self) -> str:
-        """The command of the full form as the README names it."""
+        """The command of the full form as the page names it."""
         words = f"{self.words} {self.full}".split()
         kept = [word for word in words if "{base}" not in word]
         return "python " + " ".join(kept).replace("{data}", "FOLDER")
@@ -47,12 +49,14 @@ PARTS = (
         quick="--seeds=1",
         lines=results.digits,
         figures={"registers.png": "seed_0/figures/register_heatmap.png"},
+        telling=True,
     ),
     Part(
         "cifar10",
-        _JOB + "--config=cifar10_small --seeds=1",
-        quick="--overrides=data.max_train=2000,supernet.epochs=1,search.generations=3,"
-        "retrain.epochs=2",
+        _JOB + "--config=cifar10_small",
+        full="--seeds=3",
+        quick="--seeds=1 --overrides=data.max_train=2000,supernet.epochs=1,"
+        "search.generations=3,retrain.epochs=2",
         lines=results.cifar10,
     ),
     Part(
@@ -64,6 +68,7 @@ PARTS = (
             "comparison.png": "figures/regret_curves.png",
             "ranks.png": "figures/ranks_100.png",
         },
+        telling=True,
     ),
     Part(
         "searches",
@@ -71,6 +76,7 @@ PARTS = (
         full="--many=100000",
         quick="--passes=3",
         lines=results.searches,
+        telling=True,
     ),
     Part(
         "proxies",
@@ -98,6 +104,7 @@ PARTS = (
         "--cases=gradient-20,batch_gradient-12,value-20",
         quick="--passes=2",
         lines=results.statevector,
+        telling=True,
     ),
     Part(
         "circuits",
@@ -130,6 +137,7 @@ PARTS = (
         quick=None,
         lines=results.training,
         peer=True,
+        telling=True,
     ),
 )
 

@@ -1,7 +1,8 @@
-"""The tables of the README from rows alone, and their way into the README."""
+"""The tables of results from rows alone, and their way into README and docs."""
 
 import pathlib
 import shutil
+from collections.abc import Sequence
 
 from experiments.comparisons.contestants import ACTS_BY
 from experiments.comparisons.table import comparison_table
@@ -45,34 +46,30 @@ def tables(folder: pathlib.Path) -> str:
 
 
 def publish(folder: pathlib.Path, readme: pathlib.Path, docs: pathlib.Path) -> None:
-    """Puts tables into the README and figures into its folder.
+    """Puts tables into the README and its page of results, figures beside the latter.
 
-    A table stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`. Parts that
+    A table stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`. The README
+    has the lines of telling parts, the page all lines and the other tables. Parts that
     have no rows keep the lines that name their command.
 
     Args:
       folder: of the results.
       readme: the file.
-      docs: folder of its figures.
+      docs: folder of the page `results.md` and of the figures.
 
     Raises:
-      ValueError: the README lacks the markers of a table.
+      ValueError: a file lacks the markers of a table.
     """
-    text = readme.read_text("utf-8")
-    before, old, after = _around(text, "results", readme)
-    lines = []
-    for part in PARTS:
-        kept = [line for line in old.splitlines() if f"`{part.shown}`" in line]
-        lines += result_lines(part, folder) or kept
-    text = before + _HEAD + "\n".join(lines) + after
+    page = docs / "results.md"
+    _put_results(readme, folder, [part for part in PARTS if part.telling])
+    _put_results(page, folder, PARTS)
     for name, made in (
         ("search rules", rules_table(folder)),
         ("strategies", strategies_table(folder)),
     ):
         if made:
-            before, _, after = _around(text, name, readme)
-            text = before + made + after
-    readme.write_text(text, "utf-8")
+            before, _, after = _around(page, name)
+            page.write_text(before + made + after, "utf-8")
     for part in PARTS:
         for name, source in part.figures.items():
             file = folder / (part.name + ("" if source[0] == "." else "/") + source)
@@ -80,13 +77,25 @@ def publish(folder: pathlib.Path, readme: pathlib.Path, docs: pathlib.Path) -> N
                 shutil.copyfile(file, docs / name)
 
 
-def _around(text: str, name: str, readme: pathlib.Path) -> tuple[str, str, str]:
-    """What stands before, between and after the markers of a table."""
+def _put_results(
+    file: pathlib.Path, folder: pathlib.Path, parts: Sequence[Part]
+) -> None:
+    """Writes the table of results of some parts into a file."""
+    before, old, after = _around(file, "results")
+    lines = []
+    for part in parts:
+        kept = [line for line in old.splitlines() if f"`{part.shown}`" in line]
+        lines += result_lines(part, folder) or kept
+    file.write_text(before + _HEAD + "\n".join(lines) + after, "utf-8")
+
+
+def _around(file: pathlib.Path, name: str) -> tuple[str, str, str]:
+    """What stands in a file before, between and after the markers of a table."""
     begin, end = f"<!-- begin: {name} -->\n", f"\n<!-- end: {name} -->"
-    before, _, rest = text.partition(begin)
+    before, _, rest = file.read_text("utf-8").partition(begin)
     old, found, after = rest.partition(end)
     if not found:
         raise ValueError(
-            f"{readme}: got no {begin.strip()} ... {end.strip()}, expected both"
+            f"{file}: got no {begin.strip()} ... {end.strip()}, expected both"
         )
     return before + begin, old, end + after

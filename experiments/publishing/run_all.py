@@ -1,4 +1,4 @@
-"""Regenerates the tables and figures of the README, each by its own command.
+"""Regenerates the tables and figures of README and docs, each by its own command.
 
 python -m experiments.publishing.run_all --data_dir=FOLDER [--quick] [--folder=FOLDER]
     [--only=comparison,...] [--peer=FOLDER] [--publish]
@@ -8,9 +8,9 @@ Every part writes its rows (JSONL) and figures below the folder, prints its tabl
 named at the end and stops no other. From the
 rows that are there, and from nothing else, `README_results.md` is made. The quick form
 takes fewer seeds and smaller jobs, and leaves out what takes long to compile.
-`--publish` puts the tables into the README and the figures into `docs`; lines of parts
-without rows stay as they are. The folder of `--peer` holds the public BQNAS code (see
-experiments/peers/torch_supernet.py).
+`--publish` puts the tables into `docs/results.md`, the telling ones into the README,
+and the figures into `docs`; lines of parts without rows stay as they are. The folder of
+`--peer` holds the public BQNAS code (see experiments/peers/torch_supernet.py).
 """
 
 import os
