@@ -66,8 +66,7 @@ def check_retraining(setting: NasSetting) -> None:
         if kept_by not in ("", *metrics):
             raise OptionError("kept_by", kept_by, f"one of {', '.join(metrics)}")
         for name in setting.config.retrain.baselines:
-            task = setting.task
-            check_baseline(name, task.input_shape, task.num_outputs, setting.words)
+            check_baseline(setting, name)
 
 
 def retrain_networks(setting: NasSetting) -> str | None:
@@ -207,8 +206,7 @@ def _train(
             network=name,
             epoch=report.epoch,
             step=report.step,
-            loss=report.loss,
-            **report.metrics,
+            **report.means,
             **{f"valid_{name}": value for name, value in metrics.items()},
             learning_rate=report.trouble.rate * float(learning_rate(report.step - 1)),
             seconds=report.seconds,

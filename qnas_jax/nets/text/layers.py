@@ -38,11 +38,21 @@ class WordNorm(nnx.Module):
 class SelfAttention(nnx.Module):
     """Words that look at each other (Vaswani et al. 2017), [N, T, C] -> [N, T, C].
 
+    A causal one looks at itself and at earlier words only.
+
     Raises:
       UserError: the heads do not divide what they look at.
     """
 
-    def __init__(self, features: int, inner: int, heads: int, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        features: int,
+        inner: int,
+        heads: int,
+        *,
+        causal: bool = False,
+        rngs: nnx.Rngs,
+    ):
         if heads < 1 or inner % heads:
             raise UserError(
                 f"text_attention: got {heads} heads of {inner} channels, expected a "
@@ -54,6 +64,7 @@ class SelfAttention(nnx.Module):
         )
         self.project = Pointwise(inner, features, draw=pytorch_uniform, rngs=rngs)
         self.heads = heads
+        self.causal = causal
 
     def __call__(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """Attends to the words that are there, bool [N, T, 1]."""
@@ -66,6 +77,8 @@ class SelfAttention(nnx.Module):
         logits = jnp.einsum("nqhc,nkhc->nhqk", query, key, preferred_element_type=exact)
         logits = logits * query.shape[-1] ** -0.5
         seen = there.reshape(count, 1, 1, length)
+        if self.causal:
+            seen = seen & jnp.tri(length, dtype=bool)[None, None]
         weights = jax.nn.softmax(jnp.where(seen, logits, _FAR), axis=-1)
         mixed = jnp.einsum(
             "nhqk,nkhc->nqhc",

@@ -89,7 +89,10 @@ class TextBlock(nnx.Module):
 
 
 class TextConv(TextBlock):
-    """Convolution over neighbouring words, ReLU, a product of the features."""
+    """Convolution over neighbouring words, ReLU, a product of the features.
+
+    A causal one sees a word and those before it.
+    """
 
     def __init__(
         self,
@@ -98,11 +101,12 @@ class TextConv(TextBlock):
         stride: int,
         *,
         kernel: int = 3,
+        causal: bool = False,
         rngs: nnx.Rngs,
     ):
         super().__init__(in_features, out_features, stride)
         width = in_features - 1
-        self.conv = SeriesConv(width, width, kernel, 1, rngs=rngs)
+        self.conv = SeriesConv(width, width, kernel, 1, causal=causal, rngs=rngs)
         self.project = Pointwise(width, width, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
@@ -133,7 +137,7 @@ class TextRecurrence(TextBlock):
 
 
 class TextAttention(TextBlock):
-    """Self-attention among the words of a sentence."""
+    """Self-attention among the words of a sentence, or of each to those before it."""
 
     def __init__(
         self,
@@ -142,10 +146,13 @@ class TextAttention(TextBlock):
         stride: int,
         *,
         heads: int = 1,
+        causal: bool = False,
         rngs: nnx.Rngs,
     ):
         super().__init__(in_features, out_features, stride)
-        self.attention = SelfAttention(in_features - 1, in_features, heads, rngs=rngs)
+        self.attention = SelfAttention(
+            in_features - 1, in_features, heads, causal=causal, rngs=rngs
+        )
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """As `TextBlock` says."""
