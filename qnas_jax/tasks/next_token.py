@@ -83,34 +83,18 @@ BITS = _of_mean(lambda mean: mean / math.log(2.0))
 """The same as the loss in bits."""
 
 
-def _window_sums(
-    logits: jax.Array, targets: jax.Array, counted: jax.Array
-) -> jax.Array:
-    """Over windows of losses l and tokens n: sums of l, n, l l, l n, n n, float32."""
-    there = (targets != PADDING) & counted[:, None]
-    losses = jnp.where(there, token_losses(logits, targets), 0.0).sum(axis=1)
-    tokens = there.sum(axis=1).astype(losses.dtype)
-    products = losses, tokens, losses**2, losses * tokens, tokens**2
-    return jnp.stack([each.sum() for each in products])
+@jax.jit
+def sums_of_windows(
+    logits: jax.Array, targets: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Sums over the tokens of each window.
 
+    Args:
+      logits: float [N, T, V].
+      targets: int32 [N, T].
 
-def _squared_loss(sums: jax.Array, number: int) -> jax.Array:
-    """The mean loss L of a token squared, and the variance of the windows' around it.
-
-    Of a ratio of sums (Cochran 1977, section 2.11): windows deviate by l - L n, in
-    units of the mean number of tokens.
+    Returns:
+      Losses in nats, float32 [N], and tokens that they are of, int32 [N].
     """
-    losses, tokens, square, mixed, own = jnp.moveaxis(sums, -1, 0)
-    mean = losses / jnp.maximum(tokens, 1.0)
-    deviations = square - 2 * mean * mixed + mean**2 * own
-    return mean**2 + number * deviations / jnp.maximum(tokens, 1.0) ** 2
-
-
-SQUARED_LOSS = Metric(
-    larger_is_better=False,
-    zero=lambda: jnp.zeros(5, jnp.float32),
-    sums=_window_sums,
-    finish=_squared_loss,
-)
-"""With `TOKEN_LOSS` the deviation of the windows' losses: tokens of one are no
-independent examples."""
+    there = targets != PADDING
+    return token_losses(logits, targets).sum(axis=1), there.sum(axis=1)

@@ -7,6 +7,7 @@ held out. Series come normalised as networks get them; what is missing stays NaN
 text they get numbers of words.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ from qnas_jax.baselines import (
 )
 from qnas_jax.data import SERIES
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.window_losses import write_window_losses
 from qnas_jax.runs import read_sealed, write_json, write_sealed
 from qnas_jax.stopping import Stopped
 from qnas_jax.tasks import measure_answers
@@ -86,21 +88,20 @@ def _tested_model(setting: NasSetting, name: str) -> dict[str, Any]:
         task.num_outputs,
     )
     test = dataset.test
-    metrics = {**task.metrics, **task.details}
-    sums = {name: metric.zero() for name, metric in metrics.items()}
     starts = range(0, len(test), model.at_once)
-    for start in setting.progress(starts, len(starts), f"retrain/{name}"):
-        if setting.should_stop():
-            raise Stopped
-        part = slice(start, start + model.at_once)
-        outputs, targets = jnp.asarray(predict(test.inputs[part])), test.targets[part]
-        counted = jnp.ones(len(targets), bool)
-        for metric, rule in metrics.items():
-            found = rule.sums(outputs, jnp.asarray(targets), counted)
-            sums[metric] = jax.tree.map(jnp.add, sums[metric], found)
+
+    def outputs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start in setting.progress(starts, len(starts), f"retrain/{name}"):
+            if setting.should_stop():
+                raise Stopped
+            part = slice(start, start + model.at_once)
+            yield predict(test.inputs[part]), test.targets[part]
+
+    found = write_window_losses(setting, name, outputs())
+    sums = found.losses.sum(), found.tokens.sum()
     return {
-        f"test_{metric}": float(rule.finish(sums[metric], len(test)))
-        for metric, rule in metrics.items()
+        f"test_{metric}": float(rule.finish(sums, len(test)))
+        for metric, rule in task.metrics.items()
     }
 
 
