@@ -68,9 +68,10 @@ def _comparison(name: str, ahead: Mapping[str, float], corrected: str) -> str:
     if ahead["p_value"] < 0.05:
         better = "better" if ahead["difference"] > 0 else "worse"
         claim = f"The winner is significantly {better} than the {other}"
+    sure = f"{formats.p_value(ahead['p_value'])}, paired t over windows{corrected}"
     return (
         f"{claim}: it loses {ahead_by} nats a token less (95 % interval {low} to "
-        f"{high}; {formats.p_value(ahead['p_value'])}, paired t over windows{corrected})."
+        f"{high}; {sure})."
     )
 
 
