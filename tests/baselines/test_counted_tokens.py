@@ -1,4 +1,4 @@
-"""Models that count tokens: by hand, and against a slow one that reads like the rule."""
+"""Models that count tokens: by hand, and against a slow one that is the rule."""
 
 import itertools
 

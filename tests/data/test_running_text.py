@@ -1,4 +1,4 @@
-"""Running text: its tokens, their windows and what follows, and texts that are refused."""
+"""Running text: its tokens, their windows, what follows; texts that are refused."""
 
 import gzip
 
@@ -97,9 +97,7 @@ def test_special_names_in_a_text_are_unknown_tokens(folder):
     (folder / "wiki.valid.tokens").write_text("a <padding> <unknown> b a\n")
     data = read(folder, tokens="space", max_tokens=6)
     assert data.valid.inputs.min(where=data.valid.targets > 0, initial=9) == 1
-    assert in_words(data, data.valid.inputs) == [
-        "a <unknown> <unknown> b a <padding>"
-    ]
+    assert in_words(data, data.valid.inputs) == ["a <unknown> <unknown> b a <padding>"]
 
 
 def test_the_play():

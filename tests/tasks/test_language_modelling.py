@@ -1,4 +1,4 @@
-"""The next token: what counts, by hand and against a library, and what training sees."""
+"""The next token: what counts, by hand and by a library; what training sees."""
 
 import jax
 import jax.numpy as jnp
