@@ -1,4 +1,4 @@
-"""What a classifier of series is to those who compare it with networks."""
+"""What a classifier is to those who compare it with networks."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""Series float32 [M, T, C] -> class numbers int [M], each by itself."""
+"""Series float32 [M, T, C], or sentences int [M, T] as numbers of words, -> class
+numbers int [M], each by itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,9 +15,11 @@ class Classifier:
     """A row of the registry.
 
     Attributes:
-      fit: (series float32 [N, T, C], class numbers int [N], what draws random numbers)
-        -> what predicts; channels are normalised, NaN stands for what is missing.
-      at_once: series that are predicted in one call, which takes seconds at most.
+      fit: (examples, class numbers int [N], what draws random numbers) -> what
+        predicts. Series are float32 [N, T, C]: channels are normalised, NaN stands for
+        what is missing. Sentences are int [N, T]: 0 is behind the end, 1 an unknown
+        word.
+      at_once: examples that are predicted in one call, which takes seconds at most.
       needs: a module that is not installed with the package but with its extra
         `baselines`; "" for none.
     """

@@ -15,9 +15,9 @@ from qnas_jax.errors import UserError
 
 _FEW = 3  # names given as examples
 
-IMAGES, SERIES, TEXT = "images", "series", "text"
-"""Kinds of examples: uint8 [H, W, C], float32 [T, C], and int32 [T], numbers of words.
-"""
+IMAGES, SERIES, TEXT, LANGUAGE = "images", "series", "text", "language"
+"""Kinds of examples: uint8 [H, W, C], float32 [T, C], int32 [T] (numbers of words), and
+the same with a target for each word, int32 [T]."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -122,7 +122,8 @@ class Dataset:
     @property
     def kind(self) -> str:
         """What the examples are, by the form of their array."""
-        kinds = {np.dtype(np.uint8): IMAGES, np.dtype(np.int32): TEXT}
+        words = LANGUAGE if self.train.targets.ndim == 2 else TEXT
+        kinds = {np.dtype(np.uint8): IMAGES, np.dtype(np.int32): words}
         return kinds.get(self.train.inputs.dtype, SERIES)
 
     @property

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 
+from qnas_jax.data.tokens import TOKENS
 from qnas_jax.errors import MissingFileError
 from qnas_jax.files import user_cache
 from qnas_jax.options import Options, option
@@ -53,7 +54,16 @@ class PlaceOptions(Options):
     )
 
     max_tokens: int = option(
-        64, "words and punctuation marks of a sentence; what is longer is cut", low=1
+        64,
+        "words and punctuation marks of a sentence (what is longer is cut), or tokens "
+        "of a window of running text",
+        low=1,
+    )
+    tokens: str = option(
+        "character",
+        "what running text is cut into: characters; words and punctuation marks in "
+        "lower case; or what stands between spaces, as it is",
+        choices=TOKENS,
     )
 
     def data_root(self) -> pathlib.Path | None:

@@ -9,6 +9,7 @@ from absl import logging
 
 from qnas_jax.data.dataset import (
     IMAGES,
+    LANGUAGE,
     SERIES,
     TEXT,
     Dataset,
@@ -20,6 +21,7 @@ from qnas_jax.data.folder import load_folder
 from qnas_jax.data.idx import load_idx
 from qnas_jax.data.npz import load_npz
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.running_text_files import load_coriolanus, load_plain_text
 from qnas_jax.data.series_files import load_series, load_ucr
 from qnas_jax.data.split_file import split_by_file
 from qnas_jax.data.splitting import SplittingOptions, assemble
@@ -75,6 +77,13 @@ SOURCES: dict[str, Source] = {
         "a .tsv or .csv file of sentences and classes, or a folder of them",
         kind=TEXT,
     ),
+    "coriolanus": Source(load_coriolanus, kind=LANGUAGE),
+    "plain_text": Source(
+        load_plain_text,
+        "path",
+        "a .txt file of running text, or a folder of them",
+        kind=LANGUAGE,
+    ),
 }
 
 
@@ -88,7 +97,8 @@ class DataOptions(PlaceOptions, SplittingOptions):
     )
     vocabulary: int = option(
         10_000,
-        "words that are known of text: the most frequent ones of the training split",
+        "words that are known of text (tokens of running text): the most frequent ones "
+        "of the training split",
         low=1,
         high=65_534,
     )
@@ -124,6 +134,6 @@ def load(options: DataOptions) -> Dataset:
     for note in (*source.notes, *absent_classes(source)):
         logging.warning("%s: %s", source.name, note)
     dataset = assemble(source, options)
-    if kind.kind == TEXT:
+    if kind.kind in (TEXT, LANGUAGE):
         return with_vocabulary(dataset, options.vocabulary)
     return dataset

@@ -1,7 +1,8 @@
 """Stratified splits and subsets: each class is divided in the same ratio.
 
 Splits come out in a random order fixed by the seed, so that any prefix of one is a
-fair sample, also where the source lists its examples class by class.
+fair sample, also where the source lists its examples class by class. Of running text
+the end is held out, and subsets are windows of it in a random order.
 """
 
 import dataclasses
@@ -105,7 +106,10 @@ class _Drawing:
                 f"{self.name}: data.{stream}_fraction {fraction} of {len(part)} "
                 f"examples is {num_held}, expected 1..{len(part) - 1}: change it"
             )
-        held, kept = self._divide(part, num_held, stream)
+        if part.split.targets.ndim > 1:  # windows of a text: its end is held out
+            kept, held = np.split(np.arange(len(part)), [len(part) - num_held])
+        else:
+            held, kept = self._divide(part, num_held, stream)
         return part.take(kept), part.take(held)
 
     def subset(self, part: _Part, limit: str) -> _Part:

@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qnas_jax.data.dataset import Dataset, SourceSplits, Split, sorted_classes
+from qnas_jax.data.dataset import (
+    LANGUAGE,
+    Dataset,
+    SourceSplits,
+    Split,
+    sorted_classes,
+)
 from qnas_jax.reading import check_unpacked, size_on_disk
 
 PADDING, UNKNOWN = 0, 1
@@ -96,16 +102,22 @@ def source_of_text(
 def with_vocabulary(dataset: Dataset, most: int) -> Dataset:
     """Keeps the most frequent words of the training split; all others are unknown.
 
+    Of running text a token that is seen once is unknown too: it is to be predicted as
+    an unknown one, of which nothing would be learnt without.
+
     Args:
-      dataset: of text.
+      dataset: of text, or of running text.
       most: words that are kept; of equally frequent ones the first by letters.
 
     Returns:
       The data set with other numbers: the most frequent word is 2.
     """
     counts = np.bincount(dataset.train.inputs.ravel(), minlength=len(dataset.words))
+    runs = dataset.kind == LANGUAGE
     seen = [
-        number for number in range(len(SPECIAL), len(dataset.words)) if counts[number]
+        number
+        for number in range(len(SPECIAL), len(dataset.words))
+        if counts[number] > runs
     ]
     kept = sorted(seen, key=lambda number: (-counts[number], dataset.words[number]))
     kept = kept[:most]
@@ -113,7 +125,7 @@ def with_vocabulary(dataset: Dataset, most: int) -> Dataset:
     new[PADDING] = PADDING
     new[kept] = np.arange(len(SPECIAL), len(SPECIAL) + len(kept))
     train, valid, test = (
-        Split(new[split.inputs], split.targets)
+        Split(new[split.inputs], new[split.targets] if runs else split.targets)
         for split in (dataset.train, dataset.valid, dataset.test)
     )
     words = (*SPECIAL, *(dataset.words[number] for number in kept))

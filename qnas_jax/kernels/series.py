@@ -17,6 +17,9 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels import dispatch
 from qnas_jax.kernels.materialise import materialise
 
+Borders = tuple[int, int]
+"""Steps before the first and behind the last one that a window sees."""
+
 
 def series_conv(
     series: jax.Array,
@@ -24,6 +27,7 @@ def series_conv(
     *,
     stride: int = 1,
     dilation: int = 1,
+    causal: bool = False,
     implementation: str | None = None,
 ) -> jax.Array:
     """Convolves over time; zeros on both sides keep ceil(T / stride) steps.
@@ -35,6 +39,7 @@ def series_conv(
       kernel: float [k, C_in, C_out].
       stride: steps between outputs, >= 1.
       dilation: steps between taps, >= 1.
+      causal: all taps but the last see earlier steps; zeros are in front only.
       implementation: "reference" (library convolution and gradients), "products"
         (kernel gradient by a matrix product a tap), "patches" (all of it one product
         of the taps side by side: the fastest where several batches have a kernel
@@ -50,7 +55,8 @@ def series_conv(
     fits = kernel.ndim == 3 and kernel.shape[1:2] == series.shape[-1:]
     _check("series_conv", series, kernel, stride, dilation, fits, "[k, C_in, C_out]")
     form = dispatch.choose(implementation, FORMS, {"cpu": "products", "gpu": "patches"})
-    return form(series, kernel, stride, dilation)
+    borders = _borders(len(kernel), dilation, causal)
+    return form(series, kernel, stride, dilation, borders)
 
 
 def series_depthwise(
@@ -89,7 +95,13 @@ def series_depthwise(
 
 
 def shifted_views(
-    series: jax.Array, size: int, stride: int, dilation: int, outside: float = 0.0
+    series: jax.Array,
+    size: int,
+    stride: int,
+    dilation: int,
+    *,
+    outside: float = 0.0,
+    borders: Borders | None = None,
 ) -> list[jax.Array]:
     """What each tap of a window sees.
 
@@ -99,20 +111,24 @@ def shifted_views(
       stride: steps between windows.
       dilation: steps between taps.
       outside: the value before the first and behind the last step.
+      borders: steps that a window sees before the first and behind the last one; None:
+        as many on both sides.
 
     Returns:
       `size` arrays [N, ceil(T / stride), C].
     """
-    borders = ((0, 0), _borders(size, dilation), (0, 0))
-    padded = jnp.pad(series, borders, constant_values=outside)
+    pads = ((0, 0), borders or _borders(size, dilation), (0, 0))
+    padded = jnp.pad(series, pads, constant_values=outside)
     last = (-(-series.shape[1] // stride) - 1) * stride
     starts = range(0, size * dilation, dilation)
     return [padded[:, start : start + last + 1 : stride] for start in starts]
 
 
-def _borders(size: int, dilation: int) -> tuple[int, int]:
+def _borders(size: int, dilation: int, causal: bool = False) -> Borders:
     """Steps before the first and behind the last that a window sees."""
     reach = (size - 1) * dilation
+    if causal:
+        return reach, 0
     return reach // 2, reach - reach // 2
 
 
@@ -141,7 +157,7 @@ def _library(
     stride: int,
     dilation: int,
     groups: int,
-    borders: tuple[int, int],
+    borders: Borders,
 ) -> jax.Array:
     return lax.conv_general_dilated(
         series,
@@ -155,28 +171,28 @@ def _library(
 
 
 def _reference(
-    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int, borders: Borders
 ) -> jax.Array:
-    borders = _borders(len(kernel), dilation)
     return _library(series, kernel, stride, dilation, 1, borders)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _products(
-    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int, borders: Borders
 ) -> jax.Array:
-    return _reference(series, kernel, stride, dilation)
+    return _reference(series, kernel, stride, dilation, borders)
 
 
 def _products_forward(
-    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int, borders: Borders
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _reference(series, kernel, stride, dilation), (series, kernel)
+    return _reference(series, kernel, stride, dilation, borders), (series, kernel)
 
 
 def _products_backward(
     stride: int,
     dilation: int,
+    borders: Borders,
     saved: tuple[jax.Array, jax.Array],
     gradient: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
@@ -187,7 +203,7 @@ def _products_backward(
     behind = series.shape[1] - 1 - (gradient.shape[1] - 1) * stride
     between = ((0, 0, 0), (0, behind, stride - 1), (0, 0, 0))
     spread = lax.pad(gradient, jnp.zeros((), gradient.dtype), between)
-    before, after = _borders(size, dilation)
+    before, after = borders
     to_series = _library(spread, flipped, 1, dilation, 1, (after, before))
     flat = gradient.reshape(-1, out_features)
     padded = jnp.pad(series, ((0, 0), (before, after), (0, 0)))
@@ -205,10 +221,10 @@ _products.defvjp(_products_forward, _products_backward)
 
 
 def _patches(
-    series: jax.Array, kernel: jax.Array, stride: int, dilation: int
+    series: jax.Array, kernel: jax.Array, stride: int, dilation: int, borders: Borders
 ) -> jax.Array:
     exact = jnp.promote_types(series.dtype, jnp.float32)
-    views = shifted_views(series, len(kernel), stride, dilation)
+    views = shifted_views(series, len(kernel), stride, dilation, borders=borders)
     patches = jnp.concatenate(views, axis=-1)
     # One row a step: XLA's gradients of products over more axes are slow on CPU.
     rows = patches.reshape(-1, patches.shape[-1])

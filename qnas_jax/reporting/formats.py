@@ -51,6 +51,18 @@ def score(value: float) -> str:
     return f"{value:.4f}"
 
 
+@_or_dash
+def nats(loss: float) -> str:
+    """1.23456 -> 1.235 nats."""
+    return f"{loss:.3f}{_NBSP}nats"
+
+
+def signed(difference: float) -> str:
+    """A difference of losses with its sign: 0.01234 -> +0.0123."""
+    rounded = round(difference, 4)
+    return f"{rounded:+.4f}".replace("-", "\u2212") if rounded else "0.0000"
+
+
 def p_value(value: float) -> str:
     """0.0312 -> p = 0.031; tiny ones as a bound."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
@@ -80,5 +92,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "short_count": short_count,
     "score": score,
     "p_value": p_value,
+    "signed": signed,
     "duration": duration,
 }

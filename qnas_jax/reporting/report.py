@@ -10,6 +10,7 @@ import numpy as np
 
 from qnas_jax.files import replace_file
 from qnas_jax.reporting import facts, verdict
+from qnas_jax.reporting.loss_rows import loss_sentences, loss_table
 from qnas_jax.reporting.page import render
 from qnas_jax.reporting.ranking_table import HEADINGS, ranking_cells
 from qnas_jax.reporting.rows import Row, Run, column, read_run
@@ -64,14 +65,15 @@ def render_page(run: Run, figures: Mapping[str, bytes]) -> str:
 def _content(run: Run) -> dict[str, Any]:
     result = run.result or {}
     comparisons = _comparisons(result)
-    found = run.result or run.best
+    found, losses = run.result or run.best, loss_table(run.result)
     return {
         "data": result.get("data") or _group(run.config, "data").get("name", "?"),
         "space": result.get("space") or _group(run.config, "space").get("name", "?"),
         "result": run.result,
         "interval": _interval(result),
         "verdict": _verdict(run, comparisons),
-        "networks": _networks(result, comparisons),
+        "losses": losses,
+        "networks": [] if losses else _networks(result, comparisons),
         "score_words": verdict.score_words(facts.scored_by(run)),
         "ranking": run.ranking,
         "ranking_headings": HEADINGS,
@@ -131,6 +133,7 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
         sentences.append(
             verdict.accuracy_sentence(result["test_accuracy"], result["test_images"])
         )
+    sentences += loss_sentences(result)
     if facts.limits(run) and run.result:
         sentences.append(verdict.budget_sentence(facts.limits(run), result))
     sentences += [

@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 # The fields without which a row cannot be placed on an axis.
 _METRIC_FIELDS = {
-    "supernet": ("epoch", "loss", "accuracy"),
+    "supernet": ("epoch", "loss"),
     "pool": ("epoch", "archs", "scores"),
     "search": ("generation", "evaluations", "best", "mean"),
-    "retrain": ("network", "epoch", "loss", "accuracy"),
+    "retrain": ("network", "epoch", "loss"),
 }
 _REGISTER_DTYPES = {
     "probabilities": np.float32,

@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 @style.png
 def supernet_curves(rows: Sequence[Row]) -> "Figure":
-    """Draws loss, accuracy and learning rate of the supernet over the epochs.
+    """Draws loss, accuracy (if there is one) and learning rate over the epochs.
 
     Args:
       rows: the `supernet` rows, by epoch.
 
     Returns:
-      A figure of three panels.
+      A figure of three panels, of two without an accuracy.
     """
     figure = style.new_figure(10, 3.2)
-    loss, accuracy, rate = figure.subplots(1, 3)
-    epoch = column(rows, "epoch")
-    trained = column(rows, "accuracy") * 100
+    epoch, trained = column(rows, "epoch"), column(rows, "accuracy") * 100
+    loss, *between, rate = figure.subplots(1, 3 if np.isfinite(trained).any() else 2)
     style.plot_line(loss, epoch, column(rows, "loss"), style.BLUE, "training")
-    style.plot_line(accuracy, epoch, trained, style.BLUE, "training paths")
-    valid = column(rows, "valid_accuracy") * 100
-    style.plot_line(accuracy, epoch, valid, style.VERMILLION, "validation")
-    accuracy.legend(loc="best")
+    for accuracy in between:
+        style.plot_line(accuracy, epoch, trained, style.BLUE, "training paths")
+        valid = column(rows, "valid_accuracy") * 100
+        style.plot_line(accuracy, epoch, valid, style.VERMILLION, "validation")
+        accuracy.legend(loc="best")
+        _label(accuracy, "Accuracy", "Accuracy (%)")
     style.plot_line(rate, epoch, column(rows, "learning_rate"), style.INK, "rate")
     _label(loss, "Loss", "Cross-entropy (nats)")
-    _label(accuracy, "Accuracy", "Accuracy (%)")
     _label(rate, "Learning rate", "Learning rate")
     return figure
 
@@ -75,27 +75,31 @@ def pool_scores(rows: Sequence[Row]) -> "Figure":
 
 @style.png
 def retrain_curves(networks: Mapping[str, Sequence[Row]]) -> "Figure":
-    """Draws loss and accuracy of the networks that were trained from scratch.
+    """Draws loss and accuracy (if any has one) of networks trained from scratch.
 
     Args:
       networks: the `retrain` rows of each network, by epoch.
 
     Returns:
-      A figure of two panels; solid lines are validation, dotted ones training.
+      A panel each; solid lines are validation, dotted ones training.
     """
     figure = style.new_figure(10, 3.6)
-    loss, accuracy = figure.subplots(1, 2)
+    every = [row for rows in networks.values() for row in rows]
+    judged = bool(np.isfinite(column(every, "accuracy")).any())
+    panels = figure.subplots(1, 1 + judged, squeeze=False)[0]
+    fields = (("loss", 1), ("accuracy", 100))[: len(panels)]
     for name, rows in networks.items():
         color = style.NETWORK_COLORS.get(name, style.PURPLE)
         epoch = column(rows, "epoch")
-        for axes, field, unit in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
+        for axes, (field, unit) in zip(panels, fields, strict=True):
             trained = column(rows, field) * unit
             valid = column(rows, f"valid_{field}") * unit
             style.plot_line(axes, epoch, valid, color, f"{name}, validation")
             style.plot_line(axes, epoch, trained, color, f"{name}, training", ":")
-    _label(loss, "Loss", "Cross-entropy (nats)")
-    _label(accuracy, "Accuracy", "Accuracy (%)")
-    accuracy.legend(loc="best")
+    _label(panels[0], "Loss", "Cross-entropy (nats)")
+    if judged:
+        _label(panels[1], "Accuracy", "Accuracy (%)")
+    panels[-1].legend(loc="best")
     return figure
 
 

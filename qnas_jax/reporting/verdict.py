@@ -18,6 +18,12 @@ NETWORKS = {
     "euclidean_1nn": "nearest neighbour (Euclidean)",
     "dtw_1nn": "nearest neighbour (DTW)",
     "rocket": "ROCKET classifier",
+    "lstm": "LSTM",
+    "transformer": "transformer",
+    "bag_of_words": "bag of words",
+    "unigram": "unigram counts",
+    "bigram": "bigram counts",
+    "trigram": "trigram counts",
 }
 HAND_MADE = {"resnet": "ResNet", "densenet": "DenseNet-BC"}
 

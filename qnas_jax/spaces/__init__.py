@@ -17,6 +17,7 @@ from qnas_jax.spaces.encoding import (
 from qnas_jax.spaces.equal_cost import TOLERANCE, archs_of_equal_cost
 from qnas_jax.spaces.hand_made import hand_made
 from qnas_jax.spaces.hand_made_series import SERIES_NETWORKS
+from qnas_jax.spaces.hand_made_text import TEXT_NETWORKS
 from qnas_jax.spaces.macro import MACRO_OPS
 from qnas_jax.spaces.narrowing import narrowed
 from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
@@ -47,6 +48,7 @@ __all__ = [
     "Op",
     "SearchSpace",
     "SpaceOptions",
+    "TEXT_NETWORKS",
     "TOLERANCE",
     "WORD_BASE",
     "arch_to_string",

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from qnas_jax.errors import UserError
 from qnas_jax.spaces.hand_made_series import SERIES_NETWORKS
+from qnas_jax.spaces.hand_made_text import hand_made_text
 from qnas_jax.spaces.mobile import conv_head, strides_for
 from qnas_jax.spaces.network import Layer, NetworkSpace, fixed, op
 
@@ -131,14 +132,23 @@ NAMES = "resnet8, resnet14, resnet20, ..., densenet22, densenet40, ..., mobilene
 
 
 def hand_made(
-    name: str, input_shape: tuple[int, ...], num_classes: int
+    name: str,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    words: int = 0,
+    *,
+    language: bool = False,
 ) -> NetworkSpace:
     """Looks a hand-made network up.
 
     Args:
-      name: of images as in `NAMES`, of series as in `SERIES_NETWORKS`.
-      input_shape: [height, width, channels] of images, [steps, channels] of series.
+      name: of images as in `NAMES`, of series as in `SERIES_NETWORKS`, of text as in
+        `TEXT_NETWORKS`.
+      input_shape: [height, width, channels] of images, [steps, channels] of series,
+        [words, digits] of text.
       num_classes: of the classifier.
+      words: that there are in text; 0: the inputs are no text.
+      language: of each word the network says which one follows.
 
     Returns:
       A space of that network alone.
@@ -146,6 +156,8 @@ def hand_made(
     Raises:
       UserError: there is no such network for such inputs.
     """
+    if words:
+        return hand_made_text(name, input_shape, num_classes, words, language)
     if len(input_shape) == 2:
         if name not in SERIES_NETWORKS:
             known = ", ".join(SERIES_NETWORKS)

@@ -9,6 +9,7 @@ from typing import Any
 from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.spaces.cell import nas_bench_201
+from qnas_jax.spaces.language import language, language_tiny
 from qnas_jax.spaces.macro import nas_bench_macro
 from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
 from qnas_jax.spaces.series import series, series_tiny
@@ -37,14 +38,18 @@ SPACES: dict[str, SpaceBuilder] = {
     "series_tiny": series_tiny,
     "text": text,
     "text_tiny": text_tiny,
+    "language": language,
+    "language_tiny": language_tiny,
 }
 
 BUILT_IN = frozenset(SPACES)
 FOR_SERIES = frozenset({"series", "series_tiny"})
 FOR_TEXT = frozenset({"text", "text_tiny"})
+FOR_LANGUAGE = frozenset({"language", "language_tiny"})
 _SERIES = "series [steps, channels]"
 _IMAGES = "images [height, width, channels]"
 _TEXT = "text [words, digits]"
+_LANGUAGE = "running text [tokens, digits]"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +69,8 @@ def build_space(
     input_shape: tuple[int, ...],
     num_outputs: int,
     words: int = 0,
+    *,
+    language: bool = False,
 ) -> SearchSpace:
     """Builds the space of a run.
 
@@ -73,6 +80,7 @@ def build_space(
         (steps, channels) for series, (words of a sentence, digits) for text.
       num_outputs: what a network says of an example; the number of classes.
       words: that there are in text; 0: the data are no text.
+      language: of each word a network says which one follows, not of the sentence.
 
     Returns:
       The space.
@@ -82,7 +90,7 @@ def build_space(
         data.
       UserError: the data are none of these, or the file does not run.
     """
-    form = _form_of(input_shape, words)
+    form = _LANGUAGE if language else _form_of(input_shape, words)
     if form is None:
         raise UserError(
             f"space {options.name!r}: got inputs {list(input_shape)}, expected "
@@ -130,6 +138,8 @@ def _form_for(name: str) -> str:
     """What a built-in space is for."""
     if name in FOR_TEXT:
         return _TEXT
+    if name in FOR_LANGUAGE:
+        return _LANGUAGE
     return _SERIES if name in FOR_SERIES else _IMAGES
 
 

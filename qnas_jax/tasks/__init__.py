@@ -12,6 +12,8 @@ from qnas_jax.tasks.classification import (
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
+from qnas_jax.tasks.language_modelling import LanguageModelling, LanguageTraining
+from qnas_jax.tasks.next_token import sums_of_windows
 from qnas_jax.tasks.registry import TASKS, TaskOptions, make_task
 from qnas_jax.tasks.series_classification import SeriesClassification, SeriesTraining
 from qnas_jax.tasks.task import Metric, Task, TaskSpec, score_metric
@@ -23,6 +25,8 @@ __all__ = [
     "TASKS",
     "ImageClassification",
     "ImageTraining",
+    "LanguageModelling",
+    "LanguageTraining",
     "Metric",
     "SeriesClassification",
     "SeriesTraining",
@@ -40,4 +44,5 @@ __all__ = [
     "measure_answers",
     "score_metric",
     "smoothed_cross_entropy",
+    "sums_of_windows",
 ]

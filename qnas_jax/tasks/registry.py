@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from qnas_jax.data import IMAGES, SERIES, SOURCES, TEXT, Dataset
+from qnas_jax.data import IMAGES, LANGUAGE, SERIES, SOURCES, TEXT, Dataset
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
+from qnas_jax.tasks.language_modelling import LanguageModelling, LanguageTraining
 from qnas_jax.tasks.series_classification import SeriesClassification, SeriesTraining
 from qnas_jax.tasks.task import Task, TaskSpec
 from qnas_jax.tasks.text_classification import TextClassification, TextTraining
@@ -23,6 +24,13 @@ TASKS: dict[str, TaskSpec] = {
     ),
     "text_classification": TaskSpec(
         "the class of a sentence", TextClassification.of, TextTraining, "text", TEXT
+    ),
+    "language_modelling": TaskSpec(
+        "the token that follows each in running text",
+        LanguageModelling.of,
+        LanguageTraining,
+        "language",
+        LANGUAGE,
     ),
 }
 

@@ -3,13 +3,12 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 from flax import struct
 
-from qnas_jax.data import PADDING, UNKNOWN, Dataset
+from qnas_jax.data import Dataset
 from qnas_jax.options import Options, option
-from qnas_jax.spaces import WORD_BASE
 from qnas_jax.tasks.classifying import Classifying
+from qnas_jax.tasks.word_numbers import drop_words, in_digits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,18 +62,8 @@ class TextClassification(Classifying, struct.PyTreeNode):
 
     def prepare(self, inputs: jax.Array) -> jax.Array:
         """Numbers of words int32 [N, T], in digits: float32 [N, T, 2]."""
-        digits = jnp.stack(jnp.divmod(inputs, WORD_BASE), axis=-1)
-        return digits.astype(jnp.float32)
+        return in_digits(inputs)
 
     def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
         """The same, some words unknown; the key is consumed."""
-        share = self.training.word_dropout
-        if not share:
-            return self.prepare(inputs)
-
-        def drop(own_key: jax.Array, words: jax.Array) -> jax.Array:
-            dropped = jax.random.uniform(own_key, words.shape) < share
-            return jnp.where(dropped & (words != PADDING), UNKNOWN, words)
-
-        keys = jax.random.split(key, len(inputs))
-        return self.prepare(jax.vmap(drop)(keys, inputs))
+        return in_digits(drop_words(key, inputs, self.training.word_dropout))

@@ -145,6 +145,11 @@ class EpochReport:
     seconds: float
     trouble: Trouble = Trouble()
 
+    @property
+    def means(self) -> dict[str, float]:
+        """The metrics, and as `loss` what training minimises."""
+        return {**self.metrics, "loss": self.loss}
+
     def row(self) -> dict[str, float]:
         """The trouble as fields of a row; a training without any has none."""
         skipped = (

@@ -66,14 +66,17 @@ class RetrainOptions(StagedTrainingOptions):
     baselines: tuple[str, ...] = option(
         (),
         "what is trained beside the winner: hand-made networks of images (resnet20, "
-        "densenet22, mobilenet_v2, other depths likewise) or of series (fcn, resnet, "
-        "inception_time), and classifiers of series (euclidean_1nn, dtw_1nn, rocket)",
+        "densenet22, mobilenet_v2, other depths likewise), of series (fcn, resnet, "
+        "inception_time) or of text (lstm, transformer), and what has no network: of "
+        "series euclidean_1nn, dtw_1nn, rocket, of sentences bag_of_words, of running "
+        "text unigram, bigram, trigram",
         of=str,
     )
     baselines_fit: bool = option(
         True,
         "narrow them until they keep the limits on parameters and "
-        "multiply-accumulates, or, without any, the winner's multiply-accumulates",
+        "multiply-accumulates, or, without any, the winner's multiply-accumulates "
+        "(of text its parameters)",
     )
 
 

@@ -17,14 +17,15 @@ CASES = [(1, 6, 1, 1), (3, 7, 2, 1), (5, 8, 3, 2), (3, 5, 1, 4), (7, 9, 2, 1)]
 EVEN = [(4, 7, 1, 1), (2, 8, 3, 3)]  # of full kernels only
 
 
-def loops(series, kernel, stride, dilation, gradient):
+def loops(series, kernel, stride, dilation, gradient, causal=False):
     """The definition in float64: output and both gradients; kernel [k, C_in, C_out]."""
     count, length, _ = series.shape
     steps = -(-length // stride)
     output = np.zeros((count, steps, kernel.shape[-1]))
     gradients = np.zeros(series.shape), np.zeros(kernel.shape)
     for step, tap in itertools.product(range(steps), range(len(kernel))):
-        seen = step * stride + tap * dilation - (len(kernel) - 1) * dilation // 2
+        reach = (len(kernel) - 1) * dilation
+        seen = step * stride + tap * dilation - (reach if causal else reach // 2)
         if 0 <= seen < length:
             output[:, step] += series[:, seen] @ kernel[tap]
             gradients[0][:, seen] += gradient[:, step] @ kernel[tap].T
@@ -84,6 +85,23 @@ def test_values_and_gradients(size, length, stride, dilation):
         assert_close(output, want[0])
         assert_close(to_series, want[1])
         assert_close(to_taps, np.einsum("kcc->kc", want[2]))
+
+
+@pytest.mark.parametrize(("size", "length", "stride", "dilation"), CASES + EVEN)
+def test_causal_values_and_gradients(size, length, stride, dilation):
+    rng = np.random.default_rng(size + length)
+    series = rng.standard_normal((2, length, 3))
+    gradient = rng.standard_normal((2, -(-length // stride), 4))
+    kernel = rng.standard_normal((size, 3, 4))
+    want = loops(series, kernel, stride, dilation, gradient, causal=True)
+    how = {"stride": stride, "dilation": dilation, "causal": True}
+    for form in FORMS:
+        run = functools.partial(series_conv, **how, implementation=form)
+        output, pull = jax.vjp(run, jnp.float32(series), jnp.float32(kernel))
+        for got, wanted in zip(
+            (output, *pull(jnp.float32(gradient))), want, strict=True
+        ):
+            assert_close(got, wanted)
 
 
 def test_views_by_hand():

@@ -11,8 +11,8 @@ import functools
 import jax
 import numpy as np
 
-from qnas_jax.baselines import CLASSIFIERS
-from qnas_jax.jobs.nas.hand_made import fitted
+from qnas_jax.baselines import WITHOUT_NETWORK
+from qnas_jax.jobs.nas.hand_made import fitted, hand_made_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import Supernet
 from qnas_jax.reporting.front import knees, sort_front
@@ -110,21 +110,30 @@ def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
 
 def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     """Networks that people designed, as wide as the winner's budget lets them be."""
-    options, task = setting.config.retrain, setting.task
+    options = setting.config.retrain
     limits: dict[str, float] = {}
     if options.baselines_fit:
-        macs = float(setting.costs.cost(winner[None])["macs"][0])
         asked = setting.config.constraints.limits().items()
         limits = {name: most for name, most in asked if name in ("params", "macs")}
-        limits = limits or {"macs": macs}
+        limits = limits or _own_cost(setting, winner)
     found = []
     for name in options.baselines:
-        if name in CLASSIFIERS:
+        if name in WITHOUT_NETWORK:
             continue  # see `classifiers.py`
-        supernet, width = fitted(name, task.input_shape, task.num_outputs, limits)
+        supernet, width = fitted(hand_made_of(setting, name), limits)
         arch = np.zeros(supernet.space.num_layers, np.int32)
         found.append(Candidate(name, arch, None, supernet, width))
     return found
+
+
+def _own_cost(setting: NasSetting, winner: np.ndarray) -> dict[str, float]:
+    """What the winner costs: multiply-accumulates, of text parameters.
+
+    Those of an LSTM and of attention are few for their parameters and many, and a table
+    of words has none: networks of text are told apart by their parameters.
+    """
+    name = "params" if setting.words else "macs"
+    return {name: float(setting.costs.cost(winner[None])[name][0])}
 
 
 def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qnas_jax.data import LANGUAGE
 from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.reduced import reduced_space
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -31,7 +32,8 @@ def describe_archs(setting: NasSetting) -> list[str]:
     input_shape, num_classes = setting.peek()
     with option_group("space", SpaceOptions):
         options, words = setting.config.space, setting.words
-        space = build_space(options, input_shape, num_classes, words)
+        language = setting.kind == LANGUAGE
+        space = build_space(options, input_shape, num_classes, words, language=language)
     archs = read_archs(space, setting.archs)
     supernet = build_supernet(space)
     costs, peaks = supernet.cost_table().cost(archs), supernet.peak_bytes(archs)

@@ -5,37 +5,52 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qnas_jax.baselines import CLASSIFIERS
+from qnas_jax.baselines import CLASSIFIERS, LANGUAGE_MODELS, TEXT_CLASSIFIERS
+from qnas_jax.data import IMAGES, LANGUAGE, SERIES, TEXT
 from qnas_jax.errors import UserError
+from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import Supernet, build_supernet
-from qnas_jax.spaces import SERIES_NETWORKS, NetworkSpace, hand_made, narrowed
+from qnas_jax.spaces import (
+    SERIES_NETWORKS,
+    TEXT_NETWORKS,
+    NetworkSpace,
+    hand_made,
+    narrowed,
+)
 
-_SERIES_AXES = 2
 _STEPS = 32  # widths that are tried are multiples of 1 / _STEPS
 
 
-def fitted(
-    name: str,
-    input_shape: tuple[int, ...],
-    num_outputs: int,
-    limits: Mapping[str, float],
-) -> tuple[Supernet, float]:
+def hand_made_of(setting: NasSetting, name: str) -> NetworkSpace:
+    """A hand-made network for the data of a run.
+
+    Args:
+      setting: the run.
+      name: see `spaces.hand_made`.
+
+    Returns:
+      A space of that network alone.
+
+    Raises:
+      UserError: there is no such network.
+    """
+    task, language = setting.task, setting.kind == LANGUAGE
+    return hand_made(
+        name, task.input_shape, task.num_outputs, setting.words, language=language
+    )
+
+
+def fitted(space: NetworkSpace, limits: Mapping[str, float]) -> tuple[Supernet, float]:
     """The widest version of a network that keeps limits.
 
     Args:
-      name: see `spaces.hand_made`.
-      input_shape: [height, width, channels], or of series [steps, channels].
-      num_outputs: of the classifier.
+      space: of the network, as published.
       limits: by name of the cost (`params`, `macs`); none: as published.
 
     Returns:
       The network, of a single architecture, and its share of the published channels;
       the narrowest where none keeps the limits.
-
-    Raises:
-      UserError: there is no such network.
     """
-    space = hand_made(name, input_shape, num_outputs)
     low, high = 0, _STEPS
     if _fits(space, limits):
         low = _STEPS
@@ -49,35 +64,43 @@ def fitted(
     return build_supernet(_narrow(space, steps)), steps / _STEPS
 
 
-def check_baseline(
-    name: str, input_shape: tuple[int, ...], num_outputs: int, words: int = 0
-) -> None:
-    """Checks that there is such a network or classifier for such inputs.
+_KNOWN = {
+    SERIES: (*SERIES_NETWORKS, *CLASSIFIERS),
+    TEXT: (*TEXT_NETWORKS, *TEXT_CLASSIFIERS),
+    LANGUAGE: (*TEXT_NETWORKS, *LANGUAGE_MODELS),
+}
+"""What there is for each kind of data; of images see `spaces.hand_made`."""
+
+
+def check_baseline(setting: NasSetting, name: str) -> None:
+    """Checks that there is such a network or classifier for the data of a run.
 
     Args:
+      setting: the run.
       name: of `retrain.baselines`.
-      input_shape: of one input, as networks see it.
-      num_outputs: of the classifier.
-      words: that there are in text; 0: the inputs are no text.
 
     Raises:
       UserError: there is none; the message lists those that there are. Or what it
         needs is not installed.
     """
-    if words:
+    if setting.kind == IMAGES:
+        hand_made_of(setting, name)
+    elif name not in _KNOWN[setting.kind]:
+        known = ", ".join(_KNOWN[setting.kind])
         raise UserError(
-            f"baselines: got {name!r}, expected none: there are none of text"
+            f"baselines: got {name!r}, expected of {setting.kind} one of {known}"
         )
-    if len(input_shape) != _SERIES_AXES:
-        hand_made(name, input_shape, num_outputs)
-    elif name not in (*SERIES_NETWORKS, *CLASSIFIERS):
-        known = ", ".join((*SERIES_NETWORKS, *CLASSIFIERS))
-        raise UserError(f"baselines: got {name!r}, expected of series one of {known}")
-    elif name in CLASSIFIERS and not _is_there(CLASSIFIERS[name].needs):
+    elif not _is_there(_needs(name)):
         raise UserError(
-            f"baselines: got {name!r}, which needs {CLASSIFIERS[name].needs}: "
+            f"baselines: got {name!r}, which needs {_needs(name)}: "
             "pip install 'qnas_jax[baselines]'"
         )
+
+
+def _needs(name: str) -> str:
+    """The module of an extra that a classifier needs; "" for none."""
+    found = {**CLASSIFIERS, **TEXT_CLASSIFIERS}.get(name)
+    return found.needs if found else ""
 
 
 def _is_there(module: str) -> bool:

@@ -13,6 +13,7 @@ from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
 from qnas_jax.jobs.nas.reference import num_evaluated
 from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.window_losses import add_loss_statistics, worth_by_losses
 from qnas_jax.reporting import intervals, worth_of_winner, write_report
 from qnas_jax.runs import read_json, write_json
 from qnas_jax.spaces import TOLERANCE
@@ -55,10 +56,11 @@ def _write_result(
     num_tested = len(setting.dataset.test)
     for each in (winner, *networks.values(), *classifiers.values()):
         each["intervals"] = intervals(each, num_tested)
+    add_loss_statistics(setting, {"winner": winner, **networks, **classifiers})
     history = history_of(setting.folder).read()
     generations = setting.config.search.generations
     search = setting.config.search
-    worth = _worth(winner, networks, num_tested)
+    worth = _worth(setting, winner, networks)
     by_truth = _worth_by_truth(setting, winner["arch"])
     write_json(
         setting.folder.path / "result.json",
@@ -95,18 +97,21 @@ def _classifiers(setting: NasSetting) -> dict[str, dict]:
 
 
 def _worth(
-    winner: dict[str, Any], others: dict[str, dict], num_images: int
+    setting: NasSetting, winner: dict[str, Any], others: dict[str, dict]
 ) -> dict[str, Any] | None:
     """The winner against random networks of its cost; None if none was retrained."""
-    picks = [entry for name, entry in others.items() if name.startswith(PICK)]
-    if not picks or "test_accuracy" not in winner:
+    names = [name for name in others if name.startswith(PICK)]
+    picks = [others[name] for name in names]
+    if not picks:
         return None
     off = max(abs(pick["macs"] / max(winner["macs"], 1) - 1) for pick in picks)
     nearest = f"the nearest found, {100 * off:.0f} % off" if off > TOLERANCE else ""
+    if "test_accuracy" not in winner:
+        return worth_by_losses(setting, names, nearest)
     return worth_of_winner(
         winner["test_accuracy"],
         [pick["test_accuracy"] for pick in picks],
-        num_images,
+        len(setting.dataset.test),
         aside=nearest,
     ).row()
 

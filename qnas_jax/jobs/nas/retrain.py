@@ -5,7 +5,7 @@ The test split is touched here once, after the epochs were chosen on validation.
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -20,6 +20,7 @@ from qnas_jax.jobs.nas.describe import exact_costs
 from qnas_jax.jobs.nas.hand_made import check_baseline
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.window_losses import write_window_losses
 from qnas_jax.kernels import jit_network
 from qnas_jax.latency import LATENCY
 from qnas_jax.options import OptionError, option_group
@@ -31,7 +32,7 @@ from qnas_jax.runs import (
     write_sealed,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.tasks import score_metric
+from qnas_jax.tasks import LanguageModelling, score_metric
 from qnas_jax.training import (
     EpochReport,
     RetrainOptions,
@@ -48,6 +49,7 @@ from qnas_jax.training import (
 )
 
 _CHUNK = 500
+_WINDOWS = 64  # of running text, whose outputs are large
 Measure = Callable[[Any, jax.Array, jax.Array], dict[str, Any]]
 """(weights, inputs, targets) -> metrics by name, as numbers (details as lists)."""
 
@@ -67,8 +69,7 @@ def check_retraining(setting: NasSetting) -> None:
             near = did_you_mean(kept_by, metrics)
             raise OptionError("kept_by", kept_by, f"one of {', '.join(metrics)}{near}")
         for name in setting.config.retrain.baselines:
-            task = setting.task
-            check_baseline(name, task.input_shape, task.num_outputs, setting.words)
+            check_baseline(setting, name)
 
 
 def retrain_networks(setting: NasSetting) -> str | None:
@@ -120,6 +121,9 @@ def _retrain(
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
+    if isinstance(setting.task, LanguageModelling):
+        parts = _outputs(setting, model, state.best)
+        write_window_losses(setting, candidate.name, parts)
     validated = _validated(setting, state, measure_on)
     own = supernet is setting.supernet
     table = setting.costs if own else supernet.cost_table()
@@ -137,6 +141,22 @@ def _retrain(
         "width": candidate.width,
         "layers": supernet.describe_arch(candidate.arch),
     }
+
+
+def _outputs(
+    setting: NasSetting, model: StandaloneModel, weights: Any
+) -> Iterator[tuple[jax.Array, np.ndarray]]:
+    """Outputs and targets of the test split, some examples after the others."""
+
+    @jit_network
+    def run(weights: Any, inputs: jax.Array) -> jax.Array:
+        params, stats = weights
+        return model.predict(params, stats, setting.task.prepare(inputs))
+
+    test = setting.dataset.test
+    for start in range(0, len(test), _WINDOWS):
+        part = slice(start, start + _WINDOWS)
+        yield run(weights, test.inputs[part]), test.targets[part]
 
 
 def _kept_by(setting: NasSetting) -> str:
@@ -208,8 +228,7 @@ def _train(
             network=name,
             epoch=report.epoch,
             step=report.step,
-            loss=report.loss,
-            **report.metrics,
+            **report.means,
             **{f"valid_{name}": value for name, value in metrics.items()},
             learning_rate=report.trouble.rate * float(learning_rate(report.step - 1)),
             seconds=report.seconds,

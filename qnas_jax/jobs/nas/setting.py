@@ -80,21 +80,32 @@ class NasSetting(Setting):
         else:
             shape, outputs = self.peek()
         with option_group("space", SpaceOptions):
-            return build_space(self.config.space, shape, outputs, self.words)
+            return build_space(
+                self.config.space,
+                shape,
+                outputs,
+                self.words,
+                language=self.kind == data.LANGUAGE,
+            )
 
     @property
     def words(self) -> int:
         """How many words there are in text; 0 for other data, which are not read."""
-        if data.SOURCES[self.config.data.source].kind != data.TEXT:
+        if self.kind not in (data.TEXT, data.LANGUAGE):
             return 0
         return len(self.dataset.words)
+
+    @property
+    def kind(self) -> str:
+        """What the examples are, see `data.Dataset.kind`; nothing is read for it."""
+        return data.SOURCES[self.config.data.source].kind
 
     def peek(self) -> tuple[tuple[int, ...], int]:
         """Shape of an input as networks see it, and their outputs.
 
         Images need not be read for it. What is seen of series depends on all of them.
         """
-        if data.SOURCES[self.config.data.source].kind != data.IMAGES:
+        if self.kind != data.IMAGES:
             return self.task.input_shape, self.task.num_outputs
         with option_group("data", data.DataOptions):
             return data.peek(self.config.data)

@@ -21,7 +21,7 @@ from jax import lax
 
 _NOWHERE = 2**30  # far outside of any row or vector
 
-Placing = Literal["first", "centred", "diagonal"]
+Placing = Literal["first", "centred", "last", "diagonal"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Field:
       shape: of the padded array, up to four axes.
       placing: where the array of an op lies in it. "first": at the beginning of each
         axis. "centred": the same, but in the middle of the first two axes, the taps of
-        a kernel. "diagonal": an array [groups, rows, columns] as blocks on the diagonal
+        a kernel. "last": at the end of them, the present step of a kernel that looks
+        back. "diagonal": an array [groups, rows, columns] as blocks on the diagonal
         of a matrix.
     """
 
@@ -142,8 +143,11 @@ def _place(field: Field, block: Block) -> tuple[int, ...]:
         return block.start, end, 1, 1, 0, 0, *block.shape
     first, second, rows, columns = field.axes_of(block.shape)
     borders = 0, 0
+    around = field.axes[0] - first, field.axes[1] - second
     if field.placing == "centred":
-        borders = (field.axes[0] - first) // 2, (field.axes[1] - second) // 2
+        borders = around[0] // 2, around[1] // 2
+    elif field.placing == "last":
+        borders = around
     return block.start, end, first, second, *borders, 1, rows, columns
 
 

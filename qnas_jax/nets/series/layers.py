@@ -30,6 +30,7 @@ class SeriesConv(nnx.Module):
         stride: int,
         *,
         dilation: int = 1,
+        causal: bool = False,
         draw: Draw = he_normal,
         rngs: nnx.Rngs,
     ):
@@ -37,11 +38,17 @@ class SeriesConv(nnx.Module):
         self.kernel = draw(rngs, shape, kernel * in_features, kernel * out_features)
         self.stride = stride
         self.dilation = dilation
+        self.causal = causal
 
     def __call__(self, series: jax.Array) -> jax.Array:
         """Convolves."""
-        kernel = self.kernel[...]
-        return series_conv(series, kernel, stride=self.stride, dilation=self.dilation)
+        return series_conv(
+            series,
+            self.kernel[...],
+            stride=self.stride,
+            dilation=self.dilation,
+            causal=self.causal,
+        )
 
 
 class SeriesDepthwise(nnx.Module):

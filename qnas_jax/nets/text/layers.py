@@ -23,26 +23,49 @@ class WordNorm(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(features))
 
     def __call__(self, features: jax.Array) -> jax.Array:
-        """[N, T, C], in float32 at least within."""
-        exact = features.astype(jnp.promote_types(features.dtype, jnp.float32))
-        mean = exact.mean(axis=-1, keepdims=True)
-        variance = jnp.square(exact - mean).mean(axis=-1, keepdims=True)
-        normal = (exact - mean) * jax.lax.rsqrt(variance + 1e-5)
-        scale, bias = (
-            each[...].reshape(1, 1, -1).astype(exact.dtype)
-            for each in (self.scale, self.bias)
-        )
-        return (normal * scale + bias).astype(features.dtype)
+        """[N, T, C] -> [N, T, C]."""
+        return normalise_words(features, self.scale[...], self.bias[...])
+
+
+def normalise_words(
+    features: jax.Array, scale: jax.Array, bias: jax.Array
+) -> jax.Array:
+    """Normalises over the features of each word, in float32 at least within.
+
+    Args:
+      features: [N, T, C].
+      scale: [C], of the normalised features.
+      bias: [C], added to them.
+
+    Returns:
+      [N, T, C], in the precision of the features.
+    """
+    exact = features.astype(jnp.promote_types(features.dtype, jnp.float32))
+    mean = exact.mean(axis=-1, keepdims=True)
+    variance = jnp.square(exact - mean).mean(axis=-1, keepdims=True)
+    normal = (exact - mean) * jax.lax.rsqrt(variance + 1e-5)
+    scale, bias = (each.reshape(1, 1, -1).astype(exact.dtype) for each in (scale, bias))
+    return (normal * scale + bias).astype(features.dtype)
 
 
 class SelfAttention(nnx.Module):
     """Words that look at each other (Vaswani et al. 2017), [N, T, C] -> [N, T, C].
 
+    A causal one looks at itself and at earlier words only.
+
     Raises:
       UserError: the heads do not divide what they look at.
     """
 
-    def __init__(self, features: int, inner: int, heads: int, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        features: int,
+        inner: int,
+        heads: int,
+        *,
+        causal: bool = False,
+        rngs: nnx.Rngs,
+    ):
         if heads < 1 or inner % heads:
             raise UserError(
                 f"text_attention: got {heads} heads of {inner} channels, expected a "
@@ -54,27 +77,55 @@ class SelfAttention(nnx.Module):
         )
         self.project = Pointwise(inner, features, draw=pytorch_uniform, rngs=rngs)
         self.heads = heads
+        self.causal = causal
 
     def __call__(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """Attends to the words that are there, bool [N, T, 1]."""
         count, length, _ = features.shape
-        exact = jnp.promote_types(features.dtype, jnp.float32)
         query, key, value = (
             product(features).reshape(count, length, self.heads, -1)
             for product in (self.query, self.key, self.value)
         )
-        logits = jnp.einsum("nqhc,nkhc->nhqk", query, key, preferred_element_type=exact)
-        logits = logits * query.shape[-1] ** -0.5
-        seen = there.reshape(count, 1, 1, length)
-        weights = jax.nn.softmax(jnp.where(seen, logits, _FAR), axis=-1)
-        mixed = jnp.einsum(
-            "nhqk,nkhc->nqhc",
-            weights.astype(features.dtype),
-            value,
-            preferred_element_type=exact,
-        )
-        mixed = mixed.astype(features.dtype).reshape(count, length, -1)
-        return self.project(mixed)
+        logits = attention_logits(query, key) * query.shape[-1] ** -0.5
+        return self.project(attend(logits, value, there, causal=self.causal))
+
+
+def attention_logits(query: jax.Array, key: jax.Array) -> jax.Array:
+    """Products of what asks and what is asked, [N, T, H, c] each.
+
+    Returns:
+      [N, H, T, T], float32 at least, not scaled.
+    """
+    exact = jnp.promote_types(query.dtype, jnp.float32)
+    return jnp.einsum("nqhc,nkhc->nhqk", query, key, preferred_element_type=exact)
+
+
+def attend(
+    logits: jax.Array, value: jax.Array, there: jax.Array, *, causal: bool
+) -> jax.Array:
+    """Mixes values by the softmax of logits.
+
+    Args:
+      logits: [N, H, T, T], words that look by words that are looked at.
+      value: [N, T, H, c].
+      there: bool [N, T, 1], which words there are to look at.
+      causal: a word looks at itself and earlier ones only.
+
+    Returns:
+      [N, T, H c], in the precision of the values.
+    """
+    count, length = value.shape[:2]
+    seen = there.reshape(count, 1, 1, length)
+    if causal:
+        seen = seen & jnp.tri(length, dtype=bool)[None, None]
+    weights = jax.nn.softmax(jnp.where(seen, logits, _FAR), axis=-1)
+    mixed = jnp.einsum(
+        "nhqk,nkhc->nqhc",
+        weights.astype(value.dtype),
+        value,
+        preferred_element_type=logits.dtype,
+    )
+    return mixed.astype(value.dtype).reshape(count, length, -1)
 
 
 def positions(length: int, features: int) -> np.ndarray:

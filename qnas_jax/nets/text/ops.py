@@ -13,9 +13,16 @@ import jax.numpy as jnp
 from flax import nnx
 
 from qnas_jax.errors import UserError
+from qnas_jax.nets.families import Member
 from qnas_jax.nets.layers import Pointwise, normal_param
 from qnas_jax.nets.probing import relu
 from qnas_jax.nets.series.layers import MinimalGatedUnit, SeriesConv
+from qnas_jax.nets.text.families import (
+    CausalTextAttentions,
+    CausalTextConvs,
+    TextAttentions,
+    TextConvs,
+)
 from qnas_jax.nets.text.layers import SelfAttention, WordNorm, positions
 from qnas_jax.spaces import WORD_BASE
 
@@ -76,6 +83,10 @@ class TextBlock(nnx.Module):
             )
         self.norm = WordNorm(in_features - 1)
 
+    def norm_arrays(self) -> dict[str, nnx.Param]:
+        """The variables of the normalisation by the names that families have."""
+        return {"norm_scale": self.norm.scale, "norm_bias": self.norm.bias}
+
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """What is added: features [N, T, C - 1], 0 where there [N, T, 1] is not."""
         raise NotImplementedError
@@ -89,7 +100,10 @@ class TextBlock(nnx.Module):
 
 
 class TextConv(TextBlock):
-    """Convolution over neighbouring words, ReLU, a product of the features."""
+    """Convolution over neighbouring words, ReLU, a product of the features.
+
+    A causal one sees a word and those before it.
+    """
 
     def __init__(
         self,
@@ -98,17 +112,28 @@ class TextConv(TextBlock):
         stride: int,
         *,
         kernel: int = 3,
+        causal: bool = False,
         rngs: nnx.Rngs,
     ):
         super().__init__(in_features, out_features, stride)
         width = in_features - 1
-        self.conv = SeriesConv(width, width, kernel, 1, rngs=rngs)
+        self.conv = SeriesConv(width, width, kernel, 1, causal=causal, rngs=rngs)
         self.project = Pointwise(width, width, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """As `TextBlock` says."""
         del there
         return self.project(relu(self.conv(features)))
+
+    def in_family(self) -> Member | None:
+        """One padded convolution; kernels of an even length reach to one side."""
+        causal, kernel = self.conv.causal, self.conv.kernel
+        if not causal and kernel.shape[0] % 2 == 0:
+            return None
+        return Member(
+            CausalTextConvs if causal else TextConvs,
+            {**self.norm_arrays(), "kernel": kernel, "project": self.project.kernel},
+        )
 
 
 class TextRecurrence(TextBlock):
@@ -133,7 +158,7 @@ class TextRecurrence(TextBlock):
 
 
 class TextAttention(TextBlock):
-    """Self-attention among the words of a sentence."""
+    """Self-attention among the words of a sentence, or of each to those before it."""
 
     def __init__(
         self,
@@ -142,14 +167,35 @@ class TextAttention(TextBlock):
         stride: int,
         *,
         heads: int = 1,
+        causal: bool = False,
         rngs: nnx.Rngs,
     ):
         super().__init__(in_features, out_features, stride)
-        self.attention = SelfAttention(in_features - 1, in_features, heads, rngs=rngs)
+        self.attention = SelfAttention(
+            in_features - 1, in_features, heads, causal=causal, rngs=rngs
+        )
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """As `TextBlock` says."""
         return self.attention(features, there)
+
+    def in_family(self) -> Member:
+        """One attention whose heads are data."""
+        attention = self.attention
+        products = {
+            "query": attention.query,
+            "key": attention.key,
+            "value": attention.value,
+            "project": attention.project,
+        }
+        return Member(
+            CausalTextAttentions if attention.causal else TextAttentions,
+            {
+                **self.norm_arrays(),
+                **{name: product.kernel for name, product in products.items()},
+            },
+            choices={"heads": attention.heads},
+        )
 
 
 class TextFeedForward(TextBlock):

@@ -31,8 +31,9 @@ class Arithmetic:
         x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
         return x * self["norm.scale"] + self["norm.bias"]
 
-    def text_conv(self, x, kernel=3):
-        around = np.pad(x, ((kernel // 2,) * 2, (0, 0)))
+    def text_conv(self, x, kernel=3, causal=False):
+        sides = (kernel - 1, 0) if causal else (kernel // 2,) * 2
+        around = np.pad(x, (sides, (0, 0)))
         taps = self["conv.kernel"]
         steps = range(len(x))
         out = [sum(around[t + tap] @ taps[tap] for tap in range(kernel)) for t in steps]
@@ -46,13 +47,15 @@ class Arithmetic:
             state = states[t] = (1 - gate[t]) * state + gate[t] * new[t]
         return states
 
-    def text_attention(self, x, heads=1):
+    def text_attention(self, x, heads=1, causal=False):
         q, k, v = (x @ self[f"attention.{n}.kernel"] for n in ("query", "key", "value"))
         size = q.shape[1] // heads
         mixed = []
         for head in range(heads):
             own = slice(head * size, (head + 1) * size)
             logits = q[:, own] @ k[:, own].T / np.sqrt(size)
+            if causal:
+                logits[np.triu_indices(len(x), 1)] = -np.inf
             mixed.append(special.softmax(logits, axis=-1) @ v[:, own])
         return np.concatenate(mixed, -1) @ self["attention.project.kernel"]
 
@@ -68,12 +71,22 @@ def layer(kind, features=4, **options):
 # With the parameters and multiply-accumulates of a sentence of 7 words, by hand.
 CASES = {
     "conv": (layer("text_conv", kernel=5), 8 + 5 * 16 + 16, 7 * (5 * 16 + 16)),
+    "causal_conv": (
+        layer("text_conv", kernel=4, causal=True),
+        8 + 4 * 16 + 16,
+        7 * (4 * 16 + 16),
+    ),
     "recurrence": (layer("text_recurrence"), 8 + 2 * (16 + 4), 7 * 32),
     "backwards": (layer("text_recurrence", backwards=True), 8 + 40, 7 * 32),
     # The products of queries with keys, and of weights with values: 7 x 7 x 6 each.
     "attention": (layer("text_attention", 5), 10 + 120, 7 * 120 + 2 * 7 * 7 * 6),
     "heads": (
         layer("text_attention", 5, heads=3),
+        10 + 120,
+        7 * 120 + 2 * 7 * 7 * 6,
+    ),
+    "causal_heads": (
+        layer("text_attention", 5, heads=2, causal=True),
         10 + 120,
         7 * 120 + 2 * 7 * 7 * 6,
     ),
@@ -84,7 +97,8 @@ CASES = {
     ),
     "skip": (layer("text_skip"), 0, 0),
 }
-OTHERS = {"text_embedding", "text_average"}
+# Of `test_text_heads` and `test_lstm` the last three.
+OTHERS = {"text_embedding", "text_average", "text_pool", "text_logits", "text_lstm"}
 
 
 def sentences(features, seed=2):
@@ -126,6 +140,21 @@ def test_op(name, randomise, arrays_of):
         rtol=2e-5,
         atol=2e-6,
     )
+
+
+@pytest.mark.parametrize("name", ["causal_conv", "causal_heads", "recurrence"])
+def test_a_later_word_never_moves_an_earlier_one(name, randomise):
+    own, *_ = CASES[name]
+    module = build_op(own, 0, nnx.Rngs(0))
+    nnx.update(module, randomise(nnx.state(module)))
+    values = sentences(own.in_features - 1)
+    changed = values.copy()
+    changed[1, 4:, :-1] += np.random.default_rng(5).standard_normal((3, 1))
+    before, after = (
+        np.asarray(module(jnp.asarray(each)))[1] for each in (values, changed)
+    )
+    np.testing.assert_array_equal(before[:4], after[:4])
+    assert (np.abs(before[4:] - after[4:]).max(-1) > 1e-3).all()
 
 
 def test_words_are_looked_up_exactly_in_either_precision():
