@@ -121,7 +121,7 @@ def test_eight_bits_are_close_and_smaller(model):
     expected = of_ours(network, numbers)
     found = run_onnx((folder / files.INT8).read_bytes())(numbers)
     error = np.abs(found - expected).mean() / np.ptp(expected)
-    assert 1e-5 < error < 0.05
+    assert 1e-5 < error < 0.02  # 0.04 if what attention does not see had 8 bits
     size = [(folder / name).stat().st_size for name in (files.INT8, files.ONNX)]
     assert size[0] < 0.8 * size[1]
 

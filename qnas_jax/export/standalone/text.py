@@ -17,9 +17,19 @@ SLOWEST_WAVE = 10_000.0
 UNSEEN = -1e30
 
 
-def word_norm(features: int, *, rngs: nnx.Rngs) -> nnx.LayerNorm:
+class WordNorm(nnx.Module):
     """Normalisation over the features of each word alone."""
-    return nnx.LayerNorm(features, epsilon=1e-5, use_fast_variance=False, rngs=rngs)
+
+    def __init__(self, features: int):
+        self.scale = nnx.Param(jnp.ones(features))
+        self.bias = nnx.Param(jnp.zeros(features))
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        """[N, T, C] -> the same."""
+        centred = features - features.mean(axis=-1, keepdims=True)
+        variance = jnp.square(centred).mean(axis=-1, keepdims=True)
+        scale, bias = (each[...].reshape(1, 1, -1) for each in (self.scale, self.bias))
+        return centred / jnp.sqrt(variance + 1e-5) * scale + bias
 
 
 def product(inputs: int, outputs: int, *, bias: bool, rngs: nnx.Rngs) -> nnx.Linear:
@@ -69,7 +79,7 @@ class TextBlock(nnx.Module):
     def __init__(
         self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
     ):
-        self.norm = word_norm(in_features - 1, rngs=rngs)
+        self.norm = WordNorm(in_features - 1)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """Features [N, T, C - 1], 0 where there [N, T, 1] is 0 -> what is added."""
@@ -219,7 +229,7 @@ class TextAverage(nnx.Module):
     def __init__(
         self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
     ):
-        self.norm = word_norm(in_features - 1, rngs=rngs)
+        self.norm = WordNorm(in_features - 1)
 
     def __call__(self, values: jax.Array) -> jax.Array:
         """[N, T, C] -> [N, C], the last channel 1; zeros of no word at all."""
