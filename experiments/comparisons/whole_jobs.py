@@ -106,7 +106,7 @@ def rows_of(
             "test accuracy": entry["test_accuracy"],
             "parameters": entry["parameters"],
             "macs": entry["macs"],
-            "test images": result["test_images"],
+            "test examples": result["test_examples"],
             "seconds": sum(result["seconds"].values()),
         }
 

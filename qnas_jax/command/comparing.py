@@ -9,6 +9,7 @@ from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.printing import columns, say
 from qnas_jax.reading import parse_json, read_bytes
 from qnas_jax.reporting import formats
+from qnas_jax.reporting.facts import num_tested
 from qnas_jax.reporting.statistics import wilson_interval
 
 _NAS = (
@@ -126,8 +127,9 @@ def _is_run(folder: pathlib.Path) -> bool:
 
 def _nas_row(folder: pathlib.Path, result: Mapping[str, Any]) -> tuple[str, ...]:
     accuracy, interval = result.get("test_accuracy"), formats.MISSING
-    if accuracy is not None:
-        low, high = wilson_interval(accuracy, result["test_images"])
+    tested = num_tested(result)
+    if accuracy is not None and tested:
+        low, high = wilson_interval(accuracy, tested)
         interval = f"{formats.percent(low)} to {formats.percent(high)}"
     worth = result.get("worth") or {}
     return (

@@ -8,7 +8,7 @@ commas (`.csv`). Splits may be files of their own, see `files_by_split`.
 import csv
 import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from qnas_jax.data.dataset import SourceSplits
 from qnas_jax.data.files_by_split import ending_of, files_by_split
@@ -83,45 +83,59 @@ def read_labelled_text(path: pathlib.Path) -> LabelledText:
         raise UserError(f"{path}, {error}") from error
 
 
-def _read_rows(text: str, tabs: bool) -> LabelledText:
+def separated_rows(text: str, tabs: bool) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a text that are not empty.
+
+    Args:
+      text: of the whole file.
+      tabs: whether they separate cells, and quotes are letters; else commas do.
+
+    Yields:
+      The number of a row's last line, from 1, and its cells.
+
+    Raises:
+      UserError: quotes that do not fit; one line names it.
+    """
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter="\t" if tabs else ",",
         quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
         strict=True,
     )
-    sentences: list[list[str]] = []
-    labels: list[str] = []
-    notes: tuple[str, ...] = ()
-    order = (0, 1)
     try:
         for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) != 2:
-                raise UserError(
-                    f"line {reader.line_num}: got {len(row)} cells, expected 2, a "
-                    f"sentence and its class, with a {'tab' if tabs else 'comma'} "
-                    "between them"
-                )
-            if not sentences and not notes and _class_column(row) is not None:
-                place = _class_column(row)
-                order = (1, 0) if place == 0 else (0, 1)
-                notes = ("the first line is taken as a header",)
-                continue
-            words, label = _parts(row, order, reader.line_num)
-            sentences.append(words)
-            labels.append(label)
+            if any(cell.strip() for cell in row):
+                yield reader.line_num, row
     except csv.Error as error:
         raise UserError(
             f"line {reader.line_num}: not separated values ({reason(error)})"
         ) from None
+
+
+def _read_rows(text: str, tabs: bool) -> LabelledText:
+    sentences: list[list[str]] = []
+    labels: list[str] = []
+    notes: tuple[str, ...] = ()
+    order = (0, 1)
+    for line, row in separated_rows(text, tabs):
+        if len(row) != 2:
+            raise UserError(
+                f"line {line}: got {len(row)} cells, expected 2, a sentence and its "
+                f"class, with a {'tab' if tabs else 'comma'} between them"
+            )
+        if not sentences and not notes and class_column(row) is not None:
+            order = (1, 0) if class_column(row) == 0 else (0, 1)
+            notes = ("the first line is taken as a header",)
+            continue
+        words, label = _parts(row, order, line)
+        sentences.append(words)
+        labels.append(label)
     if not sentences:
         raise UserError("line 1: got no sentence, expected one a line, then its class")
     return LabelledText(sentences, labels, notes)
 
 
-def _class_column(row: Sequence[str]) -> int | None:
+def class_column(row: Sequence[str]) -> int | None:
     """The column that a header calls the class; None: the row is no header."""
     named = [cell.strip().lower() in _CLASS_NAMES for cell in row]
     return named.index(True) if sum(named) == 1 else None

@@ -2,7 +2,7 @@
 
 from qnas_jax.export import files
 from qnas_jax.export.blank import blank_network
-from qnas_jax.export.inputs import Images, Inputs, Series
+from qnas_jax.export.inputs import Images, Inputs, Series, Text
 from qnas_jax.export.loading import Model, load_model, model_folder
 from qnas_jax.export.writing import Written, write_model
 
@@ -11,6 +11,7 @@ __all__ = [
     "Inputs",
     "Model",
     "Series",
+    "Text",
     "Written",
     "blank_network",
     "files",

@@ -17,7 +17,14 @@ from qnas_jax.files import digest, digest_file
 from qnas_jax.reading import parse_json, read_bytes
 
 _DIGESTS = "digests"
-_LOADED = (files.SOURCE, files.WEIGHTS, files.STABLEHLO, files.ONNX, files.INT8)
+_LOADED = (
+    files.SOURCE,
+    files.WEIGHTS,
+    files.STABLEHLO,
+    files.ONNX,
+    files.INT8,
+    files.VOCABULARY,
+)
 _FIRST_KIND = "images"  # of models that were written before there were others
 _REMEDY = "put it back, or --stage=export makes it anew"
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.spaces import WORD_BASE
 
 
 class Inputs(Protocol):
@@ -124,6 +125,35 @@ class Series:
         return fields | ({"masked": True} if self.masked else {})
 
 
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """Sentences, as numbers of their words.
+
+    Attributes:
+      input_shape: (words of a sentence,) that are looked at.
+      class_names: one a logit.
+      words: what each number stands for; 0 is no word, 1 any that is unknown.
+      data: name of the data set.
+    """
+
+    kind: ClassVar[str] = "text"
+    around: ClassVar[str] = "TextClassifier"
+
+    input_shape: tuple[int]
+    class_names: tuple[str, ...]
+    words: tuple[str, ...]
+    data: str = ""
+
+    def prepare(self, examples: jax.Array) -> jax.Array:
+        """Numbers of words int32 [N, T], in digits [N, T, 2]."""
+        digits = jnp.stack(jnp.divmod(examples, WORD_BASE), axis=-1)
+        return digits.astype(jnp.float32)
+
+    def written(self) -> dict[str, Any]:
+        """As `Inputs.written`; words have a file of their own."""
+        return {"input_shape": self.input_shape}
+
+
 def _row(values: Sequence[float], rank: int) -> jax.Array:
     """Values of the channels, to stand behind `rank - 1` other axes."""
     return jnp.asarray(values, jnp.float32).reshape(*[1] * (rank - 1), -1)
@@ -137,11 +167,13 @@ class Kind:
       dtype: of the values.
       rank: axes of one example.
       words: of the values, in words.
+      variable: what the examples are called in code.
     """
 
     dtype: Any
     rank: int
     words: str
+    variable: str
 
     def fitting(self, examples: Any, shape: Sequence[int], what: str) -> np.ndarray:
         """Checks examples.
@@ -164,15 +196,35 @@ class Kind:
         number = np.issubdtype(found.dtype, np.number)
         same = found.dtype == self.dtype if self.dtype == np.uint8 else number
         if not same or found.shape[1:] != tuple(shape):
-            raise UserError(
-                f"{what}: got {found.dtype} {list(found.shape)}, expected {self.words} "
-                f"[N, {', '.join(map(str, shape))}]"
-            )
+            raise self.refused(found, shape, what)
         return found.astype(self.dtype, copy=False)
+
+    def refused(self, found: np.ndarray, shape: Sequence[int], what: str) -> UserError:
+        """What is wrong with examples, in one line."""
+        return UserError(
+            f"{what}: got {found.dtype} {list(found.shape)}, expected {self.words} "
+            f"[N, {', '.join(map(str, shape))}]"
+        )
+
+
+class KindOfText(Kind):
+    """Numbers of words, however many there are of a sentence."""
+
+    def fitting(self, examples: Any, shape: Sequence[int], what: str) -> np.ndarray:
+        """As `Kind.fitting`; longer sentences are cut, shorter ones filled up by 0."""
+        found = np.asarray(examples)
+        if not np.issubdtype(found.dtype, np.integer) or found.ndim != 2:
+            raise self.refused(found, shape, what)
+        (length,) = shape
+        fitting = np.zeros((len(found), length), self.dtype)
+        kept = found[:, :length]
+        fitting[:, : kept.shape[1]] = kept
+        return fitting
 
 
 KINDS: dict[str, Kind] = {
-    "images": Kind(np.uint8, 3, "uint8"),
-    "series": Kind(np.float32, 2, "numbers"),
+    "images": Kind(np.uint8, 3, "uint8", "images"),
+    "series": Kind(np.float32, 2, "numbers", "series"),
+    "text": KindOfText(np.int32, 1, "sentences, or whole numbers", "sentences"),
 }
 """By the name that `model.json` has of them, which is also that of the ONNX input."""

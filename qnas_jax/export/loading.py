@@ -7,6 +7,7 @@ read: a damaged ONNX file is found where its folder is used.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,9 +18,11 @@ from flax import nnx
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import files
 from qnas_jax.export.facts import check_files, read_facts
-from qnas_jax.export.inputs import KINDS
+from qnas_jax.export.inputs import KINDS, Text
 from qnas_jax.export.serialised import Logits, from_stablehlo
-from qnas_jax.reading import read_bytes, reason
+from qnas_jax.export.standalone.sentences import Vocabulary
+from qnas_jax.options import shown
+from qnas_jax.reading import parse_json, read_bytes, reason
 from qnas_jax.user_code.files import load_file
 
 _AT_ONCE = 128
@@ -35,19 +38,22 @@ class Model:
         of series.
       class_names: one a logit.
       kind: of the examples, a key of `export.inputs.KINDS`.
+      vocabulary: of text, the words that are known.
     """
 
     logits: Logits
     input_shape: tuple[int, ...]
     class_names: tuple[str, ...]
     kind: str = "images"
+    vocabulary: Vocabulary | None = None
 
     def __call__(self, examples: Any) -> np.ndarray:
         """Computes logits.
 
         Args:
           examples: images, uint8 [N, H, W, C] with 0..255; or series, numbers [N, T, C]
-            (or [N, T] of one channel), where NaN is a missing value.
+            (or [N, T] of one channel), where NaN is a missing value; or sentences, or
+            numbers of their words [N, T], of which `input_shape` says how many count.
 
         Returns:
           float32 [N, classes].
@@ -55,6 +61,8 @@ class Model:
         Raises:
           UserError: the examples have another type or shape.
         """
+        if self.vocabulary is not None and not isinstance(examples, np.ndarray):
+            examples = self._numbered(examples, self.vocabulary)
         fitting = KINDS[self.kind].fitting(examples, self.input_shape, self.kind)
         parts = [
             self.logits(jnp.asarray(fitting[start : start + _AT_ONCE]))
@@ -75,6 +83,22 @@ class Model:
         probabilities = np.asarray(jax.nn.softmax(self(examples)))
         names = [self.class_names[best] for best in probabilities.argmax(axis=-1)]
         return names, probabilities.max(axis=-1, initial=0)
+
+    def _numbered(self, sentences: Any, vocabulary: Vocabulary) -> np.ndarray:
+        """Sentences as numbers of their words.
+
+        Raises:
+          UserError: they are none.
+        """
+        if isinstance(sentences, str) or not isinstance(sentences, Sequence):
+            raise UserError(
+                f"{self.kind}: got {shown(sentences)}, expected a list of sentences, "
+                "or an array of numbers of words"
+            )
+        try:
+            return vocabulary.numbered(sentences, self.input_shape[0])
+        except ValueError as error:
+            raise UserError(str(error)) from error
 
 
 def model_folder(path: str | pathlib.Path) -> pathlib.Path:
@@ -113,8 +137,31 @@ def load_model(path: str | pathlib.Path) -> Model:
     folder = model_folder(path)
     facts = read_facts(folder)
     check_files(facts, folder)
+    vocabulary = read_vocabulary(folder) if facts.kind == Text.kind else None
     logits = jax.jit(load_logits(folder))
-    return Model(logits, facts.input_shape, facts.class_names, facts.kind)
+    return Model(logits, facts.input_shape, facts.class_names, facts.kind, vocabulary)
+
+
+def read_vocabulary(folder: pathlib.Path) -> Vocabulary:
+    """The words that a model of text knows.
+
+    Args:
+      folder: of the model.
+
+    Raises:
+      MissingFileError: the file is missing.
+      UserError: it is no list of words.
+    """
+    path = folder / files.VOCABULARY
+    if not path.is_file():
+        raise MissingFileError(f"{path}: missing; --stage=export makes it anew")
+    words: Any = parse_json(read_bytes(path), str(path))
+    if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
+        raise UserError(
+            f"{path}: got {shown(words)}, expected a list of words; --stage=export "
+            "makes it anew"
+        )
+    return Vocabulary(words)
 
 
 def load_logits(folder: pathlib.Path) -> Logits:

@@ -109,9 +109,22 @@ def quantised(
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
             activation_type=quantization.QuantType.QInt8,
+            op_types_to_quantize=_in_8_bits(),
             extra_options={"QDQDisableWeightAdjustForInt32Bias": not fit_biases},
         )
         return small.read_bytes()
+
+
+def _in_8_bits() -> list[str]:
+    """Operations that take 8 bits: all that can, but those around an attention's mask.
+
+    What is not to be seen is a number far below all others, which would make the range
+    of what is selected and of what a softmax gets so wide that all others are one.
+    """
+    from onnxruntime.quantization import registry
+
+    every = registry.QLinearOpsRegistry | registry.QDQRegistry
+    return sorted(every.keys() - {"Where", "Softmax"})
 
 
 def _input_of(content: bytes) -> str:

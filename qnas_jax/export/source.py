@@ -14,7 +14,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.export.excerpt import Excerpt, take_out
-from qnas_jax.export.inputs import KINDS, Inputs
+from qnas_jax.export.inputs import KINDS, Inputs, Text
 from qnas_jax.export.source_lines import literal, write_cells, write_chain
 from qnas_jax.export.weights import is_ours
 from qnas_jax.nets import OPS
@@ -34,7 +34,9 @@ _FILES = (
     "hand_made.py",
     "series.py",
     "series_hand_made.py",
+    "text.py",
     "classifier.py",
+    "sentences.py",
 )
 _AROUND = ("pathlib", "nnx", "jax", "jnp")
 
@@ -149,18 +151,23 @@ def _package(line: str) -> str:
 
 
 def _title(space: BuildableSpace, chosen: Sequence[int], inputs: Inputs) -> str:
+    kind = KINDS[inputs.kind]
     shape = ", ".join(map(str, inputs.input_shape))
-    kind = np.dtype(KINDS[inputs.kind].dtype).name
+    array = f"{np.dtype(kind.dtype).name} [N, {shape}]"
+    beside = "batch normalisation is folded into them"
+    if isinstance(inputs, Text):
+        array = f"texts, or numbers of their words: {array}"
+        beside = "words that have a number in vocabulary.json"
     return f'''"""A network of the space `{space.name}` for `{inputs.data}`.
 
 Architecture: {arch_to_string(space, chosen)}
 
 Needs jax, flax, numpy and safetensors. Weights lie in weights.safetensors beside it;
-batch normalisation is folded into them. To predict:
+{beside}. To predict:
 
     import network
     model = network.load()
-    names, probabilities = model.predict({inputs.kind})  # {kind} [N, {shape}]
+    names, probabilities = model.predict({kind.variable})  # {array}
 """'''
 
 

@@ -19,6 +19,7 @@ from qnas_jax.export.folding import (
     without_norm,
 )
 from qnas_jax.export.series_weights import SERIES_WEIGHTS
+from qnas_jax.export.text_weights import TEXT_WEIGHTS
 from qnas_jax.nets import CellSubnet, ChainSubnet
 from qnas_jax.nets.cell.subnet import Cell
 from qnas_jax.nets.cell_ops import Linear, NormRelu, ReluConv, ResidualReduction
@@ -101,7 +102,7 @@ def _variables(block: Any) -> Weights:
 
 _translated = functools.singledispatch(_variables)
 """For each class of ours; without normalisation or weights they stay as they are."""
-for _kind, _translate in SERIES_WEIGHTS.items():
+for _kind, _translate in (SERIES_WEIGHTS | TEXT_WEIGHTS).items():
     _translated.register(_kind, _translate)
 
 

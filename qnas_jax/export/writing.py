@@ -5,6 +5,7 @@ A form whose logits are not those of our own network is not left behind.
 
 import contextlib
 import dataclasses
+import json
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.export import files
-from qnas_jax.export.inputs import KINDS, Inputs
+from qnas_jax.export.inputs import KINDS, Inputs, Text
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import (
     Run,
@@ -151,7 +152,7 @@ def write_source(
     network: Any,
     inputs: Inputs,
 ) -> None:
-    """Writes source and weights.
+    """Writes source and weights, and of text the vocabulary.
 
     Args:
       folder: where to.
@@ -168,6 +169,9 @@ def write_source(
     weights = network_weights(network)
     aligned = {name: np.ascontiguousarray(array) for name, array in weights.items()}
     replace_file(folder / files.WEIGHTS, save(aligned))
+    if isinstance(inputs, Text):
+        words = json.dumps(inputs.words, ensure_ascii=False, indent=0)
+        replace_file(folder / files.VOCABULARY, words.encode("utf-8"))
     source = network_source(space, arch, inputs)
     replace_file(folder / files.SOURCE, source.encode("utf-8"))
 

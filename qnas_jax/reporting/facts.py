@@ -39,3 +39,8 @@ def front_cells(run: Run) -> list[list[str]]:
         return []
     names = None if run.registers is None else run.registers.op_names
     return budget_cells(members, cost, round_budgets(members, cost), names)
+
+
+def num_tested(result: Row) -> int | None:
+    """How many test examples all were measured on."""
+    return result.get("test_examples", result.get("test_images"))

@@ -74,6 +74,7 @@ def _content(run: Run) -> dict[str, Any]:
         "verdict": _verdict(run, comparisons),
         "losses": losses,
         "networks": [] if losses else _networks(result, comparisons),
+        "num_tested": facts.num_tested(run.result or {}),
         "score_words": verdict.score_words(facts.scored_by(run)),
         "ranking": run.ranking,
         "ranking_headings": HEADINGS,
@@ -102,7 +103,7 @@ def _group(config: Row, name: str) -> Row:
 def _interval(
     network: Row, num_images: int | None = None
 ) -> tuple[float, float] | None:
-    images = num_images or network.get("test_images")
+    images = num_images or facts.num_tested(network)
     if images is None or network.get("test_accuracy") is None:
         return None
     return wilson_interval(network["test_accuracy"], images)
@@ -119,9 +120,10 @@ def _comparisons(result: Row) -> list[Comparison]:
         for name, network in _others(result).items()
         if network.get("test_accuracy") is not None
     }
-    if _interval(result) is None:
+    tested = facts.num_tested(result)
+    if tested is None or _interval(result) is None:
         return []
-    return compare(result["test_accuracy"], others, result["test_images"])
+    return compare(result["test_accuracy"], others, tested)
 
 
 def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
@@ -129,10 +131,9 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
     ranking = run.ranking or {}
     worths = (result.get("worth"), result.get("worth_by_truth"), ranking.get("worth"))
     sentences = [worth["sentence"] for worth in worths if worth]
-    if _interval(result):
-        sentences.append(
-            verdict.accuracy_sentence(result["test_accuracy"], result["test_images"])
-        )
+    tested = facts.num_tested(result)
+    if tested is not None and _interval(result):
+        sentences.append(verdict.accuracy_sentence(result["test_accuracy"], tested))
     sentences += loss_sentences(result)
     if facts.limits(run) and run.result:
         sentences.append(verdict.budget_sentence(facts.limits(run), result))
@@ -159,7 +160,7 @@ def _networks(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
             "search_score": row.get("search_score"),
             "validation_accuracy": row.get("validation_accuracy"),
             "test_accuracy": row.get("test_accuracy"),
-            "interval": _interval(row, result.get("test_images")),
+            "interval": _interval(row, facts.num_tested(result)),
             "macro_f1": row.get("test_macro_f1"),
             "macro_f1_interval": (row.get("intervals") or {}).get("test_macro_f1"),
             "parameters": row.get("parameters"),

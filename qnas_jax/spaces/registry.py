@@ -43,6 +43,14 @@ SPACES: dict[str, SpaceBuilder] = {
 }
 
 BUILT_IN = frozenset(SPACES)
+AUTO = "auto"
+FIRST_SPACES = {
+    "images": "digits",
+    "series": "series_tiny",
+    "text": "text_tiny",
+    "language": "language_tiny",
+}
+"""By kind of data what `auto` means: small, so that a first run takes minutes."""
 FOR_SERIES = frozenset({"series", "series_tiny"})
 FOR_TEXT = frozenset({"text", "text_tiny"})
 FOR_LANGUAGE = frozenset({"language", "language_tiny"})
@@ -60,8 +68,22 @@ class SpaceOptions(Options):
       OptionError: a value is not allowed.
     """
 
-    name: str = option("digits", "a registered space, or one that `file` registers")
+    name: str = option(
+        AUTO,
+        "a registered space, or one that `file` registers; auto: the one that `file` "
+        "registers, or without it a small one for the data",
+    )
     file: str = option("", "Python file of yours that registers spaces and ops")
+
+    def for_kind(self, kind: str) -> "SpaceOptions":
+        """The same with the name of a space, if that follows from the data.
+
+        Args:
+          kind: of the examples, see `data.Dataset.kind`.
+        """
+        if self.name != AUTO or self.file:
+            return self
+        return SpaceOptions(FIRST_SPACES.get(kind, AUTO))
 
 
 def build_space(
@@ -96,23 +118,48 @@ def build_space(
             f"space {options.name!r}: got inputs {list(input_shape)}, expected "
             f"{_SERIES} or {_IMAGES}"
         )
-    if options.file:
-        if not pathlib.Path(options.file).is_file():
-            raise OptionError("file", options.file, "an existing Python file")
-        load_file(options.file)
+    name = _name_of(options)
+    _check_form(name, form)
+    arguments = (input_shape, num_outputs, *([words] if words else []))
+    _check_builder(name, arguments)
+    space = SPACES[name](*arguments)
+    if not isinstance(space, SearchSpace):
+        raise UserError(
+            f"space {name!r}: got {type(space).__name__} {space!r} from its builder, "
+            "expected a SearchSpace"
+        )
+    return space
+
+
+def _name_of(options: SpaceOptions) -> str:
+    """The name of a registered space; the file that may register it is run.
+
+    Raises:
+      OptionError: the file is missing, there is no such space, or none follows.
+    """
+    own = _registered_by(options.file) if options.file else []
+    if options.name == AUTO and len(own) == 1:
+        return own[0]
+    if options.name == AUTO and options.file:
+        names = ", ".join(own) or "none"
+        allowed = f"the name of a space ({options.file} registers {names})"
+        raise OptionError("name", AUTO, allowed)
     if options.name not in SPACES:
         near = did_you_mean(options.name, SPACES)
         raise OptionError("name", options.name, "one of " + ", ".join(SPACES) + near)
-    _check_form(options.name, form)
-    arguments = (input_shape, num_outputs, *([words] if words else []))
-    _check_builder(options.name, arguments)
-    space = SPACES[options.name](*arguments)
-    if not isinstance(space, SearchSpace):
-        raise UserError(
-            f"space {options.name!r}: got {type(space).__name__} {space!r} from its "
-            "builder, expected a SearchSpace"
-        )
-    return space
+    return options.name
+
+
+_registered: list[str] = []  # in the order of the calls, of all files
+
+
+def _registered_by(file: str) -> list[str]:
+    """Runs a user's file; the names of the spaces that it registers."""
+    if not pathlib.Path(file).is_file():
+        raise OptionError("file", file, "an existing Python file")
+    before = len(_registered)
+    load_file(file)
+    return list(dict.fromkeys(_registered[before:]))
 
 
 def _check_builder(name: str, arguments: tuple[Any, ...]) -> None:
@@ -176,3 +223,4 @@ def register_space(name: str, builder: SpaceBuilder) -> None:
     if name in BUILT_IN:
         raise UserError(f"space {name!r}: a built-in space; choose another name")
     SPACES[name] = builder
+    _registered.append(name)

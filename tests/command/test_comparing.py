@@ -14,7 +14,7 @@ NAS = {
     "strategy": "qbit",
     "arch": [0, 1],
     "test_accuracy": 0.9,
-    "test_images": 100,
+    "test_examples": 100,
     "parameters": 12345,
     "macs": 67890,
     "evaluations": 40,

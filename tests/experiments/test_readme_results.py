@@ -16,7 +16,7 @@ def test_jobs():
         "test_accuracy": 0.99,
         "parameters": 21_300,
         "macs": 5,
-        "test_images": 359,
+        "test_examples": 359,
         "seconds": {"search": 2.0, "retrain": 3.0},
     }
     other = {**job, "test_accuracy": 0.97, "parameters": 80_000}

@@ -113,7 +113,7 @@ def test_rows_of_a_job():
     entry = {"test_accuracy": 0.5, "test_macro_f1": 0.4}
     winner = {**entry, "string": "a|b", "parameters": 7, "macs": 9}
     others = {"baselines": {"random_1": winner}, "classifiers": {"rocket": entry}}
-    told = {"test_images": 4, "seconds": {"search": 1.0, "retrain": 2.0}}
+    told = {"test_examples": 4, "seconds": {"search": 1.0, "retrain": 2.0}}
     rows = list(study.rows_of({**winner, **others, **told}, {"winner": 0.25}))
     assert [row["network"] for row in rows] == ["winner", "random_1", "rocket"]
     assert [row["ms"] for row in rows] == [0.25, None, None]

@@ -15,6 +15,7 @@ from qnas_jax.export.standalone import (
     hand_made,
     series,
     series_hand_made,
+    text,
 )
 from qnas_jax.export.weights import block_weights
 from qnas_jax.nets import OPS, set_mode
@@ -70,23 +71,28 @@ CASES = [
     ("series_residual", 8, 8, 1, {}),
     ("series_residual", 3, 8, 1, {}),
     ("series_inception_residual", 1, 8, 1, {}),
+    ("text_embedding", 2, 8, 1, {"words": 300}),
+    ("text_conv", 8, 8, 1, {"kernel": 5}),
+    ("text_recurrence", 8, 8, 1, {}),
+    ("text_recurrence", 8, 8, 1, {"backwards": True}),
+    ("text_attention", 8, 8, 1, {"heads": 4}),
+    ("text_feed_forward", 8, 8, 1, {"expansion": 3}),
+    ("text_skip", 8, 8, 1, {}),
+    ("text_average", 8, 8, 1, {}),
 ]
-
-
-WRITTEN = BUILT_IN - TEXT_OPS.keys()  # no model of text is written: `why_no_model`
 
 
 def stand_alone(kind):
     name = OPS[kind].__name__
-    files = (blocks, cells, hand_made, series, series_hand_made)
+    files = (blocks, cells, hand_made, series, series_hand_made, text)
     return next(getattr(file, name) for file in files if hasattr(file, name))
 
 
 def test_every_built_in_op_has_a_case():
-    assert {kind for kind, *_ in CASES} == WRITTEN
+    assert {kind for kind, *_ in CASES} == BUILT_IN
 
 
-@pytest.mark.parametrize("kind", sorted(WRITTEN))
+@pytest.mark.parametrize("kind", sorted(BUILT_IN))
 def test_arguments_are_those_of_the_op(kind):
     own, ours = (
         [
@@ -111,6 +117,23 @@ def test_normalisation_is_folded_as_computed_by_hand(variance, factor):
     assert found["conv.bias"].item() == pytest.approx(1 - 3 * factor, rel=1e-5)
 
 
+def some_inputs(kind, channels):
+    """Examples for the op, and for its stand-alone form."""
+    key = jax.random.key(3)
+    if kind in TEXT_OPS:  # sentences of 11, 6 and 1 words, and one without any
+        there = np.arange(11) < np.array([[11], [6], [1], [0]])
+        if kind == "text_embedding":  # the last numbers stand for no word of the 300
+            numbers = jax.random.randint(key, (4, 11), 1, 310) * there
+            return jnp.stack(jnp.divmod(numbers, 256), axis=-1) * 1.0, numbers
+        features = jax.random.normal(key, (4, 11, channels - 1)) * there[..., None]
+        values = jnp.concatenate([features, there[..., None]], axis=-1)
+        return values, values
+    vectors = kind in ("classifier", "linear")
+    between = () if vectors else (11,) if kind in SERIES_OPS else (6, 4)
+    images = jax.random.normal(key, (2, *between, channels))
+    return images, images
+
+
 @pytest.mark.parametrize(("kind", "inputs", "outputs", "stride", "options"), CASES)
 def test_a_block_computes_what_the_op_does(kind, inputs, outputs, stride, options):
     rng = np.random.default_rng(7)
@@ -132,9 +155,7 @@ def test_a_block_computes_what_the_op_does(kind, inputs, outputs, stride, option
         assert values.shape == variable.shape
         filled.append((path, variable.replace(jnp.asarray(values, jnp.float32))))
     block = nnx.merge(graph, nnx.from_flat_state(filled))
-    vectors = kind in ("classifier", "linear")
-    between = () if vectors else (11,) if kind in SERIES_OPS else (6, 4)
-    images = jax.random.normal(jax.random.key(3), (2, *between, inputs))
-    expected = np.asarray(op(images))
-    np.testing.assert_allclose(np.asarray(block(images)), expected, atol=2e-5)
+    given, plain = some_inputs(kind, inputs)
+    expected = np.asarray(op(given))
+    np.testing.assert_allclose(np.asarray(block(plain)), expected, atol=2e-5)
     assert kind == "zero" or np.ptp(expected) > 0.1

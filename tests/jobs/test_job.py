@@ -171,7 +171,7 @@ def test_own_data_in_a_file(tiny_config, make_setting, tmp_path):
     setting = make_setting(tiny_config)
     run_stages(setting, "all", COMMAND)
     outcome = read(setting, "result.json")
-    assert (outcome["data"], outcome["test_images"]) == ("own", 80)
+    assert (outcome["data"], outcome["test_examples"]) == ("own", 80)
 
 
 def test_the_weights_of_the_supernet_can_be_loaded(finished):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from qnas_jax.errors import UserError
-from qnas_jax.jobs import run_stages
+from qnas_jax.export import load_model
+from qnas_jax.jobs import default_config, open_setting, run_stages
 from qnas_jax.options import OptionError
+from qnas_jax.runs import WorkFolder, read_json
 from qnas_jax.spaces import SPACES
 
 COMMAND = ["python", "main.py"]
@@ -61,7 +63,7 @@ def config(tiny_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_whole_job(config, make_setting):
+def test_the_whole_job(config, make_setting, tmp_path):
     setting = make_setting(config)
     run_stages(setting, "all", COMMAND)
     assert setting.space.input_shape == (8, 2)
@@ -74,9 +76,62 @@ def test_the_whole_job(config, make_setting):
     stored = json.loads((folder / "config.json").read_text())
     assert stored["task"]["name"] == "text_classification"
     assert stored["retrain_text"] == {"word_dropout": 0.0, "label_smoothing": 0.1}
-    assert not (folder / "model").exists()
-    said = run_stages(make_setting(config), "export", COMMAND)
-    assert "export: nothing to do: models of text are not written yet" in said
+    check_model(setting, result, tmp_path)
+
+
+def check_model(setting, result, tmp_path):
+    """The model of the finished run: its card, and its answers to sentences."""
+    folder = setting.folder.path
+    card = (folder / "model" / "README.md").read_text()
+    assert "names, probabilities = model.predict(sentences)" in card
+    assert "numbers of their words, int32 [N, 8]" in card
+    facts = read_json(folder / "model" / "model.json")
+    assert facts["accuracy"] == pytest.approx(result["test_accuracy"], abs=1e-6)
+    assert facts["remarks"] == [] and max(facts["differences"].values()) < 1e-4
+    model = load_model(folder)
+    test = setting.dataset.test
+    assert (model(test.inputs).argmax(axis=-1) == test.targets).mean() > 0.9
+    asked = ["w1 GOOD w2.", "never w3 dull!"]
+    assert model.predict(asked)[0] == ["yes", "no"]
+    files = {
+        "lines.txt": "\n".join([asked[0], " ", asked[1]]),
+        "rows.csv": f'id,Text\n7,"{asked[0]}"\n8,"{asked[1]}"\n',
+        "rows.tsv": f"{asked[0]}\n{asked[1]}\n",
+        "labelled.tsv": f"label\tsentence\nno\t{asked[0]}\nno\t{asked[1]}\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+        rows = answers(folder, tmp_path / name)
+        assert [row["text"] for row in rows] == [0, 1]
+        assert [row["class"] for row in rows] == ["yes", "no"]
+        assert all(0.5 < row["probability"] <= 1 for row in rows)
+    said = []
+    (tmp_path / "long.txt").write_text("good " * 9)
+    answers(folder, tmp_path / "long.txt", said)
+    assert said == ["1 of 1 sentences are cut to 8 words"]
+    for name, content, refusal in (
+        ("empty.txt", " \n", "empty.txt: got no sentence, expected one a line"),
+        ("many.csv", "a,b,c\n", "many.csv, line 1: got 3 cells, expected one, or a h"),
+        ("uneven.tsv", "a\nb\tc\n", "uneven.tsv, line 2: got 2 cells, expected 1"),
+        ("none.csv", 'id,text\n1,""\n', "none.csv, line 2: got '' as the sentence"),
+        ("bytes.txt", b"\xff", "bytes.txt: not text in UTF-8"),
+        ("in.npz", "x", "in.npz, expected a file of .txt, .txt.gz, .csv"),
+    ):
+        (tmp_path / name).write_bytes(
+            content if isinstance(content, bytes) else content.encode()
+        )
+        with pytest.raises(UserError, match=refusal):
+            answers(folder, tmp_path / name)
+
+
+def answers(folder, path, said=None):
+    setting = open_setting(
+        default_config(),
+        WorkFolder(folder),
+        input=str(path),
+        say=(said if said is not None else []).append,
+    )
+    return [json.loads(line) for line in run_stages(setting, "predict", COMMAND)]
 
 
 def test_what_does_not_go_together_is_one_line(config, make_setting):

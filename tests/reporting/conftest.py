@@ -238,7 +238,7 @@ class SyntheticRun:
             "objectives": ["accuracy", "params"],
             "evaluations": 800,
             "seconds": {"supernet": 32.1, "search": 48.0, "retrain": 61.5},
-            "test_images": TEST_IMAGES,
+            "test_examples": TEST_IMAGES,
             "layers": layers,
             "baselines": {
                 "random": network(self.random_arch(), 332, 0.9340, 0.8),

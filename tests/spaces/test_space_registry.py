@@ -198,6 +198,50 @@ def test_a_registered_space_is_built_with_the_shape_of_the_data(registry):
         register_space("digits", registry["spos"])
 
 
+def test_without_a_name_the_space_follows_from_the_data():
+    options = SpaceOptions()
+    assert options.name == "auto"
+    kinds = ("images", "series", "text")
+    found = [options.for_kind(kind).name for kind in kinds]
+    assert found == ["digits", "series_tiny", "text_tiny"]
+    given = SpaceOptions(name="spos")
+    assert given.for_kind("text") is given
+    with pytest.raises(OptionError, match="name: got 'auto', allowed: one of proxyl"):
+        build_space(options, *CIFAR)
+
+
+REGISTERED = """
+from qnas_jax.spaces import SearchSpace, register_space
+
+for name in {names}:
+    register_space(name, lambda shape, classes: SearchSpace("plain", (("a", "b"),)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("mine",), None),
+        (("mine", "mine"), None),
+        (("mine", "yours"), r"space.py registers mine, yours\)"),
+        ((), r"the name of a space \(.*space.py registers none\)"),
+    ],
+)
+def test_a_file_alone_means_the_space_that_it_registers(
+    names, said, registry, tmp_path
+):
+    path = tmp_path / "space.py"
+    path.write_text(REGISTERED.format(names=names))
+    options = SpaceOptions(file=str(path)).for_kind("images")
+    assert options.name == "auto"
+    if said is None:
+        for _ in range(2):  # the second time it is registered again
+            assert build_space(options, *CIFAR).name == "plain"
+    else:
+        with pytest.raises(OptionError, match=said):
+            build_space(options, *CIFAR)
+
+
 def test_a_space_file_must_exist(tmp_path):
     missing = str(tmp_path / "space.py")
     with pytest.raises(OptionError, match="file: got .*space.py', allowed: an exist"):

@@ -191,7 +191,7 @@ def rows_of(
             "parameters": entry.get("parameters"),
             "macs": entry.get("macs"),
             "ms": milliseconds.get(network),
-            "test series": result["test_images"],
+            "test series": result["test_examples"],
             "seconds": sum(result["seconds"].values()),
         }
 

@@ -249,22 +249,33 @@ class SeriesRecurrence(nnx.Module):
     def __call__(self, series: jax.Array) -> jax.Array:
         """[N, T, C_in] -> [N, T', C_out]."""
         opened = jax.nn.sigmoid(self.gate(series))
-        states = self.states(1.0 - opened, opened * self.candidate(series))
+        added = opened * self.candidate(series)
+        states = all_states(1.0 - opened, added, backwards=self.backwards)
         values = states[:, :: self.stride] + self.shift[...].reshape(1, 1, -1)
         return series + values if self.residual else values
 
-    def states(self, kept: jax.Array, added: jax.Array) -> jax.Array:
-        """All h_t = kept_t h_{t-1} + added_t, in log2(T) rounds of doubled reach."""
-        steps, reach = kept.shape[1], 1
-        while reach < steps:
-            ends = (0, reach) if self.backwards else (reach, 0)
-            seen = slice(reach, None) if self.backwards else slice(0, steps - reach)
-            border = ((0, 0), ends, (0, 0))
-            before = jnp.pad(added[:, seen], border)
-            added = kept * before + added
-            kept = kept * jnp.pad(kept[:, seen], border, constant_values=1.0)
-            reach *= 2
-        return added
+
+def all_states(kept: jax.Array, added: jax.Array, *, backwards: bool) -> jax.Array:
+    """All h_t = kept_t h_{t-1} + added_t, in log2(T) rounds of doubled reach.
+
+    Args:
+      kept: [N, T, C].
+      added: [N, T, C].
+      backwards: from the last step on, so that h_t follows from h_{t+1}.
+
+    Returns:
+      [N, T, C].
+    """
+    steps, reach = kept.shape[1], 1
+    while reach < steps:
+        ends = (0, reach) if backwards else (reach, 0)
+        seen = slice(reach, None) if backwards else slice(0, steps - reach)
+        border = ((0, 0), ends, (0, 0))
+        before = jnp.pad(added[:, seen], border)
+        added = kept * before + added
+        kept = kept * jnp.pad(kept[:, seen], border, constant_values=1.0)
+        reach *= 2
+    return added
 
 
 class SeriesSkip(nnx.Module):

@@ -26,7 +26,7 @@ def closing_lines(setting: NasSetting) -> list[str]:
     result = read_json(folder / "result.json")
     lines = [f"winner: {arch_to_string(setting.space, result['arch'])}"]
     if "test_accuracy" in result:
-        accuracy, tested = result["test_accuracy"], result["test_images"]
+        accuracy, tested = result["test_accuracy"], result["test_examples"]
         lines.append(f"accuracy: {verdict.accuracy_sentence(accuracy, tested)}")
     lines.append(f"cost: {_cost(result)}")
     model = folder / files.FOLDER

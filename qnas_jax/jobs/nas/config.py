@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from qnas_jax.data import DataOptions
+from qnas_jax.data import SOURCES, DataOptions
 from qnas_jax.evaluation import (
     EVALUATORS,
     EvaluatorOptions,
@@ -149,14 +149,16 @@ GROUPS: dict[str, type[Options]] = {
 
 
 def completed(groups: dict[str, Any]) -> dict[str, Any]:
-    """The groups of options with the task that the data are for.
+    """The groups of options with the task that the data are for, and a space of theirs.
 
     Raises:
       OptionError: the task is for other data.
     """
+    source = groups["data"].source
     with option_group("task", TaskOptions):
-        task = groups["task"].for_source(groups["data"].source)
-    return {**groups, "task": task}
+        task = groups["task"].for_source(source)
+    space = groups["space"].for_kind(SOURCES[source].kind)
+    return {**groups, "task": task, "space": space}
 
 
 TASK_FAMILIES: dict[str, Family] = {

@@ -16,6 +16,7 @@ import numpy as np
 
 from qnas_jax.export import Written, files, write_model
 from qnas_jax.export.facts import with_digests
+from qnas_jax.export.inputs import KINDS
 from qnas_jax.files import replace_file
 from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.nas.exported_network import (
@@ -170,7 +171,8 @@ def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
 def _in_words(facts: dict[str, Any]) -> str:
     """Accuracy of the model, and what 8 bits cost."""
     accuracy = 100 * facts["accuracy"]
-    words = f"{accuracy:.2f} % of {facts['test_examples']} test {facts['inputs']}"
+    examples = KINDS[facts["inputs"]].variable
+    words = f"{accuracy:.2f} % of {facts['test_examples']} test {examples}"
     if "int8_accuracy" not in facts:
         return words
     lost = accuracy - 100 * facts["int8_accuracy"]

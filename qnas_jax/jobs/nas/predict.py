@@ -10,12 +10,17 @@ from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import Model, load_model
 from qnas_jax.jobs.nas.predicted_images import images_of
 from qnas_jax.jobs.nas.predicted_series import series_of
+from qnas_jax.jobs.nas.predicted_text import text_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reading import naming
 
-_READERS = {"images": images_of, "series": series_of}
-_WORDS = {"images": "image", "series": "series"}
-_EXPECTED = {"images": "a folder or npz file", "series": "a file of series"}
+_READERS = {"images": images_of, "series": series_of, "text": text_of}
+_WORDS = {"images": "image", "series": "series", "text": "text"}
+_EXPECTED = {
+    "images": "a folder or npz file",
+    "series": "a file of series",
+    "text": "a file with a sentence a line",
+}
 _AT_ONCE = 256
 
 
@@ -26,7 +31,7 @@ def predict_examples(setting: NasSetting) -> Iterator[str]:
       setting: its work folder holds a model.
 
     Yields:
-      A JSON line an example: image or series (its name, or number), class,
+      A JSON line an example: image, series or text (its name, or number), class,
       probability.
 
     Raises:

@@ -78,7 +78,7 @@ def _write_result(
             "evaluations": sum(row["generation"] < generations for row in history),
             "reference_evaluations": num_evaluated(setting),
             "seconds": seconds_by_stage(setting.folder, setting.job),
-            "test_images": num_tested,
+            "test_examples": num_tested,
             "seed": setting.config.seed,
             "worth": worth,
             "worth_by_truth": by_truth,

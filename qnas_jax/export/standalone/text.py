@@ -1,0 +1,238 @@
+"""Blocks for text, for inference.
+
+Values are [N, T, C]: the features of each word, and as the last channel 1 where a
+sentence has a word and 0 behind its end. Blocks add to the features of the words that
+are there; everything behind the end stays 0.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from qnas_jax.export.standalone.series import all_states, series_conv
+
+POSITION_SCALE = 0.03
+SLOWEST_WAVE = 10_000.0
+UNSEEN = -1e30
+
+
+class WordNorm(nnx.Module):
+    """Normalisation over the features of each word alone."""
+
+    def __init__(self, features: int):
+        self.scale = nnx.Param(jnp.ones(features))
+        self.bias = nnx.Param(jnp.zeros(features))
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        """[N, T, C] -> the same."""
+        centred = features - features.mean(axis=-1, keepdims=True)
+        variance = jnp.square(centred).mean(axis=-1, keepdims=True)
+        scale, bias = (each[...].reshape(1, 1, -1) for each in (self.scale, self.bias))
+        return centred / jnp.sqrt(variance + 1e-5) * scale + bias
+
+
+def product(inputs: int, outputs: int, *, bias: bool, rngs: nnx.Rngs) -> nnx.Linear:
+    """A matrix product over the features of each word alone."""
+    return nnx.Linear(inputs, outputs, use_bias=bias, rngs=rngs)
+
+
+def positions(length: int, features: int) -> np.ndarray:
+    """Sines and cosines of the places of words, float32 [T, C]."""
+    half = (features + 1) // 2
+    rates = SLOWEST_WAVE ** -(np.arange(half) / max(half - 1, 1))
+    angles = np.arange(length)[:, None] * rates
+    waves = np.concatenate([np.sin(angles), np.cos(angles)], axis=-1)
+    return waves[:, :features].astype(np.float32)
+
+
+class TextEmbedding(nnx.Module):
+    """Features of words by their numbers, positions added, and where words are.
+
+    A number beyond the last word is taken for the last. In training a number comes in
+    two digits, which are the features of the input.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        words: int,
+        rngs: nnx.Rngs,
+    ):
+        self.table = nnx.Embed(words, out_features - 1, rngs=rngs)
+
+    def __call__(self, numbers: jax.Array) -> jax.Array:
+        """int32 [N, T] -> [N, T, C]."""
+        table = self.table
+        waves = POSITION_SCALE * positions(numbers.shape[1], table.features)
+        features = table(jnp.clip(numbers, 0, table.num_embeddings - 1)) + waves[None]
+        there = (numbers > 0)[..., None].astype(features.dtype)
+        return jnp.concatenate([features * there, there], axis=-1)
+
+
+class TextBlock(nnx.Module):
+    """A change of the normalised features, which is added to them."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        self.norm = WordNorm(in_features - 1)
+
+    def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
+        """Features [N, T, C - 1], 0 where there [N, T, 1] is 0 -> what is added."""
+        raise NotImplementedError
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        """[N, T, C] -> [N, T, C]."""
+        features, there = values[..., :-1], values[..., -1:]
+        features += self.change(self.norm(features) * there, there) * there
+        return jnp.concatenate([features, there], axis=-1)
+
+
+class TextConv(TextBlock):
+    """Convolution over neighbouring words, ReLU, a product of the features."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        kernel: int = 3,
+        rngs: nnx.Rngs,
+    ):
+        super().__init__(in_features, out_features, stride, rngs=rngs)
+        width = in_features - 1
+        self.conv = series_conv(width, width, kernel, rngs=rngs)
+        self.project = product(width, width, bias=False, rngs=rngs)
+
+    def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
+        """As `TextBlock` says."""
+        return self.project(jax.nn.relu(self.conv(features)))
+
+
+class TextRecurrence(TextBlock):
+    """A recurrence without products over the words, from the first or the last.
+
+    z_t = sigmoid(gate of x_t), h_t = (1 - z_t) h_{t-1} + z_t (candidate of x_t).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        backwards: bool = False,
+        rngs: nnx.Rngs,
+    ):
+        super().__init__(in_features, out_features, stride, rngs=rngs)
+        width = in_features - 1
+        self.gate = product(width, width, bias=True, rngs=rngs)
+        self.candidate = product(width, width, bias=True, rngs=rngs)
+        self.backwards = backwards
+
+    def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
+        """As `TextBlock` says."""
+        opened = jax.nn.sigmoid(self.gate(features)) * there
+        added = opened * self.candidate(features)
+        return all_states(1.0 - opened, added, backwards=self.backwards)
+
+
+class SelfAttention(nnx.Module):
+    """Words that look at each other, [N, T, C] -> [N, T, C]."""
+
+    def __init__(self, features: int, inner: int, heads: int, *, rngs: nnx.Rngs):
+        self.query = product(features, inner, bias=False, rngs=rngs)
+        self.key = product(features, inner, bias=False, rngs=rngs)
+        self.value = product(features, inner, bias=False, rngs=rngs)
+        self.project = product(inner, features, bias=False, rngs=rngs)
+        self.heads = heads
+
+    def __call__(self, features: jax.Array, there: jax.Array) -> jax.Array:
+        """Looks at the words that are there: 1 in [N, T, 1], else 0."""
+        query, key, value = (
+            self.by_head(each(features)) for each in (self.query, self.key, self.value)
+        )
+        logits = query @ key.swapaxes(2, 3) * query.shape[-1] ** -0.5
+        seen = there[:, None, None, :, 0] > 0
+        weights = jax.nn.softmax(jnp.where(seen, logits, UNSEEN), axis=-1)
+        mixed = (weights @ value).swapaxes(1, 2)
+        return self.project(mixed.reshape(*mixed.shape[:2], -1))
+
+    def by_head(self, values: jax.Array) -> jax.Array:
+        """[N, T, C] -> [N, heads, T, C / heads]."""
+        return values.reshape(*values.shape[:2], self.heads, -1).swapaxes(1, 2)
+
+
+class TextAttention(TextBlock):
+    """Self-attention among the words of a sentence."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        heads: int = 1,
+        rngs: nnx.Rngs,
+    ):
+        super().__init__(in_features, out_features, stride, rngs=rngs)
+        self.attention = SelfAttention(in_features - 1, in_features, heads, rngs=rngs)
+
+    def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
+        """As `TextBlock` says."""
+        return self.attention(features, there)
+
+
+class TextFeedForward(TextBlock):
+    """Two products with ReLU between them, for each word alone."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        stride: int,
+        *,
+        expansion: int = 2,
+        rngs: nnx.Rngs,
+    ):
+        super().__init__(in_features, out_features, stride, rngs=rngs)
+        width = in_features - 1
+        self.expand = product(width, expansion * width, bias=True, rngs=rngs)
+        self.project = product(expansion * width, width, bias=False, rngs=rngs)
+
+    def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
+        """As `TextBlock` says."""
+        return self.project(jax.nn.relu(self.expand(features)))
+
+
+class TextSkip(nnx.Module):
+    """Nothing: what comes in goes out."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        pass
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        """[N, T, C] -> the same."""
+        return values
+
+
+class TextAverage(nnx.Module):
+    """Normalised features of the words that are there, in the mean over them."""
+
+    def __init__(
+        self, in_features: int, out_features: int, stride: int, *, rngs: nnx.Rngs
+    ):
+        self.norm = WordNorm(in_features - 1)
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        """[N, T, C] -> [N, C], the last channel 1; zeros of no word at all."""
+        features, there = values[..., :-1], values[..., -1:]
+        every = jnp.concatenate([self.norm(features) * there, there], axis=-1)
+        return every.sum(axis=1) / jnp.maximum(there.sum(axis=1), 1.0)
