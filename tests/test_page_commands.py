@@ -10,11 +10,11 @@ import tomllib
 
 import pytest
 from pages import PAGES, ROOT, commands, page_name
+
 from qnas_jax.command.explaining import asked_for, explain
 from qnas_jax.command.helping import SUBCOMMANDS
 from qnas_jax.command.listing import TOPICS
 from qnas_jax.command.parsing import Parsed, parse_flags
-
 from qnas_jax.jobs.config import read_config_of
 from qnas_jax.jobs.registry import job_of
 

@@ -150,7 +150,7 @@ def search_finds() -> str:
     import jax
     import numpy as np
 
-    from qnas_jax.search import make_strategy, scan_search
+    from qnas_jax.searching import make_strategy, scan_search
 
     strategy = make_strategy("random", (4, 4, 4), population=20, generations=40)
     state, _ = jax.jit(

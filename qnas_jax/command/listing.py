@@ -68,7 +68,7 @@ def stages() -> Rows:
 
 def strategies() -> Rows:
     """What --config.search.strategy takes."""
-    from qnas_jax.search import STRATEGIES
+    from qnas_jax.searching import STRATEGIES
 
     for spec in STRATEGIES.values():
         yield spec.name, f"{spec.summary} ({spec.acts_by})"
@@ -76,7 +76,7 @@ def strategies() -> Rows:
 
 def front_strategies() -> Rows:
     """What --config.search.front_strategy takes, for several objectives."""
-    from qnas_jax.search.pareto.registry import FRONT_STRATEGIES
+    from qnas_jax.searching.pareto.registry import FRONT_STRATEGIES
 
     return [(spec.name, spec.summary) for spec in FRONT_STRATEGIES.values()]
 

@@ -1,5 +1,8 @@
 """What the rows of a run say, where figures and the page both ask for it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from qnas_jax.reporting.front import budget_cells, round_budgets, sort_front
 from qnas_jax.reporting.rows import Row, Run, scored
 
@@ -41,6 +44,6 @@ def front_cells(run: Run) -> list[list[str]]:
     return budget_cells(members, cost, round_budgets(members, cost), names)
 
 
-def num_tested(result: Row) -> int | None:
+def num_tested(result: Mapping[str, Any]) -> int | None:
     """How many test examples all were measured on."""
     return result.get("test_examples", result.get("test_images"))

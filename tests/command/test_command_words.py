@@ -9,7 +9,7 @@ from qnas_jax.command import doctor
 from qnas_jax.command.entry import run_command
 from qnas_jax.command.flags import FLAGS
 from qnas_jax.command.listing import TOPICS
-from qnas_jax.search import STRATEGIES
+from qnas_jax.searching import STRATEGIES
 
 # The flag of ml_collections loads configurations by it.
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
