@@ -419,8 +419,8 @@ PROMISES = (
     Mutant(
         "no pool is searched before its start, and none without a share",
         _TRAINING + "balance_pool.py",
-        "options.pool_share > 0 and since >= 0 and",
-        "options.pool_share > 0 and",
+        "if options.pool_share == 0 or since < 0:",
+        "if options.pool_share == 0:",
         "tests/training/test_balance_pool.py",
     ),
     Mutant(

@@ -62,7 +62,9 @@ def _processor(cpuinfo: pathlib.Path) -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The commit of the checkout that holds the package, if it is one."""
-    folder = pathlib.Path(qnas_jax.__file__).resolve().parent
+    folder = pathlib.Path(qnas_jax.__file__).resolve().parents[1]
+    if not (folder / ".git").exists():  # An installed one may lie in another checkout.
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         result = subprocess.run(
