@@ -24,12 +24,14 @@ class LabelledSeries(NamedTuple):
       labels: a class each, in words.
       classes: all classes in their order; empty: those that occur, sorted.
       notes: what a user should know of how the file was read.
+      channels: their names, where the file has any.
     """
 
     series: Sequence[np.ndarray]
     labels: Sequence[str]
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 def series_split(series: np.ndarray, labels: np.ndarray) -> Split:
@@ -94,6 +96,7 @@ def source_of_series(
             f"got series of {channels[0]} and of {channels[-1]} channels, expected the "
             "same number in all splits"
         )
+    _check_names(found)
     every = list(itertools.chain(*(part.series for part in found.values())))
     length = max((len(each) for each in every), default=0)
     size = 4 * length * len(every) * max(channels, default=0)
@@ -137,6 +140,18 @@ def channel_statistics(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # Rounding of the mean is not to make a channel vary that does not.
     deviation = np.where(highest > lowest, deviation, 0.0)
     return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+def _check_names(found: dict[str, LabelledSeries]) -> None:
+    """Raises UserError if splits name their channels differently, or in other order."""
+    named = {split: part.channels for split, part in found.items() if part.channels}
+    for split, channels in named.items():
+        first = next(iter(named.values()))
+        if channels != first:
+            raise UserError(
+                f"got channels {', '.join(channels)} in the {split} split, expected "
+                f"{', '.join(first)} as in the others"
+            )
 
 
 def _classes(found: dict[str, LabelledSeries]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from qnas_jax.data.dataset import describe_array
 from qnas_jax.data.npz import arrays_by_split
 from qnas_jax.data.series import LabelledSeries
-from qnas_jax.data.series_text import label_in_words
+from qnas_jax.data.series_cells import label_in_words
 from qnas_jax.data.split_names import SPLITS
 from qnas_jax.errors import UserError
 from qnas_jax.options import shown

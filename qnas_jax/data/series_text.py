@@ -1,33 +1,36 @@
-"""Series in text files: one a row with its class in front, or the `.ts` format.
+"""Series in text files: one a row with its class in front, steps, or the `.ts` format.
 
 `.csv`, `.tsv`, `.txt`: cells are separated by commas, semicolons or tabs, whichever the
 first line has most of (`.tsv`: tabs; `.txt`: also by any number of spaces). An empty
 cell, `?`, `NA` or `NaN` is a missing value; a row that ends early, or in missing cells,
 is a shorter series. A first line without any number behind its first cell is a header.
-This is also the form of the UCR archive of 2018.
+This is also the form of the UCR archive of 2018. A header that names a column
+`series_id` says that rows are steps, of several channels perhaps (`series_steps.py`).
 
 `.ts`: the format of sktime, aeon and the archives' newer editions: a header of `@`
 lines, then a series a line, its channels and at last its class separated by colons.
 """
 
-import csv
-import io
-import math
 import pathlib
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from qnas_jax.data.separated import separated_rows
 from qnas_jax.data.series import LabelledSeries
+from qnas_jax.data.series_cells import (
+    is_header,
+    label_in_words,
+    numbers_of,
+    without_end,
+)
+from qnas_jax.data.series_steps import has_steps, read_steps
 from qnas_jax.errors import UserError
 from qnas_jax.options import shown
-from qnas_jax.reading import read_text, reason
+from qnas_jax.reading import read_text
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".ts")
 _DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".txt": ",;\t "}
-_LARGEST = float(np.finfo(np.float32).max)
-_MISSING = frozenset(("", "?", "na", "nan"))
 
 
 def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSeries:
@@ -54,115 +57,32 @@ def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSe
         raise UserError(f"{path}, {error}") from error
 
 
-def label_in_words(label: str) -> str:
-    """A class on one line, a whole number without point or plus.
-
-    Raises:
-      UserError: it is no class, but nothing, or a number that is not whole.
-    """
-    label = label.strip()
-    if re.fullmatch(r"[+-]?\d{1,18}", label):
-        return str(int(label))
-    try:
-        number = float(label.replace("_", " "))
-    except ValueError:
-        number = math.nan
-    if label.lower() not in _MISSING and math.isnan(number):
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in label)
-    if not number.is_integer():
-        raise UserError(
-            f"got {shown(label)} as the class, expected a word or a whole number in "
-            "front of each series"
-        )
-    return str(int(number))
-
-
 def _read_rows(text: str, delimiters: str, labelled: bool) -> LabelledSeries:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(delimiters, key=first.strip().count)
     if delimiter == " ":
         text = "\n".join(line.strip() for line in text.splitlines())
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
-        skipinitialspace=delimiter == " ",
-        strict=True,
-    )
+    rows = separated_rows(text, delimiter)
     series: list[np.ndarray] = []
     labels: list[str] = []
     notes: list[str] = []
-    try:
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            where = f"line {reader.line_num}"
-            cells = row[labelled:]
-            if not series and _is_header(cells):
-                notes.append("the first line is taken as a header")
-                continue
-            try:
-                labels.append(label_in_words(row[0]) if labelled else "")
-                values = _numbers(cells)
-            except UserError as error:
-                raise UserError(f"{where}: {error}") from error
-            series.append(_without_end(values, where)[:, None])
-    except csv.Error as error:
-        raise UserError(
-            f"line {reader.line_num}: not separated values ({reason(error)})"
-        ) from None
+    for line, row in rows:
+        cells = row[labelled:]
+        if not series and not notes and has_steps(row):
+            return read_steps(row, rows, labelled)
+        if not series and is_header(cells):
+            notes.append("the first line is taken as a header")
+            continue
+        try:
+            labels.append(label_in_words(row[0]) if labelled else "")
+            values = numbers_of(cells)
+        except UserError as error:
+            raise UserError(f"line {line}: {error}") from error
+        series.append(without_end(values, f"line {line}")[:, None])
     if not series:
         form = ", its class first" if labelled else ""
         raise UserError(f"line 1: got no series, expected one a line{form}")
     return LabelledSeries(series, labels, notes=tuple(notes))
-
-
-def _is_header(values: Sequence[str]) -> bool:
-    """Names of columns: nothing is a number or missing."""
-    cells = [cell.strip() for cell in values]
-    return bool(cells) and not any(
-        cell.lower() in _MISSING or _is_number(cell) for cell in cells
-    )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _without_end(values: np.ndarray, where: str) -> np.ndarray:
-    """The series without the missing values at its end."""
-    there = np.flatnonzero(~np.isnan(values))
-    if not len(there):
-        raise UserError(f"{where}: got a series without a value, expected numbers")
-    return values[: there[-1] + 1]
-
-
-def _numbers(cells: Sequence[str]) -> np.ndarray:
-    """Cells as float32 [T], NaN where one is missing.
-
-    Raises:
-      UserError: a cell that is neither a finite number nor missing.
-    """
-    numbers = np.empty(len(cells), np.float32)
-    for place, cell in enumerate(cells):
-        stripped = cell.strip()
-        if stripped.lower() in _MISSING:
-            numbers[place] = np.nan
-            continue
-        try:
-            value = float(stripped)
-        except ValueError:
-            value = math.inf
-        if not abs(value) <= _LARGEST or "_" in stripped:
-            raise UserError(
-                f"value {place + 1}: got {shown(stripped)}, expected a finite number, "
-                "or nothing where it is missing"
-            )
-        numbers[place] = value
-    return numbers
 
 
 def _read_ts(text: str) -> LabelledSeries:
@@ -241,7 +161,7 @@ def _together(channels: Sequence[str]) -> np.ndarray:
     columns = []
     for number, channel in enumerate(channels, start=1):
         try:
-            columns.append(_numbers(channel.split(",")))
+            columns.append(numbers_of(channel.split(",")))
         except UserError as error:
             where = f"channel {number}, " if len(channels) > 1 else ""
             raise UserError(f"{where}{error}") from error

@@ -5,18 +5,17 @@ them. Cells are separated by tabs (`.tsv`, where quotes are letters as any other
 commas (`.csv`). Splits may be files of their own, see `files_by_split`.
 """
 
-import csv
-import io
 import pathlib
 from collections.abc import Iterator, Sequence
 
 from qnas_jax.data.dataset import SourceSplits
 from qnas_jax.data.files_by_split import ending_of, files_by_split
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.separated import separated_rows
 from qnas_jax.data.text import LabelledText, source_of_text, words_of
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.options import shown
-from qnas_jax.reading import printable, read_text, reason
+from qnas_jax.reading import printable, read_text
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _CLASS_NAMES = frozenset(("label", "class", "target", "category", "sentiment"))
@@ -83,33 +82,9 @@ def read_labelled_text(path: pathlib.Path) -> LabelledText:
         raise UserError(f"{path}, {error}") from error
 
 
-def separated_rows(text: str, tabs: bool) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a text that are not empty.
-
-    Args:
-      text: of the whole file.
-      tabs: whether they separate cells, and quotes are letters; else commas do.
-
-    Yields:
-      The number of a row's last line, from 1, and its cells.
-
-    Raises:
-      UserError: quotes that do not fit; one line names it.
-    """
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter="\t" if tabs else ",",
-        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
-        strict=True,
-    )
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise UserError(
-            f"line {reader.line_num}: not separated values ({reason(error)})"
-        ) from None
+def text_rows(text: str, tabs: bool) -> Iterator[tuple[int, list[str]]]:
+    """As `separated_rows`, with tabs, where quotes are letters, or else commas."""
+    return separated_rows(text, "\t" if tabs else ",", quoted=not tabs)
 
 
 def _read_rows(text: str, tabs: bool) -> LabelledText:
@@ -117,7 +92,7 @@ def _read_rows(text: str, tabs: bool) -> LabelledText:
     labels: list[str] = []
     notes: tuple[str, ...] = ()
     order = (0, 1)
-    for line, row in separated_rows(text, tabs):
+    for line, row in text_rows(text, tabs):
         if len(row) != 2:
             raise UserError(
                 f"line {line}: got {len(row)} cells, expected 2, a sentence and its "

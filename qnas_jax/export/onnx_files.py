@@ -152,12 +152,13 @@ def _reader(name: str, examples: np.ndarray) -> Any:
     return Reader()
 
 
-def run_onnx(content: bytes, threads: int = 0) -> Run:
+def run_onnx(content: bytes, threads: int = 0, *, without: Sequence[str] = ()) -> Run:
     """Opens a model in onnxruntime, on the CPU.
 
     Args:
       content: of an ONNX file.
       threads: of one operation; 0: as many as there are cores.
+      without: optimisers of onnxruntime that are left out.
 
     Returns:
       Examples [N, ...] as the data have them -> logits float32 [N, classes].
@@ -168,7 +169,9 @@ def run_onnx(content: bytes, threads: int = 0) -> Run:
     options.log_severity_level = 3  # errors only
     options.intra_op_num_threads = threads
     providers = ["CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(content, options, providers=providers)
+    session = onnxruntime.InferenceSession(
+        content, options, providers=providers, disabled_optimizers=list(without)
+    )
     (given,) = session.get_inputs()
 
     def run(examples: np.ndarray) -> np.ndarray:

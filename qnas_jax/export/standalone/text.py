@@ -1,8 +1,8 @@
 """Blocks for text, for inference.
 
-Values are [N, T, C]: the features of each word, and as the last channel 1 where a
-sentence has a word and 0 behind its end. Blocks add to the features of the words that
-are there; everything behind the end stays 0.
+Values are a pair: the features of each word [N, T, C - 1], and `there`, bool [N, T, 1],
+whether a sentence has a word or has ended. Both count as channels: C in all.
+Blocks add to the features of the words that are there; those behind the end stay 0.
 """
 
 import jax
@@ -15,6 +15,8 @@ from qnas_jax.export.standalone.series import all_states, series_conv
 POSITION_SCALE = 0.03
 SLOWEST_WAVE = 10_000.0
 UNSEEN = -1e30
+
+Words = tuple[jax.Array, jax.Array]
 
 
 class WordNorm(nnx.Module):
@@ -64,13 +66,13 @@ class TextEmbedding(nnx.Module):
     ):
         self.table = nnx.Embed(words, out_features - 1, rngs=rngs)
 
-    def __call__(self, numbers: jax.Array) -> jax.Array:
-        """int32 [N, T] -> [N, T, C]."""
+    def __call__(self, numbers: jax.Array) -> Words:
+        """int32 [N, T] -> features and `there`."""
         table = self.table
         waves = POSITION_SCALE * positions(numbers.shape[1], table.features)
         features = table(jnp.clip(numbers, 0, table.num_embeddings - 1)) + waves[None]
-        there = (numbers > 0)[..., None].astype(features.dtype)
-        return jnp.concatenate([features * there, there], axis=-1)
+        there = (numbers > 0)[..., None]
+        return jnp.where(there, features, 0.0), there
 
 
 class TextBlock(nnx.Module):
@@ -82,14 +84,14 @@ class TextBlock(nnx.Module):
         self.norm = WordNorm(in_features - 1)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """Features [N, T, C - 1], 0 where there [N, T, 1] is 0 -> what is added."""
+        """Normalised features, 0 behind the end -> what is added, anything there."""
         raise NotImplementedError
 
-    def __call__(self, values: jax.Array) -> jax.Array:
-        """[N, T, C] -> [N, T, C]."""
-        features, there = values[..., :-1], values[..., -1:]
-        features += self.change(self.norm(features) * there, there) * there
-        return jnp.concatenate([features, there], axis=-1)
+    def __call__(self, values: Words) -> Words:
+        """Features and `there` -> the same."""
+        features, there = values
+        change = self.change(jnp.where(there, self.norm(features), 0.0), there)
+        return features + jnp.where(there, change, 0.0), there
 
 
 class TextConv(TextBlock):
@@ -137,7 +139,7 @@ class TextRecurrence(TextBlock):
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """As `TextBlock` says."""
-        opened = jax.nn.sigmoid(self.gate(features)) * there
+        opened = jnp.where(there, jax.nn.sigmoid(self.gate(features)), 0.0)
         added = opened * self.candidate(features)
         return all_states(1.0 - opened, added, backwards=self.backwards)
 
@@ -153,12 +155,12 @@ class SelfAttention(nnx.Module):
         self.heads = heads
 
     def __call__(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """Looks at the words that are there: 1 in [N, T, 1], else 0."""
+        """Looks at the words that are there, bool [N, T, 1]."""
         query, key, value = (
             self.by_head(each(features)) for each in (self.query, self.key, self.value)
         )
         logits = query @ key.swapaxes(2, 3) * query.shape[-1] ** -0.5
-        seen = there[:, None, None, :, 0] > 0
+        seen = there.reshape(there.shape[0], 1, 1, -1)
         weights = jax.nn.softmax(jnp.where(seen, logits, UNSEEN), axis=-1)
         mixed = (weights @ value).swapaxes(1, 2)
         return self.project(mixed.reshape(*mixed.shape[:2], -1))
@@ -218,8 +220,8 @@ class TextSkip(nnx.Module):
     ):
         pass
 
-    def __call__(self, values: jax.Array) -> jax.Array:
-        """[N, T, C] -> the same."""
+    def __call__(self, values: Words) -> Words:
+        """Features and `there` -> the same."""
         return values
 
 
@@ -231,8 +233,10 @@ class TextAverage(nnx.Module):
     ):
         self.norm = WordNorm(in_features - 1)
 
-    def __call__(self, values: jax.Array) -> jax.Array:
-        """[N, T, C] -> [N, C], the last channel 1; zeros of no word at all."""
-        features, there = values[..., :-1], values[..., -1:]
-        every = jnp.concatenate([self.norm(features) * there, there], axis=-1)
-        return every.sum(axis=1) / jnp.maximum(there.sum(axis=1), 1.0)
+    def __call__(self, values: Words) -> jax.Array:
+        """Features and `there` -> [N, C], the last channel 1; zeros of no word."""
+        features, there = values
+        count = there.astype(features.dtype).sum(axis=1)
+        total = jnp.where(there, self.norm(features), 0.0).sum(axis=1)
+        every = jnp.concatenate([total, count], axis=-1)
+        return every / jnp.maximum(count, 1.0)

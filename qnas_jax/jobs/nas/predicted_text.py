@@ -13,7 +13,7 @@ import numpy as np
 
 from qnas_jax.data.files_by_split import ending_of
 from qnas_jax.data.text import words_of
-from qnas_jax.data.text_files import ENDINGS, class_column, separated_rows
+from qnas_jax.data.text_files import ENDINGS, class_column, text_rows
 from qnas_jax.errors import UserError
 from qnas_jax.export import Model
 from qnas_jax.options import shown
@@ -64,7 +64,7 @@ def _sentences(path: pathlib.Path) -> Iterator[str]:
     if ending_of(path, _LINES):
         yield from (line for line in io.StringIO(text, newline=None) if words_of(line))
         return
-    rows = separated_rows(text, ending_of(path, ENDINGS).startswith(".tsv"))
+    rows = text_rows(text, ending_of(path, ENDINGS).startswith(".tsv"))
     column = -1
     for line, row in rows:
         if column < 0:

@@ -124,7 +124,7 @@ class MinimalGatedUnit(nnx.Module):
         )
         opened = jax.nn.sigmoid(gate)
         if there is not None:
-            opened = jnp.where(there, opened, 0)
+            opened = jnp.where(there, opened, 0.0)
         closed, offsets = jax.nn.sigmoid(-gate), opened * candidate
         if self.backwards:
             closed, offsets = jnp.flip(closed, 1), jnp.flip(offsets, 1)

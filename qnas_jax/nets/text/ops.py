@@ -94,8 +94,8 @@ class TextBlock(nnx.Module):
     def __call__(self, values: jax.Array) -> jax.Array:
         """[N, T, C] -> [N, T, C]."""
         there = values[..., -1:] > 0
-        features = jnp.where(there, self.norm(values[..., :-1]), 0)
-        change = jnp.where(there, self.change(features, there), 0)
+        features = jnp.where(there, self.norm(values[..., :-1]), 0.0)
+        change = jnp.where(there, self.change(features, there), 0.0)
         return values + jnp.pad(change, ((0, 0), (0, 0), (0, 1)))
 
 
@@ -264,7 +264,7 @@ class TextAverage(nnx.Module):
     def __call__(self, values: jax.Array) -> jax.Array:
         """[N, T, C] -> [N, C], 1 at last; zeros of a sentence without a word."""
         there = values[..., -1:] > 0
-        features = jnp.where(there, self.norm(values[..., :-1]), 0)
+        features = jnp.where(there, self.norm(values[..., :-1]), 0.0)
         every = jnp.concatenate([features, there], axis=-1)
         return every.sum(axis=1) / jnp.maximum(there.sum(axis=1), 1)
 
