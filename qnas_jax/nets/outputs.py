@@ -56,9 +56,9 @@ def check_outputs(
             expected = f"{list(most)}, as op {others[0]!r} does"
         else:
             expected = f"{list(usual)}, of out_features={layer.out_features}"
+        given = f"an input {list(input_shape)} at stride {layer.stride}"
         raise UserError(
-            f"{where}, op {name!r}: makes {list(shape)} of an input {list(input_shape)} "
-            f"at stride {layer.stride}, expected {expected}"
+            f"{where}, op {name!r}: makes {list(shape)} of {given}, expected {expected}"
         )
 
 
