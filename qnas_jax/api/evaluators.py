@@ -101,7 +101,9 @@ class _Parts:
             raise UserError(
                 f"space: got {self.space.name!r}, whose architectures are no networks"
             )
-        return build_supernet(self.space, resolve_form("auto"))
+        supernet = build_supernet(self.space, resolve_form("auto"))
+        supernet.cost_table()  # Ops are traced: those that do not fit are named here.
+        return supernet
 
     @property
     def reduced(self) -> "_Parts":

@@ -33,6 +33,11 @@ def file_identity(path: pathlib.Path) -> str:
     return f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
 
 
+def size_identity(image_size: int) -> list[str]:
+    """The line of the size that images get; none where they are as they are."""
+    return [f"image_size {image_size}"] if image_size else []
+
+
 def cached(
     cache_root: pathlib.Path,
     name: str,

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qnas_jax.data.fitting import fit_image
 from qnas_jax.errors import UserError
 from qnas_jax.reading import reason
 
@@ -59,13 +60,16 @@ def readable_suffixes() -> frozenset[str]:
     )
 
 
-def decode_image(encoded: bytes | pathlib.Path, mode: str, where: str) -> DecodedImage:
+def decode_image(
+    encoded: bytes | pathlib.Path, mode: str, where: str, size: int = 0
+) -> DecodedImage:
     """Decodes one image.
 
     Args:
       encoded: the content, or the file that holds it.
       mode: Pillow's name of the wanted form: "L", "RGB" or "RGBA".
       where: how errors name the image.
+      size: side of the square that it is resized and cropped to; 0: as it is.
 
     Returns:
       The image, upright and (unless in "RGBA") without transparency.
@@ -97,6 +101,8 @@ def decode_image(encoded: bytes | pathlib.Path, mode: str, where: str) -> Decode
         if (pixels == pixels[0, 0]).all():
             remarks.append("blank")
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    if size:
+        pixels = fit_image(pixels, size, size)
     return DecodedImage(pixels, tuple(remarks))
 
 
@@ -165,7 +171,8 @@ def decode_all(
             if pixels.shape != shape:
                 raise UserError(
                     f"{where_fn(index)}: image is {list(pixels.shape)}, but "
-                    f"{where_fn(0)} is {list(shape)}: resize all to one [H, W, C]"
+                    f"{where_fn(0)} is {list(shape)}: resize all to one [H, W, C], or "
+                    "set data.image_size to a side in pixels"
                 )
             images[index] = pixels
             for remark in remarks:

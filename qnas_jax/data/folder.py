@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qnas_jax.data.cache import cached, file_identity
+from qnas_jax.data.cache import cached, file_identity, size_identity
 from qnas_jax.data.dataset import SourceSplits
 from qnas_jax.data.decode import decode_all, decode_image, readable_suffixes
 from qnas_jax.data.images import image_split
@@ -88,7 +88,8 @@ def load_folder(options: PlaceOptions) -> SourceSplits:
     Raises:
       MissingFileError: there is no such folder, or no class folder in it.
       UserError: a class without images, an unknown class or split, an unreadable
-        file or folder, or images of different sizes; the file is named.
+        file or folder, or images of different sizes with image_size=0; the file is
+        named.
     """
     root = pathlib.Path(options.path).expanduser()
     with naming(root):
@@ -97,12 +98,13 @@ def load_folder(options: PlaceOptions) -> SourceSplits:
                 f"{root} is missing: set data.path to an image folder"
             )
         listing = _list_folder(root)
+        size = options.image_size
         name = printable(root.resolve().name)
         splits = cached(
             options.cache_root(),
             name,
-            listing.identity(),
-            lambda: _decode(name, listing),
+            listing.identity() + size_identity(size),
+            lambda: _decode(name, listing, size),
         )
     return dataclasses.replace(splits, notes=(*listing.notes(), *splits.notes))
 
@@ -233,12 +235,12 @@ def _files(
             yield path
 
 
-def _decode(name: str, listing: _Listing) -> SourceSplits:
+def _decode(name: str, listing: _Listing, size: int) -> SourceSplits:
     paths = [example.path for example in listing.examples]
     mode = _common_mode(paths)
     images, notes = decode_all(
         len(paths),
-        lambda index: decode_image(paths[index], mode, printable(paths[index])),
+        lambda index: decode_image(paths[index], mode, printable(paths[index]), size),
         lambda index: printable(paths[index]),
     )
     labels = np.array([example.label for example in listing.examples], np.int32)

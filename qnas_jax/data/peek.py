@@ -31,14 +31,14 @@ def peek(options: DataOptions) -> tuple[tuple[int, ...], int]:
     if options.source in _KNOWN:
         return _KNOWN[options.source]
     if options.source == "tfds":
-        known = _tfds_metadata(options.name)
+        known = _tfds_metadata(options.name, options.image_size)
         if known is not None:
             return known
     dataset = load(options)
     return dataset.input_shape, dataset.num_classes
 
 
-def _tfds_metadata(name: str) -> tuple[tuple[int, int, int], int] | None:
+def _tfds_metadata(name: str, size: int) -> tuple[tuple[int, int, int], int] | None:
     import tensorflow_datasets as tfds
 
     with tempfile.TemporaryDirectory() as empty:
@@ -48,6 +48,8 @@ def _tfds_metadata(name: str) -> tuple[tuple[int, int, int], int] | None:
             classes = features["label"].num_classes
         except Exception:  # a set that only its own folder describes
             return None
+    if size and len(shape) == 3:
+        shape = (size, size, shape[2])
     if None in shape or len(shape) != 3:
         return None
     height, width, channels = shape

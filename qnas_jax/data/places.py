@@ -36,7 +36,7 @@ def data_folder(data_dir: str, *, called: str = "data_dir") -> pathlib.Path | No
 
 @dataclasses.dataclass(frozen=True)
 class PlaceOptions(Options):
-    """What a source reads: names and folders, and how long sentences are."""
+    """What a source reads: names and folders, and the size that examples get."""
 
     name: str = option("", "TFDS name, for example cifar10, or UCR set, as ECG200")
     path: str = option(
@@ -53,6 +53,13 @@ class PlaceOptions(Options):
         "", "folder of decoded sets; empty: qnas_jax/datasets in the user's cache"
     )
 
+    image_size: int = option(
+        0,
+        "side in pixels of the squares that images of folder and tfds are resized and "
+        "cropped to; 0: they have one size",
+        low=0,
+        high=16_384,
+    )
     max_tokens: int = option(
         64,
         "words and punctuation marks of a sentence (what is longer is cut), or tokens "

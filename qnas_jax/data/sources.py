@@ -43,6 +43,7 @@ class Source:
       positions: for each training example its number in published splits, int [N];
         None: they are counted as they come.
       kind: what the examples are, see `Dataset.kind`.
+      resizes: whether `image_size` gives its images one size.
     """
 
     load: Callable[[PlaceOptions], SourceSplits]
@@ -50,17 +51,22 @@ class Source:
     what: str = ""
     positions: Callable[[PlaceOptions], np.ndarray] | None = None
     kind: str = IMAGES
+    resizes: bool = False
 
 
 SOURCES: dict[str, Source] = {
     "digits": Source(load_digits),
     "tfds": Source(
-        load_tfds, "name", "a TFDS name such as cifar10", positions=tfds_positions
+        load_tfds,
+        "name",
+        "a TFDS name such as cifar10",
+        positions=tfds_positions,
+        resizes=True,
     ),
     "mnist": Source(functools.partial(load_idx, "mnist")),
     "fashion_mnist": Source(functools.partial(load_idx, "fashion_mnist")),
     "npz": Source(load_npz, "path", "a .npz file"),
-    "folder": Source(load_folder, "path", "an image folder"),
+    "folder": Source(load_folder, "path", "an image folder", resizes=True),
     "ucr": Source(
         load_ucr, "name", "a set of the UCR archive such as ECG200", kind=SERIES
     ),
@@ -109,6 +115,9 @@ class DataOptions(PlaceOptions, SplittingOptions):
         if source.needs and not getattr(self, source.needs):
             allowed = f"{source.what} when source is {self.source}"
             raise OptionError(source.needs, "", allowed)
+        if self.image_size and not source.resizes:
+            allowed = f"0 when source is {self.source}: its examples have one size"
+            raise OptionError("image_size", self.image_size, allowed)
         if self.side and source.kind != IMAGES:
             allowed = f"0 when source is {self.source}: only images have sides"
             raise OptionError("side", self.side, allowed)

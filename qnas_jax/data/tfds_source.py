@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qnas_jax.data.cache import cached, file_identity
+from qnas_jax.data.cache import cached, file_identity, size_identity
 from qnas_jax.data.dataset import SourceSplits, Split
 from qnas_jax.data.decode import decode_all, decode_image
 from qnas_jax.data.images import image_split
@@ -31,7 +31,8 @@ def load_tfds(options: PlaceOptions) -> SourceSplits:
     Raises:
       MissingFileError: the folder holds no prepared set of this name.
       UserError: unknown name, no random access, no `image` and `label` features of
-        the right kind, no `train` split, damaged files, images of different sizes.
+        the right kind, no `train` split, damaged files, images of different sizes with
+        image_size=0.
     """
     folder = _folder(options)
     builder = _builder(options.name, folder)
@@ -42,8 +43,8 @@ def load_tfds(options: PlaceOptions) -> SourceSplits:
     return cached(
         options.cache_root(),
         builder.name,
-        [file_identity(path) for path in files],
-        lambda: _decode(builder, options.name),
+        [*map(file_identity, files), *size_identity(options.image_size)],
+        lambda: _decode(builder, options.name, options.image_size),
     )
 
 
@@ -144,7 +145,7 @@ def _check_features(name: str, info: Any) -> None:
         )
 
 
-def _decode(builder: Any, name: str) -> SourceSplits:
+def _decode(builder: Any, name: str, size: int) -> SourceSplits:
     splits: dict[str, Split] = {}
     notes: list[str] = []
     names = {theirs: split_of(theirs) for theirs in builder.info.splits}
@@ -155,7 +156,7 @@ def _decode(builder: Any, name: str) -> SourceSplits:
                     f"TFDS set {name!r}: got splits {sorted(names)}, expected one of "
                     f"{ours} examples"
                 )
-            splits[ours], said = _decode_split(builder, name, theirs)
+            splits[ours], said = _decode_split(builder, name, theirs, size)
             notes += said
     others = sorted(each for each, split in names.items() if split is None)
     if others:
@@ -170,7 +171,9 @@ def _decode(builder: Any, name: str) -> SourceSplits:
     )
 
 
-def _decode_split(builder: Any, name: str, split: str) -> tuple[Split, tuple[str, ...]]:
+def _decode_split(
+    builder: Any, name: str, split: str, size: int
+) -> tuple[Split, tuple[str, ...]]:
     examples = _read_examples(builder, name, split)
     mode = _MODES[builder.info.features["image"].shape[-1]]
 
@@ -179,7 +182,7 @@ def _decode_split(builder: Any, name: str, split: str) -> tuple[Split, tuple[str
 
     images, notes = decode_all(
         len(examples),
-        lambda index: decode_image(examples[index]["image"], mode, where(index)),
+        lambda index: decode_image(examples[index]["image"], mode, where(index), size),
         where,
     )
     labels = np.array([example["label"] for example in examples], np.int32)

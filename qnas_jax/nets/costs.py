@@ -24,6 +24,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets.build import OpModules, abstract_op, naming_op, op_modules
 from qnas_jax.nets.flat import set_mode
+from qnas_jax.nets.outputs import check_outputs, output_shape
 from qnas_jax.spaces import Layer
 
 
@@ -135,20 +136,32 @@ def traces_of_layer(
       where: the layer's place in words, for errors.
 
     Raises:
-      UserError: an op cannot be computed, or they do not agree on the shape of their
-        output.
+      UserError: an op cannot be computed, has other features than the layer, or another
+        shape than the other ops.
     """
     each = []
     for op in layer.ops:
         one = dataclasses.replace(layer, ops=(op,))
         with naming_op(where, op):
-            each.append(_trace(one, input_shape, op_modules(one)))
-    if len({trace.output for trace in each}) != 1:
-        named = {
-            op.name: trace.output for op, trace in zip(layer.ops, each, strict=True)
-        }
-        raise UserError(f"{where}: its ops yield different shapes: {named}")
+            each.append(_computed(one, input_shape))
+    outputs = {op.name: trace.output for op, trace in zip(layer.ops, each, strict=True)}
+    check_outputs(layer, input_shape, outputs, where)
     return each
+
+
+def _computed(layer: Layer, input_shape: tuple[int, ...]) -> OpTrace:
+    """The trace of a layer's only op; what it was given is said where that fails."""
+    module = op_modules(layer)
+    try:
+        return _trace(layer, input_shape, module)
+    except UserError:
+        raise
+    except Exception as error:
+        said = str(error).rstrip(".\n")
+        raise UserError(
+            f"{type(error).__name__}: {said}; its input is {list(input_shape)}, its "
+            f"output is to have {layer.out_features} features"
+        ) from error
 
 
 @functools.lru_cache(maxsize=4096)
@@ -178,4 +191,4 @@ def _trace(layer: Layer, input_shape: tuple[int, ...], modules: OpModules) -> Op
         bytes_16=2 * sum(sizes),
         bytes_8=sum(sizes) + 3 * vectors,
     )
-    return OpTrace(costs, tuple(program.out_avals[0].shape[1:]), program)
+    return OpTrace(costs, output_shape(program.out_avals), program)

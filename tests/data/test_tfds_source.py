@@ -151,6 +151,7 @@ def test_images_of_different_sizes(tmp_path):
     write_set(tmp_path, image_features(), examples)
     with pytest.raises(ValueError, match=r"train image \d+: image is .* resize all"):
         load_mine(tmp_path)
+    assert load_mine(tmp_path, image_size=3).train.inputs.shape[1:] == (3, 3, 3)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_an_op_that_does_not_run_is_named_with_its_layer(
         SUPERNET.check(make_setting(tiny_config))
     assert str(caught.value) == (
         "space 'tiny', block 2 (stem first), op 'bad': ZeroDivisionError: division by "
-        "zero"
+        "zero; its input is [4, 4, 8], its output is to have 8 features"
     )
     assert place_in_user_code(caught.value) == f"{path}, line 9"
 

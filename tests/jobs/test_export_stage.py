@@ -139,7 +139,7 @@ def test_images_of_a_folder_and_of_an_array_get_the_same_answers(finished, tmp_p
     np.savez(tmp_path / "large.npz", constant[None])
     np.savez(tmp_path / "small.npz", constant[None, :8, :8])
     large = answers(finished.folder.path, tmp_path / "large.npz", said)
-    assert said == ["1 of 1 images resized to 8 x 8"]
+    assert said == ["1 of 1 images resized and cropped to 8 x 8"]
     assert large == answers(finished.folder.path, tmp_path / "small.npz")
 
 

@@ -2,8 +2,8 @@
 
 They come from a folder (all that Pillow reads, below it in any depth, by name) or from
 one array of an npz file. They are decoded as the data sets are, in the channels of the
-model; those of another size are resized to the model's (bilinear, with a filter as wide
-as the reduction), which is told.
+model; those of another size are resized and cropped to the model's, as data sets are by
+`data.image_size`, which is told.
 """
 
 import pathlib
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from qnas_jax.data.decode import decode_image, readable_suffixes
+from qnas_jax.data.fitting import fit_image
 from qnas_jax.errors import UserError
 from qnas_jax.export import Model
 from qnas_jax.jobs.nas.predicted_array import named_array
@@ -48,8 +49,8 @@ def images_of(
     if not names:
         raise UserError(f"--input: got {path}, which holds no image that Pillow reads")
     if resized:
-        height, width, _ = model.input_shape
-        say(f"{resized} of {len(names)} images resized to {height} x {width}")
+        size = "{} x {}".format(*model.input_shape)
+        say(f"{resized} of {len(names)} images resized and cropped to {size}")
     return names, np.stack(pixels)
 
 
@@ -86,19 +87,7 @@ def _of_npz(path: pathlib.Path, model: Model) -> Iterator[tuple[str | int, np.nd
 
 def _fit(image: np.ndarray, model: Model, where: str) -> np.ndarray:
     """The image in the model's size."""
-    from PIL import Image
-
-    height, width, channels = model.input_shape
-    if image.shape == tuple(model.input_shape):
-        return image
     if 0 in image.shape:
         raise UserError(f"{where}: got an image of {list(image.shape)}, without pixels")
-    planes = [
-        np.asarray(
-            Image.fromarray(image[..., channel]).resize(
-                (width, height), Image.Resampling.BILINEAR
-            )
-        )
-        for channel in range(channels)
-    ]
-    return np.stack(planes, axis=-1)
+    height, width, _ = model.input_shape
+    return fit_image(image, height, width)
