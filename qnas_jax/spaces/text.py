@@ -5,7 +5,7 @@ every precision that networks compute in, where a number of five digits is not. 
 the shape; the last channel tells words from what is behind a sentence's end.
 """
 
-from qnas_jax.spaces.network import NetworkSpace, Op, chain, fixed, op
+from qnas_jax.spaces.network import Layer, NetworkSpace, Op, chain, fixed, op
 
 WORD_BASE = 256
 """8 bits, all that bfloat16 has for the digits of a number."""
@@ -28,6 +28,13 @@ TEXT_OPS: tuple[Op, ...] = (
     *_WIDTHS,
     _SKIP,
 )
+POOLINGS: tuple[Op, ...] = (
+    op("mean", "text_pool", pooling="mean"),
+    op("root", "text_pool", pooling="root"),
+    op("max", "text_pool", pooling="max"),
+)
+"""What makes one of the words: with `max` behind a convolution as Kim 2014 has it."""
+
 TINY_OPS: tuple[Op, ...] = (
     op("conv_k3", "text_conv", kernel=3),
     op("gru", "text_recurrence"),
@@ -38,43 +45,47 @@ TINY_OPS: tuple[Op, ...] = (
 
 
 def text(input_shape: tuple[int, ...], num_classes: int, words: int) -> NetworkSpace:
-    """4 layers x 9 ops, 47 features a word and the mask."""
-    return _space("text", 48, TEXT_OPS, input_shape, num_classes, words)
+    """4 layers x 9 ops, then 3 poolings; 47 features a word and the mask."""
+    width = 48
+    pooling = chain(width, [(width, 1)], POOLINGS)
+    layers = chain(width, [(width, 1)] * _LAYERS, TEXT_OPS) + pooling
+    return _space("text", layers, (), input_shape, num_classes, words)
 
 
 def text_tiny(
     input_shape: tuple[int, ...], num_classes: int, words: int
 ) -> NetworkSpace:
     """4 layers x 6 ops, 31 features a word and the mask: 1,296 networks."""
-    return _space("text_tiny", 32, TINY_OPS, input_shape, num_classes, words)
+    width = 32
+    layers = chain(width, [(width, 1)] * _LAYERS, TINY_OPS)
+    head = (fixed(width, width, 1, "text_average"),)
+    return _space("text_tiny", layers, head, input_shape, num_classes, words)
 
 
 def _space(
     name: str,
-    width: int,
-    ops: tuple[Op, ...],
+    layers: tuple[Layer, ...],
+    head: tuple[Layer, ...],
     input_shape: tuple[int, ...],
     num_classes: int,
     words: int,
 ) -> NetworkSpace:
-    """Layers of the same ops between an embedding and the mean of the words.
+    """Layers between an embedding and a classifier.
 
     Args:
       name: of the space.
-      width: channels of a word.
-      ops: the candidates of every layer.
+      layers: the searched ones.
+      head: what stands in front of the classifier.
       input_shape: (words of a sentence, 2 digits).
       num_classes: number of logits.
       words: that there are, with those of no and of an unknown word.
     """
+    width = layers[0].in_features
     return NetworkSpace(
         name=name,
-        layers=chain(width, [(width, 1)] * _LAYERS, ops),
+        layers=layers,
         stem=(fixed(input_shape[-1], width, 1, "text_embedding", words=words),),
-        head=(
-            fixed(width, width, 1, "text_average"),
-            fixed(width, num_classes, 1, "classifier"),
-        ),
+        head=(*head, fixed(width, num_classes, 1, "classifier")),
         input_shape=input_shape,
         num_classes=num_classes,
     )

@@ -5,8 +5,9 @@ import pytest
 
 from qnas_jax.errors import UserError
 from qnas_jax.jobs.nas.hand_made import fitted
+from qnas_jax.spaces import hand_made
 
-SHAPE = (16, 16, 3)
+RESNET = hand_made("resnet8", (16, 16, 3), 10)
 
 
 def costs(supernet):
@@ -15,19 +16,19 @@ def costs(supernet):
 
 
 def test_the_widest_that_fits():
-    whole, width = fitted("resnet8", SHAPE, 10, {})
+    whole, width = fitted(RESNET, {})
     assert width == 1 and costs(whole)["params"] == 75_290
     limits = {"params": 20_000.0, "macs": 600_000.0}
-    found, width = fitted("resnet8", SHAPE, 10, limits)
+    found, width = fitted(RESNET, limits)
     assert 0 < width < 1
     assert all(costs(found)[name] <= most for name, most in limits.items())
     # A step wider is too much.
     tight = {"params": float(costs(found)["params"])}
-    assert fitted("resnet8", SHAPE, 10, tight)[1] >= width
+    assert fitted(RESNET, tight)[1] >= width
 
 
 def test_the_narrowest_where_none_fits():
-    _, width = fitted("resnet8", SHAPE, 10, {"params": 1.0})
+    _, width = fitted(RESNET, {"params": 1.0})
     assert width == 1 / 32
 
 

@@ -136,7 +136,7 @@ def answers(folder, path, said=None):
 
 def test_what_does_not_go_together_is_one_line(config, make_setting):
     config.retrain.baselines = ("fcn",)
-    with pytest.raises(UserError, match="baselines: got 'fcn', expected none: there"):
+    with pytest.raises(UserError, match="baselines: got 'fcn', expected of text one"):
         run_stages(make_setting(config), "all", COMMAND)
     config.space.name = "series"
     with pytest.raises(OptionError, match="one of text, text_tiny, .*few.* for text "):

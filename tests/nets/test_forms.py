@@ -17,12 +17,18 @@ import pytest
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import CellSpace, fixed
-from qnas_jax.spaces.registry import BUILT_IN, FOR_SERIES, FOR_TEXT, SPACES
+from qnas_jax.spaces.registry import (
+    BUILT_IN,
+    FOR_LANGUAGE,
+    FOR_SERIES,
+    FOR_TEXT,
+    SPACES,
+)
 
 CHANNELS, CLASSES = 2, 3
 # Cells of cifar_small are those of nas_bench_201, layers of edge those of digits, and
-# layers of text have the kinds of ops of text_tiny.
-NAMES = sorted(BUILT_IN - {"cifar_small", "edge", "series", "text"})
+# layers of text have the kinds of ops of text_tiny, those of language of language_tiny.
+NAMES = sorted(BUILT_IN - {"cifar_small", "edge", "series", "text", "language"})
 STEPS = 24  # of series
 SIDES = {"nas_bench_201": 4}  # 6 for all others
 LAYERS = {  # 1 to 3 for all others: of those with many ops one
@@ -43,7 +49,7 @@ jit = functools.partial(jax.jit, compiler_options=PLAIN)
 
 def first_layers(name):
     """The beginning of a registered space, with a head that compiles quickly."""
-    if name in FOR_TEXT:
+    if name in FOR_TEXT | FOR_LANGUAGE:
         space = SPACES[name]((STEPS, CHANNELS), CLASSES, 20)
         return dataclasses.replace(space, layers=space.layers[:2])
     side = SIDES.get(name, 6)

@@ -16,7 +16,7 @@ from qnas_jax.spaces import (
     parse_arch,
     read_archs,
 )
-from qnas_jax.spaces.registry import FOR_SERIES, FOR_TEXT
+from qnas_jax.spaces.registry import FOR_LANGUAGE, FOR_SERIES, FOR_TEXT
 
 # K = 3, 1, 5, 4, 2: powers of two and others, and a layer without a choice.
 RAGGED = SearchSpace(
@@ -26,9 +26,13 @@ RAGGED = SearchSpace(
 ALL = np.array(list(itertools.product(*map(range, RAGGED.num_ops))), np.int32)
 BUILT_IN = [
     build_space(SpaceOptions(name=n), (32, 1) if n in FOR_SERIES else (32, 32, 3), 10)
-    for n in SPACES.keys() - FOR_TEXT
+    for n in SPACES.keys() - FOR_TEXT - FOR_LANGUAGE
 ]
 BUILT_IN += [build_space(SpaceOptions(name=n), (9, 2), 10, 50) for n in FOR_TEXT]
+BUILT_IN += [
+    build_space(SpaceOptions(name=n), (9, 2), 50, 50, language=True)
+    for n in FOR_LANGUAGE
+]
 BUILT_IN.sort(key=lambda space: space.name)
 
 

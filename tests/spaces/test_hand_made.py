@@ -100,6 +100,48 @@ def test_networks_of_series_by_hand():
     assert costs(hand_made("inception_time", (50, 1), 2))["params"] == 420_192 + linear
 
 
+def text_costs(name, width, **options):
+    """Of a network of 10 words in sentences of 7, `width` channels with the mask."""
+    whole = hand_made(name, (7, 2), 10, 10, **options)
+    found = narrowed(whole, width / 128)
+    assert found.layers[0].in_features == width
+    return costs(found)
+
+
+def test_networks_of_text_by_hand():
+    """Of 15 features: embedding, layers, and normalisation and product of the head."""
+    ends = 10 * 15 + 2 * 15
+    classes = 16 * 10 + 10  # the mean of a mask of ones is one feature more
+    lstm = 4 * 8 * (15 + 8 + 1) + 4 * 7 * (15 + 7 + 1)  # there and back
+    found = text_costs("lstm", 16)
+    assert found["params"] == ends + lstm + classes
+    products = 4 * 8 * (15 + 8) + 4 * 7 * (15 + 7)
+    assert found["macs"] == 7 * products + 160
+    attention, wide = 2 * 15 + 4 * 15 * 16, 2 * 15 + 2 * 15 * 60 + 60
+    found = text_costs("transformer", 16)
+    assert found["params"] == ends + 2 * (attention + wide) + classes
+    each = 7 * 4 * 15 * 16 + 2 * 7 * 7 * 16 + 7 * 2 * 15 * 60
+    assert found["macs"] == 2 * each + 160
+
+
+def test_networks_of_running_text_by_hand():
+    ends, classes = 10 * 15 + 2 * 15, 15 * 10 + 10
+    found = text_costs("lstm", 16, language=True)
+    assert found["params"] == ends + 2 * 4 * 15 * (15 + 15 + 1) + classes
+    assert found["macs"] == 7 * (2 * 4 * 15 * 30 + 150)
+    attention, wide = 2 * 15 + 4 * 15 * 16, 2 * 15 + 2 * 15 * 60 + 60
+    found = text_costs("transformer", 16, language=True)
+    assert found["params"] == ends + 2 * (attention + wide) + classes
+    attended = {
+        op.kind: dict(op.options).get("causal", False)
+        for layer in hand_made("transformer", (7, 2), 10, 10, language=True).layers
+        for op in layer.ops
+    }
+    assert attended["text_attention"] is True
+    with pytest.raises(UserError, match="got 'fcn', expected one of lstm, transform"):
+        hand_made("fcn", (7, 2), 10, 10)
+
+
 @pytest.mark.parametrize("name", SERIES_NETWORKS)
 def test_networks_of_series_are_narrowed_and_keep_to_their_kind(name):
     space = hand_made(name, (24, 3), 4)

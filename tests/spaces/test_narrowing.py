@@ -5,7 +5,7 @@ import pytest
 from qnas_jax.errors import UserError
 from qnas_jax.nets import build_supernet
 from qnas_jax.spaces import SPACES, BuildableSpace, CellSpace, NetworkSpace, narrowed
-from qnas_jax.spaces.registry import FOR_TEXT
+from qnas_jax.spaces.registry import FOR_LANGUAGE, FOR_TEXT
 
 SHAPE, CLASSES = (32, 32, 3), 10
 
@@ -43,7 +43,8 @@ def test_fewer_cells():
 @pytest.mark.parametrize("width", [0.1, 0.25, 0.5, 0.75])
 @pytest.mark.parametrize("name", SPACES)
 def test_every_space_keeps_what_an_op_can_see(name, width):
-    space = SPACES[name](SHAPE, CLASSES, *([9] if name in FOR_TEXT else []))
+    of_words = name in FOR_TEXT | FOR_LANGUAGE
+    space = SPACES[name](SHAPE, CLASSES, *([9] if of_words else []))
     narrow = narrowed(space, width)
     assert narrow.choices == space.choices
     if isinstance(space, CellSpace):

@@ -1,6 +1,7 @@
 """What stands behind the layers of a network for text: one answer, or one a word.
 
-Sources: Collobert et al. 2011 and Kim 2014 (the maximum over the words).
+Sources: Collobert et al. 2011 and Kim 2014 (the maximum over the words), Iyyer et al.
+2015 (the mean).
 """
 
 import jax
@@ -9,17 +10,18 @@ from flax import nnx
 
 from qnas_jax.errors import UserError
 from qnas_jax.nets.layers import normal_param
+from qnas_jax.nets.precision import exact
 from qnas_jax.nets.text.layers import WordNorm
 
-POOLINGS = ("mean", "max", "half")
+POOLINGS = ("mean", "root", "max")
 _LOWEST = -1e30  # below every feature; finite, so that gradients are
 
 
 class TextPool(nnx.Module):
     """Normalised features of the words that are there, as those of the sentence.
 
-    Their mean or their maximum over the words; `half`: the mean of the first half of
-    the features (the smaller one), the maximum of the others.
+    Their mean or their maximum over the words; `root`: their sum by the root of the
+    number of words, so that a word counts for more in a long sentence than in the mean.
 
     Raises:
       UserError: other channels behind than in front, or another pooling.
@@ -46,20 +48,21 @@ class TextPool(nnx.Module):
                 f"{', '.join(POOLINGS)}"
             )
         self.norm = WordNorm(in_features - 1)
-        width = in_features - 1
-        self.means = {"mean": width, "max": 0, "half": width // 2}[pooling]
+        self.pooling = pooling
 
     def __call__(self, values: jax.Array) -> jax.Array:
         """[N, T, C] -> [N, C], 1 at last; zeros of a sentence without a word."""
         there = values[..., -1:] > 0
-        features = self.norm(values[..., :-1])
-        averaged, greatest = features[..., : self.means], features[..., self.means :]
+        features = self.norm(exact(values[..., :-1]))
         count = there.sum(axis=1)
-        mean = jnp.where(there, averaged, 0).sum(axis=1) / jnp.maximum(count, 1)
-        most = jnp.where(there, greatest, _LOWEST).max(axis=1)
-        parts = mean, jnp.where(count > 0, most, 0), count > 0
-        dtype = values.dtype
-        return jnp.concatenate([part.astype(dtype) for part in parts], axis=-1)
+        if self.pooling == "max":
+            most = jnp.where(there, features, _LOWEST).max(axis=1)
+            pooled = jnp.where(count > 0, most, 0)
+        else:
+            words = jnp.maximum(count, 1).astype(features.dtype)
+            by = jnp.sqrt(words) if self.pooling == "root" else words
+            pooled = jnp.where(there, features, 0).sum(axis=1) / by
+        return jnp.concatenate([pooled, count > 0], axis=-1).astype(values.dtype)
 
 
 class TextLogits(nnx.Module):
