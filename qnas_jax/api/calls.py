@@ -16,6 +16,11 @@ from qnas_jax.user_code.calls import Outcome, UserFunction
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 from qnas_jax.user_code.workers import Workers
 
+_REMEDY = (
+    "; they import it as a module, so what starts a search has to stand below "
+    'if __name__ == "__main__":'
+)
+
 
 class SearchFile(KeptOutcomes):
     """Outcomes of one space, in a file or in memory only.
@@ -97,7 +102,7 @@ def function_evaluator(
     if workers:
         _check_sendable(function)
         make = functools.partial(UserFunction, function, HOST, called.path)
-        processes = Workers(make, workers, time_limit, name=called.path)
+        processes = Workers(make, workers, time_limit, name=called.path, remedy=_REMEDY)
     elif time_limit:
         raise UserError(
             f"time_limit: got {time_limit}, expected 0 where workers is 0, as only a "

@@ -97,7 +97,10 @@ def write_arrays(arrays: Arrays, path: pathlib.Path) -> dict[str, str]:
 
 
 def _array(name: str, values: Any) -> np.ndarray:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # Its parts have different lengths.
+        array = np.empty(0, object)
     if array.dtype == object:
         raise UserError(f"data: got {name} of objects, expected an array of numbers")
     return array

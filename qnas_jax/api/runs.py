@@ -149,14 +149,14 @@ def run(
       UserError: something of these does not fit, or the folder is of another run.
     """
     made = make_config(config, overrides)
+    stages = job_of(made).stage_names
+    if stage not in stages:
+        raise UserError(f"stage: got {stage!r}, expected one of {', '.join(stages)}")
     folder = WorkFolder(workdir)
     if data is not None:
         _put(made, "data", write_arrays(data, folder.path / "arrays.npz"))
     if space is not None:
         _put(made, "space", {"name": _registered(space), "file": ""})
-    stages = job_of(made).stage_names
-    if stage not in stages:
-        raise UserError(f"stage: got {stage!r}, expected one of {', '.join(stages)}")
     use_compilation_cache()
     stop = StopRequest()
     in_main = threading.current_thread() is threading.main_thread()

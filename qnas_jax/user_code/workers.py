@@ -76,6 +76,7 @@ class Workers:
         time_limit: float,
         *,
         name: str,
+        remedy: str = "",
     ):
         """Nothing is started yet.
 
@@ -84,7 +85,9 @@ class Workers:
           count: processes.
           time_limit: seconds that a call may take; 0: as long as it likes.
           name: what the function is called in errors.
+          remedy: what to do where processes cannot start.
         """
+        self._remedy = remedy
         self._make = make
         self._name = name
         self._count = count
@@ -197,7 +200,7 @@ class Workers:
                 if self._failed_starts >= _MOST_STARTS:
                     raise UserError(
                         f"{self._name}: {_MOST_STARTS} processes ended while they "
-                        f"loaded the file ({_end_of(worker.process)})"
+                        f"loaded the file ({_end_of(worker.process)}){self._remedy}"
                     ) from None
             reason = f"its process ended ({_end_of(worker.process)})"
             return Outcome(Status.DIED, {}, reason)
