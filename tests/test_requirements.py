@@ -1,5 +1,8 @@
 """`requirements.txt` holds all that `make search` needs, pinned, and no more."""
 
+import contextlib
+import importlib.metadata
+
 import pytest
 
 from experiments.benches.install_size import sizes
@@ -13,6 +16,11 @@ def lines(file: str) -> list[str]:
 
 def test_nothing_is_missing_and_nothing_too_much():
     pytest.importorskip("hatchling", reason="the build tool is not installed")
+    for line in lines("constraints.txt"):
+        name, _, version = line.partition("==")
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            if importlib.metadata.version(name) != version:
+                pytest.skip(f"{name} is not the pinned one, and may need others")
     whole = project()
     roots = [*whole["project"]["dependencies"], *whole["build-system"]["requires"]]
     assert needed(roots) == set(map(plain, lines("requirements.txt")))

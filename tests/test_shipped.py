@@ -20,6 +20,13 @@ def test_a_name_is_enough_anywhere(name, tmp_path, monkeypatch):
     assert job_of(named_config(name)).name in ("nas", "benchmark", "solve")
 
 
+@pytest.mark.parametrize("name", config_names())
+def test_a_configuration_imports_nothing_from_its_folder(name):
+    """A wheel has no package `configs`; `named_config` serves everywhere."""
+    text = config_file(name).read_text()
+    assert "from configs" not in text and "import configs" not in text
+
+
 def test_what_configurations_name_is_there_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for config, group in (

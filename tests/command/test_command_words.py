@@ -1,12 +1,14 @@
 """Sub-commands and help, in this process."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
 
+import qnas_jax
 from qnas_jax.command import doctor
-from qnas_jax.command.entry import run_command
+from qnas_jax.command.entry import command_line, run_command
 from qnas_jax.command.flags import FLAGS
 from qnas_jax.command.listing import TOPICS
 from qnas_jax.searching import STRATEGIES
@@ -28,6 +30,23 @@ def answer(capsys):
         return status, *capsys.readouterr()
 
     return ask
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("/usr/bin/qnas", ["qnas"]),
+        ("main.py", ["python", "main.py"]),
+        ("/site/qnas_jax/__main__.py", ["python", "-m", "qnas_jax"]),
+    ],
+)
+def test_the_command_to_go_on_is_the_one_that_was_typed(monkeypatch, program, words):
+    monkeypatch.setattr(sys, "argv", [program, "--stage=all"])
+    assert command_line() == [*words, "--stage=all"]
+
+
+def test_the_version_is_that_of_the_package(answer):
+    assert answer("--version") == (0, f"qnas_jax {qnas_jax.__version__}\n", "")
 
 
 def test_help_is_short_and_names_every_flag(answer):

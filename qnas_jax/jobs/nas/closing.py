@@ -5,11 +5,12 @@ from typing import Any
 
 from qnas_jax.export import files
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.reporting import formats, verdict
+from qnas_jax.reporting import formats
+from qnas_jax.reporting.statistics import wilson_interval
 from qnas_jax.runs import read_json
 from qnas_jax.spaces import arch_to_string
 
-_INPUTS = {"images": "FOLDER_OR_NPZ", "series": "FILE"}
+_INPUTS = {"images": "FOLDER_OR_NPZ", "series": "FILE", "text": "FILE"}
 
 
 def closing_lines(setting: NasSetting) -> list[str]:
@@ -26,8 +27,7 @@ def closing_lines(setting: NasSetting) -> list[str]:
     result = read_json(folder / "result.json")
     lines = [f"winner: {arch_to_string(setting.space, result['arch'])}"]
     if "test_accuracy" in result:
-        accuracy, tested = result["test_accuracy"], result["test_examples"]
-        lines.append(f"accuracy: {verdict.accuracy_sentence(accuracy, tested)}")
+        lines.append(f"accuracy: {_accuracy(result)}")
     lines.append(f"cost: {_cost(result)}")
     model = folder / files.FOLDER
     if not (model / files.FACTS).is_file():
@@ -37,6 +37,14 @@ def closing_lines(setting: NasSetting) -> list[str]:
     command = [*_program(setting), "--stage=predict", f"--workdir={folder}"]
     lines.append(f"predict: {shlex.join(command)} --input={_INPUTS[kind]}")
     return lines
+
+
+def _accuracy(result: dict[str, Any]) -> str:
+    tested = result["test_examples"]
+    low, high = wilson_interval(result["test_accuracy"], tested)
+    words = f"{formats.percent(result['test_accuracy'])} of {formats.count(tested)} "
+    words += "test examples (95 % interval "
+    return f"{words}{formats.percent(low)} to {formats.percent(high)})"
 
 
 def _cost(result: dict[str, Any]) -> str:
