@@ -40,7 +40,8 @@ $(VENV)/ready_dev: $(VENV)/ready
 	@touch $@
 
 $(VENV)/ready_docs: $(VENV)/ready
-	$(INSTALL) '.[docs]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 clean:
