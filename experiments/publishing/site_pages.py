@@ -66,10 +66,11 @@ def options_page() -> str:
     lines = [
         "# Options",
         "",
-        "Every field that a command can change, by `--config.GROUP.FIELD=VALUE`. "
-        "`--config.seed` stands beside the groups. This page is made from the "
-        "declarations in the source; a value that is not allowed is refused in one "
-        "line before anything runs.",
+        "After this page you know every field that a command can change, by "
+        "`--config.GROUP.FIELD=VALUE` (in Python by `qnas_jax.run(NAME, "
+        "{'GROUP.FIELD': VALUE}, ...)`). `--config.seed` stands beside the groups. "
+        "A value that is not allowed is refused in one line before anything runs. "
+        "This page is made from the declarations in the source.",
     ]
     seen: dict[tuple[str, type], str] = {}
     for job in JOBS.values():
