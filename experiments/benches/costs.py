@@ -27,12 +27,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from experiments.benches.exports import input_shape
+from experiments.measuring.built_in_spaces import built_in_space
 from experiments.measuring.subnet_rows import Rows, missing_subnets, run_command
 from qnas_jax.export import blank_network
 from qnas_jax.kernels import force_implementation
 from qnas_jax.nets import build_supernet, set_mode
-from qnas_jax.spaces import SPACES, BuildableSpace, SearchSpace
+from qnas_jax.spaces import BuildableSpace, SearchSpace
 
 RATIOS = ("FLOPs", "weights", "activations")
 
@@ -87,7 +87,7 @@ def run(
     """Yields a row for each subnet of each space that is not known yet."""
 
     def build(name: str) -> SearchSpace:
-        return SPACES[name](input_shape(name), 10)
+        return built_in_space(name)
 
     for name, space, number in missing_subnets(names, build, count, seed, known):
         rng = np.random.default_rng([seed, number])

@@ -26,16 +26,16 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from experiments.measuring.built_in_spaces import built_in_space, random_sentences
 from experiments.measuring.subnet_rows import Rows, missing_subnets, run_command
-from qnas_jax.export import Images, Inputs, Series, blank_network
+from qnas_jax.export import Images, Inputs, Series, Text, blank_network
 from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import missing_packages, run_onnx, to_onnx
 from qnas_jax.export.writing import prepared, write_source
 from qnas_jax.nets import set_mode
 from qnas_jax.nets.cell.subnet import Cell
-from qnas_jax.spaces import SPACES, BuildableSpace, SearchSpace
-from qnas_jax.spaces.registry import FOR_SERIES
+from qnas_jax.spaces import BuildableSpace, NetworkSpace, SearchSpace
 
 NUM_EXAMPLES = 100
 BATCHES = (1, 3, NUM_EXAMPLES)
@@ -43,29 +43,35 @@ LARGEST, SOURCE = "largest logit", "source"
 ONNX = tuple(f"onnx, batch {each}" for each in BATCHES)
 
 
-def input_shape(space: str) -> tuple[int, ...]:
-    """Of the examples that a built-in space is meant for."""
-    if space in FOR_SERIES:
-        return (128, 2)
-    return (8, 8, 1) if space.startswith("digits") else (32, 32, 3)
-
-
 def random_inputs(space: BuildableSpace) -> Inputs:
-    """What a network of the space gets, with some mean and deviation."""
+    """What a network of the space gets, with some mean and deviation, or words."""
     shape: Any = space.input_shape
-    channels = shape[-1]
     names = tuple(f"class {number}" for number in range(space.num_classes))
+    words = _words_of(space)
+    if words:
+        return Text(shape[:1], names, words, data="random words")
+    channels = shape[-1]
     make, data = (Images, "images") if len(shape) == 3 else (Series, "series")
     mean, std = (0.45,) * channels, (0.25,) * channels
     return make(shape, mean, std, names, data=f"random {data}")
 
 
+def _words_of(space: BuildableSpace) -> tuple[str, ...]:
+    """Words that networks of the space look up; none of other spaces."""
+    if not isinstance(space, NetworkSpace):
+        return ()
+    count = dict(space.stem[0].ops[0].options).get("words", 0)
+    return tuple(f"word {number}" for number in range(int(count)))
+
+
 def random_examples(inputs: Inputs, rng: Any) -> np.ndarray:
-    """Pixels of all values, or series with mean and deviation as they are told."""
+    """Pixels of all values, series with mean and deviation as told, or sentences."""
     shape = (NUM_EXAMPLES, *inputs.input_shape)
     if isinstance(inputs, Series):
         values = rng.normal(inputs.mean, inputs.std, shape)
         return np.asarray(values, np.float32)
+    if isinstance(inputs, Text):
+        return random_sentences(NUM_EXAMPLES, shape[1], len(inputs.words), rng)
     return np.asarray(rng.integers(0, 256, shape), np.uint8)
 
 
@@ -200,7 +206,7 @@ def run(
 
     def build(name: str) -> SearchSpace:
         jax.clear_caches()  # the programs of the space before
-        return SPACES[name](input_shape(name), 10)
+        return built_in_space(name)
 
     for name, space, number in missing_subnets(names, build, count, seed, known):
         started = time.perf_counter()

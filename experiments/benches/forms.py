@@ -29,7 +29,7 @@ from experiments.measuring.programs import (
 from experiments.measuring.rows import table, write_rows
 from experiments.measuring.workload import make_workload, random_archs
 from qnas_jax.nets import FORMS, Form, resolve_form
-from qnas_jax.spaces.registry import BUILT_IN, FOR_LANGUAGE, FOR_TEXT
+from qnas_jax.spaces.registry import BUILT_IN, FOR_LANGUAGE
 
 WHAT = ("training step", "scoring")
 
@@ -119,7 +119,7 @@ def _as_flags(sizes: dict[str, int]) -> list[str]:
 
 if __name__ == "__main__":
     _SPACES = flags.DEFINE_list(
-        "spaces", sorted(BUILT_IN - FOR_TEXT - FOR_LANGUAGE), "registered spaces"
+        "spaces", sorted(BUILT_IN - FOR_LANGUAGE), "registered spaces"
     )
     _FORMS = flags.DEFINE_list("forms", list(FORMS), "of supernets")
     _WHAT = flags.DEFINE_list("what", list(WHAT), "programs")

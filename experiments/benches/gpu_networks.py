@@ -11,11 +11,12 @@ import optax
 
 from experiments.benches.gpu_kernels import Note, seconds_of
 from experiments.measuring import turns
-from experiments.measuring.workload import SIDES, Workload, random_archs
+from experiments.measuring.built_in_spaces import built_in_space
+from experiments.measuring.workload import Workload, random_archs
 from qnas_jax.errors import UserError
 from qnas_jax.nets import ChainSupernet, Mode, put_path, take_path
 from qnas_jax.nets.build import op_templates
-from qnas_jax.spaces import NetworkSpace, SpaceOptions, build_space
+from qnas_jax.spaces import NetworkSpace
 
 _STEPS = 4  # in one call
 
@@ -28,8 +29,7 @@ def drawn_workload(space: str, images: int) -> Workload:
     Raises:
       UserError: the space is no chain.
     """
-    side, channels = SIDES.get(space, (32, 3))
-    built = build_space(SpaceOptions(name=space), (side, side, channels), 10)
+    built = built_in_space(space)
     if not isinstance(built, NetworkSpace):
         raise UserError(f"space: got {space!r}, expected a chain of layers")
     supernet = ChainSupernet(built, "padded")
@@ -47,7 +47,7 @@ def drawn_workload(space: str, images: int) -> Workload:
         return slots
 
     params, stats = draw(-0.1, 0.1, "param_starts"), draw(0.3, 1.0, "stat_starts")
-    pixels = rng.integers(0, 256, (images, side, side, channels), np.uint8)
+    pixels = rng.integers(0, 256, (images, *built.input_shape), np.uint8)
     labels = rng.integers(0, 10, images)
     return Workload(
         supernet, (params, stats), jnp.asarray(pixels), jnp.asarray(labels, jnp.int32)

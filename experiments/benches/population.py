@@ -92,7 +92,8 @@ def make_setting(
     """Loads the data; no augmentation."""
     dataset = data.load(source)
     task = make_task(TaskOptions(), dataset)
-    built = build_space(SpaceOptions(name=space), task.input_shape, task.num_outputs)
+    shape, words = task.input_shape, len(dataset.words)
+    built = build_space(SpaceOptions(name=space), shape, task.num_outputs, words)
     assert isinstance(built, NetworkSpace)
     return Setting(
         built,

@@ -1,15 +1,13 @@
-"""Kinds of inputs that we wrote ourselves: work folders, checkpoints, models.
+"""Kinds of inputs that we wrote ourselves: work folders, checkpoints.
 
 Damage there must be seen: what is accepted is what was written, to the bit.
 """
 
-import contextlib
 import functools
-import io
 import json
 import pathlib
 import tempfile
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,75 +15,22 @@ import numpy as np
 from flax import struct
 from hypothesis import strategies as st
 
-from experiments.benches.exports import random_weights
-from experiments.fuzzing.images import IMAGES
+from experiments.fuzzing.damage import Damaged, folder_kind, made, put
 from experiments.fuzzing.kind import Given, Kind
-from experiments.fuzzing.mutations import archives, damaged_bytes, row_texts
+from experiments.fuzzing.mutations import damaged_bytes, row_texts
 from qnas_jax.data.cache import cached
 from qnas_jax.data.dataset import SourceSplits
 from qnas_jax.data.images import image_split
-from qnas_jax.export import Images, blank_network, files, load_model, write_model
-from qnas_jax.export.facts import with_digests
-from qnas_jax.jobs import default_config, open_setting
-from qnas_jax.jobs.nas.predict import predict_examples
-from qnas_jax.nets import set_mode
 from qnas_jax.reporting.comparison.records import curves_by_task, read_comparison
 from qnas_jax.reporting.rows import read_run
 from qnas_jax.runs import (
     Checkpoints,
     RowLog,
-    WorkFolder,
     read_arrays,
     read_sealed,
     write_arrays,
-    write_json,
     write_sealed,
 )
-from qnas_jax.spaces import SpaceOptions, build_space
-
-
-class Damaged(NamedTuple):
-    """A folder of which one file is damaged: its name, and what is there now."""
-
-    file: str
-    content: bytes | None
-
-
-def _contents(root: pathlib.Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _put(whole: dict[str, bytes], damaged: Damaged, folder: pathlib.Path) -> None:
-    """Writes a folder, with the damage in it."""
-    for name, content in whole.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if name != damaged.file:
-            path.write_bytes(content)
-        elif damaged.content is not None:
-            path.write_bytes(damaged.content)
-
-
-def _damages(whole: dict[str, bytes]) -> st.SearchStrategy[Damaged]:
-    return st.sampled_from(sorted(whole)).flatmap(
-        lambda name: st.one_of(
-            *(3 * [damaged_bytes(st.just(whole[name]))]),
-            st.just(None),
-        ).map(lambda content: Damaged(name, content))
-    )
-
-
-@functools.cache
-def _made(name: str) -> dict[str, bytes]:
-    """The contents of a folder that is written once."""
-    with tempfile.TemporaryDirectory() as folder:
-        _MAKERS[name](pathlib.Path(folder))
-        return _contents(pathlib.Path(folder))
-
 
 _ROWS = [{"stage": "ab"[n % 2], "n": n, "x": 0.1 * n, "s": "é"} for n in range(8)]
 _ARRAYS = {"scores": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"])}
@@ -99,7 +44,7 @@ def _write_sealed(folder: pathlib.Path) -> None:
 
 
 def _read_sealed(damaged: Damaged, folder: pathlib.Path) -> Any:
-    _put(_made("sealed"), damaged, folder)
+    put(made(_write_sealed), damaged, folder)
     position = _position()
     log = RowLog(folder / "rows.jsonl")
     log.check(position, whole=True)
@@ -143,7 +88,7 @@ def _write_checkpoints(folder: pathlib.Path) -> None:
 
 
 def _restore(damaged: Damaged, folder: pathlib.Path) -> Any:
-    _put(_made("checkpoints"), damaged, folder)
+    put(made(_write_checkpoints), damaged, folder)
     checkpoints = Checkpoints(folder / "checkpoints")
     try:
         return checkpoints.restore(_state(0))
@@ -159,86 +104,6 @@ def _is_a_state(damaged: Damaged, saved: Any) -> str:
     if step not in (1, 2) or not all(jax.tree.leaves(same)):
         return f"a state that was never saved, of step {step}"
     return "" if saved.note == {"rows": step} else f"note {saved.note} of step {step}"
-
-
-def _write_model(folder: pathlib.Path) -> None:
-    space = build_space(SpaceOptions("digits_tiny"), (8, 8, 1), 10)
-    arch = np.zeros(space.num_layers, np.int32)
-    network = random_weights(blank_network(space, arch), np.random.default_rng(1))
-    set_mode(network, "running")
-    names = tuple(f"digit {number}" for number in range(10))
-    images = Images((8, 8, 1), (0.4,), (0.3,), names, data="digits")
-    pixels = np.zeros((2, 8, 8, 1), np.uint8)
-    write_model(
-        folder / files.FOLDER,
-        space,  # type: ignore[arg-type]
-        arch,
-        network,
-        images,
-        examples=pixels,
-        calibration=None,
-    )
-    facts = {"inputs": "images", "input_shape": [8, 8, 1], "class_names": list(names)}
-    write_json(
-        folder / files.FOLDER / files.FACTS, with_digests(facts, folder / files.FOLDER)
-    )
-
-
-_PIXELS = np.random.default_rng(3).integers(0, 256, (2, 8, 8, 1), dtype=np.uint8)
-
-
-def _model(damaged: Damaged, folder: pathlib.Path) -> Any:
-    _put(_made("model"), damaged, folder)
-    if damaged.file.endswith(files.STABLEHLO):  # it is read where there is no source
-        (folder / files.FOLDER / files.SOURCE).unlink()
-    with contextlib.redirect_stdout(io.StringIO()):
-        return load_model(folder)
-
-
-def _predicts_the_same(damaged: Damaged, model: Any) -> str:
-    """Loaded in spite of damage: of what is not read, or what reads the same."""
-    wanted = _whole_model()
-    if (model.input_shape, model.class_names) != wanted[0]:
-        return f"a model of {model.input_shape}, {model.class_names}"
-    if damaged.file.endswith(files.FACTS):
-        return ""
-    close = np.allclose(model(_PIXELS), wanted[1], atol=1e-4)
-    return "" if close else "other logits"
-
-
-@functools.cache
-def _whole_model() -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        root = pathlib.Path(folder)
-        _put(_made("model"), Damaged("", None), root)
-        model = load_model(root)
-        return (model.input_shape, model.class_names), model(_PIXELS)
-
-
-@st.composite
-def _asked_images(draw: st.DrawFn) -> Given:
-    """`--input`: an npz file, or a folder of images, with faults."""
-    if draw(st.booleans()):
-        arrays = {"images": _PIXELS, "y": np.arange(2)}
-        return Given(("in.npz", draw(archives(st.just(arrays)))), ("in.npz",))
-    name = draw(st.sampled_from(sorted(IMAGES)))
-    content = draw(damaged_bytes(st.just(IMAGES[name])))
-    return Given((f"in/{name}", content), (name, "--input"))
-
-
-def _predict(value: tuple[str, bytes], folder: pathlib.Path) -> Any:
-    root = folder / "run"
-    _put(_made("model"), Damaged("", None), root)
-    path = folder / value[0]
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(value[1])
-    setting = open_setting(
-        default_config(),
-        WorkFolder(root),
-        input=str(folder / value[0].partition("/")[0]),
-        say=lambda line: None,
-    )
-    return list(predict_examples(setting))
 
 
 _SPLITS = SourceSplits(
@@ -258,7 +123,7 @@ def _write_cache(folder: pathlib.Path) -> None:
 
 
 def _read_cache(damaged: Damaged, folder: pathlib.Path) -> Any:
-    _put(_made("cache"), damaged, folder)
+    put(made(_write_cache), damaged, folder)
     return cached(folder, "made", ["x"], lambda: _SPLITS)
 
 
@@ -319,7 +184,7 @@ def _run_folders(draw: st.DrawFn) -> Given:
 
 
 def _read_run(whole: dict[str, bytes], folder: pathlib.Path) -> Any:
-    _put(whole, Damaged("", None), folder)
+    put(whole, Damaged("", None), folder)
     return read_run(folder)
 
 
@@ -344,32 +209,10 @@ def _read_curves(content: bytes, folder: pathlib.Path) -> Any:
     return curves_by_task(read_comparison(path))
 
 
-def _folder_kind(name: str, made: str, read: Any, wrong: Any, share: float) -> Kind:
-    """A kind of a folder of ours; it is written when the first input is drawn."""
-
-    def inputs() -> st.SearchStrategy[Given]:
-        return _damages(_made(made)).map(
-            lambda damaged: Given(
-                damaged, (damaged.file.rpartition("/")[2], "checkpoints", files.FOLDER)
-            )
-        )
-
-    return Kind(name, st.deferred(inputs), read, wrong, share)
-
-
-_MAKERS = {
-    "sealed": _write_sealed,
-    "checkpoints": _write_checkpoints,
-    "model": _write_model,
-    "cache": _write_cache,
-}
-
 KINDS = (
-    _folder_kind("sealed files and rows", "sealed", _read_sealed, _as_written, 1.0),
-    _folder_kind("checkpoints", "checkpoints", _restore, _is_a_state, 0.5),
-    _folder_kind("model folders", "model", _model, _predicts_the_same, 0.25),
-    Kind("images to predict", _asked_images(), _predict, share=0.2),
-    _folder_kind("kept data", "cache", _read_cache, _is_made, 0.5),
+    folder_kind("sealed files and rows", _write_sealed, _read_sealed, _as_written, 1.0),
+    folder_kind("checkpoints", _write_checkpoints, _restore, _is_a_state, 0.5),
+    folder_kind("kept data", _write_cache, _read_cache, _is_made, 0.5),
     Kind("rows of a report", _run_folders(), _read_run),
     Kind(
         "rows of a comparison",

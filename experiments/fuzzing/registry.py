@@ -1,11 +1,29 @@
 """All kinds of inputs by name."""
 
-from experiments.fuzzing import commands, files, folders, images, searches, series
+from experiments.fuzzing import (
+    commands,
+    files,
+    folders,
+    images,
+    models,
+    searches,
+    series,
+    text,
+)
 from experiments.fuzzing.kind import Kind
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for module in (commands, searches, files, images, series, folders)
+    for module in (
+        commands,
+        searches,
+        files,
+        images,
+        series,
+        text,
+        folders,
+        models,
+    )
     for kind in module.KINDS
 }
 """Every kind of input that is fuzzed."""

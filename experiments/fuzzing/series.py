@@ -19,6 +19,13 @@ _ROWS: list[list[Any]] = [
     ["sit", 2, 8, 9, ""],
     ["go", -3, 1e3, 5, 6],
 ]
+_STEPS: list[list[Any]] = [
+    ["series_id", "time", "x", "y", "label"],
+    ["a", 1, 0.5, -1, "sit"],
+    ["b", 0, 2e-3, "", "go"],
+    ["a", 0, 7, 1.25, "sit"],
+    ["b", 3, 8, 9, "go"],
+]
 _TS = "\n".join(
     (
         *("# made", "@problemName Mine", "@timeStamps false", "@univariate false"),
@@ -65,6 +72,16 @@ def _values_of_ts(content: bytes, splits: Any) -> str:
     return _compared(cells, splits)
 
 
+def _values_of_steps(content: bytes, splits: Any) -> str:
+    """The numbers of the channels of a text without quotes, below the header."""
+    text = content.decode("utf-8-sig").strip()
+    lines = [re.split("[,;\t]", line) for line in re.split("\r\n|\r|\n", text)]
+    whole = [len(line) == len(_STEPS[0]) for line in lines]
+    if '"' in text or not all(whole) or lines[0] != _STEPS[0]:
+        return ""
+    return _compared([cell.strip() for line in lines[1:] for cell in line[2:4]], splits)
+
+
 def _compared(cells: list[str], splits: Any) -> str:
     numbers = [float(cell) for cell in cells if _NUMBER.fullmatch(cell)]
     wanted = sorted(np.array(numbers, np.float32).tolist())
@@ -86,6 +103,12 @@ KINDS = (
         {"mine.csv": csv_texts(st.just(_ROWS)), "mine.tsv": csv_texts(st.just(_ROWS))},
         _load,
         _numbers_by_pattern,
+    ),
+    file_kind(
+        "series, steps",
+        {"mine.csv": csv_texts(st.just(_STEPS)), "b.tsv": csv_texts(st.just(_STEPS))},
+        _load,
+        _values_of_steps,
     ),
     file_kind(
         "series, ts", {"mine.ts": damaged_bytes(st.just(_TS))}, _load, _values_of_ts

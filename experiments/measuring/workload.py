@@ -7,24 +7,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.measuring.built_in_spaces import (
+    WORDS,
+    built_in_space,
+    input_shape,
+    random_sentences,
+)
 from qnas_jax.nets import Form, Slots, build_supernet
 from qnas_jax.searching import host_search, make_strategy
-from qnas_jax.spaces import NetworkSpace, SearchSpace, SpaceOptions, build_space
-from qnas_jax.spaces.registry import FOR_SERIES
-from qnas_jax.tasks import ImageClassification, SeriesClassification, Task
-
-SIDES = {"digits": (8, 1)}  # image side and channels; CIFAR's for all others
-SERIES = (128, 2)  # steps and channels
+from qnas_jax.spaces import NetworkSpace, SearchSpace
+from qnas_jax.spaces.registry import FOR_SERIES, FOR_TEXT
+from qnas_jax.tasks import (
+    ImageClassification,
+    SeriesClassification,
+    Task,
+    TextClassification,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A supernet with initial weights, and images or series.
+    """A supernet with initial weights, and images, series or sentences.
 
     Attributes:
       supernet: the network.
       weights: parameters and running statistics.
-      inputs: uint8 [N, H, W, C] or float32 [N, T, C].
+      inputs: uint8 [N, H, W, C], float32 [N, T, C], or numbers of words int32 [N, T].
       labels: int32 [N].
     """
 
@@ -41,6 +49,9 @@ class Workload:
     @property
     def task(self) -> Task:
         """Classification, with made-up statistics of the channels."""
+        if self.inputs.ndim == 2:
+            shape, outputs = self.space.input_shape, self.space.num_classes
+            return TextClassification(shape, outputs, WORDS)
         channels = self.inputs.shape[-1]
         known: dict[str, Any] = {
             "mean": jnp.full(channels, 0.5),
@@ -67,9 +78,7 @@ def make_workload(space: str, images: int, form: Form = "switch") -> Workload:
     Statistics and classifier are drawn wide apart, so that architectures differ as they
     do after training.
     """
-    side, channels = SIDES.get(space, (32, 3))
-    shape = SERIES if space in FOR_SERIES else (side, side, channels)
-    built = build_space(SpaceOptions(name=space), shape, 10)
+    built = built_in_space(space)
     supernet = build_supernet(built, form)
     params, stats = supernet.init(jax.random.key(0))
     params["fixed"][-1] = params["fixed"][-1] * 100
@@ -78,15 +87,22 @@ def make_workload(space: str, images: int, form: Form = "switch") -> Workload:
         lambda row: jnp.asarray(generator.uniform(0.3, 1.0, row.shape), jnp.float32),
         stats,
     )
-    inputs = (
-        generator.normal(0.5, 0.25, (images, *shape)).astype(np.float32)
-        if space in FOR_SERIES
-        else generator.integers(0, 256, (images, *shape)).astype(np.uint8)
-    )
+    inputs = _random_inputs(space, images, generator)
     labels = generator.integers(0, 10, images)
     return Workload(
         supernet, (params, stats), jnp.asarray(inputs), jnp.asarray(labels, jnp.int32)
     )
+
+
+def _random_inputs(space: str, count: int, generator: Any) -> np.ndarray:
+    """Of the form that networks of the space are trained on."""
+    shape = input_shape(space)
+    if space in FOR_TEXT:
+        return random_sentences(count, shape[0], WORDS, generator)
+    if space in FOR_SERIES:
+        series = generator.normal(0.5, 0.25, (count, *shape))
+        return np.asarray(series, np.float32)
+    return np.asarray(generator.integers(0, 256, (count, *shape)), np.uint8)
 
 
 def random_archs(space: SearchSpace, count: int, seed: int = 0) -> np.ndarray:

@@ -63,7 +63,12 @@ def _source(
     name: str, files: dict[str, pathlib.Path], path: pathlib.Path, max_tokens: int
 ) -> SourceSplits:
     found = {split: read_labelled_text(file) for split, file in files.items()}
-    return source_of_text(name, found, path, max_tokens)
+    try:
+        return source_of_text(name, found, path, max_tokens)
+    except UserError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise UserError(f"{path}: {error}") from error
 
 
 def read_labelled_text(path: pathlib.Path) -> LabelledText:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from experiments.benches import kernels, scoring, training
-from experiments.measuring import workload
+from experiments.measuring import built_in_spaces
 from experiments.measuring.machine import Machine, measure_machine
 from qnas_jax.spaces import SPACES, NetworkSpace, fixed
 
@@ -32,7 +32,7 @@ def _start_of_digits(
 def tiny_space() -> Iterator[str]:
     """The name of a registered space, on 8 x 8 grey images in the benchmarks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(workload.SIDES, "start", (8, 1))
+        patch.setitem(built_in_spaces.SIDES, "start", (8, 1))
         patch.setitem(SPACES, "start", _start_of_digits)
         yield "start"
 

@@ -10,7 +10,8 @@ import pytest
 from flax import nnx
 from safetensors import safe_open
 
-from experiments.benches.exports import differences, input_shape, random_weights
+from experiments.benches.exports import differences, random_weights
+from experiments.measuring.built_in_spaces import input_shape
 from qnas_jax.export import Images, blank_network, write_model
 from qnas_jax.export.source import network_source
 from qnas_jax.export.weights import network_weights

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from experiments.benches.exports import random_weights
+from experiments.benches.exports import differences, random_weights
+from experiments.measuring.built_in_spaces import built_in_space
 from qnas_jax.data import DataOptions, load, text
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import (
@@ -249,3 +250,9 @@ def test_sentences_are_classified_where_this_package_is_not(model):
     np.testing.assert_allclose(probabilities, expected[1], atol=1e-5)
     assert said == "sentence 0 (from 0): got '', expected a text with a word in it"
     assert "qnas" not in (model[0] / files.SOURCE).read_text()
+
+
+def test_the_bench_takes_spaces_of_text():
+    found = differences(built_in_space("text_tiny"), 0, seed=4, onnx=False)
+    assert found["largest logit"] > 0.1
+    assert found["source"] < 1e-4
