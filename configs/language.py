@@ -8,9 +8,9 @@ do they beat counting which three characters follow each other?
 
 Nothing need be downloaded. With a text of your own, by characters or words:
 
-    python main.py --config=configs/language.py --workdir=runs/mine \\
-      --config.data.source=plain_text --config.data.path=mine.txt \\
-      --config.data.tokens=word
+    python main.py --config=configs/language.py --workdir=runs/mine
+        --config.data.source=plain_text --config.data.path=mine.txt
+        --config.data.tokens=word
 
 Penn Treebank (`--config.data.path=ptb`, a folder of ptb.train.txt, ptb.valid.txt and
 ptb.test.txt) and WikiText have `--config.data.tokens=space`, and
@@ -30,9 +30,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.space.update(name="language_tiny")
     config.evaluator.name = "train"
     training = {"batch_size": 16, "learning_rate": 0.5, "clip_norm": 1.0}
-    config.train.update(epochs=4, warmup_epochs=0.5, **training)
+    config.train.update(epochs=3, warmup_epochs=0.5, **training)
     config.search.update(population=4, generations=2)
-    config.retrain.update(epochs=10, warmup_epochs=0.5, **training)
+    config.retrain.update(epochs=8, warmup_epochs=0.5, **training)
     config.retrain.update(ema_decay=0.99, compare=False)
     config.retrain.baselines = ("lstm", "transformer", "bigram", "trigram")
     config.retrain_language.update(word_dropout=0.1)

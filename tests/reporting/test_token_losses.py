@@ -96,7 +96,9 @@ def test_table_and_sentences():
     winner, lstm = table["rows"]
     assert [cell["value"] for cell in winner["cells"]] == [2.0, 7.389]
     assert winner["cells"][1]["interval"] == [7.0, 7.8] and winner["ahead"] is None
-    assert lstm["name"] == "LSTM, 50.00 % of its channels" and lstm["ahead"] == ahead
+    assert (
+        lstm["name"] == "LSTM, 50.00\u00a0% of its channels" and lstm["ahead"] == ahead
+    )
     first, second = loss_sentences(result)
     assert "a perplexity of 7.389 (95 % interval 7.000 to 7.800)" in first
     assert second.startswith("The winner is significantly worse than the LSTM: it lose")

@@ -19,6 +19,7 @@ from qnas_jax.spaces import (
 from qnas_jax.spaces.registry import BUILT_IN
 
 CIFAR = ((32, 32, 3), 10)
+SEEING = {"text_conv", "text_attention"}  # other words
 
 
 def built(name, input_shape=(32, 32, 3), num_classes=10, words=0):
@@ -81,6 +82,7 @@ def test_every_built_in_space_is_tested_here():
         *("nas_bench_macro", "digits", "digits_tiny", "edge"),
         *("cifar_small", "nas_bench_201"),
         *("series", "series_tiny", "text", "text_tiny"),
+        *("language", "language_tiny"),
     } == BUILT_IN
 
 
@@ -111,9 +113,12 @@ def test_spaces_are_for_images_or_for_series(registry):
 
 
 def test_spaces_for_text_know_its_words(registry):
-    for name, ops, width in (("text", 9, 48), ("text_tiny", 6, 32)):
+    for name, ops, width in (
+        ("text", (9,) * 4 + (3,), 48),
+        ("text_tiny", (6,) * 4, 32),
+    ):
         space = built(name, (20, 2), 3, words=100)
-        assert space.num_ops == (ops,) * 4
+        assert space.num_ops == ops
         assert dict(space.stem[0].ops[0].options) == {"words": 100}
         assert {each.out_features for each in space.blocks[:-1]} == {width}
     for name, words in (("text", 0), ("series", 100)):
@@ -123,6 +128,27 @@ def test_spaces_for_text_know_its_words(registry):
     message = r"'mine': got a builder of \(shape, classes\), .*, num_classes, words\)"
     with pytest.raises(UserError, match=message):
         built("mine", (20, 2), 3, words=100)
+
+
+def test_spaces_for_running_text(registry):
+    for name, ops, width in (
+        ("language", (9,) * 6, 96),
+        ("language_tiny", (6,) * 4, 48),
+    ):
+        space = build_space(SpaceOptions(name=name), (20, 2), 60, 60, language=True)
+        assert space.num_ops == ops and space.num_classes == 60
+        assert {each.out_features for each in space.blocks[:-1]} == {width}
+        for layer in space.layers:  # every op that sees other words sees earlier ones
+            for own in layer.ops:
+                options = dict(own.options)
+                assert options.get("causal", own.kind not in SEEING), own
+                assert not options.get("backwards")
+        with pytest.raises(OptionError, match=f"name: got '{name}', allowed: one of "):
+            built(name, (20, 2), 3, words=60)
+    with pytest.raises(
+        OptionError, match="name: got 'text', allowed: one of language,"
+    ):
+        build_space(SpaceOptions(name="text"), (20, 2), 60, 60, language=True)
 
 
 def test_sizes_of_the_spaces():

@@ -66,7 +66,9 @@ def test_logits_of_each_word(randomise):
 
 
 def test_what_does_not_fit_is_one_line():
-    with pytest.raises(UserError, match="got pooling 'sum', expected one of mean, max"):
+    with pytest.raises(
+        UserError, match="got pooling 'sum', expected one of mean, root"
+    ):
         TEXT_OPS["text_pool"](6, 6, 1, pooling="sum", rngs=nnx.Rngs(0))
     with pytest.raises(UserError, match="text_pool: got 6 -> 7 features, expected the"):
         TEXT_OPS["text_pool"](6, 7, 1, rngs=nnx.Rngs(0))
