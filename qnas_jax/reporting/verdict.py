@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.rows import Row
-from qnas_jax.reporting.statistics import Comparison, wilson_interval
+from qnas_jax.reporting.statistics import Comparison
+from qnas_jax.reporting.wilson import wilson_interval
 
 NETWORKS = {
     "winner": "winner",
@@ -129,7 +130,7 @@ def comparison_sentence(comparison: Comparison, num_comparisons: int) -> str:
         f"{claim}: {formats.points(comparison.difference)} percentage points "
         f"(95 % interval {formats.points(comparison.low)} to "
         f"{formats.points(comparison.high)}; {formats.p_value(comparison.p_value)}, "
-        f"Fisher's exact test{corrected})."
+        f"{comparison.test}{corrected})."
     )
 
 

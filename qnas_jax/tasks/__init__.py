@@ -11,6 +11,7 @@ from qnas_jax.tasks.classification import (
     measure_answers,
     smoothed_cross_entropy,
 )
+from qnas_jax.tasks.classifying import Classifying
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
 from qnas_jax.tasks.registry import TASKS, TaskOptions, make_task
 from qnas_jax.tasks.series_classification import SeriesClassification, SeriesTraining
@@ -21,6 +22,7 @@ __all__ = [
     "ACCURACY",
     "LOG_LOSS",
     "TASKS",
+    "Classifying",
     "ImageClassification",
     "ImageTraining",
     "Metric",

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.baselines import CLASSIFIERS
+from qnas_jax.jobs.nas.answers import write_answers
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.runs import read_sealed, write_json, write_sealed
 from qnas_jax.stopping import Stopped
@@ -61,9 +62,9 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
         if setting.should_stop():
             raise Stopped
         answers.append(predict(series[start : start + classifier.at_once]))
-    found = measure_answers(
-        np.concatenate(answers), dataset.test.targets, dataset.num_classes
-    )
+    given = np.concatenate(answers)
+    write_answers(setting, name, given)
+    found = measure_answers(given, dataset.test.targets, dataset.num_classes)
     return {f"test_{metric}": value for metric, value in found.items()}
 
 
