@@ -20,7 +20,7 @@ _TIMES = frozenset(
 )
 _NOT_COMPARED = frozenset({".lock", "environment.json", "checkpoints.json"})
 _PAGES = frozenset({"report.html", "README.md"})
-_NOT_OF_THE_RUN = (" ms", "| ± ", "s in all", "Time of", ">started<", ">devices<")
+_NOT_OF_THE_RUN = (" ms", "| ± ", "s in all", "measured", ">started<", ">devices<")
 
 
 def read_artefacts(

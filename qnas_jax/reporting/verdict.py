@@ -29,6 +29,23 @@ SCORES = {
 }
 
 
+ORIGINS = {
+    "supernet": "measured with weights inherited from the supernet",
+    "train": "measured on candidates that were trained from scratch",
+}
+
+
+def score_origin(config: Row) -> str:
+    """Returns how the score of a search was measured, in words; "" if it is not said.
+
+    Args:
+      config: of the run.
+    """
+    evaluator = config.get("evaluator")
+    name = evaluator.get("name") if isinstance(evaluator, dict) else None
+    return ORIGINS.get(str(name), "")
+
+
 def score_words(scored_by: str) -> str:
     """Returns what a score of the search is, in words; "" where its name says it."""
     return SCORES.get(scored_by, "")
@@ -160,4 +177,18 @@ def search_sentence(rows: Sequence[Row], scored_by: str = "") -> str:
         f"{formats.score(last['best'])}, a gain of {formats.score(gain)}; the mean of "
         f"a generation went from {formats.score(first['mean'])} to "
         f"{formats.score(last['mean'])}."
+    )
+
+
+def validation_sentence(ahead: Sequence[str]) -> str:
+    """Says that validation puts all other networks above the winner.
+
+    Args:
+      ahead: their names; at least one.
+    """
+    names = [f"the {network_name(name)}" for name in ahead]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    return (
+        f"After retraining the winner is below {listed} on validation, which chose it: "
+        "the search\u2019s score and what training makes of a network differ here."
     )

@@ -257,6 +257,14 @@ def synthetic(
     return run
 
 
+@pytest.fixture(scope="module")
+def run_5x6(tmp_path_factory: pytest.TempPathFactory) -> SyntheticRun:
+    """A finished run over the small space; shared, only to be read."""
+    run = SyntheticRun(tmp_path_factory.mktemp("run") / "work", 5, 6)
+    run.write()
+    return run
+
+
 @pytest.fixture
 def small(tmp_path: pathlib.Path) -> SyntheticRun:
     """A finished run over the small space, to be changed at will."""
