@@ -1,5 +1,6 @@
 """Commands that a reader can run, in the words of the command that made the folder."""
 
+import itertools
 import shlex
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ def program(environment: Row) -> str:
 def typed_workdir(run: Run) -> str:
     """The work folder as the command named it; else by its own name."""
     words = _words(run.environment or {})
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in itertools.pairwise([*words, ""]):
         name, _, value = word.lstrip("-").partition("=")
         if word.startswith("-") and name == "workdir":
             return value or following

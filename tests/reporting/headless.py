@@ -56,12 +56,18 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, path: pathlib.Path) -> None:
-        """Loads a file and waits until it is there and drawn."""
+    def open(self, path: pathlib.Path, *, scripts: bool = True) -> None:
+        """Loads a file and waits until it is there and, with scripts, drawn."""
+        self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
         self._loaded = 0
         self.call("Page.navigate", url=path.absolute().as_uri())
         while not self._loaded:
             self._next()
+        if scripts:
+            self.settle()
+
+    def settle(self) -> None:
+        """Waits until what was changed is drawn."""
         self.run("new Promise(r => requestAnimationFrame(() => setTimeout(r, 50)))")
 
     def run(self, script: str) -> Any:

@@ -41,6 +41,9 @@ def test_numbers_by_hand():
     assert (other.truth, other.answer, other.share) == ("b", "a", 0.2)
 
 
+pytestmark = pytest.mark.usefixtures("no_drawing")
+
+
 def with_classes(run, table, names):
     result = json.loads((run.workdir / "result.json").read_text())
     run.dump("result.json", result | {"test_confusion": table, "class_names": names})

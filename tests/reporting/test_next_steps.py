@@ -56,7 +56,7 @@ def test_a_search_that_misleads_is_said(small):
     assert "A random network of the same cost is better" in seen(small)
 
 
-def test_below_both_on_validation(small):
+def test_below_both_on_validation(small, no_drawing):
     result = change(small, worth=worth("worth it"))
     assert "below all" not in seen(small)
     assert "which chose it" not in write_report(small.workdir).read_text("utf-8")
@@ -176,7 +176,7 @@ def test_commands_are_in_the_users_words(small, command, begin, folder):
     assert again_with(run, "--stage=search").startswith(f"{begin} --")
 
 
-def test_how_to_predict(small):
+def test_how_to_predict(small, no_drawing):
     assert predicting(read_run(small.workdir)) is None
     (small.workdir / "model").mkdir()
     small.dump("model/model.json", {"inputs": "series", "input_shape": [96, 1]})
