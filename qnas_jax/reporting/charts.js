@@ -7,7 +7,8 @@ same name in the page's data, see charts.py. Without this script the pictures st
   const data = JSON.parse(document.getElementById("page-data").textContent);
   const charts = [];
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const HEIGHT = 280, REACH = 28; // px; how near a point the pointer must be
+  const HEIGHT = 280, ROW = 15, REACH = 28; // px: of a chart, of an op's row, around the pointer
+  const WHOLE = [1, 2, 5].flatMap((digit) => [...Array(9).keys()].map((power) => digit * 10 ** power)).sort((a, b) => a - b);
 
   const element = (name, text, parent, classes) => {
     const made = document.createElement(name);
@@ -178,7 +179,7 @@ same name in the page's data, see charts.py. Without this script the pictures st
   const scale = (axis) => (axis.log ? { distr: 3, range: axis.range || undefined } : { time: false, range: axis.range || undefined });
   const options = (chart, width) => {
     const { spec } = chart, grid = { stroke: color("line"), width: 1 };
-    const axis = (which) => ({ label: which.label, stroke: color("ink"), grid, ticks: grid, labelSize: 22, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif", values: (plot, splits) => splits.map((value) => (value === null ? "" : shown(value, 3))) });
+    const axis = (which) => ({ label: which.label, incrs: which.whole ? WHOLE : undefined, stroke: color("ink"), grid, ticks: grid, labelSize: 22, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif", values: (plot, splits) => splits.map((value) => (value === null ? "" : shown(value, 3))) });
     const lines = spec.lines.map((line) => ({
       label: line.label, stroke: line.label ? color(line.color) : faint(line.color, 0.4),
       width: line.label ? 2 : 1, dash: line.dash ? [4, 4] : undefined, spanGaps: true,
@@ -245,6 +246,7 @@ same name in the page's data, see charts.py. Without this script the pictures st
   const drawMap = (map) => {
     const { canvas, rows, num } = map, pen = canvas.getContext("2d");
     canvas.width = rows[0].length; canvas.height = num;
+    canvas.style.height = `${ROW * num}px`;
     rows.forEach((row, op) => row.forEach((share, at) => {
       pen.fillStyle = faint("blue", share / 100);
       pen.fillRect(at, op, 1, 1);

@@ -24,11 +24,13 @@ class Axis:
       label: what it shows, with the unit.
       range: both ends; None: those of the lines.
       log: whether it is logarithmic.
+      whole: whether it counts, so that ticks are whole numbers.
     """
 
     label: str
     range: tuple[float, float] | None = None
     log: bool = False
+    whole: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

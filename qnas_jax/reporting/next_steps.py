@@ -118,7 +118,7 @@ def _below_baselines(run: Run, comparisons: Sequence[Comparison]) -> Step | None
     return Step(
         "On validation the winner is below all that was trained beside it.",
         "The search's score did not find the network that trains best: compare them "
-        "by another score, or give the supernet more epochs.",
+        "by another score, or train for longer what they are compared by.",
     )
 
 

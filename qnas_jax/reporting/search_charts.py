@@ -47,7 +47,7 @@ def progress_chart(
     number = formats.count(x.max()) if len(x) else "0"
     says = f"over {number} evaluations {said_of_lines(lines)}"
     last = max([*x, *column(shown, "evaluation")], default=1.0)
-    axis = Axis("Evaluations", (0.0, float(last)))
+    axis = Axis("Evaluations", (0.0, float(last)), whole=True)
     return [Chart("Progress of the search", says, axis, y, lines, points)]
 
 

@@ -18,7 +18,7 @@ from qnas_jax.reporting.rows import Registers, Row, column
 from qnas_jax.reporting.style import network_colors
 from qnas_jax.reporting.verdict import network_name
 
-_EPOCH = Axis("Epoch")
+_EPOCH = Axis("Epoch", whole=True)
 
 
 def supernet_charts(rows: Sequence[Row]) -> list[Chart]:
@@ -109,7 +109,8 @@ def entropy_chart(registers: Registers) -> list[Chart]:
     )
     y = Axis("Entropy (1: undecided, 0: settled)", (0.0, 1.03))
     says = said_of_lines([line])
-    return [Chart("Entropy of the proposals", says, Axis("Generation"), y, [line])]
+    x = Axis("Generation", whole=True)
+    return [Chart("Entropy of the proposals", says, x, y, [line])]
 
 
 def _measured(lines: Sequence[Line]) -> list[Line]:
