@@ -452,6 +452,20 @@ PROMISES = (
         "tests/training/test_paths.py",
     ),
     Mutant(
+        "networks are compared on the test examples that one alone has right",
+        "qnas_jax/reporting/paired.py",
+        "binomtest(first, first + second, 0.5)",
+        "binomtest(first, first + second + 1, 0.5)",
+        "tests/reporting/test_paired.py",
+    ),
+    Mutant(
+        "a page runs its own scripts alone",
+        "qnas_jax/reporting/base.html",
+        "script-src {{ policy }}",
+        "script-src 'unsafe-inline'",
+        "tests/reporting/test_accessible_pages.py",
+    ),
+    Mutant(
         "Holm's correction over all comparisons",
         "qnas_jax/reporting/statistics.py",
         "(len(order) - rank) * p_values[index]",

@@ -15,10 +15,12 @@ import numpy as np
 from qnas_jax.files import digest, digest_file
 from qnas_jax.runs import read_json
 
-_TIMES = frozenset({"seconds", "seal", "check", "latency_ms", "files", "after"})
+_TIMES = frozenset(
+    {"seconds", "processor_seconds", "seal", "check", "latency_ms", "files", "after"}
+)
 _NOT_COMPARED = frozenset({".lock", "environment.json", "checkpoints.json"})
 _PAGES = frozenset({"report.html", "README.md"})
-_NOT_OF_THE_RUN = (" ms", "| ± ", "s in all", "Time of", ">started<", ">devices<")
+_NOT_OF_THE_RUN = (" ms", "| ± ", "s in all", "measured", ">started<", ">devices<")
 
 
 def read_artefacts(

@@ -10,7 +10,7 @@ from qnas_jax.printing import columns, say
 from qnas_jax.reading import parse_json, read_bytes
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.facts import num_tested
-from qnas_jax.reporting.statistics import wilson_interval
+from qnas_jax.reporting.wilson import wilson_interval
 
 _NAS = (
     *("run", "data", "space", "strategy", "test accuracy", "95 % interval"),

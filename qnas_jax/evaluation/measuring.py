@@ -11,6 +11,9 @@ from qnas_jax.tasks import Metric, Task
 Metrics = dict[str, jax.Array]
 """Metrics by name: scalars of one network, [P] of many."""
 
+AnswerFn = Callable[[jax.Array, jax.Array], jax.Array]
+"""(outputs [N, ...], targets [N, ...]) -> what is kept of each example, int32 [N]."""
+
 AddOutputs = Callable[[jax.Array, jax.Array, Any], Any]
 """(number of a network, its outputs for a chunk, sums) -> sums."""
 
@@ -23,6 +26,7 @@ def measure(
     chunk: int,
     *,
     details: Mapping[str, Metric] | None = None,
+    answer: AnswerFn | None = None,
 ) -> Metrics:
     """Measures one network on a split.
 
@@ -33,16 +37,19 @@ def measure(
       targets: [N, ...].
       chunk: examples computed at once; bounds memory.
       details: what is measured besides the task's metrics.
+      answer: what is kept of every example, as `answers`; None: nothing.
 
     Returns:
-      Scalars, or what the details are.
+      Scalars, or what the details are; answers int32 [N].
     """
 
     def run_one(prepared: jax.Array, add: AddOutputs, sums: Any) -> Any:
         return add(jnp.zeros((), jnp.int32), run(prepared), sums)
 
-    metrics = measure_many(task, run_one, 1, inputs, targets, chunk, details=details)
-    return {name: values[0] for name, values in metrics.items()}
+    found = measure_many(
+        task, run_one, 1, inputs, targets, chunk, details=details, answer=answer
+    )
+    return {name: values[0] for name, values in found.items()}
 
 
 def measure_many(
@@ -54,6 +61,7 @@ def measure_many(
     chunk: int,
     *,
     details: Mapping[str, Metric] | None = None,
+    answer: AnswerFn | None = None,
 ) -> Metrics:
     """Measures several networks on a split.
 
@@ -66,9 +74,10 @@ def measure_many(
       targets: [N, ...].
       chunk: examples computed at once; bounds memory.
       details: what is measured besides the task's metrics.
+      answer: what is kept of every example, as `answers`; None: nothing.
 
     Returns:
-      float32 [P] each, [P, ...] of details that are arrays.
+      float32 [P] each, [P, ...] of details that are arrays; answers int32 [P, N].
     """
     metrics = {**task.metrics, **(details or {})}
     count = len(targets)
@@ -85,15 +94,22 @@ def measure_many(
                 name: metric.sums(outputs, wanted, counted)
                 for name, metric in metrics.items()
             }
+            if answer is not None:
+                given = jnp.where(counted, places, count)  # beyond the end: dropped
+                own = answer(outputs, wanted).astype(jnp.int32)
+                found["answers"] = zero["answers"].at[given].set(own, mode="drop")
             return jax.tree.map(lambda s, f: s.at[network].add(f), sums, found)
 
         return run(task.prepare(inputs[places % count]), add, sums), None
 
     zero = {name: metric.zero() for name, metric in metrics.items()}
+    if answer is not None:
+        zero["answers"] = jnp.zeros(count, jnp.int32)
     zeros = jax.tree.map(lambda z: jnp.zeros((num_networks, *z.shape), z.dtype), zero)
     num_chunks = -(-count // chunk)
     sums, _ = jax.lax.scan(add_chunk, zeros, jnp.arange(num_chunks))
-    return {
+    found = {
         name: jax.vmap(lambda own, metric=metric: metric.finish(own, count))(sums[name])
         for name, metric in metrics.items()
     }
+    return found if answer is None else {**found, "answers": sums["answers"]}

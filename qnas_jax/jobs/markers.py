@@ -15,6 +15,7 @@ in the mark: they are large, and checked by whoever reads them.
 """
 
 import json
+import math
 import pathlib
 import shutil
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ from qnas_jax.jobs.config import group_of, plain, stored_groups
 from qnas_jax.jobs.inputs import Content
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.spec import Job, Stage
+from qnas_jax.jobs.stopwatch import Spent
 from qnas_jax.runs import (
     RowLog,
     RunError,
@@ -38,6 +40,8 @@ _CHECKPOINTS = "checkpoints"
 _FORGETTING = "forgetting.json"
 _LEAST_SECONDS = 0.001  # of a stage that was stopped; 0 is one that was killed
 _BARELY = 60  # seconds
+
+_PROCESSOR = "processor_seconds"
 
 Mark = dict[str, Any]
 
@@ -153,10 +157,10 @@ class Marks:
         """Marks that a stage begins, unless it goes on."""
         stage = self._chain[position]
         if stage.reads and not self._marks(stage):
-            mark = {**self.made_of(position), "seconds": 0.0}
+            mark = {**self.made_of(position), "seconds": 0.0, _PROCESSOR: 0.0}
             write_sealed(self._folder(stage) / _STARTED, mark)
 
-    def interrupted(self, position: int, seconds: float) -> bool:
+    def interrupted(self, position: int, spent: Spent) -> bool:
         """Adds to the time of a stage; takes back a beginning that nothing followed.
 
         Returns:
@@ -170,11 +174,11 @@ class Marks:
             shutil.rmtree(path.parent)
             return False
         mark = _read(path, stage)
-        worked = round(mark["seconds"] + max(seconds, _LEAST_SECONDS), 3)
-        write_sealed(path, {**mark, "seconds": worked})
+        spent = spent._replace(seconds=max(spent.seconds, _LEAST_SECONDS))
+        write_sealed(path, {**mark, **_with(mark, spent)})
         return True
 
-    def done(self, position: int, seconds: float) -> None:
+    def done(self, position: int, spent: Spent) -> None:
         """Marks that a stage ended, with what it left."""
         stage = self._chain[position]
         if not stage.reads:
@@ -186,7 +190,7 @@ class Marks:
             sync_file(path)  # before the mark that names it
         mark = {
             **started,
-            "seconds": round(started["seconds"] + seconds, 3),
+            **_with(started, spent),
             "files": {
                 path.relative_to(self._path).as_posix(): digest_file(path)
                 for path in files
@@ -335,15 +339,29 @@ def check_finished(folder: WorkFolder, stage: Stage) -> None:
     rows.check(mark["rows"], whole=True)
 
 
-def seconds_by_stage(folder: WorkFolder, job: Job) -> dict[str, float]:
-    """Time spent by stage, over all processes that worked on the run."""
-    found = {}
+def spent_by_stage(folder: WorkFolder, job: Job) -> dict[str, Spent]:
+    """Time by stage, over all processes that worked on the run one after the other.
+
+    Processor time is that of the first process of several at once; nan for stages made
+    before it was counted.
+    """
+    found: dict[str, Spent] = {}
     for stage in _all_stages(job):
         for name in (_DONE, _STARTED):
             path = folder.path / stage.name / name
             if stage.reads and stage.name not in found and path.exists():
-                found[stage.name] = _read(path, stage)["seconds"]
+                mark = _read(path, stage)
+                processor = mark.get(_PROCESSOR, math.nan)
+                found[stage.name] = Spent(mark["seconds"], processor)
     return found
+
+
+def _with(mark: Mark, spent: Spent) -> Mark:
+    """The times of a mark with what was spent since."""
+    times = {"seconds": round(mark["seconds"] + spent.seconds, 3)}
+    if _PROCESSOR in mark:
+        times[_PROCESSOR] = round(mark[_PROCESSOR] + spent.processor, 3)
+    return times
 
 
 def _all_stages(job: Job) -> list[Stage]:

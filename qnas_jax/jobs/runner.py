@@ -10,7 +10,6 @@ ends with one line instead of mixing runs. One process at a time works in a fold
 """
 
 import pathlib
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from qnas_jax.jobs.config import stored_groups
 from qnas_jax.jobs.markers import Marks
 from qnas_jax.jobs.setting import Setting
 from qnas_jax.jobs.spec import Stage
+from qnas_jax.jobs.stopwatch import Stopwatch
 from qnas_jax.runs import (
     LAYOUT,
     RunError,
@@ -77,18 +77,18 @@ def _run_chain(setting: Setting, stage: str, command: list[str]) -> list[str]:
             raise _missing(setting, stage, step.name)
         setting.say(f"{step.name}: working")
         marks.begin(position)
-        started = time.perf_counter()
+        watch = Stopwatch()
         try:
             with setting.during(step.name):
                 answer = step.run(setting)
         except BaseException as error:
-            left = marks.interrupted(position, time.perf_counter() - started)
+            left = marks.interrupted(position, watch.read())
             if isinstance(error, UserError) and not (left or said):
                 put_back()
             if isinstance(error, RunError):
                 remove(_rerun_path(setting))  # a rerun could not go on from here
             raise
-        marks.done(position, time.perf_counter() - started)
+        marks.done(position, watch.read())
         lines = _lines(answer) or ["finished"]
         said += [f"{step.name}: {lines[0]}", *lines[1:]]
     _rerun_path(setting).unlink(missing_ok=True)

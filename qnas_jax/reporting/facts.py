@@ -44,6 +44,28 @@ def front_cells(run: Run) -> list[list[str]]:
     return budget_cells(members, cost, round_budgets(members, cost), names)
 
 
+def others(result: Row) -> dict[str, Row]:
+    """What the winner is held against, by name: networks, then other classifiers."""
+    return {**(result.get("baselines") or {}), **(result.get("classifiers") or {})}
+
+
+def ahead_on_validation(run: Run) -> list[str]:
+    """Networks that validation puts above the winner, if it puts all there; or none.
+
+    Classifiers without a network have no validation accuracy.
+    """
+    result = run.result or {}
+    own = result.get("validation_accuracy")
+    known = {
+        name: row["validation_accuracy"]
+        for name, row in (result.get("baselines") or {}).items()
+        if row.get("validation_accuracy") is not None
+    }
+    if own is None or not known or any(value <= own for value in known.values()):
+        return []
+    return list(known)
+
+
 def num_tested(result: Mapping[str, Any]) -> int | None:
     """How many test examples all were measured on."""
     return result.get("test_examples", result.get("test_images"))

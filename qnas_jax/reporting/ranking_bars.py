@@ -28,7 +28,7 @@ def ranking_bars(measures: Mapping[str, Row]) -> "Figure":
     Returns:
       A figure of one panel; a bar that is not known is left out.
     """
-    figure = style.new_figure(10, 1.6 + 0.55 * len(measures))
+    figure = style.new_figure(6.6, 1.6 + 0.55 * len(measures))
     axes = figure.subplots()
     places = np.arange(len(measures))
     for label, field, ends, color, shift in _SERIES:

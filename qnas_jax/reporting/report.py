@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +9,32 @@ import numpy as np
 
 from qnas_jax.files import replace_file
 from qnas_jax.reporting import facts, verdict
+from qnas_jax.reporting.archs import (
+    Box,
+    boxes_of_arch,
+    boxes_of_layers,
+    layer_labels,
+    op_names,
+)
+from qnas_jax.reporting.best_archs import BestArch, best_archs
+from qnas_jax.reporting.commands import predicting, told_command
 from qnas_jax.reporting.loss_rows import loss_sentences, loss_table
-from qnas_jax.reporting.page import render
+from qnas_jax.reporting.next_steps import next_steps
+from qnas_jax.reporting.page import Shown, render
 from qnas_jax.reporting.ranking_table import HEADINGS, ranking_cells
+from qnas_jax.reporting.result_tables import (
+    accuracy_interval,
+    class_tables,
+    comparisons_of,
+    network_rows,
+)
 from qnas_jax.reporting.rows import Row, Run, column, read_run
-from qnas_jax.reporting.run_figures import FIGURES, draw_figures
-from qnas_jax.reporting.statistics import Comparison, compare, wilson_interval
+from qnas_jax.reporting.run_charts import shown_of_run
+from qnas_jax.reporting.run_figures import FIGURES
+from qnas_jax.reporting.search_curves import COSTS, known_costs
+from qnas_jax.reporting.spent import device_words, stage_costs
+from qnas_jax.reporting.statistics import Comparison
+from qnas_jax.reporting.wilson import wilson_interval
 
 
 def write_report(workdir: pathlib.Path) -> pathlib.Path:
@@ -34,9 +53,7 @@ def write_report(workdir: pathlib.Path) -> pathlib.Path:
       MissingFileError: the folder is not a work folder.
       UserError: a file in it is broken; the message names file and line.
     """
-    run = read_run(workdir)
-    figures = draw_figures(run)
-    page = render_page(run, figures)
+    page, figures = render_page(read_run(workdir))
     folder = workdir / "figures"
     folder.mkdir(exist_ok=True)
     for name in FIGURES:
@@ -49,81 +66,89 @@ def write_report(workdir: pathlib.Path) -> pathlib.Path:
     return workdir / "report.html"
 
 
-def render_page(run: Run, figures: Mapping[str, bytes]) -> str:
-    """Fills the page's template.
+def render_page(run: Run) -> tuple[str, Mapping[str, bytes]]:
+    """The page of a run.
 
     Args:
       run: the rows of a work folder.
-      figures: PNG files by name, embedded into the page.
 
     Returns:
-      A complete HTML document without script and without outside resources.
+      A complete HTML document without outside resources, and its figures, PNG files by
+      name.
     """
-    return render("report.html", figures, _content(run))
+    best = best_archs(run.history, facts.winner(run))
+    shown = shown_of_run(run, best)
+    return render("report.html", shown, _content(run, shown, best)), shown.figures
 
 
-def _content(run: Run) -> dict[str, Any]:
+def _content(run: Run, shown: Shown, best: Sequence[BestArch]) -> dict[str, Any]:
     result = run.result or {}
-    comparisons = _comparisons(result)
+    comparisons = comparisons_of(result)
     found, losses = run.result or run.best, loss_table(run.result)
-    return {
+    environment = run.environment or {}
+    content = {
         "data": result.get("data") or _group(run.config, "data").get("name", "?"),
         "space": result.get("space") or _group(run.config, "space").get("name", "?"),
         "result": run.result,
-        "interval": _interval(result),
+        "num_tested": facts.num_tested(result),
+        "interval": accuracy_interval(result),
         "verdict": _verdict(run, comparisons),
         "losses": losses,
-        "networks": [] if losses else _networks(result, comparisons),
-        "num_tested": facts.num_tested(run.result or {}),
+        "steps": next_steps(run, comparisons),
+        "networks": [] if losses else network_rows(result, comparisons),
+        "tests": sorted({one.test for one in comparisons}),
+        "classes": class_tables(result),
+        "score_origin": verdict.score_origin(run.config),
         "score_words": verdict.score_words(facts.scored_by(run)),
         "ranking": run.ranking,
         "ranking_headings": HEADINGS,
         "ranking_cells": ranking_cells((run.ranking or {}).get("measures") or {}),
         "found": found,
         "arch_json": json.dumps(found["arch"]) if found and "arch" in found else None,
+        "boxes": _boxes(run),
         "layers": result.get("layers") or [],
+        "predict": predicting(run),
         "budget": _budget(run),
+        "best": _best_rows(run, best),
+        "best_costs": [(cost, COSTS[cost][0]) for cost in known_costs(run.history)],
         "front_cost": facts.cost_of_front(run),
         "front_table": facts.front_cells(run),
-        "pool": _pool_members(run.pool),
+        "pool": _pool_members(run),
         "pool_epoch": run.pool[-1]["epoch"] if run.pool else None,
+        "spent": stage_costs(run),
+        "device": device_words(environment),
         "settings": _flattened(run.config),
-        "environment": _flattened(run.environment or {}),
-        "command": _command(run.environment or {}),
+        "environment": _flattened(environment),
+        "command": told_command(environment),
         "seed": run.config.get("seed"),
-        "commit": (run.environment or {}).get("commit"),
+        "commit": environment.get("commit"),
     }
+    return {**content, "sections": _sections(content, shown)}
+
+
+def _sections(content: Row, shown: Shown) -> list[tuple[str, str]]:
+    """Names and titles of the sections that the page will have, in order."""
+    drawn, what = set(shown.figures), "winning" if content["result"] else "best"
+    sections = (
+        ("next", "What to do next", content["steps"]),
+        ("comparison", "Comparison", content["networks"]),
+        ("classes", "Classes", content["classes"]),
+        ("architecture", f"The {what} architecture", content["found"]),
+        ("predict", "Predict with it", content["predict"]),
+        ("search", "Search", drawn & {"search_progress", "score_against_cost"}),
+        ("registers", "Probabilities of the ops", drawn & {"register_heatmap"}),
+        ("ranking", "Ranking", content["ranking"]),
+        ("training", "Supernet", drawn & {"supernet_curves", "pool_scores"}),
+        ("retraining", "Retraining", drawn & {"retrain_curves"}),
+        ("cost", "What the run cost", content["budget"]["evaluations"] is not None),
+        ("reproduce", "How to reproduce", True),
+    )
+    return [(name, title) for name, title, there in sections if there]
 
 
 def _group(config: Row, name: str) -> Row:
     group = config.get(name)
     return group if isinstance(group, dict) else {}
-
-
-def _interval(
-    network: Row, num_images: int | None = None
-) -> tuple[float, float] | None:
-    images = num_images or facts.num_tested(network)
-    if images is None or network.get("test_accuracy") is None:
-        return None
-    return wilson_interval(network["test_accuracy"], images)
-
-
-def _others(result: Row) -> dict[str, Row]:
-    """What the winner is held against, by name: networks, then other classifiers."""
-    return {**(result.get("baselines") or {}), **(result.get("classifiers") or {})}
-
-
-def _comparisons(result: Row) -> list[Comparison]:
-    others = {
-        name: network["test_accuracy"]
-        for name, network in _others(result).items()
-        if network.get("test_accuracy") is not None
-    }
-    tested = facts.num_tested(result)
-    if tested is None or _interval(result) is None:
-        return []
-    return compare(result["test_accuracy"], others, tested)
 
 
 def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
@@ -132,7 +157,7 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
     worths = (result.get("worth"), result.get("worth_by_truth"), ranking.get("worth"))
     sentences = [worth["sentence"] for worth in worths if worth]
     tested = facts.num_tested(result)
-    if tested is not None and _interval(result):
+    if accuracy_interval(result) and tested:
         sentences.append(verdict.accuracy_sentence(result["test_accuracy"], tested))
     sentences += loss_sentences(result)
     if facts.limits(run) and run.result:
@@ -140,6 +165,8 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
     sentences += [
         verdict.comparison_sentence(one, len(comparisons)) for one in comparisons
     ]
+    if facts.ahead_on_validation(run):
+        sentences.append(verdict.validation_sentence(facts.ahead_on_validation(run)))
     # Until an evaluation succeeds there is no best score.
     known = np.isfinite(column(run.search, "best"))
     search = [row for row, use in zip(run.search, known, strict=True) if use]
@@ -148,36 +175,49 @@ def _verdict(run: Run, comparisons: Sequence[Comparison]) -> list[str]:
     return sentences
 
 
-def _networks(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
-    """The rows of the comparison table, the winner first."""
-    if not result:
+def _boxes(run: Run) -> list[Box]:
+    """The winner's parts; without costs where it is no network of ours."""
+    layers = (run.result or {}).get("layers") or []
+    winner = facts.winner(run)
+    if layers:
+        return boxes_of_layers(layers)
+    if winner is None:
         return []
-    ahead = {one.name: one for one in comparisons}
-    rows = {"winner": result, **_others(result)}
-    return [
-        {
-            "name": verdict.network_name(name, row.get("width")),
-            "search_score": row.get("search_score"),
-            "validation_accuracy": row.get("validation_accuracy"),
-            "test_accuracy": row.get("test_accuracy"),
-            "interval": _interval(row, facts.num_tested(result)),
-            "macro_f1": row.get("test_macro_f1"),
-            "macro_f1_interval": (row.get("intervals") or {}).get("test_macro_f1"),
-            "parameters": row.get("parameters"),
-            "macs": row.get("macs"),
-            "comparison": ahead.get(name),
-        }
-        for name, row in rows.items()
-    ]
+    return boxes_of_arch(winner, op_names(run), layer_labels(run, len(winner)), None)
+
+
+def _best_rows(run: Run, best: Sequence[BestArch]) -> list[Row]:
+    """The best architectures of the search: scores with intervals, costs, boxes."""
+    names, winner = op_names(run), facts.winner(run)
+    count = (run.result or {}).get("validation_examples")
+    by_accuracy = facts.scored_by(run) == "accuracy"
+    rows = []
+    for each in best:
+        arch, score = each.row["arch"], each.row["score"]
+        share = by_accuracy and count and 0 <= score <= 1
+        boxes = boxes_of_arch(arch, names, layer_labels(run, len(arch)), winner)
+        rows.append(
+            {
+                "name": each.name,
+                "is_winner": each.is_winner,
+                "score": score,
+                "interval": wilson_interval(score, count) if share and count else None,
+                "costs": each.row.get("costs") or {},
+                "evaluation": each.row["evaluation"],
+                "boxes": boxes,
+                "differing": sum("differs" in box.marks for box in boxes),
+            }
+        )
+    return rows
 
 
 def _budget(run: Run) -> Row:
-    """Evaluations and seconds; seconds are only known for finished stages."""
+    """Evaluations and what they were spent on."""
     result = run.result or {}
     evaluations = result.get("evaluations")
     if evaluations is None and run.search:
         evaluations = run.search[-1]["evaluations"]
-    seconds = result.get("seconds") or {}
+    spent = stage_costs(run)
     return {
         "evaluations": evaluations,
         "reference": result.get("reference_evaluations"),
@@ -186,17 +226,26 @@ def _budget(run: Run) -> Row:
         "generations": len(run.search),
         "strategy": result.get("strategy"),
         "acts_by": result.get("acts_by"),
-        "seconds": seconds,
-        "total": sum(seconds.values()),
+        "total": spent[-1].seconds if spent else 0,
     }
 
 
-def _pool_members(pool: Sequence[Row]) -> list[tuple[float, list[int]]]:
-    """The members of the last pool, best first."""
-    if not pool:
+def _pool_members(run: Run) -> list[tuple[float, str]]:
+    """Scores and architectures of the last pool, best first; ops by name."""
+    if not run.pool:
         return []
-    members = zip(pool[-1]["scores"], pool[-1]["archs"], strict=True)
-    return sorted(members, key=lambda member: -member[0])
+    names, last = op_names(run), run.pool[-1]
+    members = sorted(
+        zip(last["scores"], last["archs"], strict=True), key=lambda each: -each[0]
+    )
+    return [
+        (score, " | ".join(box.op for box in _plain_boxes(arch, names)))
+        for score, arch in members
+    ]
+
+
+def _plain_boxes(arch: Sequence[int], names: Any) -> list[Box]:
+    return boxes_of_arch(arch, names, [""] * len(arch), None)
 
 
 def _flattened(tree: Row, prefix: str = "") -> list[tuple[str, str]]:
@@ -209,8 +258,3 @@ def _flattened(tree: Row, prefix: str = "") -> list[tuple[str, str]]:
             text = value if isinstance(value, str) else json.dumps(value)
             pairs.append((prefix + name, text))
     return pairs
-
-
-def _command(environment: Row) -> str | None:
-    command = environment.get("command")
-    return shlex.join(command) if isinstance(command, list) else command

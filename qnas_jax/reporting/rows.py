@@ -65,6 +65,7 @@ class Registers:
 class Run:
     """All rows of one work folder; a part that is not there yet is empty or None."""
 
+    name: str  # of the folder
     config: Row
     environment: Row | None
     supernet: list[Row]  # by epoch
@@ -76,6 +77,8 @@ class Run:
     best: Row | None
     result: Row | None
     ranking: Row | None
+    spent: Row | None  # seconds by stage
+    model: Row | None  # facts of the exported one
 
 
 def read_row(path: pathlib.Path) -> Row:
@@ -206,6 +209,7 @@ def read_run(workdir: pathlib.Path) -> Run:
     metrics = _read_metrics(workdir / "metrics.jsonl")
     networks = dict.fromkeys(row["network"] for row in metrics["retrain"])
     return Run(
+        name=workdir.name,
         config=read_row(workdir / "config.json"),
         environment=_optional(read_row, workdir / "environment.json"),
         supernet=_latest(metrics["supernet"], "epoch"),
@@ -220,6 +224,8 @@ def read_run(workdir: pathlib.Path) -> Run:
         best=_optional(_read_found, workdir / "best_arch.json"),
         result=_optional(_read_found, workdir / "result.json"),
         ranking=_optional(read_ranking, workdir / "ranking.json"),
+        spent=_optional(read_row, workdir / "spent.json"),
+        model=_optional(read_row, workdir / "model" / "model.json"),
     )
 
 

@@ -1,13 +1,13 @@
-"""How sure one may be of an accuracy measured on n test images.
+"""How sure one may be of what was measured on n test examples.
 
-Intervals: Wilson, "Probable inference", JASA 22 (1927), and for a difference Newcombe,
-Statistics in Medicine 17 (1998) 873-890, method 10. Test: Fisher's exact test,
-two-sided, with Holm's correction (Scand. J. Statist. 6, 1979).
+Intervals: Wilson's of an accuracy (`wilson.py`). Two networks that were tested on the
+same examples are compared in pairs (`paired.py`), with Holm's correction (Scand. J.
+Statist. 6, 1979).
 
-Only the numbers of right answers are known, not which images they belong to, so two
-networks are compared as if each had seen images of its own. The networks saw the same
-images and mostly agree on them; this test then misses differences sooner than it
-invents them. A paired test (McNemar) would need the predictions.
+Where only the numbers of right answers are known, not which examples they belong to
+(work folders of before the answers were kept), two networks are compared as if each had
+seen examples of its own: Newcombe's interval (Statistics in Medicine 17 (1998) 873-890,
+method 10) and Fisher's exact test, which miss differences sooner than they invent them.
 """
 
 import dataclasses
@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from qnas_jax.errors import UserError
+from qnas_jax.reporting.paired import Alone, mcnemar_p_value, paired_interval
+from qnas_jax.reporting.wilson import CONFIDENCE, num_right, wilson_interval
 
-CONFIDENCE = 0.95
 _DRAWS = 1000  # of the bootstrap
 
 
@@ -32,6 +32,7 @@ class Comparison:
       low: lower end of the difference's 95 % interval.
       high: upper end.
       p_value: two-sided, after Holm's correction, in [0, 1].
+      test: name of the test.
     """
 
     name: str
@@ -39,40 +40,12 @@ class Comparison:
     low: float
     high: float
     p_value: float
+    test: str
 
     @property
     def significant(self) -> bool:
         """Whether chance alone is an unlikely cause of the difference (5 % level)."""
         return self.p_value < 1 - CONFIDENCE
-
-
-def wilson_interval(accuracy: float, num_images: int) -> tuple[float, float]:
-    """Returns the 95 % Wilson score interval of an accuracy.
-
-    The ends are the values p with |accuracy - p| = z sqrt(p (1 - p) / n).
-
-    Args:
-      accuracy: share of right answers, in [0, 1].
-      num_images: n >= 1, the images it was measured on.
-
-    Returns:
-      Both ends, in [0, 1].
-
-    Raises:
-      UserError: accuracy or number of images out of range.
-    """
-    from scipy.stats import norm
-
-    right = _num_right(accuracy, num_images)
-    z = float(norm.ppf((1 + CONFIDENCE) / 2))
-    share = right / num_images
-    scale = 1 + z**2 / num_images
-    center = (share + z**2 / (2 * num_images)) / scale
-    spread = share * (1 - share) / num_images + z**2 / (4 * num_images**2)
-    half = z * math.sqrt(spread) / scale
-    low = 0.0 if right == 0 else center - half
-    high = 1.0 if right == num_images else center + half
-    return low, high
 
 
 def difference_interval(
@@ -109,7 +82,7 @@ def fisher_p_value(first: float, second: float, num_images: int) -> float:
     """
     from scipy.stats import fisher_exact
 
-    rights = [_num_right(value, num_images) for value in (first, second)]
+    rights = [num_right(value, num_images) for value in (first, second)]
     table = [[right, num_images - right] for right in rights]
     return float(fisher_exact(table).pvalue)
 
@@ -130,7 +103,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def compare(
-    winner: float, others: Mapping[str, float], num_images: int
+    winner: float,
+    others: Mapping[str, float],
+    num_images: int,
+    alone: Mapping[str, Alone] | None = None,
 ) -> list[Comparison]:
     """Compares the winner's test accuracy with that of each other network.
 
@@ -138,22 +114,52 @@ def compare(
       winner: accuracy in [0, 1].
       others: accuracies of the other networks by name.
       num_images: n >= 1, the test images all were measured on.
+      alone: by name of the other, how many images the winner alone and how many the
+        other alone has right; what is not named is compared unpaired.
 
     Returns:
       One comparison a network, p-values corrected for their number.
     """
-    p_values = holm(
-        [fisher_p_value(winner, other, num_images) for other in others.values()]
-    )
-    return [
-        Comparison(
-            name,
-            winner - other,
-            *difference_interval(winner, other, num_images),
-            p_value,
-        )
-        for (name, other), p_value in zip(others.items(), p_values, strict=True)
+    known = alone or {}
+    found = [
+        _compared(name, winner, other, num_images, known.get(name))
+        for name, other in others.items()
     ]
+    corrected = holm([one.p_value for one in found])
+    return [
+        dataclasses.replace(one, p_value=p_value)
+        for one, p_value in zip(found, corrected, strict=True)
+    ]
+
+
+def two_networks(
+    first: float, second: float, num_images: int, alone: Alone | None
+) -> tuple[float, float, float, str]:
+    """Compares two networks, in pairs if it is known which one is right alone.
+
+    Args:
+      first: an accuracy in [0, 1].
+      second: another one, on as many images.
+      num_images: n >= 1.
+      alone: how many images the first alone and the second alone has right.
+
+    Returns:
+      Both ends of the 95 % interval of `first - second`, the two-sided p-value, and
+      the name of the test.
+    """
+    if alone is None:
+        ends = difference_interval(first, second, num_images)
+        p_value = fisher_p_value(first, second, num_images)
+        return *ends, p_value, "Fisher's exact test"
+    ends = paired_interval(first, second, alone, num_images)
+    return *ends, mcnemar_p_value(alone), "McNemar's exact test"
+
+
+def _compared(
+    name: str, winner: float, other: float, num_images: int, alone: Alone | None
+) -> Comparison:
+    found = two_networks(winner, other, num_images, alone)
+    return Comparison(name, winner - other, *found)
 
 
 def mean_interval(
@@ -207,12 +213,3 @@ def macro_f1(confusion: np.ndarray) -> float:
     either = confusion.sum(axis=0) + confusion.sum(axis=1)
     there = either > 0
     return float(np.mean(2 * right[there] / either[there]))
-
-
-def _num_right(accuracy: float, num_images: int) -> int:
-    """The number of right answers; accuracies may carry float32 rounding."""
-    if num_images < 1:
-        raise UserError(f"test_images: got {num_images}, expected at least 1")
-    if not 0 <= accuracy <= 1:
-        raise UserError(f"accuracy: got {accuracy}, expected a share in [0, 1]")
-    return round(accuracy * num_images)

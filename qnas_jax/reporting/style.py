@@ -7,7 +7,8 @@ survives grey printing.
 
 import functools
 import io
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
@@ -30,7 +31,17 @@ INK = "#1f2933"
 GREY = "#7b8794"
 PALE = "#e4e7eb"
 
-NETWORK_COLORS = {"winner": BLUE, "random": ORANGE, "largest": GREEN}
+COLORS = {
+    "blue": BLUE,
+    "orange": ORANGE,
+    "green": GREEN,
+    "purple": PURPLE,
+    "vermillion": VERMILLION,
+    "sky": SKY,
+}
+"""By the names that charts and `page.css` have for them."""
+
+_OF_NETWORKS = {"winner": "blue", "random": "orange", "largest": "green"}
 
 _DPI = 150
 _RC: dict[Any, Any] = {
@@ -62,6 +73,21 @@ _RC: dict[Any, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }
+
+
+def network_colors(names: Collection[str]) -> dict[str, str]:
+    """Colours of retrained networks: the same for the usual ones, on every page.
+
+    Args:
+      names: of networks, in order.
+
+    Returns:
+      Names of `COLORS`; further networks take those that are left, then all in turn.
+    """
+    found = {name: _OF_NETWORKS[name] for name in names if name in _OF_NETWORKS}
+    others = [name for name in names if name not in found]
+    left = [color for color in COLORS if color not in found.values()]
+    return found | dict(zip(others, itertools.cycle(left), strict=False))
 
 
 def png(draw: Callable[P, "Figure"]) -> Callable[P, bytes]:

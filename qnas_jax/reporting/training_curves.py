@@ -1,12 +1,14 @@
 """Figures of training: the supernet, its balance pool and the retrained networks."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qnas_jax.reporting import style
+from qnas_jax.reporting.charts import Numbers, telling_range
 from qnas_jax.reporting.rows import Row, column
+from qnas_jax.reporting.verdict import network_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,21 +83,27 @@ def retrain_curves(networks: Mapping[str, Sequence[Row]]) -> "Figure":
       networks: the `retrain` rows of each network, by epoch.
 
     Returns:
-      A panel each; solid lines are validation, dotted ones training.
+      A panel each; solid lines are validation, dotted ones training. The axes are
+      those on which the late epochs are told apart.
     """
     figure = style.new_figure(10, 3.6)
     every = [row for rows in networks.values() for row in rows]
     judged = bool(np.isfinite(column(every, "accuracy")).any())
     panels = figure.subplots(1, 1 + judged, squeeze=False)[0]
     fields = (("loss", 1), ("accuracy", 100))[: len(panels)]
+    colors = style.network_colors(networks)
+    curves: dict[Any, list[tuple[Numbers, Numbers]]] = {axes: [] for axes in panels}
     for name, rows in networks.items():
-        color = style.NETWORK_COLORS.get(name, style.PURPLE)
+        color, called = style.COLORS[colors[name]], network_name(name)
         epoch = column(rows, "epoch")
         for axes, (field, unit) in zip(panels, fields, strict=True):
             trained = column(rows, field) * unit
             valid = column(rows, f"valid_{field}") * unit
-            style.plot_line(axes, epoch, valid, color, f"{name}, validation")
-            style.plot_line(axes, epoch, trained, color, f"{name}, training", ":")
+            style.plot_line(axes, epoch, valid, color, f"{called}, validation")
+            style.plot_line(axes, epoch, trained, color, f"{called}, training", ":")
+            curves[axes] += [(epoch, valid), (epoch, trained)]
+    for axes, drawn in curves.items():
+        axes.set_ylim(telling_range(drawn))
     _label(panels[0], "Loss", "Cross-entropy (nats)")
     if judged:
         _label(panels[1], "Accuracy", "Accuracy (%)")

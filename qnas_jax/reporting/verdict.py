@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.rows import Row
-from qnas_jax.reporting.statistics import Comparison, wilson_interval
+from qnas_jax.reporting.statistics import Comparison
+from qnas_jax.reporting.wilson import wilson_interval
 
 NETWORKS = {
     "winner": "winner",
@@ -32,6 +33,23 @@ SCORES = {
     "loss": "the negative validation loss of the network",
     "fused": "normal scores of the subnet's loss and of training-free terms, added up",
 }
+
+
+ORIGINS = {
+    "supernet": "measured with weights inherited from the supernet",
+    "train": "measured on candidates that were trained from scratch",
+}
+
+
+def score_origin(config: Row) -> str:
+    """Returns how the score of a search was measured, in words; "" if it is not said.
+
+    Args:
+      config: of the run.
+    """
+    evaluator = config.get("evaluator")
+    name = evaluator.get("name") if isinstance(evaluator, dict) else None
+    return ORIGINS.get(str(name), "")
 
 
 def score_words(scored_by: str) -> str:
@@ -135,7 +153,7 @@ def comparison_sentence(comparison: Comparison, num_comparisons: int) -> str:
         f"{claim}: {formats.points(comparison.difference)} percentage points "
         f"(95 % interval {formats.points(comparison.low)} to "
         f"{formats.points(comparison.high)}; {formats.p_value(comparison.p_value)}, "
-        f"Fisher's exact test{corrected})."
+        f"{comparison.test}{corrected})."
     )
 
 
@@ -165,4 +183,18 @@ def search_sentence(rows: Sequence[Row], scored_by: str = "") -> str:
         f"{formats.score(last['best'])}, a gain of {formats.score(gain)}; the mean of "
         f"a generation went from {formats.score(first['mean'])} to "
         f"{formats.score(last['mean'])}."
+    )
+
+
+def validation_sentence(ahead: Sequence[str]) -> str:
+    """Says that validation puts all other networks above the winner.
+
+    Args:
+      ahead: their names; at least one.
+    """
+    names = [f"the {network_name(name)}" for name in ahead]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    return (
+        f"After retraining the winner is below {listed} on validation, which chose it: "
+        "the search\u2019s score and what training makes of a network differ here."
     )

@@ -3,7 +3,7 @@
 Against what a search has to hold its own is not the largest network, nor a random one
 of any size, but what somebody gets who fixes the same cost and picks blindly.
 
-- One pick retrained: Newcombe's interval and Fisher's exact test, as for any two
+- One pick retrained: Newcombe's interval and McNemar's exact test, as for any two
   networks of one run (`statistics.py`). They cover the test images, no seeds.
 - Several picks: Student's interval and test of one new value (the winner) against a
   sample of k: d +- t(k - 1) s sqrt(1 + 1 / k), where s holds what architectures,
@@ -24,11 +24,9 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.reporting import formats
-from qnas_jax.reporting.statistics import (
-    CONFIDENCE,
-    difference_interval,
-    fisher_p_value,
-)
+from qnas_jax.reporting.paired import Alone
+from qnas_jax.reporting.statistics import two_networks
+from qnas_jax.reporting.wilson import CONFIDENCE
 
 WORTH_IT, NOT_TOLD_APART, WORSE = "worth it", "not told apart", "worse"
 
@@ -85,7 +83,12 @@ class Worth:
 
 
 def worth_of_winner(
-    winner: float, picks: Sequence[float], num_images: int, *, aside: str = ""
+    winner: float,
+    picks: Sequence[float],
+    num_images: int,
+    *,
+    aside: str = "",
+    alone: Alone | None = None,
 ) -> Worth:
     """Holds a retrained winner against retrained random picks.
 
@@ -94,6 +97,8 @@ def worth_of_winner(
       picks: those of networks picked at random at the winner's cost, at least one.
       num_images: test images that all were measured on.
       aside: what else a reader has to know of the picks, in a few words.
+      alone: how many images the winner alone and the pick alone has right, of a single
+        pick; None: not known.
 
     Returns:
       The comparison.
@@ -105,12 +110,8 @@ def worth_of_winner(
         raise UserError("picks: got none, expected at least one retrained random pick")
     if len(picks) == 1:
         (pick,) = picks
-        low, high = difference_interval(winner, pick, num_images)
-        p_value = fisher_p_value(winner, pick, num_images)
-        other, test = (
-            "a random pick of its cost",
-            "Fisher's exact test, one training each",
-        )
+        low, high, p_value, test = two_networks(winner, pick, num_images, alone)
+        other, test = "a random pick of its cost", f"{test}, one training each"
         mean = pick
     else:
         mean = float(np.mean(picks))

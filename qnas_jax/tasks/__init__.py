@@ -11,6 +11,7 @@ from qnas_jax.tasks.classification import (
     measure_answers,
     smoothed_cross_entropy,
 )
+from qnas_jax.tasks.classifying import Classifying
 from qnas_jax.tasks.image_classification import ImageClassification, ImageTraining
 from qnas_jax.tasks.language_modelling import LanguageModelling, LanguageTraining
 from qnas_jax.tasks.next_token import sums_of_windows
@@ -23,6 +24,7 @@ __all__ = [
     "ACCURACY",
     "LOG_LOSS",
     "TASKS",
+    "Classifying",
     "ImageClassification",
     "ImageTraining",
     "LanguageModelling",

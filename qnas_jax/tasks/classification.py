@@ -36,11 +36,23 @@ def _losses(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
 
 
+def given_answers(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """The class that is named of each example.
+
+    Args:
+      logits: float [N, classes].
+      labels: int32 [N].
+
+    Returns:
+      int32 [N]; -1, no answer, where the loss is not finite.
+    """
+    return jnp.where(jnp.isfinite(_losses(logits, labels)), logits.argmax(axis=-1), -1)
+
+
 def _count_correct(
     logits: jax.Array, labels: jax.Array, counted: jax.Array
 ) -> jax.Array:
-    correct = (logits.argmax(axis=-1) == labels) & jnp.isfinite(_losses(logits, labels))
-    return jnp.sum(correct & counted)
+    return jnp.sum((given_answers(logits, labels) == labels) & counted)
 
 
 def _sum_losses(logits: jax.Array, labels: jax.Array, counted: jax.Array) -> jax.Array:

@@ -8,6 +8,7 @@ import jax
 from qnas_jax.tasks.classification import (
     classification_details,
     classification_metrics,
+    given_answers,
     smoothed_cross_entropy,
 )
 from qnas_jax.tasks.task import Metric
@@ -43,6 +44,10 @@ class Classifying:
     def baselines(self) -> tuple[str, ...]:
         """Names of the architectures that a found one is compared with."""
         return ("largest",)
+
+    def answer(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """The class that is named of each example, int32 [N]; -1 for none."""
+        return given_answers(outputs, targets)
 
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
         """Mean cross-entropy with label smoothing."""

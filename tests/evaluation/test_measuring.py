@@ -43,12 +43,15 @@ def test_one_network_by_hand(count, chunk):
         assert prepared.shape == (min(chunk, count), 1, 1, 1)
         return logits_of(prepared)
 
-    found = measure(TASK, run, *examples(count), chunk, details=TASK.details)
+    found = measure(
+        TASK, run, *examples(count), chunk, details=TASK.details, answer=TASK.answer
+    )
     accuracy, loss = by_hand(count)
     answers = np.minimum(np.arange(count), 1)  # the pixel 0 ties
     table = np.zeros((3, 3))
     np.add.at(table, (np.arange(count) % 2, answers), 1)
     np.testing.assert_array_equal(found["confusion"], table)
+    np.testing.assert_array_equal(found["answers"], answers)
     assert float(found["squared_loss"]) >= float(found["loss"]) ** 2 * (1 - 1e-6)
     assert float(found["accuracy"]) == pytest.approx(accuracy)
     assert float(found["loss"]) == pytest.approx(loss, rel=1e-6)
@@ -71,3 +74,13 @@ def test_several_networks_by_hand(count, chunk):
     expected = np.array([by_hand(count, factor) for factor in factors])
     np.testing.assert_allclose(found["accuracy"], expected[:, 0], rtol=1e-6)
     np.testing.assert_allclose(found["loss"], expected[:, 1], rtol=1e-5)
+
+
+def test_an_output_that_is_not_finite_is_no_answer():
+    def run(prepared):
+        first = jnp.where(prepared[:, 0, 0, 0] == 3, jnp.nan, 0.0)
+        return jnp.stack([first, first + 1, first], axis=1)
+
+    found = measure(TASK, run, *examples(5), 2, answer=TASK.answer)
+    np.testing.assert_array_equal(found["answers"], [1, 1, 1, -1, 1])
+    assert float(found["accuracy"]) == pytest.approx(1 / 5)

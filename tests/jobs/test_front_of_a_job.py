@@ -14,7 +14,6 @@ from qnas_jax.jobs.nas.fronts import front_of
 from qnas_jax.options import OptionError
 from qnas_jax.reporting import formats, report
 from qnas_jax.reporting.rows import read_run
-from qnas_jax.reporting.run_figures import draw_figures
 from qnas_jax.stopping import Stopped
 
 
@@ -80,8 +79,7 @@ def test_a_job_of_two_objectives(finished, tiny_config, make_setting, quick):
     )
     others = set(run.result["baselines"])
     assert others == ({"front_1"} if len(found["front"]) > 1 else set())
-    figures = draw_figures(run)
-    page = report.render_page(run, figures)
+    page, figures = report.render_page(run)
     assert "front" in figures and "Best under each budget" in page
     ops = [setting.space.choices[i][op] for i, op in enumerate(best["arch"])]
     assert " | ".join(formats.shortened(name, 14) for name in ops) in page

@@ -12,10 +12,10 @@ from job_runs import Killed, killed_after
 
 from qnas_jax.errors import UserError
 from qnas_jax.files import digest_file
-from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages, runner
+from qnas_jax.jobs import Family, Job, Setting, Stage, run_stages, runner, stopwatch
 from qnas_jax.jobs.config import Config, default_config_of, read_config_of
 from qnas_jax.jobs.inputs import file_content
-from qnas_jax.jobs.markers import seconds_by_stage
+from qnas_jax.jobs.markers import spent_by_stage
 from qnas_jax.options import OptionError, Options, option
 from qnas_jax.runs import (
     RunError,
@@ -267,11 +267,14 @@ def test_a_rerun_may_be_killed_at_any_moment(run, tmp_path, next_stage):
 
 def test_seconds_add_up_over_interruptions(run, tmp_path, monkeypatch):
     clock = iter([10.0, 12.5, 100.0, 101.25, 200.0, 200.5])
-    monkeypatch.setattr(runner.time, "perf_counter", lambda: next(clock))
+    busy = iter([(1, 2, 3, 4, 0), (2, 3, 4, 6, 9), *[(0,) * 5] * 3, (0, 0, 7, 0, 0)])
+    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(stopwatch.os, "times", lambda: next(busy))
     run(stop=True)
     run(bake__oven="gas", stop="cool")
     folder = WorkFolder(tmp_path / "run")
-    assert seconds_by_stage(folder, TOY) == {"bake": 3.75, "cool": 0.5}
+    # 1 + 1 + 1 + 2 s in the first part of "bake"; children count, the clock does not.
+    assert spent_by_stage(folder, TOY) == {"bake": (3.75, 5.0), "cool": (0.5, 7.0)}
 
 
 def test_a_stage_that_was_barely_begun_does_not_lock_the_folder(run):

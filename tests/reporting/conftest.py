@@ -6,6 +6,9 @@ import pathlib
 import numpy as np
 import pytest
 
+from qnas_jax.reporting import run_charts
+from qnas_jax.reporting.run_figures import FIGURES
+
 OPS = {
     6: ["mb_k3_e3", "mb_k3_e6", "mb_k5_e3", "mb_k5_e6", "mb_k3_e3_se", "skip"],
     16: [
@@ -255,6 +258,21 @@ def synthetic(
     run = SyntheticRun(tmp_path_factory.mktemp("run") / "work", *request.param)
     run.write()
     return run
+
+
+@pytest.fixture(scope="module")
+def run_5x6(tmp_path_factory: pytest.TempPathFactory) -> SyntheticRun:
+    """A finished run over the small space; shared, only to be read."""
+    run = SyntheticRun(tmp_path_factory.mktemp("run") / "work", 5, 6)
+    run.write()
+    return run
+
+
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages have blank pictures, which take no time, for those who read their words."""
+    blank = dict.fromkeys(set(FIGURES) - {"ranking_bars", "ranking_scatter"}, b"")
+    monkeypatch.setattr(run_charts, "draw_figures", lambda run: blank)
 
 
 @pytest.fixture

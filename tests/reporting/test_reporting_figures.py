@@ -234,12 +234,13 @@ assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 def test_networks_keep_their_colours(small):
     run = read_run(small.workdir)
     figure = figure_of(training_curves.retrain_curves, run.retrain)
-    for name in ("winner", "random", "largest"):
+    colors = {"winner": style.BLUE, "random": style.ORANGE, "largest": style.GREEN}
+    for name, color in colors.items():
         lines = [
             line for line in figure.axes[0].lines if line.get_label().startswith(name)
         ]
         assert len(lines) == 2
-        expected = style.NETWORK_COLORS[name].lower()
+        expected = color.lower()
         assert {to_hex(line.get_color()) for line in lines} == {expected}
 
 
@@ -254,3 +255,21 @@ def test_formula_like_op_names_are_drawn_as_they_are(small):
     layer = small.layers()[1] | {"op": r"$\frac{$"}
     data = architecture_diagram.architecture_diagram([layer])
     assert Image.open(io.BytesIO(data)).size == (1500, 207)
+
+
+def test_further_networks_have_colours_of_their_own():
+    names = ["winner", "random_1", "resnet8", "largest"]
+    found = style.network_colors(names)
+    assert (found["winner"], found["largest"]) == ("blue", "green")
+    assert (found["random_1"], found["resnet8"]) == ("orange", "purple")
+    many = style.network_colors([f"random_{number}" for number in range(8)])
+    assert len(set(many.values())) == 6 and many["random_0"] == many["random_6"]
+
+
+def test_accuracy_axes_show_where_curves_are_told_apart(small):
+    run = read_run(small.workdir)
+    accuracy = figure_of(training_curves.retrain_curves, run.retrain).axes[1]
+    late = np.concatenate([line.get_ydata()[20:] for line in accuracy.lines])
+    low, high = accuracy.get_ylim()
+    assert low < late.min() < late.max() < high
+    assert high - low < 1.2 * np.ptp(late) < 20

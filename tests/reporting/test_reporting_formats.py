@@ -5,6 +5,8 @@ import pytest
 from qnas_jax.reporting import formats, verdict
 from qnas_jax.reporting.statistics import Comparison
 
+TEST = "McNemar's exact test"
+
 
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ")
@@ -45,15 +47,15 @@ def test_unknown_numbers_are_a_dash(name, value):
 
 
 def test_comparison_in_words():
-    better = Comparison("random", 0.06, 0.03, 0.09, 0.0004)
+    better = Comparison("random", 0.06, 0.03, 0.09, 0.0004, TEST)
     text = verdict.comparison_sentence(better, 2)
     assert "significantly better than the random subnet: +6.00" in text
     assert "exact test, Holm-corrected for 2)" in text
-    worse = Comparison("largest", -0.06, -0.09, -0.03, 0.0004)
+    worse = Comparison("largest", -0.06, -0.09, -0.03, 0.0004, TEST)
     text = verdict.comparison_sentence(worse, 1)
     assert "significantly worse than the largest subnet: −6.00" in text
     assert "corrected" not in text
-    same = Comparison("largest", 0.01, -0.01, 0.03, 0.4)
+    same = Comparison("largest", 0.01, -0.01, 0.03, 0.4, TEST)
     assert verdict.comparison_sentence(same, 2).startswith("No significant difference")
 
 

@@ -21,6 +21,7 @@ from qnas_jax.baselines import (
     WITHOUT_NETWORK,
 )
 from qnas_jax.data import SERIES, Dataset
+from qnas_jax.jobs.nas.answers import write_answers
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.window_losses import write_window_losses
 from qnas_jax.runs import read_sealed, write_json, write_sealed
@@ -70,9 +71,9 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
         if setting.should_stop():
             raise Stopped
         answers.append(predict(examples[start : start + classifier.at_once]))
-    found = measure_answers(
-        np.concatenate(answers), dataset.test.targets, dataset.num_classes
-    )
+    given = np.concatenate(answers)
+    write_answers(setting, name, given)
+    found = measure_answers(given, dataset.test.targets, dataset.num_classes)
     return {f"test_{metric}": value for metric, value in found.items()}
 
 

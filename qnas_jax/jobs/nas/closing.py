@@ -6,7 +6,7 @@ from typing import Any
 from qnas_jax.export import files
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import formats
-from qnas_jax.reporting.statistics import wilson_interval
+from qnas_jax.reporting.wilson import wilson_interval
 from qnas_jax.runs import read_json
 from qnas_jax.spaces import arch_to_string
 

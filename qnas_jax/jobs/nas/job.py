@@ -86,7 +86,7 @@ EXPORT = Stage(
     ready=lambda setting: not why_no_model(setting) and exported_network(setting),
     check=check_export,
 )
-REPORT = Stage("report", report_run, files=("result.json", "report.html"))
+REPORT = Stage("report", report_run, files=("result.json", "spent.json", "report.html"))
 RANK = Stage(
     "rank",
     rank_space,

@@ -1,12 +1,14 @@
 """Stage 4: the result of a run as one JSON file and one HTML page."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from qnas_jax.errors import MissingFileError
 from qnas_jax.evaluation import EVALUATORS, TRUTHS
-from qnas_jax.jobs.markers import seconds_by_stage
+from qnas_jax.jobs.markers import spent_by_stage
+from qnas_jax.jobs.nas.answers import alone_right
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.closing import closing_lines
 from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
@@ -20,7 +22,7 @@ from qnas_jax.spaces import TOLERANCE
 
 
 def report_run(setting: NasSetting) -> list[str]:
-    """Writes `result.json` (if retraining is finished), figures and `report.html`.
+    """Writes `spent.json`, `result.json` (of a retrained winner), figures and the page.
 
     Args:
       setting: the run; whatever stages are finished.
@@ -32,6 +34,7 @@ def report_run(setting: NasSetting) -> list[str]:
     # Marks have counted the rows that finished stages wrote: other lines are strays.
     setting.folder.metrics.drop(())
     folder = setting.folder.path
+    write_json(folder / "spent.json", _spent(setting))
     found: list[dict[str, Any] | None] = []
     said: list[str] = []
     networks = folder / "retrain" / "networks.json"
@@ -56,7 +59,10 @@ def _write_result(
     num_tested = len(setting.dataset.test)
     for each in (winner, *networks.values(), *classifiers.values()):
         each["intervals"] = intervals(each, num_tested)
-    add_loss_statistics(setting, {"winner": winner, **networks, **classifiers})
+    others = {**networks, **classifiers}
+    add_loss_statistics(setting, {"winner": winner, **others})
+    for name, alone in alone_right(setting.folder.path, "winner", others).items():
+        others[name]["alone_right"] = alone
     history = history_of(setting.folder).read()
     generations = setting.config.search.generations
     search = setting.config.search
@@ -77,8 +83,10 @@ def _write_result(
             "constraints": setting.config.constraints.limits(),
             "evaluations": sum(row["generation"] < generations for row in history),
             "reference_evaluations": num_evaluated(setting),
-            "seconds": seconds_by_stage(setting.folder, setting.job),
+            "seconds": _spent(setting)["seconds"],
             "test_examples": num_tested,
+            "validation_examples": len(setting.dataset.valid),
+            "class_names": list(setting.dataset.class_names),
             "seed": setting.config.seed,
             "worth": worth,
             "worth_by_truth": by_truth,
@@ -88,6 +96,17 @@ def _write_result(
         },
     )
     return [worth, by_truth]
+
+
+def _spent(setting: NasSetting) -> dict[str, dict[str, float | None]]:
+    """Seconds on the clock and of the processor by stage; None where not counted."""
+    spent = spent_by_stage(setting.folder, setting.job)
+    counted = {
+        name: None if math.isnan(each.processor) else each.processor
+        for name, each in spent.items()
+    }
+    seconds: dict[str, float | None] = {n: each.seconds for n, each in spent.items()}
+    return {"seconds": seconds, "processor_seconds": counted}
 
 
 def _classifiers(setting: NasSetting) -> dict[str, dict]:
@@ -102,6 +121,7 @@ def _worth(
     """The winner against random networks of its cost; None if none was retrained."""
     names = [name for name in others if name.startswith(PICK)]
     picks = [others[name] for name in names]
+    alone = picks[0].get("alone_right") if picks else None
     if not picks:
         return None
     off = max(abs(pick["macs"] / max(winner["macs"], 1) - 1) for pick in picks)
@@ -113,6 +133,7 @@ def _worth(
         [pick["test_accuracy"] for pick in picks],
         len(setting.dataset.test),
         aside=nearest,
+        alone=None if alone is None else (alone["winner"], alone["other"]),
     ).row()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from qnas_jax import data
 from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.evaluation import EVALUATORS, measure
+from qnas_jax.jobs.nas.answers import write_answers
 from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
 from qnas_jax.jobs.nas.classifiers import compare_classifiers
 from qnas_jax.jobs.nas.describe import exact_costs
@@ -32,7 +33,7 @@ from qnas_jax.runs import (
     write_sealed,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.tasks import LanguageModelling, score_metric
+from qnas_jax.tasks import Classifying, LanguageModelling, score_metric
 from qnas_jax.training import (
     EpochReport,
     RetrainOptions,
@@ -50,6 +51,7 @@ from qnas_jax.training import (
 
 _CHUNK = 500
 _WINDOWS = 64  # of running text, whose outputs are large
+_ANSWERS = "answers"
 Measure = Callable[[Any, jax.Array, jax.Array], dict[str, Any]]
 """(weights, inputs, targets) -> metrics by name, as numbers (details as lists)."""
 
@@ -124,6 +126,9 @@ def _retrain(
     if isinstance(setting.task, LanguageModelling):
         parts = _outputs(setting, model, state.best)
         write_window_losses(setting, candidate.name, parts)
+    answers = tested.pop(_ANSWERS, None)
+    if answers is not None:
+        write_answers(setting, candidate.name, np.asarray(answers))
     validated = _validated(setting, state, measure_on)
     own = supernet is setting.supernet
     table = setting.costs if own else supernet.cost_table()
@@ -216,9 +221,7 @@ def _train(
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
         found = measure_on(state.average, *setting.valid)
-        metrics = {
-            name: value for name, value in found.items() if name not in task.details
-        }
+        metrics = {name: value for name, value in found.items() if name in task.metrics}
         if all(map(math.isfinite, metrics.values())):
             chosen_by = _kept_by(setting)
             score = task.metrics[chosen_by].as_score(metrics[chosen_by])
@@ -268,6 +271,7 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
     One program is for both splits where they are of one size.
     """
     task = setting.task
+    answer = task.answer if isinstance(task, Classifying) else None
 
     @functools.partial(jit_network, static_argnums=3)
     def compute(
@@ -277,7 +281,9 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
             params, stats = weights
             return model.predict(params, stats, prepared)
 
-        return measure(task, run, inputs, targets, chunk, details=task.details)
+        return measure(
+            task, run, inputs, targets, chunk, details=task.details, answer=answer
+        )
 
     def measure_on(
         weights: Any, inputs: jax.Array, targets: jax.Array

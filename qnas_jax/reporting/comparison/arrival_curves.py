@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from qnas_jax.reporting import style
 from qnas_jax.reporting.comparison.records import Curves
 from qnas_jax.reporting.comparison.regret_curves import COLORS
+from qnas_jax.reporting.comparison.regrets import arrivals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,13 +30,7 @@ def arrival_curves(
     for axes, (task, strategies) in zip(panels, tasks.items(), strict=True):
         for name, color in zip(shown, COLORS, strict=False):
             if name in strategies:
-                curves = strategies[name]
-                arrived = np.sort(curves.first_top)
-                share = np.arange(1, len(arrived) + 1) / len(arrived)
-                seen = np.isfinite(arrived)
-                x = np.concatenate([[1], arrived[seen], [curves.evaluations]])
-                last = share[seen][-1:] if seen.any() else np.zeros(1)
-                y = np.concatenate([[0], share[seen], last])
+                x, y = arrivals(strategies[name])
                 axes.step(x, y, where="post", color=color, label=name)
         axes.set_xscale("log")
         style.log_ticks(axes.xaxis)

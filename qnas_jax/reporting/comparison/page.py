@@ -9,9 +9,11 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.files import replace_file
+from qnas_jax.reporting.charts import alt_text
 from qnas_jax.reporting.comparison import words
 from qnas_jax.reporting.comparison.arrival_curves import arrival_curves
 from qnas_jax.reporting.comparison.contrasts import at_budget, contrasts
+from qnas_jax.reporting.comparison.curve_charts import arrival_charts, regret_charts
 from qnas_jax.reporting.comparison.rank_diagram import rank_diagram
 from qnas_jax.reporting.comparison.ranks import Ranking, rank_strategies
 from qnas_jax.reporting.comparison.records import (
@@ -22,10 +24,20 @@ from qnas_jax.reporting.comparison.records import (
     transfers,
 )
 from qnas_jax.reporting.comparison.regret_curves import MOST_SHOWN, regret_curves
+from qnas_jax.reporting.comparison.regrets import regrets
 from qnas_jax.reporting.comparison.spread import spread
-from qnas_jax.reporting.page import render
+from qnas_jax.reporting.page import Shown, render
 
 Tasks = Mapping[str, Mapping[str, Curves]]
+
+_SECTIONS = [
+    ("curves", "Distance to the optimum"),
+    ("tables", "Results"),
+    ("tests", "Tests"),
+    ("arrivals", "Time to the top 1 %"),
+    ("published", "Beside published results"),
+    ("origin", "Made by"),
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,13 +94,13 @@ def write_comparison(
     if not tasks:
         raise UserError(f"{rows_file}: got no rows of searches, expected some")
     rankings = rank_all(tasks, focus.decisive)
-    figures = draw_figures(tasks, rankings, focus)
+    shown = draw(tasks, rankings, focus)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for name, png in figures.items():
+    for name, png in shown.figures.items():
         replace_file(folder / "figures" / f"{name}.png", png)
     page = folder / "comparison.html"
     content = page_content(rows, tasks, rankings, focus)
-    replace_file(page, render("comparison/page.html", figures, content).encode("utf-8"))
+    replace_file(page, render("comparison/page.html", shown, content).encode("utf-8"))
     return page
 
 
@@ -112,17 +124,23 @@ def rank_all(tasks: Tasks, budgets: Sequence[float]) -> dict[float, Ranking]:
     return rankings
 
 
-def draw_figures(
-    tasks: Tasks, rankings: Mapping[float, Ranking], focus: Focus
-) -> dict[str, bytes]:
-    """PNG files by name."""
+def draw(tasks: Tasks, rankings: Mapping[float, Ranking], focus: Focus) -> Shown:
+    """Pictures, the same as charts, and what is seen on them."""
+    found = regrets(tasks, focus.shown)
+    charts = {
+        "regret_curves": regret_charts(found, focus.shown, focus.unit),
+        "arrival_curves": arrival_charts(tasks, focus.shown),
+    }
+    alts = {name: alt_text(panels) for name, panels in charts.items()}
     figures = {
-        "regret_curves": regret_curves(tasks, focus.shown, focus.unit),
+        "regret_curves": regret_curves(found, focus.shown, focus.unit),
         "arrival_curves": arrival_curves(tasks, focus.shown),
     }
     for budget, ranking in rankings.items():
-        figures[f"ranks_{budget:g}"] = rank_diagram(ranking, focus.reference)
-    return figures
+        name = f"ranks_{budget:g}"
+        figures[name] = rank_diagram(ranking, focus.reference)
+        alts[name] = words.ranking_sentence(ranking, budget, focus.unit)
+    return Shown(figures, alts, charts, {"evaluations": {}, "known": {}})
 
 
 def page_content(
@@ -140,7 +158,15 @@ def page_content(
             task: next(iter(group.values())).optimum for task, group in tasks.items()
         },
         "contrasts": _contrast_table(tasks, focus),
-        "rankings": {f"ranks_{budget:g}": budget for budget in rankings},
+        "rankings": {
+            f"ranks_{budget:g}": (budget, ranking)
+            for budget, ranking in rankings.items()
+        },
+        "sections": [
+            (name, title)
+            for name, title in _SECTIONS
+            if name != "published" or transfers(rows)
+        ],
         "arrivals": _arrivals(tasks),
         "published": _published(rows, focus),
         "made_by": _made_by(rows),

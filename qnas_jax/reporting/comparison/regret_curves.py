@@ -1,13 +1,10 @@
 """How far from the optimum a search is, against its budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from qnas_jax.reporting import style
-from qnas_jax.reporting.comparison.records import Curves
-from qnas_jax.reporting.comparison.spread import mean_interval
+from qnas_jax.reporting.comparison.regrets import FLOOR, Regret, Regrets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,33 +19,28 @@ COLORS = (
     style.SKY,
     style.INK,
 )
-FLOOR = 0.005
-"""Percentage points at the lower edge; what is nearer to the optimum lies on it."""
-
 MOST_SHOWN = len(COLORS)
 """How many strategies get a colour; the others are thin and grey."""
 
 
 @style.png
-def regret_curves(
-    tasks: Mapping[str, Mapping[str, Curves]], shown: Sequence[str], unit: str
-) -> "Figure":
+def regret_curves(found: Regrets, shown: Sequence[str], unit: str) -> "Figure":
     """Draws the mean distance to the optimum, in percentage points.
 
     Args:
-      tasks: curves by task and strategy.
+      found: by task and strategy.
       shown: names that get a colour and a band, at most `MOST_SHOWN`.
       unit: what budgets count.
 
     Returns:
       A figure of one panel a task; bands are 95 % bootstrap intervals of the mean.
     """
-    figure = style.new_figure(4.2 * max(len(tasks), 2), 4.4)
-    panels = figure.subplots(1, len(tasks), squeeze=False)[0]
-    for axes, (task, strategies) in zip(panels, tasks.items(), strict=True):
-        for name, curves in strategies.items():
+    figure = style.new_figure(4.2 * max(len(found), 2), 4.4)
+    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    for axes, (task, strategies) in zip(panels, found.items(), strict=True):
+        for name, regret in strategies.items():
             if name not in shown:
-                _draw(axes, curves, style.PALE, None)
+                _draw(axes, regret, style.PALE, None)
         for name, color in zip(shown, COLORS, strict=False):
             if name in strategies:
                 _draw(axes, strategies[name], color, name)
@@ -65,13 +57,9 @@ def regret_curves(
     return figure
 
 
-def _draw(axes: "Axes", curves: Curves, color: str, label: str | None) -> None:
-    known = ~np.isnan(curves.test).any(axis=0)
-    if not known.any():
-        return
-    regret = 100 * (curves.optimum - curves.test[:, known])
-    budgets, mean = curves.budgets[known], np.maximum(regret.mean(axis=0), FLOOR)
-    axes.plot(budgets, mean, color=color, label=label, lw=1.6 if label else 1)
-    if label:
-        ends = [np.maximum(end, FLOOR) for end in mean_interval(regret)]
-        axes.fill_between(budgets, *ends, color=color, alpha=0.18, linewidth=0)
+def _draw(axes: "Axes", regret: Regret, color: str, label: str | None) -> None:
+    width = 1.6 if label else 1
+    axes.plot(regret.budgets, regret.mean, color=color, label=label, lw=width)
+    if regret.low is not None and regret.high is not None:
+        ends = regret.low, regret.high
+        axes.fill_between(regret.budgets, *ends, color=color, alpha=0.18, linewidth=0)
