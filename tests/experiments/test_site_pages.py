@@ -88,3 +88,14 @@ def test_every_public_name_stands_on_the_page_of_python():
     shown = set(re.findall(r"^::: [\w.]+\.(\w+)$", text, flags=re.MULTILINE))
     assert set(qnas_jax.__all__) - {"quantum"} <= shown
     assert "`qnas_jax.quantum`" in text
+
+
+def test_links_of_the_readme_lead_to_files():
+    links = re.findall(r"\]\(([\w./]+)(?:#[\w-]+)?\)", (ROOT / "README.md").read_text())
+    assert len(links) > 15
+    for link in links:
+        assert (ROOT / link).is_file(), link
+
+
+def test_the_readme_is_short():
+    assert (ROOT / "README.md").read_text().count("\n") < 200
