@@ -8,7 +8,7 @@ from typing import Any
 
 import griffe
 
-_FENCE = "```"
+from experiments.publishing.site_pages import with_fences
 
 
 class DoctestBlocks(griffe.Extension):
@@ -19,27 +19,3 @@ class DoctestBlocks(griffe.Extension):
         del rest
         if obj.docstring is not None:
             obj.docstring.value = with_fences(obj.docstring.value)
-
-
-def with_fences(text: str) -> str:
-    """A docstring whose doctests are blocks.
-
-    Args:
-      text: the docstring, without its indentation.
-
-    Returns:
-      The same with a line of backticks before each `>>>` that follows an empty line (or
-      begins the text), and after the last line in front of the next empty one.
-    """
-    lines: list[str] = []
-    inside = ""
-    for line in [*text.splitlines(), ""]:
-        bare = line.lstrip()
-        if not inside and bare.startswith(">>> "):
-            inside = line[: len(line) - len(bare)] + _FENCE
-            lines.append(inside + "pycon")
-        if inside and not bare:
-            lines.append(inside)
-            inside = ""
-        lines.append(line)
-    return "\n".join(lines[:-1])

@@ -22,6 +22,7 @@ ELSEWHERE = {
 """Pages by the files that they are made of."""
 
 _NOTEBOOKS = "notebooks"
+_FENCE = "```"
 
 
 def on_files(files: Any, *, config: Any) -> Any:
@@ -142,3 +143,27 @@ def notebook_page(
         if printed:
             parts.append(f"```text\n{printed}```")
     return "\n\n".join(parts) + "\n", figures
+
+
+def with_fences(text: str) -> str:
+    """A docstring whose doctests are blocks.
+
+    Args:
+      text: the docstring, without its indentation.
+
+    Returns:
+      The same with a line of backticks before each `>>>` that follows an empty line (or
+      begins the text), and after the last line in front of the next empty one.
+    """
+    lines: list[str] = []
+    inside = ""
+    for line in [*text.splitlines(), ""]:
+        bare = line.lstrip()
+        if not inside and bare.startswith(">>> "):
+            inside = line[: len(line) - len(bare)] + _FENCE
+            lines.append(inside + "pycon")
+        if inside and not bare:
+            lines.append(inside)
+            inside = ""
+        lines.append(line)
+    return "\n".join(lines[:-1])
