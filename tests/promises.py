@@ -460,9 +460,9 @@ PROMISES = (
     ),
     Mutant(
         "a page runs its own scripts alone",
-        "qnas_jax/reporting/base.html",
-        "script-src {{ policy }}",
-        "script-src 'unsafe-inline'",
+        "qnas_jax/reporting/page.py",
+        "{base64.b64encode(each).decode('ascii')}'\" for each in digests",
+        "{len(each)}'\" for each in digests",
         "tests/reporting/test_accessible_pages.py",
     ),
     Mutant(

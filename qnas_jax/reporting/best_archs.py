@@ -1,7 +1,7 @@
 """The best architectures of a search, and which evaluations a page shows."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -49,21 +49,26 @@ def best_archs(
     ]
 
 
-def shown_evaluations(history: Sequence[Row], most: int = MOST_SHOWN) -> list[Row]:
+def shown_evaluations(
+    history: Sequence[Row], most: int = MOST_SHOWN, also: Collection[int] = ()
+) -> list[Row]:
     """The evaluations that a page shows as points, in order.
 
     Args:
       history: all evaluations.
       most: how many at most.
+      also: numbers of those that are shown in any case.
 
     Returns:
-      All that succeeded; of more than `most` the better half of the places goes to the
-      best, the others lie evenly over the search.
+      All that succeeded; of more than `most` half of the places goes to the best, the
+      others lie evenly over the search.
     """
     rows = scored(history)
     if len(rows) <= most:
         return rows
-    best = np.argsort(-column(rows, "score"), kind="stable")[: most // 2]
+    wanted = np.isin(column(rows, "evaluation"), list(also))
+    order = np.lexsort((-column(rows, "score"), ~wanted))
+    best = order[: max(most // 2, min(int(wanted.sum()), most - 1))]
     rest = np.setdiff1d(np.arange(len(rows)), best)
     evenly = rest[np.linspace(0, len(rest) - 1, most - len(best)).astype(int)]
     return [rows[place] for place in np.sort(np.concatenate([best, evenly]))]

@@ -58,7 +58,7 @@ same name in the page's data, see charts.py. Without this script the pictures st
     drawArch(arch, element("ol", "", panel, "chain"));
     const known = data.known[JSON.stringify(arch)];
     if (known) {
-      const link = element("a", "its row among the best", element("p", "", panel));
+      const link = element("a", "one of the best: its place in the list", element("p", "", panel));
       link.href = "#" + known;
       link.addEventListener("click", () => openAt(known));
     }
@@ -183,7 +183,7 @@ same name in the page's data, see charts.py. Without this script the pictures st
     const lines = spec.lines.map((line) => ({
       label: line.label, stroke: line.label ? color(line.color) : faint(line.color, 0.4),
       width: line.label ? 2 : 1, dash: line.dash ? [4, 4] : undefined, spanGaps: true,
-      points: { show: line.x.length <= 30, size: 5 },
+      points: { show: Boolean(line.label) && line.x.length <= 30, size: 5 },
       paths: line.step ? uPlot.paths.stepped({ align: 1 }) : undefined,
       value: (plot, value) => shown(value),
     }));

@@ -6,10 +6,26 @@ from typing import NamedTuple
 
 from qnas_jax.reporting.rows import Row, Run
 
+
+class _Input(NamedTuple):
+    """What models take: for a shell, in words, and for Python."""
+
+    word: str
+    argument: str
+    variable: str
+    form: str
+
+
 _INPUTS = {
-    "images": ("FOLDER", "a folder of images or an npz file", "uint8"),
-    "series": ("FILE", "an npz or text file of series", "float32"),
-    "text": ("FILE", "a text file, one sentence a line", "int32"),
+    "images": _Input(
+        "FOLDER", "a folder of images or an npz file", "images", "uint8 [N, {shape}]"
+    ),
+    "series": _Input(
+        "FILE", "an npz or text file of series", "series", "float32 [N, {shape}]"
+    ),
+    "text": _Input(
+        "FILE", "a file with a sentence a line", "sentences", "a list of strings"
+    ),
 }
 
 
@@ -77,17 +93,21 @@ def predicting(run: Run) -> Predicting | None:
         return None
     folder = typed_workdir(run)
     kind = str(run.model.get("inputs", "images"))
-    word, argument, dtype = _INPUTS.get(kind, ("INPUT", f"{kind} to be classified", ""))
+    other = _Input("INPUT", f"{kind} to be classified", kind, "[N, {shape}]")
+    asked = _INPUTS.get(kind, other)
     shape = ", ".join(str(size) for size in run.model.get("input_shape") or [])
-    flags = shlex.join(["--stage=predict", f"--workdir={folder}", f"--input={word}"])
+    flags = shlex.join(
+        ["--stage=predict", f"--workdir={folder}", f"--input={asked.word}"]
+    )
     lines = (
         "from qnas_jax import load_model",
         "",
         f"model = load_model({folder!r})",
-        f"names, probabilities = model.predict({kind})  # {dtype} [N, {shape}]",
+        f"names, probabilities = model.predict({asked.variable})  "
+        f"# {asked.form.format(shape=shape)}",
     )
     command = f"{program(run.environment or {})} {flags}"
-    return Predicting(command, argument, "\n".join(lines))
+    return Predicting(command, asked.argument, "\n".join(lines))
 
 
 def _words(environment: Row) -> list[str]:

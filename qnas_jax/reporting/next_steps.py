@@ -16,6 +16,7 @@ from qnas_jax.reporting.register_heatmap import normalised_entropy
 from qnas_jax.reporting.rows import Run, column, scored
 from qnas_jax.reporting.statistics import Comparison
 from qnas_jax.reporting.verdict import COSTS
+from qnas_jax.reporting.wilson import CONFIDENCE
 
 MOST_SHOWN = 6
 _FAR_FROM_LIMIT = 0.8  # of a budget: less is not binding
@@ -234,7 +235,9 @@ def _late_epoch(run: Run, comparisons: Sequence[Comparison]) -> Step | None:
 
 
 def _weakest_class(run: Run, comparisons: Sequence[Comparison]) -> Step | None:
-    """A class that is recognised less than the others, beyond chance."""
+    """A class that is recognised less than all are, with Bonferroni's correction."""
+    from scipy.stats import binomtest
+
     del comparisons
     result = run.result or {}
     names, confusion = result.get("class_names"), result.get("test_confusion")
@@ -244,7 +247,10 @@ def _weakest_class(run: Run, comparisons: Sequence[Comparison]) -> Step | None:
     worst = min(rows, key=lambda row: (row.recall or (1.0,))[0], default=None)
     if worst is None or worst.recall is None:
         return None
-    if not worst.recall[2] < result["test_accuracy"]:
+    hits = round(worst.recall[0] * worst.examples)
+    expected = result["test_accuracy"]
+    chance = binomtest(hits, worst.examples, expected, alternative="less").pvalue
+    if chance * len(rows) >= 1 - CONFIDENCE:
         return None
     share, low, high = (formats.percent(each) for each in worst.recall)
     return Step(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.files import replace_file
-from qnas_jax.reporting import facts, verdict
+from qnas_jax.reporting import facts, formats, verdict
 from qnas_jax.reporting.archs import (
     Box,
     boxes_of_arch,
@@ -16,7 +16,7 @@ from qnas_jax.reporting.archs import (
     layer_labels,
     op_names,
 )
-from qnas_jax.reporting.best_archs import BestArch, best_archs
+from qnas_jax.reporting.best_archs import MOST_SHOWN, BestArch, best_archs
 from qnas_jax.reporting.commands import predicting, told_command
 from qnas_jax.reporting.loss_rows import loss_sentences, loss_table
 from qnas_jax.reporting.next_steps import next_steps
@@ -28,7 +28,7 @@ from qnas_jax.reporting.result_tables import (
     comparisons_of,
     network_rows,
 )
-from qnas_jax.reporting.rows import Row, Run, column, read_run
+from qnas_jax.reporting.rows import Row, Run, column, read_run, scored
 from qnas_jax.reporting.run_charts import shown_of_run
 from qnas_jax.reporting.run_figures import FIGURES
 from qnas_jax.reporting.search_curves import COSTS, known_costs
@@ -99,6 +99,7 @@ def _content(run: Run, shown: Shown, best: Sequence[BestArch]) -> dict[str, Any]
         "tests": sorted({one.test for one in comparisons}),
         "classes": class_tables(result),
         "score_origin": verdict.score_origin(run.config),
+        "points_note": _points_note(run),
         "score_words": verdict.score_words(facts.scored_by(run)),
         "ranking": run.ranking,
         "ranking_headings": HEADINGS,
@@ -111,7 +112,7 @@ def _content(run: Run, shown: Shown, best: Sequence[BestArch]) -> dict[str, Any]
         "budget": _budget(run),
         "best": _best_rows(run, best),
         "best_costs": [(cost, COSTS[cost][0]) for cost in known_costs(run.history)],
-        "front_cost": facts.cost_of_front(run),
+        "front_words": _front_words(run),
         "front_table": facts.front_cells(run),
         "pool": _pool_members(run),
         "pool_epoch": run.pool[-1]["epoch"] if run.pool else None,
@@ -209,6 +210,21 @@ def _best_rows(run: Run, best: Sequence[BestArch]) -> list[Row]:
             }
         )
     return rows
+
+
+def _points_note(run: Run) -> str:
+    """Of how many evaluations not all are points; "" where all are."""
+    count = len(scored(run.history))
+    if count <= MOST_SHOWN:
+        return ""
+    return f" {formats.count(MOST_SHOWN)} of {formats.count(count)} are points here."
+
+
+def _front_words(run: Run) -> str:
+    """What the first cost of a front is called at the head of a column."""
+    cost = facts.cost_of_front(run)
+    words = COSTS[cost][0] if cost in COSTS else cost
+    return words[:1].upper() + words[1:]
 
 
 def _budget(run: Run) -> Row:

@@ -8,15 +8,15 @@ does not look right is an error that names the file and the line.
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from absl import logging
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.reading import parse_json, read_npz
+from qnas_jax.reporting.row_forms import Row, require
 
-Row = dict[str, Any]
 T = TypeVar("T")
 
 # The fields without which a row cannot be placed on an axis.
@@ -167,7 +167,7 @@ def read_ranking(path: pathlib.Path) -> Row:
       UserError: a field is missing, lengths differ or an accuracy is not in [0, 1].
     """
     ranking = read_row(path)
-    _require(ranking, ("kendall_tau", "spearman", "true", "scores"), str(path))
+    require(ranking, ("kendall_tau", "spearman", "true", "scores"), str(path))
     if len(ranking["true"]) != len(ranking["scores"]):
         raise UserError(
             f"{path}: got {len(ranking['true'])} true accuracies and "
@@ -176,14 +176,14 @@ def read_ranking(path: pathlib.Path) -> Row:
     if any(value is None or not 0 <= value <= 1 for value in ranking["true"]):
         raise UserError(f"{path}: got a true accuracy outside of [0, 1]; not percent")
     for name, row in (ranking.get("measures") or {}).items():
-        _require(row, _MEASURES, f"{path}, measures of {name}")
+        require(row, _MEASURES, f"{path}, measures of {name}")
     return ranking
 
 
 def _read_found(path: pathlib.Path) -> Row:
     """Reads what a search or a run has found: an object that has an architecture."""
     found = read_row(path)
-    _require(found, ("arch",), str(path))
+    require(found, ("arch",), str(path))
     return found
 
 
@@ -254,50 +254,6 @@ def _parsed(text: bytes, where: str) -> Row:
     return value
 
 
-def _require(row: Row, fields: Sequence[str], where: str) -> None:
-    missing = [field for field in fields if field not in row]
-    if missing:
-        raise UserError(f"{where}: got no field {missing[0]!r}, expected {fields}")
-    for field in fields:
-        fits, expected = _FORMS.get(field, (_is_number_or_null, "a number or null"))
-        if not fits(row[field]):
-            raise UserError(f"{where}: got {field} {row[field]!r}, expected {expected}")
-
-
-def _is_number_or_null(value: Any) -> bool:
-    return value is None or type(value) in (int, float)
-
-
-def _is_int(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_arch(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_int, value))
-
-
-def _are_archs(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_arch, value))
-
-
-def _are_numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_number_or_null, value))
-
-
-_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("epoch", "generation", "evaluation"), (_is_int, "a whole number")),
-    **dict.fromkeys(("stage", "network", "status"), (_is_text, "a word")),
-    "arch": (_is_arch, "a list of ops"),
-    "archs": (_are_archs, "a list of architectures"),
-    **dict.fromkeys(("scores", "true"), (_are_numbers, "a list of numbers")),
-}
-"""What a field must be; fields that are not named here are numbers or null."""
-
-
 def _optional(read: Callable[[pathlib.Path], T], path: pathlib.Path) -> T | None:
     return read(path) if path.exists() else None
 
@@ -307,9 +263,9 @@ def _read_metrics(path: pathlib.Path) -> dict[str, list[Row]]:
     groups: dict[str, list[Row]] = {stage: [] for stage in _METRIC_FIELDS}
     for number, row in _optional(_numbered_rows, path) or []:
         where = f"{path}, line {number}"
-        _require(row, ("stage",), where)
+        require(row, ("stage",), where)
         if row["stage"] in groups:
-            _require(row, _METRIC_FIELDS[row["stage"]], f"{where} ({row['stage']})")
+            require(row, _METRIC_FIELDS[row["stage"]], f"{where} ({row['stage']})")
             groups[row["stage"]].append(row)
     return groups
 
@@ -317,7 +273,7 @@ def _read_metrics(path: pathlib.Path) -> dict[str, list[Row]]:
 def _read_history(path: pathlib.Path) -> list[Row]:
     rows = _optional(_numbered_rows, path) or []
     for number, row in rows:
-        _require(row, _HISTORY_FIELDS, f"{path}, line {number}")
+        require(row, _HISTORY_FIELDS, f"{path}, line {number}")
     return _latest([row for _, row in rows], "evaluation")
 
 

@@ -39,8 +39,10 @@ def shown_of_run(run: Run, best: Sequence[BestArch]) -> Shown:
     Returns:
       Pictures, charts and words by the names of `run_figures.FIGURES`.
     """
-    evaluations = shown_evaluations(run.history)
-    charts: dict[str, Any] = _charts(run, evaluations)
+    kept = {row["evaluation"] for row in facts.front(run)}
+    kept |= {each.row["evaluation"] for each in best}
+    evaluations = shown_evaluations(run.history, also=kept)
+    charts: dict[str, Any] = charts_of(run, evaluations)
     alts = {name: alt_text(panels) for name, panels in charts.items()}
     if run.registers is not None:
         labels = layer_labels(run, len(run.registers.num_ops))
@@ -53,8 +55,13 @@ def shown_of_run(run: Run, best: Sequence[BestArch]) -> Shown:
     return Shown(draw_figures(run), alts, charts, _data(run, evaluations, best))
 
 
-def _charts(run: Run, shown: Sequence[Row]) -> dict[str, list[Chart]]:
-    """Panels by name, of those whose rows are there."""
+def charts_of(run: Run, shown: Sequence[Row]) -> dict[str, list[Chart]]:
+    """Panels by name, of those whose rows are there.
+
+    Args:
+      run: the rows of a work folder.
+      shown: the evaluations that are points.
+    """
     scored_by, cost = facts.scored_by(run), facts.cost_of_front(run)
     found: dict[str, list[Chart]] = {}
     if run.supernet:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.reporting import run_charts
-from qnas_jax.reporting.run_figures import FIGURES
+from qnas_jax.reporting.rows import Run, scored
 
 OPS = {
     6: ["mb_k3_e3", "mb_k3_e6", "mb_k5_e3", "mb_k5_e6", "mb_k3_e3_se", "skip"],
@@ -271,8 +271,14 @@ def run_5x6(tmp_path_factory: pytest.TempPathFactory) -> SyntheticRun:
 @pytest.fixture
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages have blank pictures, which take no time, for those who read their words."""
-    blank = dict.fromkeys(set(FIGURES) - {"ranking_bars", "ranking_scatter"}, b"")
-    monkeypatch.setattr(run_charts, "draw_figures", lambda run: blank)
+
+    def blank(run: Run) -> dict[str, bytes]:
+        names = set(run_charts.charts_of(run, scored(run.history)))
+        return dict.fromkeys(
+            names | ({"register_heatmap"} if run.registers else set()), b""
+        )
+
+    monkeypatch.setattr(run_charts, "draw_figures", blank)
 
 
 @pytest.fixture

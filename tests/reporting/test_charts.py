@@ -121,6 +121,10 @@ def test_of_many_evaluations_the_best_and_some_of_all_are_shown():
     assert {row["evaluation"] for row in best} <= set(numbers)
     assert np.ptp(numbers) > 400
     assert shown_evaluations(rows[:40], most=40) == rows[:40]
+    worst = min(rows, key=lambda row: row["score"])["evaluation"]
+    kept = shown_evaluations(rows, most=40, also=[worst])
+    assert len(kept) == 40 and worst in [row["evaluation"] for row in kept]
+    assert worst not in numbers
 
 
 def test_a_few_very_low_scores_lie_outside():

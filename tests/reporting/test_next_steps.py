@@ -185,6 +185,10 @@ def test_how_to_predict(small, no_drawing):
         "python main.py --stage=predict --workdir=runs/d --input=FILE"
     )
     assert "model.predict(series)  # float32 [N, 96, 1]" in found.python
+    small.dump("model/model.json", {"inputs": "text", "input_shape": [20]})
+    text = predicting(read_run(small.workdir))
+    assert "model.predict(sentences)  # a list of strings" in text.python
+    small.dump("model/model.json", {"inputs": "series", "input_shape": [96, 1]})
     text = write_report(small.workdir).read_text(encoding="utf-8")
     assert "Predict with it" in text and "an npz or text file of series" in text
 

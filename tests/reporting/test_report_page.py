@@ -127,7 +127,7 @@ def test_comparison_table_equals_the_result(synthetic, page):
     assert rows[2][4].startswith("+0.83 ")
 
 
-def test_classifiers_without_a_network_stand_in_the_table(small):
+def test_classifiers_without_a_network_stand_in_the_table(small, no_drawing):
     result = json.loads((small.workdir / "result.json").read_text())
     result["test_macro_f1"] = 0.9712
     result["intervals"] = {"test_macro_f1": [0.95, 0.98765]}
@@ -176,7 +176,7 @@ def test_words_and_settings(synthetic, page):
     assert "2 min 22 s in all" in page.text
 
 
-def test_pool_table_is_sorted(small):
+def test_pool_table_is_sorted(small, no_drawing):
     scores = [float(row[1]) for row in page_of(small).table("Rank")]
     assert len(scores) == 10 and scores == sorted(scores, reverse=True)
 
@@ -187,7 +187,7 @@ def test_same_rows_same_page_and_no_draft_is_left(synthetic, page):
     assert not list(synthetic.workdir.rglob(".*"))
 
 
-def test_failed_write_keeps_the_old_page(small, monkeypatch):
+def test_failed_write_keeps_the_old_page(small, no_drawing):
     path = write_report(small.workdir)
     before = path.read_bytes()
     small.dump("config.json", {"data": {"name": "other"}, "seed": 1})
@@ -197,7 +197,7 @@ def test_failed_write_keeps_the_old_page(small, monkeypatch):
     assert path.read_bytes() == before
 
 
-def test_hostile_strings_stay_text(small):
+def test_hostile_strings_stay_text(small, no_drawing):
     hostile = "<script>alert(1)</script>\"'><img src=http://example.org/x onerror=y>"
     result = json.loads((small.workdir / "result.json").read_text())
     result |= {"data": hostile, "space": "{{ 7 * 7 }} $x$", "string": hostile}
@@ -250,7 +250,7 @@ def test_unfinished_search(small):
     assert ["Evaluations", "800"] in [row for table in page.tables for row in table]
 
 
-def test_generations_without_any_success(small):
+def test_generations_without_any_success(small, no_drawing):
     row = {"stage": "search", "generation": 0, "evaluations": 20, "mean": None}
     failed = row | {"best": None, "generation_best": None}
     worst = failed | {"generation": 1, "evaluations": 40, "best": float("-inf")}
@@ -269,7 +269,7 @@ def test_figures_of_an_earlier_page_go(small):
     assert not (small.workdir / "figures" / "register_entropy.png").exists()
 
 
-def test_result_without_test_accuracy(small):
+def test_result_without_test_accuracy(small, no_drawing):
     result = {"space": "toy", "data": "table", "arch": [1, 0], "evaluations": 40}
     small.dump("result.json", result)
     (small.workdir / "search" / "registers.npz").unlink()
@@ -318,7 +318,7 @@ def test_scores_are_ranked_side_by_side(small):
     }
     small.dump("ranking.json", ranking)
     page = page_of(small)
-    assert page.table("Score") == [
+    assert page.table("Kendall's tau (95 %)") == [
         ["loss", "0.700 [0.680, 0.720]", "0.900", "0.250 [0.100, 0.400]"]
         + ["92.13 %", "93.01 %"],
         ["MACs", "0.550 [0.530, 0.570]", "0.900", "–"]
@@ -332,14 +332,15 @@ def test_scores_are_ranked_side_by_side(small):
         write_report(small.workdir)
 
 
-def test_the_verdict_begins_with_what_the_search_was_worth(small):
+def test_the_verdict_begins_with_what_the_search_was_worth(small, no_drawing):
     result = json.loads((small.workdir / "result.json").read_text())
     sentence = "Was the search worth it? Not told apart: it seems."
     result["worth"] = {"sentence": sentence}
     result["baselines"]["random_1"] = result["baselines"].pop("random")
     small.dump("result.json", result)
     page = page_of(small)
-    (first, *_) = page.source.split("<li>")[1:]
+    _, verdict = page.source.split('<section class="verdict"')
+    (first, *_) = verdict.split("<li>")[1:]
     assert sentence in first
     assert "random subnet 1 of its cost" in page.text
 
