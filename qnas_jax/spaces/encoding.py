@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.errors import MissingFileError, UserError, did_you_mean
 from qnas_jax.reading import parse_json, read_bytes
 from qnas_jax.spaces.space import SearchSpace
 
