@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from qnas_jax.errors import UserError
+from qnas_jax.errors import UserError, did_you_mean
 from qnas_jax.nets.ops import OPS
 from qnas_jax.nets.pieces import OpTemplate, op_template
 from qnas_jax.spaces import Layer, Op
@@ -40,7 +40,7 @@ def _op_module(spec: Op) -> type[nnx.Module]:
     if spec.kind not in OPS:
         raise UserError(
             f"op {spec.name!r}: got kind {spec.kind!r}, expected one of "
-            f"{', '.join(OPS)} (see register_op)"
+            f"{', '.join(OPS)} (see register_op){did_you_mean(spec.kind, OPS)}"
         )
     return OPS[spec.kind]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.errors import MissingFileError, UserError, did_you_mean
 from qnas_jax.reading import parse_json, read_bytes
 from qnas_jax.spaces.space import SearchSpace
 
@@ -89,6 +89,7 @@ def parse_arch(space: SearchSpace, value: Any) -> np.ndarray:
             raise UserError(
                 f"architecture: got op {name!r} at layer {layer} of {space.name!r}, "
                 f"expected one of {', '.join(space.choices[layer])}"
+                f"{did_you_mean(str(name), space.choices[layer])}"
             )
         indices.append(space.choices[layer].index(name))
     return np.asarray(indices, dtype=np.int32)

@@ -10,7 +10,8 @@ from qnas_jax.reporting.wilson import wilson_interval
 from qnas_jax.runs import read_json
 from qnas_jax.spaces import arch_to_string
 
-_INPUTS = {"images": "FOLDER_OR_NPZ", "series": "FILE", "text": "FILE"}
+_FILE = "FILE"
+_INPUTS = {"images": "FOLDER_OR_NPZ"}  # the others are files
 
 
 def closing_lines(setting: NasSetting) -> list[str]:
@@ -28,6 +29,8 @@ def closing_lines(setting: NasSetting) -> list[str]:
     lines = [f"winner: {arch_to_string(setting.space, result['arch'])}"]
     if "test_accuracy" in result:
         lines.append(f"accuracy: {_accuracy(result)}")
+    elif tested := _tested(result):
+        lines.append(f"on test: {tested}")
     lines.append(f"cost: {_cost(result)}")
     model = folder / files.FOLDER
     if not (model / files.FACTS).is_file():
@@ -35,7 +38,7 @@ def closing_lines(setting: NasSetting) -> list[str]:
     kind = read_json(model / files.FACTS)["inputs"]
     lines.append(f'model: {model}, in Python qnas_jax.load_model("{folder}")')
     command = [*_program(setting), "--stage=predict", f"--workdir={folder}"]
-    lines.append(f"predict: {shlex.join(command)} --input={_INPUTS[kind]}")
+    lines.append(f"predict: {shlex.join(command)} --input={_INPUTS.get(kind, _FILE)}")
     return lines
 
 
@@ -45,6 +48,15 @@ def _accuracy(result: dict[str, Any]) -> str:
     words = f"{formats.percent(result['test_accuracy'])} of {formats.count(tested)} "
     words += "test examples (95 % interval "
     return f"{words}{formats.percent(low)} to {formats.percent(high)})"
+
+
+def _tested(result: dict[str, Any]) -> str:
+    """Metrics of the test split, of tasks without an accuracy."""
+    return ", ".join(
+        f"{name.removeprefix('test_')} {value:.4g}"
+        for name, value in result.items()
+        if name.startswith("test_") and isinstance(value, float)
+    )
 
 
 def _cost(result: dict[str, Any]) -> str:
