@@ -11,7 +11,7 @@ from qnas_jax.spaces import SearchSpace
 RESULT = {
     "arch": [0, 1],
     "test_accuracy": 0.9,
-    "test_images": 100,
+    "test_examples": 100,
     "parameters": 1234,
     "macs": 56789,
     "evaluations": 40,

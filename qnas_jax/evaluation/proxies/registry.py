@@ -25,6 +25,7 @@ class Proxy:
       cost: column of the cost table, or "".
       relus: whether it looks at the ReLUs.
       noise: whether it needs noise and weights from normal(0, 1).
+      quantities: whether it takes inputs for quantities, which words are not.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Proxy:
     cost: str = ""
     relus: bool = False
     noise: bool = False
+    quantities: bool = False
 
 
 PROXIES: dict[str, Proxy] = {
@@ -44,6 +46,7 @@ PROXIES: dict[str, Proxy] = {
             "Tanaka et al. 2020",
             "log of the flow through the absolute weights",
             synflow,
+            quantities=True,
         ),
         Proxy(
             "snip",
@@ -68,6 +71,7 @@ PROXIES: dict[str, Proxy] = {
             "Mellor et al. 2020",
             "how little the image gradients correlate",
             jacob_cov,
+            quantities=True,
         ),
         # After the proxies of the loss gradient, whose pass it shares.
         Proxy(
@@ -83,6 +87,7 @@ PROXIES: dict[str, Proxy] = {
             "reaction of the features to a perturbation",
             zen,
             noise=True,
+            quantities=True,
         ),
         Proxy("l2_norm", "Abdelfattah et al. 2021", "norm of the weights", l2_norm),
         Proxy("params", "-", "number of parameters", cost="params"),

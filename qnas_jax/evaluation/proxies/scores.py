@@ -14,7 +14,7 @@ from qnas_jax.evaluation.proxies.registry import PROXIES
 from qnas_jax.evaluation.proxies.subject import Subject
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import Supernet
-from qnas_jax.spaces import CostTable
+from qnas_jax.spaces import BuildableSpace, CostTable, NetworkSpace
 
 ScoreByProxies = Callable[[Any], dict[str, jax.Array]]
 
@@ -41,7 +41,7 @@ def proxy_scores(
       For each name float32 [P].
 
     Raises:
-      UserError: an unknown proxy, or no image.
+      UserError: an unknown proxy, one that takes words for quantities, or no image.
     """
     return make_proxy_scorer(supernet, names, images, labels, key)(archs)
 
@@ -74,7 +74,7 @@ def make_proxy_scorer(
       every layer would be computed.
 
     Raises:
-      UserError: an unknown proxy, or no image.
+      UserError: an unknown proxy, one that takes words for quantities, or no image.
     """
     _check(supernet, names, images)
     chex.assert_shape(labels, (len(images),))
@@ -172,9 +172,23 @@ def _check(supernet: Supernet, names: Sequence[str], images: jax.Array) -> None:
             f"proxies: got {', '.join(names) or 'none'}, expected some of "
             f"{', '.join(PROXIES)}"
         )
+    wrong = [name for name in names if PROXIES[name].quantities]
+    if wrong and _looks_up_words(supernet.space):
+        others = [name for name, proxy in PROXIES.items() if not proxy.quantities]
+        raise UserError(
+            f"proxies: got {', '.join(wrong)}, expected some of {', '.join(others)}: "
+            f"networks of space {supernet.space.name!r} are told numbers of words"
+        )
     shape = supernet.space.input_shape
     if images.ndim < 2 or len(images) == 0 or images.shape[1:] != shape:
         raise UserError(
             f"images: got {images.shape}, expected (N, {', '.join(map(str, shape))}) "
             "with N >= 1"
         )
+
+
+def _looks_up_words(space: BuildableSpace) -> bool:
+    """Whether networks of a space begin with a table of words."""
+    if not isinstance(space, NetworkSpace) or not space.stem:
+        return False
+    return "words" in dict(space.stem[0].ops[0].options)
