@@ -58,12 +58,10 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
     """Metrics of one classifier on the test split, which is read once."""
     dataset = setting.dataset
     classifier = {**CLASSIFIERS, **TEXT_CLASSIFIERS}[name]
-    known = [dataset.train, dataset.valid]
+    examples, targets = _known(setting)
     seed = np.asarray(jax.random.key_data(setting.key(f"retrain/{name}")))
     predict = classifier.fit(
-        _seen(setting, np.concatenate([split.inputs for split in known])),
-        np.concatenate([split.targets for split in known]),
-        np.random.default_rng(seed),
+        _seen(setting, examples), targets, np.random.default_rng(seed)
     )
     examples = _seen(setting, dataset.test.inputs)
     starts = range(0, len(examples), classifier.at_once)
@@ -81,12 +79,7 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
 def _tested_model(setting: NasSetting, name: str) -> dict[str, Any]:
     """Metrics of one language model on the test split, which is read once."""
     dataset, task, model = setting.dataset, setting.task, LANGUAGE_MODELS[name]
-    known = [dataset.train, dataset.valid]
-    predict = model.fit(
-        np.concatenate([split.inputs for split in known]),
-        np.concatenate([split.targets for split in known]),
-        task.num_outputs,
-    )
+    predict = model.fit(*_known(setting), task.num_outputs)
     test = dataset.test
     starts = range(0, len(test), model.at_once)
 
@@ -103,6 +96,16 @@ def _tested_model(setting: NasSetting, name: str) -> dict[str, Any]:
         f"test_{metric}": float(rule.finish(sums, len(test)))
         for metric, rule in task.metrics.items()
     }
+
+
+def _known(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of the training and of the validation split."""
+    dataset = setting.dataset
+    known = [dataset.train, dataset.valid]
+    return (
+        np.concatenate([split.inputs for split in known]),
+        np.concatenate([split.targets for split in known]),
+    )
 
 
 def _seen(setting: NasSetting, examples: np.ndarray) -> np.ndarray:
