@@ -56,8 +56,6 @@ def why_no_model(setting: NasSetting) -> str:
     """Why no model of this run can be written; "" if it can."""
     if not setting.has_networks:
         return "architectures of this space are no networks"
-    if setting.kind == data.LANGUAGE:
-        return "models of running text are not written"
     return "models of text are not written yet" if setting.words else ""
 
 
