@@ -75,8 +75,8 @@ class RetrainOptions(StagedTrainingOptions):
     baselines_fit: bool = option(
         True,
         "narrow them until they keep the limits on parameters and "
-        "multiply-accumulates, or, without any, the winner's multiply-accumulates "
-        "(of text its parameters)",
+        "multiply-accumulates, or, without any, the winner's multiply-accumulates; of "
+        "text those on parameters, or the winner's parameters",
     )
 
 

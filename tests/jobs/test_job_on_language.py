@@ -104,7 +104,7 @@ def test_trained_candidates(config, make_setting):
     config.train.update(epochs=3, batch_size=16, learning_rate=0.5, clip_norm=1.0)
     setting = make_setting(config)
     said = run_stages(setting, "all", COMMAND)
-    assert "export: nothing to do: models of running text are not written" in said
+    assert any("export: nothing to do: models of" in line for line in said)
     check_results(setting.folder.path, "train")
     assert setting.words == setting.task.num_outputs == 10
 

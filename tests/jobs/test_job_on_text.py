@@ -58,6 +58,7 @@ def config(tiny_config, tmp_path):
     tiny_config.constraints.max_params = 600
     tiny_config.retrain.update(epochs=8, batch_size=16, learning_rate=0.3)
     tiny_config.retrain.update(compare=False, precision="bfloat16")
+    tiny_config.retrain.baselines = ("lstm", "transformer", "bag_of_words")
     yield tiny_config
     SPACES.pop("few", None)
 
@@ -73,6 +74,20 @@ def test_the_whole_job(config, make_setting, tmp_path):
     assert (result["data"], result["space"]) == ("opinions", "few")
     assert result["parameters"] <= 600 and result["test_accuracy"] > 0.9
     assert [row["resolution"] for row in result["layers"]] == [8, 8, 8, 1]
+    for name in ("lstm", "transformer"):
+        found = result["baselines"][name]
+        assert found["parameters"] <= 600 and 0 < found["width"] < 1
+        assert found["test_accuracy"] > 0.4
+    words = result["classifiers"]["bag_of_words"]
+    assert words["test_accuracy"] > 0.9
+    for row in (result, *result["baselines"].values(), words):
+        low, high = row["intervals"]["test_macro_f1"]
+        assert low <= row["test_macro_f1"] <= high
+        table = np.asarray(row["test_confusion"])
+        by_class = np.diagonal(table) / table.sum(axis=1)
+        assert row["test_balanced_accuracy"] == pytest.approx(by_class.mean(), abs=1e-5)
+    page = (folder / "report.html").read_text()
+    assert "bag of words" in page and "LSTM, " in page and "Macro F1" in page
     stored = json.loads((folder / "config.json").read_text())
     assert stored["task"]["name"] == "text_classification"
     assert stored["retrain_text"] == {"word_dropout": 0.0, "label_smoothing": 0.1}

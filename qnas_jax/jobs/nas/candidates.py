@@ -113,9 +113,7 @@ def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     options = setting.config.retrain
     limits: dict[str, float] = {}
     if options.baselines_fit:
-        asked = setting.config.constraints.limits().items()
-        limits = {name: most for name, most in asked if name in ("params", "macs")}
-        limits = limits or _own_cost(setting, winner)
+        limits = _limits(setting, winner)
     found = []
     for name in options.baselines:
         if name in WITHOUT_NETWORK:
@@ -126,14 +124,17 @@ def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     return found
 
 
-def _own_cost(setting: NasSetting, winner: np.ndarray) -> dict[str, float]:
-    """What the winner costs: multiply-accumulates, of text parameters.
+def _limits(setting: NasSetting, winner: np.ndarray) -> dict[str, float]:
+    """What a hand-made network may cost: what was asked for, else as the winner.
 
-    Those of an LSTM and of attention are few for their parameters and many, and a table
-    of words has none: networks of text are told apart by their parameters.
+    Networks of text are told apart by their parameters: those of an LSTM or of
+    attention are few for their multiply-accumulates, and a table of words has none.
     """
-    name = "params" if setting.words else "macs"
-    return {name: float(setting.costs.cost(winner[None])[name][0])}
+    names = ("params",) if setting.words else ("params", "macs")
+    asked = setting.config.constraints.limits().items()
+    limits = {name: most for name, most in asked if name in names}
+    own = setting.costs.cost(winner[None])
+    return limits or {names[-1]: float(own[names[-1]][0])}
 
 
 def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:

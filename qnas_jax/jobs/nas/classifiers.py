@@ -59,10 +59,10 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
     """Metrics of one classifier on the test split, which is read once."""
     dataset = setting.dataset
     classifier = {**CLASSIFIERS, **TEXT_CLASSIFIERS}[name]
+    examples, targets = _known(setting)
     seed = np.asarray(jax.random.key_data(setting.key(f"retrain/{name}")))
-    inputs, targets = _known(dataset)
     predict = classifier.fit(
-        _seen(setting, inputs), targets, np.random.default_rng(seed)
+        _seen(setting, examples), targets, np.random.default_rng(seed)
     )
     examples = _seen(setting, dataset.test.inputs)
     starts = range(0, len(examples), classifier.at_once)
@@ -80,7 +80,7 @@ def _tested(setting: NasSetting, name: str) -> dict[str, Any]:
 def _tested_model(setting: NasSetting, name: str) -> dict[str, Any]:
     """Metrics of one language model on the test split, which is read once."""
     dataset, task, model = setting.dataset, setting.task, LANGUAGE_MODELS[name]
-    predict = model.fit(*_known(dataset), task.num_outputs)
+    predict = model.fit(*_known(setting), task.num_outputs)
     test = dataset.test
     starts = range(0, len(test), model.at_once)
 
@@ -99,14 +99,14 @@ def _tested_model(setting: NasSetting, name: str) -> dict[str, Any]:
     }
 
 
-def _known(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets of training and validation."""
+def _known(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of the training and of the validation split."""
+    dataset = setting.dataset
     known = [dataset.train, dataset.valid]
-    inputs, targets = (
-        np.concatenate([getattr(split, name) for split in known])
-        for name in ("inputs", "targets")
+    return (
+        np.concatenate([split.inputs for split in known]),
+        np.concatenate([split.targets for split in known]),
     )
-    return inputs, targets
 
 
 def _seen(setting: NasSetting, examples: np.ndarray) -> np.ndarray:

@@ -58,8 +58,6 @@ def why_no_model(setting: NasSetting) -> str:
     """Why no model of this run can be written; "" if it can."""
     if not setting.has_networks:
         return "architectures of this space are no networks"
-    if setting.kind == data.LANGUAGE:
-        return "models of running text are not written"
     task = setting.config.task.name
     return "" if task in _WRITTEN else f"models of {task} are not written yet"
 
