@@ -1,10 +1,8 @@
 """A search on the host as one small program, for functions that are not JAX.
 
 What happens between two evaluations (learn from the last generation, ask for the next)
-is one compiled function of the number of generations, keys included. It is compiled
-quickly rather than well, since most of the time goes to making it: 0.6 s instead of 4 s
-of processor time for the default strategy, while a step takes a millisecond either way.
-The keys are those of `host_search`; what is best is for whoever evaluates to know.
+is one compiled function of the number of generations, keys included. The keys are those
+of `host_search`; what is best is for whoever evaluates to know.
 """
 
 import functools
