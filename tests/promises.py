@@ -678,8 +678,8 @@ PROMISES = (
     Mutant(
         "what a file of evaluations knows is not evaluated again",
         "qnas_jax/api/calls.py",
-        "super().find(self._space + name)",
-        "super().find(name)",
+        "super().__init__(None if path is None else pathlib.Path(path))",
+        "super().__init__(None)",
         "tests/api/test_search_function.py::test_a_file_goes_on_where_it_was_stopped",
     ),
     Mutant(
