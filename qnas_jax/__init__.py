@@ -5,12 +5,13 @@
     found = qnas.search({"depth": [1, 2, 3], "kernel": [3, 5]}, evaluate, budget=6)
     done = qnas.run("digits", {"search.generations": 5}, workdir="runs/digits")
 
-Searching: `search` (by a Python function), `Searcher` (ask and tell), `SearchResult`,
-`Strategy`, `make_strategy`; `available` and `options_of` list what there is. Whole
-jobs: `run`, `Run`, `make_config`, `load_model`. Spaces: `SearchSpace`, `NetworkSpace`,
-`Layer`, `op`, `fixed`, `register_op`, `register_space`, `make_space`, `describe`,
-`cost_table`. Data: `load_dataset`, `make_task`. Evaluators: `make_evaluator`. Solvers:
-`minimise`, `qubo`. The simulator: `quantum`. What a user can mend: `UserError`.
+Searching: `search` (by a Python function), `search_front` (several objectives),
+`Searcher` (ask and tell), `SearchResult`, `FrontResult`, `Strategy`, `make_strategy`;
+`available` and `options_of` list what there is. Whole jobs: `run`, `Run`,
+`make_config`, `load_model`. Spaces: `SearchSpace`, `NetworkSpace`, `Layer`, `op`,
+`fixed`, `register_op`, `register_space`, `make_space`, `describe`, `cost_table`. Data:
+`load_dataset`, `make_task`. Evaluators: `make_evaluator`. Solvers: `minimise`, `qubo`.
+The simulator: `quantum`. What a user can mend: `UserError`.
 
 A name is imported when it is first used, so this import takes no time.
 """
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from qnas_jax import quantum
     from qnas_jax.api.datasets import load_dataset, make_task
     from qnas_jax.api.evaluators import make_evaluator
+    from qnas_jax.api.front import FrontResult, search_front
     from qnas_jax.api.listing import available, options_of
     from qnas_jax.api.result import SearchResult
     from qnas_jax.api.runs import Run, run
@@ -46,6 +48,8 @@ _PLACES = {
     "search": "api.search",
     "Searcher": "api.searcher",
     "SearchResult": "api.result",
+    "search_front": "api.front",
+    "FrontResult": "api.front",
     "Strategy": "searching.base",
     "make_strategy": "searching.registry",
     "available": "api.listing",
@@ -75,6 +79,7 @@ _PLACES = {
 """The module below this package that each name stands in; "": it is a sub-package."""
 
 __all__ = [
+    "FrontResult",
     "Layer",
     "NetworkSpace",
     "Run",
@@ -103,6 +108,7 @@ __all__ = [
     "register_space",
     "run",
     "search",
+    "search_front",
 ]
 
 

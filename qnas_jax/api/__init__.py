@@ -1,5 +1,6 @@
 """What `import qnas_jax as qnas` offers: the parts of the package, put together.
 
-In reading order: choices, searcher, search, result (a search by a Python function);
-runs (whole jobs); evaluators, datasets, costs, solving (parts alone); listing.
+In reading order: choices, calls, strategies, loop, search, front, result, searcher (a
+search by a Python function); runs (whole jobs); spaces, datasets, evaluators, solving
+(parts alone); listing; names (what they have in common).
 """

@@ -5,12 +5,13 @@ import json
 import pathlib
 import pickle
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeGuard
 
 from qnas_jax.api.choices import Choices
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation.function import HOST, Declarations, HostFunction
+from qnas_jax.evaluation import Evaluator, ScoreOf
+from qnas_jax.evaluation.function import FORMS, HOST, Declarations, HostFunction
 from qnas_jax.files import digest
 from qnas_jax.user_code.calls import Outcome, UserFunction
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
@@ -72,22 +73,24 @@ def _arch_of(name: str) -> tuple[int, ...]:
     return tuple(json.loads(name)[HOST.index("indices")])
 
 
-def function_evaluator(
-    function: Callable[..., Any],
+def evaluator_of(
+    evaluate: Callable[..., Any] | Evaluator,
     choices: Choices,
-    says: Declarations,
     kept: SearchFile,
     *,
+    score: ScoreOf,
+    fidelities: Sequence[str],
     workers: int,
     time_limit: float,
-) -> HostFunction:
-    """Makes an evaluator of a function.
+) -> Evaluator:
+    """Makes an evaluator of a function; one that is one already stays as it is.
 
     Args:
-      function: of an architecture as `choices.decode` writes it.
+      evaluate: of an architecture as `choices.decode` writes it.
       choices: what is searched.
-      says: the metric, its direction and the fidelities.
       kept: where outcomes are kept.
+      score: the metric that is improved, and its direction.
+      fidelities: names of the ways to evaluate, the cheapest first.
       workers: processes that evaluate; 0: this one does.
       time_limit: seconds that an evaluation may take there.
 
@@ -95,8 +98,45 @@ def function_evaluator(
       The evaluator, to be closed.
 
     Raises:
-      UserError: it is no function of one argument, or other processes cannot have it.
+      UserError: it is no function of one argument, other processes cannot have it, or
+        score and fidelities are none.
     """
+    if _is_evaluator(evaluate):
+        return evaluate
+    _check_declared(score, fidelities)
+    says = Declarations(next(iter(FORMS)), score, tuple(fidelities))
+    return _function_evaluator(evaluate, choices, says, kept, workers, time_limit)
+
+
+def _is_evaluator(evaluate: Any) -> TypeGuard[Evaluator]:
+    return hasattr(evaluate, "traceable") and hasattr(evaluate, "fidelities")
+
+
+def _check_declared(score: ScoreOf, fidelities: Sequence[str]) -> None:
+    names = tuple(fidelities)
+    name, larger = score
+    for what, fits, got, allowed in (
+        ("score", isinstance(name, str) and name, name, "the name of a metric"),
+        ("larger_is_better", isinstance(larger, bool), larger, "True or False"),
+        (
+            "fidelities",
+            names and all(isinstance(each, str) for each in names),
+            fidelities,
+            "a list of names, the cheapest first",
+        ),
+    ):
+        if not fits:
+            raise UserError(f"{what}: got {got!r}, expected {allowed}")
+
+
+def _function_evaluator(
+    function: Callable[..., Any],
+    choices: Choices,
+    says: Declarations,
+    kept: SearchFile,
+    workers: int,
+    time_limit: float,
+) -> HostFunction:
     called = UserFunction(function, HOST)
     processes = None
     if workers:

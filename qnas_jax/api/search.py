@@ -2,25 +2,24 @@
 
 import contextlib
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import jax
-import numpy as np
 
-from qnas_jax.api.calls import SearchFile, function_evaluator
+from qnas_jax.api.calls import SearchFile, evaluator_of
 from qnas_jax.api.choices import Choices, Space
-from qnas_jax.api.result import BUDGET, EXHAUSTED, IDLE, STOPPED, SearchResult
+from qnas_jax.api.loop import Loop, shown
+from qnas_jax.api.result import STOPPED, SearchResult
 from qnas_jax.api.searcher import METRIC, check_count
 from qnas_jax.api.strategies import strategy_for
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluator, MemoisedEvaluator, ScoreOf
 from qnas_jax.evaluation.evaluator import ONE_FIDELITY
-from qnas_jax.evaluation.function import FORMS, Declarations
 from qnas_jax.searching import Strategy
-from qnas_jax.searching.stepping import Asked, Stepper
+from qnas_jax.searching.stepping import Stepper
 
-_MOST_IDLE = 200  # generations in a row that bring no new architecture
+Result = TypeVar("Result", bound=SearchResult)
 
 
 def search(
@@ -86,13 +85,15 @@ def search(
     choices = Choices.of(space)
     check_count("budget", budget)
     kept = SearchFile(file, choices)
-    if _is_evaluator(evaluate):
-        evaluator = evaluate
-    else:
-        says = _declared(score, larger_is_better, fidelities)
-        evaluator = function_evaluator(
-            evaluate, choices, says, kept, workers=workers, time_limit=time_limit
-        )
+    evaluator = evaluator_of(
+        evaluate,
+        choices,
+        kept,
+        score=ScoreOf(score, larger_is_better),
+        fidelities=fidelities,
+        workers=workers,
+        time_limit=time_limit,
+    )
     chosen = strategy_for(
         strategy,
         choices.space.num_ops,
@@ -103,144 +104,18 @@ def search(
         num_fidelities=len(evaluator.fidelities),
     )
     memo = MemoisedEvaluator(evaluator, lambda archs: {})
-    with contextlib.closing(memo), _shown(budget, progress, memo, kept) as show:
-        ended = _Search(Stepper(chosen, key), memo, budget, choices, kept, show).run()
-    return _checked(SearchResult(choices, memo.history, evaluator.score, ended))
+    with contextlib.closing(memo), shown(budget, progress, memo, kept) as show:
+        ended = Loop(Stepper(chosen, key), memo, budget, choices, kept, show).run()
+    return checked(SearchResult(choices, memo.history, evaluator.score, ended))
 
 
-class _Search:
-    """Generations until something ends them."""
+def checked(result: Result) -> Result:
+    """The result, unless there is none.
 
-    def __init__(
-        self,
-        stepper: Stepper,
-        memo: MemoisedEvaluator,
-        budget: int,
-        choices: Choices,
-        kept: SearchFile,
-        show: Callable[[], object],
-    ):
-        self._stepper = stepper
-        self._memo = memo
-        self._budget = budget
-        self._size = choices.space.size
-        self._kept = kept
-        self._show = show
-        self._idle = 0
-
-    def run(self) -> str:
-        """Evaluates, and says why the search ended."""
-        archs = scores = None
-        while True:
-            asked = self._stepper.ask(archs, scores)
-            try:
-                archs, scores = self._evaluate(asked, self._within(asked))
-            except KeyboardInterrupt:
-                self._save(asked)
-                return STOPPED
-            self._kept.forget()
-            self._show()
-            if ended := self._ended(asked):
-                return ended
-
-    def _within(self, asked: Asked) -> np.ndarray:
-        """Places of the generation that the budget still allows for."""
-        left = self._budget - len(self._memo.history)
-        new: set[tuple[tuple[int, ...], int]] = set()
-        fidelities = _fidelities(asked)
-        for place, arch in enumerate(map(tuple, asked.archs.tolist())):
-            each = arch, fidelities[place]
-            if self._memo.history.find(*each) < 0 and each not in new:
-                if len(new) == left:
-                    return np.arange(place)
-                new.add(each)
-        return np.arange(len(asked.archs))
-
-    def _evaluate(
-        self, asked: Asked, places: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        fidelities = None if asked.fidelities is None else asked.fidelities[places]
-        return self._memo(asked.key, asked.archs[places], fidelities)
-
-    def _save(self, asked: Asked) -> None:
-        """Adds to the history what ended before the rest was stopped."""
-        archs = list(map(tuple, asked.archs.tolist()))
-        ended = [place for place, arch in enumerate(archs) if arch in self._kept.recent]
-        if ended:
-            self._evaluate(asked, np.asarray(ended))
-
-    def _ended(self, asked: Asked) -> str:
-        """Why no generation is to follow; "": one is."""
-        history = self._memo.history
-        if len(history) >= self._budget:
-            return BUDGET
-        if asked.fidelities is None and len(history) >= self._size:
-            return EXHAUSTED
-        self._idle = 0 if self._memo.fresh else self._idle + 1
-        return IDLE if self._idle >= _MOST_IDLE else ""
-
-
-def _fidelities(asked: Asked) -> list[int]:
-    """As the history has them."""
-    if asked.fidelities is None:
-        return [-1] * len(asked.archs)
-    found: list[int] = asked.fidelities.tolist()
-    return found
-
-
-def _is_evaluator(evaluate: Any) -> TypeGuard[Evaluator]:
-    return hasattr(evaluate, "traceable") and hasattr(evaluate, "fidelities")
-
-
-def _declared(
-    score: Any, larger_is_better: Any, fidelities: Sequence[str]
-) -> Declarations:
-    names = tuple(fidelities)
-    for name, fits, got, allowed in (
-        ("score", isinstance(score, str) and score, score, "the name of a metric"),
-        (
-            "larger_is_better",
-            isinstance(larger_is_better, bool),
-            larger_is_better,
-            "True or False",
-        ),
-        (
-            "fidelities",
-            names and all(isinstance(each, str) for each in names),
-            fidelities,
-            "a list of names, the cheapest first",
-        ),
-    ):
-        if not fits:
-            raise UserError(f"{name}: got {got!r}, expected {allowed}")
-    return Declarations(next(iter(FORMS)), ScoreOf(score, larger_is_better), names)
-
-
-@contextlib.contextmanager
-def _shown(
-    budget: int, progress: bool | None, memo: MemoisedEvaluator, kept: SearchFile
-) -> Iterator[Callable[[], object]]:
-    """A bar of evaluations; yields what is called after each generation."""
-    from tqdm import tqdm
-
-    disable = None if progress is None else not progress
-    with tqdm(total=budget, desc="search", disable=disable, leave=False) as bar:
-        best = -np.inf
-
-        def show() -> None:
-            nonlocal best
-            best = max([best, *(row.score for row in memo.fresh)])
-            bar.update(len(memo.history) - bar.n)
-            if np.isfinite(best):
-                sign = 1 if memo.score.larger_is_better else -1
-                bar.set_postfix_str(f"best {sign * best:.4g}", refresh=False)
-
-        kept.on_outcome = bar.update
-        yield show
-
-
-def _checked(result: SearchResult) -> SearchResult:
-    """The result, unless there is none."""
+    Raises:
+      UserError: no evaluation gave a finite number.
+      KeyboardInterrupt: the first one was stopped.
+    """
     if result.ended == STOPPED and not len(result):
         raise KeyboardInterrupt
     if result.best_arch is None and result.ended != STOPPED:

@@ -6,8 +6,10 @@ from typing import Any
 from qnas_jax.api.names import chosen, options_by_name
 from qnas_jax.errors import UserError
 from qnas_jax.options import Options
-from qnas_jax.searching import STRATEGIES, Strategy, StrategySpec, make_strategy
+from qnas_jax.searching import STRATEGIES, Strategy, StrategySpec
 from qnas_jax.searching.classical.successive_halving import FidelityOptions
+from qnas_jax.searching.pareto import FRONT_STRATEGIES
+from qnas_jax.searching.spec import build_strategy
 
 _FEWEST = 256
 """Evaluations that programs have room for at least: searches share them."""
@@ -22,6 +24,7 @@ def strategy_for(
     options: Mapping[str, Any] | None,
     workers: int = 0,
     num_fidelities: int = 1,
+    num_objectives: int = 1,
 ) -> Strategy:
     """Builds the strategy of a search.
 
@@ -33,6 +36,7 @@ def strategy_for(
       options: of the strategy, by name.
       workers: evaluations at a time.
       num_fidelities: of the evaluator.
+      num_objectives: M; more than one: a strategy for fronts.
 
     Returns:
       The strategy. What it remembers has room for a power of two of evaluations, so
@@ -43,20 +47,20 @@ def strategy_for(
     """
     if isinstance(strategy, Strategy):
         return _own(strategy, num_ops, population, options)
-    spec: StrategySpec = chosen("strategy", strategy, STRATEGIES)
+    several = num_objectives > 1
+    specs = FRONT_STRATEGIES if several else STRATEGIES
+    spec: StrategySpec = chosen("strategy", strategy, specs)
     if population is None:
         population = min(max(spec.population, workers), budget)
     generations = -(-budget // population)
     if spec.grows:
         room = max(_FEWEST, 1 << (budget - 1).bit_length())
         generations = -(-room // population)
-    return make_strategy(
-        strategy,
-        num_ops,
-        population=population,
-        generations=generations,
-        options=_options(spec, options or {}, num_fidelities),
-    )
+    sizes = {"population": population, "generations": generations}
+    if several:
+        sizes["num_objectives"] = num_objectives
+    record = _options(spec, options or {}, num_fidelities)
+    return build_strategy(specs, strategy, num_ops, record, **sizes)
 
 
 def _options(

@@ -26,10 +26,13 @@ from qnas_jax.runs.rows import (
     start_of,
     write_rows,
 )
+from qnas_jax.runs.tensorboard import LoggingOptions, TensorBoard
 
 __all__ = [
     "LAYOUT",
     "CheckpointOptions",
+    "LoggingOptions",
+    "TensorBoard",
     "Checkpoints",
     "CopiedCheckpoints",
     "DamagedRowError",

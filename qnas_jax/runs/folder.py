@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qnas_jax.runs.errors import RunError
@@ -19,6 +20,7 @@ class WorkFolder:
     Attributes:
       path: the folder; made if absent.
       metrics: the rows of `metrics.jsonl`.
+      writers: functions that are told the stage and the values of each row too.
     """
 
     def __init__(self, path: str | pathlib.Path):
@@ -31,6 +33,7 @@ class WorkFolder:
           RunError: the path names a file, or the folder cannot be made.
         """
         self.path = pathlib.Path(path)
+        self.writers: list[Callable[[str, Mapping[str, Any]], object]] = []
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"--workdir: got {path}, a file; expected a folder")
         try:
@@ -63,3 +66,5 @@ class WorkFolder:
     def log(self, stage: str, **values: Any) -> None:
         """Appends a row to `metrics.jsonl`."""
         self.metrics.append([{"stage": stage, **values}])
+        for write in self.writers:
+            write(stage, values)

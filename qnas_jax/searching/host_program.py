@@ -52,14 +52,20 @@ def _quick() -> dict[str, Any]:
 @contextlib.contextmanager
 def _kept() -> Iterator[None]:
     """Programs within are kept in the user's cache folder, unless JAX has another."""
-    name = "jax_compilation_cache_dir"
-    if jax.config.values.get(name):
+    settings = {
+        "jax_compilation_cache_dir": str(user_cache("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+    }
+    before = {name: jax.config.values[name] for name in settings}
+    if before["jax_compilation_cache_dir"]:
         yield
         return
     compilation_cache.reset_cache()  # It looks at the folder once only.
-    jax.config.update(name, str(user_cache("compiled")))
     try:
+        for name, value in settings.items():
+            jax.config.update(name, value)
         yield
     finally:
-        jax.config.update(name, None)
+        for name, value in before.items():
+            jax.config.update(name, value)
         compilation_cache.reset_cache()

@@ -1,10 +1,8 @@
 """A search on the host as one small program, for functions that are not JAX.
 
 What happens between two evaluations (learn from the last generation, ask for the next)
-is one compiled function of the number of generations, keys included. It is compiled
-quickly rather than well, since most of the time goes to making it: 0.6 s instead of 4 s
-of processor time for the default strategy, while a step takes a millisecond either way.
-The keys are those of `host_search`.
+is one compiled function of the number of generations, keys included. The keys are those
+of `host_search`; what is best is for whoever evaluates to know.
 """
 
 import functools
@@ -16,11 +14,27 @@ import numpy as np
 from jax import Array
 
 from qnas_jax.searching.base import Strategy
-from qnas_jax.searching.generations import fidelities_of, generation_keys
+from qnas_jax.searching.generations import (
+    fidelities_of,
+    generation_keys,
+    initial_key,
+)
 from qnas_jax.searching.host_program import compile_for_host, on_host
-from qnas_jax.searching.loop import SearchState, advance, start
+from qnas_jax.searching.pareto.strategy import ParetoStrategy
 
-_NOT_STARTED = -1  # `SearchState.generation` of a state that holds nothing
+_NOT_STARTED = -1  # generation of a state that holds nothing
+
+
+class Waiting(NamedTuple):
+    """A search between two steps.
+
+    Attributes:
+      strategy_state: what the strategy knows.
+      generation: int32 [], of what was asked for last.
+    """
+
+    strategy_state: Any
+    generation: Any
 
 
 class Asked(NamedTuple):
@@ -38,7 +52,7 @@ class Asked(NamedTuple):
 
 
 class Stepper:
-    """A search that waits for the scores of what it asked for.
+    """A search that waits for what becomes of its architectures.
 
     Attributes:
       strategy: the strategy.
@@ -49,7 +63,7 @@ class Stepper:
         """Nothing is compiled yet.
 
         Args:
-          strategy: the strategy.
+          strategy: the strategy, of one objective or several.
           key: the root key of the search, or the seed of one.
         """
         self.strategy = strategy
@@ -67,7 +81,8 @@ class Stepper:
 
         Args:
           archs: int32 [P, L], as evaluated; None before the first generation.
-          scores: float32 [P], maximised; those that are not finite never win.
+          scores: float32 [P], or [P, M] of several objectives, maximised; those that
+            are not finite never win.
 
         Returns:
           The next generation.
@@ -96,31 +111,30 @@ def key_words(key: int | Array) -> np.ndarray:
 def _step(
     strategy: Strategy,
     words: Array,
-    state: SearchState,
+    state: Waiting,
     archs: Array,
     scores: Array,
-) -> tuple[SearchState, Array, Array, Array]:
+) -> tuple[Waiting, Array, Array, Array]:
     key = jax.random.wrap_key_data(words, impl="threefry2x32")
-    state = jax.lax.cond(
+    known = jax.lax.cond(
         state.generation == _NOT_STARTED,
-        lambda: start(strategy, key),
-        lambda: advance(strategy, state, archs, scores),
+        lambda: strategy.init(initial_key(key)),
+        lambda: strategy.tell(state.strategy_state, archs, scores),
     )
+    state = Waiting(known, state.generation + 1)
     ask_key, evaluate_key = generation_keys(key, state.generation)
-    found = strategy.ask(ask_key, state.strategy_state)
+    found = strategy.ask(ask_key, known)
     return state, found, fidelities_of(strategy, state), evaluate_key
 
 
-def _nothing(strategy: Strategy) -> tuple[np.ndarray, SearchState, Any, Any]:
+def _nothing(strategy: Strategy) -> tuple[np.ndarray, Waiting, Any, Any]:
     """What a step is given before the first generation: all of it zeros."""
-    form = jax.eval_shape(lambda each: start(each, jax.random.key(0)), strategy)
-    state: SearchState = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), form)
-    state = state.replace(  # type: ignore[attr-defined]
-        generation=np.int32(_NOT_STARTED)
-    )
+    form = jax.eval_shape(lambda each: each.init(jax.random.key(0)), strategy)
+    state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), form)
     archs = np.zeros((strategy.population, strategy.num_layers), np.int32)
-    scores = np.zeros(strategy.population, np.float32)
-    return np.zeros(2, np.uint32), state, archs, scores
+    several = (strategy.num_objectives,) if isinstance(strategy, ParetoStrategy) else ()
+    scores = np.zeros((strategy.population, *several), np.float32)
+    return np.zeros(2, np.uint32), Waiting(state, np.int32(_NOT_STARTED)), archs, scores
 
 
 @functools.lru_cache(maxsize=128)

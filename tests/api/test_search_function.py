@@ -136,6 +136,10 @@ def _interrupt(arch):
     raise KeyboardInterrupt
 
 
+def _never(arch):
+    raise AssertionError("evaluated again")
+
+
 def test_a_file_goes_on_where_it_was_stopped(tmp_path):
     file, asked = tmp_path / "kept" / "search.jsonl", []
 
@@ -158,7 +162,7 @@ def test_a_file_goes_on_where_it_was_stopped(tmp_path):
     assert [r["reason"] for r in after.to_rows()] == [
         r["reason"] for r in whole.to_rows()
     ]
-    again = qnas.search(space, _interrupt, file=file, **options)
+    again = qnas.search(space, _never, file=file, **options)
     assert len(asked) == 24 and again.best == whole.best
     more = qnas.search(space, evaluate, file=file, budget=30, population=5)
     assert len(asked) == 30 == len(more)

@@ -17,7 +17,7 @@ from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.spec import Family
 from qnas_jax.latency import LatencyOptions
 from qnas_jax.options import OptionError, Options, option, option_group
-from qnas_jax.runs import CheckpointOptions
+from qnas_jax.runs import CheckpointOptions, LoggingOptions
 from qnas_jax.searching import STRATEGIES, SearchOptions
 from qnas_jax.searching.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import ConstraintOptions, SpaceOptions
@@ -118,6 +118,7 @@ class NasConfig(Config):
     checkpoints: CheckpointOptions = dataclasses.field(
         default_factory=CheckpointOptions
     )
+    logging: LoggingOptions = dataclasses.field(default_factory=LoggingOptions)
 
     def __post_init__(self) -> None:
         """Checks the strategy here, before a supernet is trained."""
@@ -144,6 +145,7 @@ GROUPS: dict[str, type[Options]] = {
     "export": ExportOptions,
     "latency": LatencyOptions,
     "checkpoints": CheckpointOptions,
+    "logging": LoggingOptions,
 }
 """What every run reads."""
 

@@ -29,7 +29,7 @@ from qnas_jax.jobs.setting import Setting
 from qnas_jax.latency import LATENCY, read_latency_table
 from qnas_jax.nets import Supernet, build_supernet, non_finite_ops, resolve_form
 from qnas_jax.options import option_group
-from qnas_jax.runs import Checkpoints, CopiedCheckpoints
+from qnas_jax.runs import Checkpoints, CopiedCheckpoints, TensorBoard
 from qnas_jax.searching import STRATEGIES, StrategySpec
 from qnas_jax.searching.pareto import FRONT_STRATEGIES
 from qnas_jax.spaces import (
@@ -55,6 +55,12 @@ class NasSetting(Setting):
     """One run; what is costly is built when it is first asked for."""
 
     config: NasConfig
+
+    def __post_init__(self) -> None:
+        """Has metrics written for TensorBoard too, if that is asked for."""
+        if self.config.logging.tensorboard and is_first():
+            events = TensorBoard(self.folder.path / "tensorboard")
+            self.folder.writers.append(events.write)
 
     @cached_property
     def dataset(self) -> data.Dataset:

@@ -318,4 +318,5 @@ SPEC = StrategySpec(
     "few evaluations, none of them twice; small and large spaces",
     ParetoMemoryOptions,
     pareto_memory,
+    grows=True,
 )
