@@ -20,7 +20,7 @@ from qnas_jax.baselines import (
     TEXT_CLASSIFIERS,
     WITHOUT_NETWORK,
 )
-from qnas_jax.data import SERIES, Dataset
+from qnas_jax.data import SERIES
 from qnas_jax.jobs.nas.answers import write_answers
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.window_losses import write_window_losses
