@@ -730,6 +730,8 @@ PROMISES = (
         "with setting.during(step.name):",
         "with setting.during(''):",
         "tests/jobs/test_runner.py",
+    ),
+    Mutant(
         "a search by a function keeps its budget to the evaluation",
         "qnas_jax/api/loop.py",
         "                if len(new) == left:\n",
