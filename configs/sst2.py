@@ -29,10 +29,10 @@ def get_config() -> ml_collections.ConfigDict:
     config = default_config()
     config.data.update(source="sst2", vocabulary=12_000)
     config.space.update(name="text")
-    config.constraints.max_macs = 600_000
+    config.constraints.max_macs = 300_000
     config.evaluator.name = "train"
     training = {"batch_size": 32, "learning_rate": 0.2, "clip_norm": 1.0}
-    config.train.update(epochs=4, warmup_epochs=1.0, **training)
+    config.train.update(epochs=8, warmup_epochs=1.0, **training)
     config.train_text.update(word_dropout=0.3)
     config.search.update(population=4, generations=2, score="loss")
     config.retrain.update(epochs=10, warmup_epochs=1.0, **training)
