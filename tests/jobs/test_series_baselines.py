@@ -61,8 +61,11 @@ def test_all_of_them_stand_in_the_report(finished_series):
     for name, found in result["classifiers"].items():
         assert found.keys() == {
             *("test_accuracy", "test_balanced_accuracy", "test_macro_f1"),
-            *("test_confusion", "intervals"),
+            *("test_confusion", "intervals", "alone_right"),
         }, name
+        ahead = found["alone_right"]["winner"] - found["alone_right"]["other"]
+        gain = 24 * (result["test_accuracy"] - found["test_accuracy"])
+        assert ahead == round(gain), name
         assert found["test_accuracy"] > 0.8, name
     assert np.sum(fcn["test_confusion"]) == 24
     low, high = fcn["intervals"]["test_loss"]

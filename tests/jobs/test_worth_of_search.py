@@ -42,6 +42,7 @@ def test_the_last_line_says_what_the_search_was_worth(
         [pick["test_accuracy"]],
         80,
         aside=f"the nearest found, {100 * off:.0f} % off" if off > 0.1 else "",
+        alone=(pick["alone_right"]["winner"], pick["alone_right"]["other"]),
     )
     assert result["worth"] == expected.row()
     assert last == expected.sentence
