@@ -38,12 +38,12 @@ Search 270 s, retraining 839 s, on 2 CPU cores that many other programs worked o
 
 import ml_collections
 
-from configs import default
+from qnas_jax.jobs import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:
     """A search on running text by trained candidates."""
-    config = default.get_config()
+    config = default_config()
     config.data.update(source="coriolanus", tokens="character")
     config.data.update(valid_fraction=0.1, test_fraction=0.1)
     config.space.update(name="language_tiny")

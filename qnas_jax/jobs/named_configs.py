@@ -1,26 +1,16 @@
 """Configurations by name, by file or as they are, changed by dotted names."""
 
-import importlib
 import pathlib
-import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import ml_collections
 
-from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.jobs.registry import default_config
-from qnas_jax.options import OptionError, shown, unknown_option
-from qnas_jax.user_code.files import load_file
-
-_FOLDER = pathlib.Path(__file__).resolve().parents[2] / "configs"
+from qnas_jax.errors import UserError
+from qnas_jax.jobs.registry import named_config
+from qnas_jax.options import shown, unknown_option
 
 Source: TypeAlias = "str | pathlib.Path | ml_collections.ConfigDict"
-
-
-def config_names() -> list[str]:
-    """Names of the configurations that come with the package."""
-    return sorted(path.stem for path in _FOLDER.glob("[!_]*.py"))
 
 
 def make_config(
@@ -53,34 +43,7 @@ def make_config(
 def _loaded(config: Source) -> ml_collections.ConfigDict:
     if isinstance(config, ml_collections.ConfigDict):
         return ml_collections.ConfigDict(config).copy_and_resolve_references()
-    if config == "default":
-        return default_config()
-    path = pathlib.Path(config)
-    if path.suffix == ".py":
-        if not path.is_file():
-            raise MissingFileError(f"config: got {config}, expected a Python file")
-        with _configs_importable():
-            module: Any = load_file(str(path))
-    elif str(config) not in config_names():
-        near = unknown_option(str(config), config, config_names())
-        raise OptionError("config", config, near.allowed)
-    else:
-        with _configs_importable():
-            module = importlib.import_module(f"configs.{config}")
-    if not callable(getattr(module, "get_config", None)):
-        raise UserError(f"{config}: got no get_config, expected a function")
-    made: ml_collections.ConfigDict = module.get_config()
-    return made
-
-
-class _configs_importable:  # noqa: N801 - used as a function
-    """Lets configurations import each other, wherever Python was started."""
-
-    def __enter__(self) -> None:
-        sys.path.append(str(_FOLDER.parent))
-
-    def __exit__(self, *exception: object) -> None:
-        sys.path.remove(str(_FOLDER.parent))
+    return named_config(str(config))
 
 
 def _override(config: ml_collections.ConfigDict, name: str, value: Any) -> None:

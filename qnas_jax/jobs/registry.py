@@ -1,6 +1,5 @@
 """The jobs by name: the source of stages, option groups and configurations."""
 
-import importlib.util
 from typing import Any
 
 import ml_collections
@@ -14,6 +13,7 @@ from qnas_jax.jobs.spec import Job
 from qnas_jax.options import shown
 from qnas_jax.runs import WorkFolder
 from qnas_jax.shipped import config_file
+from qnas_jax.user_code.files import load_file
 
 JOBS: dict[str, Job] = {job.name: job for job in (NAS, BENCHMARK, SOLVE)}
 """Every job by its name."""
@@ -46,12 +46,11 @@ def named_config(name: str) -> ml_collections.ConfigDict:
 
     Raises:
       MissingFileError: there is no such configuration.
+      UserError: the file does not run to its end, or has no `get_config`.
     """
-    file = config_file(name)
-    spec = importlib.util.spec_from_file_location(f"qnas_jax_config_{file.stem}", file)
-    assert spec is not None and spec.loader is not None  # It ends in `.py`.
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module: Any = load_file(str(config_file(name)))
+    if not callable(getattr(module, "get_config", None)):
+        raise UserError(f"{name}: got no get_config, expected a function")
     config: ml_collections.ConfigDict = module.get_config()
     return config
 

@@ -132,6 +132,7 @@ def _sections(content: Row, shown: Shown) -> list[tuple[str, str]]:
     drawn, what = set(shown.figures), "winning" if content["result"] else "best"
     sections = (
         ("next", "What to do next", content["steps"]),
+        ("losses", "Comparison", content["losses"]),
         ("comparison", "Comparison", content["networks"]),
         ("classes", "Classes", content["classes"]),
         ("architecture", f"The {what} architecture", content["found"]),

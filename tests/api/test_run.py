@@ -84,8 +84,12 @@ def test_overrides_by_dotted_names():
 @pytest.mark.parametrize(
     ("config", "overrides", "message"),
     [
-        ("digit", {}, "config: got 'digit', allowed: one of digits"),
-        ("no/file.py", {}, "config: got no/file.py, expected a Python file"),
+        (
+            "digit",
+            {},
+            "got digit, expected a Python file .*did you mean digits",
+        ),
+        ("no/file.py", {}, "got no/file.py, expected a Python file"),
         ("digits", {"serch.population": 3}, "serch.population: got 3, allowed: one of"),
         ("digits", {"search.popluation": 3}, "search.popluation: got 3, .* population"),
         ("digits", {"search": 3}, "search: got 3 for a group, expected a field"),
@@ -120,9 +124,9 @@ def test_wrong_values_and_stages_are_one_line(tmp_path):
 def test_a_file_of_your_own(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(
-        "from configs import digits\n"
+        "from qnas_jax.jobs import named_config\n"
         "def get_config():\n"
-        "    config = digits.get_config()\n"
+        "    config = named_config('digits')\n"
         "    config.seed = 7\n"
         "    return config\n"
     )
