@@ -1,9 +1,7 @@
 """A whole job from Python: as `main.py` runs it, with its results at hand."""
 
 import contextlib
-import functools
 import pathlib
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,6 +18,7 @@ from qnas_jax.jobs.compiled_programs import (
 from qnas_jax.jobs.named_configs import make_config
 from qnas_jax.jobs.registry import job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
+from qnas_jax.jobs.speaking import SILENT, speaking
 from qnas_jax.reporting.rows import read_jsonl
 from qnas_jax.runs import WorkFolder, read_json
 from qnas_jax.spaces import SPACES, SearchSpace, register_space
@@ -140,7 +139,7 @@ def run(
       data: your arrays, see `load_dataset`; they are kept in the work folder.
       space: your space, in place of the one that the configuration names.
       stage: what to run; "all": whatever is not finished.
-      progress: whether stages are told and loops show a bar.
+      progress: whether the standard error says how far stages are.
 
     Returns:
       The run: `.best`, `.result`, `.history`, `.model`, `.report`.
@@ -165,8 +164,7 @@ def run(
             made,
             folder,
             should_stop=stop,
-            say=_say if progress else lambda line: None,
-            progress=functools.partial(_bar, show=progress),
+            **(speaking(folder) if progress else SILENT),
         )
         try:
             lines = run_stages(setting, stage, ["qnas_jax.run"])
@@ -209,16 +207,3 @@ class _Fixed:
         """The space."""
         del input_shape, num_classes, words
         return self.space
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-
-
-def _bar(
-    steps: Iterable[int], total: int, description: str, *, show: bool
-) -> Iterable[int]:
-    """A bar also where the output is no terminal, as in a notebook."""
-    from tqdm import tqdm
-
-    return tqdm(steps, total=total, desc=description, disable=not show, leave=False)

@@ -22,8 +22,9 @@ from qnas_jax.jobs.compiled_programs import (
 from qnas_jax.jobs.failures import describe_failure
 from qnas_jax.jobs.registry import JOBS, STAGES, job_of, open_setting
 from qnas_jax.jobs.runner import run_stages
+from qnas_jax.jobs.speaking import SILENT, speaking
 from qnas_jax.printing import say
-from qnas_jax.runs import ShownProgress, WorkFolder
+from qnas_jax.runs import WorkFolder
 from qnas_jax.stopping import (
     Stopped,
     StopRequest,
@@ -31,12 +32,6 @@ from qnas_jax.stopping import (
     exit_status,
     stop_line,
 )
-
-_SILENT: dict[str, Any] = {
-    "say": lambda line: None,
-    "progress": lambda steps, count, description: steps,
-}
-"""How processes speak that compute what another one tells."""
 
 
 def launch(
@@ -98,7 +93,7 @@ def launch(
                 archs=archs,
                 input=images,
                 devices=Devices.of(devices),
-                **(_speaking(work) if is_first() else _SILENT),
+                **(speaking(work) if is_first() else SILENT),
             )
             lines = run_stages(setting, stage, command)
         if is_first():
@@ -117,12 +112,6 @@ def launch(
         sys.stderr.write(line + "\n")
         return failure.status
     return 0
-
-
-def _speaking(folder: WorkFolder) -> dict[str, Any]:
-    """How the process speaks that tells people where the run is."""
-    shown = ShownProgress(folder.metrics)
-    return {"say": shown.say, "progress": shown, "during": shown.stage}
 
 
 def _without_traceback(record: standard_logging.LogRecord) -> bool:
