@@ -2,7 +2,7 @@
 
 python tests/mutate_promises.py [WORD ...]
 
-copies the project's files into a temporary folder, puts each mutant of `promises.py`
+copies the project's files into a temporary folder, puts each mutant of `promises/`
 whose promise contains one of the words (all without words) into the copy, runs the
 tests that it names, and takes it out again. Prints a line a mutant; the exit status is
 the number of survivors. A run of all takes some minutes.
