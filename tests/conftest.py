@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import jax
 import pytest
+from absl import logging
 
 from experiments.measuring.small_space import small_space_file
 
@@ -38,6 +39,14 @@ def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
 def no_power_failures() -> None:
     """Files of tests need not reach the disk; waiting for it takes minutes."""
     os.fsync = lambda handle: None
+
+
+@pytest.fixture(autouse=True)
+def same_verbosity() -> Iterator[None]:
+    """Commands silence the libraries; a test that reads notes comes after them."""
+    before = logging.get_verbosity()
+    yield
+    logging.set_verbosity(before)
 
 
 @pytest.fixture(scope="module", autouse=True)
