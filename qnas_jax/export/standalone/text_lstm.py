@@ -37,10 +37,15 @@ class LstmDirection(nnx.Module):
             output = jnp.where(exists, jax.nn.sigmoid(o) * jnp.tanh(cell), output)
             return (output, cell), output
 
-        by_time = self.inner(features).swapaxes(0, 1), there.swapaxes(0, 1)
+        by_time = self.in_turn(self.inner(features)), self.in_turn(there)
         zeros = jnp.zeros((features.shape[0], outer.shape[0]), features.dtype)
-        _, states = lax.scan(step, (zeros, zeros), by_time, reverse=self.backwards)
-        return states.swapaxes(0, 1)
+        _, states = lax.scan(step, (zeros, zeros), by_time)
+        return (jnp.flip(states, 0) if self.backwards else states).swapaxes(0, 1)
+
+    def in_turn(self, values: jax.Array) -> jax.Array:
+        """[N, T, C] -> [T, N, C]; ONNX has no scan that starts at the end."""
+        turned = values.swapaxes(0, 1)
+        return jnp.flip(turned, 0) if self.backwards else turned
 
 
 class Lstm(nnx.Module):
