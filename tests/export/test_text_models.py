@@ -31,7 +31,7 @@ from qnas_jax.export.standalone.sentences import Vocabulary, words_of
 from qnas_jax.export.writing import write_source
 from qnas_jax.nets import set_mode
 from qnas_jax.runs import write_json
-from qnas_jax.spaces import SPACES
+from qnas_jax.spaces import SPACES, hand_made
 
 LENGTH = 7
 NAMES = ("bad", "fair", "good")
@@ -256,3 +256,12 @@ def test_the_bench_takes_spaces_of_text():
     found = differences(built_in_space("text_tiny"), 0, seed=4, onnx=False)
     assert found["largest logit"] > 0.1
     assert found["source"] < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_hand_made_networks_are_written_as_any_other(name):
+    found = differences(hand_made(name, (LENGTH, 2), 3, len(WORDS)), 0, seed=4)
+    assert found.pop("largest logit") > 0.1
+    assert len(found) == 4
+    assert max(found.values()) < 1e-4
