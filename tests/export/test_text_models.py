@@ -62,9 +62,9 @@ def tell(folder):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """Four different ops in all forms."""
+    """Four different ops and a pooling in all forms."""
     folder = tmp_path_factory.mktemp("run") / "model"
-    made, numbers = a_network("text", [1, 3, 5, 8]), some_numbers()
+    made, numbers = a_network("text", [1, 3, 5, 8, 1]), some_numbers()
     written = write_model(folder, *made, examples=numbers, calibration=numbers)
     tell(folder)
     return folder, made[2], written
@@ -81,7 +81,7 @@ def of_ours(network, numbers):
 
 
 @pytest.mark.parametrize(
-    ("name", "arch"), [("text_tiny", [1, 2, 4, 5]), ("text", [2, 4, 7, 1])]
+    ("name", "arch"), [("text_tiny", [1, 2, 4, 5]), ("text", [2, 4, 7, 1, 2])]
 )
 def test_logits_are_those_of_our_network_for_any_length(name, arch, tmp_path):
     made = a_network(name, arch)
