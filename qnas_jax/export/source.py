@@ -35,6 +35,8 @@ _FILES = (
     "series.py",
     "series_hand_made.py",
     "text.py",
+    "text_heads.py",
+    "text_lstm.py",
     "classifier.py",
     "sentences.py",
 )

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.export.folding import Weights, plain_kernel, under, without_norm
+from qnas_jax.nets.text.heads import TextLogits, TextPool
 from qnas_jax.nets.text.layers import SelfAttention, WordNorm
+from qnas_jax.nets.text.lstm import Lstm
 from qnas_jax.nets.text.ops import (
     TextAttention,
     TextAverage,
@@ -66,16 +68,39 @@ def _feed_forward(block: TextFeedForward) -> Weights:
     }
 
 
-def _average(block: TextAverage) -> Weights:
+def _pooled(block: TextAverage | TextPool) -> Weights:
     return _norm(block.norm)
 
 
+def _logits(block: TextLogits) -> Weights:
+    linear = {name: np.asarray(getattr(block, name)[...]) for name in _OF_LINEAR}
+    return _norm(block.norm) | under("linear", linear)
+
+
+_OF_LINEAR = ("kernel", "bias")
+
+
+def _lstm(block: Lstm) -> Weights:
+    found: Weights = {}
+    for number, direction in enumerate(block.directions):
+        own = {
+            "inner.kernel": np.asarray(direction.inner[...]),
+            "inner.bias": np.asarray(direction.bias[...]),
+            "outer.kernel": np.asarray(direction.outer[...]),
+        }
+        found |= under(f"directions.{number}", own)
+    return found
+
+
 TEXT_WEIGHTS: dict[type, Callable[[Any], Weights]] = {
+    Lstm: _lstm,
     TextAttention: _attention,
-    TextAverage: _average,
+    TextAverage: _pooled,
     TextConv: _conv,
     TextEmbedding: _embedding,
     TextFeedForward: _feed_forward,
+    TextLogits: _logits,
+    TextPool: _pooled,
     TextRecurrence: _recurrence,
 }
 """For each class: a block -> the arrays of its stand-alone form."""

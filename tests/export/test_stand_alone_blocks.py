@@ -16,6 +16,8 @@ from qnas_jax.export.standalone import (
     series,
     series_hand_made,
     text,
+    text_heads,
+    text_lstm,
 )
 from qnas_jax.export.weights import block_weights
 from qnas_jax.nets import OPS, set_mode
@@ -73,18 +75,27 @@ CASES = [
     ("series_inception_residual", 1, 8, 1, {}),
     ("text_embedding", 2, 8, 1, {"words": 300}),
     ("text_conv", 8, 8, 1, {"kernel": 5}),
+    ("text_conv", 8, 8, 1, {"kernel": 4, "causal": True}),
     ("text_recurrence", 8, 8, 1, {}),
     ("text_recurrence", 8, 8, 1, {"backwards": True}),
     ("text_attention", 8, 8, 1, {"heads": 4}),
+    ("text_attention", 8, 8, 1, {"heads": 2, "causal": True}),
     ("text_feed_forward", 8, 8, 1, {"expansion": 3}),
     ("text_skip", 8, 8, 1, {}),
     ("text_average", 8, 8, 1, {}),
+    ("text_pool", 8, 8, 1, {}),
+    ("text_pool", 8, 8, 1, {"pooling": "root"}),
+    ("text_pool", 8, 8, 1, {"pooling": "max"}),
+    ("text_logits", 8, 5, 1, {}),
+    ("text_lstm", 8, 6, 1, {}),
+    ("text_lstm", 8, 8, 1, {"both": True}),
 ]
 
 
 def stand_alone(kind):
     name = OPS[kind].__name__
-    files = (blocks, cells, hand_made, series, series_hand_made, text)
+    of_text = (text, text_heads, text_lstm)
+    files = (blocks, cells, hand_made, series, series_hand_made, *of_text)
     return next(getattr(file, name) for file in files if hasattr(file, name))
 
 

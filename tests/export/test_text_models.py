@@ -31,7 +31,7 @@ from qnas_jax.export.standalone.sentences import Vocabulary, words_of
 from qnas_jax.export.writing import write_source
 from qnas_jax.nets import set_mode
 from qnas_jax.runs import write_json
-from qnas_jax.spaces import SPACES
+from qnas_jax.spaces import SPACES, hand_made
 
 LENGTH = 7
 NAMES = ("bad", "fair", "good")
@@ -62,9 +62,9 @@ def tell(folder):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """Four different ops in all forms."""
+    """Four different ops and a pooling in all forms."""
     folder = tmp_path_factory.mktemp("run") / "model"
-    made, numbers = a_network("text", [1, 3, 5, 8]), some_numbers()
+    made, numbers = a_network("text", [1, 3, 5, 8, 1]), some_numbers()
     written = write_model(folder, *made, examples=numbers, calibration=numbers)
     tell(folder)
     return folder, made[2], written
@@ -81,7 +81,7 @@ def of_ours(network, numbers):
 
 
 @pytest.mark.parametrize(
-    ("name", "arch"), [("text_tiny", [1, 2, 4, 5]), ("text", [2, 4, 7, 1])]
+    ("name", "arch"), [("text_tiny", [1, 2, 4, 5]), ("text", [2, 4, 7, 1, 2])]
 )
 def test_logits_are_those_of_our_network_for_any_length(name, arch, tmp_path):
     made = a_network(name, arch)
@@ -256,3 +256,12 @@ def test_the_bench_takes_spaces_of_text():
     found = differences(built_in_space("text_tiny"), 0, seed=4, onnx=False)
     assert found["largest logit"] > 0.1
     assert found["source"] < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_hand_made_networks_are_written_as_any_other(name):
+    found = differences(hand_made(name, (LENGTH, 2), 3, len(WORDS)), 0, seed=4)
+    assert found.pop("largest logit") > 0.1
+    assert len(found) == 4
+    assert max(found.values()) < 1e-4

@@ -92,6 +92,16 @@ def test_the_whole_job(config, make_setting, tmp_path):
     assert stored["task"]["name"] == "text_classification"
     assert stored["retrain_text"] == {"word_dropout": 0.0, "label_smoothing": 0.1}
     check_model(setting, result, tmp_path)
+    check_hand_made_models(config, make_setting, folder)
+
+
+def check_hand_made_models(config, make_setting, folder):
+    for name in ("lstm", "transformer"):
+        config.export.arch = name
+        run_stages(make_setting(config), "export", COMMAND)
+        facts = read_json(folder / "model" / "model.json")
+        assert (facts["network"], facts["remarks"]) == (name, [])
+        assert max(facts["differences"].values()) < 1e-4
 
 
 def check_model(setting, result, tmp_path):

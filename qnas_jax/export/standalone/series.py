@@ -26,16 +26,18 @@ def series_conv(
     *,
     dilation: int = 1,
     groups: int = 1,
+    causal: bool = False,
     rngs: nnx.Rngs,
 ) -> nnx.Conv:
-    """A convolution over time."""
+    """A convolution over time; a causal one sees a step and those before it."""
     reach = (kernel - 1) * dilation
+    after = 0 if causal else reach - reach // 2
     return nnx.Conv(
         in_features,
         out_features,
         (kernel,),
         strides=(stride,),
-        padding=((reach // 2, reach - reach // 2),),
+        padding=((reach - after, after),),
         kernel_dilation=(dilation,),
         feature_group_count=groups,
         rngs=rngs,

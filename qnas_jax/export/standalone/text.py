@@ -95,7 +95,10 @@ class TextBlock(nnx.Module):
 
 
 class TextConv(TextBlock):
-    """Convolution over neighbouring words, ReLU, a product of the features."""
+    """Convolution over neighbouring words, ReLU, a product of the features.
+
+    A causal one sees a word and those before it.
+    """
 
     def __init__(
         self,
@@ -104,11 +107,12 @@ class TextConv(TextBlock):
         stride: int,
         *,
         kernel: int = 3,
+        causal: bool = False,
         rngs: nnx.Rngs,
     ):
         super().__init__(in_features, out_features, stride, rngs=rngs)
         width = in_features - 1
-        self.conv = series_conv(width, width, kernel, rngs=rngs)
+        self.conv = series_conv(width, width, kernel, causal=causal, rngs=rngs)
         self.project = product(width, width, bias=False, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
@@ -145,14 +149,26 @@ class TextRecurrence(TextBlock):
 
 
 class SelfAttention(nnx.Module):
-    """Words that look at each other, [N, T, C] -> [N, T, C]."""
+    """Words that look at each other, [N, T, C] -> [N, T, C].
 
-    def __init__(self, features: int, inner: int, heads: int, *, rngs: nnx.Rngs):
+    A causal one looks at itself and at earlier words only.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        inner: int,
+        heads: int,
+        *,
+        causal: bool = False,
+        rngs: nnx.Rngs,
+    ):
         self.query = product(features, inner, bias=False, rngs=rngs)
         self.key = product(features, inner, bias=False, rngs=rngs)
         self.value = product(features, inner, bias=False, rngs=rngs)
         self.project = product(inner, features, bias=False, rngs=rngs)
         self.heads = heads
+        self.causal = causal
 
     def __call__(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """Looks at the words that are there, bool [N, T, 1]."""
@@ -161,6 +177,8 @@ class SelfAttention(nnx.Module):
         )
         logits = query @ key.swapaxes(2, 3) * query.shape[-1] ** -0.5
         seen = there.reshape(there.shape[0], 1, 1, -1)
+        if self.causal:
+            seen = seen & np.tri(there.shape[1], dtype=bool)[None, None]
         weights = jax.nn.softmax(jnp.where(seen, logits, UNSEEN), axis=-1)
         mixed = (weights @ value).swapaxes(1, 2)
         return self.project(mixed.reshape(*mixed.shape[:2], -1))
@@ -171,7 +189,7 @@ class SelfAttention(nnx.Module):
 
 
 class TextAttention(TextBlock):
-    """Self-attention among the words of a sentence."""
+    """Self-attention among the words of a sentence, or of each to those before it."""
 
     def __init__(
         self,
@@ -180,10 +198,13 @@ class TextAttention(TextBlock):
         stride: int,
         *,
         heads: int = 1,
+        causal: bool = False,
         rngs: nnx.Rngs,
     ):
         super().__init__(in_features, out_features, stride, rngs=rngs)
-        self.attention = SelfAttention(in_features - 1, in_features, heads, rngs=rngs)
+        self.attention = SelfAttention(
+            in_features - 1, in_features, heads, causal=causal, rngs=rngs
+        )
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
         """As `TextBlock` says."""

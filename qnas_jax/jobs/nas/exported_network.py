@@ -17,6 +17,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, Networks
 from qnas_jax.export import Images, Inputs, Series, Text, blank_network
 from qnas_jax.jobs.nas.candidates import PICK
+from qnas_jax.jobs.nas.hand_made import hand_made_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
@@ -24,7 +25,6 @@ from qnas_jax.runs import read_json
 from qnas_jax.spaces import (
     BuildableSpace,
     arch_to_string,
-    hand_made,
     narrowed,
     parse_arch,
 )
@@ -168,9 +168,7 @@ def _space_of(found: dict[str, Any], name: str, setting: NasSetting) -> Buildabl
     """That of the search, or of a hand-made network in the width that it was given."""
     if found.get("width") is None:
         return setting.supernet.space
-    task = setting.task
-    space = hand_made(name, task.input_shape, task.num_outputs)
-    return narrowed(space, found["width"])
+    return narrowed(hand_made_of(setting, name), found["width"])
 
 
 def _from_supernet(setting: NasSetting) -> ExportedNetwork:
