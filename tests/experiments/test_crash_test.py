@@ -38,7 +38,7 @@ def make_run(folder, *, score=0.5, seconds=1.0, weight=2.0):
     write_json(folder / "result.json", {"score": score, "seconds": seconds})
     RowLog(folder / "metrics.jsonl").append([{"loss": score, "seconds": seconds}])
     write_arrays(folder / "registers.npz", weights=np.full(3, weight, np.float32))
-    (folder / "report.html").write_text(f"<p>{score}</p>\n<p>Time of it {seconds}</p>")
+    (folder / "report.html").write_text(f"<p>{score}</p>\n<p>{seconds} s in all</p>")
     return read_artefacts(folder)
 
 
