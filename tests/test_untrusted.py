@@ -10,6 +10,7 @@ PACKAGE = pathlib.Path(__file__).resolve().parents[1] / "qnas_jax"
 # What makes objects of any class out of bytes, or unpacks names as they come.
 UNSAFE = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "tarfile"}
 LISTENING = {"http.server", "socketserver", "xmlrpc", "flask", "asyncio"}
+FOR_THIS_MACHINE = "command/serving.py"  # 127.0.0.1 alone: test_dashboard.py
 CALLS = {"eval", "exec"}
 METHODS = {"extractall", "unpack_archive", "listen", "read_pickle"}
 
@@ -43,7 +44,7 @@ def test_nothing_untrusted_is_unpickled_and_nothing_listens(trees):
     for path, tree in trees.items():
         for name in imports(tree):
             assert name.partition(".")[0] not in UNSAFE, (path, name)
-            assert name not in LISTENING, (path, name)
+            assert name not in LISTENING or path == FOR_THIS_MACHINE, (path, name)
         for owner, name, call in functions_and_methods(tree):
             assert name not in (METHODS if owner else CALLS), (path, call.lineno)
             if (owner, name) == ("np", "load"):

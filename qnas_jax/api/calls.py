@@ -3,9 +3,9 @@
 import functools
 import json
 import pathlib
-import pickle
 import sys
 from collections.abc import Callable, Sequence
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeGuard
 
 from qnas_jax.api.choices import Choices
@@ -161,7 +161,7 @@ def _check_sendable(function: Callable[..., Any]) -> None:
         why = "it was written in an interactive session"
     else:
         try:
-            pickle.dumps(function)
+            ForkingPickler.dumps(function)
         except Exception as error:
             why = " ".join(str(error).split())
     if why:

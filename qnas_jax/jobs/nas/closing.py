@@ -75,6 +75,6 @@ def _cost(result: dict[str, Any]) -> str:
 def _program(setting: NasSetting) -> list[str]:
     """The words of the command before its flags."""
     made_by = read_json(setting.folder.path / "environment.json")
-    words = shlex.split(made_by["command"])
+    words = shlex.split(made_by.get("command") or "qnas")
     flags = [place for place, word in enumerate(words) if word.startswith("--")]
     return words[: flags[0]] if flags else words
