@@ -7,6 +7,7 @@ import pathlib
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -112,6 +113,16 @@ class Page:
                 self.errors.append(f"asked the network for {url}")
 
 
+# The browser reads commands from 3 and writes to 4, whatever numbers pipes got. That is
+# done by a process of its own: this one has threads, and must not fork.
+_WIRED = """
+import os, sys
+for far, near in ((103, sys.argv[1]), (104, sys.argv[2]), (3, 103), (4, 104)):
+    os.dup2(int(near), far)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+
+
 @contextlib.contextmanager
 def browser_page(profile: pathlib.Path) -> Iterator[Page]:
     """Starts a browser with an empty profile; it ends with the block."""
@@ -119,19 +130,12 @@ def browser_page(profile: pathlib.Path) -> Iterator[Page]:
     assert program is not None
     command_read, command_write = os.pipe()
     answer_read, answer_write = os.pipe()
-
-    def wire() -> None:
-        # The browser reads commands from 3 and writes to 4, whatever numbers pipes got.
-        os.dup2(command_read, 103)
-        os.dup2(answer_write, 104)
-        os.dup2(103, 3)
-        os.dup2(104, 4)
-
     process = subprocess.Popen(
-        [program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        [sys.executable, "-c", _WIRED, str(command_read), str(answer_write), program,
+         "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
          "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
          f"--user-data-dir={profile}"],
-        preexec_fn=wire, close_fds=False,
+        pass_fds=(command_read, answer_write),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(command_read)
