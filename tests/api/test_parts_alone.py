@@ -132,7 +132,10 @@ KINDS = (
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_that_is_listed_has_a_line(kind):
     listed = qnas.available(kind)
-    assert listed and all(line and "\n" not in line for line in listed.values())
+    ours = {
+        name: listed[name] for name in listed if kind != "spaces" or name in BUILT_IN
+    }
+    assert ours and all(line and "\n" not in line for line in ours.values())
     if kind in ("strategies", "optimisers"):
         for name in listed:
             for option in qnas.options_of(kind, name).values():
