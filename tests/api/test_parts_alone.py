@@ -8,6 +8,7 @@ import pytest
 
 import qnas_jax as qnas
 from qnas_jax.errors import MissingFileError, UserError
+from qnas_jax.spaces.registry import BUILT_IN
 
 
 def write_table(path):
