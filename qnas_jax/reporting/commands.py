@@ -50,11 +50,11 @@ def told_command(environment: Row) -> str | None:
 
 
 def program(environment: Row) -> str:
-    """What the command began with, up to its first flag."""
+    """What the command began with, up to its first flag; `qnas` if it is not known."""
     words = _words(environment)
     first = next((i for i, word in enumerate(words) if word.startswith("-")), None)
     begin = [word for word in words[:first] if word]
-    return shlex.join(begin) if begin and first else "python main.py"
+    return shlex.join(begin) if begin and first else "qnas"
 
 
 def typed_workdir(run: Run) -> str:

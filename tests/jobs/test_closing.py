@@ -59,6 +59,17 @@ def test_a_model_says_how_it_predicts(setting):
         )
 
 
+@pytest.mark.parametrize("made_by", [{}, {"command": "qnas_jax.run"}])
+def test_a_run_without_a_command_is_asked_by_ours(setting, made_by):
+    folder = setting.folder.path
+    (folder / "environment.json").write_text(json.dumps(made_by))
+    (folder / "model").mkdir()
+    (folder / "model" / "model.json").write_text(json.dumps({"inputs": "text"}))
+    assert closing(setting)[-1] == (
+        f"predict: qnas --stage=predict --workdir={folder} --input=FILE"
+    )
+
+
 def test_other_metrics_and_no_network(setting):
     lines = closing(
         setting, test_accuracy=None, test_loss=2.5, parameters=None, macs=None

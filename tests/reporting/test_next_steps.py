@@ -164,8 +164,8 @@ def test_an_unfinished_run_goes_on(small):
         ("python main.py --workdir=runs/d --seed=1", "python main.py", "runs/d"),
         ("qnas --config=digits --workdir 'my runs/d'", "qnas", "my runs/d"),
         ("/x/bin/python main.py --config=a", "/x/bin/python main.py", "work"),
-        ("", "python main.py", "work"),
-        ("unbalanced 'quote", "python main.py", "work"),
+        ("", "qnas", "work"),
+        ("unbalanced 'quote", "qnas", "work"),
     ],
 )
 def test_commands_are_in_the_users_words(small, command, begin, folder):

@@ -6,6 +6,7 @@ from typing import Any
 from qnas_jax.export import files
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.reporting import formats
+from qnas_jax.reporting.commands import program
 from qnas_jax.reporting.wilson import wilson_interval
 from qnas_jax.runs import read_json
 from qnas_jax.spaces import arch_to_string
@@ -37,8 +38,9 @@ def closing_lines(setting: NasSetting) -> list[str]:
         return lines
     kind = read_json(model / files.FACTS)["inputs"]
     lines.append(f'model: {model}, in Python qnas_jax.load_model("{folder}")')
-    command = [*_program(setting), "--stage=predict", f"--workdir={folder}"]
-    lines.append(f"predict: {shlex.join(command)} --input={_INPUTS.get(kind, _FILE)}")
+    begin = program(read_json(folder / "environment.json"))
+    flags = shlex.join(["--stage=predict", f"--workdir={folder}"])
+    lines.append(f"predict: {begin} {flags} --input={_INPUTS.get(kind, _FILE)}")
     return lines
 
 
@@ -70,11 +72,3 @@ def _cost(result: dict[str, Any]) -> str:
     parts.append(f"found in {formats.count(count)} evaluations")
     parts.append(f"{formats.duration(seconds)} in all")
     return ", ".join(parts)
-
-
-def _program(setting: NasSetting) -> list[str]:
-    """The words of the command before its flags."""
-    made_by = read_json(setting.folder.path / "environment.json")
-    words = shlex.split(made_by.get("command") or "qnas")
-    flags = [place for place, word in enumerate(words) if word.startswith("--")]
-    return words[: flags[0]] if flags else words
