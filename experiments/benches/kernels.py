@@ -2,7 +2,9 @@
 
 python -m experiments.benches.kernels [--passes=7] [--out=rows.jsonl]
 
-`depthwise` and `conv`: our forms against the library's convolution. `materialise`: a
+`depthwise`, `conv` and `pointwise`: our forms against the library's convolution or
+product, `pointwise` and one `conv` with the channels that narrow supernets have.
+`normalise`: a few channels beside each other against each pixel alone. `materialise`: a
 block with channel attention whose depth-wise convolution is computed once, against the
 compiler's default of once for each reader. `images at once`: a wide block on few
 images at a time, against all at once.
@@ -26,8 +28,11 @@ from qnas_jax.kernels import (
     compiler_options,
     conv,
     depthwise_conv,
+    force_implementation,
     images_at_once,
     jit_network,
+    normalise,
+    pointwise_conv,
 )
 from qnas_jax.nets import build_op, count_macs, set_mode
 from qnas_jax.spaces import Layer, op
@@ -43,6 +48,13 @@ CONV = (
     # images, side, channels in, channels out, stride
     (64, 16, 40, 80, 2),
     (64, 8, 80, 96, 1),
+    (64, 16, 5, 5, 1),
+    (64, 8, 10, 10, 1),
+)
+NARROW = (
+    # images, side, channels
+    (64, 16, 5),
+    (64, 8, 10),
 )
 BLOCKS = (
     # images, side, channels
@@ -56,6 +68,7 @@ Case = dict[str, Callable[[], Any]]
 def run(
     depthwise: Sequence[tuple[int, int, int, int, int]] = DEPTHWISE,
     convolutions: Sequence[tuple[int, int, int, int, int]] = CONV,
+    narrow: Sequence[tuple[int, int, int]] = NARROW,
     blocks: Sequence[tuple[int, int, int]] = BLOCKS,
     passes: int = 7,
 ) -> list[dict[str, Any]]:
@@ -64,6 +77,7 @@ def run(
     Args:
       depthwise: (images, side, channels, kernel, stride) of each case.
       convolutions: (images, side, channels in, channels out, stride), 3 x 3 kernels.
+      narrow: (images, side, channels) of pointwise products and normalisations.
       blocks: (images, side, channels) of blocks with expansion 6, kernel 5, attention.
       passes: the median counts.
 
@@ -76,6 +90,7 @@ def run(
     for name, operations, plain, own in (
         *_depthwise_cases(depthwise),
         *_conv_cases(convolutions),
+        *_narrow_cases(narrow),
         *_block_cases(blocks),
     ):
         forms: Case = {"plain": plain, "own": own}
@@ -117,10 +132,34 @@ def _conv_cases(cases: Sequence[tuple[int, ...]]) -> Any:
         name = f"{images}x{side}x{side}x{in_features} to {out_features} s{stride}"
         forms = [
             functools.partial(conv, stride=stride, implementation=form)
-            for form in ("reference", "products")
+            for form in ("reference", "products" if in_features > 10 else "banded")
         ]
         macs = 9 * in_features * out_features * images * (-(-side // stride)) ** 2
         yield from _both_directions("conv " + name, macs, forms, x, k)
+
+
+def _narrow_cases(cases: Sequence[tuple[int, int, int]]) -> Any:
+    for images, side, channels in cases:
+        x = _normal(0, images, side, side, channels)
+        k = _normal(1, channels, channels)
+        name = f"{images}x{side}x{side}x{channels}"
+        forms: list[Any] = [
+            functools.partial(pointwise_conv, implementation=form)
+            for form in ("reference", "side_by_side")
+        ]
+        macs = images * side**2 * channels**2
+        yield from _both_directions("pointwise " + name, macs, forms, x, k)
+        forms = [_normalised_plainly, _normalised]
+        yield from _both_directions("normalise " + name, 4 * x.size, forms, x, k[0])
+
+
+def _normalised(x: jax.Array, scale: jax.Array) -> jax.Array:
+    return normalise(x, scale, scale).values
+
+
+def _normalised_plainly(x: jax.Array, scale: jax.Array) -> jax.Array:
+    with force_implementation("reference"):
+        return _normalised(x, scale)
 
 
 def _both_directions(

@@ -1,5 +1,6 @@
 """The hot operations: a plain reference, faster forms, one public function each."""
 
+from qnas_jax.kernels.adding import add_up
 from qnas_jax.kernels.alternating import (
     multi_angle_state,
     qaoa_expectation,
@@ -16,11 +17,13 @@ from qnas_jax.kernels.materialise import compiler_options, jit_network, material
 from qnas_jax.kernels.mixer import rotate_x
 from qnas_jax.kernels.normalise import Normalised, normalise
 from qnas_jax.kernels.phases import apply_phases, cos_sin
+from qnas_jax.kernels.pointwise import pointwise_conv
 from qnas_jax.kernels.quadratic import quadratic_diagonal
 from qnas_jax.kernels.recurrence import recurrence
 from qnas_jax.kernels.series import series_conv, series_depthwise, shifted_views
 
 __all__ = [
+    "add_up",
     "Clip",
     "FoldedBlock",
     "Gate",
@@ -41,6 +44,7 @@ __all__ = [
     "normalise",
     "qaoa_expectation",
     "qaoa_state",
+    "pointwise_conv",
     "quadratic_diagonal",
     "recurrence",
     "rotate_x",

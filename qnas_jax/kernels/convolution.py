@@ -5,7 +5,8 @@ over all pixels. Compiled alone it is level with XLA's own gradient
 (`experiments/benches/kernels.py`); inside the switches of a training step XLA's own
 loses its fast path. With few channels these products are too narrow: `blocked` puts the
 columns of the taps beside the channels of the images, their rows beside those of the
-gradient, and takes one product of a few images at a time.
+gradient, and takes one product of a few images at a time. With a handful of channels
+all of it is made of products (`banded_convolution.py`).
 """
 
 import functools
@@ -15,7 +16,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.kernels import dispatch
+from qnas_jax.kernels.banded_convolution import banded_conv
 from qnas_jax.kernels.cache import images_at_once
+from qnas_jax.kernels.few_channels import pixels_at_once
 from qnas_jax.kernels.materialise import materialise
 from qnas_jax.kernels.taps import check_convolution, pad, taps
 
@@ -37,7 +40,9 @@ def conv(
       narrow: whether there are few channels, up to some 64: other forms are faster.
       implementation: "reference" (library convolution and gradients), "products"
         (kernel gradient by a matrix product a tap), "blocked" (by one product for all
-        taps, for few channels and stride 1; other strides as "products"), "patches"
+        taps, for few channels and stride 1; other strides as "products"), "banded"
+        (several columns at once, for up to ten channels and stride 1, else as
+        "blocked"), "patches"
         (all of it one product of the taps side by side: with a stride the fastest on
         a GPU where several batches have a kernel each, under `vmap`), or None: the
         fastest on the present backend.
@@ -52,7 +57,7 @@ def conv(
     fits = kernel.ndim == 4 and kernel.shape[2] == images.shape[-1]
     expected = "[N, H, W, C_in] and [k, k, C_in, C_out]"
     check_convolution("conv", images, kernel, stride, fits=fits, expected=expected)
-    best = {"cpu": "blocked" if narrow else "products"}
+    best = {"cpu": "banded" if narrow else "products"}
     if stride > 1:
         best["gpu"] = "patches"
     form = dispatch.choose(implementation, FORMS, best)
@@ -152,9 +157,17 @@ def _patches(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     return product.astype(images.dtype).reshape(*patches.shape[:-1], out_features)
 
 
+def _banded(images: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
+    columns = pixels_at_once(images.shape[2], max(kernel.shape[2:]))
+    if stride != 1 or columns == 1:
+        return _blocked(images, kernel, stride)
+    return banded_conv(images, kernel, columns)
+
+
 FORMS = {
     dispatch.REFERENCE: _reference,
     "products": _products,
     "blocked": _blocked,
     "patches": _patches,
+    "banded": _banded,
 }

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from qnas_jax.devices import num_shares, over_shares
+from qnas_jax.kernels.few_channels import few_channels
 from qnas_jax.kernels.materialise import materialise
 
 EPSILON = 1e-5
@@ -47,7 +48,9 @@ def normalise(images: jax.Array, scale: jax.Array, offset: jax.Array) -> Normali
     Returns:
       Normalised values and the statistics, computed in float32 at least.
     """
-    return Normalised(*_normalise(images, scale, offset))
+    rows = _side_by_side(images)
+    values, mean, var = _normalise(rows, scale, offset)
+    return Normalised(values.reshape(images.shape), mean, var)
 
 
 @jax.custom_vjp
@@ -57,8 +60,9 @@ def _normalise(
     images = materialise(images)
     exact = _exact(images)
     wide = images.astype(exact)
-    count = _count(images)
-    sums, squares = over_shares(_sums(wide, wide * wide))
+    features = len(scale)
+    count = _count(images, features)
+    sums, squares = over_shares(_sums(features, wide, wide * wide))
     mean = sums / count
     var = jnp.maximum(0.0, squares / count - mean * mean)
     factor = lax.rsqrt(var + EPSILON) * scale.astype(exact)
@@ -82,10 +86,11 @@ def _backward(
     gradient, to_mean, to_var = gradients
     gradient = materialise(gradient)
     exact = _exact(images)
-    count = _count(images)
+    features = len(scale)
+    count = _count(images, features)
     wide, slope = images.astype(exact), gradient.astype(exact)
     centred = wide - _wide(mean, images)
-    own_total, own_product = _sums(slope, slope * centred)
+    own_total, own_product = _sums(features, slope, slope * centred)
     total, product, to_mean, to_var = over_shares(
         [own_total, own_product, to_mean, to_var]
     )
@@ -107,17 +112,32 @@ def _backward(
 _normalise.defvjp(_forward, _backward)
 
 
-def _count(images: jax.Array) -> int:
+def _side_by_side(images: jax.Array) -> jax.Array:
+    """Few channels of a line's pixels beside each other: [N, ..., W C] on CPU."""
+    *shape, features = images.shape
+    if not few_channels(features) or len(shape) < 2:
+        return images
+    return images.reshape(*shape[:-1], shape[-1] * features)
+
+
+def _count(images: jax.Array, features: int) -> int:
     """Pixels of the whole batch, which several devices may share."""
-    return num_shares() * images.size // images.shape[-1]
+    return num_shares() * images.size // features
 
 
-def _sums(*arrays: jax.Array) -> list[jax.Array]:
-    """Sums [C] of arrays [..., C] of one shape, which a GPU takes in one pass."""
-    return [each.sum(axis=tuple(range(each.ndim - 1))) for each in arrays]
+def _sums(features: int, *arrays: jax.Array) -> list[jax.Array]:
+    """Sums [C] of arrays of one shape, which a GPU takes in one pass."""
+    if arrays[0].shape[-1] == features:
+        return [each.sum(axis=tuple(range(each.ndim - 1))) for each in arrays]
+    # A product with ones: XLA's sums take one column after the other.
+    rows = [each.reshape(-1, each.shape[-1]) for each in arrays]
+    totals = [jnp.ones((1, len(each)), each.dtype) @ each for each in rows]
+    return [each.reshape(-1, features).sum(axis=0) for each in totals]
 
 
 def _wide(numbers: jax.Array, images: jax.Array) -> jax.Array:
+    """Numbers [C] beside each channel of images."""
+    numbers = jnp.tile(numbers, images.shape[-1] // len(numbers))
     return numbers.reshape((1,) * (images.ndim - 1) + (-1,))
 
 

@@ -16,7 +16,13 @@ from flax import nnx
 from jax import lax
 
 from qnas_jax.errors import UserError
-from qnas_jax.kernels import conv, depthwise_conv, materialise, normalise
+from qnas_jax.kernels import (
+    conv,
+    depthwise_conv,
+    materialise,
+    normalise,
+    pointwise_conv,
+)
 from qnas_jax.nets.probing import relu, relu6
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -158,17 +164,12 @@ class Pointwise(nnx.Module):
         """Multiplies each pixel's channels."""
         kernel = self.kernel[...]
         groups, in_features, _ = kernel.shape
+        if groups == 1:
+            return pointwise_conv(images, kernel[0])
         exact = jnp.promote_types(images.dtype, jnp.float32)
         *pixel_shape, _ = images.shape
-        # One row a pixel: XLA's gradients of products over more axes are slow on CPU.
-        if groups == 1:
-            rows = images.reshape(-1, in_features)
-            product = jnp.matmul(rows, kernel[0], preferred_element_type=exact)
-        else:
-            rows = images.reshape(-1, groups, in_features)
-            product = jnp.einsum(
-                "pgi,gio->pgo", rows, kernel, preferred_element_type=exact
-            )
+        rows = images.reshape(-1, groups, in_features)
+        product = jnp.einsum("pgi,gio->pgo", rows, kernel, preferred_element_type=exact)
         return product.astype(images.dtype).reshape(*pixel_shape, -1)
 
 

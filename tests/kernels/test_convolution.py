@@ -63,6 +63,20 @@ def test_values_and_gradients(form, size, height, width, stride):
         assert_close(found, want)
 
 
+@pytest.mark.parametrize("features", [5, 8, 11])
+def test_few_channels_of_any_number(features):
+    rng = np.random.default_rng(features)
+    images = rng.standard_normal((2, 3, 8, features))
+    kernel = rng.standard_normal((3, 3, features, features))
+    run = functools.partial(conv, implementation="banded")
+    output, pull = jax.vjp(run, jnp.float32(images), jnp.float32(kernel))
+    gradient = rng.standard_normal(output.shape)
+    wanted, wanted_gradients = loops(images, kernel, 1, gradient)
+    assert_close(output, wanted)
+    for found, want in zip(pull(jnp.float32(gradient)), wanted_gradients, strict=True):
+        assert_close(found, want)
+
+
 @pytest.mark.parametrize(
     ("images", "kernel", "options", "message"),
     [

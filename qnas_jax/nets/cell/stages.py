@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from qnas_jax.kernels import add_up
 from qnas_jax.nets.initial import initial_rows
 from qnas_jax.nets.probing import in_range
 from qnas_jax.spaces import CellSpace
@@ -107,7 +108,7 @@ def run_stage(
                 output, row = run_edge(edge, params[edge], stats[edge], nodes[before])
                 outputs.append(output)
                 found.append(row)
-            nodes.append(functools.reduce(operator.add, outputs))
+            nodes.append(add_up(outputs))
         return nodes[-1], found
 
     return lax.scan(cell, values, (params, stats))
