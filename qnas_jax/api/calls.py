@@ -11,7 +11,8 @@ from typing import Any, TypeGuard
 from qnas_jax.api.choices import Choices
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluator, ScoreOf
-from qnas_jax.evaluation.function import FORMS, HOST, Declarations, HostFunction
+from qnas_jax.evaluation.declared import FORMS, HOST, Declarations
+from qnas_jax.evaluation.host_function import HostFunction
 from qnas_jax.files import digest
 from qnas_jax.user_code.calls import Outcome, UserFunction
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes

@@ -1,91 +1,26 @@
-"""A model in every form: what is written, read back, refused and left out."""
+"""A model in every form: what is written, read back and refused."""
 
-import importlib.util
 import shutil
-import textwrap
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from written_models import NAMES, SHAPE, a_network, facts, images_of, some_pixels
 
 import qnas_jax
 from experiments.benches import exports
-from experiments.benches.exports import random_weights
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import (
-    Images,
-    Series,
-    blank_network,
     files,
     load_model,
     write_model,
-    writing,
 )
 from qnas_jax.export.facts import with_digests
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import run_onnx
 from qnas_jax.export.serialised import to_stablehlo
-from qnas_jax.export.weights import network_weights
-from qnas_jax.nets import OPS, set_mode
-from qnas_jax.nets.ops import BUILT_IN
 from qnas_jax.runs import write_json
-from qnas_jax.spaces import SPACES, Layer, NetworkSpace, fixed, op
-from qnas_jax.user_code.files import load_file
-
-USERS = """
-import jax
-from flax import nnx
-
-from qnas_jax.nets import register_op
-from qnas_jax.nets.layers import batch_norm
-
-SLOPE = 0.1
-
-
-class Leaky(nnx.Module):
-    def __init__(self, in_features, out_features, stride, *, rngs):
-        self.dense = nnx.Linear(in_features, out_features, rngs=rngs)
-        self.norm = nnx.BatchNorm(out_features, rngs=rngs)
-
-    def __call__(self, images):
-        return self.norm(jax.nn.leaky_relu(self.dense(images), SLOPE))
-
-
-class Normed(nnx.Module):
-    def __init__(self, in_features, out_features, stride, *, rngs):
-        self.norm = batch_norm(in_features, rngs)
-
-    def __call__(self, images):
-        return self.norm(images)
-
-
-register_op("leaky", Leaky)
-register_op("normed", Normed)
-"""
-SHAPE = (8, 8, 1)
-NAMES = tuple(f"digit {number}" for number in range(10))
-
-
-def images_of(names=NAMES):
-    return Images(SHAPE, (0.4,), (0.3,), names, data="digits")
-
-
-def some_pixels(count=100):
-    rng = np.random.default_rng(2)
-    return rng.integers(0, 256, (count, *SHAPE)).astype(np.uint8)
-
-
-def a_network(space, arch):
-    network = random_weights(blank_network(space, arch), np.random.default_rng(1))
-    set_mode(network, "running")
-    return network
-
-
-def facts(folder):
-    write_json(
-        folder / files.FACTS, {"input_shape": list(SHAPE), "class_names": list(NAMES)}
-    )
+from qnas_jax.spaces import SPACES
 
 
 @pytest.fixture(scope="module")
@@ -123,68 +58,6 @@ def test_all_forms_give_the_same_logits(model):
     run = run_onnx((folder / files.ONNX).read_bytes())
     for count in (1, 3, 100):
         assert np.abs(run(pixels[:count]) - expected[:count]).max() < 1e-4
-
-
-SERIES_SPACE = NetworkSpace(
-    name="recordings",
-    layers=(
-        Layer(
-            8, 8, 1, (op("separable", "series_separable", kernel=5, attention="se"),)
-        ),
-        Layer(8, 12, 2, (op("inception", "series_inception", kernel=9),)),
-        Layer(12, 12, 1, (op("recurrence", "series_recurrence", backwards=True),)),
-        Layer(12, 12, 1, (op("pool", "series_pool", pooling="max"),)),
-        Layer(12, 16, 1, (op("average", "series_pool"),)),
-        Layer(16, 16, 2, (op("skip", "series_skip"),)),
-    ),
-    stem=(fixed(3, 8, 1, "series_conv", kernel=7, dilation=2),),
-    head=(fixed(16, 16, 1, "global_average"), fixed(16, 3, 1, "classifier")),
-    input_shape=(21, 3),
-    num_classes=3,
-)
-
-
-def some_series(count=100):
-    """Two channels, some values missing."""
-    rng = np.random.default_rng(3)
-    series = rng.normal(3, 2, (count, 21, 2)).astype(np.float32)
-    series[rng.random(series.shape) < 0.1] = np.nan
-    series[1:, 18:] = np.nan
-    return series
-
-
-def test_a_network_for_series_with_gaps_is_the_same_in_all_forms(tmp_path):
-    arch, names = np.zeros(6, int), ("low", "middle", "high")
-    inputs = Series((21, 2), (3.0, 2.5), (2.0, 1.5), names, masked=True, data="waves")
-    network, series = a_network(SERIES_SPACE, arch), some_series()
-    written = write_model(
-        tmp_path,
-        SERIES_SPACE,
-        arch,
-        network,
-        inputs,
-        examples=series,
-        calibration=series,
-    )
-    assert written.remarks == []
-    assert written.differences.keys() == {files.SOURCE, files.STABLEHLO, files.ONNX}
-    assert max(written.differences.values()) < 1e-4
-    told = {"inputs": "series", "input_shape": [21, 2], "class_names": names}
-    write_json(tmp_path / files.FACTS, with_digests(told, tmp_path))
-    model = load_model(tmp_path)
-    mean, std = np.float32([3.0, 2.5]), np.float32([2.0, 1.5])
-    missing = np.isnan(series)
-    values = np.where(missing, 0, (series - mean) / std)
-    mask = ~missing.all(axis=-1, keepdims=True)
-    expected = np.asarray(network(jnp.concatenate([values, mask], axis=-1)))
-    assert np.ptp(expected) > 1
-    np.testing.assert_allclose(model(series), expected, atol=2e-4)
-    for form, limit in ((files.ONNX, 1e-4), (files.INT8, 0.3 * np.ptp(expected))):
-        run = run_onnx((tmp_path / form).read_bytes())
-        for count in (1, 3, 100):
-            assert np.abs(run(series[:count]) - expected[:count]).max() < limit
-    with pytest.raises(UserError, match=r"series: got .*expected numbers \[N, 21, 2\]"):
-        model(series[..., 0])
 
 
 def test_the_bench_has_a_row_a_subnet_and_goes_on_where_it_was():
@@ -311,107 +184,3 @@ def test_a_file_that_was_changed_is_named(model, tmp_path):
     write_json(tmp_path / files.FACTS, content)
     with pytest.raises(UserError, match="model.json: not as it was written; put it ba"):
         load_model(tmp_path)
-
-
-@pytest.fixture
-def users(tmp_path):
-    path = tmp_path / "mine.py"
-    path.write_text(textwrap.dedent(USERS))
-    load_file(str(path))
-    yield
-    for kind in set(OPS) - BUILT_IN:
-        del OPS[kind]
-
-
-def users_space(kind):
-    layers = (Layer(4, 4, 1, (op("mine", kind), op("skip", "skip"))),)
-    return NetworkSpace(
-        name="mine",
-        layers=layers,
-        stem=(fixed(1, 4, 1, "conv"),),
-        head=(fixed(4, 4, 1, "global_average"), fixed(4, 10, 1, "classifier")),
-        input_shape=SHAPE,
-        num_classes=10,
-    )
-
-
-def write_users(folder, kind):
-    space, arch = users_space(kind), np.asarray([0])
-    pixels = some_pixels(4)
-    network = a_network(space, arch)
-    written = write_model(
-        folder, space, arch, network, images_of(), examples=pixels, calibration=None
-    )
-    values = (pixels.astype(np.float32) / 255 - 0.4) / 0.3
-    expected = np.asarray(network(values))
-    np.testing.assert_allclose(np.asarray(written.logits(pixels)), expected, atol=1e-4)
-    facts(folder)
-    np.testing.assert_allclose(load_model(folder)(pixels), expected, atol=1e-4)
-    return written
-
-
-def test_a_users_op_is_written_out(users, tmp_path):
-    written = write_users(tmp_path, "leaky")
-    assert written.remarks == []
-    text = (tmp_path / files.SOURCE).read_text()
-    assert "SLOPE = 0.1" in text and "Leaky(4, 4, 1, rngs=rngs),  # 0: mine" in text
-    assert "register_op" not in text and "Normed" not in text
-
-
-def test_an_op_that_needs_this_package_leaves_the_source_out(users, tmp_path):
-    written = write_users(tmp_path, "normed")
-    (remark,) = written.remarks
-    assert "network.py is left out: op 'mine', class Normed" in remark
-    assert "`from qnas_jax.nets.layers import batch_norm`" in remark
-    assert not (tmp_path / files.SOURCE).exists()
-    assert written.differences.keys() == {files.STABLEHLO}
-
-
-def test_without_the_extra_the_rest_is_written(tmp_path, monkeypatch):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util,
-        "find_spec",
-        lambda name: None if name == "jax2onnx" else found(name),
-    )
-    space = SPACES["digits_tiny"](SHAPE, 10)
-    arch = np.asarray([0, 0, 3, 0, 3])
-    pixels = some_pixels(4)
-    written = write_model(
-        tmp_path,
-        space,
-        arch,
-        a_network(space, arch),
-        images_of(),
-        examples=pixels,
-        calibration=pixels,
-    )
-    (remark,) = written.remarks
-    assert remark == (
-        'network.onnx is left out: jax2onnx not installed; pip install "qnas_jax'
-        '[export]", then --stage=export'
-    )
-    assert {path.name for path in tmp_path.iterdir()} == {
-        files.SOURCE,
-        files.WEIGHTS,
-        files.STABLEHLO,
-    }
-
-
-def test_a_form_with_other_logits_is_left_out(tmp_path, monkeypatch):
-    def half(network):
-        found = network_weights(network)
-        return {**found, "head.2.bias": found["head.2.bias"] + 0.5}
-
-    monkeypatch.setattr(writing, "network_weights", half)
-    space = SPACES["digits_tiny"](SHAPE, 10)
-    arch = np.asarray([0, 0, 3, 0, 3])
-    pixels = some_pixels(4)
-    network = a_network(space, arch)
-    written = write_model(
-        tmp_path, space, arch, network, images_of(), examples=pixels, calibration=None
-    )
-    (remark,) = written.remarks
-    assert remark.startswith("network.py is left out: its logits differ by 0.5")
-    assert not (tmp_path / files.SOURCE).exists()
-    assert written.differences[files.STABLEHLO] < 1e-4

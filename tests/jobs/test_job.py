@@ -99,7 +99,7 @@ def test_a_finished_job_is_not_run_again(finished, tiny_config, make_setting):
 
 
 def test_a_stopped_job_goes_on_as_if_it_never_stopped(
-    finished, tiny_config, make_setting
+    finished, tiny_config, make_setting, quick
 ):
     """The same configuration gives the same run, in another folder and in parts."""
     # 20 steps of the supernet, 3 generations, 30 steps of retraining. Stopped within
@@ -119,7 +119,7 @@ def test_a_stopped_job_goes_on_as_if_it_never_stopped(
 
 
 def test_a_stage_reruns_from_there_and_goes_on_if_it_is_stopped(
-    finished, tiny_config, make_setting
+    finished, tiny_config, make_setting, quick
 ):
     supernet = [untimed(row) for row in rows(finished, "supernet")]
     tiny_config.search.strategy = "random"
@@ -149,7 +149,7 @@ def test_a_later_stage_needs_the_earlier_ones(tiny_config, make_setting):
         run_stages(make_setting(tiny_config, "empty"), "search", COMMAND)
 
 
-def test_retraining_only_the_winner(tiny_config, make_setting):
+def test_retraining_only_the_winner(tiny_config, make_setting, quick):
     tiny_config.retrain.compare = False
     tiny_config.supernet.update(sampler="strict_fair", epochs=2, pool_share=0.0)
     setting = make_setting(tiny_config)

@@ -68,7 +68,9 @@ def test_every_architecture_is_ranked(finished, known_truth):
 
 
 @pytest.mark.slow
-def test_a_stopped_ranking_goes_on(finished, tiny_config, make_setting, known_truth):
+def test_a_stopped_ranking_goes_on(
+    finished, tiny_config, make_setting, known_truth, quick
+):
     run_stages(finished, "rank", COMMAND)
     expected = ranking(finished)
     tiny_config.search.population = 2  # other options: ranked again, in three batches
@@ -94,7 +96,9 @@ def test_a_space_without_truth_is_refused(finished):
 
 
 @pytest.mark.slow
-def test_a_random_part_is_ranked(tiny_config, finished, make_setting, known_truth):
+def test_a_random_part_is_ranked(
+    tiny_config, finished, make_setting, known_truth, quick
+):
     tiny_config.rank.update(archs=4, terms=())
     setting = make_setting(tiny_config)
     run_stages(setting, "rank", COMMAND)

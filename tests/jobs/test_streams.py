@@ -42,7 +42,7 @@ def test_no_two_names_are_one_stream():
 
 @pytest.mark.slow
 def test_another_stage_and_another_strategy_move_no_training(
-    finished_folder, tiny_config, tmp_path
+    finished_folder, tiny_config, tmp_path, quick
 ):
     """A reference stage goes between the supernet and the search."""
     tiny_config.search.update(score="fused", strategy="random", generations=1)

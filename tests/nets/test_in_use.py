@@ -39,11 +39,11 @@ def test_kernels_compute_what_the_layer_does(layer, monkeypatch):
         return body.run("running", op, params[op], stats[op], images)[0]
 
     chosen = jnp.arange(len(layer.ops))
-    expected = np.asarray(jax.vmap(run)(chosen))
+    expected = np.asarray(jax.jit(jax.vmap(run))(chosen))
     for index, template in enumerate(body.templates):
         alone, _ = template.apply("running", params[index], stats[index], images)
         np.testing.assert_allclose(expected[index], alone, rtol=1e-4, atol=1e-5)
     monkeypatch.setitem(inverted_residual.BEST, jax.default_backend(), "pallas")
-    found = np.asarray(jax.vmap(run)(chosen))
+    found = np.asarray(jax.jit(jax.vmap(run))(chosen))
     assert (found != expected).any(), "the kernels did not run"
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())

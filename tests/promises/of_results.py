@@ -59,7 +59,7 @@ MUTANTS = (
         "qnas_jax/export/writing.py",
         "if not difference <= _TOLERANCE * largest:",
         "if difference < 0:",
-        "tests/export/test_model_files.py",
+        "tests/export/test_left_out.py",
     ),
     Mutant(
         "networks are compared on the test examples that one alone has right",

@@ -73,14 +73,14 @@ MUTANTS = (
         "qnas_jax/jobs/markers.py",
         "                if was != value:",
         "                if was is None:",
-        "tests/jobs/test_runner.py",
+        "tests/jobs/test_marks.py",
     ),
     Mutant(
         "a field that a mark does not know counts as its default",
         "qnas_jax/jobs/markers.py",
         "before.get(field, defaults[field])",
         "before.get(field)",
-        "tests/jobs/test_runner.py",
+        "tests/jobs/test_marks.py",
     ),
     Mutant(
         "files are written whole or not at all",
@@ -150,7 +150,7 @@ MUTANTS = (
         "qnas_jax/jobs/runner.py",
         "    marks.forget_barely_begun(before)\n",
         "",
-        "tests/jobs/test_runner.py",
+        "tests/jobs/test_marks.py",
     ),
     Mutant(
         "off a terminal a long stage says a line a minute",

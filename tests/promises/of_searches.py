@@ -150,7 +150,7 @@ MUTANTS = (
     ),
     Mutant(
         "a result that is not finite is recorded with its reason",
-        "qnas_jax/evaluation/function.py",
+        "qnas_jax/evaluation/host_function.py",
         "status=Status.NON_FINITE,",
         "status=Status.OK,",
         "tests/evaluation/test_function.py",

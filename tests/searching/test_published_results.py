@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from long_programs import OPTIMISED
 from made_strategies import made
 
 from experiments.landscapes.additive import (
@@ -26,7 +27,7 @@ from qnas_jax.searching.many import search_seeds
 def run_seeds(strategy, evaluate, generations, seed=0, num_seeds=20):
     keys = jax.random.split(jax.random.key(seed), num_seeds)
     run = jax.vmap(lambda key: scan_search(strategy, evaluate, key, generations))
-    return jax.jit(run)(keys)
+    return jax.jit(run, compiler_options=OPTIMISED)(keys)
 
 
 def test_q_bits_solve_onemax_84_with_default_options():
