@@ -175,6 +175,26 @@ class Devices:
 
         return call
 
+    def added_up(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Divides the parts of a sum.
+
+        Args:
+          function: parts, arrays [P, ...] -> their sums, a tree of arrays; P is a
+            multiple of the number of devices. It may close over arrays.
+
+        Returns:
+          The function with equal results, to rounding.
+        """
+        if self.count == 1:
+            return function
+        return jax.shard_map(
+            lambda parts: lax.psum(function(parts), MEMBERS),
+            mesh=self._mesh(MEMBERS),
+            in_specs=PartitionSpec(MEMBERS),
+            out_specs=PartitionSpec(),
+            check_vma=False,
+        )
+
     def _placed(self, tree: Tree, spec: PartitionSpec) -> Tree:
         leaves = jax.tree.leaves(tree)
         if self.count == 1 or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):

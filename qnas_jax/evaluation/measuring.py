@@ -1,4 +1,7 @@
-"""The metrics of a task over a split, a chunk at a time, for one network or many."""
+"""The metrics of a task over a split, a chunk at a time, for one network or many.
+
+Several devices measure some of the chunks each.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.devices import Devices
 from qnas_jax.tasks import Metric, Task
 
 Metrics = dict[str, jax.Array]
@@ -27,6 +31,7 @@ def measure(
     *,
     details: Mapping[str, Metric] | None = None,
     answer: AnswerFn | None = None,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> Metrics:
     """Measures one network on a split.
 
@@ -38,6 +43,7 @@ def measure(
       chunk: examples computed at once; bounds memory.
       details: what is measured besides the task's metrics.
       answer: what is kept of every example, as `answers`; None: nothing.
+      devices: among which chunks are divided; sums differ by rounding.
 
     Returns:
       Scalars, or what the details are; answers int32 [N].
@@ -47,7 +53,15 @@ def measure(
         return add(jnp.zeros((), jnp.int32), run(prepared), sums)
 
     found = measure_many(
-        task, run_one, 1, inputs, targets, chunk, details=details, answer=answer
+        task,
+        run_one,
+        1,
+        inputs,
+        targets,
+        chunk,
+        details=details,
+        answer=answer,
+        devices=devices,
     )
     return {name: values[0] for name, values in found.items()}
 
@@ -62,6 +76,7 @@ def measure_many(
     *,
     details: Mapping[str, Metric] | None = None,
     answer: AnswerFn | None = None,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> Metrics:
     """Measures several networks on a split.
 
@@ -75,13 +90,14 @@ def measure_many(
       chunk: examples computed at once; bounds memory.
       details: what is measured besides the task's metrics.
       answer: what is kept of every example, as `answers`; None: nothing.
+      devices: among which chunks are divided; sums differ by rounding.
 
     Returns:
       float32 [P] each, [P, ...] of details that are arrays; answers int32 [P, N].
     """
     metrics = {**task.metrics, **(details or {})}
     count = len(targets)
-    chunk = min(chunk, count)
+    chunk = min(chunk, -(-count // devices.count))
 
     def add_chunk(sums: Any, number: jax.Array) -> tuple[Any, None]:
         # The last chunk is filled up with examples from the front, which do not count.
@@ -107,7 +123,12 @@ def measure_many(
         zero["answers"] = jnp.zeros(count, jnp.int32)
     zeros = jax.tree.map(lambda z: jnp.zeros((num_networks, *z.shape), z.dtype), zero)
     num_chunks = -(-count // chunk)
-    sums, _ = jax.lax.scan(add_chunk, zeros, jnp.arange(num_chunks))
+    num_chunks += -num_chunks % devices.count  # chunks beyond the end count nothing
+
+    def add_up(numbers: jax.Array) -> Any:
+        return jax.lax.scan(add_chunk, zeros, numbers)[0]
+
+    sums = devices.added_up(add_up)(jnp.arange(num_chunks))
     found = {
         name: jax.vmap(lambda own, metric=metric: metric.finish(own, count))(sums[name])
         for name, metric in metrics.items()

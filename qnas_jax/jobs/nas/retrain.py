@@ -282,13 +282,21 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
             return model.predict(params, stats, prepared)
 
         return measure(
-            task, run, inputs, targets, chunk, details=task.details, answer=answer
+            task,
+            run,
+            inputs,
+            targets,
+            chunk,
+            details=task.details,
+            answer=answer,
+            devices=setting.devices,
         )
 
     def measure_on(
         weights: Any, inputs: jax.Array, targets: jax.Array
     ) -> dict[str, Any]:
-        run = functools.partial(compute, weights, inputs, targets)
+        whole = setting.devices.replicated((weights, inputs, targets))
+        run = functools.partial(compute, *whole)
         chunk = min(_CHUNK, len(targets))
         metrics = jax.device_get(setting.at_once.run(run, chunk, chunk))
         return {name: np.asarray(value).tolist() for name, value in metrics.items()}
