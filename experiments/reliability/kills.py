@@ -23,6 +23,7 @@ GRACE = 120.0
 
 _TERMINATED = 128 + signal.SIGTERM
 _EARLY = 0.3  # seconds; before that nothing but Python has run
+_RESUMING = 0.2  # of the seconds of all stages, in which one is gone on with
 _LONGEST = 600.0  # seconds of a command
 _WATCHED = (
     *(".", "supernet", "supernet/checkpoints", "reference", "search"),
@@ -162,8 +163,10 @@ def kill_while_writing(tried: Try) -> str | None:
 
 
 def kill_resume(tried: Try) -> str | None:
-    """SIGKILL while the command finds out where the run was."""
-    at = Moment("", tried.rng.uniform(_EARLY, tried.timeline.starting))
+    """SIGKILL while the command finds out where the run was, and reads and compiles."""
+    timeline = tried.timeline
+    last = timeline.starting + _RESUMING * sum(timeline.stages.values())
+    at = Moment("", tried.rng.uniform(_EARLY, max(_EARLY, last)))
     at.await_in(tried.command, tried.folder, tried.timeline.starting)
     return tried.kill()
 
