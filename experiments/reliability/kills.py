@@ -105,7 +105,7 @@ class Try:
       command: as it was just started.
       folder: its work folder.
       timeline: of the undisturbed run.
-      ahead: interruptions that this run is to see yet, this one among them.
+      ahead: moments that are to be drawn from this run yet, this one among them.
       rng: draws the moment.
     """
 
@@ -151,12 +151,11 @@ def terminate(tried: Try) -> str | None:
 
 
 def kill_while_writing(tried: Try) -> str | None:
-    """SIGKILL as a file or a checkpoint is half written, by its passing name."""
-    wanted, delay = int(tried.rng.integers(1, 12)), tried.rng.exponential(0.004)
-    seen = set[str]()
+    """SIGKILL as the next file or checkpoint is half written, by its passing name."""
+    delay = tried.rng.exponential(0.004)
+    tried.await_a_moment()
     for _ in passing(_LONGEST, tried.command):
-        seen.update(_passing_names(tried.folder))
-        if len(seen) >= wanted:
+        if any(_passing_names(tried.folder)):
             time.sleep(delay)
             break
     return tried.kill()
@@ -171,11 +170,13 @@ def kill_resume(tried: Try) -> str | None:
     return tried.kill()
 
 
+RESUME = "SIGKILL during a resume"
+
 WAYS: dict[str, Way] = {
     "SIGKILL at any moment": kill_anywhere,
     "SIGTERM with a grace period": terminate,
     "SIGKILL while a file is written": kill_while_writing,
-    "SIGKILL during a resume": kill_resume,
+    RESUME: kill_resume,
 }
 
 

@@ -9,12 +9,12 @@ copy from which it cannot be reached any more says which interruption spoilt it.
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from experiments.reliability.forks import Command
-from experiments.reliability.kills import WAYS, Timeline, Try
+from experiments.reliability.kills import RESUME, WAYS, Timeline, Try
 
 FIRST = "SIGKILL at any moment"
 """What an interruption during a resume is, in a run that is no resume."""
@@ -80,10 +80,11 @@ class Life:
           stage_now: the stage that the work folder is in.
           rng: draws ways and moments.
         """
-        for way in _turns(ways, most, rng):
-            wrong = WAYS[way](
-                Try(self._start(), self._workdir, timeline, most - len(self.met), rng)
-            )
+        turns = _turns(ways, most, rng)
+        for place, way in enumerate(turns):
+            ahead = sum(later != RESUME for later in turns[place:])
+            tried = Try(self._start(), self._workdir, timeline, ahead, rng)
+            wrong = WAYS[way](tried)
             if wrong is None:
                 return
             number = len(self.met)
@@ -122,11 +123,10 @@ class Life:
         return self._copies / str(number)
 
 
-def _turns(ways: Sequence[str], most: int, rng: np.random.Generator) -> Iterator[str]:
-    """Each way once, in a new order, and again."""
-    for number in range(most):
-        place = number % len(ways)
-        if place == 0:
-            order = rng.permutation(len(ways))
-        way = ways[order[place]]
-        yield FIRST if number == 0 and way == "SIGKILL during a resume" else way
+def _turns(ways: Sequence[str], most: int, rng: np.random.Generator) -> list[str]:
+    """Each way once, in a new order, and again; the first command is no resume."""
+    rounds = -(-most // len(ways))
+    turns = [ways[place] for _ in range(rounds) for place in rng.permutation(len(ways))]
+    if turns[0] == RESUME:
+        turns[0] = FIRST
+    return turns[:most]
