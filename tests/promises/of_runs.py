@@ -188,7 +188,7 @@ MUTANTS = (
         "tests/devices/test_four_devices.py",
     ),
     Mutant(
-        "several devices take a part of the networks of a proxy each, and give all back",
+        "several devices take a part of the networks of a proxy, and give all back",
         "qnas_jax/evaluation/proxies/scores.py",
         "devices.over_members(measure)(whole, archs)",
         "devices.over_members(measure, gather=False)(whole, archs[::-1])",
