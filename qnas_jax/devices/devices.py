@@ -175,23 +175,26 @@ class Devices:
 
         return call
 
-    def added_up(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def added_up(
+        self, function: Callable[[Any, Any], Any]
+    ) -> Callable[[Any, Any], Any]:
         """Divides the parts of a sum.
 
         Args:
-          function: parts, arrays [P, ...] -> their sums, a tree of arrays; P is a
-            multiple of the number of devices. It may close over arrays.
+          function: (whole, parts) -> sums: `parts` is a tree of arrays [P, ...], P a
+            multiple of the number of devices. It closes over no array that is placed.
 
         Returns:
           The function with equal results, to rounding.
         """
         if self.count == 1:
             return function
+        everywhere, divided = PartitionSpec(), PartitionSpec(MEMBERS)
         return jax.shard_map(
-            lambda parts: lax.psum(function(parts), MEMBERS),
+            lambda whole, parts: lax.psum(function(whole, parts), MEMBERS),
             mesh=self._mesh(MEMBERS),
-            in_specs=PartitionSpec(MEMBERS),
-            out_specs=PartitionSpec(),
+            in_specs=(everywhere, divided),
+            out_specs=everywhere,
             check_vma=False,
         )
 

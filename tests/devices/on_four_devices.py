@@ -15,7 +15,11 @@ import numpy as np
 
 from qnas_jax.data import image_split
 from qnas_jax.devices import Devices, draw_share
-from qnas_jax.evaluation import ScoringOptions, make_population_scorer, measure
+from qnas_jax.evaluation import (
+    ScoringOptions,
+    make_population_scorer,
+    measure_on_devices,
+)
 from qnas_jax.evaluation.proxies import make_proxy_scorer
 from qnas_jax.evaluation.trained import measure_on_split
 from qnas_jax.jobs import default_config, open_setting, run_stages
@@ -185,19 +189,19 @@ def metrics_of_a_network(devices: Devices) -> Any:
 
     @jax.jit
     def compute(weights: Any, inputs: jax.Array, targets: jax.Array) -> Any:
-        return measure(
+        return measure_on_devices(
             TASK,
-            lambda prepared: model.predict(*weights, prepared),
-            inputs,
-            targets,
+            lambda weights, prepared: model.predict(*weights, prepared),
+            (weights, inputs, targets),
             4,
             details=TASK.details,
             answer=TASK.answer,
             devices=devices,
         )
 
-    weights = devices.replicated((model.params, model.stats))
-    return compute(weights, jnp.asarray(PIXELS[:30]), jnp.asarray(TRAIN.targets[:30]))
+    weights = model.params, model.stats
+    split = jnp.asarray(PIXELS[:30]), jnp.asarray(TRAIN.targets[:30])
+    return compute(*devices.replicated((weights, *split)))
 
 
 def proxies(devices: Devices) -> Any:

@@ -183,7 +183,7 @@ MUTANTS = (
     Mutant(
         "metrics of a network are added up over all devices",
         "qnas_jax/devices/devices.py",
-        "lambda parts: lax.psum(function(parts), MEMBERS),",
+        "lambda whole, parts: lax.psum(function(whole, parts), MEMBERS),",
         "function,",
         "tests/devices/test_four_devices.py",
     ),

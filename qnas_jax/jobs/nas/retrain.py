@@ -13,7 +13,7 @@ import numpy as np
 
 from qnas_jax import data
 from qnas_jax.errors import UserError, did_you_mean
-from qnas_jax.evaluation import EVALUATORS, measure
+from qnas_jax.evaluation import EVALUATORS, measure_on_devices
 from qnas_jax.jobs.nas.answers import write_answers
 from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
 from qnas_jax.jobs.nas.classifiers import compare_classifiers
@@ -277,15 +277,14 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
     def compute(
         weights: Any, inputs: jax.Array, targets: jax.Array, chunk: int
     ) -> dict[str, jax.Array]:
-        def run(prepared: jax.Array) -> jax.Array:
+        def run(weights: Any, prepared: jax.Array) -> jax.Array:
             params, stats = weights
             return model.predict(params, stats, prepared)
 
-        return measure(
+        return measure_on_devices(
             task,
             run,
-            inputs,
-            targets,
+            (weights, inputs, targets),
             chunk,
             details=task.details,
             answer=answer,
