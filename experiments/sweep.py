@@ -10,9 +10,9 @@ are skipped, the cell of a worker that died is taken over, and the rows are thos
 process that was never disturbed.
 
 Grids are experiments with a flag `dir`: `experiments.comparisons.` `ablations`,
-`samplers`, `supernet_recipes`, `whole_jobs`, and `experiments.sweeping.toy`. On a
-cluster (extra `cluster`) jobs that are pre-empted or run into their time limit are
-queued again.
+`samplers`, `strategies`, `supernet_recipes`, `whole_jobs`, and
+`experiments.sweeping.toy`. On a cluster (extra `cluster`) jobs that are pre-empted or
+run into their time limit are queued again.
 """
 
 import pathlib

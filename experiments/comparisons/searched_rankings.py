@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from absl import app, flags, logging
 
+from experiments.comparisons.contestant_searches import evaluate_all
 from experiments.comparisons.contestants import CONTESTANTS, REFERENCE
-from experiments.comparisons.strategies import evaluate_all
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import TRUTHS

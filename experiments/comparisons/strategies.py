@@ -9,10 +9,12 @@ were chosen on the three data sets of NAS-Bench-201. None was on NAS-Bench-Macro
 a search sees the first training of an arch and the mean of two others is its test.
 
 python -m experiments.comparisons.strategies --data_dir=FOLDER [--quick] \
-    [--seeds=1000] [--only=random,qbit,...] [--folder=runs/comparison]
+    [--seeds=1000] [--only=random,qbit,...] [--folder=runs/comparison] [--dir=SHARED]
 
-writes rows.jsonl, figures/*.png and comparison.html into the folder. `--render` makes
-the page again from rows that are there.
+writes rows.jsonl, figures/*.png and comparison.html into the folder, and goes on behind
+the rows that are there. With `--dir` several processes share the work
+(`experiments/sweep.py`), and the rows lie there. `--render` makes the page alone. Test
+values are opened for a strategy on a table once its searches have ended.
 """
 
 import os
@@ -22,10 +24,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 from absl import app, flags, logging
 
+from experiments.comparisons.contestant_searches import BUDGETS, Found, search
 from experiments.comparisons.contestants import (
     ACTS_BY,
     CONTESTANTS,
@@ -40,48 +42,23 @@ from experiments.comparisons.published_protocol import (
     run_published,
 )
 from experiments.comparisons.table import comparison_table
-from experiments.measuring.rows import write_rows
-from experiments.peers.optuna_samplers import optuna_searches
-from qnas_jax.evaluation import ScoredBy
+from experiments.measuring.grids import Cell, Grid, Row
+from experiments.sweeping.work import all_rows
 from qnas_jax.evaluation.tables import (
     DATASETS,
     SealedTest,
     Table,
     TableOptions,
-    full_evaluations,
-    incumbents,
     load_table,
     load_test,
-    query_costs,
 )
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.reporting.comparison import Focus, write_comparison
 from qnas_jax.reporting.comparison.records import curves_by_task, read_comparison
-from qnas_jax.searching import STRATEGIES, Generation
-from qnas_jax.searching.many import search_seeds
+from qnas_jax.searching import STRATEGIES
 
 MACRO = "nas_bench_macro"
 TASKS = (*DATASETS, MACRO)
-BUDGETS = (
-    10,
-    20,
-    30,
-    40,
-    50,
-    60,
-    80,
-    100,
-    125,
-    150,
-    200,
-    250,
-    300,
-    400,
-    500,
-    700,
-    1000,
-)
-TOP = 0.01
 
 
 def run(
@@ -111,6 +88,38 @@ def run(
         yield from compare_on(task, table, test, contestants, seeds)
 
 
+def grid_of(
+    names: Sequence[str],
+    seeds: int,
+    data_dir: str,
+    *,
+    most: int = 0,
+    protocol: Sequence[str] = (),
+) -> Grid:
+    """Each strategy by itself on each task, and those of the published protocol.
+
+    Args:
+      names: keys of `CONTESTANTS`.
+      seeds: searches of each.
+      data_dir: folder of the benchmark.
+      most: see `run`.
+      protocol: keys of `published_protocol.SETTINGS`.
+    """
+    published = [
+        {"part": "published", "strategy": name, "searches": seeds} for name in protocol
+    ]
+    about = {"part": "tables", "searches": seeds, "evaluations_at_most": most}
+    cells = [{**about, "task": t, "strategy": n} for t in TASKS for n in names]
+
+    def compute(cell: Cell) -> Iterator[Row]:
+        own = [cell["strategy"]]
+        if cell["part"] == "published":
+            return run_published(own, seeds, data_dir)
+        return run(own, [cell["task"]], seeds, data_dir, most=most)
+
+    return Grid("strategies", [*published, *cells], compute)
+
+
 def compare_on(
     task: str,
     table: Table,
@@ -135,7 +144,7 @@ def compare_on(
     found = {}
     for name, contestant in able.items():
         before = time.perf_counter()
-        found[name] = _search(contestant, table, seeds)
+        found[name] = search(contestant, table, seeds)
         seconds = time.perf_counter() - before
         _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
     yield from _task_rows(task, test, found, able)
@@ -154,75 +163,6 @@ def _can_search(contestant: Contestant, table: Table) -> bool:
         return True
     spec = STRATEGIES[contestant.setting().strategy]
     return len(table.fidelities) > 1 or not spec.needs_fidelities
-
-
-Found = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Incumbents [S, B, L] and their scores [S, B]; evaluations to the top 1 % [S]."""
-
-
-def _search(contestant: Contestant, table: Table, seeds: int) -> Found:
-    """Runs all searches of one strategy and keeps what was best at each budget."""
-    evaluated = evaluate_all(contestant, table, seeds, contestant.evaluations)
-    costs = full_evaluations(evaluated, table)
-    if contestant.repeats_free:
-        costs *= query_costs(evaluated, count_repeats=False)
-    budgets = [budget for budget in BUDGETS if budget <= contestant.evaluations]
-    best = incumbents(evaluated, costs, budgets)
-    return best.archs, best.scores, _first_top(table, evaluated, costs)
-
-
-def evaluate_all(
-    contestant: Contestant, table: Table, seeds: int, evaluations: int
-) -> Generation:
-    """All evaluations of all searches.
-
-    Args:
-      contestant: strategy and setting.
-      table: what is searched.
-      seeds: number of searches, fewer if the contestant says so.
-      evaluations: full evaluations of each.
-
-    Returns:
-      NumPy arrays [S, G, P, ...].
-    """
-    count = min(seeds, contestant.seeds or seeds)
-    if contestant.peer:
-        return _evaluate_peer(contestant.peer, table, count, evaluations)
-    generations = contestant.generations(evaluations)
-    strategy = contestant.setting().make(table.num_ops, generations)
-    if strategy.fidelities is None:
-        evaluator = table.evaluator()
-    else:
-        evaluator = table.multi_fidelity_evaluator()
-    keys = jax.vmap(jax.random.key)(np.arange(count))
-    evaluated = search_seeds(strategy, ScoredBy(evaluator), keys, generations)
-    if strategy.fidelities is None:
-        highest = np.full_like(evaluated.fidelities, len(table.fidelities) - 1)
-        evaluated = evaluated._replace(fidelities=highest)
-    return evaluated
-
-
-def _evaluate_peer(
-    sampler: str, table: Table, seeds: int, evaluations: int
-) -> Generation:
-    """The same for a sampler of another library, one study a process and seed."""
-    every = np.array(list(np.ndindex(*table.num_ops)))
-    values = table.scores()[table.index(every)].reshape(table.num_ops)
-    archs, scores = optuna_searches(values, sampler, evaluations, range(seeds))
-    highest = np.full(scores[..., None].shape, len(table.fidelities) - 1)
-    return Generation(archs[:, :, None], scores[..., None], highest)
-
-
-def _first_top(table: Table, evaluated: Generation, costs: np.ndarray) -> np.ndarray:
-    """Cost up to the first arch of the top 1 % by validation, [S]; inf if none."""
-    scores = table.scores()
-    limit = np.quantile(scores, 1 - TOP)
-    archs = np.asarray(evaluated.archs)
-    archs = archs.reshape(len(archs), -1, archs.shape[-1])
-    top = scores[table.index(archs)] >= limit
-    spent = np.cumsum(costs, axis=1)
-    first = np.argmax(top, axis=1)
-    return np.where(top.any(axis=1), spent[np.arange(len(spent)), first], np.inf)
 
 
 def _task_rows(
@@ -279,20 +219,22 @@ def main(_: Sequence[str]) -> None:
     logging.set_verbosity(logging.WARNING)
     use_compilation_cache()
     folder = pathlib.Path(_FOLDER.value)
-    rows_file = folder / "rows.jsonl"
+    rows_file = pathlib.Path(_DIR.value or folder) / "rows.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
     names = [
         name
         for name, one in CONTESTANTS.items()
         if not (_QUICK.value and one.slow) and (not _ONLY.value or name in _ONLY.value)
     ]
     if not _RENDER.value:
-        seeds = 20 if _QUICK.value else _SEEDS.value
-        protocol = [name for name in SETTINGS if name.partition(" (")[0] in names]
-        rows = list(run_published(protocol, seeds, _DATA_DIR.value))
-        write_rows(str(rows_file), rows)
-        for task in TASKS:
-            rows += run(names, [task], seeds, _DATA_DIR.value, most=_EVALUATIONS.value)
-            write_rows(str(rows_file), rows)  # A run of hours may be stopped.
+        grid = grid_of(
+            names,
+            20 if _QUICK.value else _SEEDS.value,
+            _DATA_DIR.value,
+            most=_EVALUATIONS.value,
+            protocol=[name for name in SETTINGS if name.partition(" (")[0] in names],
+        )
+        all_rows(grid, str(rows_file), _DIR.value)
     page = write_comparison(rows_file, folder, focus(names))
     curves = curves_by_task(read_comparison(rows_file))
     print(comparison_table(curves, acts_by=ACTS_BY))
@@ -314,5 +256,6 @@ if __name__ == "__main__":
         "evaluations", 0, "full evaluations of each search at most; 0: see contestants"
     )
     _ONLY = flags.DEFINE_list("only", [], "names to run; all by default")
+    _DIR = flags.DEFINE_string("dir", None, "folder shared by several processes")
     _RENDER = flags.DEFINE_bool("render", False, "only makes the page from its rows")
     app.run(main)

@@ -1,4 +1,4 @@
-"""Kinds of inputs that are models, of images and of text, and images to predict."""
+"""Kinds of inputs that are models of images, series and text, and images to predict."""
 
 import contextlib
 import functools
@@ -19,6 +19,7 @@ from experiments.fuzzing.mutations import archives, damaged_bytes
 from qnas_jax.export import (
     Images,
     Inputs,
+    Series,
     Text,
     blank_network,
     files,
@@ -39,6 +40,8 @@ WORDS = ("<padding>", "<unknown>", "good", "bad", "it's", "!", "東京", '"')
 SENTENCE = 5
 """Words of a sentence that the model of text looks at."""
 _NUMBERS = np.array([[2, 3, 1, 0, 0], [7, 5, 4, 6, 2]], np.int32)
+_VALUES = np.linspace(-2, 2, 42, dtype=np.float32).reshape(2, 21, 1)
+_SERIES = Series((21, 1), (0.5,), (2.0,), ("go", "sit"), data="waves")
 _TEXT = Text((SENTENCE,), ("no", "yes"), WORDS, data="words")
 
 
@@ -73,9 +76,14 @@ def _write_text(folder: pathlib.Path) -> None:
     _write(folder, "text_tiny", _TEXT, _NUMBERS, 5)
 
 
+def _write_series(folder: pathlib.Path) -> None:
+    _write(folder, "series_tiny", _SERIES, _VALUES, 1)
+
+
 Writer = Callable[[pathlib.Path], None]
 _EXAMPLES: dict[Writer, Any] = {
     _write_images: _PIXELS,
+    _write_series: _VALUES,
     _write_text: ["good, BAD", "\"! it's 東京 good and more"],
 }
 """What each model is asked."""
@@ -148,6 +156,7 @@ def _predict(value: tuple[str, bytes], folder: pathlib.Path) -> Any:
 
 KINDS = (
     _model_kind("model folders", _write_images, 0.25),
+    _model_kind("model folders of series", _write_series, 0.1),
     _model_kind("model folders of text", _write_text, 0.15),
     Kind("images to predict", _asked_images(), _predict, share=0.2),
 )

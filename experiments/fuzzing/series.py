@@ -1,4 +1,4 @@
-"""Kinds of inputs that are files of series: rows, the `.ts` format, npz."""
+"""Kinds of inputs that are files of series: rows, the `.ts` format, npz, to predict."""
 
 import io
 import pathlib
@@ -12,6 +12,8 @@ from experiments.fuzzing.files import file_kind
 from experiments.fuzzing.mutations import archives, bombs, csv_texts, damaged_bytes
 from qnas_jax.data.places import PlaceOptions
 from qnas_jax.data.series_files import load_series
+from qnas_jax.export import Model
+from qnas_jax.jobs.nas.predicted_series import series_of
 
 _ROWS: list[list[Any]] = [
     ["sit", 0.5, -1, 2e-3, 7],
@@ -39,6 +41,8 @@ _SERIES = {
     "x_test": np.linspace(-1, 1, 10).reshape(2, 5),
     "y_test": np.array([3, -1]),
 }
+_ASKED: list[list[Any]] = [[0.5, -1, 2e-3, 7], [1.25, "", 3, 4], [-3, 1e3, 5]]
+_MODEL = Model(lambda series: series, (5, 1), ("go", "sit"), "series")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -89,6 +93,23 @@ def _compared(cells: list[str], splits: Any) -> str:
     return "" if got == wanted else f"got {got}, the text has {wanted}"
 
 
+def _asked(path: pathlib.Path) -> np.ndarray:
+    return series_of(path, _MODEL, lambda line: None)[1]
+
+
+def _asked_as_stored(content: bytes, series: np.ndarray) -> str:
+    """Of an npz file with one array; text is compared where it has the classes too."""
+    if content[:2] != b"PK":
+        return ""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        if len(stored.files) != 1:
+            return ""
+        wanted = np.asarray(stored[stored.files[0]], np.float32)
+    own = series[:, : wanted.shape[1], 0].reshape(wanted.shape[:2])
+    same = np.array_equal(own, wanted.reshape(own.shape), equal_nan=True)
+    return "" if same else "other series than in the file"
+
+
 def _as_stored(content: bytes, splits: Any) -> str:
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         series = stored["x_train"].astype(np.float32)
@@ -118,5 +139,16 @@ KINDS = (
         {"mine.npz": st.one_of(archives(st.just(_SERIES)), bombs([2**38, 2**50]))},
         _load,
         _as_stored,
+    ),
+    file_kind(
+        "series to predict",
+        {
+            "asked.csv": csv_texts(st.just(_ASKED)),
+            "asked.ts": damaged_bytes(st.just(_TS)),
+            "asked.npz": archives(st.just({"series": _SERIES["x_test"]})),
+        },
+        _asked,
+        _asked_as_stored,
+        share=0.5,
     ),
 )

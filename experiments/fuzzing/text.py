@@ -1,5 +1,6 @@
-"""Kinds of inputs that are files of sentences: with classes, and to predict."""
+"""Kinds of inputs that are files of text: sentences, with classes or not, and runs."""
 
+import gzip
 import pathlib
 import re
 from typing import Any
@@ -10,6 +11,7 @@ from experiments.fuzzing.files import file_kind
 from experiments.fuzzing.models import SENTENCE, WORDS
 from experiments.fuzzing.mutations import csv_texts, damaged_bytes
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.running_text_files import load_plain_text
 from qnas_jax.data.text_files import load_text
 from qnas_jax.export import Model
 from qnas_jax.export.standalone.sentences import Vocabulary
@@ -72,6 +74,25 @@ def _words_by_scanning(content: bytes, splits: Any) -> str:
     return "" if got == wanted else f"got {got}, the text has {wanted}"
 
 
+_RUN = "Now, brav'ry; 東京\r\n\tor\u2028 b\u00a0c\n\ta long line of text\n".encode()
+_WINDOW = 3
+
+
+def _load_run(path: pathlib.Path) -> Any:
+    return load_plain_text(PlaceOptions(path=str(path), max_tokens=_WINDOW))
+
+
+def _letters(content: bytes, splits: Any) -> str:
+    """All letters of a text, as its first one and those that follow another."""
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    followed = splits.train.targets.ravel()
+    numbers = [splits.train.inputs[0, 0], *followed[followed > 0]]
+    got = "".join(splits.words[number] for number in numbers)
+    return "" if got == text else f"got {got!r}, the text is {text!r}"
+
+
 def _asked(path: pathlib.Path) -> Any:
     return text_of(path, _MODEL, lambda line: None)[1]
 
@@ -87,6 +108,16 @@ def _numbers_by_scanning(content: bytes, numbers: Any) -> str:
 
 
 KINDS = (
+    file_kind(
+        "running text",
+        {
+            "mine.txt": damaged_bytes(st.just(_RUN)),
+            "mine.txt.gz": damaged_bytes(st.just(gzip.compress(_RUN, mtime=0))),
+        },
+        _load_run,
+        _letters,
+        share=0.5,
+    ),
     file_kind(
         "sentences and classes",
         {"mine.tsv": csv_texts(st.just(_ROWS)), "mine.csv": csv_texts(st.just(_ROWS))},

@@ -54,10 +54,10 @@ def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 def _content(path: pathlib.Path, measured: bool) -> str:
     if path.suffix == ".json":
-        return _text(_plain(read_json(path), measured))
+        return _text(without_times(read_json(path), measured))
     if path.suffix == ".jsonl":
         rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-        return _text([_plain(row, measured) for row in rows])
+        return _text([without_times(row, measured) for row in rows])
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             return digest(*(_bytes(name, arrays[name]) for name in arrays.files))
@@ -68,13 +68,13 @@ def _content(path: pathlib.Path, measured: bool) -> str:
     return digest_file(path)
 
 
-def _plain(value: Any, measured: bool) -> Any:
+def without_times(value: Any, measured: bool) -> Any:
     """A JSON value without times; numbers are blank where they are times."""
     if isinstance(value, dict):
         kept = {name: each for name, each in value.items() if name not in _TIMES}
-        return {name: _plain(each, measured) for name, each in kept.items()}
+        return {name: without_times(each, measured) for name, each in kept.items()}
     if isinstance(value, list):
-        return [_plain(each, measured) for each in value]
+        return [without_times(each, measured) for each in value]
     return "a number" if measured and isinstance(value, float | int) else value
 
 
@@ -88,6 +88,13 @@ def _bytes(name: str, array: np.ndarray) -> bytes:
 
 def _newest_state(folder: pathlib.Path) -> str:
     """Step and leaves of the newest checkpoint."""
+    step, leaves = newest_leaves(folder)
+    parts = [_bytes(name, leaf) for name, leaf in leaves.items()]
+    return digest(str(step).encode(), *parts)
+
+
+def newest_leaves(folder: pathlib.Path) -> tuple[int, dict[str, np.ndarray]]:
+    """Step of the newest checkpoint, and its arrays by their place."""
     import jax
     import orbax.checkpoint as ocp
 
@@ -100,7 +107,6 @@ def _newest_state(folder: pathlib.Path) -> str:
     )
     state = reader.restore(path, restore_args=as_numpy)
     leaves = jax.tree_util.tree_flatten_with_path(state)[0]
-    parts = [
-        _bytes(jax.tree_util.keystr(place), np.asarray(leaf)) for place, leaf in leaves
-    ]
-    return digest(str(step).encode(), *parts)
+    return step, {
+        jax.tree_util.keystr(place): np.asarray(leaf) for place, leaf in leaves
+    }

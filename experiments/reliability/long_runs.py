@@ -1,18 +1,19 @@
 """Long runs: memory against generations and checkpoints, programs, resuming.
 
 python -m experiments.reliability.long_runs [--generations=10000] [--population=10]
-    [--cycles=1000] [--folder=runs/long_runs] [--figure=long_runs.png]
+    [--cycles=1000] [--folder=runs/long_runs] [--figure=docs/long_runs.png]
     [--out=rows.jsonl]
 
 A search by a user's function over so many generations, every architecture new, is
 stopped before its end and goes on: with the state that was kept, and from its history
-alone. Then the state of a small supernet's training is saved so many times.
+alone. Then the state of a small supernet's training is saved so many times, opened anew
+and read back. Either is left out by 0, and not done again if the file of rows has it.
+Memory is what the process holds (resident), and what of it is in use, as glibc counts.
 """
 
 import contextlib
-import ctypes
+import functools
 import pathlib
-import resource
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -23,8 +24,9 @@ from absl import app, flags, logging
 
 from experiments.measuring.grids import Row
 from experiments.measuring.processor_time import processor_seconds
-from experiments.measuring.rows import table, write_rows
+from experiments.measuring.rows import append_rows, read_rows, table
 from experiments.reliability.crash_jobs import write_files
+from experiments.reliability.memory import memory_now
 from qnas_jax.jobs import default_config, open_setting
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.jobs.nas.search import search_architecture
@@ -36,6 +38,8 @@ from qnas_jax.training import SupernetOptions, initial_supernet_state, make_opti
 
 _COMPILING = "/jax/core/compile/backend_compile_duration"
 _SAMPLES = 100  # of a run
+
+MEMORY = ("resident MiB", "in use MiB")
 
 
 class CompileCounter:
@@ -52,19 +56,6 @@ class CompileCounter:
     def hear(self, event: str, duration_secs: float, **more: str | int) -> None:
         """Called by JAX for whatever takes time."""
         self.count += event == _COMPILING
-
-
-def resident_mib() -> float:
-    """Resident memory of this process now, without what is only free to be used.
-
-    glibc keeps freed memory, in as many pools as there were threads; it is asked to
-    give it back before.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
 
 
 class LongSearch:
@@ -150,7 +141,7 @@ def search_rows(folder: pathlib.Path, generations: int, population: int) -> list
                 {
                     "what": "search",
                     "number": generation,
-                    "resident MiB": resident_mib(),
+                    **memory_now(),
                     "programs": programs.count,
                 }
             )
@@ -182,64 +173,91 @@ def checkpoint_rows(folder: pathlib.Path, cycles: int) -> Iterator[Row]:
         checkpoints.save(state)
         checkpoints.close()
         if cycle % max(1, cycles // _SAMPLES) == 0:
-            yield {
-                "what": "checkpoints",
-                "number": cycle,
-                "resident MiB": resident_mib(),
-            }
+            yield {"what": "checkpoints", "number": cycle, **memory_now()}
 
 
-def growth(rows: Sequence[Row], what: str, skipped: float = 0.1) -> float:
-    """Slope of the resident memory in KiB a unit, behind the first part of a run."""
+def growth(
+    rows: Sequence[Row], what: str, memory: str = "resident MiB", skipped: float = 0.2
+) -> float:
+    """Slope of the memory in KiB a unit, behind the first part of a run."""
     own = [row for row in rows if row["what"] == what]
     own = own[int(skipped * len(own)) :]
-    numbers, memory = ([row[n] for row in own] for n in ("number", "resident MiB"))
-    return float(1024 * np.polyfit(numbers, memory, 1)[0])
+    numbers, values = ([row[n] for row in own] for n in ("number", memory))
+    return float(1024 * np.polyfit(numbers, values, 1)[0])
 
 
 def draw(rows: Sequence[Row], path: str) -> None:
-    """Resident memory against generations and against checkpoints."""
+    """Memory against generations and against checkpoints."""
+    labels = {"search": "generation", "checkpoints": "saved, opened anew, read back"}
     figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-    labels = {"search": "generation", "checkpoints": "saved and read back"}
     for axis, (what, label) in zip(axes, labels.items(), strict=True):
         own = [row for row in rows if row["what"] == what]
-        axis.plot([r["number"] for r in own], [r["resident MiB"] for r in own])
-        axis.set(xlabel=label, ylabel="resident MiB")
+        for memory in MEMORY:
+            axis.plot([r["number"] for r in own], [r[memory] for r in own])
+            if own:
+                axis.annotate(
+                    memory.removesuffix(" MiB"),
+                    (own[-1]["number"], own[-1][memory]),
+                    xytext=(0, -4),
+                    textcoords="offset points",
+                    ha="right",
+                    va="top",
+                )
+        axis.set(xlabel=label, ylabel="MiB")
         axis.set_ylim(bottom=0)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
 
-def main(_: Sequence[str]) -> None:
+def say(rows: Sequence[Row], population: int) -> None:
     """Prints the growth, the programs and the seconds."""
-    logging.set_verbosity(logging.WARNING)
-    use_compilation_cache()
-    folder = pathlib.Path(_FOLDER.value)
-    rows = search_rows(folder / "search", _GENERATIONS.value, _POPULATION.value)
-    write_rows(_OUT.value, rows)
-    rows += checkpoint_rows(folder / "checkpoints", _CYCLES.value)
-    write_rows(_OUT.value, rows)
     sampled = [row for row in rows if row["what"] in ("search", "checkpoints")]
-    print(table(sampled[:: _SAMPLES // 10], ["what", "number", "resident MiB"]))
-    per_generation = growth(rows, "search")
-    print(f"search: {per_generation:.2f} KiB a generation", end="")
-    print(f", {per_generation / _POPULATION.value:.2f} KiB an evaluation")
-    programs = [row["programs"] for row in rows if row["what"] == "search"]
-    print(f"programs after the first sample: {programs[-1] - programs[1]}")
-    print(f"checkpoints: {growth(rows, 'checkpoints'):.2f} KiB a cycle")
+    print(table(sampled[:: _SAMPLES // 10], ["what", "number", *MEMORY]))
+    if any(row["what"] == "search" for row in rows):
+        for memory in MEMORY:
+            slope = growth(rows, "search", memory)
+            evaluation = f"{slope / population:.2f} KiB an evaluation"
+            print(f"search, {memory}: {slope:.2f} KiB a generation, {evaluation}")
+        programs = [row["programs"] for row in rows if row["what"] == "search"]
+        print(f"programs after the first sample: {programs[-1] - programs[1]}")
+    if any(row["what"] == "checkpoints" for row in rows):
+        for memory in MEMORY:
+            slope = growth(rows, "checkpoints", memory)
+            print(f"checkpoints, {memory}: {slope:.2f} KiB a cycle")
     for row in rows:
         if "seconds" in row:
             seconds = f"{row['seconds']:.1f} processor seconds to go on"
             print(f"{row['what']}: {seconds} after {row['number']} evaluations")
+
+
+def main(_: Sequence[str]) -> None:
+    """Measures what is asked for, and shows all rows."""
+    logging.set_verbosity(logging.WARNING)
+    use_compilation_cache()
+    folder = pathlib.Path(_FOLDER.value)
+    rows = read_rows(_OUT.value)
+    have = {row["what"] for row in rows}
+    parts: list[Callable[[], Iterable[Row]]] = []
+    if _GENERATIONS.value and "search" not in have:
+        size = _GENERATIONS.value, _POPULATION.value
+        parts.append(functools.partial(search_rows, folder / "search", *size))
+    if _CYCLES.value and "checkpoints" not in have:
+        place = folder / "checkpoints"
+        parts.append(functools.partial(checkpoint_rows, place, _CYCLES.value))
+    for part in parts:
+        new = list(part())
+        append_rows(_OUT.value, new)
+        rows += new
+    say(rows, _POPULATION.value)
     if _FIGURE.value:
         draw(rows, _FIGURE.value)
 
 
 if __name__ == "__main__":
-    _GENERATIONS = flags.DEFINE_integer("generations", 10_000, "", lower_bound=200)
+    _GENERATIONS = flags.DEFINE_integer("generations", 10_000, "0: none", lower_bound=0)
     _POPULATION = flags.DEFINE_integer("population", 10, "", lower_bound=1)
-    _CYCLES = flags.DEFINE_integer("cycles", 1_000, "checkpoints", lower_bound=20)
+    _CYCLES = flags.DEFINE_integer("cycles", 1_000, "checkpoints", lower_bound=0)
     _FOLDER = flags.DEFINE_string("folder", "runs/long_runs", "for work folders")
     _FIGURE = flags.DEFINE_string("figure", None, "PNG file")
-    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file, read and written")
     app.run(main)

@@ -17,7 +17,7 @@ _FEWEST = 8  # windows, of a text that validation and test are cut off from
 
 
 def source_of_runs(
-    name: str, texts: dict[str, str], tokens: str, length: int
+    name: str, texts: dict[str, str], tokens: str, length: int, *, place: str = ""
 ) -> SourceSplits:
     """A source from one text for each split.
 
@@ -27,6 +27,7 @@ def source_of_runs(
         they are missing.
       tokens: a key of `TOKENS`.
       length: T, tokens of a window.
+      place: where the texts are from, for errors; "": the name says it.
 
     Returns:
       The source, in which every token has a number.
@@ -43,14 +44,15 @@ def source_of_runs(
         )
         if len(run) < 2:
             raise UserError(
-                f"{name}: the {split} text has {len(run)} tokens, expected at least 2"
+                f"{place or name}: the {split} text has {len(run)} tokens, expected at "
+                "least 2"
             )
         splits[split] = windows(run, length)
     if len(splits) < 3 and len(splits["train"]) < _FEWEST:
         raise UserError(
-            f"{name}: got {len(splits['train'])} windows of {length} tokens, expected "
-            f"at least {_FEWEST}, as validation and test are cut off them: lower "
-            "data.max_tokens, or give a file for each split"
+            f"{place or name}: got {len(splits['train'])} windows of {length} tokens, "
+            f"expected at least {_FEWEST}, as validation and test are cut off them: "
+            "lower data.max_tokens, or give a file for each split"
         )
     return SourceSplits(
         name,

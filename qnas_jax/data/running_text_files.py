@@ -36,7 +36,13 @@ def load_plain_text(options: PlaceOptions) -> SourceSplits:
         )
     name, files = files_by_split(path, ENDINGS)
     texts = {split: read_text(file) for split, file in files.items()}
-    return source_of_runs(printable(name), texts, options.tokens, options.max_tokens)
+    return source_of_runs(
+        printable(name),
+        texts,
+        options.tokens,
+        options.max_tokens,
+        place=printable(path),
+    )
 
 
 def load_coriolanus(options: PlaceOptions) -> SourceSplits:

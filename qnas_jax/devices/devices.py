@@ -175,6 +175,29 @@ class Devices:
 
         return call
 
+    def added_up(
+        self, function: Callable[[Any, Any], Any]
+    ) -> Callable[[Any, Any], Any]:
+        """Divides the parts of a sum.
+
+        Args:
+          function: (whole, parts) -> sums: `parts` is a tree of arrays [P, ...], P a
+            multiple of the number of devices. It closes over no array that is placed.
+
+        Returns:
+          The function with equal results, to rounding.
+        """
+        if self.count == 1:
+            return function
+        everywhere, divided = PartitionSpec(), PartitionSpec(MEMBERS)
+        return jax.shard_map(
+            lambda whole, parts: lax.psum(function(whole, parts), MEMBERS),
+            mesh=self._mesh(MEMBERS),
+            in_specs=(everywhere, divided),
+            out_specs=everywhere,
+            check_vma=False,
+        )
+
     def _placed(self, tree: Tree, spec: PartitionSpec) -> Tree:
         leaves = jax.tree.leaves(tree)
         if self.count == 1 or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):

@@ -137,7 +137,7 @@ def _check_slurm(environ: Mapping[str, str]) -> None:
     per_node = tasks // nodes
     if seen > per_node:
         raise UserError(
-            f"--distributed: {per_node} tasks a node and {seen} GPUs a node, of which "
+            f"--distributed: {seen} GPUs a node, and tasks for {per_node} of them, so "
             f"{seen - per_node} would be idle; set --ntasks-per-node={seen}, or "
             "JAX_LOCAL_DEVICE_IDS to those of each task"
         )

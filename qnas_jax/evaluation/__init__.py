@@ -13,7 +13,12 @@ from qnas_jax.evaluation.evaluator import (
     scores_of,
 )
 from qnas_jax.evaluation.known import KnownEvaluations
-from qnas_jax.evaluation.measuring import Metrics, measure, measure_many
+from qnas_jax.evaluation.measuring import (
+    Metrics,
+    measure,
+    measure_many,
+    measure_on_devices,
+)
 from qnas_jax.evaluation.memo import MemoisedEvaluator
 from qnas_jax.evaluation.ranking import (
     COST_TERMS,
@@ -70,6 +75,7 @@ __all__ = [
     "make_population_scorer",
     "measure",
     "measure_many",
+    "measure_on_devices",
     "rank_agreement",
     "rank_all",
     "ranking_measures",

@@ -5,6 +5,8 @@ Prints a JSON object: name -> the largest difference, as a share of the largest 
 
 import dataclasses
 import json
+import pathlib
+import tempfile
 from typing import Any
 
 import jax
@@ -13,10 +15,17 @@ import numpy as np
 
 from qnas_jax.data import image_split
 from qnas_jax.devices import Devices, draw_share
-from qnas_jax.evaluation import ScoringOptions, make_population_scorer
+from qnas_jax.evaluation import (
+    ScoringOptions,
+    make_population_scorer,
+    measure_on_devices,
+)
+from qnas_jax.evaluation.proxies import make_proxy_scorer
 from qnas_jax.evaluation.trained import measure_on_split
+from qnas_jax.jobs import default_config, open_setting, run_stages
 from qnas_jax.kernels import normalise
 from qnas_jax.nets import build_supernet
+from qnas_jax.runs import WorkFolder
 from qnas_jax.searching import make_strategy
 from qnas_jax.searching.many import search_seeds
 from qnas_jax.spaces import Layer, NetworkSpace, fixed, op
@@ -55,6 +64,7 @@ TRAIN = image_split(PIXELS, RANDOM.integers(0, 3, 32).astype(np.int32))
 TASK = ImageClassification(
     mean=jnp.array([0.5]), std=jnp.array([0.3]), input_shape=(8, 8, 1), num_outputs=3
 )
+RANDOM_QUBO = RANDOM.normal(size=(9, 9))
 ARCHS = np.array([[0, 0], [1, 1], [0, 1], [1, 0], [0, 0]], np.int32)
 
 
@@ -172,6 +182,59 @@ def searches(devices: Devices) -> Any:
     return search_seeds(strategy, Ones(), keys, 3, devices=devices)
 
 
+def metrics_of_a_network(devices: Devices) -> Any:
+    """Of 30 examples in chunks of 4: devices have two each, one of them half empty."""
+    supernet = build_supernet(SPACE)
+    model = StandaloneModel(supernet.cut(*supernet.init(jax.random.key(1)), [0, 1]))
+
+    @jax.jit
+    def compute(weights: Any, inputs: jax.Array, targets: jax.Array) -> Any:
+        return measure_on_devices(
+            TASK,
+            lambda weights, prepared: model.predict(*weights, prepared),
+            (weights, inputs, targets),
+            4,
+            details=TASK.details,
+            answer=TASK.answer,
+            devices=devices,
+        )
+
+    weights = model.params, model.stats
+    split = jnp.asarray(PIXELS[:30]), jnp.asarray(TRAIN.targets[:30])
+    return compute(*devices.replicated((weights, *split)))
+
+
+def proxies(devices: Devices) -> Any:
+    score = make_proxy_scorer(
+        build_supernet(SPACE),
+        ("synflow", "snip", "nwot", "zen", "params"),
+        TASK.prepare(jnp.asarray(PIXELS[:8])),
+        jnp.asarray(TRAIN.targets[:8]),
+        jax.random.key(4),
+        devices=devices,
+    )
+    return score(ARCHS), jax.jit(score)(jnp.asarray(ARCHS))
+
+
+def runs_of_an_optimiser(devices: Devices) -> Any:
+    """By the command's own function: six runs, four at once and two."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place)
+        np.savetxt(folder / "q.csv", RANDOM_QUBO, delimiter=",")
+        config = default_config("solve")
+        config.problem.file = str(folder / "q.csv")
+        config.solver.update(optimiser="simulated_annealing", runs=6)
+        setting = open_setting(
+            config, WorkFolder(folder / "run"), devices=devices, say=lambda line: None
+        )
+        run_stages(setting, "solve", ["python", "main.py"])
+        rows = [
+            json.loads((folder / "run" / "solve" / f"run-{number}.json").read_text())
+            for number in range(6)
+        ]
+    return [(row["cost"], row["trace"], row["best"][0]["cost"]) for row in rows]
+
+
 KINDS = {
     "batch normalisation": batch_normalisation,
     "draws": draws,
@@ -181,6 +244,9 @@ KINDS = {
     "scores, switch": lambda devices: scores(devices, "switch"),
     "population, padded": lambda devices: trained_population(devices, "padded"),
     "searches": searches,
+    "metrics": metrics_of_a_network,
+    "proxies": proxies,
+    "runs of an optimiser": runs_of_an_optimiser,
 }
 
 

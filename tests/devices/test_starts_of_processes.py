@@ -36,10 +36,32 @@ def test_flags_that_do_not_fit(start, said):
     ("changes", "said"),
     [
         ({"SLURM_PROCID": None}, "SLURM_PROCID not: this is no step of the job"),
+        (
+            dict.fromkeys(set(STEP) - {"SLURM_JOB_ID"}),
+            "SLURM_LOCALID, SLURM_NTASKS not: this is no step of the job (a login by "
+            "ssh, or a batch script itself); start by `srun",
+        ),
         ({"SLURM_NTASKS": "1", "SLURM_STEP_NUM_NODES": "1"}, "--ntasks-per-node"),
         ({"SLURM_NTASKS": "2", "SLURM_STEP_NUM_NODES": "4"}, "2 tasks on 4 nodes"),
         ({"CUDA_VISIBLE_DEVICES": "0"}, "use --gpus-per-node instead of --gpus-per-"),
-        ({"CUDA_VISIBLE_DEVICES": "0,1,2,3,4,5,6,7"}, "of which 4 would be idle"),
+        ({"CUDA_VISIBLE_DEVICES": "0,1,2,3,4,5,6,7"}, "so 4 would be idle"),
+        (
+            {
+                "SLURM_NTASKS": "2",
+                "SLURM_LOCALID": "0",
+                "CUDA_VISIBLE_DEVICES": "0,1,2,3,4,5,6,7",
+            },
+            "8 GPUs a node, and tasks for 1 of them, so 7 would be idle; "
+            "set --ntasks-per-node=8",
+        ),
+        (
+            {
+                "SLURM_NTASKS": "1",
+                "SLURM_STEP_NUM_NODES": "1",
+                "CUDA_VISIBLE_DEVICES": "0,1,2,3",
+            },
+            "one task, which needs no --distributed: it has all GPUs of its node",
+        ),
     ],
 )
 def test_known_mistakes_under_slurm(changes, said):

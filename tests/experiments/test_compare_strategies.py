@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments.comparisons import contestant_searches as searches
 from experiments.comparisons import published_protocol
 from experiments.comparisons import strategies as experiment
 from experiments.comparisons.contestants import (
@@ -20,6 +21,7 @@ from experiments.comparisons.contestants import (
 from qnas_jax.evaluation import ScoredBy
 from qnas_jax.evaluation.tables import TableOptions, load_table, query_costs
 from qnas_jax.reporting.comparison import write_comparison
+from qnas_jax.reporting.comparison.records import read_comparison
 from qnas_jax.searching import STRATEGIES, Generation, SearchOptions
 from qnas_jax.searching.many import search_seeds
 
@@ -47,7 +49,7 @@ def test_rows_and_page(data_dir, tmp_path, monkeypatch):
     assert [row["strategy"] for row in rows] == ["a"] * 3 + ["b"] * 3 + [*"cc"] + (
         ["random"] * 2
     )
-    at = list(experiment.BUDGETS).index
+    at = list(searches.BUDGETS).index
     for row in rows[:3]:
         assert row["test"][at(60)] is not None and row["test"][at(80)] is None
         assert np.all(np.diff(row["validation"][: at(80)]) >= 0)
@@ -62,17 +64,39 @@ def test_rows_and_page(data_dir, tmp_path, monkeypatch):
     assert "b is" in page and "cifar10" in page
 
 
+def test_each_strategy_on_each_task_is_a_cell(data_dir, tmp_path, monkeypatch):
+    """The rows are those of all together, and what is there is not done again."""
+    small = {
+        "a": Contestant({"strategy": "random", "population": 10}, evaluations=20),
+        "b": Contestant({"strategy": "qudit", "population": 5}, evaluations=20),
+    }
+    monkeypatch.setattr(experiment, "CONTESTANTS", small)
+    monkeypatch.setattr(experiment, "TASKS", ("cifar10",))
+    grid = experiment.grid_of(list(small), 2, str(data_dir), protocol=["random"])
+    rows = list(grid.run())
+    together = experiment.run(list(small), ["cifar10"], 2, str(data_dir))
+    for row, expected in zip(rows[2:], together, strict=True):
+        assert expected.items() <= row.items()
+    assert "transfer" in rows[0] and grid.missing(rows) == []
+    assert [cell["strategy"] for cell in grid.missing(rows[:4])] == ["b"]
+    more = experiment.grid_of(list(small), 3, str(data_dir))
+    assert len(more.missing(rows)) == 2
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert len(read_comparison(file)) == len(rows)
+
+
 def test_first_of_the_top_by_hand(data_dir):
     """A search that meets the best arch third has waited for three evaluations."""
     table = load_table(TableOptions(data_dir=str(data_dir)))
     order = np.argsort(table.scores())
     archs = table.archs(order[[0, 1, -1, 2]])[None, :, None]
     seen = Generation(archs, np.zeros((1, 4, 1)), np.full((1, 4, 1), 1))
-    assert experiment._first_top(table, seen, np.ones((1, 4))) == [3.0]
+    assert searches.first_top(table, seen, np.ones((1, 4))) == [3.0]
     costs = np.array([[0.06, 1.0, 0.06, 1.0]])
-    np.testing.assert_allclose(experiment._first_top(table, seen, costs), [1.12])
+    np.testing.assert_allclose(searches.first_top(table, seen, costs), [1.12])
     never = Generation(archs[:, :2], np.zeros((1, 2, 1)), np.full((1, 2, 1), 1))
-    assert experiment._first_top(table, never, np.ones((1, 2))) == pytest.approx(np.inf)
+    assert searches.first_top(table, never, np.ones((1, 2))) == pytest.approx(np.inf)
 
 
 def test_settings_of_the_published_protocol():
@@ -116,12 +140,12 @@ def test_repeats_that_are_free(data_dir):
     table = load_table(TableOptions(data_dir=str(data_dir)))
     evolution = CONTESTANTS["regularised evolution (repeats free)"]
     small = dataclasses.replace(evolution, evaluations=100)
-    seen = experiment.evaluate_all(small, table, 2, 100)
+    seen = searches.evaluate_all(small, table, 2, 100)
     fresh = query_costs(seen, count_repeats=False)
     assert np.all(fresh.sum(axis=1) < fresh.shape[1])  # there are repeats
-    _, scores, _ = experiment._search(small, table, 2)
+    _, scores, _ = searches.search(small, table, 2)
     place = int(np.flatnonzero(np.cumsum(fresh[0]) <= 100)[-1])
-    at = [budget for budget in experiment.BUDGETS if budget <= 100].index(100)
+    at = [budget for budget in searches.BUDGETS if budget <= 100].index(100)
     assert scores[0, at] == seen.scores[0].reshape(-1)[: place + 1].max()
 
 

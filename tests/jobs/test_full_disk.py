@@ -6,6 +6,7 @@ import os
 import pathlib
 import resource
 import shutil
+import subprocess
 import tempfile
 
 import jax.numpy as jnp
@@ -28,11 +29,25 @@ def files_no_larger_than(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def check_line(error, folder):
+@contextlib.contextmanager
+def small_disk(folder, kib):
+    """A file system of its own in memory, where the system lets us have one."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def check_line(error, folder, why="File too large"):
     failure = describe_failure(error, folder)
     assert failure.status == USER_ERROR and "\n" not in failure.line
     assert failure.line.startswith(f"error: {folder}")
-    assert "File too large; free space, then the same command goes on" in failure.line
+    assert f"{why}; free space, then the same command goes on" in failure.line
 
 
 def test_a_search_goes_on_when_there_is_space(search_config, tmp_path, quick):
@@ -57,6 +72,32 @@ def test_a_search_goes_on_when_there_is_space(search_config, tmp_path, quick):
         assert result_of(folder) == expected, size
         assert not list(folder.rglob(".*.part"))
     assert stopped > 10
+
+
+@pytest.mark.skipif(shutil.which("mount") is None, reason="a system without mount")
+def test_a_small_disk_that_is_full_at_any_page(search_config, tmp_path, quick):
+    run_in(tmp_path / "whole", search_config)
+    expected = result_of(tmp_path / "whole")
+    stopped = 0
+    with small_disk(tmp_path / "disk", 4096) as disk:
+        folder, filler = disk / "run", disk / "filler"
+        for free in range(0, 4096, 4):
+            shutil.rmtree(folder, ignore_errors=True)
+            space = shutil.disk_usage(disk).free
+            filler.write_bytes(bytes(space - 1024 * free))
+            try:
+                run_in(folder, search_config)
+            except OSError as error:
+                check_line(error, folder, "No space left on device")
+                stopped += 1
+            else:
+                break
+            finally:
+                filler.unlink()
+            run_in(folder, search_config)
+            assert result_of(folder) == expected, free
+            assert not list(folder.rglob(".*.part"))
+    assert stopped > 5
 
 
 @struct.dataclass

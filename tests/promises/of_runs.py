@@ -180,4 +180,25 @@ MUTANTS = (
         "super().__init__(None)",
         "tests/api/test_search_function.py::test_a_file_goes_on_where_it_was_stopped",
     ),
+    Mutant(
+        "metrics of a network are added up over all devices",
+        "qnas_jax/devices/devices.py",
+        "lambda whole, parts: lax.psum(function(whole, parts), MEMBERS),",
+        "function,",
+        "tests/devices/test_four_devices.py",
+    ),
+    Mutant(
+        "several devices take a part of the networks of a proxy, and give all back",
+        "qnas_jax/evaluation/proxies/scores.py",
+        "devices.over_members(measure)(whole, archs)",
+        "devices.over_members(measure, gather=False)(whole, archs[::-1])",
+        "tests/devices/test_four_devices.py",
+    ),
+    Mutant(
+        "a text that is too short is refused by the name of its file",
+        "qnas_jax/data/running_text_files.py",
+        "place=printable(path),",
+        "place='',",
+        "tests/fuzz/test_generated_inputs.py",
+    ),
 )

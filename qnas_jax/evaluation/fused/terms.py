@@ -110,5 +110,6 @@ def make_terms(
         reduced.task.prepare(jnp.asarray(train.inputs[: options.images])),
         jnp.asarray(train.targets[: options.images]),
         parts.key("proxy"),
+        devices=parts.devices,
     )
     return TermEvaluator(subnets, score_archs, options.measured)

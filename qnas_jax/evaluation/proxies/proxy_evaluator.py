@@ -87,7 +87,12 @@ def make_proxy_evaluator(options: ProxyOptions, parts: Parts) -> ProxyEvaluator:
     targets = jnp.asarray(train.targets[: options.images])
     supernet = build_supernet(parts.space)
     score_archs = make_proxy_scorer(
-        supernet, options.names, inputs, targets, parts.key("proxy")
+        supernet,
+        options.names,
+        inputs,
+        targets,
+        parts.key("proxy"),
+        devices=parts.devices,
     )
     return ProxyEvaluator(score_archs, ScoreOf(options.names[0], larger_is_better=True))
 

@@ -8,6 +8,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation.proxies.network import ProxyNetwork
 from qnas_jax.evaluation.proxies.registry import PROXIES
@@ -52,10 +53,13 @@ def make_proxy_scorer(
     images: jax.Array,
     labels: jax.Array,
     key: jax.Array,
+    *,
+    devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> ScoreByProxies:
     """Builds a scorer of populations that trains nothing.
 
     One architecture passes after the other, in one program; the architecture is data.
+    Several devices take a part of a population each.
     What several proxies need is computed once. Images and noise are the same for all;
     weights are drawn anew for each architecture, by a key that depends on it, so its
     score does not depend on what else is in the population.
@@ -66,6 +70,7 @@ def make_proxy_scorer(
       images: float32 [N, H, W, C], normalised training images; the papers use 64.
       labels: int32 [N].
       key: of the weights and of noise; consumed.
+      devices: among which a population is divided.
 
     Returns:
       score(archs int32 [P, L]) -> for each name float32 [P], larger promises a better
@@ -87,7 +92,8 @@ def make_proxy_scorer(
         chex.assert_shape(archs, (None, supernet.space.num_layers))
         scores: dict[str, jax.Array] = {}
         if measured:
-            scores = _program(supernet, measured)(archs, images, labels, key)
+            placed = devices.replicated((archs, images, labels, key))
+            scores = _program(supernet, measured, devices)(*placed)
         for proxy in wanted:
             if proxy.cost and costs is not None:
                 scores[proxy.name] = _count(costs, proxy.cost, archs)
@@ -97,19 +103,26 @@ def make_proxy_scorer(
 
 
 @functools.lru_cache(maxsize=32)
-def _program(supernet: Supernet, names: tuple[str, ...]) -> Callable[..., Any]:
-    """The compiled form of `_measure`."""
-    return jit_network(functools.partial(_measure, ProxyNetwork(supernet), names))
+def _program(
+    supernet: Supernet, names: tuple[str, ...], devices: Devices
+) -> Callable[..., Any]:
+    """The compiled form of `_measure`: (archs, images, labels, key) -> by name [P]."""
+    measure = functools.partial(_measure, ProxyNetwork(supernet), names)
+
+    def score(archs: jax.Array, *whole: jax.Array) -> dict[str, jax.Array]:
+        found: dict[str, jax.Array] = devices.over_members(measure)(whole, archs)
+        return found
+
+    return jit_network(score)
 
 
 def _measure(
     network: ProxyNetwork,
     names: tuple[str, ...],
+    whole: tuple[jax.Array, jax.Array, jax.Array],
     archs: jax.Array,
-    images: jax.Array,
-    labels: jax.Array,
-    key: jax.Array,
 ) -> dict[str, jax.Array]:
+    images, labels, key = whole
     weights_key, noise_key = jax.random.split(key)
     noisy = any(PROXIES[name].noise for name in names)
     relus = any(PROXIES[name].relus for name in names)

@@ -300,6 +300,7 @@ class TermScorer:
             reduced.task.prepare(jnp.asarray(train.inputs[:count])),
             jnp.asarray(train.targets[:count]),
             self._setting.key("proxy"),
+            devices=self._setting.devices,
         )
 
 

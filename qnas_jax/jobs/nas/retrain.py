@@ -13,7 +13,7 @@ import numpy as np
 
 from qnas_jax import data
 from qnas_jax.errors import UserError, did_you_mean
-from qnas_jax.evaluation import EVALUATORS, measure
+from qnas_jax.evaluation import EVALUATORS, measure_on_devices
 from qnas_jax.jobs.nas.answers import write_answers
 from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
 from qnas_jax.jobs.nas.classifiers import compare_classifiers
@@ -277,18 +277,25 @@ def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
     def compute(
         weights: Any, inputs: jax.Array, targets: jax.Array, chunk: int
     ) -> dict[str, jax.Array]:
-        def run(prepared: jax.Array) -> jax.Array:
+        def run(weights: Any, prepared: jax.Array) -> jax.Array:
             params, stats = weights
             return model.predict(params, stats, prepared)
 
-        return measure(
-            task, run, inputs, targets, chunk, details=task.details, answer=answer
+        return measure_on_devices(
+            task,
+            run,
+            (weights, inputs, targets),
+            chunk,
+            details=task.details,
+            answer=answer,
+            devices=setting.devices,
         )
 
     def measure_on(
         weights: Any, inputs: jax.Array, targets: jax.Array
     ) -> dict[str, Any]:
-        run = functools.partial(compute, weights, inputs, targets)
+        whole = setting.devices.replicated((weights, inputs, targets))
+        run = functools.partial(compute, *whole)
         chunk = min(_CHUNK, len(targets))
         metrics = jax.device_get(setting.at_once.run(run, chunk, chunk))
         return {name: np.asarray(value).tolist() for name, value in metrics.items()}

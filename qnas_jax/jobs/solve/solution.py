@@ -5,6 +5,7 @@ A history becomes a cost Hamiltonian first: the posterior mean of the model that
 architectures that were predicted, not evaluated; the answer says so.
 """
 
+import concurrent.futures
 import dataclasses
 import functools
 import pathlib
@@ -76,19 +77,7 @@ def solve_problem(setting: Setting) -> list[str]:
     config: SolveConfig = setting.config
     target = _read_target(config.problem)
     name = config.solver.optimiser
-    found = []
-    for number in setting.progress(
-        range(config.solver.runs), config.solver.runs, "runs"
-    ):
-        path = setting.folder.path / "solve" / f"run-{number}.json"
-        if not path.exists():
-            if setting.should_stop():
-                raise Stopped
-            root = jax.random.key(config.seed)
-            key = jax.random.fold_in(root, number) if number else root
-            result = OPTIMISERS[name](target.problem, key, config.optimiser)
-            write_sealed(path, _run_row(target, result, config.solver.keep))
-        found.append(read_sealed(path, "--stage=solve does it again"))
+    found = _runs(setting, target)
     best = min(found, key=lambda run: run["cost"])
     solution = {
         "file": config.problem.file,
@@ -101,6 +90,40 @@ def solve_problem(setting: Setting) -> list[str]:
     }
     write_json(setting.folder.path / "solution.json", solution)
     return _lines(target, solution, setting.folder.path)
+
+
+def _runs(setting: Setting, target: _Target) -> list[dict[str, Any]]:
+    """What is kept of all runs, after those were made that are not there yet.
+
+    As many as there are devices go on at once, each on one of them, with equal results.
+    """
+    runs = setting.config.solver.runs
+    paths = [setting.folder.path / "solve" / f"run-{each}.json" for each in range(runs)]
+    devices = jax.local_devices()[: setting.devices.count]
+    run = functools.partial(_run, setting.config, target)
+    starts = range(0, runs, len(devices))
+    with concurrent.futures.ThreadPoolExecutor(len(devices)) as pool:
+        for first in setting.progress(starts, len(starts), "runs"):
+            together = range(first, min(first + len(devices), runs))
+            missing = [number for number in together if not paths[number].exists()]
+            if missing and setting.should_stop():
+                raise Stopped
+            found = pool.map(run, missing, devices)
+            for number, row in zip(missing, found, strict=True):
+                write_sealed(paths[number], row)
+    return [read_sealed(path, "--stage=solve does it again") for path in paths]
+
+
+def _run(
+    config: SolveConfig, target: _Target, number: int, device: jax.Device
+) -> dict[str, Any]:
+    """One run on a device of its own."""
+    with jax.default_device(device):
+        root = jax.random.key(config.seed)
+        key = jax.random.fold_in(root, number) if number else root
+        optimise = OPTIMISERS[config.solver.optimiser]
+        result = optimise(target.problem, key, config.optimiser)
+        return _run_row(target, result, config.solver.keep)
 
 
 def _run_row(target: _Target, result: Result, keep: int) -> dict[str, Any]:
