@@ -98,6 +98,10 @@ def test_a_command_is_taken(words, monkeypatch):
             assert all((ROOT / path).exists() for path in rest)
         case ["python", "-m", module, *rest]:
             check_module(module, rest)
+        case ["python", "-c", code]:
+            compile(code, "<page>", "exec")
+        case [".", path]:
+            assert path == ".venv/bin/activate"
         case ["python", file, *_]:
             assert (ROOT / file).is_file()
         case ["make", target]:

@@ -6,7 +6,9 @@ correlation and the median relative error. `learnt` is `qnas_jax.latency.learn_l
 `with others` builds on predictors of other devices, each learnt from 900 architectures,
 none of them of the same family (the name up to its first underscore); `with pairs`
 counts pairs of ops (375 more features on NAS-Bench-201; FBNet would have 18,711).
-Beside them stand ridge regression and boosted trees (scikit-learn) on one-hot ops.
+Beside them stand ridge regression, boosted trees and a multi-layer perceptron
+(scikit-learn) on one-hot ops. `--largest=4500` leaves 500 of FBNet to judge by: what
+another kind of model can learn where there is almost everything to learn from.
 
 What no number of samples would mend is noise of the measurements, as far as latency is
 a sum over layers: `ceiling` is the correlation of a predictor that has learnt from all
@@ -15,7 +17,7 @@ architectures, those that it is judged by among them.
 python -m experiments.comparisons.latency_predictors [--spaces=fbnet]
     [--spaces=nas_bench_201] [--samples=10,50,200,900] [--seeds=5] [--devices=pixel3]
     [--out=rows.jsonl] [--methods="learnt,ridge"] [--figure=curve.png]
-    [--data_dir=FOLDER]
+    [--data_dir=FOLDER] [--largest=900]
 """
 
 import os
@@ -40,8 +42,10 @@ from qnas_jax.latency import (
 )
 
 LARGEST = 900  # architectures to learn from; the others judge, for every number
+HIDDEN = (128, 64)  # units of the layers of the perceptron
 SPACES = ("fbnet", "nas_bench_201")
 METHODS = ("learnt", "with others", "with pairs", "ridge", "boosted trees")
+PERCEPTRON = "perceptron"  # minutes where there are many samples; only if asked for
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -77,15 +81,17 @@ def run(
     numbers: Sequence[int],
     seeds: int,
     methods: Sequence[str] = METHODS,
+    largest: int = LARGEST,
 ) -> Iterator[dict[str, Any]]:
     """Learns and judges.
 
     Args:
       samples: of a space.
       devices: which to judge.
-      numbers: architectures to learn from, at most 900.
+      numbers: architectures to learn from, at most `largest`.
       seeds: draws of the architectures.
-      methods: of `METHODS`.
+      methods: of `METHODS`, and `PERCEPTRON`.
+      largest: architectures that do not judge.
 
     Yields:
       A row a device, method, number and seed.
@@ -98,10 +104,11 @@ def run(
     }
     for seed in range(seeds):
         order = np.random.default_rng(seed).permutation(len(samples.archs))
-        largest, judged = order[:LARGEST], order[LARGEST:]
+        known, judged = order[:largest], order[largest:]
         whole = {
-            device: learn_latency(samples.space, samples.archs[largest], own[largest])
+            device: learn_latency(samples.space, samples.archs[known], own[known])
             for device, own in samples.latency_ms.items()
+            if "with others" in methods
         }
         for device in devices:
             others = [
@@ -112,7 +119,7 @@ def run(
             true = samples.latency_ms[device]
             ceiling = errors(best[device][judged], true[judged])["spearman"]
             for number in numbers:
-                chosen = largest[:number]
+                chosen = known[:number]
                 for method in methods:
                     predict = fit(
                         method,
@@ -141,7 +148,7 @@ def fit(
     latency_ms: np.ndarray,
     others: Sequence[LatencyPredictor],
 ) -> Predict:
-    """Learns by one of `METHODS`."""
+    """Learns by one of `METHODS`, or `PERCEPTRON`."""
     if method in ("learnt", "with others", "with pairs"):
         return learn_latency(
             samples.space,
@@ -154,6 +161,20 @@ def fit(
         from sklearn.linear_model import RidgeCV
 
         model: Any = RidgeCV(alphas=np.logspace(-3, 3, 13))
+    elif method == PERCEPTRON:
+        from sklearn.compose import TransformedTargetRegressor
+        from sklearn.neural_network import MLPRegressor
+        from sklearn.preprocessing import QuantileTransformer
+
+        model = TransformedTargetRegressor(
+            MLPRegressor(
+                hidden_layer_sizes=HIDDEN,
+                alpha=0.1,
+                early_stopping=True,
+                random_state=0,
+            ),
+            transformer=QuantileTransformer(output_distribution="normal"),
+        )
     else:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -255,7 +276,9 @@ def main(argv: Sequence[str]) -> None:
     for name in _SPACES.value:
         samples = read_space(name, folder)
         devices = _DEVICES.value or list(samples.latency_ms)
-        rows += run(samples, devices, numbers, _SEEDS.value, _METHODS.value)
+        rows += run(
+            samples, devices, numbers, _SEEDS.value, _METHODS.value, _LARGEST.value
+        )
     lines, each = summary(rows), by_device(rows, max(numbers))
     print(table(lines, list(lines[0])))
     if each:
@@ -270,7 +293,12 @@ if __name__ == "__main__":
     _SAMPLES = flags.DEFINE_list("samples", ["10", "50", "200", "900"], "to learn from")
     _SEEDS = flags.DEFINE_integer("seeds", 5, "draws", 1)
     _METHODS = flags.DEFINE_list(
-        "methods", ["learnt", "with others", "ridge"], "which of " + ", ".join(METHODS)
+        "methods",
+        ["learnt", "with others", "ridge"],
+        "which of " + ", ".join((*METHODS, PERCEPTRON)),
+    )
+    _LARGEST = flags.DEFINE_integer(
+        "largest", LARGEST, "architectures that do not judge", lower_bound=2
     )
     _DEVICES = flags.DEFINE_list("devices", [], "names; all by default")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")

@@ -54,6 +54,13 @@ def test_rows(rows):
     assert found["noise", "learnt", 7]["ceiling"] < 0.4
 
 
+def test_another_kind_of_model_learns_from_almost_everything(samples):
+    methods = ("learnt", experiment.PERCEPTRON)
+    rows = list(experiment.run(samples, ["one_1"], (850,), 1, methods, largest=850))
+    assert [row["method"] for row in rows] == list(methods)
+    assert min(row["spearman"] for row in rows) > 0.9
+
+
 def test_a_device_is_no_help_to_its_family(samples):
     assert experiment.family("one_1") == experiment.family("one_2") == "one"
     assert experiment.family("noise") == "noise"

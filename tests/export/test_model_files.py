@@ -70,6 +70,19 @@ def test_the_bench_has_a_row_a_subnet_and_goes_on_where_it_was():
     (line,) = exports.result_rows([row, {**row, "subnet": 1, "onnx, batch 3": 0.25}])
     assert (line["space"], line["subnets"]) == ("digits_tiny", 2)
     assert line["ONNX"] == "2.5e-01"
+    assert (line["beyond 1e-04"], line["ours from float64"]) == (0, "-")
+
+
+def test_what_is_beyond_the_tolerance_is_held_against_float64(monkeypatch):
+    monkeypatch.setattr(exports, "TOLERANCE", 0.0)
+    (row,) = exports.run(["digits_tiny"], 1, 4)
+    for form in ("ours from float64", "exported from float64"):
+        assert 0 < row[form] < 1e-4
+    # Apart by no more than both are from what is exact.
+    both = row["ours from float64"] + row["exported from float64"]
+    assert row["onnx, batch 100"] <= both * 1.01
+    (line,) = exports.result_rows([row])
+    assert line["ours from float64"] == f"{row['ours from float64']:.1e}"
 
 
 def test_eight_bits_are_close_and_smaller(model):

@@ -66,12 +66,9 @@ def tune_int8(
     if 100 * (full - before) <= options.tuned_above:
         return None
     network = load_network(folder)
-    rounding = nnx.clone(network)
-    fake_quantise(rounding)
-    params = trained_on(
-        rounding,
-        train.inputs,
-        train.targets,
+    train_rounded(
+        network,
+        train,
         setting.key("export"),
         steps=options.tuning_steps,
         batch_size=options.tuning_batch,
@@ -81,7 +78,6 @@ def tune_int8(
         ),
         should_stop=setting.should_stop,
     )
-    nnx.update(network, params)
     content = _in_8_bits(network, setting, kind)
     run = run_onnx(content)
     after = accuracy(run, valid, size)
@@ -90,6 +86,27 @@ def tune_int8(
         replace_file(folder / files.INT8, content)
         written.int8 = run
     return Tuning(full, before, after, options.tuning_steps, kept)
+
+
+def train_rounded(
+    network: nnx.Module, train: Split, key: jax.Array, **options: Any
+) -> None:
+    """Trains a stand-alone network on as its 8-bit form will compute, in place.
+
+    Args:
+      network: of the stand-alone source; a plain network afterwards, too.
+      train: examples and classes.
+      key: consumed.
+      **options: of `trained_on`.
+
+    Raises:
+      Stopped: the user asked to stop; nothing is changed.
+    """
+    rounding = nnx.clone(network)
+    fake_quantise(rounding)
+    nnx.update(
+        network, trained_on(rounding, train.inputs, train.targets, key, **options)
+    )
 
 
 def _in_8_bits(network: Any, setting: NasSetting, kind: str) -> bytes:

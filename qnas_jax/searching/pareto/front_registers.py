@@ -4,7 +4,9 @@ The populations of `qbit` and `qudit`, whose guides come from a Pareto archive i
 of from each individual's best arch. Every `new_guides_every` generations each
 individual draws a guide from the front (`archive.draw_members`); an individual whose
 arch has just entered the front counts as at least as good as its guide, all others as
-worse, and by that the rule turns its registers. An arch that was evaluated before is
+worse, and by that the rule turns its registers (`pareto_qbit` turns all Q-bits of all
+individuals by default: where only those that differ from the guide turn, the first
+generations are hardly better than random ones). An arch that was evaluated before is
 not observed again, within `observations` attempts. The first archs have each op of a
 layer equally often, as an equal superposition has them on average.
 
@@ -69,13 +71,13 @@ class FrontRegisterOptions(RotationOptions, MemoryOptions):
 class ParetoQbitOptions(FrontRegisterOptions):
     """How `pareto_qbit` moves its registers."""
 
-    angle: float = option(0.8, _ANGLE, above=0.0, high=math.pi / 2)
+    angle: float = option(0.4, _ANGLE, above=0.0, high=math.pi / 2)
     epsilon: float = option(
-        0.02, "least probability of a Q-bit's value", low=0.0, below=0.5
+        0.05, "least probability of a Q-bit's value", low=0.0, below=0.5
     )
     initial: int = option(20, _INITIAL, low=0)
     rule: str = option(
-        "han_kim_2002", "which registers are rotated, and where to", choices=RULES
+        "always", "which registers are rotated, and where to", choices=RULES
     )
 
 

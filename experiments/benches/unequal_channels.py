@@ -1,0 +1,124 @@
+"""Fine-tuning for 8 bits where 8 bits lose much: channels of very unequal sizes.
+
+    python -m experiments.benches.unequal_channels [--spread=1.5] [--steps=300]
+
+A network of `digits_tiny` is trained, and then the hidden channels of its inverted
+residuals are scaled: expansion by s, projection by 1 / s, s from 10^-spread to 1 at
+random. In float32 it computes the same, but for what ReLU6 cuts off; in 8 bits all
+channels of an activation share one scale, and small ones are rounded away (Nagel et
+al., Data-free quantization, ICCV 2019, section 3). It is then fine-tuned as the stage
+`export` does (`jobs/nas/int8_tuning.py`). Validation accuracy in %.
+"""
+
+import argparse
+import pathlib
+import tempfile
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from experiments.benches.exports import random_weights
+from experiments.measuring.rows import table
+from qnas_jax.data import DataOptions, Dataset, load
+from qnas_jax.export import Images, blank_network
+from qnas_jax.export.loading import load_network, logits_of
+from qnas_jax.export.onnx_files import quantised, run_onnx, to_onnx
+from qnas_jax.export.writing import write_source
+from qnas_jax.jobs.nas.int8_tuning import accuracy, train_rounded
+from qnas_jax.nets import set_mode
+from qnas_jax.spaces import SPACES
+from qnas_jax.training.finetuning import trained_on
+
+SPACE, ARCH = "digits_tiny", (0, 0, 0, 0, 0)  # all layers mb2_k3
+CHUNK, CALIBRATION = 128, 256
+
+
+def trained_network(dataset: Dataset, steps: int) -> nnx.Module:
+    """The stand-alone network of `ARCH`, trained from random weights."""
+    space = SPACES[SPACE](dataset.input_shape, dataset.num_classes)
+    network = random_weights(blank_network(space, ARCH), np.random.default_rng(0))
+    set_mode(network, "running")
+    inputs = Images(dataset.input_shape, (0.3,), (0.38,), dataset.class_names)
+    with tempfile.TemporaryDirectory() as folder:
+        write_source(pathlib.Path(folder), space, ARCH, network, inputs)
+        found = load_network(pathlib.Path(folder))
+    train = dataset.train
+    key = jax.random.key(0)
+    options: Any = {"steps": steps, "batch_size": 64, "learning_rate": 3e-3}
+    nnx.update(found, trained_on(found, train.inputs, train.targets, key, **options))
+    return found
+
+
+def scale_channels(
+    network: nnx.Module, spread: float, rng: np.random.Generator
+) -> None:
+    """Scales hidden channels of inverted residuals, in place.
+
+    Args:
+      network: of the stand-alone source.
+      spread: decades between the largest and the smallest scale.
+      rng: draws the scales.
+    """
+    for _, block in nnx.iter_modules(network):
+        if getattr(block, "expand", None) is None or not hasattr(block, "depthwise"):
+            continue
+        count = block.expand.kernel[...].shape[-1]
+        scales = jnp.asarray(10 ** -rng.uniform(0, spread, count), jnp.float32)
+        for part in (block.expand.kernel, block.expand.bias, block.depthwise.bias):
+            part[...] = part[...] * scales
+        kernel = block.project.kernel
+        kernel[...] = kernel[...] / scales[:, None]
+
+
+def accuracies(network: nnx.Module, dataset: Dataset) -> dict[str, float]:
+    """Of the network and of its 8-bit form on validation examples, %."""
+    logits = logits_of(network)
+    whole = to_onnx(logits, dataset.input_shape)
+    small = run_onnx(quantised(whole, dataset.train.inputs[:CALIBRATION]))
+    forms = {"float32": run_onnx(whole), "8 bits": small}
+    return {
+        name: round(100 * accuracy(run, dataset.valid, CHUNK), 2)
+        for name, run in forms.items()
+    }
+
+
+def run(spread: float, steps: int, training_steps: int = 600) -> list[dict[str, Any]]:
+    """A row before and after scaling, and after fine-tuning.
+
+    Args:
+      spread: see `scale_channels`.
+      steps: of fine-tuning.
+      training_steps: of the training before.
+    """
+    dataset = load(DataOptions())
+    network = trained_network(dataset, training_steps)
+    rows = [{"network": "trained", **accuracies(network, dataset)}]
+    scale_channels(network, spread, np.random.default_rng(1))
+    rows.append({"network": "channels scaled", **accuracies(network, dataset)})
+    train_rounded(
+        network,
+        dataset.train,
+        jax.random.key(1),
+        steps=steps,
+        batch_size=64,
+        learning_rate=1e-4,
+    )
+    rows.append({"network": "fine-tuned", **accuracies(network, dataset)})
+    return rows
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--spread", type=float, default=1.5)
+    parser.add_argument("--steps", type=int, default=300)
+    options = parser.parse_args()
+    rows = run(options.spread, options.steps)
+    print(table(rows, list(rows[0])))
+
+
+if __name__ == "__main__":
+    main()
