@@ -96,7 +96,8 @@ class Benchmark:
     @property
     def name(self) -> str:
         """Digest of all that an outcome depends on, besides network and seed."""
-        own = (self.space, self.options, self.task.training, self.task.metrics.keys())
+        undergone = getattr(self.task, "training", None)
+        own = (self.space, self.options, undergone, self.task.metrics.keys())
         parts = [repr(own).encode()]
         for split in (self.dataset.train, self.dataset.valid, self.dataset.test):
             parts += [split.inputs.tobytes(), split.targets.tobytes()]
@@ -241,15 +242,13 @@ def _chosen() -> Kind:
             source=_SOURCE.value, name=_NAME.value, valid_fraction=0.25
         )
         kind = dataclasses.replace(kind, source=source, task=None)
-    training = {
+    training: dict[str, Any] = {
         name: flag.value for name, flag in _TRAINING.items() if flag.value is not None
     }
-    own = {"space": _SPACE.value, "short": _SHORT.value}
-    return dataclasses.replace(
-        kind,
-        training=dataclasses.replace(kind.training, **training),
-        **{name: value for name, value in own.items() if value is not None},
-    )
+    own: dict[str, Any] = {"space": _SPACE.value, "short": _SHORT.value}
+    own = {name: value for name, value in own.items() if value is not None}
+    own["training"] = dataclasses.replace(kind.training, **training)
+    return dataclasses.replace(kind, **own)
 
 
 def main(_: Sequence[str]) -> None:

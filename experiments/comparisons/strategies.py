@@ -65,6 +65,7 @@ TASKS = (*DATASETS, MACRO)
 BUDGETS = (
     10,
     20,
+    25,
     30,
     40,
     50,
