@@ -151,13 +151,13 @@ def run(
     places = np.sort(places[: networks or space.size])
     archs = [tuple(arch) for arch in archs_at(space, places).tolist()]
     kept = KeptOutcomes(folder / _KEPT)
-    _train_all(benchmark, archs, seeds, kept, tell)
+    train_all(benchmark, archs, range(seeds), kept, tell)
     costs = build_supernet(space).cost_table().cost(np.asarray(archs))
     rows = []
     for number, arch in enumerate(archs):
         found = {
             begin: [
-                kept.find(_training_name(benchmark, arch, seed, epochs))
+                kept.find(training_name(benchmark, arch, seed, epochs))
                 for seed in range(seeds)
             ]
             for begin, epochs in benchmark.lengths.items()
@@ -168,19 +168,25 @@ def run(
     return rows
 
 
-def _train_all(
+def train_all(
     benchmark: Benchmark,
     archs: Sequence[tuple[int, ...]],
-    seeds: int,
+    seeds: Sequence[int],
     kept: KeptOutcomes,
-    tell: Callable[[int, int], object],
+    tell: Callable[[int, int], object] = lambda done, total: None,
 ) -> None:
-    """Trains what is not known; a call for each seed and length, as batches differ."""
-    runs = [
-        (seed, epochs) for seed in range(seeds) for epochs in benchmark.lengths.values()
-    ]
+    """Trains what is not known; a call for each seed and length, as batches differ.
+
+    Args:
+      benchmark: how.
+      archs: what.
+      seeds: a training of each network with each of them.
+      kept: where outcomes are, and come to, by `training_name`.
+      tell: as for `run`.
+    """
+    runs = [(seed, epochs) for seed in seeds for epochs in benchmark.lengths.values()]
     names = {
-        (arch, *own): _training_name(benchmark, arch, *own)
+        (arch, *own): training_name(benchmark, arch, *own)
         for own in runs
         for arch in archs
     }
@@ -199,9 +205,10 @@ def _train_all(
             training.train(candidates, epochs, tell=keep)
 
 
-def _training_name(
+def training_name(
     benchmark: Benchmark, arch: tuple[int, ...], seed: int, epochs: int
 ) -> str:
+    """What an outcome is kept by."""
     return json.dumps([benchmark.name, arch, seed, epochs])
 
 

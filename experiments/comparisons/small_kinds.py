@@ -38,7 +38,6 @@ KINDS: dict[str, Kind] = {
         space="digits_tiny",
         source=data.DataOptions(test_fraction=0.4, valid_fraction=0.5, max_train=200),
         training=TrainingOptions(epochs=12, batch_size=25, learning_rate=0.05),
-        short=4,
     ),
     "series": Kind(
         space="series_mini",
@@ -49,17 +48,16 @@ KINDS: dict[str, Kind] = {
     "text": Kind(
         space="text_mini",
         source=data.DataOptions(
-            source="sst2", vocabulary=3_000, max_tokens=32, max_train=2_000
+            source="sst2", vocabulary=3_000, max_tokens=24, max_train=1_500
         ),
         training=TrainingOptions(
-            epochs=6,
-            batch_size=50,
-            learning_rate=0.2,
-            clip_norm=1.0,
-            warmup_epochs=1.0,
+            epochs=3,
+            batch_size=75,
+            optimizer="adam",
+            learning_rate=0.01,
+            warmup_epochs=0.5,
         ),
-        short=2,
-        task=TextTraining(word_dropout=0.3),
+        task=TextTraining(word_dropout=0.2),
     ),
 }
 """By the kind of data."""

@@ -9,11 +9,11 @@ table will do. A search sees validation accuracies, of short trainings too if it
 fidelities, and counts a short one as a part of an evaluation; reported is the test
 accuracy of what it would choose. The default is held against each classical strategy on
 each table at each budget: Mann-Whitney, Holm over all of them. Settings are those of
-`contestants`, none of which was chosen here.
+`contestants`, none of which was chosen here. Stopped, the same command goes on.
 """
 
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from absl import app, flags, logging
 from experiments.comparisons.contestants import ACTS_BY, CONTESTANTS, REFERENCE, SHOWN
 from experiments.comparisons.strategies import compare_on
 from experiments.figures.small_spaces import best_values
-from experiments.measuring.rows import table, write_rows
+from experiments.measuring.rows import append_rows, read_rows, table
 from qnas_jax.evaluation.tables import TableOptions, load_table, load_test
 from qnas_jax.jobs import named_config
 from qnas_jax.jobs.launch import use_compilation_cache
@@ -48,8 +48,12 @@ def table_options(config: str) -> TableOptions:
 
 
 def run(
-    configs: Sequence[str], names: Sequence[str], seeds: int, evaluations: int
-) -> Iterator[dict[str, Any]]:
+    configs: Sequence[str],
+    names: Sequence[str],
+    seeds: int,
+    evaluations: int,
+    known: Collection[tuple[str, str]] = (),
+) -> Iterator[list[dict[str, Any]]]:
     """Searches, and reads the test accuracies of what was found.
 
     Args:
@@ -57,15 +61,24 @@ def run(
       names: keys of `CONTESTANTS`.
       seeds: searches of each strategy on each table.
       evaluations: full ones of each search.
+      known: tables and strategies that are passed over.
 
     Yields:
-      Rows of `reporting.comparison.records`, a task a table.
+      Rows of a strategy on a table, see `reporting.comparison.records`; none where it
+      cannot search it.
     """
     contestants = {name: CONTESTANTS[name].up_to(evaluations) for name in names}
     for config in configs:
         options = table_options(config)
         seen = load_table(options)
-        yield from compare_on(seen.name, seen, load_test(options), contestants, seeds)
+        for name, one in contestants.items():
+            if (seen.name, name) not in known:
+                test = load_test(options)
+                yield list(compare_on(seen.name, seen, test, {name: one}, seeds))
+
+
+def _part(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["task"], row["strategy"]
 
 
 def result_rows(tasks: Tasks) -> list[dict[str, Any]]:
@@ -147,10 +160,9 @@ def main(_: Sequence[str]) -> None:
     file = folder / "rows.jsonl"
     if not _RENDER.value:
         names = _ONLY.value or list(CONTESTANTS)
-        rows: list[dict[str, Any]] = []
-        for config in _CONFIGS.value:
-            rows += run([config], names, _SEEDS.value, _EVALUATIONS.value)
-            write_rows(str(file), rows)
+        known = [_part(row) for row in read_rows(str(file))]
+        for rows in run(_CONFIGS.value, names, _SEEDS.value, _EVALUATIONS.value, known):
+            append_rows(str(file), rows)
     tasks = curves_by_task(read_comparison(file))
     figure = pathlib.Path(_FIGURE.value or folder / "small_spaces.png")
     figure.write_bytes(best_values(tasks, SHOWN))

@@ -136,7 +136,7 @@ def compare_on(
     found = {}
     for name, contestant in able.items():
         before = time.perf_counter()
-        found[name] = _search(contestant, table, seeds)
+        found[name] = best_found(contestant, table, seeds)
         seconds = time.perf_counter() - before
         _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
     yield from _task_rows(task, test, found, able)
@@ -161,7 +161,7 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Incumbents [S, B, L] and their scores [S, B]; evaluations to the top 1 % [S]."""
 
 
-def _search(contestant: Contestant, table: Table, seeds: int) -> Found:
+def best_found(contestant: Contestant, table: Table, seeds: int) -> Found:
     """Runs all searches of one strategy and keeps what was best at each budget."""
     evaluated = evaluate_all(contestant, table, seeds, contestant.evaluations)
     costs = full_evaluations(evaluated, table)

@@ -119,7 +119,7 @@ def test_repeats_that_are_free(data_dir):
     seen = experiment.evaluate_all(small, table, 2, 100)
     fresh = query_costs(seen, count_repeats=False)
     assert np.all(fresh.sum(axis=1) < fresh.shape[1])  # there are repeats
-    _, scores, _ = experiment._search(small, table, 2)
+    _, scores, _ = experiment.best_found(small, table, 2)
     place = int(np.flatnonzero(np.cumsum(fresh[0]) <= 100)[-1])
     at = [budget for budget in experiment.BUDGETS if budget <= 100].index(100)
     assert scores[0, at] == seen.scores[0].reshape(-1)[: place + 1].max()
