@@ -48,10 +48,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.update(valid_fraction=0.1, test_fraction=0.1)
     config.space.update(name="language_tiny")
     config.evaluator.name = "train"
-    training = {"batch_size": 16, "learning_rate": 0.5, "clip_norm": 1.0}
-    config.train.update(epochs=3, warmup_epochs=0.5, **training)
+    training = {"batch_size": 16, "optimizer": "adam", "clip_norm": 1.0}
+    config.train.update(epochs=4, warmup_epochs=0.5, learning_rate=0.01, **training)
     config.search.update(population=4, generations=2)
-    config.retrain.update(epochs=8, warmup_epochs=0.5, **training)
+    config.retrain.update(epochs=16, warmup_epochs=0.5, **training)
+    config.retrain.update(learning_rates=(0.003, 0.01, 0.03), trial_epochs=4)
     config.retrain.update(ema_decay=0.99, compare=False)
     config.retrain.baselines = ("lstm", "transformer", "bigram", "trigram")
     config.retrain_language.update(word_dropout=0.1)

@@ -18,6 +18,7 @@ from qnas_jax.searching.many import search_seeds
 BUDGETS = (
     10,
     20,
+    25,
     30,
     40,
     50,

@@ -1,36 +1,47 @@
 """A benchmark of one's own: every network of a small space, trained on real data.
 
-python -m experiments.comparisons.small_benchmark [--space=digits_tiny] [--networks=0]
-    [--seeds=3] [--epochs=20] [--batch_size=64] [--source=digits] [--name=NAME]
-    [--folder=runs/small_benchmark]
+python -m experiments.comparisons.small_benchmark [--kind=images] [--networks=0]
+    [--seeds=1] [--folder=runs/small_images] [--space=...] [--source=...] [--name=...]
+    [--epochs=...] [--short=...] [--batch_size=...] [--learning_rate=...]
 
 trains each network from scratch with each seed, side by side in one program
 (`training/population.py`), and writes `table.csv`: ops, validation and test accuracy of
-each seed, parameters, multiply-accumulates, seconds of a training. Stopped, the same
+each seed, parameters, multiply-accumulates, seconds of a training. What a kind of data
+is trained by stands in `small_kinds.py`; other arguments change it. Stopped, the same
 command goes on. Searches on the table then cost nothing:
 
 python main.py --config=configs/benchmark_own_table.py --stage=benchmark \
-    --config.table.file=runs/small_benchmark/table.csv \
+    --config.table.file=runs/small_images/table.csv \
     --config.table.arch_columns='op_*' --config.table.validation_columns='valid_*' \
     --config.table.test_columns='test_*' --config.table.seconds_columns=seconds \
     --config.table.cost_columns=params,macs
 
-The scores of a search on the table are means over the seeds, and no weight sharing is
-in them: the truth that rankings can be held against.
+Columns that begin with `short_` are of shorter trainings, for strategies that have
+fidelities. The scores of a search on the table are means over the seeds, and no weight
+sharing is in them: the truth that rankings can be held against.
 """
 
-import csv
 import dataclasses
-import io
+import itertools
 import json
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from absl import app, flags
 
+from experiments.comparisons.small_kinds import KINDS, Kind
+from experiments.comparisons.small_tables import (
+    SPLITS,
+    TABLE,
+    as_csv,
+    ops_by_layer,
+    summarise,
+    values_of,
+)
 from experiments.measuring.rows import table, write_rows
 from qnas_jax import data
 from qnas_jax.errors import UserError
@@ -52,12 +63,10 @@ from qnas_jax.training import (
     TrainingBatches,
     TrainingOptions,
 )
-from qnas_jax.user_code.calls import Outcome
 from qnas_jax.user_code.kept_outcomes import KeptOutcomes
 
-SPLITS = ("valid", "test")
 _CHUNK = 64  # examples measured at once
-_TABLE, _KEPT = "table.csv", "outcomes.jsonl"
+_KEPT = "outcomes.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,36 +78,52 @@ class Benchmark:
       task: what they learn.
       dataset: split in three.
       options: of each training.
+      short: epochs of a shorter training, 0: there is none.
     """
 
     space: NetworkSpace
     task: Task
     dataset: data.Dataset
     options: TrainingOptions
+    short: int = 0
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Epochs of the trainings of a network, by what their columns begin with."""
+        own = {"": self.options.epochs}
+        return {**own, "short_": self.short} if self.short else own
 
     @property
     def name(self) -> str:
         """Digest of all that an outcome depends on, besides network and seed."""
-        parts = [repr((self.space, self.options, self.task.metrics.keys())).encode()]
+        undergone = getattr(self.task, "training", None)
+        own = (self.space, self.options, undergone, self.task.metrics.keys())
+        parts = [repr(own).encode()]
         for split in (self.dataset.train, self.dataset.valid, self.dataset.test):
             parts += [split.inputs.tobytes(), split.targets.tobytes()]
         return digest(*parts)[:12]
 
 
-def load_benchmark(
-    space: str, options: TrainingOptions, data_options: data.DataOptions
-) -> Benchmark:
+def load_benchmark(kind: Kind) -> Benchmark:
     """Reads the data and builds the space for them.
 
     Raises:
       UserError: the data cannot be read, or there is no such chain of layers.
     """
-    dataset = data.load(data_options)
+    dataset = data.load(kind.source)
     task = make_task(TaskOptions(), dataset)
-    built = build_space(SpaceOptions(name=space), task.input_shape, task.num_outputs)
-    if not isinstance(built, NetworkSpace):
-        raise UserError(f"space: got {space!r}, expected a chain of layers")
-    return Benchmark(built, task, dataset, options)
+    space = build_space(
+        SpaceOptions(name=kind.space),
+        task.input_shape,
+        task.num_outputs,
+        len(dataset.words),
+        language=dataset.kind == data.LANGUAGE,
+    )
+    if not isinstance(space, NetworkSpace):
+        raise UserError(f"space: got {kind.space!r}, expected a chain of layers")
+    if kind.task is not None:
+        task = task.with_options(kind.task)
+    return Benchmark(space, task, dataset, kind.training, kind.short)
 
 
 def run(
@@ -106,7 +131,7 @@ def run(
     folder: pathlib.Path,
     *,
     networks: int = 0,
-    seeds: int = 3,
+    seeds: int = 1,
     tell: Callable[[int, int], object] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
     """Trains what is not trained yet, and writes the table.
@@ -126,31 +151,65 @@ def run(
     places = np.sort(places[: networks or space.size])
     archs = [tuple(arch) for arch in archs_at(space, places).tolist()]
     kept = KeptOutcomes(folder / _KEPT)
-    asked = [(arch, seed) for seed in range(seeds) for arch in archs]
-    names = {each: json.dumps([benchmark.name, *each]) for each in asked}
-    new = [each for each in asked if kept.find(names[each]) is None]
-    done = len(asked) - len(new)
-
-    def keep(number: int, trained: Trained) -> None:
-        nonlocal done
-        done += 1
-        kept.keep(names[new[number]], outcome_of(trained))
-        tell(done, len(asked))
-
-    training_of(benchmark).train(
-        [_candidate(arch, seed) for arch, seed in new],
-        benchmark.options.epochs,
-        tell=keep,
-    )
-    supernet = build_supernet(space)
-    costs = supernet.cost_table().cost(np.asarray(archs))
+    train_all(benchmark, archs, range(seeds), kept, tell)
+    costs = build_supernet(space).cost_table().cost(np.asarray(archs))
     rows = []
     for number, arch in enumerate(archs):
-        outcomes = [kept.find(names[arch, seed]) for seed in range(seeds)]
+        found = {
+            begin: [
+                kept.find(training_name(benchmark, arch, seed, epochs))
+                for seed in range(seeds)
+            ]
+            for begin, epochs in benchmark.lengths.items()
+        }
         own = {name: int(costs[name][number]) for name in ("params", "macs")}
-        rows.append({**_ops(space, arch), **_values(outcomes), **own})
-    replace_file(folder / _TABLE, _as_csv(rows))
+        rows.append({**ops_by_layer(space, arch), **values_of(found), **own})
+    replace_file(folder / TABLE, as_csv(rows))
     return rows
+
+
+def train_all(
+    benchmark: Benchmark,
+    archs: Sequence[tuple[int, ...]],
+    seeds: Sequence[int],
+    kept: KeptOutcomes,
+    tell: Callable[[int, int], object] = lambda done, total: None,
+) -> None:
+    """Trains what is not known; a call for each seed and length, as batches differ.
+
+    Args:
+      benchmark: how.
+      archs: what.
+      seeds: a training of each network with each of them.
+      kept: where outcomes are, and come to, by `training_name`.
+      tell: as for `run`.
+    """
+    runs = [(seed, epochs) for seed in seeds for epochs in benchmark.lengths.values()]
+    names = {
+        (arch, *own): training_name(benchmark, arch, *own)
+        for own in runs
+        for arch in archs
+    }
+    new = [each for each, name in names.items() if kept.find(name) is None]
+    done = itertools.count(len(names) - len(new) + 1)
+    training = training_of(benchmark)
+    for seed, epochs in runs:
+        own = [each for each in new if each[1:] == (seed, epochs)]
+
+        def keep(number: int, trained: Trained, own: Any = own) -> None:
+            kept.keep(names[own[number]], outcome_of(trained))
+            tell(next(done), len(names))
+
+        if own:
+            candidates = [_candidate(arch, seed) for arch, _, _ in own]
+            training.train(candidates, epochs, tell=keep)
+
+
+def training_name(
+    benchmark: Benchmark, arch: tuple[int, ...], seed: int, epochs: int
+) -> str:
+    """What an outcome is kept by."""
+    return json.dumps([benchmark.name, arch, seed, epochs])
 
 
 def training_of(benchmark: Benchmark) -> PopulationTraining:
@@ -182,114 +241,58 @@ def _candidate(arch: tuple[int, ...], seed: int) -> Candidate:
     return Candidate(arch, arch_key(weights_key, arch), batches_key)
 
 
-def _ops(space: NetworkSpace, arch: Sequence[int]) -> dict[str, str]:
-    return {
-        f"op_{layer}": names[op]
-        for layer, (names, op) in enumerate(
-            zip(space.choices, arch, strict=True), start=1
+def _chosen() -> Kind:
+    """A kind of data, as the command line changes it."""
+    kind = KINDS[_KIND.value]
+    if _SOURCE.value:
+        source = data.DataOptions(
+            source=_SOURCE.value, name=_NAME.value, valid_fraction=0.25
         )
+        kind = dataclasses.replace(kind, source=source, task=None)
+    training: dict[str, Any] = {
+        name: flag.value for name, flag in _TRAINING.items() if flag.value is not None
     }
-
-
-def _values(outcomes: Sequence[Outcome | None]) -> dict[str, Any]:
-    """Accuracies by split and seed, None where a training failed; mean seconds."""
-    values: dict[str, Any] = {
-        f"{split}_{seed}": outcome.metrics.get(split) if outcome else None
-        for split in SPLITS
-        for seed, outcome in enumerate(outcomes)
-    }
-    times = [outcome.seconds for outcome in outcomes if outcome]
-    return {**values, "seconds": float(np.mean(times))}
-
-
-def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(
-            {
-                name: f"{value:.6g}" if isinstance(value, float) else value
-                for name, value in row.items()
-            }
-        )
-    return text.getvalue().encode()
-
-
-def summarise(rows: Sequence[Mapping[str, Any]], seeds: int) -> list[dict[str, Any]]:
-    """How much of what differs is networks, and how much is seeds.
-
-    Returns:
-      A row a split: mean, the standard deviations over networks (of means over seeds)
-      and over seeds (of one network, pooled), and the correlation of two seeds.
-    """
-    lines = []
-    for split in SPLITS:
-        values = np.array(
-            [[row[f"{split}_{seed}"] for seed in range(seeds)] for row in rows], float
-        )
-        values = 100 * values[np.isfinite(values).all(axis=1)]
-        several = seeds > 1
-        pooled = np.sqrt(values.var(axis=1, ddof=1).mean()) if several else None
-        lines.append(
-            {
-                "split": split,
-                "networks": len(values),
-                "trainings of each": seeds,
-                "accuracy %": float(values.mean()),
-                "sd over networks": float(values.mean(axis=1).std(ddof=1)),
-                "sd over seeds": None if pooled is None else float(pooled),
-                "correlation of two seeds": _correlation(values),
-            }
-        )
-    return lines
-
-
-def _correlation(values: np.ndarray) -> float | None:
-    """Of the first two columns; None if there are none, or one of them is constant."""
-    if values.shape[1] < 2 or not values[:, :2].std(axis=0).all():
-        return None
-    return float(np.corrcoef(values[:, 0], values[:, 1])[0, 1])
+    own: dict[str, Any] = {"space": _SPACE.value, "short": _SHORT.value}
+    own = {name: value for name, value in own.items() if value is not None}
+    own["training"] = dataclasses.replace(kind.training, **training)
+    return dataclasses.replace(kind, **own)
 
 
 def main(_: Sequence[str]) -> None:
     """Trains, and prints the summary and where the table lies."""
     use_compilation_cache()
-    folder = pathlib.Path(_FOLDER.value)
-    options = TrainingOptions(
-        epochs=_EPOCHS.value, learning_rate=_RATE.value, batch_size=_BATCH.value
-    )
-    source = data.DataOptions(
-        source=_SOURCE.value, name=_NAME.value, valid_fraction=0.25, test_fraction=0.2
-    )
-    benchmark = load_benchmark(_SPACE.value, options, source)
-    total = _SEEDS.value * (_NETWORKS.value or benchmark.space.size)
+    folder = pathlib.Path(_FOLDER.value or f"runs/small_{_KIND.value}")
+    benchmark = load_benchmark(_chosen())
+    networks = _NETWORKS.value or benchmark.space.size
+    total = _SEEDS.value * networks * len(benchmark.lengths)
     steps = iter(progress(range(total), total, benchmark.space.name))
     rows = run(
         benchmark,
         folder,
-        networks=_NETWORKS.value,
+        networks=networks,
         seeds=_SEEDS.value,
         tell=lambda done, total: next(steps, None),
     )
     lines = summarise(rows, _SEEDS.value)
     write_rows(_OUT.value, lines)
     print(table(lines, list(lines[0])))
-    print(f"\n{folder / _TABLE}")
+    print(f"\n{folder / TABLE}, processor time {time.process_time():.0f} s")
 
 
 if __name__ == "__main__":
     use_huge_pages()
-    _SPACE = flags.DEFINE_string("space", "digits_tiny", "a registered chain of layers")
+    _KIND = flags.DEFINE_enum("kind", "images", list(KINDS), "of data")
+    _SPACE = flags.DEFINE_string("space", None, "another registered chain of layers")
     _NETWORKS = flags.DEFINE_integer("networks", 0, "random ones; 0: all")
-    _SEEDS = flags.DEFINE_integer("seeds", 3, "trainings of each", lower_bound=1)
-    _EPOCHS = flags.DEFINE_integer("epochs", 20, "of each training", lower_bound=1)
-    _RATE = flags.DEFINE_float("learning_rate", 0.1, "peak learning rate")
-    _BATCH = flags.DEFINE_integer(
-        "batch_size", TrainingOptions().batch_size, "examples of a step", lower_bound=1
-    )
-    _SOURCE = flags.DEFINE_string("source", "digits", "where the data come from")
-    _NAME = flags.DEFINE_string("name", "", "of the data set, where there are several")
-    _FOLDER = flags.DEFINE_string("folder", "runs/small_benchmark", "of the table")
+    _SEEDS = flags.DEFINE_integer("seeds", 1, "trainings of each", lower_bound=1)
+    _SHORT = flags.DEFINE_integer("short", None, "epochs of a shorter training; 0: no")
+    _TRAINING = {
+        "epochs": flags.DEFINE_integer("epochs", None, "of each training"),
+        "learning_rate": flags.DEFINE_float("learning_rate", None, "the highest"),
+        "batch_size": flags.DEFINE_integer("batch_size", None, "examples of a step"),
+    }
+    _SOURCE = flags.DEFINE_string("source", None, "where other data come from")
+    _NAME = flags.DEFINE_string("name", "", "of that set, where there are several")
+    _FOLDER = flags.DEFINE_string("folder", None, "of the table; runs/small_KIND")
     _OUT = flags.DEFINE_string("out", None, "JSONL file for the summary")
     app.run(main)

@@ -29,7 +29,7 @@ from qnas_jax.training import (
     make_sampler,
     make_schedule,
 )
-from qnas_jax.training.optimizer import make_sgd
+from qnas_jax.training.optimizer import make_rule
 from qnas_jax.training.path_learning import Batch, PathLearning
 
 
@@ -77,7 +77,7 @@ class Setup:
         """
         options = dataclasses.replace(self.options, epochs=1)
         schedule = make_schedule(options, steps)
-        return make_sgd(options, lambda count: schedule(course(count)))
+        return make_rule(options, lambda count: schedule(course(count)))
 
     def learning(self, optimizer: optax.GradientTransformation) -> PathLearning:
         """How the package trains paths."""

@@ -8,6 +8,7 @@ published in one size: they are as wide as what they are compared with allows.
 """
 
 from qnas_jax.errors import UserError
+from qnas_jax.spaces.language import POSITIONS
 from qnas_jax.spaces.network import Layer, NetworkSpace, fixed
 
 _WIDTH = 128  # channels of a word, the most that there may be
@@ -64,12 +65,14 @@ def hand_made_text(
         fixed(_WIDTH, _WIDTH, 1, "text_average"),
         fixed(_WIDTH, num_classes, 1, "classifier"),
     )
+    embedded: dict[str, int | float] = {"words": words}
     if language:
         head = (fixed(_WIDTH, num_classes, 1, "text_logits"),)
+        embedded["positions"] = POSITIONS
     return NetworkSpace(
         name=name,
         layers=TEXT_NETWORKS[name](language),
-        stem=(fixed(input_shape[-1], _WIDTH, 1, "text_embedding", words=words),),
+        stem=(fixed(input_shape[-1], _WIDTH, 1, "text_embedding", **embedded),),
         head=head,
         input_shape=input_shape,
         num_classes=num_classes,

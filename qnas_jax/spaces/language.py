@@ -6,6 +6,11 @@ for sentences (`spaces/text.py`) they see the number of a token in two digits.
 
 from qnas_jax.spaces.network import NetworkSpace, Op, chain, fixed, op
 
+POSITIONS = 0.2
+"""How large the waves of places are. Attention has nothing else to tell the tokens
+before it apart: with as little as sentences have it learns what is frequent, and of
+what follows what only after many epochs."""
+
 LANGUAGE_OPS: tuple[Op, ...] = (
     op("conv_k3", "text_conv", kernel=3, causal=True),
     op("conv_k5", "text_conv", kernel=5, causal=True),
@@ -61,10 +66,13 @@ def _space(
       num_classes: tokens that may follow.
       words: tokens that there are, with those of no and of an unknown one.
     """
+    stem = fixed(
+        input_shape[-1], width, 1, "text_embedding", words=words, positions=POSITIONS
+    )
     return NetworkSpace(
         name=name,
         layers=chain(width, [(width, 1)] * depth, ops),
-        stem=(fixed(input_shape[-1], width, 1, "text_embedding", words=words),),
+        stem=(stem,),
         head=(fixed(width, num_classes, 1, "text_logits"),),
         input_shape=input_shape,
         num_classes=num_classes,

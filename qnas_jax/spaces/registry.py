@@ -12,11 +12,11 @@ from qnas_jax.spaces.cell import nas_bench_201
 from qnas_jax.spaces.language import language, language_tiny
 from qnas_jax.spaces.macro import nas_bench_macro
 from qnas_jax.spaces.mobile import fbnet_l, fbnet_s, proxylessnas
-from qnas_jax.spaces.series import series, series_tiny
+from qnas_jax.spaces.series import series, series_mini, series_tiny
 from qnas_jax.spaces.shuffle import spos
 from qnas_jax.spaces.small import cifar_small, digits, digits_tiny, edge
 from qnas_jax.spaces.space import SearchSpace
-from qnas_jax.spaces.text import text, text_tiny
+from qnas_jax.spaces.text import text, text_mini, text_tiny
 from qnas_jax.user_code.files import load_file
 
 SpaceBuilder = Callable[..., SearchSpace]
@@ -36,8 +36,10 @@ SPACES: dict[str, SpaceBuilder] = {
     "edge": edge,
     "series": series,
     "series_tiny": series_tiny,
+    "series_mini": series_mini,
     "text": text,
     "text_tiny": text_tiny,
+    "text_mini": text_mini,
     "language": language,
     "language_tiny": language_tiny,
 }
@@ -51,8 +53,8 @@ FIRST_SPACES = {
     "language": "language_tiny",
 }
 """By kind of data what `auto` means: small, so that a first run takes minutes."""
-FOR_SERIES = frozenset({"series", "series_tiny"})
-FOR_TEXT = frozenset({"text", "text_tiny"})
+FOR_SERIES = frozenset({"series", "series_tiny", "series_mini"})
+FOR_TEXT = frozenset({"text", "text_tiny", "text_mini"})
 FOR_LANGUAGE = frozenset({"language", "language_tiny"})
 _SERIES = "series [steps, channels]"
 _IMAGES = "images [height, width, channels]"

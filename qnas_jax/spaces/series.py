@@ -1,4 +1,7 @@
-"""Spaces for series: `series`, and `series_tiny`, of which everything can be trained.
+"""Spaces for series: `series`, `series_tiny`, and `series_mini`, which is a part of it.
+
+Of `series_mini` all networks can be trained within minutes
+(`experiments/comparisons/small_benchmark.py`).
 
 Ops are what is known to work on series: convolutions of one length (Wang et al. 2017)
 and of several at once (Ismail Fawaz et al. 2020), separable ones with long and with
@@ -24,23 +27,40 @@ SERIES_OPS: tuple[Op, ...] = (
     op("skip", "series_skip"),
 )
 
+_BY_NAME = {each.name: each for each in SERIES_OPS}
+MINI_OPS: tuple[Op, ...] = tuple(
+    _BY_NAME[name] for name in ("sep1_k5", "sep2_k9_d4", "conv_k5", "gru", "skip")
+)
+
 
 def series(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """7 layers x 8 ops, 16 to 64 channels."""
     widths = (16, 16, 32, 32, 32, 64, 64)
-    return _space("series", widths, (2, 5, 0, 3), input_shape, num_classes)
+    halving = (2, 5, 0, 3)
+    return _space("series", widths, halving, SERIES_OPS, input_shape, num_classes)
 
 
 def series_tiny(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """4 layers x 8 ops, 12 to 24 channels: 4,096 networks of a few thousand weights."""
-    widths = (12, 12, 24, 24)
-    return _space("series_tiny", widths, (2, 0), input_shape, num_classes)
+    return _tiny("series_tiny", SERIES_OPS, input_shape, num_classes)
+
+
+def series_mini(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
+    """The 625 networks of `series_tiny` with one of five kinds of ops in each layer."""
+    return _tiny("series_mini", MINI_OPS, input_shape, num_classes)
+
+
+def _tiny(
+    name: str, ops: tuple[Op, ...], input_shape: tuple[int, ...], num_classes: int
+) -> NetworkSpace:
+    return _space(name, (12, 12, 24, 24), (2, 0), ops, input_shape, num_classes)
 
 
 def _space(
     name: str,
     widths: tuple[int, ...],
     shorter: tuple[int, ...],
+    ops: tuple[Op, ...],
     input_shape: tuple[int, ...],
     num_classes: int,
 ) -> NetworkSpace:
@@ -51,6 +71,7 @@ def _space(
       widths: channels behind each layer.
       shorter: the layers that halve the time, the first to do so first; what is left
         over the stem does.
+      ops: the candidates of every layer.
       input_shape: (steps, channels).
       num_classes: number of logits.
     """
@@ -61,7 +82,7 @@ def _space(
     return NetworkSpace(
         name=name,
         layers=tuple(
-            Layer(before[place], width, 1 + (place in halving), SERIES_OPS)
+            Layer(before[place], width, 1 + (place in halving), ops)
             for place, width in enumerate(widths)
         ),
         stem=(

@@ -1,4 +1,7 @@
-"""Spaces for text: `text`, and `text_tiny`, of which everything can be trained.
+"""Spaces for text: `text`, `text_tiny`, and `text_mini`, which is a part of it.
+
+Of `text_mini` all networks can be trained within minutes
+(`experiments/comparisons/small_benchmark.py`).
 
 Networks see the number of a word in two digits of `WORD_BASE`, [T, 2]: each is exact in
 every precision that networks compute in, where a number of five digits is not. Ops keep
@@ -42,6 +45,7 @@ TINY_OPS: tuple[Op, ...] = (
     *_WIDTHS,
     _SKIP,
 )
+MINI_OPS: tuple[Op, ...] = tuple(each for each in TINY_OPS if each != _WIDTHS[0])
 
 
 def text(input_shape: tuple[int, ...], num_classes: int, words: int) -> NetworkSpace:
@@ -56,10 +60,27 @@ def text_tiny(
     input_shape: tuple[int, ...], num_classes: int, words: int
 ) -> NetworkSpace:
     """4 layers x 6 ops, 31 features a word and the mask: 1,296 networks."""
+    return _tiny("text_tiny", TINY_OPS, input_shape, num_classes, words)
+
+
+def text_mini(
+    input_shape: tuple[int, ...], num_classes: int, words: int
+) -> NetworkSpace:
+    """The 625 networks of `text_tiny` without the smaller feed-forward block."""
+    return _tiny("text_mini", MINI_OPS, input_shape, num_classes, words)
+
+
+def _tiny(
+    name: str,
+    ops: tuple[Op, ...],
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    words: int,
+) -> NetworkSpace:
     width = 32
-    layers = chain(width, [(width, 1)] * _LAYERS, TINY_OPS)
+    layers = chain(width, [(width, 1)] * _LAYERS, ops)
     head = (fixed(width, width, 1, "text_average"),)
-    return _space("text_tiny", layers, head, input_shape, num_classes, words)
+    return _space(name, layers, head, input_shape, num_classes, words)
 
 
 def _space(

@@ -25,7 +25,7 @@ from qnas_jax.nets import Slots, Supernet, put_path, set_mode, take_path
 from qnas_jax.nets.non_finite import non_finite_place
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.guard import Trouble
-from qnas_jax.training.optimizer import TrainingOptions, make_sgd
+from qnas_jax.training.optimizer import TrainingOptions, make_rule
 from qnas_jax.training.path_learning import to_compute_with
 
 
@@ -100,7 +100,7 @@ def start_candidate(
       The state, with the weights of the path in `supernet.init(key)`.
     """
     params, stats = (take_path(slots, arch) for slots in supernet.init(key))
-    moments = make_sgd(options, options.learning_rate).init(params)
+    moments = make_rule(options, options.learning_rate).init(params)
     return CandidateState(params, stats, moments)
 
 
@@ -246,7 +246,7 @@ def _step_of_epoch(
         (loss, stats), gradient = jax.value_and_grad(loss_fn, has_aux=True)(
             state.params
         )
-        updates, moments = make_sgd(options, rate).update(
+        updates, moments = make_rule(options, rate).update(
             gradient, state.moments, state.params
         )
         params = optax.apply_updates(state.params, updates)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules and stochastic gradient descent as the public code has it."""
+"""Learning-rate schedules, gradient descent as the public code has it, and Adam."""
 
 import dataclasses
 from collections.abc import Callable
@@ -46,6 +46,8 @@ SCHEDULES: dict[str, Callable[["TrainingOptions", int, int], optax.Schedule]] = 
 }
 """(options, steps of an epoch, steps after the warm-up) -> schedule after it."""
 
+SGD, ADAM = "sgd", "adam"
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions(Options):
@@ -66,8 +68,20 @@ class TrainingOptions(Options):
         20.0, "epochs between decays of `step`; 0: never", low=0
     )
     decay_rate: float = option(0.8, "factor of each decay of `step`", above=0, high=1)
-    momentum: float = option(0.9, "momentum of SGD", low=0, below=1)
-    weight_decay: float = option(4e-4, "L2 penalty, added to the gradient", low=0)
+    optimizer: str = option(
+        SGD,
+        "gradient descent with momentum, or Adam, for networks that the former trains "
+        "slowly: LSTMs, attention",
+        choices=(SGD, ADAM),
+    )
+    momentum: float = option(
+        0.9, "momentum of SGD, decay of the mean gradient of Adam", low=0, below=1
+    )
+    weight_decay: float = option(
+        4e-4,
+        "L2 penalty, added to the gradient; with Adam apart from it, as AdamW has it",
+        low=0,
+    )
     clip_norm: float = option(0.0, "largest global gradient norm; 0 is off", low=0)
     precision: str = option(
         "float32",
@@ -111,10 +125,10 @@ def make_schedule(options: TrainingOptions, steps_per_epoch: int) -> optax.Sched
 def make_optimizer(
     options: TrainingOptions, steps_per_epoch: int, rate: float = 1.0
 ) -> optax.GradientTransformation:
-    """Builds SGD with the learning rate of the options.
+    """Builds the optimiser with the learning rate of the options.
 
     Args:
-      options: momentum, weight decay, clipping, schedule.
+      options: rule, momentum, weight decay, clipping, schedule.
       steps_per_epoch: steps of one epoch.
       rate: factor of the learning rate.
 
@@ -123,17 +137,19 @@ def make_optimizer(
     """
     schedule = make_schedule(options, steps_per_epoch)
     if rate != 1.0:
-        return make_sgd(options, lambda step: rate * schedule(step))
-    return make_sgd(options, schedule)
+        return make_rule(options, lambda step: rate * schedule(step))
+    return make_rule(options, schedule)
 
 
-def make_sgd(
+def make_rule(
     options: TrainingOptions, learning_rate: optax.ScalarOrSchedule
 ) -> optax.GradientTransformation:
     """Builds SGD: clip, add the L2 penalty, momentum, learning rate (in this order).
 
+    Or AdamW (Loshchilov & Hutter 2019): clip, then Adam with the decay apart from it.
+
     Args:
-      options: momentum, weight decay, clipping.
+      options: rule, momentum, weight decay, clipping.
       learning_rate: of each step, or a schedule; a number may be traced, so that one
         program serves schedules of any length.
 
@@ -143,6 +159,13 @@ def make_sgd(
     parts = []
     if options.clip_norm > 0:
         parts.append(optax.clip_by_global_norm(options.clip_norm))
+    if options.optimizer == ADAM:
+        parts.append(
+            optax.adamw(
+                learning_rate, b1=options.momentum, weight_decay=options.weight_decay
+            )
+        )
+        return optax.chain(*parts)
     parts.append(optax.add_decayed_weights(options.weight_decay))
     parts.append(optax.sgd(learning_rate, momentum=options.momentum))
     return optax.chain(*parts)

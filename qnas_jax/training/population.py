@@ -109,6 +109,7 @@ class PopulationTraining:
         tell: Callable[[int, Trained], object],
         should_stop: Callable[[], bool] = lambda: False,
         keep_weights: bool = False,
+        learning_rate: float = 0.0,
     ) -> None:
         """Trains all candidates.
 
@@ -119,11 +120,13 @@ class PopulationTraining:
             it, as soon as that is known.
           should_stop: asked every now and then.
           keep_weights: whether `Trained.weights` is wanted.
+          learning_rate: the peak; 0: that of the options.
 
         Raises:
           Stopped: `should_stop` answered yes; what was finished is told.
           UserError: the memory does not suffice for one network.
         """
+        rates = self._rates(epochs, learning_rate)
         left = list(range(len(candidates)))
 
         def told(number: int, trained: Trained) -> None:
@@ -133,7 +136,7 @@ class PopulationTraining:
         while left:
             try:
                 self._train(
-                    candidates, list(left), epochs, told, should_stop, keep_weights
+                    candidates, list(left), rates, told, should_stop, keep_weights
                 )
             except (jax.errors.JaxRuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -164,14 +167,13 @@ class PopulationTraining:
         self,
         candidates: Sequence[Candidate],
         numbers: list[int],
-        epochs: int,
+        rates: np.ndarray,
         tell: Callable[[int, Trained], object],
         should_stop: Callable[[], bool],
         keep_weights: bool,
     ) -> None:
         """Trains some of the candidates, see `train`."""
         programs = self.prepare(len(numbers))
-        rates = self._rates(epochs)
         blocks = [
             numbers[first : first + self._width]
             for first in range(0, len(numbers), self._width)
@@ -239,9 +241,10 @@ class PopulationTraining:
     def _any_finite(self, losses: jax.Array) -> bool:
         return bool(np.isfinite(self._devices.fetch(losses)).any())
 
-    def _rates(self, epochs: int) -> np.ndarray:
+    def _rates(self, epochs: int, peak: float) -> np.ndarray:
         """Learning rates float32 [epochs, S] of a training of this length."""
-        options = dataclasses.replace(self._options, epochs=epochs)
+        peak = peak or self._options.learning_rate
+        options = dataclasses.replace(self._options, epochs=epochs, learning_rate=peak)
         steps = self._batches.steps_per_epoch
         schedule = make_schedule(options, steps)
         rates = jax.vmap(schedule)(jnp.arange(epochs * steps))

@@ -42,6 +42,17 @@ class RetrainOptions(StagedTrainingOptions):
     drop_path: float = option(
         0.0, "probability of leaving out the last residual layer", low=0, below=1
     )
+    learning_rates: tuple[float, ...] = option(
+        (),
+        "peak learning rates that every network is tried at before, the hand-made ones "
+        "too: it is trained with the one that was best on the validation split; empty: "
+        "all with learning_rate",
+        of=float,
+        above=0,
+    )
+    trial_epochs: int = option(
+        0, "epochs of each of these trials; 0: as many as of the training", low=0
+    )
     kept_by: str = option(
         "",
         "validation metric that chooses the epoch whose weights are kept; empty: the "

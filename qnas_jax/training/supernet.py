@@ -15,10 +15,10 @@ import optax
 from qnas_jax.devices import Devices
 from qnas_jax.nets import FORMS, Supernet, set_mode
 from qnas_jax.nets.non_finite import non_finite_place
-from qnas_jax.options import option
+from qnas_jax.options import OptionError, option
 from qnas_jax.training.batches import TrainingBatches
 from qnas_jax.training.loop import StepFn, in_one_call
-from qnas_jax.training.optimizer import StagedTrainingOptions
+from qnas_jax.training.optimizer import SGD, StagedTrainingOptions
 from qnas_jax.training.path_learning import PathLearning
 from qnas_jax.training.paths import PathSampler, SamplerState
 from qnas_jax.training.samplers import SamplerOptions
@@ -44,6 +44,14 @@ class SupernetOptions(StagedTrainingOptions, SamplerOptions):
     cells: int = option(
         0, "cells of a stage that its networks have; 0: as in the space", low=0
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.optimizer != SGD:
+            allowed = (
+                f"{SGD} for supernets: Adam counts steps, which paths do not share"
+            )
+            raise OptionError("optimizer", self.optimizer, allowed)
 
 
 def make_supernet_step(

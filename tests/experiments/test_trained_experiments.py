@@ -5,6 +5,8 @@ import pytest
 
 from experiments.benches import population
 from experiments.comparisons import small_benchmark, trained_candidates
+from experiments.comparisons.small_kinds import KINDS, Kind
+from experiments.comparisons.small_tables import summarise
 from qnas_jax import data
 from qnas_jax.evaluation.tables.own_table import (
     OwnTableOptions,
@@ -12,6 +14,7 @@ from qnas_jax.evaluation.tables.own_table import (
     load_own_test,
 )
 from qnas_jax.evaluation.tables.positions import index_of
+from qnas_jax.tasks import ImageTraining
 from qnas_jax.training import PopulationTraining, TrainingOptions
 
 DATA = data.DataOptions(max_train=64, max_valid=40, max_test=40)
@@ -21,7 +24,8 @@ DATA = data.DataOptions(max_train=64, max_valid=40, max_test=40)
 def test_a_whole_space_becomes_a_table(tiny_space, tmp_path, monkeypatch):
     """Half of it first, then the rest; and the table is one that searches read."""
     options = TrainingOptions(epochs=2, batch_size=32, learning_rate=0.1)
-    benchmark = small_benchmark.load_benchmark(tiny_space, options, DATA)
+    kind = Kind(tiny_space, DATA, options, short=1, task=ImageTraining(flip=True))
+    benchmark = small_benchmark.load_benchmark(kind)
     asked: list[int] = []
     train = PopulationTraining.train
 
@@ -37,20 +41,24 @@ def test_a_whole_space_becomes_a_table(tiny_space, tmp_path, monkeypatch):
     rows = small_benchmark.run(
         benchmark, tmp_path, seeds=2, tell=lambda *each: told.append(each)
     )
-    assert asked == [6, 6] and told == [(done, 12) for done in range(7, 13)]
+    # Three networks by two seeds and two lengths, a call each; then the other three.
+    assert asked == [3] * 8 and told == [(done, 24) for done in range(13, 25)]
     columns = OwnTableOptions(
         file=str(tmp_path / "table.csv"),
         arch_columns=("op_*",),
         op_names="; ".join(", ".join(names) for names in benchmark.space.choices),
-        validation_columns="valid_*",
+        validation_columns="1: short_valid_*; 2: valid_*",
         test_columns=("test_*",),
-        seconds_columns="seconds",
+        seconds_columns="1: short_seconds; 2: seconds",
         cost_columns=("params", "macs"),
     )
     table, test = load_own_table(columns), load_own_test(columns)
     assert table.space.choices == benchmark.space.choices
-    (values,) = table.validation
-    assert values.shape == (6, 2) and np.isfinite(values).all()
+    short, values = table.validation
+    assert values.shape == short.shape == (6, 2)
+    assert np.isfinite(values).all() and np.isfinite(short).all()
+    assert not np.array_equal(short, values)
+    assert "short_test_0" not in rows[0]
     archs = np.array(
         [
             [
@@ -68,7 +76,14 @@ def test_a_whole_space_becomes_a_table(tiny_space, tmp_path, monkeypatch):
     means = (wanted["test_0"] + wanted["test_1"]) / 2
     np.testing.assert_allclose(test.open(archs), means, rtol=1e-5)
     small_benchmark.run(benchmark, tmp_path, seeds=2)
-    assert asked[2:] == [0]
+    assert asked[8:] == []
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_have_small_spaces_of_their_own_data(name):
+    kind = KINDS[name]
+    assert data.SOURCES[kind.source.source].kind == name
+    assert 0 <= kind.short < kind.training.epochs
 
 
 def test_what_networks_and_what_seeds_explain():
@@ -77,7 +92,7 @@ def test_what_networks_and_what_seeds_explain():
         {"valid_0": 0.7, "valid_1": 0.6, "test_0": 0.25, "test_1": 0.5},
         {"valid_0": None, "valid_1": 0.6, "test_0": 0.25, "test_1": 0.5},
     ]
-    valid, test = small_benchmark.summarise(rows, 2)
+    valid, test = summarise(rows, 2)
     assert valid["networks"] == 2 and test["networks"] == 3
     assert valid["accuracy %"] == pytest.approx(75)
     assert valid["sd over networks"] == pytest.approx(np.std([85, 65], ddof=1))

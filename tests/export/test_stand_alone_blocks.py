@@ -74,6 +74,7 @@ CASES = [
     ("series_residual", 3, 8, 1, {}),
     ("series_inception_residual", 1, 8, 1, {}),
     ("text_embedding", 2, 8, 1, {"words": 300}),
+    ("text_embedding", 2, 8, 1, {"words": 300, "positions": 0.5}),
     ("text_conv", 8, 8, 1, {"kernel": 5}),
     ("text_conv", 8, 8, 1, {"kernel": 4, "causal": True}),
     ("text_recurrence", 8, 8, 1, {}),

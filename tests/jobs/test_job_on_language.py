@@ -102,10 +102,15 @@ def check_results(folder, by):
 def test_trained_candidates(config, make_setting):
     config.evaluator.name = "train"
     config.train.update(epochs=3, batch_size=16, learning_rate=0.5, clip_norm=1.0)
+    config.retrain.update(optimizer="adam", learning_rates=(1e-5, 0.02))
     setting = make_setting(config)
     said = run_stages(setting, "all", COMMAND)
     assert any("export: nothing to do: models of" in line for line in said)
     check_results(setting.folder.path, "train")
+    result = json.loads((setting.folder.path / "result.json").read_text())
+    for row in (result, result["baselines"]["lstm"]):
+        assert row["learning_rate"] == 0.02
+        assert row["trials"]["0.02"] < row["trials"]["1e-05"]  # of the loss
     assert setting.words == setting.task.num_outputs == 10
 
 

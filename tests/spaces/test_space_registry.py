@@ -81,7 +81,7 @@ def test_every_built_in_space_is_tested_here():
         *("proxylessnas", "fbnet_s", "fbnet_l", "spos"),
         *("nas_bench_macro", "digits", "digits_tiny", "edge"),
         *("cifar_small", "nas_bench_201"),
-        *("series", "series_tiny", "text", "text_tiny"),
+        *("series", "series_tiny", "series_mini", "text", "text_tiny", "text_mini"),
         *("language", "language_tiny"),
     } == BUILT_IN
 
@@ -95,6 +95,22 @@ def test_series_of_any_length_end_with_a_few_steps(steps):
         assert last == steps if steps < 24 else 12 <= last < 24
         assert space.stem[0].in_features == 2
     assert built("series_tiny", (steps, 2), 3).size == 4096
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "shape", "words"),
+    [
+        ("digits", "digits_tiny", (8, 8, 1), 0),
+        ("series_tiny", "series_mini", (96, 2), 0),
+        ("text_tiny", "text_mini", (20, 2), 50),
+    ],
+)
+def test_the_smallest_spaces_are_parts_of_larger_ones(whole, part, shape, words):
+    larger, small = (built(name, shape, 3, words) for name in (whole, part))
+    assert 500 <= small.size <= 750 < larger.size
+    assert (small.stem, small.head) == (larger.stem, larger.head)
+    for own, layer in zip(small.layers, larger.layers, strict=True):
+        assert set(own.ops) < set(layer.ops) and own.stride == layer.stride
 
 
 def test_spaces_are_for_images_or_for_series(registry):

@@ -1,4 +1,4 @@
-"""Schedules by hand; SGD against the published rule of PyTorch in NumPy."""
+"""Schedules by hand; SGD and Adam against the published rules of PyTorch in NumPy."""
 
 import math
 
@@ -8,7 +8,12 @@ import optax
 import pytest
 
 from qnas_jax.options import OptionError
-from qnas_jax.training import TrainingOptions, make_optimizer, make_schedule
+from qnas_jax.training import (
+    SupernetOptions,
+    TrainingOptions,
+    make_optimizer,
+    make_schedule,
+)
 
 
 def rates(steps, **options):
@@ -127,6 +132,46 @@ def test_sgd_equals_the_rule_of_pytorch(momentum, clip):
         weights = [w - rate * b for w, b in zip(weights, buffers, strict=True)]
         for mine, theirs in zip(ours, weights, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=2e-6)
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.5])
+def test_adam_equals_the_rule_of_pytorch(clip):
+    options = TrainingOptions(
+        epochs=2,
+        learning_rate=0.2,
+        optimizer="adam",
+        momentum=0.8,
+        weight_decay=0.05,
+        clip_norm=clip,
+    )
+    optimizer = make_optimizer(options, 6)
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=4)
+    ours = jnp.asarray(weights, jnp.float32)
+    state = optimizer.init(ours)
+    first, second = np.zeros(4), np.zeros(4)
+    for step in range(12):
+        gradient = rng.normal(size=4)
+        update, state = optimizer.update(
+            jnp.asarray(gradient, jnp.float32), state, ours
+        )
+        ours = optax.apply_updates(ours, update)
+        # torch.optim.AdamW: the decay is no part of the gradient.
+        (gradient,) = clipped([gradient], clip)
+        first = 0.8 * first + 0.2 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        mean = first / (1 - 0.8 ** (step + 1))
+        size = np.sqrt(second / (1 - 0.999 ** (step + 1)))
+        rate = 0.2 * (1 + math.cos(math.pi * step / 12)) / 2
+        weights = weights - rate * (mean / (size + 1e-8) + 0.05 * weights)
+        np.testing.assert_allclose(ours, weights, atol=2e-5)
+
+
+def test_supernets_have_no_adam():
+    with pytest.raises(
+        OptionError, match="optimizer: got 'adam', allowed: sgd for sup"
+    ):
+        SupernetOptions(optimizer="adam")
 
 
 def test_clip_limits_the_gradient_alone():

@@ -62,14 +62,16 @@ class TextEmbedding(nnx.Module):
         stride: int,
         *,
         words: int,
+        positions: float = POSITION_SCALE,
         rngs: nnx.Rngs,
     ):
+        self.positions = positions
         self.table = nnx.Embed(words, out_features - 1, rngs=rngs)
 
     def __call__(self, numbers: jax.Array) -> Words:
         """int32 [N, T] -> features and `there`."""
         table = self.table
-        waves = POSITION_SCALE * positions(numbers.shape[1], table.features)
+        waves = self.positions * positions(numbers.shape[1], table.features)
         features = table(jnp.clip(numbers, 0, table.num_embeddings - 1)) + waves[None]
         there = (numbers > 0)[..., None]
         return jnp.where(there, features, 0.0), there

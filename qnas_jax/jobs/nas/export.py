@@ -144,6 +144,8 @@ def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
     """How the model was made, and on what it was measured."""
     config = setting.config
     group = config.supernet if exported.name == "supernet" else config.retrain
+    if exported.learning_rate is not None:
+        group = dataclasses.replace(group, learning_rate=exported.learning_rate)
     versions = {}
     for name in _PACKAGES:
         try:

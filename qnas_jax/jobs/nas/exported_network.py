@@ -45,6 +45,7 @@ class ExportedNetwork:
       space: of the network; of a supernet perhaps a narrower one.
       network: the module, its running statistics in use.
       inputs: what it gets, and what its outputs mean.
+      learning_rate: that it was retrained with; None: that of the options.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ExportedNetwork:
     space: BuildableSpace
     network: Any
     inputs: Inputs
+    learning_rate: float | None = None
 
 
 def why_no_model(setting: NasSetting) -> str:
@@ -139,7 +141,14 @@ def _retrained(setting: NasSetting) -> ExportedNetwork:
     finally:
         checkpoints.close()
     module = nnx.merge(graph, params, stats)
-    return ExportedNetwork(name, arch, space, module, _inputs(setting, setting))
+    return ExportedNetwork(
+        name,
+        arch,
+        space,
+        module,
+        _inputs(setting, setting),
+        networks[name].get("learning_rate"),
+    )
 
 
 def _name_of(networks: dict[str, Any], setting: NasSetting) -> str:

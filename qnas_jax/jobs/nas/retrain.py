@@ -5,7 +5,7 @@ The test split is touched here once, after the epochs were chosen on validation.
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -19,9 +19,10 @@ from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
 from qnas_jax.jobs.nas.classifiers import compare_classifiers
 from qnas_jax.jobs.nas.describe import exact_costs
 from qnas_jax.jobs.nas.hand_made import check_baseline
+from qnas_jax.jobs.nas.learning_rates import chosen_by, chosen_rate
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.jobs.nas.window_losses import write_window_losses
+from qnas_jax.jobs.nas.window_losses import outputs_on_test, write_window_losses
 from qnas_jax.kernels import jit_network
 from qnas_jax.latency import LATENCY
 from qnas_jax.options import OptionError, option_group
@@ -50,7 +51,6 @@ from qnas_jax.training import (
 )
 
 _CHUNK = 500
-_WINDOWS = 64  # of running text, whose outputs are large
 _ANSWERS = "answers"
 Measure = Callable[[Any, jax.Array, jax.Array], dict[str, Any]]
 """(weights, inputs, targets) -> metrics by name, as numbers (details as lists)."""
@@ -119,12 +119,21 @@ def _retrain(
     model = StandaloneModel(supernet.cut(*weights, candidate.arch))
     measure_on = _measurer(setting, model)
     architecture = arch_to_string(supernet.space, candidate.arch)
-    state = _train(setting, model, candidate.name, architecture, measure_on, logged)
+    choice = chosen_rate(setting, candidate)
+    state = _train(
+        setting,
+        model,
+        candidate.name,
+        architecture,
+        measure_on,
+        logged,
+        choice.options,
+    )
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
     if isinstance(setting.task, LanguageModelling):
-        parts = _outputs(setting, model, state.best)
+        parts = outputs_on_test(setting, model, state.best)
         write_window_losses(setting, candidate.name, parts)
     answers = tested.pop(_ANSWERS, None)
     if answers is not None:
@@ -144,35 +153,16 @@ def _retrain(
         **{name: float(costs[name][0]) for name in costs if name == LATENCY},
         "supernet_macs": _macs_in_supernet(setting, candidate.arch) if own else None,
         "width": candidate.width,
+        "learning_rate": choice.options.learning_rate,
+        "trials": choice.trials,
         "layers": supernet.describe_arch(candidate.arch),
     }
-
-
-def _outputs(
-    setting: NasSetting, model: StandaloneModel, weights: Any
-) -> Iterator[tuple[jax.Array, np.ndarray]]:
-    """Outputs and targets of the test split, some examples after the others."""
-
-    @jit_network
-    def run(weights: Any, inputs: jax.Array) -> jax.Array:
-        params, stats = weights
-        return model.predict(params, stats, setting.task.prepare(inputs))
-
-    test = setting.dataset.test
-    for start in range(0, len(test), _WINDOWS):
-        part = slice(start, start + _WINDOWS)
-        yield run(weights, test.inputs[part]), test.targets[part]
-
-
-def _kept_by(setting: NasSetting) -> str:
-    """Name of the metric that chooses the epoch."""
-    return setting.config.retrain.kept_by or setting.task.score
 
 
 def _validated(setting: NasSetting, state: RetrainState, measure_on: Measure) -> float:
     """The task's score of the kept weights on the validation split, as a metric."""
     task = setting.task
-    if _kept_by(setting) == task.score:
+    if chosen_by(setting) == task.score:
         return score_metric(task).as_score(float(state.best_score))
     return measure_on(state.best, *setting.valid)[task.score]
 
@@ -209,8 +199,8 @@ def _train(
     architecture: str,
     measure_on: Measure,
     logged: Position,
+    options: RetrainOptions,
 ) -> RetrainState:
-    options = setting.config.retrain
     task = setting.task.with_options(setting.config.retrain_task)
     batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
@@ -223,8 +213,8 @@ def _train(
         found = measure_on(state.average, *setting.valid)
         metrics = {name: value for name, value in found.items() if name in task.metrics}
         if all(map(math.isfinite, metrics.values())):
-            chosen_by = _kept_by(setting)
-            score = task.metrics[chosen_by].as_score(metrics[chosen_by])
+            by = chosen_by(setting)
+            score = task.metrics[by].as_score(metrics[by])
             state = keep_best(state, score)
         setting.folder.log(
             "retrain",

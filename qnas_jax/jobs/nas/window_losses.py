@@ -5,13 +5,14 @@ window by window can two models be told apart.
 """
 
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.kernels import jit_network
 from qnas_jax.reporting.token_losses import (
     WindowLosses,
     compare_losses,
@@ -20,8 +21,35 @@ from qnas_jax.reporting.token_losses import (
 )
 from qnas_jax.runs import read_sealed, write_sealed
 from qnas_jax.tasks import LanguageModelling, sums_of_windows
+from qnas_jax.training import StandaloneModel
 
+_WINDOWS = 64  # at once, as outputs are large
 _AGAIN = "--stage=retrain does it again"
+
+
+def outputs_on_test(
+    setting: NasSetting, model: StandaloneModel, weights: Any
+) -> Iterator[tuple[jax.Array, np.ndarray]]:
+    """Outputs and targets of the test split, some windows after the others.
+
+    Args:
+      setting: the run.
+      model: the network.
+      weights: its (params, stats).
+
+    Yields:
+      Outputs [N, T, K] and targets int32 [N, T].
+    """
+
+    @jit_network
+    def run(weights: Any, inputs: jax.Array) -> jax.Array:
+        params, stats = weights
+        return model.predict(params, stats, setting.task.prepare(inputs))
+
+    test = setting.dataset.test
+    for start in range(0, len(test), _WINDOWS):
+        part = slice(start, start + _WINDOWS)
+        yield run(weights, test.inputs[part]), test.targets[part]
 
 
 def write_window_losses(

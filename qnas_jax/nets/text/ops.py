@@ -30,13 +30,15 @@ _SCALE = 0.1
 """Of words at first: small, as a word that is seen a few times has as many steps to
 become what it means, and normalisation hides how large it is."""
 _POSITION_SCALE = 0.03
+"""Of the waves of places: little, as the place of a word says little of a sentence."""
 
 
 class TextEmbedding(nnx.Module):
     """Features of words by their numbers, positions added, and where words are.
 
     Inputs are numbers in two digits [N, T, 2], see `spaces.WORD_BASE`; 0 is no word. A
-    number beyond the last word is taken for the last.
+    number beyond the last word is taken for the last. `positions` is how large the
+    waves of the places are, where words are 0.1 at first.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class TextEmbedding(nnx.Module):
         stride: int,
         *,
         words: int,
+        positions: float = _POSITION_SCALE,
         rngs: nnx.Rngs,
     ):
         if in_features != 2 or stride != 1:
@@ -54,13 +57,14 @@ class TextEmbedding(nnx.Module):
                 "expected 2, the digits of a word's number, and 1"
             )
         self.table = normal_param(rngs, (words, out_features - 1), _SCALE)
+        self.positions = positions
 
     def __call__(self, digits: jax.Array) -> jax.Array:
         """[N, T, 2] -> [N, T, C]."""
         whole = digits.astype(jnp.int32)
         numbers = whole[..., 0] * WORD_BASE + whole[..., 1]
         table = self.table[...]
-        waves = _POSITION_SCALE * positions(digits.shape[1], table.shape[1])
+        waves = self.positions * positions(digits.shape[1], table.shape[1])
         features = table[jnp.clip(numbers, 0, len(table) - 1)] + waves[None]
         there = (numbers > 0)[..., None]
         values = jnp.concatenate([features * there, there], axis=-1)

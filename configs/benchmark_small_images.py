@@ -1,0 +1,32 @@
+"""Small networks for digits, all of them trained: what does a search find among them?
+
+Question: how good is the network that each strategy finds among the 576 of
+`digits_tiny`, each trained on 200 handwritten digits of 8 x 8 pixels, judged by 539
+validation and 719 test images?
+
+    python main.py --config=configs/benchmark_small_images.py --stage=benchmark
+
+The table was made by
+
+    python -m experiments.comparisons.small_benchmark --kind=images
+
+in 5 minutes of processor time (12 epochs a network). All strategies, on the tables of
+series and text too: `configs/benchmark_small_series.py`.
+
+Measured: MEASURED
+"""
+
+import ml_collections
+
+from qnas_jax.jobs import named_config
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The default strategy on the table."""
+    config = named_config("benchmark_small_series")
+    config.table.update(
+        file="configs/tables/small_images.csv",
+        validation_columns="valid_*",
+        seconds_columns="seconds",
+    )
+    return config
