@@ -108,7 +108,7 @@ def run(
     costs = build_supernet(benchmark.space).cost_table()
     rows = []
     for name, archs in found.items():
-        for search, arch in enumerate(archs):
+        for number, arch in enumerate(archs):
             outcomes = [
                 kept.find(
                     training_name(benchmark, arch, seed, benchmark.options.epochs)
@@ -118,7 +118,7 @@ def run(
             rows.append(
                 {
                     "strategy": name,
-                    "search": search,
+                    "search": number,
                     "arch": list(arch),
                     "parameters": int(costs.cost(np.asarray([arch]))["params"][0]),
                     "test": [

@@ -24,6 +24,7 @@ from qnas_jax.export.serialised import Logits
 PACKAGES = ("jax2onnx", "onnx", "onnxruntime")
 OUTPUT = "logits"
 _CALIBRATED_AT_ONCE = 32
+_LOADED = "_already_imported_plugins"  # in jax2onnx 0.17: that nothing is left to load
 
 Run = Callable[[np.ndarray], np.ndarray]
 """Examples [N, ...] as the data have them -> logits float32 [N, classes]."""
@@ -66,6 +67,7 @@ def to_onnx(
     with _quiet(), jax.numpy_rank_promotion("allow"):
         import jax2onnx
 
+        _load_rules()
         examples = jax.ShapeDtypeStruct(("N", *input_shape), dtype)
         proto = jax2onnx.to_onnx(
             lambda examples: logits(examples),
@@ -75,6 +77,23 @@ def to_onnx(
             output_names=[OUTPUT],
         )
     return bytes(proto.SerializeToString())
+
+
+def _load_rules() -> None:
+    """Loads jax2onnx's rules for JAX and Flax alone.
+
+    By itself it loads all that it has, which takes ten times as long: its rules for
+    Equinox draw the weights of networks of their own while they are imported.
+    """
+    from jax2onnx.plugins import plugin_system
+
+    load = getattr(plugin_system, "_import_tree", None)
+    if load is None or getattr(plugin_system, _LOADED, True):
+        return  # They are loaded, or this version goes about it in another way.
+    rules = pathlib.Path(plugin_system.__file__).parent
+    for name in ("jax", "flax"):
+        load(rules / name, f"jax2onnx.plugins.{name}")
+    setattr(plugin_system, _LOADED, True)
 
 
 def quantised(

@@ -9,6 +9,7 @@ of what it left (`jobs/markers.py`); if they differ from the present ones, the c
 ends with one line instead of mixing runs. One process at a time works in a folder.
 """
 
+import functools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -50,7 +51,7 @@ def run_stages(setting: Setting, stage: str, command: list[str]) -> list[str]:
     job = setting.job
     if stage in job.answers:
         return _lines(job.answers[stage].run(setting))
-    with setting.folder.locked():
+    with setting.folder.locked(), setting.ahead.at_work(setting.devices):
         return _run_chain(setting, stage, command)
 
 
@@ -77,9 +78,11 @@ def _run_chain(setting: Setting, stage: str, command: list[str]) -> list[str]:
             raise _missing(setting, stage, step.name)
         setting.say(f"{step.name}: working")
         marks.begin(position)
+        _offer(setting, chain[position + 1 :])
         watch = Stopwatch()
         try:
             with setting.during(step.name):
+                setting.ahead.wait(step.name)
                 answer = step.run(setting)
         except BaseException as error:
             left = marks.interrupted(position, watch.read())
@@ -93,6 +96,13 @@ def _run_chain(setting: Setting, stage: str, command: list[str]) -> list[str]:
         said += [f"{step.name}: {lines[0]}", *lines[1:]]
     _rerun_path(setting).unlink(missing_ok=True)
     return said
+
+
+def _offer(setting: Setting, later: Sequence[Stage]) -> None:
+    """Says what can be done ahead for the next stage."""
+    for step in later[:1]:
+        work = step.prepare and functools.partial(step.prepare, setting)
+        setting.ahead.offer(step.name, work)
 
 
 def _ahead(chain: Sequence[Stage], marks: Marks, stage: str) -> list[Stage]:

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from qnas_jax.devices import Devices
+from qnas_jax.jobs.ahead import Ahead
 from qnas_jax.jobs.spec import Job
 from qnas_jax.runs import Progress, WorkFolder, progress
 
@@ -29,6 +30,7 @@ class Setting:
       progress: shows how far a loop is.
       during: stage -> a context that lasts while it works, and shows that it does.
       say: tells the user where the run is, one line at a time.
+      ahead: what is compiled for later while present work goes on.
     """
 
     job: Job
@@ -41,6 +43,7 @@ class Setting:
     progress: Progress = progress
     during: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()
     say: Callable[[str], object] = lambda line: sys.stderr.write(line + "\n")
+    ahead: Ahead = dataclasses.field(default_factory=Ahead)
 
     def key(self, stream: str) -> jax.Array:
         """The root key of a named stream of randomness."""

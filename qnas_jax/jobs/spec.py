@@ -30,6 +30,8 @@ class Stage:
       needed: whether a run with this configuration has such a stage.
       check: raises UserError if its options do not fit the data or the space. It is
         called for all stages that a command will run, before the first of them.
+      prepare: compiles what it will call, in a thread, while the stage before it works;
+        None: nothing is done ahead. It changes nothing that results depend on.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Stage:
     ready: Callable[[Any], object] = lambda setting: None
     needed: Callable[[Any], bool] = lambda config: True
     check: Callable[[Any], object] = lambda setting: None
+    prepare: Callable[[Any], object] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

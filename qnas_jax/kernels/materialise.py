@@ -18,6 +18,7 @@ from jax import lax
 
 _BARRIER_REMOVAL = "cse_barrier_expander"  # the name of XLA's pass
 _NO_BARRIERS = (0, 12)  # The version of JAX whose XLA on CPU compiles none.
+_ONE_EMITTER = (0, 11)  # That whose XLA on CPU has the newer emitters of fusions alone.
 
 
 def materialise(values: jax.Array) -> jax.Array:
@@ -61,7 +62,16 @@ def _nothing() -> jax.Array:
 
 
 def compiler_options() -> dict[str, Any]:
-    """The argument of that name of a `jax.jit` in which `materialise` is to hold."""
-    if jax.default_backend() != "cpu" or jax.__version_info__ >= _NO_BARRIERS:
+    """The argument of that name of a `jax.jit` in which `materialise` is to hold.
+
+    The older emitters of fusions compile networks faster, and what they make of them is
+    no slower (`experiments/benches/forms.py`).
+    """
+    if jax.default_backend() != "cpu":
         return {}
-    return {"xla_disable_hlo_passes": _BARRIER_REMOVAL}
+    options: dict[str, Any] = {}
+    if jax.__version_info__ < _NO_BARRIERS:
+        options["xla_disable_hlo_passes"] = _BARRIER_REMOVAL
+    if jax.__version_info__ < _ONE_EMITTER:
+        options["xla_cpu_use_fusion_emitters"] = False
+    return options

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from qnas_jax.errors import UserError
 
@@ -34,15 +35,16 @@ def pad(images: jax.Array, border: int) -> jax.Array:
 
 def taps(padded: jax.Array, size: int, stride: int) -> list[jax.Array]:
     """The size * size shifted views [N, H_out, W_out, C] of padded images."""
-    _, height, width, _ = padded.shape
-    rows = (height - size) // stride + 1
-    columns = (width - size) // stride + 1
+    count, height, width, channels = padded.shape
+    rows = (height - size) // stride * stride + 1
+    columns = (width - size) // stride * stride + 1
     return [
-        padded[
-            :,
-            i : i + (rows - 1) * stride + 1 : stride,
-            j : j + (columns - 1) * stride + 1 : stride,
-        ]
+        lax.slice(
+            padded,
+            (0, i, j, 0),
+            (count, i + rows, j + columns, channels),
+            (1, stride, stride, 1),
+        )
         for i in range(size)
         for j in range(size)
     ]

@@ -56,6 +56,7 @@ from qnas_jax.training.supernet_state import (
     initial_supernet_state,
     map_slots,
 )
+from qnas_jax.training.threads import num_cores
 
 __all__ = [
     "PATH_SAMPLERS",
@@ -103,6 +104,7 @@ __all__ = [
     "make_supernet_step",
     "map_slots",
     "merge_pool",
+    "num_cores",
     "pool_is_due",
     "pool_members",
     "pool_share",

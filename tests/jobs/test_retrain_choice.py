@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qnas_jax.data import on_device
-from qnas_jax.jobs.nas import retrain
+from qnas_jax.jobs.nas import retrain, retraining_programs
 from qnas_jax.options import OptionError
 from qnas_jax.runs import start_of
 from qnas_jax.training import EpochReport, RetrainState
@@ -73,13 +73,13 @@ def network(tiny_config, make_setting, monkeypatch):
     monkeypatch.setattr(setting.supernet, "init", lambda _: ({}, {}))
     monkeypatch.setattr(setting.supernet, "cut", lambda *_: None)
     for name, stand_in in {
-        "train_to_the_end": epochs,
         "initial_retrain_state": lambda *_: state_of(0),
         "make_retrain_step": lambda *_: None,
         "_measurer": lambda *_: network,
         "StandaloneModel": lambda cut: cut,
     }.items():
-        monkeypatch.setattr(retrain, name, stand_in)
+        monkeypatch.setattr(retraining_programs, name, stand_in)
+    monkeypatch.setattr(retrain, "train_to_the_end", epochs)
     network.setting = setting
     return network
 

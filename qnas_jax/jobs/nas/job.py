@@ -27,6 +27,7 @@ from qnas_jax.jobs.nas.reference import check_reference, evaluate_reference
 from qnas_jax.jobs.nas.report import report_run
 from qnas_jax.jobs.nas.retrain import check_retraining, retrain_networks
 from qnas_jax.jobs.nas.search import check_search, search_architecture
+from qnas_jax.jobs.nas.search_ahead import compile_search
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import ROWS, check_supernet, train_supernet
 from qnas_jax.jobs.spec import Job, Stage
@@ -70,6 +71,7 @@ SEARCH = Stage(
         EVALUATORS[setting.config.evaluator.name].trains and setting.weights
     ),
     check=check_search,
+    prepare=compile_search,
 )
 RETRAIN = Stage(
     "retrain",

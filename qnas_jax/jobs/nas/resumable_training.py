@@ -124,6 +124,11 @@ def train_to_the_end(
         if checkpoints.is_due(step) and is_sound(state):
             checkpoints.save(state, note())
 
+    def after_epoch(state: Any, report: EpochReport) -> Any:
+        state = on_epoch(state, report)
+        setting.ahead.begin_offered()  # All that this training calls is compiled.
+        return state
+
     try:
         state = run_epochs(
             begun.state,
@@ -133,7 +138,7 @@ def train_to_the_end(
             num_examples=batches.num_examples,
             steps_per_epoch=batches.steps_per_epoch,
             epochs=options.epochs,
-            on_epoch=on_epoch,
+            on_epoch=after_epoch,
             progress=setting.progress,
             description=words,
             should_stop=setting.should_stop,

@@ -5,7 +5,7 @@ The test split is touched here once, after the epochs were chosen on validation.
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 
 from qnas_jax import data
 from qnas_jax.errors import UserError, did_you_mean
-from qnas_jax.evaluation import EVALUATORS, measure_on_devices
+from qnas_jax.evaluation import EVALUATORS
 from qnas_jax.jobs.nas.answers import write_answers
 from qnas_jax.jobs.nas.candidates import Candidate, candidates_of
 from qnas_jax.jobs.nas.classifiers import compare_classifiers
@@ -21,9 +21,15 @@ from qnas_jax.jobs.nas.describe import exact_costs
 from qnas_jax.jobs.nas.hand_made import check_baseline
 from qnas_jax.jobs.nas.learning_rates import chosen_by, chosen_rate
 from qnas_jax.jobs.nas.resumable_training import resume, train_to_the_end
+from qnas_jax.jobs.nas.retraining_programs import (
+    Measure,
+    Retraining,
+    compile_test,
+    compiled_ahead,
+    retraining_of,
+)
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.window_losses import outputs_on_test, write_window_losses
-from qnas_jax.kernels import jit_network
 from qnas_jax.latency import LATENCY
 from qnas_jax.options import OptionError, option_group
 from qnas_jax.runs import (
@@ -34,26 +40,17 @@ from qnas_jax.runs import (
     write_sealed,
 )
 from qnas_jax.spaces import arch_to_string
-from qnas_jax.tasks import Classifying, LanguageModelling, score_metric
+from qnas_jax.tasks import LanguageModelling, score_metric
 from qnas_jax.training import (
     EpochReport,
     RetrainOptions,
     RetrainState,
-    StandaloneModel,
-    StepFn,
-    TrainingBatches,
     failing_place,
-    initial_retrain_state,
     keep_best,
-    make_optimizer,
-    make_retrain_step,
     make_schedule,
 )
 
-_CHUNK = 500
 _ANSWERS = "answers"
-Measure = Callable[[Any, jax.Array, jax.Array], dict[str, Any]]
-"""(weights, inputs, targets) -> metrics by name, as numbers (details as lists)."""
 
 
 class NonFiniteMetricError(UserError, ArithmeticError):
@@ -94,10 +91,11 @@ def retrain_networks(setting: NasSetting) -> str | None:
     results = {}
     metrics = setting.folder.metrics
     logged = start_of(["retrain"])
-    for candidate in candidates_of(setting):
+    candidates = candidates_of(setting)
+    for number, candidate in enumerate(candidates):
         path = setting.folder.path / "retrain" / candidate.name / "result.json"
         if not path.exists():
-            result = _retrain(setting, candidate, logged)
+            result = _retrain(setting, candidate, logged, candidates[number + 1 :])
             rows = metrics.position(["retrain"])
             write_sealed(path, {"result": result, "rows": rows})
         found = read_sealed(path, "--stage=retrain does it again")
@@ -110,30 +108,25 @@ def retrain_networks(setting: NasSetting) -> str | None:
 
 
 def _retrain(
-    setting: NasSetting, candidate: Candidate, logged: Position
+    setting: NasSetting,
+    candidate: Candidate,
+    logged: Position,
+    later: Sequence[Candidate] = (),
 ) -> dict[str, Any]:
-    # Fresh weights of all ops: that program is compiled already, one of the subnet's
-    # own would not be.
-    supernet = candidate.supernet
-    weights = supernet.init(setting.key(f"retrain/{candidate.name}/init"))
-    model = StandaloneModel(supernet.cut(*weights, candidate.arch))
-    measure_on = _measurer(setting, model)
-    architecture = arch_to_string(supernet.space, candidate.arch)
     choice = chosen_rate(setting, candidate)
-    state = _train(
-        setting,
-        model,
-        candidate.name,
-        architecture,
-        measure_on,
-        logged,
-        choice.options,
+    made = setting.ahead.wait(candidate.name) or retraining_of(
+        setting, candidate, choice.options
     )
+    supernet, measure_on = candidate.supernet, made.measure_on
+    architecture = arch_to_string(supernet.space, candidate.arch)
+    begin_ahead = functools.partial(_begin_ahead, setting, made, candidate, later)
+    state = _train(setting, made, candidate.name, architecture, logged, begin_ahead)
     _check_finite(setting, candidate.name, "validation", {"best": state.best_score})
+    setting.ahead.wait(_test_of(candidate))
     tested = measure_on(state.best, *data.on_device(setting.dataset.test))
     _check_finite(setting, candidate.name, "test", tested)
     if isinstance(setting.task, LanguageModelling):
-        parts = outputs_on_test(setting, model, state.best)
+        parts = outputs_on_test(setting, made.model, state.best)
         write_window_losses(setting, candidate.name, parts)
     answers = tested.pop(_ANSWERS, None)
     if answers is not None:
@@ -157,6 +150,27 @@ def _retrain(
         "trials": choice.trials,
         "layers": supernet.describe_arch(candidate.arch),
     }
+
+
+def _begin_ahead(
+    setting: NasSetting,
+    made: Retraining,
+    candidate: Candidate,
+    later: Sequence[Candidate],
+) -> None:
+    """Has compiled what comes after a training: its test, and the next network."""
+    test = functools.partial(compile_test, setting, made)
+    setting.ahead.begin(_test_of(candidate), test)
+    if setting.config.retrain.learning_rates:
+        return  # what the next network is trained with is not known yet
+    for following in later[:1]:
+        work = functools.partial(compiled_ahead, setting, following)
+        setting.ahead.begin(following.name, work)
+
+
+def _test_of(candidate: Candidate) -> str:
+    """Name of what is compiled ahead for a network's test."""
+    return f"{candidate.name}/test"
 
 
 def _validated(setting: NasSetting, state: RetrainState, measure_on: Measure) -> float:
@@ -194,19 +208,16 @@ def _check_finite(
 
 def _train(
     setting: NasSetting,
-    model: StandaloneModel,
+    made: Retraining,
     name: str,
     architecture: str,
-    measure_on: Measure,
     logged: Position,
-    options: RetrainOptions,
+    begin_ahead: Callable[[], None],
 ) -> RetrainState:
-    task = setting.task.with_options(setting.config.retrain_task)
-    batches = TrainingBatches.of(setting.dataset.train, task, options.batch_size)
-    optimizer = make_optimizer(options, batches.steps_per_epoch)
+    options, batches, measure_on = made.options, made.batches, made.measure_on
+    task = batches.task
     checkpoints = setting.checkpoints("retrain", name, stage="retrain")
-    start = initial_retrain_state(model, task, optimizer)
-    begun = resume(setting, checkpoints, start, logged)
+    begun = resume(setting, checkpoints, made.first_state(), logged)
     learning_rate = make_schedule(options, batches.steps_per_epoch)
 
     def on_epoch(state: RetrainState, report: EpochReport) -> RetrainState:
@@ -227,25 +238,19 @@ def _train(
             seconds=report.seconds,
             **report.row(),
         )
+        begin_ahead()
         return state
 
-    steps_key = setting.key(f"retrain/{name}/steps")
-
-    def step_at(rate: float) -> StepFn:
-        optimizer = make_optimizer(options, batches.steps_per_epoch, rate)
-        return make_retrain_step(
-            model, optimizer, options, batches, steps_key, setting.devices
-        )
-
     def failing(state: RetrainState, order: jax.Array) -> str:
-        place = failing_place(model, batches, steps_key, state, order)
+        steps_key = setting.key(f"retrain/{name}/steps")
+        place = failing_place(made.model, batches, steps_key, state, order)
         return f"architecture {architecture}{': ' if place else ''}{place}"
 
     return train_to_the_end(
         setting,
         checkpoints,
         begun,
-        step_at,
+        made.step_at,
         on_epoch,
         failing,
         name=f"retrain/{name}",
@@ -253,41 +258,3 @@ def _train(
         options=options,
         batches=batches,
     )
-
-
-def _measurer(setting: NasSetting, model: StandaloneModel) -> Measure:
-    """Metrics and details of the model with given (params, stats) on a split.
-
-    One program is for both splits where they are of one size.
-    """
-    task = setting.task
-    answer = task.answer if isinstance(task, Classifying) else None
-
-    @functools.partial(jit_network, static_argnums=3)
-    def compute(
-        weights: Any, inputs: jax.Array, targets: jax.Array, chunk: int
-    ) -> dict[str, jax.Array]:
-        def run(weights: Any, prepared: jax.Array) -> jax.Array:
-            params, stats = weights
-            return model.predict(params, stats, prepared)
-
-        return measure_on_devices(
-            task,
-            run,
-            (weights, inputs, targets),
-            chunk,
-            details=task.details,
-            answer=answer,
-            devices=setting.devices,
-        )
-
-    def measure_on(
-        weights: Any, inputs: jax.Array, targets: jax.Array
-    ) -> dict[str, Any]:
-        whole = setting.devices.replicated((weights, inputs, targets))
-        run = functools.partial(compute, *whole)
-        chunk = min(_CHUNK, len(targets))
-        metrics = jax.device_get(setting.at_once.run(run, chunk, chunk))
-        return {name: np.asarray(value).tolist() for name, value in metrics.items()}
-
-    return measure_on

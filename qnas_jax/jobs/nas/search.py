@@ -58,7 +58,7 @@ def check_search(setting: NasSetting) -> None:
     if setting.config.search.objectives:
         _check_objectives(setting)
     else:
-        _strategy(setting)
+        search_strategy(setting)
     _ = setting.budget
     if not EVALUATORS[setting.config.evaluator.name].trains:
         _checked_evaluator(setting).close()
@@ -81,7 +81,7 @@ def search_architecture(setting: NasSetting) -> None:
         if setting.config.search.objectives:
             found = search_front(setting, evaluator, history)
         else:
-            found = _run(setting, _strategy(setting), evaluator, history)
+            found = _run(setting, search_strategy(setting), evaluator, history)
         _write_found(setting, found, evaluator, history)
     finally:
         evaluator.close()
@@ -98,7 +98,8 @@ def _check_objectives(setting: NasSetting) -> None:
     front_strategy(setting)
 
 
-def _strategy(setting: NasSetting) -> Strategy:
+def search_strategy(setting: NasSetting) -> Strategy:
+    """The strategy of a run whose search has one objective."""
     config = setting.config
     return strategy_of(config.search, config.strategy, setting.space.num_ops)
 

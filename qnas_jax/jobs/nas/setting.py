@@ -289,7 +289,20 @@ class NasSetting(Setting):
     def supernet_evaluator(
         self, options: ScoringOptions
     ) -> Callable[[Weights], SupernetEvaluator]:
-        """Builds the evaluator of the supernet's weights."""
+        """The evaluator of the supernet's weights; one program for equal options."""
+        if options not in self._evaluators:
+            self._evaluators[options] = self._new_evaluator(options)
+        return self._evaluators[options]
+
+    @cached_property
+    def _evaluators(
+        self,
+    ) -> dict[ScoringOptions, Callable[[Weights], SupernetEvaluator]]:
+        return {}
+
+    def _new_evaluator(
+        self, options: ScoringOptions
+    ) -> Callable[[Weights], SupernetEvaluator]:
         reduced = self.reduced
         return supernet_evaluator(
             reduced.supernet,
