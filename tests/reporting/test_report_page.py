@@ -83,7 +83,8 @@ def test_all_figures_are_drawn_and_embedded(synthetic, page):
         path.stem: path.read_bytes()
         for path in (synthetic.workdir / "figures").iterdir()
     }
-    assert set(files) == set(FIGURES) - {"ranking_scatter", "ranking_bars"}
+    others = {"ranking_scatter", "ranking_bars", "perplexities"}
+    assert set(files) == set(FIGURES) - others
     decoded = {base64.b64decode(text, validate=True) for text in embedded}
     # The network itself is no picture but boxes that flow.
     assert decoded == {data for name, data in files.items() if "diagram" not in name}
