@@ -6,6 +6,7 @@ import gc
 import os
 import pathlib
 import resource
+import threading
 from collections.abc import Iterator
 
 import jax
@@ -30,9 +31,12 @@ _MOST_RESIDENT = 3 * 2**30  # bytes of one test process
 gc.set_threshold(20_000, 20, 20)
 
 # Each program is lowered in a context of its own, which takes a third of the time of a
-# small one to set up and a megabyte for as long as the program is kept. One serves all.
+# small one to set up and a megabyte for as long as the program is kept. One serves all
+# of a thread.
 if hasattr(mlir, "make_ir_context"):  # not a promise of JAX
-    mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+    _new_context = mlir.make_ir_context
+    _context_of = functools.cache(lambda thread: _new_context())
+    mlir.make_ir_context = lambda: _context_of(threading.get_ident())
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "standard")

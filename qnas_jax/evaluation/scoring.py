@@ -74,6 +74,9 @@ class ScoringOptions(Options):
 
 Weights = tuple[Slots, Slots]
 ScorePopulation = Callable[[Weights, Any, jax.Array, jax.Array], Metrics]
+ScoreShare = Callable[[Any, jax.Array, int], Metrics]
+"""Of (weights, inputs, targets, calibration), archs int32 [P, L], and how many images
+of all architectures are computed at once."""
 
 
 def make_population_scorer(
@@ -108,11 +111,45 @@ def make_population_scorer(
     if options.statistics == "recalibrate":
         calibration_batch = min(options.calibration_batch, len(calibration))
     limits = at_once or AtOnce()
-    mode: Mode = "batch" if options.statistics == "batch" else "running"
+
+    score_share = _share_scorer(supernet, task, options, calibration_batch)
+    score_population = _population_program(score_share, devices)
+
+    def call(
+        weights: Weights, archs: Any, inputs: jax.Array, targets: jax.Array
+    ) -> Metrics:
+        archs = _on_device(archs)
+        chex.assert_shape(archs, (None, supernet.space.num_layers))
+        whole = devices.replicated((weights, inputs, targets, calibration))
+        archs = devices.replicated(archs)
+        images = max(min(options.score_chunk, len(targets)), calibration_batch)
+        networks = min(most_networks(images), len(archs))
+
+        def compute(number: int) -> Metrics:
+            return score_population(whole, archs, number)
+
+        return limits.run(compute, networks * images, images)
+
+    @functools.cache
+    def most_networks(images: int) -> int:
+        """Asked when the first population comes, as weights and data take memory."""
+        if supernet.form == "switch":
+            return 1
+        return options.score_block or networks_at_once(
+            supernet.largest_values, images, options.precision
+        )
+
+    return call
+
+
+def _population_program(score_share: ScoreShare, devices: Devices) -> ScoreShare:
+    """One program for all populations; each device scores a share of neighbours."""
 
     @functools.partial(jit_network, static_argnums=2)
     def score_population(whole: Any, archs: jax.Array, number: int) -> Metrics:
-        score = functools.partial(score_share, number=number)
+        def score(whole: Any, archs: jax.Array) -> Metrics:
+            return score_share(whole, archs, number)
+
         if devices.count == 1:
             return score(whole, archs)
         # Neighbours begin with the same ops: they belong to one device.
@@ -121,7 +158,16 @@ def make_population_scorer(
         place = jnp.argsort(by_arch)
         return {name: values[place] for name, values in metrics.items()}
 
-    def score_share(whole: Any, archs: jax.Array, *, number: int) -> Metrics:
+    return score_population
+
+
+def _share_scorer(
+    supernet: Supernet, task: Task, options: ScoringOptions, calibration_batch: int
+) -> ScoreShare:
+    """Builds what scores the architectures of one device."""
+    mode: Mode = "batch" if options.statistics == "batch" else "running"
+
+    def score_share(whole: Any, archs: jax.Array, number: int) -> Metrics:
         weights, inputs, targets, calibration = whole
         order = visiting_order(archs)
         block, chunk = split(number, min(options.score_chunk, len(targets)))
@@ -152,31 +198,7 @@ def make_population_scorer(
         metrics = measure_many(task, run, len(archs), inputs, targets, chunk)
         return {name: values[order.place] for name, values in metrics.items()}
 
-    def call(
-        weights: Weights, archs: Any, inputs: jax.Array, targets: jax.Array
-    ) -> Metrics:
-        archs = _on_device(archs)
-        chex.assert_shape(archs, (None, supernet.space.num_layers))
-        whole = devices.replicated((weights, inputs, targets, calibration))
-        archs = devices.replicated(archs)
-        images = max(min(options.score_chunk, len(targets)), calibration_batch)
-        networks = min(most_networks(images), len(archs))
-
-        def compute(number: int) -> Metrics:
-            return score_population(whole, archs, number)
-
-        return limits.run(compute, networks * images, images)
-
-    @functools.cache
-    def most_networks(images: int) -> int:
-        """Asked when the first population comes, as weights and data take memory."""
-        if supernet.form == "switch":
-            return 1
-        return options.score_block or networks_at_once(
-            supernet.largest_values, images, options.precision
-        )
-
-    return call
+    return score_share
 
 
 def _on_device(archs: Any) -> jax.Array:

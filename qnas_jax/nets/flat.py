@@ -54,7 +54,7 @@ class FlatLayout:
         ]
 
     def unflatten(self, row: jax.Array) -> Any:
-        """Reads the state back from a row."""
+        """Reads the state back from a row, float [size]."""
         leaves = []
         start = 0
         for shape in self.shapes:

@@ -69,6 +69,6 @@ def as_real(name: str, values: jax.typing.ArrayLike) -> jax.Array:
 
 
 def as_state(state: jax.typing.ArrayLike) -> jax.Array:
-    """Amplitudes as complex numbers: complex64, or complex128 where they were wide."""
+    """Amplitudes [...] as complex64, or complex128 where they were wide."""
     array = jnp.asarray(state)
     return array.astype(jnp.promote_types(array.dtype, jnp.complex64))

@@ -30,9 +30,9 @@ class Box:
 
 
 def op_names(run: Run) -> Names | None:
-    """The names of the ops of each layer; None before a search has ended."""
+    """The names of the ops of each layer; None before a search's first generation."""
     if run.registers is None:
-        return None
+        return run.search[0].get("op_names") if run.search else None
     names, counts = run.registers.op_names.tolist(), run.registers.num_ops.tolist()
     return [own[:count] for own, count in zip(names, counts, strict=True)]
 

@@ -97,7 +97,7 @@ def mistakes(
 
 
 def shades(confusion: np.ndarray) -> list[list[int]]:
-    """How dark each cell is: 0 to 4, by its share of the row; empty cells are 0."""
+    """How dark each cell [K, K] is: 0 to 4, by its share of the row; empty: 0."""
     table = np.asarray(confusion, np.float64)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     return np.ceil(_SHADES * shares).astype(int).tolist()

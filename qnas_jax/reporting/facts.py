@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from qnas_jax.reporting.archs import op_names
 from qnas_jax.reporting.front import budget_cells, round_budgets, sort_front
 from qnas_jax.reporting.rows import Row, Run, scored
 
@@ -40,8 +41,7 @@ def front_cells(run: Run) -> list[list[str]]:
     members, cost = front(run), cost_of_front(run)
     if not members:
         return []
-    names = None if run.registers is None else run.registers.op_names
-    return budget_cells(members, cost, round_budgets(members, cost), names)
+    return budget_cells(members, cost, round_budgets(members, cost), op_names(run))
 
 
 def others(result: Row) -> dict[str, Row]:

@@ -9,6 +9,16 @@ from qnas_jax.reporting.rows import Row
 _METRICS = ("test_loss", "test_perplexity", "test_bits_per_character")
 
 
+def judged_by_loss(result: Row | None) -> dict[str, Row]:
+    """Models by name for people, the winner first; none that lack a perplexity."""
+    if not result or "test_perplexity" not in result:
+        return {}
+    return {
+        verdict.network_name(name, row.get("width")): row
+        for name, row in {"winner": result, **_others(result)}.items()
+    }
+
+
 def loss_table(result: Row | None) -> dict[str, Any] | None:
     """What `losses.html` shows.
 
@@ -18,13 +28,13 @@ def loss_table(result: Row | None) -> dict[str, Any] | None:
     Returns:
       The rows, the winner first; None if networks are judged by something else.
     """
-    if not result or "test_perplexity" not in result:
+    models = judged_by_loss(result)
+    if not result or not models:
         return None
-    models = {"winner": result, **_others(result)}
     metrics = [name for name in _METRICS if name in result]
     rows = [
         {
-            "name": verdict.network_name(name, row.get("width")),
+            "name": name,
             "validation": row.get("validation_loss"),
             "cells": [
                 {

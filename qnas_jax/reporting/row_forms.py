@@ -28,6 +28,12 @@ def _are_archs(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_arch, value))
 
 
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(ops, list) and all(map(_is_text, ops)) for ops in value
+    )
+
+
 def _are_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_number_or_null, value))
 
@@ -37,6 +43,7 @@ _FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("stage", "network", "status"), (_is_text, "a word")),
     "arch": (_is_arch, "a list of ops"),
     "archs": (_are_archs, "a list of architectures"),
+    "op_names": (_are_names, "a list of names for each layer"),
     **dict.fromkeys(("scores", "true"), (_are_numbers, "a list of numbers")),
 }
 """What a field must be; fields that are not named here are numbers or null."""

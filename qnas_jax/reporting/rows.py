@@ -265,7 +265,10 @@ def _read_metrics(path: pathlib.Path) -> dict[str, list[Row]]:
         where = f"{path}, line {number}"
         require(row, ("stage",), where)
         if row["stage"] in groups:
-            require(row, _METRIC_FIELDS[row["stage"]], f"{where} ({row['stage']})")
+            fields = _METRIC_FIELDS[row["stage"]]
+            if "op_names" in row:
+                fields += ("op_names",)
+            require(row, fields, f"{where} ({row['stage']})")
             groups[row["stage"]].append(row)
     return groups
 

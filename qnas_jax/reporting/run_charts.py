@@ -8,7 +8,9 @@ from qnas_jax.reporting import facts, register_map
 from qnas_jax.reporting.archs import layer_labels, op_names
 from qnas_jax.reporting.best_archs import BestArch, shown_evaluations
 from qnas_jax.reporting.charts import Chart, alt_text
+from qnas_jax.reporting.loss_rows import judged_by_loss
 from qnas_jax.reporting.page import Shown
+from qnas_jax.reporting.perplexities import said_of_perplexities
 from qnas_jax.reporting.ranking_table import score_name
 from qnas_jax.reporting.rows import Row, Run, column, scored
 from qnas_jax.reporting.run_figures import draw_figures
@@ -51,6 +53,9 @@ def shown_of_run(run: Run, best: Sequence[BestArch]) -> Shown:
         alts["register_heatmap"] = register_map.alt_text(maps)
     if run.ranking and run.ranking.get("measures"):
         alts["ranking_bars"] = _said_of_scores(run.ranking["measures"])
+    models = judged_by_loss(run.result)
+    if models:
+        alts["perplexities"] = said_of_perplexities(models)
     alts["architecture_diagram"] = "The network from stem to head"
     return Shown(draw_figures(run), alts, charts, _data(run, evaluations, best))
 

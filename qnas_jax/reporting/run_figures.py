@@ -3,6 +3,8 @@
 from qnas_jax.reporting import facts
 from qnas_jax.reporting.architecture_diagram import architecture_diagram
 from qnas_jax.reporting.front import front_figure
+from qnas_jax.reporting.loss_rows import judged_by_loss
+from qnas_jax.reporting.perplexities import perplexities
 from qnas_jax.reporting.ranking_bars import ranking_bars
 from qnas_jax.reporting.ranking_scatter import ranking_scatter
 from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
@@ -30,6 +32,7 @@ FIGURES = (
     "ranking_scatter",
     "ranking_bars",
     "retrain_curves",
+    "perplexities",
     "architecture_diagram",
 )
 
@@ -75,6 +78,9 @@ def draw_figures(run: Run) -> dict[str, bytes]:
             figures["ranking_bars"] = ranking_bars(run.ranking["measures"])
     if run.retrain:
         figures["retrain_curves"] = retrain_curves(run.retrain)
+    models = judged_by_loss(run.result)
+    if models:
+        figures["perplexities"] = perplexities(models)
     if layers:
         figures["architecture_diagram"] = architecture_diagram(layers)
     return figures

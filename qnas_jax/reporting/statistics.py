@@ -208,7 +208,14 @@ def macro_f1_interval(confusion: np.ndarray) -> tuple[float, float]:
 
 
 def macro_f1(confusion: np.ndarray) -> float:
-    """Mean F1 of the classes that are the truth or the answer of an example."""
+    """Mean F1 of the classes that are the truth or the answer of an example.
+
+    Args:
+      confusion: examples [K, K] by true and answered class.
+
+    Returns:
+      In [0, 1].
+    """
     right = np.diagonal(confusion)
     either = confusion.sum(axis=0) + confusion.sum(axis=1)
     there = either > 0

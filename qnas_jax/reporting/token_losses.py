@@ -15,7 +15,7 @@ import numpy as np
 
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.statistics import CONFIDENCE, holm
-from qnas_jax.reporting.worth import Worth
+from qnas_jax.reporting.worth import UNCORRECTED, Worth
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +149,6 @@ def worth_of_losses(
     detail = (
         f"the retrained winner loses {own} a token on test, {what} of its cost "
         f"{theirs}{f' ({aside})' if aside else ''}: {less} less (95 % interval {least} "
-        f"to {most}, {formats.p_value(p_value)}, paired t over windows)"
+        f"to {most}, {formats.p_value(p_value)}, paired t over windows, {UNCORRECTED})"
     )
     return Worth(difference, low, high, p_value, len(picks), detail)

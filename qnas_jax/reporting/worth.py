@@ -14,6 +14,9 @@ of any size, but what somebody gets who fixes the same cost and picks blindly.
   median, its interval to the central 95 % of them.
 - Several runs: a difference each, winner minus the mean of its picks; their mean, and
   Student's t over the runs.
+
+It is one question that is asked of every run, so its p-value stands as it is; those of
+the winner against each other network (`statistics.py`) are corrected for their number.
 """
 
 import dataclasses
@@ -28,6 +31,7 @@ from qnas_jax.reporting.paired import Alone
 from qnas_jax.reporting.statistics import two_networks
 from qnas_jax.reporting.wilson import CONFIDENCE
 
+UNCORRECTED = "not corrected for other comparisons"
 WORTH_IT, NOT_TOLD_APART, WORSE = "worth it", "not told apart", "worse"
 
 
@@ -111,14 +115,15 @@ def worth_of_winner(
     if len(picks) == 1:
         (pick,) = picks
         low, high, p_value, test = two_networks(winner, pick, num_images, alone)
-        other, test = "a random pick of its cost", f"{test}, one training each"
+        other = "a random pick of its cost"
+        test = f"{test}, {UNCORRECTED}, one training each"
         mean = pick
     else:
         mean = float(np.mean(picks))
         spread = float(np.std(picks, ddof=1)) * math.sqrt(1 + 1 / len(picks))
         low, high, p_value = _student(winner - mean, spread, len(picks) - 1)
         other = f"{len(picks)} random picks of its cost on average"
-        test = "t of one against them"
+        test = f"t of one against them, {UNCORRECTED}"
     difference = winner - mean
     detail = (
         f"the retrained winner reaches {formats.percent(winner)} on test, {other} "

@@ -106,7 +106,7 @@ class Strategy(Value, abc.ABC):
 
     @abc.abstractmethod
     def learn(self, state: Any, archs: Array, scores: Array) -> Any:
-        """The new state, from sanitised scores; call `tell`."""
+        """The new state, from archs [P, L] and sanitised scores [P]; call `tell`."""
 
     @abc.abstractmethod
     def probabilities(self, state: Any) -> Array:
@@ -135,6 +135,6 @@ class Strategy(Value, abc.ABC):
 
 
 def sanitise(scores: Array) -> Array:
-    """Returns float32 scores in which every non-finite one is -inf and cannot win."""
+    """Scores as float32 [P], every non-finite one -inf, so that it cannot win."""
     scores = jnp.asarray(scores, jnp.float32)
     return jnp.where(jnp.isfinite(scores), scores, -jnp.inf)

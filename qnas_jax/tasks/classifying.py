@@ -50,6 +50,6 @@ class Classifying:
         return given_answers(outputs, targets)
 
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """Mean cross-entropy with label smoothing."""
+        """Mean cross-entropy of outputs [N, K] with label smoothing, a scalar."""
         smoothing = self.training.label_smoothing
         return smoothed_cross_entropy(outputs, targets, smoothing)

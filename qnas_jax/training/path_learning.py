@@ -61,7 +61,7 @@ class PathLearning:
     def one_path(
         self, state: SupernetState, archs: jax.Array, batch: Batch
     ) -> SupernetState:
-        """Trains the rows of one path, and touches no others."""
+        """Trains the rows of one path, archs int32 [1, L], and touches no others."""
         arch = archs[0]
         params, stats = take_path(state.params, arch), take_path(state.stats, arch)
         moments = map_slots(

@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import pytest
-from job_runs import result_of
+from job_runs import result_of, run_in
 
 _STARTS = 3
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -149,7 +149,9 @@ def test_a_whole_job_is_computed_by_any_number(tmp_path, space_file):
     run_both(*flags, temporary=tmp_path)
     # With its time: nobody has computed it again.
     assert (many / "metrics.jsonl").read_text().splitlines()[0] == first_epoch
-    run_alone(f"--config={config}", f"--workdir={one}")
+    names: dict = {}
+    exec(config.read_text(), names)
+    run_in(one, names["get_config"]())
     np.testing.assert_allclose(losses_of(many), losses_of(one), rtol=1e-4)
     found = [result_of(folder)["best_arch.json"] for folder in (one, many)]
     assert found[0]["arch"] == found[1]["arch"]

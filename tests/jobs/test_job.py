@@ -92,6 +92,12 @@ def test_registers_are_distributions(finished):
     assert (probabilities[:, 0, 2] == 0).all()  # layer 0 has two ops
 
 
+def test_the_first_generation_names_the_ops(finished):
+    first, *others = rows(finished, "search")
+    assert first["op_names"] == [list(ops) for ops in finished.space.choices]
+    assert not any("op_names" in row for row in others)
+
+
 def test_a_finished_job_is_not_run_again(finished, tiny_config, make_setting):
     before = (finished.folder.path / "metrics.jsonl").read_bytes()
     run_stages(make_setting(tiny_config), "all", COMMAND)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from qnas_jax.data import tfds_source
 from qnas_jax.jobs import run_stages
 from qnas_jax.training import PoolOptions, pool_is_due
 
@@ -29,8 +30,15 @@ register_space("short", build)
 """
 
 
+@pytest.fixture
+def every_fiftieth(monkeypatch):
+    """Decoding all images takes a while, and 96 are used."""
+    read = tfds_source._read_examples
+    monkeypatch.setattr(tfds_source, "_read_examples", lambda *of: read(*of)[::50])
+
+
 @pytest.mark.slow
-def test_the_cifar10_recipe_runs(data_dir, tmp_path, make_setting):
+def test_the_cifar10_recipe_runs(data_dir, tmp_path, make_setting, every_fiftieth):
     config = importlib.import_module("configs.cifar10_bqnas").get_config()
     (tmp_path / "space.py").write_text(SHORT_SPACE)
     config.space.update(name="short", file=str(tmp_path / "space.py"))

@@ -22,8 +22,8 @@ def test_one_pick_is_compared_as_any_two_networks():
     assert found.sentence == (
         "Was the search worth it? Worth it: the retrained winner reaches "
         "66.00\u00a0% on test, a random pick of its cost 63.00\u00a0%: +3.00 points "
-        "(95 % interval +1.67 to +4.32, p < 0.001, Fisher's exact test, one training "
-        "each)."
+        "(95 % interval +1.67 to +4.32, p < 0.001, Fisher's exact test, not corrected "
+        "for other comparisons, one training each)."
     )
     assert worth_of_winner(0.63, [0.66], 10_000).verdict == WORSE
     assert worth_of_winner(0.66, [0.65], 100).verdict == NOT_TOLD_APART
@@ -36,6 +36,7 @@ def test_several_picks_by_hand():
     assert found.high - 0.12 == pytest.approx(4.302653 * 0.0230940, rel=1e-5)
     assert found.verdict == WORTH_IT and found.picks == 3
     assert "3 random picks of its cost on average 62.00" in found.detail
+    assert "t of one against them, not corrected for other" in found.detail
     near = worth_of_winner(0.66, [0.60, 0.62, 0.64], 500, aside="12 % off")
     assert near.verdict == NOT_TOLD_APART and "62.00\u00a0% (12 % off)" in near.detail
 

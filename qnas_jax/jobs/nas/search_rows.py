@@ -83,6 +83,8 @@ def log_generation(
     """
     newcomers = evaluator.history.newcomers[generation]
     finite = scores[np.isfinite(scores)]
+    # Once, for those who look at the search before its registers are written.
+    names = {} if generation else {"op_names": setting.space.choices}
     setting.folder.log(
         "search",
         generation=generation,
@@ -93,5 +95,6 @@ def log_generation(
         best=best,
         mean=float(finite.mean()) if len(finite) else None,
         generation_best=float(scores.max()),
+        **names,
     )
     return before + newcomers

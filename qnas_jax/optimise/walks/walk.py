@@ -50,11 +50,11 @@ class Moves(abc.ABC):
 
     @abc.abstractmethod
     def make(self, walk: Walk, move: Array, change: Array, accepted: Array) -> Walk:
-        """Makes the move of that number, whose `change` is known, where `accepted`."""
+        """Makes a move, an index in [0, M), whose `change` is known, if `accepted`."""
 
     @abc.abstractmethod
     def back(self, walk: Walk, move: Array) -> Array:
-        """Number of the move that will undo a move of this walk."""
+        """Index in [0, M) of the move that will undo a move of this walk."""
 
     @abc.abstractmethod
     def perturb(self, levels: Array, share: Array, key: Array) -> Array:
