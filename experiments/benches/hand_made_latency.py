@@ -1,7 +1,7 @@
 """What hand-made networks of a given cost take on this machine, through onnxruntime.
 
     python -m experiments.benches.hand_made_latency --macs=11_800_000
-        [--networks=resnet8,densenet22,mobilenet_v2] [--side=16] [--seconds=1]
+        [--networks=resnet8,densenet22,mobilenet_v2] [--side=32] [--seconds=1]
 
 Each is narrowed to at most so many multiply-accumulates, as a run narrows the baselines
 of its winner, and has random weights, which latency does not depend on. Bytes are those
@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", default=",".join(NETWORKS))
     parser.add_argument("--macs", type=int, required=True)
-    parser.add_argument("--side", type=int, default=16)
+    parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=1.0)
     options = parser.parse_args()
     names = options.networks.split(",")

@@ -51,8 +51,12 @@ def test_scaled_channels_are_the_same_network_but_for_rounding(tmp_path):
 @pytest.mark.slow
 def test_rows_before_and_after_fine_tuning():
     rows = unequal_channels.run(1.5, 2, training_steps=3)
-    names = ["trained", "channels scaled", "fine-tuned"]
-    assert [row["network"] for row in rows] == names
+    assert [row["network"] for row in rows] == [
+        "trained",
+        "channels scaled",
+        "trained on in float32",
+        "trained on for 8 bits",
+    ]
     assert len(load(DataOptions()).valid) > 100
     for row in rows:
         assert 0 <= row["8 bits"] <= 100 and 0 <= row["float32"] <= 100

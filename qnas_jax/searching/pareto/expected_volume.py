@@ -1,6 +1,6 @@
 """How much hypervolume an arch is expected to add, and a batch chosen by that.
 
-Objectives of an arch are normal and independent, mean m, deviation s each. Under a
+Objectives of an arch are normal and independent, mean m and deviation s. Under a
 staircase of corners (x_i, y_i), x falling, the expected gain is a sum over its strips,
 
     sum_i  (e(x_i) - e(x_{i-1})) e'(y_{i-1}),    e(t) = E[max(X - t, 0)],
@@ -34,7 +34,7 @@ def expected_gains(
 
     Args:
       means: [C, M], M = 2 or 3, of objectives that are maximised.
-      deviations: [C, M].
+      deviations: [C], of each of its objectives.
       front: [A, M], anything behind the front or failed adds nothing to it.
       reference: [M], finite.
 
@@ -66,15 +66,15 @@ def _area_gains(means: Array, deviations: Array, points: Array) -> Array:
     """Gains [C] over a staircase [A, 2] with both coordinates from 0 on."""
     order = jnp.argsort(-points[:, 0])
     along, up = points[order].T
-    width = _between(means[:, 0], deviations[:, 0], along)
+    width = _between(means[:, 0], deviations, along)
     heights = jnp.append(0.0, jax.lax.cummax(up))
-    return jnp.sum(width * _excess(means[:, 1], deviations[:, 1], heights), axis=1)
+    return jnp.sum(width * _excess(means[:, 1], deviations, heights), axis=1)
 
 
 def _volume_gains(means: Array, deviations: Array, points: Array) -> Array:
     """The same for points [A, 3]: slices between neighbouring third coordinates."""
     points = points[jnp.argsort(-points[:, 2])]
-    thickness = _between(means[:, 2], deviations[:, 2], points[:, 2])
+    thickness = _between(means[:, 2], deviations, points[:, 2])
     places = jnp.arange(len(points))
 
     def gains_of_first(count: Array) -> Array:
@@ -98,7 +98,7 @@ def choose_batch(
 
     Args:
       means: [C, M].
-      deviations: [C, M].
+      deviations: [C].
       front: [A, M], see `expected_gains`.
       reference: [M].
       allowed: bool [C].

@@ -1,22 +1,22 @@
 """The neighbourhood of the front, chosen by a Gaussian process: classical.
 
-All evaluations train Gaussian processes with an exponential kernel of the Hamming
-distance, one for each of several similarities; each objective is predicted by the one
-under which it is likeliest (`models.likeliest_process`). Objectives are learnt as
+All evaluations train one process with an exponential kernel of the Hamming distance
+(`models.hamming_process`), whose covariance the objectives share. They are learnt as
 normal scores of their ranks, so units do not matter, and archs that learn nothing do
-not take up the scale. Each generation draws a pool of archs around the front
-(`front_pool`); what was evaluated is left out. Of the pool a generation is chosen by
-expected gains of hypervolume (`expected_volume`), the front and a reference behind it
-on the same scale of ranks.
+not take up the scale. Each generation draws a pool of archs around the front: members
+of the archive (`archive.draw_members`), some crossed, then mutated. What was evaluated
+is left out. Of the pool a generation is chosen by expected gains of hypervolume
+(`expected_volume`), the front and a reference behind it on the same scale of ranks.
 
 The first archs have each op of a layer equally often. There are no restarts, as guides
 are all over the front.
 
-Sources: see `likeliest_process`, `expected_volume`, `front_pool` and `archive`. The
-combination is our own.
+Sources: see `hamming_process`, `expected_volume` and `archive`; pools around what is
+good: White, Neiswanger & Savani, AAAI 2021 (BANANAS). The combination is our own.
 """
 
 import dataclasses
+import functools
 
 import flax.struct
 import jax
@@ -24,27 +24,35 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from qnas_jax.options import option
 from qnas_jax.searching.base import Number, number
+from qnas_jax.searching.classical.genetic_algorithm import cross, mutate_layers
 from qnas_jax.searching.history import (
     History,
+    MemoryOptions,
     empty_history,
     record,
     scored,
 )
-from qnas_jax.searching.models import likeliest_process
+from qnas_jax.searching.models.hamming_process import (
+    add_rows,
+    correlations,
+    posterior,
+    root_of_rows,
+)
 from qnas_jax.searching.observation import (
     balanced_archs,
     probabilities_by_asking,
     random_archs,
 )
 from qnas_jax.searching.pareto.archive import (
+    GUIDED_BY,
     Archive,
+    draw_members,
     empty_archive,
     insert,
 )
 from qnas_jax.searching.pareto.expected_volume import choose_batch
-from qnas_jax.searching.pareto.front_pool import draw_pool
-from qnas_jax.searching.pareto.pareto_memory_options import ParetoMemoryOptions
 from qnas_jax.searching.pareto.strategy import ParetoStrategy
 from qnas_jax.searching.registers.memory import (
     arch_codes,
@@ -58,8 +66,48 @@ from qnas_jax.searching.spec import StrategySpec
 
 _PROBABILITY_ARCHS = 512
 """Archs drawn at least for an estimate of `probabilities`."""
+_MOST_REMEMBERED = 2000
+"""Evaluations that are remembered unless a number is given: the covariance of all."""
 _SPARE_DRAWS = 32
 """Random archs drawn until one is new, where the pool has nothing new left."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ParetoMemoryOptions(MemoryOptions):
+    """How `pareto_memory` learns and moves."""
+
+    memory: int = option(
+        0,
+        "evaluations that are remembered; 0: generations x population, at most 2,000",
+        low=0,
+    )
+    initial: int = option(20, "evaluations before any guide", low=1)
+    members: int = option(100, "archs of the front that may guide", low=1)
+    guided_by: str = option(
+        "crowding", "what wins a tournament of guides", choices=GUIDED_BY
+    )
+    pool: int = option(300, "archs that a generation is chosen from", low=1)
+    flips: float = option(1.5, "layers of an arch that mutate, on average", above=0.0)
+    crossover: float = option(
+        0.25, "share of the pool with two parents", low=0.0, high=1.0
+    )
+    strangers: float = option(
+        0.1, "share of the pool that is uniformly random", low=0.0, high=1.0
+    )
+    margin: float = option(
+        0.5, "how far the reference lies behind the front, in ranges of it", above=0.0
+    )
+    similarity: float = option(
+        0.5, "correlation of archs that differ in one layer", above=0.0, below=1.0
+    )
+    noise: float = option(
+        0.02, "variance of scores that similarity does not explain", above=0.0
+    )
+
+    def capacity(self, population: int, generations: int) -> int:
+        """Rows of the history."""
+        rows = super().capacity(population, generations)
+        return rows if self.memory else max(min(rows, _MOST_REMEMBERED), population)
 
 
 @flax.struct.dataclass
@@ -68,7 +116,7 @@ class ParetoMemoryState:
 
     history: History  # its scores are those of the first objective
     values: Array  # [M, N] float32, all objectives of its rows
-    roots: Array  # [S, N, N], R of `hamming_process` for each similarity
+    root: Array  # [N, N], R of `hamming_process`
     archive: Archive
 
 
@@ -83,7 +131,7 @@ class ParetoMemory(ParetoStrategy):
     crossover: Number  # share of the pool with two parents
     strangers: Number  # share of the pool that is uniformly random
     margin: Number  # of the reference, in ranges of the front
-    similarities: Number  # [S], rho
+    similarity: Number  # rho
     noise: Number
     # Evaluations that are remembered, at least P.
     capacity: int = flax.struct.field(pytree_node=False)
@@ -101,7 +149,7 @@ class ParetoMemory(ParetoStrategy):
         return ParetoMemoryState(
             history=empty_history(self.capacity, self.num_layers),
             values=jnp.full(shape, -jnp.inf, jnp.float32),
-            roots=likeliest_process.empty_roots(len(self.similarities), self.capacity),
+            root=jnp.eye(self.capacity),
             archive=empty_archive(self.members, self.num_layers, self.num_objectives),
         )
 
@@ -116,16 +164,7 @@ class ParetoMemory(ParetoStrategy):
 
     def _guided(self, key: Array, state: ParetoMemoryState) -> Array:
         pool_key, spare_key = jax.random.split(key)
-        pool = draw_pool(
-            pool_key,
-            state.archive,
-            self.num_ops,
-            size=self.pool,
-            crossover=self.crossover,
-            chance=self.chance,
-            strangers=self.strangers,
-            guided_by=self.guided_by,
-        )
+        pool = self._pool(pool_key, state.archive)
         known = known_codes(state.history, self.num_ops)
         codes = arch_codes(pool, self.num_ops)
         means, deviations = self._predict(state, pool)
@@ -139,9 +178,7 @@ class ParetoMemory(ParetoStrategy):
             count=self.population,
         )
         spare = ask_unknown(
-            lambda key: random_archs(
-                jax.random.split(key, self.population), self.num_ops
-            ),
+            lambda key: self._strangers(key, self.population),
             spare_key,
             known,
             draws=_SPARE_DRAWS,
@@ -149,19 +186,38 @@ class ParetoMemory(ParetoStrategy):
         )
         return jnp.where(found[:, None], pool[places], spare)
 
-    def _predict(self, state: ParetoMemoryState, archs: Array) -> tuple[Array, Array]:
-        """Means and deviations [C, M], on the scale of ranks."""
-        known = scored(state.history)
-        targets = jax.vmap(normal_scores_among)(state.values, state.values)
-        return likeliest_process.predict(
-            state.roots,
-            self.similarities,
-            state.history.archs,
-            known,
-            jnp.where(known[None], targets, 0.0),
-            archs,
-            num_levels=max(self.num_ops),
+    def _strangers(self, key: Array, count: int) -> Array:
+        """Uniformly random archs, int32 [count, L]."""
+        return random_archs(jax.random.split(key, count), self.num_ops)
+
+    def _pool(self, key: Array, archive: Archive) -> Array:
+        """Members of the front, some of them crossed, mutated: int32 [C, L]."""
+        parents_key, stranger_key, *keys = jax.random.split(key, 4)
+        parents = draw_members(parents_key, archive, 2 * self.pool, by=self.guided_by)
+        first, second = archive.archs[parents].reshape(2, self.pool, -1)
+        cross_keys, mutation_keys = (jax.random.split(each, self.pool) for each in keys)
+        mated = functools.partial(cross, rate=self.crossover)
+        children = jax.vmap(mated)(cross_keys, first, second)
+        mutated = functools.partial(
+            mutate_layers, chance=jnp.asarray(self.chance), num_ops=self.num_ops
         )
+        children = jax.vmap(mutated)(mutation_keys, children)
+        strange_key, which_key = jax.random.split(stranger_key)
+        strange = self._strangers(strange_key, self.pool)
+        replaced = jax.random.bernoulli(which_key, self.strangers, (self.pool, 1))
+        return jnp.where(replaced, strange, children)
+
+    def _predict(self, state: ParetoMemoryState, archs: Array) -> tuple[Array, Array]:
+        """Means [C, M] and deviations [C], on the scale of ranks."""
+        known = scored(state.history)
+        between = self._correlations(archs, state.history.archs)
+        between = jnp.where(known[None], between, 0.0)
+        targets = jax.vmap(normal_scores_among)(state.values, state.values)
+        targets = jnp.where(known[None], targets, 0.0)
+        return posterior(state.root, between, targets)
+
+    def _correlations(self, archs: Array, others: Array) -> Array:
+        return correlations(archs, others, max(self.num_ops), self.similarity)
 
     def _ranked_front(self, state: ParetoMemoryState) -> tuple[Array, Array]:
         """The front [A, M] on the scale of ranks, and a reference [M] behind it."""
@@ -185,32 +241,25 @@ class ParetoMemory(ParetoStrategy):
         return ParetoMemoryState(
             history=history,
             values=jax.vmap(remember, in_axes=(0, 1))(state.values, scores),
-            roots=self._learn_roots(state, history, archs, scores[:, 0]),
+            root=self._learn_root(state, history, archs, scores[:, 0]),
             archive=insert(state.archive, archs, scores),
         )
 
-    def _learn_roots(
+    def _learn_root(
         self, state: ParetoMemoryState, history: History, archs: Array, scores: Array
     ) -> Array:
-        """The roots given all rows of the history, the last of which are new."""
-        levels = max(self.num_ops)
+        """The root given all rows of the history, the last of which are new."""
         if self.forgets:
-            return likeliest_process.roots_of_rows(
-                history.archs,
-                scored(history),
-                self.similarities,
-                num_levels=levels,
-                noise=self.noise,
-            )
-        return likeliest_process.add_rows_to_all(
-            state.roots,
-            self.similarities,
-            state.history.archs,
-            scored(state.history),
-            archs,
+            within = self._correlations(history.archs, history.archs)
+            return root_of_rows(within, scored(history), noise=self.noise)
+        before = scored(state.history)[None]
+        between = self._correlations(archs, state.history.archs)
+        return add_rows(
+            state.root,
+            jnp.where(before, between, 0.0),
+            self._correlations(archs, archs),
             jnp.isfinite(scores),
             (state.history.count + jnp.arange(self.population)) % self.capacity,
-            num_levels=levels,
             noise=self.noise,
         )
 
@@ -251,7 +300,7 @@ def pareto_memory(
         crossover=number(options.crossover),
         strangers=number(options.strangers),
         margin=number(options.margin),
-        similarities=np.asarray(options.similarities, np.float32),
+        similarity=number(options.similarity),
         noise=number(options.noise),
         capacity=capacity,
         forgets=capacity < generations * population,

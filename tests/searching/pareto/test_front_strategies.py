@@ -102,7 +102,7 @@ def run(name, seed, failing=NOTHING_FAILS, num_objectives=2):
 
 def close(first, second):
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=5e-5),
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5),
         first,
         second,
     )
