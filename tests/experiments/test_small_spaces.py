@@ -39,6 +39,7 @@ def tasks():
     rows = rows_of(REFERENCE, 0.80 + spread) + rows_of("random", 0.70 + spread)
     rows += rows_of("TPE (Optuna)", 0.85 + spread) + rows_of("qbit", 0.60 + spread)
     rows += rows_of("reinforce", 0.8001 + spread)
+    rows += rows_of(REFERENCE, 0.5 + spread, "digits")
     return curves_by_task(rows)
 
 
@@ -87,10 +88,12 @@ def test_results_by_hand(tasks):
     # 21 values of deviation 0.6205 points, t of 20 degrees of freedom 2.08596.
     half = 2.08596 * np.linspace(-1, 1, 21).std(ddof=1) / np.sqrt(21)
     assert lines[0]["leaves, 25"] == f"85.00 ± {half:.2f}"
+    assert lines[0]["digits, 25"] == "-" and lines[2]["digits, 25"].startswith("50.00")
 
 
 def test_who_is_better_than_the_default(tasks):
     lines = {line["against"]: line["leaves"] for line in experiment.test_rows(tasks)}
+    assert {line["digits"] for line in experiment.test_rows(tasks)} == {"-"}
     assert set(lines) == {"random", "TPE (Optuna)", "reinforce"}  # qbit has gates
     assert lines["random"] == "+10.00* / +10.00* / +10.00*"
     assert lines["TPE (Optuna)"] == "-5.00° / -5.00° / -5.00°"
