@@ -1,4 +1,4 @@
-"""Every strategy on spaces whose networks were all trained, one for each kind of data.
+"""Every strategy on spaces whose networks were all trained, of images and of series.
 
 python -m experiments.comparisons.small_spaces [--seeds=200] [--evaluations=100]
     [--configs=benchmark_small_images,...] [--only=random,...] [--render]
@@ -35,10 +35,11 @@ from qnas_jax.reporting.comparison.records import (
 from qnas_jax.reporting.statistics import CONFIDENCE
 from qnas_jax.searching.spec import CLASSICAL
 
-CONFIGS = ("benchmark_small_images", "benchmark_small_series", "benchmark_small_text")
+CONFIGS = ("benchmark_small_images", "benchmark_small_series")
 TESTED = (25, 50, 100)
 """Budgets, in full evaluations."""
 
+_NOT_RUN = "-"
 Tasks = Mapping[str, Mapping[str, Curves]]
 
 
@@ -96,7 +97,7 @@ def result_rows(tasks: Tasks) -> list[dict[str, Any]]:
         for task, strategies in tasks.items():
             for budget in TESTED:
                 own = strategies[name].at(budget) if name in strategies else None
-                line[f"{task}, {budget}"] = "-" if own is None else _interval(own)
+                line[f"{task}, {budget}"] = _NOT_RUN if own is None else _interval(own)
                 if own is not None:
                     everyone = [one.at(budget) for one in strategies.values()]
                     known = [each.mean() for each in everyone if each is not None]
@@ -128,8 +129,9 @@ def test_rows(tasks: Tasks) -> list[dict[str, Any]]:
     for (task, _), tests in contrasts(tasks, REFERENCE, TESTED, classical).items():
         for test in tests:
             mark = "" if test.p_value >= 0.05 else "°*"[test.superiority > 0.5]
-            line = lines.setdefault(test.second, {"against": test.second})
-            before = [line[task]] if task in line else []
+            blank = {"against": test.second, **dict.fromkeys(tasks, _NOT_RUN)}
+            line = lines.setdefault(test.second, blank)
+            before = [line[task]] if line[task] != _NOT_RUN else []
             line[task] = " / ".join([*before, f"{100 * test.difference:+.2f}{mark}"])
     return list(lines.values())
 
@@ -140,7 +142,7 @@ def counts(lines: Sequence[Mapping[str, Any]]) -> str:
         cell
         for line in lines
         for task, cells in line.items()
-        if task != "against"
+        if task != "against" and cells != _NOT_RUN
         for cell in cells.split(" / ")
     ]
     better = sum(cell.endswith("*") for cell in cells)

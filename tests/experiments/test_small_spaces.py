@@ -12,6 +12,7 @@ from experiments.comparisons.small_kinds import KINDS
 from experiments.figures.small_spaces import best_values
 from qnas_jax.evaluation.tables import load_table, load_test
 from qnas_jax.reporting.comparison.records import curves_by_task
+from qnas_jax.shipped import shipped_file
 from qnas_jax.spaces import SearchSpace
 
 PNG = b"\x89PNG"
@@ -39,6 +40,7 @@ def tasks():
     rows = rows_of(REFERENCE, 0.80 + spread) + rows_of("random", 0.70 + spread)
     rows += rows_of("TPE (Optuna)", 0.85 + spread) + rows_of("qbit", 0.60 + spread)
     rows += rows_of("reinforce", 0.8001 + spread)
+    rows += rows_of(REFERENCE, 0.5 + spread, "digits")
     return curves_by_task(rows)
 
 
@@ -48,17 +50,15 @@ def test_tables_that_are_shipped(name):
     options = experiment.table_options(name)
     table = load_table(options)
     kind = KINDS[name.rpartition("_")[2]]
-    lengths = [str(kind.training.epochs)]
-    if len(table.fidelities) > 1:
-        lengths.insert(0, str(kind.short))
-    assert table.fidelities == tuple(lengths)
+    lengths = (str(kind.short), str(kind.training.epochs))
+    assert table.fidelities == (lengths if kind.short else ("full",))
     assert 500 <= table.space.size <= 750
     scores = table.scores()
     assert np.isfinite(scores).all() and scores.std() > 0.005
     tested = load_test(options).open(table.archs(np.arange(table.space.size)))
     # Two splits agree on what a network is worth.
     assert np.corrcoef(scores, tested)[0, 1] > 0.3
-    assert options.file.startswith("configs/tables/")
+    assert shipped_file(options.file).stat().st_size < 60_000
 
 
 def test_a_table_is_searched_once_and_never_again(monkeypatch):
@@ -87,10 +87,12 @@ def test_results_by_hand(tasks):
     # 21 values of deviation 0.6205 points, t of 20 degrees of freedom 2.08596.
     half = 2.08596 * np.linspace(-1, 1, 21).std(ddof=1) / np.sqrt(21)
     assert lines[0]["leaves, 25"] == f"85.00 ± {half:.2f}"
+    assert lines[0]["digits, 25"] == "-" and lines[2]["digits, 25"].startswith("50.00")
 
 
 def test_who_is_better_than_the_default(tasks):
     lines = {line["against"]: line["leaves"] for line in experiment.test_rows(tasks)}
+    assert {line["digits"] for line in experiment.test_rows(tasks)} == {"-"}
     assert set(lines) == {"random", "TPE (Optuna)", "reinforce"}  # qbit has gates
     assert lines["random"] == "+10.00* / +10.00* / +10.00*"
     assert lines["TPE (Optuna)"] == "-5.00° / -5.00° / -5.00°"

@@ -190,9 +190,16 @@ MUTANTS = (
     Mutant(
         "a shorter training of a candidate has a schedule of its own length",
         _TRAINING + "population.py",
-        "rates = self._rates(epochs)",
-        "rates = self._rates(self._options.epochs)[:epochs]",
+        "rates = self._rates(epochs, learning_rate)",
+        "rates = self._rates(self._options.epochs, learning_rate)[:epochs]",
         "tests/training/test_population.py tests/evaluation/test_trained.py",
+    ),
+    Mutant(
+        "a network is trained at the learning rate that is best on validation",
+        "qnas_jax/jobs/nas/learning_rates.py",
+        "max(rates, key=score)",
+        "rates[-1]",
+        "tests/jobs/test_learning_rates.py",
     ),
     Mutant(
         "random picks cost what the winner costs",
