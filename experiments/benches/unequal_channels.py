@@ -69,11 +69,11 @@ def scale_channels(
         if getattr(block, "expand", None) is None or not hasattr(block, "depthwise"):
             continue
         count = block.expand.kernel[...].shape[-1]
-        scales = jnp.asarray(10 ** -rng.uniform(0, spread, count), jnp.float32)
+        scales = (10 ** -rng.uniform(0, spread, count)).astype(np.float32)
         for part in (block.expand.kernel, block.expand.bias, block.depthwise.bias):
-            part[...] = part[...] * scales
+            part[...] = jnp.asarray(np.asarray(part[...]) * scales)
         kernel = block.project.kernel
-        kernel[...] = kernel[...] / scales[:, None]
+        kernel[...] = jnp.asarray(np.asarray(kernel[...]) / scales[:, None])
 
 
 def accuracies(network: nnx.Module, dataset: Dataset) -> dict[str, float]:
