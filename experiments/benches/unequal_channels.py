@@ -43,7 +43,9 @@ def trained_network(dataset: Dataset, steps: int) -> nnx.Module:
     assert isinstance(space, BuildableSpace)
     network = random_weights(blank_network(space, ARCH), np.random.default_rng(0))
     set_mode(network, "running")
-    inputs = Images(dataset.input_shape, (0.3,), (0.38,), dataset.class_names)
+    height, width, channels = dataset.input_shape
+    shape = height, width, channels
+    inputs = Images(shape, (0.3,), (0.38,), dataset.class_names)
     with tempfile.TemporaryDirectory() as folder:
         write_source(pathlib.Path(folder), space, ARCH, network, inputs)
         found = load_network(pathlib.Path(folder))
