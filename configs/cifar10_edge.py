@@ -18,8 +18,10 @@ Spearman 0.89 and a median error of 9.9 % on 50 random networks; for the winner 
 0.492 ms, measured are 0.493 (0.266 in float32: eight bits do not pay on this
 processor). Winner 60.25 % (int8 60.38 %; 606 kB as ONNX, 239 kB as int8), a random
 network of its cost 62.01 %, ResNet-8 at 91 % of its channels 55.90 %, DenseNet-BC-22 at
-53 % 51.28 %, MobileNetV2 at 31 % 49.78 %: all with at most the winner's multiply-adds,
-their latency was not measured. The winner is 4 to 10 points ahead of the hand-made
+53 % 51.28 %, MobileNetV2 at 31 % 49.78 %: all with at most the winner's multiply-adds.
+In 8 bits (32) these three take 0.390 (0.327), 0.997 (0.910) and 1.565 ms (1.041), with
+68, 30 and 336 kB of weights (`experiments.benches.hand_made_latency`, a busy machine):
+only ResNet-8 keeps the budget. The winner is 4 to 10 points ahead of the hand-made
 networks after six epochs and 1.8 behind the random one (a training each, which differ
 by one or two points): nothing shows that the search was worth it.
 """

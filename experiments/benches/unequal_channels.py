@@ -43,7 +43,9 @@ def trained_network(dataset: Dataset, steps: int) -> nnx.Module:
     assert isinstance(space, BuildableSpace)
     network = random_weights(blank_network(space, ARCH), np.random.default_rng(0))
     set_mode(network, "running")
-    inputs = Images(dataset.input_shape, (0.3,), (0.38,), dataset.class_names)
+    height, width, channels = dataset.input_shape
+    shape = height, width, channels
+    inputs = Images(shape, (0.3,), (0.38,), dataset.class_names)
     with tempfile.TemporaryDirectory() as folder:
         write_source(pathlib.Path(folder), space, ARCH, network, inputs)
         found = load_network(pathlib.Path(folder))
@@ -69,11 +71,11 @@ def scale_channels(
         if getattr(block, "expand", None) is None or not hasattr(block, "depthwise"):
             continue
         count = block.expand.kernel[...].shape[-1]
-        scales = jnp.asarray(10 ** -rng.uniform(0, spread, count), jnp.float32)
+        scales = (10 ** -rng.uniform(0, spread, count)).astype(np.float32)
         for part in (block.expand.kernel, block.expand.bias, block.depthwise.bias):
-            part[...] = part[...] * scales
+            part[...] = jnp.asarray(np.asarray(part[...]) * scales)
         kernel = block.project.kernel
-        kernel[...] = kernel[...] / scales[:, None]
+        kernel[...] = jnp.asarray(np.asarray(kernel[...]) / scales[:, None])
 
 
 def accuracies(network: nnx.Module, dataset: Dataset) -> dict[str, float]:
