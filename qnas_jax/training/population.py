@@ -241,7 +241,7 @@ class PopulationTraining:
     def _any_finite(self, losses: jax.Array) -> bool:
         return bool(np.isfinite(self._devices.fetch(losses)).any())
 
-    def _rates(self, epochs: int, peak: float) -> np.ndarray:
+    def _rates(self, epochs: int, peak: float = 0.0) -> np.ndarray:
         """Learning rates float32 [epochs, S] of a training of this length."""
         peak = peak or self._options.learning_rate
         options = dataclasses.replace(self._options, epochs=epochs, learning_rate=peak)
