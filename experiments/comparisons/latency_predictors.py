@@ -173,7 +173,9 @@ def fit(
                 early_stopping=True,
                 random_state=0,
             ),
-            transformer=QuantileTransformer(output_distribution="normal"),
+            transformer=QuantileTransformer(
+                n_quantiles=min(1000, len(archs)), output_distribution="normal"
+            ),
         )
     else:
         from sklearn.ensemble import HistGradientBoostingRegressor

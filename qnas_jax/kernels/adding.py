@@ -21,5 +21,5 @@ def add_up(arrays: Sequence[jax.Array]) -> jax.Array:
     first = arrays[0]
     if len(arrays) == 1 or not few_channels(first.shape[-1]):
         return functools.reduce(operator.add, arrays)
-    flat = [materialise(each.reshape(len(first), -1)) for each in arrays]
+    flat = [materialise(each.reshape(first.shape[0], -1)) for each in arrays]
     return functools.reduce(operator.add, flat).reshape(first.shape)

@@ -49,7 +49,7 @@ def _backward(
     images, kernel = saved
     windows = _windows(gradient, kernel.shape[0], columns)
     to_images = _product(windows, _banded(_turned(kernel), columns))
-    product = _product(windows.T, images.reshape(len(windows), -1))
+    product = _product(windows.T, images.reshape(-1, columns * images.shape[-1]))
     size, _, in_features, out_features = kernel.shape
     shape = size, columns + size - 1, out_features, columns, in_features
     bands = product.reshape(shape)

@@ -39,40 +39,45 @@ def pointwise_conv(
             "expected [..., C_in] and [C_in, C_out]"
         )
     form = dispatch.choose(implementation, FORMS, {"cpu": "side_by_side"})
+    return form(images, kernel)
+
+
+def _reference(images: jax.Array, kernel: jax.Array) -> jax.Array:
+    exact = jnp.promote_types(images.dtype, jnp.float32)
     # One row a pixel: XLA's gradients of products over more axes are slow on CPU.
-    rows = form(images.reshape(-1, images.shape[-1]), kernel)
-    return rows.reshape(*images.shape[:-1], -1)
-
-
-def _reference(rows: jax.Array, kernel: jax.Array) -> jax.Array:
-    exact = jnp.promote_types(rows.dtype, jnp.float32)
+    rows = images.reshape(-1, images.shape[-1])
     product = jnp.matmul(rows, kernel, preferred_element_type=exact)
-    return product.astype(rows.dtype)
+    return product.astype(images.dtype).reshape(*images.shape[:-1], -1)
 
 
-def _side_by_side(rows: jax.Array, kernel: jax.Array) -> jax.Array:
-    pixels = pixels_at_once(len(rows), max(kernel.shape))
-    return _reference(rows, kernel) if pixels == 1 else _joined(rows, kernel, pixels)
+def _side_by_side(images: jax.Array, kernel: jax.Array) -> jax.Array:
+    # The number of images need not be known: pixels of one line are taken together.
+    width = images.shape[-2] if images.ndim > 2 else 1
+    pixels = pixels_at_once(width, max(kernel.shape))
+    return (
+        _reference(images, kernel) if pixels == 1 else _joined(images, kernel, pixels)
+    )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _joined(rows: jax.Array, kernel: jax.Array, pixels: int) -> jax.Array:
+def _joined(images: jax.Array, kernel: jax.Array, pixels: int) -> jax.Array:
     diagonal = jnp.kron(jnp.eye(pixels, dtype=kernel.dtype), kernel)
-    joined = _reference(rows.reshape(len(rows) // pixels, -1), diagonal)
-    return joined.reshape(len(rows), -1)
+    rows = images.reshape(-1, pixels * images.shape[-1])
+    return _reference(rows, diagonal).reshape(*images.shape[:-1], -1)
 
 
 def _forward(
-    rows: jax.Array, kernel: jax.Array, pixels: int
+    images: jax.Array, kernel: jax.Array, pixels: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _joined(rows, kernel, pixels), (rows, kernel)
+    return _joined(images, kernel, pixels), (images, kernel)
 
 
 def _backward(
     pixels: int, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    rows, kernel = saved
-    return _joined(gradient, kernel.T, pixels), _reference(rows.T, gradient)
+    images, kernel = saved
+    rows, slope = (each.reshape(-1, each.shape[-1]) for each in (images, gradient))
+    return _joined(gradient, kernel.T, pixels), _reference(rows.T, slope)
 
 
 _joined.defvjp(_forward, _backward)

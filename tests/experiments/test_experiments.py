@@ -43,10 +43,14 @@ def test_a_table_is_markdown():
 
 
 def test_bench_kernels_compares_every_form(small_machine):
-    rows = kernels.run([(2, 4, 8, 3, 1)], [(2, 4, 3, 5, 2)], [(4, 4, 4)], 1)
+    rows = kernels.run(
+        [(2, 4, 8, 3, 1)], [(2, 4, 3, 5, 2)], [(2, 4, 3)], [(4, 4, 4)], 1
+    )
     assert [row["case"].split()[0] for row in rows] == [
         *["depthwise"] * 2,
         *["conv"] * 2,
+        *["pointwise"] * 2,
+        *["normalise"] * 2,
         *["block"] * 2,
     ]
     assert all(row["ratio"] > 0 for row in rows)

@@ -39,7 +39,7 @@ def product(inputs: int, outputs: int, *, bias: bool, rngs: nnx.Rngs) -> nnx.Lin
     return nnx.Linear(inputs, outputs, use_bias=bias, rngs=rngs)
 
 
-def positions(length: int, features: int) -> np.ndarray:
+def position_waves(length: int, features: int) -> np.ndarray:
     """Sines and cosines of the places of words, float32 [T, C]."""
     half = (features + 1) // 2
     rates = SLOWEST_WAVE ** -(np.arange(half) / max(half - 1, 1))
@@ -71,7 +71,7 @@ class TextEmbedding(nnx.Module):
     def __call__(self, numbers: jax.Array) -> Words:
         """int32 [N, T] -> features and `there`."""
         table = self.table
-        waves = self.positions * positions(numbers.shape[1], table.features)
+        waves = self.positions * position_waves(numbers.shape[1], table.features)
         features = table(jnp.clip(numbers, 0, table.num_embeddings - 1)) + waves[None]
         there = (numbers > 0)[..., None]
         return jnp.where(there, features, 0.0), there
