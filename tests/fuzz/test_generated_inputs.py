@@ -40,7 +40,7 @@ def test_inputs_of_a_kind(name, tmp_path):
 
     each()
     assert ends.count(REFUSED) + ends.count(ACCEPTED) == len(ends)
-    assert len(ends) > 10
+    assert len(ends) == shares(INPUTS)[name]
 
 
 def test_what_is_no_good_end(tmp_path):
