@@ -35,7 +35,11 @@ from qnas_jax.reporting.comparison.records import (
 from qnas_jax.reporting.statistics import CONFIDENCE
 from qnas_jax.searching.spec import CLASSICAL
 
-CONFIGS = ("benchmark_small_images", "benchmark_small_series")
+CONFIGS = (
+    "benchmark_small_images",
+    "benchmark_small_series",
+    "benchmark_small_text",
+)
 TESTED = (25, 50, 100)
 """Budgets, in full evaluations."""
 
