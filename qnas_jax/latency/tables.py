@@ -31,6 +31,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.latency.predictor import LATENCY
+from qnas_jax.options import shown
 from qnas_jax.reading import parse_json, read_bytes, read_npz
 from qnas_jax.spaces import CostTable, SearchSpace
 
@@ -115,7 +116,7 @@ def _read_csv(path: pathlib.Path) -> tuple[Iterable[Entry], Any]:
         raise UserError(f"{path}: not a CSV file in UTF-8 ({error})") from None
     head = [cell.strip() for cell in rows[0]] if rows else []
     if head != ["layer", "op", "ms"]:
-        raise UserError(f"{path}: line 1: got {head}, expected layer,op,ms")
+        raise UserError(f"{path}: line 1: got {shown(head)}, expected layer,op,ms")
     entries, base = [], "0"
     for number, row in enumerate(rows[1:], start=2):
         where = f"row {number}"
@@ -148,13 +149,13 @@ def _place(space: SearchSpace, layer: Any, op: Any, where: str) -> tuple[int, in
         number = -1
     if not 0 <= number < space.num_layers:
         raise UserError(
-            f"{where}: got layer {layer!r}, expected 0..{space.num_layers - 1} of "
+            f"{where}: got layer {shown(layer)}, expected 0..{space.num_layers - 1} of "
             f"space {space.name!r}"
         )
     names = space.choices[number]
     if op not in names:
         raise UserError(
-            f"{where}: got op {op!r} at layer {number}, expected one of "
+            f"{where}: got op {shown(op)} at layer {number}, expected one of "
             f"{', '.join(names)}"
         )
     return number, names.index(op)
@@ -166,5 +167,7 @@ def _milliseconds(value: Any, where: str) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number < math.inf:
-        raise UserError(f"{where}: got {value!r}, expected milliseconds of at least 0")
+        raise UserError(
+            f"{where}: got {shown(value)}, expected milliseconds of at least 0"
+        )
     return number

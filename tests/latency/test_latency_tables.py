@@ -52,6 +52,15 @@ def test_the_base_may_be_missing(tmp_path):
     assert read_latency_table(path, SPACE).cost([[0, 2]])["latency_ms"] == [1.5]
 
 
+@pytest.mark.parametrize("entry", ['"a": "%s"', '"%s": 1'])
+def test_what_is_long_is_told_in_short(tmp_path, entry):
+    path = tmp_path / "t.json"
+    path.write_text('{"layers": [{%s}]}' % (entry % ("1" * 5000)))
+    with pytest.raises(UserError) as error:
+        read_latency_table(path, SPACE)
+    assert "got '111" in str(error.value) and len(str(error.value)) < 1500
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
