@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qnas_jax.errors import UserError
+from qnas_jax.options import shown
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,10 +100,10 @@ def _wrong_field(row: Mapping[str, Any]) -> str:
     """What is wrong with a row, or ""."""
     if row.keys() != _FITS.keys():
         names = [field.name for field in dataclasses.fields(Evaluation)]
-        return f"got fields {sorted(row)}, expected {', '.join(names)}"
+        return f"got fields {shown(sorted(row))}, expected {', '.join(names)}"
     for name, fits in _FITS.items():
         if not fits(row[name]):
-            return f"got {name} {row[name]!r}"
+            return f"got {name} {shown(row[name])}"
     return ""
 
 

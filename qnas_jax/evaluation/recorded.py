@@ -17,7 +17,7 @@ import numpy as np
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation.evaluator import ONE_FIDELITY, Evaluated, ScoreOf
 from qnas_jax.evaluation.spec import EvaluatorSpec, Parts
-from qnas_jax.options import OptionError, Options, option
+from qnas_jax.options import OptionError, Options, option, shown
 from qnas_jax.spaces import SearchSpace
 from qnas_jax.status import Status
 
@@ -110,25 +110,25 @@ class _NoJsonError(UserError):
 
 
 def _read_line(where: str, number: int, line: bytes) -> RecordedRow:
-    shown = repr(line.decode("utf-8", errors="replace")[:80])
+    text = repr(line.decode("utf-8", errors="replace")[:80])
     expected = 'expected a row {"arch": [op of each layer], "score": number or null}'
     try:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise _NoJsonError(f"{where}: got {shown}, {expected}") from None
+        raise _NoJsonError(f"{where}: got {text}, {expected}") from None
     if not isinstance(row, dict) or not {"arch", "score"} <= row.keys():
-        raise UserError(f"{where}: got {shown}, {expected}")
+        raise UserError(f"{where}: got {text}, {expected}")
     arch, score = row["arch"], row["score"]
     ops_fit = isinstance(arch, list) and all(
         type(op) is int and 0 <= op < 2**31 for op in arch
     )
     if not arch or not ops_fit:
-        raise UserError(f"{where}: got {shown}, {expected}")
+        raise UserError(f"{where}: got {text}, {expected}")
     if score is not None:
         is_number = type(score) in (int, float)
         if not is_number or not abs(score) <= _LARGEST:
             raise UserError(
-                f"{where}: got score {score!r}, expected a finite number up to "
+                f"{where}: got score {shown(score)}, expected a finite number up to "
                 f"{_LARGEST:g}, or null where the evaluation failed"
             )
         score = float(score)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError, did_you_mean
+from qnas_jax.options import shown
 from qnas_jax.reading import parse_json, read_bytes
 from qnas_jax.spaces.space import SearchSpace
 
@@ -71,12 +72,12 @@ def parse_arch(space: SearchSpace, value: Any) -> np.ndarray:
         value = value.split(SEPARATOR)
     if not isinstance(value, list | tuple):
         raise UserError(
-            f"architecture: got {value!r}, expected a list of indices or a string of "
-            f"op names joined by {SEPARATOR!r}"
+            f"architecture: got {shown(value)}, expected a list of indices or a string "
+            f"of op names joined by {SEPARATOR!r}"
         )
     if not all(isinstance(item, str) for item in value):
         if any(type(item) is not int for item in value):
-            raise UserError(f"architecture: got {value!r}, expected integers")
+            raise UserError(f"architecture: got {shown(value)}, expected integers")
         return check_archs(space, np.asarray(value))
     if len(value) != space.num_layers:
         raise UserError(
@@ -87,8 +88,8 @@ def parse_arch(space: SearchSpace, value: Any) -> np.ndarray:
     for layer, name in enumerate(value):
         if name not in space.choices[layer]:
             raise UserError(
-                f"architecture: got op {name!r} at layer {layer} of {space.name!r}, "
-                f"expected one of {', '.join(space.choices[layer])}"
+                f"architecture: got op {shown(name)} at layer {layer} of "
+                f"{space.name!r}, expected one of {', '.join(space.choices[layer])}"
                 f"{did_you_mean(str(name), space.choices[layer])}"
             )
         indices.append(space.choices[layer].index(name))

@@ -112,6 +112,13 @@ def test_wrong_json_values_are_named(value, message):
         parse_arch(RAGGED, value)
 
 
+@pytest.mark.parametrize("value", [["1" * 5000] * 5, [1.5] * 5000, {"a": "1" * 5000}])
+def test_what_is_long_is_told_in_short(value):
+    with pytest.raises(ValueError, match="architecture: got") as error:
+        parse_arch(RAGGED, value)
+    assert len(str(error.value)) < 1500
+
+
 def test_archs_of_a_file(tmp_path):
     path = tmp_path / "archs.json"
     path.write_text(json.dumps([[2, 0, 4, 1, 1], "a|x|u|m|l", list("axumr")]))

@@ -21,6 +21,7 @@ import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.evaluation.tables.npz_file import read_archive
+from qnas_jax.options import shown
 from qnas_jax.reading import read_bytes, reason
 
 _TABLE = "a table with one row an arch"
@@ -112,9 +113,9 @@ class ColumnFile:
         wrong = np.argwhere(~good)
         if wrong.size:
             row, place = wrong[0]
-            got = self.columns[name][row, place].item()
+            got = shown(self.columns[name][row, place].item())
             raise UserError(
-                f"{self.path}, {self.rows[row]}, column {name}: got {got!r}, expected "
+                f"{self.path}, {self.rows[row]}, column {name}: got {got}, expected "
                 f"{expected}"
             )
 
