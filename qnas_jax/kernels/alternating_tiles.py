@@ -124,52 +124,24 @@ def _backward(
         jnp.zeros_like(plane) if isinstance(slope, SymbolicZero) else slope
         for plane, slope in zip(planes, cotangent, strict=True)
     )
-    num_layers, each_bit = len(betas), betas.ndim == 2
-    tiles = make_tiles(num_qubits, shapes[1])
+    tiles, num_layers = make_tiles(num_qubits, shapes[1]), len(betas)
     angles = _Layers(phases, within, num_qubits, data, gammas, betas)
-
-    def go(carry: tuple, first: jax.Array, passes: Passes) -> tuple:
-        """Undoes passes; also the sums of each, and the slopes of gammas by layer."""
-        planes, adjoint, data_slope = carry
-        sums, gamma_slopes = [], {}
-        for place, steps, layer in passes:
-            row = first[0] + layer
-            undone = undo_pass(
-                tiles[place],
-                steps,
-                planes,
-                adjoint,
-                angles.of(steps, row),
-                first,
-                each_bit=each_bit,
-                with_slopes=_has_phase(steps) and not within,
-            )
-            planes, adjoint = undone.planes, undone.adjoint
-            sums.append(undone.sums)
-            if undone.slopes is not None:
-                _, pull = jax.vjp(phases, gammas[row - 1], data)
-                gamma_slopes[layer], more = pull(undone.slopes)
-                data_slope = jax.tree.map(jnp.add, data_slope, more)
-        return (planes, adjoint, data_slope), sums, gamma_slopes
-
-    middle, last = range(1, len(tiles) - 1), len(tiles) - 1
-    undo_first: Passes = [*((place, _FIRST, 1) for place in middle[::-1])]
-    undo_first.append((0, _TO_FIRST[::-1], 1))
-    undo_second: Passes = [*((place, _SECOND, 2) for place in middle)]
-    undo_second.append((last, _TO_SECOND[::-1], 2))
+    undo = functools.partial(_undo, tiles, angles, betas.ndim == 2)
+    undo_first, undo_second = _undoing(len(tiles))
 
     def two_layers(carry: tuple, first: jax.Array) -> tuple[tuple, tuple]:
-        carry, sums, gamma_slopes = go(carry, first, undo_second + undo_first)
+        carry, sums, gamma_slopes = undo(carry, first, undo_second + undo_first)
         return carry, (sums, gamma_slopes)
 
     slopes = _Slopes(tiles, gammas, betas, within)
     data_slope = jax.tree.map(jnp.zeros_like, data)
     carry = planes, adjoint, None if within else data_slope
     if num_layers % 2:
-        rest, first = [(last, _FIRST, 1), *undo_first], _first(num_layers - 1)
+        rest = [(len(tiles) - 1, _FIRST, 1), *undo_first]
+        first = _first(num_layers - 1)
     else:
         rest, first = [(0, _LAST, 0)], _first(num_layers)
-    carry, *once = go(carry, first, rest)
+    carry, *once = undo(carry, first, rest)
     slopes.add(rest, first[None], *jax.tree.map(lambda x: x[None], once))
     firsts = _firsts(num_layers)
     carry, found = lax.scan(two_layers, carry, firsts, reverse=True)
@@ -179,6 +151,49 @@ def _backward(
 
 
 evolve.defvjp(_forward, _backward, symbolic_zeros=True)
+
+
+def _undoing(num_tiles: int) -> tuple[Passes, Passes]:
+    """Passes that undo the first and the second layer of a turn of the loop."""
+    middle = range(1, num_tiles - 1)
+    first: Passes = [*((place, _FIRST, 1) for place in middle[::-1])]
+    second: Passes = [*((place, _SECOND, 2) for place in middle)]
+    return (
+        [*first, (0, _TO_FIRST[::-1], 1)],
+        [*second, (num_tiles - 1, _TO_SECOND[::-1], 2)],
+    )
+
+
+def _undo(
+    tiles: Sequence[Tile],
+    angles: "_Layers",
+    each_bit: bool,
+    carry: tuple,
+    first: jax.Array,
+    passes: Passes,
+) -> tuple[tuple, list[jax.Array], dict[int, jax.Array]]:
+    """Undoes passes; also the sums of each, and the slopes of gammas by layer."""
+    planes, adjoint, data_slope = carry
+    sums, gamma_slopes = [], {}
+    for place, steps, layer in passes:
+        row = first[0] + layer
+        undone = undo_pass(
+            tiles[place],
+            steps,
+            planes,
+            adjoint,
+            angles.of(steps, row),
+            first,
+            each_bit=each_bit,
+            with_slopes=_has_phase(steps) and not angles.within,
+        )
+        planes, adjoint = undone.planes, undone.adjoint
+        sums.append(undone.sums)
+        if undone.slopes is not None:
+            _, pull = jax.vjp(angles.phases, angles.gammas[row - 1], angles.data)
+            gamma_slopes[layer], more = pull(undone.slopes)
+            data_slope = jax.tree.map(jnp.add, data_slope, more)
+    return (planes, adjoint, data_slope), sums, gamma_slopes
 
 
 class _Slopes:

@@ -16,6 +16,8 @@ from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import (
     LATENCY,
     STATISTICS,
+    Agreement,
+    Calibration,
     LatencyOptions,
     Nothing,
     agreement,
@@ -28,7 +30,7 @@ from qnas_jax.latency import (
 )
 from qnas_jax.nets import build_op
 from qnas_jax.runs import RowLog, RunError, environment, write_json
-from qnas_jax.spaces import arch_to_string
+from qnas_jax.spaces import CostTable, arch_to_string
 from qnas_jax.stopping import Stopped
 
 _CALL, _PASS = "call", "pass"
@@ -67,67 +69,116 @@ def measure_latency(setting: NasSetting) -> list[str]:
       Stopped: the user asked to stop; rows so far are kept.
     """
     options: LatencyOptions = setting.config.latency
-    # Not those of the setting, which may limit what is to be measured here.
-    costs = setting.supernet.cost_table()
-    space, parts = setting.supernet.space, setting.supernet.parts()
     wanted = options.calibrate + options.validate
-    archs = random_archs(space, wanted, setting.config.seed)
-    found = _measured(setting, [*_items(setting, archs)])
-    statistic = STATISTICS[options.statistic]
-    alone = {name: row[statistic] for name, row in found.items()}
-    networks = np.asarray([alone[_network(setting, arch)] for arch in archs])
-    sums = sum_table(space, parts, alone, call_ms=alone[_CALL], pass_ms=alone[_PASS])
+    archs = random_archs(setting.supernet.space, wanted, setting.config.seed)
+    rows = _measured(setting, [*_items(setting, archs)])
     # Of a small space there are fewer; they are divided as those asked for.
     first = len(archs) * options.calibrate // max(wanted, 1)
+    found = _found(setting, archs, first, rows)
+    write_json(setting.folder.path / "latency.json", _content(setting, found, rows))
+    return _lines(setting, found)
+
+
+class _Found(NamedTuple):
+    """The table, and the networks that it was made and judged by.
+
+    Attributes:
+      archs: int32 [N, L].
+      first: how many of them the table was calibrated by; the others judge it.
+      measured: float [N], milliseconds.
+      says: float [N], those of the table.
+      alone: milliseconds of each thing that was measured, by name.
+      calibration: from parts to networks.
+      table: latency by layer and op.
+      judged: how far it can be trusted; None with less than two networks to judge it.
+    """
+
+    archs: np.ndarray
+    first: int
+    measured: np.ndarray
+    says: np.ndarray
+    alone: dict[str, float]
+    calibration: Calibration
+    table: CostTable
+    judged: Agreement | None
+
+
+def _found(
+    setting: NasSetting, archs: np.ndarray, first: int, rows: dict[str, dict[str, Any]]
+) -> _Found:
+    """Adds the parts up, calibrates the sums and judges them."""
+    # Not the costs of the setting, which may limit what is to be measured here.
+    costs, parts = setting.supernet.cost_table(), setting.supernet.parts()
+    statistic = STATISTICS[setting.config.latency.statistic]
+    alone = {name: row[statistic] for name, row in rows.items()}
+    measured = np.asarray([alone[_network(setting, arch)] for arch in archs])
+    sums = sum_table(
+        setting.supernet.space,
+        parts,
+        alone,
+        call_ms=alone[_CALL],
+        pass_ms=alone[_PASS],
+    )
     calibration = calibrate(
         sums.cost(archs)[LATENCY][:first],
         costs.cost(archs)["bytes_32"][:first],
-        networks[:first],
+        measured[:first],
     )
     table = calibration.apply(sums, costs)
     says = table.cost(archs)[LATENCY]
     can_judge = len(archs) - first >= 2
-    judged = agreement(says[first:], networks[first:]) if can_judge else None
-    write_json(
-        setting.folder.path / "latency.json",
-        {
-            "space": space.name,
-            "input_shape": list(space.input_shape),
-            "device": _device(),
-            "runtime": options.runtime,
-            "one_thread": options.one_thread,
-            "clock": options.clock,
-            "statistic": options.statistic,
-            **latency_content(space, table),
-            "call_ms": alone[_CALL],
-            "pass_ms": alone[_PASS],
-            **calibration._asdict(),
-            "calibrated_by": first,
-            "validation": judged and judged._asdict(),
-            "networks": [
-                {
-                    "string": arch_to_string(space, arch),
-                    "role": "calibration" if number < first else "validation",
-                    "table_ms": says[number],
-                    "measured_ms": networks[number],
-                    "spread_ms": found[_network(setting, arch)]["spread_ms"],
-                }
-                for number, arch in enumerate(archs)
-            ],
-        },
-    )
-    fixed = table.fixed[LATENCY]
+    judged = agreement(says[first:], measured[first:]) if can_judge else None
+    return _Found(archs, first, measured, says, alone, calibration, table, judged)
+
+
+def _content(
+    setting: NasSetting, found: _Found, rows: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """What `latency.json` holds."""
+    options, space = setting.config.latency, setting.supernet.space
+    return {
+        "space": space.name,
+        "input_shape": list(space.input_shape),
+        "device": _device(),
+        "runtime": options.runtime,
+        "one_thread": options.one_thread,
+        "clock": options.clock,
+        "statistic": options.statistic,
+        **latency_content(space, found.table),
+        "call_ms": found.alone[_CALL],
+        "pass_ms": found.alone[_PASS],
+        **found.calibration._asdict(),
+        "calibrated_by": found.first,
+        "validation": found.judged and found.judged._asdict(),
+        "networks": [
+            {
+                "string": arch_to_string(space, arch),
+                "role": "calibration" if number < found.first else "validation",
+                "table_ms": found.says[number],
+                "measured_ms": found.measured[number],
+                "spread_ms": rows[_network(setting, arch)]["spread_ms"],
+            }
+            for number, arch in enumerate(found.archs)
+        ],
+    }
+
+
+def _lines(setting: NasSetting, found: _Found) -> list[str]:
+    """What the table says, and how far it can be trusted."""
+    blocks = len(distinct_parts(setting.supernet.parts()))
     lines = [
-        f"{space.name} by {options.runtime}: {len(distinct_parts(parts))} different "
-        f"blocks measured, {fixed:.3f} ms for what is fixed; networks take "
-        f"{calibration.scale:.2f} of the sums and {calibration.ms_per_mib:.3f} ms for "
-        "each MiB of weights"
+        f"{setting.supernet.space.name} by {setting.config.latency.runtime}: {blocks} "
+        f"different blocks measured, {found.table.fixed[LATENCY]:.3f} ms for what is "
+        f"fixed; networks take {found.calibration.scale:.2f} of the sums and "
+        f"{found.calibration.ms_per_mib:.3f} ms for each MiB of weights"
     ]
-    if judged is not None:
-        rank = "-" if judged.spearman is None else f"{judged.spearman:.3f}"
+    if found.judged is not None:
+        spearman = found.judged.spearman
+        rank = "-" if spearman is None else f"{spearman:.3f}"
         lines.append(
-            f"{judged.networks} random networks: Spearman {rank}, median error "
-            f"{100 * judged.median_error:.1f} % of {np.median(networks):.3f} ms"
+            f"{found.judged.networks} random networks: Spearman {rank}, median error "
+            f"{100 * found.judged.median_error:.1f} % of "
+            f"{np.median(found.measured):.3f} ms"
         )
     return lines
 

@@ -151,13 +151,13 @@ def train_to_the_end(
         checkpoints.save(stop.state, note())
         raise
     except NoFiniteStepError as error:
-        step = int(error.state.step)
-        epoch = step // batches.steps_per_epoch
+        epoch = int(error.state.step) // batches.steps_per_epoch
         order = epoch_order(order_key, epoch, batches.num_examples)
+        place = failing(jax.tree.map(jnp.asarray, error.state), order)
         raise NonFiniteLossError(
-            f"{words}: step {step + 1} (epoch {epoch + 1}) and those after it give no "
-            f"finite numbers, also at {guard.trouble.rate:g} times the learning rate; "
-            + failing(jax.tree.map(jnp.asarray, error.state), order),
+            f"{words}: step {int(error.state.step) + 1} (epoch {epoch + 1}) and those "
+            f"after it give no finite numbers, also at {guard.trouble.rate:g} times "
+            f"the learning rate; {place}",
             _remedy(setting, name),
         ) from error
     except (jax.errors.JaxRuntimeError, MemoryError) as error:

@@ -37,6 +37,8 @@ from qnas_jax.training import (
 ROWS = ("supernet", "pool")
 """The names of its rows of metrics."""
 
+_STEPS = "supernet/steps"  # the key of what steps draw
+
 
 def check_supernet(setting: NasSetting) -> None:
     """Raises UserError if the supernet cannot be trained with these options."""
@@ -56,45 +58,77 @@ def train_supernet(setting: NasSetting) -> None:
       RunError: what an earlier part of the training saved is gone or damaged.
       NonFiniteLossError: training diverged.
     """
-    options = setting.config.supernet
-    reduced = setting.reduced
+    options, reduced = setting.config.supernet, setting.reduced
     task = reduced.task.with_options(setting.config.supernet_task)
     batches = TrainingBatches.of(reduced.dataset.train, task, options.batch_size)
-    optimizer = make_optimizer(options, batches.steps_per_epoch)
     checkpoints = setting.checkpoints("supernet", stage="supernet")
     start = initial_supernet_state(
         reduced.supernet,
         task,
-        optimizer,
+        make_optimizer(options, batches.steps_per_epoch),
         options.pool_size,
         setting.key("supernet/init"),
     )
     begun = resume(setting, checkpoints, start, start_of(ROWS))
-    sampler, steps_key = _sampler(setting), setting.key("supernet/steps")
-
-    def step_at(rate: float) -> StepFn:
-        return make_supernet_step(
-            reduced.supernet,
-            make_optimizer(options, batches.steps_per_epoch, rate),
-            sampler,
-            batches,
-            steps_key,
-            precision=options.precision,
-            devices=setting.devices,
-        )
-
-    def failing(state: SupernetState, order: jax.Array) -> str:
-        arch, place = failing_path(
-            reduced.supernet, sampler, batches, steps_key, state, order
-        )
-        words = f"architecture {arch_to_string(reduced.supernet.space, arch)}"
-        return f"{words}: {place}" if place else words
-
+    sampler = _sampler(setting)
     setting.say(
         f"supernet: form {reduced.supernet.form}, {options.precision}, "
         f"{steps_in_a_call(options.steps_per_call)} steps a call"
     )
-    learning_rate = make_schedule(options, batches.steps_per_epoch)
+    train_to_the_end(
+        setting,
+        checkpoints,
+        begun,
+        _maker_of_steps(setting, sampler, batches),
+        _end_of_epoch(setting, batches.steps_per_epoch),
+        _failing_path(setting, sampler, batches),
+        name="supernet",
+        rows=ROWS,
+        options=options,
+        batches=batches,
+    )
+
+
+def _maker_of_steps(
+    setting: NasSetting, sampler: PathSampler, batches: TrainingBatches
+) -> Callable[[float], StepFn]:
+    """Factor of the learning rate -> step function."""
+    options, key = setting.config.supernet, setting.key(_STEPS)
+
+    def step_at(rate: float) -> StepFn:
+        return make_supernet_step(
+            setting.reduced.supernet,
+            make_optimizer(options, batches.steps_per_epoch, rate),
+            sampler,
+            batches,
+            key,
+            precision=options.precision,
+            devices=setting.devices,
+        )
+
+    return step_at
+
+
+def _failing_path(
+    setting: NasSetting, sampler: PathSampler, batches: TrainingBatches
+) -> Callable[[SupernetState, jax.Array], str]:
+    """(state, order) -> the path and layer that give no finite numbers, in words."""
+    supernet, key = setting.reduced.supernet, setting.key(_STEPS)
+
+    def failing(state: SupernetState, order: jax.Array) -> str:
+        arch, place = failing_path(supernet, sampler, batches, key, state, order)
+        words = f"architecture {arch_to_string(supernet.space, arch)}"
+        return f"{words}: {place}" if place else words
+
+    return failing
+
+
+def _end_of_epoch(
+    setting: NasSetting, steps_per_epoch: int
+) -> Callable[[SupernetState, EpochReport], SupernetState]:
+    """(state, report) -> state: a row of metrics, and the pool where it is due."""
+    options = setting.config.supernet
+    learning_rate = make_schedule(options, steps_per_epoch)
     refresh = _pool_refresher(setting) if options.pool_share > 0 else None
 
     def on_epoch(state: SupernetState, report: EpochReport) -> SupernetState:
@@ -114,18 +148,7 @@ def train_supernet(setting: NasSetting) -> None:
             state = state.replace(pool_share=jnp.asarray(share, jnp.float32))
         return state
 
-    train_to_the_end(
-        setting,
-        checkpoints,
-        begun,
-        step_at,
-        on_epoch,
-        failing,
-        name="supernet",
-        rows=ROWS,
-        options=options,
-        batches=batches,
-    )
+    return on_epoch
 
 
 def _sampler(setting: NasSetting) -> PathSampler:
