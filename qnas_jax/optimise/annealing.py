@@ -154,6 +154,9 @@ def anneal_state(
     Returns:
       The state [2^n] (complex64, or complex128 for a float64 diagonal) and the expected
       costs [steps] after each step.
+
+    Raises:
+      UserError: a diagonal that is not real, or less than one step.
     """
     diagonal = as_real("diagonal", diagonal)
     if steps < 1:

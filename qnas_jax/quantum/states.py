@@ -32,7 +32,7 @@ def basis_state(num_qubits: int, index: jax.typing.ArrayLike) -> jax.Array:
 
     Args:
       num_qubits: n.
-      index: integer in [0, 2**n); qubit 0 is its most significant bit.
+      index: [] integer in [0, 2**n); qubit 0 is its most significant bit.
 
     Returns:
       One at `index`, zero elsewhere.
@@ -174,7 +174,7 @@ def entanglement_entropy(state: jax.Array, qubits: Sequence[int]) -> jax.Array:
       qubits: k distinct qubits.
 
     Returns:
-      Scalar in [0, min(k, n - k)].
+      Real [] in [0, min(k, n - k)].
 
     Raises:
       UserError: a qubit is repeated or out of range.

@@ -100,9 +100,9 @@ class RetrainState(struct.PyTreeNode):
       moments: state of the optimiser.
       average: moving average of (params, stats); equal to them if switched off.
       best: (params, stats) with the best validation score so far.
-      best_score: float32, maximised; -inf before the first validation.
+      best_score: float32 [], maximised; -inf before the first validation.
       totals: sums of the present epoch.
-      step: int32, steps finished.
+      step: int32 [], steps finished.
     """
 
     params: Any

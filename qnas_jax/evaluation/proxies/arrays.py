@@ -82,7 +82,7 @@ def rows_of(
       arch: int32 [L].
 
     Yields:
-      Arrays, op and row of each block and place.
+      Arrays, op int32 [] and row [D] of each block and place; D differs.
     """
     for arrays, row in zip(groups["fixed"], path["fixed"], strict=True):
         yield arrays, jnp.int32(0), row

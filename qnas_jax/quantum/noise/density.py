@@ -128,7 +128,7 @@ def density_expectation(rho: Array, observable: PauliSum) -> Array:
 
 
 def purity(rho: Array) -> Array:
-    """Tr(rho^2): 1 for a pure state, 1 / 2^n where nothing is known."""
+    """Tr(rho^2), real [], of rho [2^n, 2^n]: 1 if pure, 2^-n where nothing is known."""
     return jnp.sum(jnp.abs(as_state(rho)) ** 2)
 
 

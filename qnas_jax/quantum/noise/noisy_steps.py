@@ -120,7 +120,8 @@ class Gathers:
     Attributes:
       high: int32 [S, 2^h], before each step.
       low: int32 [S, 2^l].
-      leave: the pair of tables that restores the order after the last step.
+      leave: the pair of tables, int32 [2^h] and [2^l], that restores the order after
+        the last step.
     """
 
     high: np.ndarray

@@ -73,7 +73,7 @@ def to_pairs(state: jax.Array) -> jax.Array:
 
 
 def from_pairs(pairs: jax.Array) -> jax.Array:
-    """The complex vector whose parts these are."""
+    """The complex vector [2**n] whose parts [2**n, 2] these are."""
     return lax.complex(pairs[:, 0], pairs[:, 1])
 
 
