@@ -63,11 +63,11 @@ def arrays_by_split(
     """Finds the arrays of the splits by their usual names.
 
     Args:
-      stored: what a file has, unchecked.
+      stored: the arrays [...] of a file, by its names; nothing is checked yet.
 
     Returns:
       The arrays that are used by our names (`x_train`, ..., `class_names`), as they
-      are: their shapes are checked by the readers. And the names of those that are not.
+      are, and the names of those that are not.
 
     Raises:
       UserError: two arrays of one meaning, or a name that looks like a slip.

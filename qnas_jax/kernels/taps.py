@@ -16,7 +16,19 @@ def check_convolution(
     fits: bool,
     expected: str,
 ) -> None:
-    """Raises UserError unless `fits`, the kernel is an odd square, and stride >= 1."""
+    """Checks the arguments of a convolution.
+
+    Args:
+      name: of the function, begins the error.
+      images: should be [N, H, W, C].
+      kernel: should be [k, k, ...] with odd k.
+      stride: should be 1 at least.
+      fits: whether the channels of both agree.
+      expected: their shapes in words, for the error.
+
+    Raises:
+      UserError: one of these is not so.
+    """
     if images.ndim != 4 or not fits:
         raise UserError(
             f"{name}: got images {images.shape} and kernel {kernel.shape}, expected "

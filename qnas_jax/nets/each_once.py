@@ -46,7 +46,7 @@ class Mixed(NamedTuple):
     places: jax.Array
 
     def in_order(self) -> jax.Array:
-        """The values, path by path."""
+        """The values, path by path, [K, N, ...]."""
         return move(self.values, self.places)
 
 

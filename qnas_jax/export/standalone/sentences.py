@@ -73,7 +73,7 @@ class TextClassifier(Predictor):
           examples: int32 [N, T], 0 behind the end of a sentence.
 
         Returns:
-          The same array.
+          The same, int32 [N, T].
         """
         return examples
 

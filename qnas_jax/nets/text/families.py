@@ -69,7 +69,7 @@ class TextConvs(TextFamily):
     def change(
         self, op: jax.Array, params: Arrays, features: jax.Array, there: jax.Array
     ) -> jax.Array:
-        """As `TextConv`."""
+        """As `TextConv`; features [N, T, C - 1]."""
         del op, there
         seen = series_conv(features, params["kernel"], causal=self.causal)
         return _product(relu(seen), params["project"])
@@ -91,7 +91,7 @@ class TextAttentions(TextFamily):
     def change(
         self, op: jax.Array, params: Arrays, features: jax.Array, there: jax.Array
     ) -> jax.Array:
-        """As `TextAttention`."""
+        """As `TextAttention`; op int32 [], features [N, T, C - 1], there [N, T, 1]."""
         query, key, value = (
             _product(features, params[name]).reshape(
                 *features.shape[:2], self._parts, -1

@@ -125,7 +125,7 @@ class TextConv(TextBlock):
         self.project = Pointwise(width, width, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         del there
         return self.project(relu(self.conv(features)))
 
@@ -157,7 +157,7 @@ class TextRecurrence(TextBlock):
         self.unit = MinimalGatedUnit(width, width, backwards=backwards, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         return self.unit(features, there)
 
 
@@ -180,7 +180,7 @@ class TextAttention(TextBlock):
         )
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         return self.attention(features, there)
 
     def in_family(self) -> Member:
@@ -223,7 +223,7 @@ class TextFeedForward(TextBlock):
         self.project = Pointwise(expansion * width, width, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         del there
         wide = self.expand(features) + self.expand_bias[...].reshape(1, 1, -1)
         return self.project(relu(wide))

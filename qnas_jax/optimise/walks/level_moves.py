@@ -46,7 +46,7 @@ class LevelMoves(Moves):
 
     @abc.abstractmethod
     def set_level(self, walk: Walk, register: Array, level: Array, cost: Array) -> Walk:
-        """The walk with a register [] at another level [], where it has that cost []."""
+        """The walk with a register [] at another level [], where it has a cost []."""
 
     @property
     def count(self) -> int:
@@ -116,7 +116,7 @@ class FieldMoves(LevelMoves, Value):
         return int(self.problem.unary.shape[1])
 
     def start(self, levels: Array) -> Walk:
-        """A walk at levels [L]; fields [L, K_max], infinite for levels that are lacked."""
+        """A walk at levels [L]; fields [L, K_max], infinite where there is no level."""
         lacks = np.arange(self.most) >= np.asarray(self.num_levels)[:, None]
         rows = self.couplings[jnp.arange(len(self.num_levels)), levels]
         fields = jnp.asarray(self.problem.unary) + jnp.sum(rows, axis=0)
