@@ -120,7 +120,14 @@ class HeldTile:
         inverse: bool,
         slopes: "AngleSlopes | None" = None,
     ) -> None:
-        """Rotates all bits of the tile that are to be rotated."""
+        """Rotates all bits of the tile that are to be rotated.
+
+        Args:
+          turns: [R * 2 n], see `tile_passes.Angles`.
+          start: where the layer begins in them.
+          inverse: turns back.
+          slopes: what the gradients of the angles are added to, or None.
+        """
         swaps = self.tile.swaps
         if self.order != self.tile.order:
             swaps = swaps[::-1]

@@ -73,7 +73,7 @@ def general_rotation(
     phi: jax.typing.ArrayLike,
     lam: jax.typing.ArrayLike,
 ) -> jax.Array:
-    """u(theta, phi, lam) = p(phi) ry(theta) p(lam), complex [2, 2]; all in radians."""
+    """p(phi) ry(theta) p(lam), complex [2, 2]; angles [] in radians."""
     left, right = (jnp.exp(1j * jnp.asarray(angle)) for angle in (phi, lam))
     half = jnp.asarray(theta) / 2
     cos, sin = jnp.cos(half) + 0j, jnp.sin(half) + 0j

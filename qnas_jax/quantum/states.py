@@ -22,7 +22,7 @@ def zero_state(num_qubits: int) -> jax.Array:
 
 
 def plus_state(num_qubits: int) -> jax.Array:
-    """The uniform superposition, complex64 [2**num_qubits]; as `zero_state`."""
+    """The uniform superposition, complex64 [2**num_qubits]; UserError if too large."""
     check_state_fits(num_qubits)
     return jnp.full(2**num_qubits, 2 ** (-num_qubits / 2), jnp.complex64)
 
@@ -139,7 +139,7 @@ def collapse(
 
 
 def fidelity(a: jax.Array, b: jax.Array) -> jax.Array:
-    """|<a|b>|**2 of two normalised states [2**n]; UserError if these differ in n."""
+    """|<a|b>|**2, real [], of normalised states [2**n]; UserError if n differs."""
     num_qubits = [num_qubits_of(state) for state in (a, b)]
     if num_qubits[0] != num_qubits[1]:
         raise UserError(f"fidelity: got states of {num_qubits} qubits, expected equals")

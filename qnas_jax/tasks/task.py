@@ -81,7 +81,7 @@ class Task(Protocol):
         """Inputs [N, ...] for training, changed at random; the key is consumed."""
 
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """What training minimises, the mean over the examples, a scalar."""
+        """What training minimises, [], the mean over outputs and targets [N, ...]."""
 
 
 def score_metric(task: Task) -> Metric:

@@ -38,7 +38,7 @@ class Arrays(NamedTuple):
         return jnp.asarray(self.wanted)[op] * sums
 
     def means(self, op: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Means of the wanted arrays, float32 [M], and whether there are such."""
+        """Means of the wanted arrays in an op's row [D], and which are wanted: [M]."""
         wanted = jnp.asarray(self.wanted)[op]
         return self.sums(op, row) / jnp.asarray(self.sizes)[op], wanted > 0
 

@@ -112,6 +112,9 @@ def mix_levels(
 
     Returns:
       [2, N].
+
+    Raises:
+      UserError: complex angles.
     """
     angles = jnp.broadcast_to(as_real("beta", beta), (len(num_levels),))
     unitaries = [

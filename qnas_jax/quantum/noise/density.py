@@ -85,7 +85,16 @@ def _evolve(circuit: Circuit, noise: NoiseModel, rho: Array, params: Array) -> A
 
 
 def run_density(circuit: Circuit, noise: NoiseModel, params: Any = ()) -> Array:
-    """The density matrix [2^n, 2^n] that a noisy circuit leaves of |0...0>."""
+    """The density matrix [2^n, 2^n] that a noisy circuit leaves of |0...0>.
+
+    Args:
+      circuit: on n qubits.
+      noise: its noise; readout errors are not part of a state.
+      params: [num_params] radians.
+
+    Raises:
+      UserError: the matrix is too large for the memory, or params has a wrong length.
+    """
     n = circuit.num_qubits
     what = f"density matrix of {n} qubits, as a state of twice as many"
     check_written_out(what, 2 * n, 24, "use trajectories")

@@ -143,7 +143,13 @@ def plan_gathers(qubits: Sequence[tuple[int, ...]], num_qubits: int) -> Gathers:
 
 
 def reordered(values: Array, high: Array, low: Array) -> Array:
-    """Values [2^n] in another order of the qubits."""
+    """Values [2^n] in another order of the qubits.
+
+    Args:
+      values: [2^n].
+      high: int32 [2^h], of one step of `Gathers`.
+      low: int32 [2^l], likewise; h + l = n.
+    """
     indices = (high[:, None] ^ low[None, :]).reshape(-1)
     return values.at[indices].get(mode="promise_in_bounds", unique_indices=True)
 

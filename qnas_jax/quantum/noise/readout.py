@@ -131,6 +131,12 @@ def nearest_distribution(values: Array) -> Array:
     quantum state from measurements with additive Gaussian noise", Phys. Rev. Lett. 108
     (2012): the smallest entries become zero, what they lack is taken evenly from the
     others.
+
+    Returns:
+      Real [N], none below 0, of sum 1.
+
+    Raises:
+      UserError: complex numbers.
     """
     values = as_real("values", values)
     falling = -jnp.sort(-values)

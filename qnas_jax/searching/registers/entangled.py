@@ -122,7 +122,12 @@ def turn_chain(
 
 
 def distance_from(chain: Array, guide: Array) -> Array:
-    """Probability [L] that a layer leaves the guide, if the layer before shows it."""
+    """Probability [L] that a layer leaves the guide, if the layer before shows it.
+
+    Args:
+      chain: [L, K_max, K_max] unit rows.
+      guide: int32 [L].
+    """
     layers = jnp.arange(len(guide))
     return 1.0 - jnp.square(chain[layers, previous_ops(guide), guide])
 
