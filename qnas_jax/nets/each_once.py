@@ -84,7 +84,7 @@ def run_each_once(
 
 @jax.custom_vjp
 def move(values: jax.Array, order: jax.Array) -> jax.Array:
-    """Values [K, ...] in another order, a permutation of [K]."""
+    """Values [K, ...] in another order, a permutation int32 [K]: [K, ...]."""
     return jnp.take(values, order, axis=0)
 
 

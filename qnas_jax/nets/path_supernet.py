@@ -65,7 +65,7 @@ class PathSupernet(abc.ABC):
         *,
         mode: Mode,
     ) -> tuple[jax.Array, Slots]:
-        """Runs one path: logits [N, num_classes] and its new statistics."""
+        """Runs one path int32 [L]: logits [N, num_classes] and its new statistics."""
         passed = self.forward(params, stats, arch, inputs, mode=mode)
         return passed.logits, passed.stats
 

@@ -47,7 +47,7 @@ def basis_state(num_qubits: int, index: jax.typing.ArrayLike) -> jax.Array:
 
 
 def probabilities(state: jax.Array) -> jax.Array:
-    """|amplitude|**2 of each basis state, [2**n] real."""
+    """|amplitude|**2 of each basis state, real [2**n], of a state [2**n]."""
     state = as_state(state)
     return state.real**2 + state.imag**2
 
@@ -123,10 +123,10 @@ def collapse(
       qubits: k distinct qubits, the first the most significant.
 
     Returns:
-      The outcome, int32 in [0, 2**k), and the normalised state [2**n].
+      The outcome, int32 [] in [0, 2**k), and the normalised state [2**n].
 
     Raises:
-      UserError: a qubit is repeated or out of range.
+      UserError: a qubit is repeated or out of range, or the state has no norm.
     """
     parts = _split(state, qubits)
     chances = jnp.sum(probabilities(parts), axis=1)

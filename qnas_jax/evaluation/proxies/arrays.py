@@ -43,7 +43,7 @@ class Arrays(NamedTuple):
         return self.sums(op, row) / jnp.asarray(self.sizes)[op], wanted > 0
 
     def mask(self, op: jax.Array, width: int) -> jax.Array:
-        """Whether each value of an op's row belongs to a wanted array, [width]."""
+        """Whether each value of an op's row is in a wanted array, bool [width]."""
         padded = jnp.pad(jnp.asarray(self.wanted)[op], (0, 1))
         return padded[self._array_of(op, width)] > 0
 

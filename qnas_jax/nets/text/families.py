@@ -28,7 +28,14 @@ class TextFamily(Family):
     def change(
         self, op: jax.Array, params: Arrays, features: jax.Array, there: jax.Array
     ) -> jax.Array:
-        """What is added: features [N, T, C - 1], 0 where there [N, T, 1] is not."""
+        """What is added to the features, [N, T, C - 1]; anything behind the end.
+
+        Args:
+          op: int32 scalar.
+          params: its padded parameters by name.
+          features: [N, T, C - 1], normalised; 0 behind the end.
+          there: bool [N, T, 1].
+        """
         raise NotImplementedError
 
     def apply(

@@ -92,7 +92,12 @@ class TextBlock(nnx.Module):
         return {"norm_scale": self.norm.scale, "norm_bias": self.norm.bias}
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """What is added: features [N, T, C - 1], 0 where there [N, T, 1] is not."""
+        """What is added to the features, [N, T, C - 1]; anything behind the end.
+
+        Args:
+          features: [N, T, C - 1], normalised; 0 behind the end.
+          there: bool [N, T, 1].
+        """
         raise NotImplementedError
 
     def __call__(self, values: jax.Array) -> jax.Array:

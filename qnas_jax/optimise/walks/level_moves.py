@@ -39,7 +39,7 @@ class LevelMoves(Moves):
 
     @abc.abstractmethod
     def costs_at(self, walk: Walk, register: Array) -> Array:
-        """Costs [K_max] by the level of one register, up to a constant.
+        """Costs [K_max] by the level of one register, int [], up to a constant.
 
         Infinite for levels that it lacks.
         """

@@ -69,7 +69,7 @@ class Moves(abc.ABC):
 
     @abc.abstractmethod
     def perturb(self, levels: Array, share: Array, key: Array) -> Array:
-        """Levels [L], each with chance `share` another one; consumes the key."""
+        """Levels [L], each with chance `share` [] another one; consumes the key."""
 
     @abc.abstractmethod
     def thermal_sweep(self, walk: Walk, temperature: Array, key: Array) -> Walk:
@@ -107,6 +107,6 @@ def move_scale(moves: Moves, key: Array, samples: int = 16) -> Array:
 
 
 def ask(problem: Problem, levels: Array) -> Array:
-    """Cost [] of an assignment, as a float of which changes can be added up."""
+    """Cost [] of an assignment [L], as a float of which changes can be added up."""
     cost = problem.cost(levels.astype(jnp.int32))
     return cost.astype(jnp.promote_types(cost.dtype, jnp.float32))

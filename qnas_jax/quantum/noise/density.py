@@ -30,7 +30,7 @@ from qnas_jax.quantum.states import zero_state
 
 
 def pure_density(state: Array) -> Array:
-    """|psi><psi| of a state [2^n]."""
+    """|psi><psi|, complex [2^n, 2^n], of a state [2^n]."""
     state = as_state(state)
     return state[:, None] * state.conj()[None, :]
 
@@ -50,7 +50,7 @@ def apply_noisy(
       [2^n, 2^n].
 
     Raises:
-      UserError: rho or params has another size.
+      UserError: rho has another size, or there are too few params.
     """
     n = circuit.num_qubits
     rho = as_state(rho)
@@ -93,7 +93,7 @@ def run_density(circuit: Circuit, noise: NoiseModel, params: Any = ()) -> Array:
       params: [num_params] radians.
 
     Raises:
-      UserError: the matrix is too large for the memory, or params has a wrong length.
+      UserError: the matrix is too large for the memory, or there are too few params.
     """
     n = circuit.num_qubits
     what = f"density matrix of {n} qubits, as a state of twice as many"
@@ -117,7 +117,11 @@ def density_probabilities(rho: Array, readout: Readout = ()) -> Array:
 
 
 def density_expectation(rho: Array, observable: PauliSum) -> Array:
-    """Tr(rho H) of a sum of Pauli strings, real []; UserError if the sizes differ."""
+    """Tr(rho H), real [], of rho [2^n, 2^n] and a sum of Pauli strings on n qubits.
+
+    Raises:
+      UserError: the sizes differ.
+    """
     rho = as_state(rho)
     if rho.shape != 2 * (2**observable.num_qubits,):
         raise UserError(

@@ -84,8 +84,13 @@ def step_gates(
 ) -> Array:
     """The matrices of all gates, [S, D, D]; those of one kind are computed together.
 
+    Args:
+      circuit: of S gates.
+      params: [num_params] radians, or more.
+      dtype: of the matrices.
+
     Raises:
-      UserError: params has a wrong length.
+      UserError: params is no vector, or is too short.
     """
     check_numbers("params", params)
     params = as_real("params", jnp.asarray(params))

@@ -49,7 +49,7 @@ def confusion_matrices(readout: Readout, num_qubits: int) -> np.ndarray:
 
 
 def misread_probabilities(probabilities: Array, readout: Readout) -> Array:
-    """Probabilities or counts [2^n] of what is read, from those of what is.
+    """Probabilities or counts [2^n] of what is read, from those [2^n] of what is.
 
     Raises:
       UserError: numbers that are not real, finite and at least 0, or chances that are

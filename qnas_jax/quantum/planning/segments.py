@@ -68,7 +68,7 @@ def _product(state: jax.Array, vectors: list[jax.Array]) -> jax.Array:
 
 
 def to_pairs(state: jax.Array) -> jax.Array:
-    """Real and imaginary parts [2**n, 2] of a complex vector."""
+    """Real and imaginary parts [2**n, 2] of a complex vector [2**n]."""
     return jnp.stack([state.real, state.imag], axis=-1)
 
 
