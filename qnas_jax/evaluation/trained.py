@@ -228,7 +228,7 @@ def measure_on_split(run: Run, data: tuple[Task, jax.Array, jax.Array]) -> Metri
 
     Args:
       run: the network.
-      data: (task, inputs [N, ...] as networks see them, targets [N, ...]).
+      data: (task, inputs [N, ...] as the data have them, targets [N, ...]).
 
     Returns:
       By name, a scalar each.

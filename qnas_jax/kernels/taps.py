@@ -23,7 +23,7 @@ def check_convolution(
       images: should be [N, H, W, C].
       kernel: should be [k, k, ...] with odd k.
       stride: should be 1 at least.
-      fits: whether the channels of both agree.
+      fits: whether the kernel has the right axes and the channels of the images.
       expected: their shapes in words, for the error.
 
     Raises:

@@ -147,6 +147,9 @@ class Levels(Value):
 
         Returns:
           The diagonal; registers in order, most significant bit first.
+
+        Raises:
+          UserError: too many strings to be written out.
         """
         widths = [(count - 1).bit_length() for count in self.num_levels]
         check_stored((2,) * sum(widths))

@@ -141,6 +141,9 @@ def grover_state(costs: Array, gammas: Array, betas: Array) -> Array:
 
     Returns:
       complex [N].
+
+    Raises:
+      UserError: complex numbers.
     """
     costs, gammas, betas = _as_reals(costs, gammas, betas)
 
