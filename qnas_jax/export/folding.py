@@ -69,5 +69,5 @@ def factor_and_shift(norm: BatchNorm) -> tuple[np.ndarray, np.ndarray]:
 
 
 def under(prefix: str, weights: Mapping[str, np.ndarray]) -> Weights:
-    """The same arrays, of any shape, as parts of something of that name."""
+    """The same arrays [...] as parts of something of that name."""
     return {f"{prefix}.{name}": values for name, values in weights.items()}

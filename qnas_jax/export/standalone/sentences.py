@@ -112,7 +112,11 @@ class TextClassifier(Predictor):
         return examples.astype(jnp.int32)
 
     def predict(self, examples: Any) -> tuple[list[str], np.ndarray]:
-        """Names the most probable class of each sentence, see `Predictor.predict`."""
+        """Names the most probable class of each sentence, [N], see `Predictor.predict`.
+
+        Raises:
+          ValueError: as `numbered`.
+        """
         return super().predict(self.numbered(examples))
 
     @classmethod
