@@ -123,7 +123,7 @@ def read_npz(
       what: what the file should be, for the error.
 
     Returns:
-      The arrays by name.
+      The arrays [...] by name, as the file has them: shapes and types are not checked.
 
     Raises:
       MissingFileError: it is not there.

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def without_gaps(series: np.ndarray) -> np.ndarray:
-    """Series [N, T, C] with 0, the mean, in place of NaN."""
+    """Series float [N, T, C] with 0, the mean, in place of NaN; the same shape."""
     return np.nan_to_num(series, nan=0.0)
 
 

@@ -22,7 +22,7 @@ def epoch_order(key: jax.Array, epoch: int | jax.Array, num_examples: int) -> ja
 
     Args:
       key: the stream's key; every epoch folds its number into it.
-      epoch: >= 0, may be traced.
+      epoch: [] >= 0, may be traced.
       num_examples: N, static.
 
     Returns:
@@ -59,7 +59,7 @@ def take_batch(
       inputs: [N, ...].
       targets: [N, ...].
       order: int32 [N], from `epoch_order`.
-      step: 0 .. num_steps - 1, may be traced.
+      step: [] int, 0 .. num_steps - 1, may be traced.
       batch_size: B, static.
 
     Returns:

@@ -15,7 +15,7 @@ def image_conversion(images: np.ndarray, num_labels: int) -> str | None:
     """How to make an array uint8 [N, H, W] or [N, H, W, C], values 0..255.
 
     Args:
-      images: what was got.
+      images: what was got, of any shape and type.
       num_labels: N.
 
     Returns:

@@ -68,7 +68,7 @@ def read_idx(path: pathlib.Path, rank: int) -> np.ndarray:
       rank: expected number of dimensions.
 
     Returns:
-      uint8 array of that rank.
+      uint8 [...] of that rank, the sizes as the header says.
 
     Raises:
       UserError: the file is truncated, of another format, type or rank.

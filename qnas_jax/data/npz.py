@@ -63,11 +63,11 @@ def arrays_by_split(
     """Finds the arrays of the splits by their usual names.
 
     Args:
-      stored: what a file has.
+      stored: the arrays [...] of a file, by its names; nothing is checked yet.
 
     Returns:
-      The arrays that are used by our names (`x_train`, ..., `class_names`), and the
-      names of those that are not.
+      The arrays that are used by our names (`x_train`, ..., `class_names`), as they
+      are, and the names of those that are not.
 
     Raises:
       UserError: two arrays of one meaning, or a name that looks like a slip.

@@ -77,7 +77,8 @@ def windows(run: np.ndarray, length: int) -> Split:
       length: T, tokens of a window.
 
     Returns:
-      ceil((M - 1) / T) windows; each token but the first is a target once.
+      ceil((M - 1) / T) windows, inputs and targets int32 [windows, T], `PADDING` behind
+      the end; each token but the first is a target once.
     """
     count = -(-(len(run) - 1) // length)
     inputs, targets = (

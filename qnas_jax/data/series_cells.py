@@ -55,7 +55,11 @@ def is_number(cell: str) -> bool:
 
 
 def without_end(values: np.ndarray, where: str) -> np.ndarray:
-    """The series without the missing values at its end."""
+    """The series, float [T] to [T' <= T], without the missing values at its end.
+
+    Raises:
+      UserError: there is no value at all; `where` says of which series.
+    """
     there = np.flatnonzero(~np.isnan(values))
     if not len(there):
         raise UserError(f"{where}: got a series without a value, expected numbers")

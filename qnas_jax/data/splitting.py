@@ -96,7 +96,11 @@ class _Drawing:
     options: SplittingOptions
 
     def hold_out(self, part: _Part, stream: str) -> tuple[_Part, _Part]:
-        """What is kept and what is held out for the split of that name."""
+        """What is kept and what is held out for the split of that name.
+
+        Raises:
+          UserError: one of them would be empty.
+        """
         options = self.options
         fractions = {"valid": options.valid_fraction, "test": options.test_fraction}
         fraction = fractions[stream]

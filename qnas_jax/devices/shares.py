@@ -26,10 +26,10 @@ def over_shares(sums: list[jax.Array]) -> list[jax.Array]:
     """Adds up what each device summed over its own examples.
 
     Args:
-      sums: arrays of any shapes.
+      sums: arrays [...] of any shapes.
 
     Returns:
-      The sums over the whole batch; as they are where it is not divided.
+      The sums over the whole batch, [...] each; as they are where it is not divided.
     """
     return sums if num_shares() == 1 else list(lax.psum(tuple(sums), EXAMPLES))
 

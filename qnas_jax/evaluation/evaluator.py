@@ -104,7 +104,7 @@ ONE_FIDELITY = ("full",)
 
 @jax.jit
 def finite_status(metrics: Mapping[str, jax.Array]) -> jax.Array:
-    """OK where all metrics are finite, else NON_FINITE: int32 [P]."""
+    """OK where all metrics, [P] by name, are finite, else NON_FINITE: int32 [P]."""
     finite = jnp.stack([jnp.isfinite(values) for values in metrics.values()])
     return jnp.where(finite.all(axis=0), int(Status.OK), int(Status.NON_FINITE))
 

@@ -172,7 +172,12 @@ def read_scores(path: pathlib.Path, space: SearchSpace) -> dict[tuple[int, ...],
 def make_recorded_evaluator(
     options: RecordedOptions, parts: Parts
 ) -> RecordedEvaluator:
-    """Reads the history of a run; see `read_scores`."""
+    """Reads the history of a run; see `read_scores`.
+
+    Raises:
+      OptionError: no file is named.
+      UserError: as `read_scores`.
+    """
     if not options.file:
         raise OptionError("file", "", "the history.jsonl of a search")
     return RecordedEvaluator(read_scores(pathlib.Path(options.file), parts.space))

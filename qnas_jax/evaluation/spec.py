@@ -35,7 +35,7 @@ class Networks(Protocol):
 
     @property
     def valid(self) -> tuple[jax.Array, jax.Array]:
-        """Validation inputs and targets on the device."""
+        """Validation inputs [N, ...] and targets [N, ...] on the device."""
 
     @property
     def supernet(self) -> Supernet:
@@ -74,7 +74,7 @@ class Parts(Networks, Protocol):
         """Whether the user asked to stop."""
 
     def key(self, stream: str) -> jax.Array:
-        """The root key of a named stream of randomness."""
+        """The root key, a JAX key [], of a named stream of randomness."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -202,7 +202,10 @@ class TrainedEvaluator:
 
 
 def arch_key(key: jax.Array, arch: Sequence[int]) -> jax.Array:
-    """A key of an architecture's own, whatever others are asked about."""
+    """The key [] of an architecture (op of each layer), whatever else is asked about.
+
+    The given key is folded into, not consumed.
+    """
     return functools.reduce(jax.random.fold_in, arch, key)
 
 
@@ -221,7 +224,15 @@ def outcome_of(trained: Trained) -> Outcome:
 
 
 def measure_on_split(run: Run, data: tuple[Task, jax.Array, jax.Array]) -> Metrics:
-    """Judges a network by the task's metrics on a split: (task, inputs, targets)."""
+    """Judges a network by the task's metrics on a split.
+
+    Args:
+      run: the network.
+      data: (task, inputs [N, ...] as the data have them, targets [N, ...]).
+
+    Returns:
+      By name, a scalar each.
+    """
     task, inputs, targets = data
     return measure(task, run, inputs, targets, _CHUNK)
 

@@ -24,7 +24,7 @@ _SMALLEST = 1e-12
 
 
 def rounded_kernel(kernel: jax.Array) -> jax.Array:
-    """A kernel [..., C_out] on the grid of its output channels."""
+    """A kernel [..., C_out] on the grids of its output channels, [..., C_out]."""
     axes = tuple(range(kernel.ndim - 1))
     largest = jnp.max(jnp.abs(kernel), axis=axes, keepdims=True)
     scale = jnp.maximum(largest, _SMALLEST) / _KERNEL_LEVELS
@@ -32,7 +32,7 @@ def rounded_kernel(kernel: jax.Array) -> jax.Array:
 
 
 def rounded_values(values: jax.Array) -> jax.Array:
-    """Values of any shape on one grid, which holds 0."""
+    """Values [...] on one grid, which holds 0, [...]."""
     low, high = jnp.minimum(values.min(), 0.0), jnp.maximum(values.max(), 0.0)
     scale = jnp.maximum(high - low, _SMALLEST) / _LEVELS
     zero = jnp.round(low / scale)

@@ -37,19 +37,23 @@ def plain_kernel(convolution: Any, axes: int = 2) -> np.ndarray:
 
 
 def without_norm(convolution: Any, axes: int = 2) -> Weights:
-    """A convolution alone, with a bias of zeros."""
+    """A convolution alone: `kernel` as `plain_kernel` says, `bias` zeros [C_out]."""
     kernel = plain_kernel(convolution, axes)
     return {"kernel": kernel, "bias": np.zeros(kernel.shape[-1])}
 
 
 def folded(convolution: Any, norm: BatchNorm, axes: int = 2) -> Weights:
-    """A convolution and the normalisation behind it as one convolution with a bias."""
+    """A convolution and the normalisation behind it as one convolution with a bias.
+
+    Returns:
+      `kernel` as `plain_kernel` says, times the factors; `bias` float64 [C_out].
+    """
     factor, shift = factor_and_shift(norm)
     return {"kernel": plain_kernel(convolution, axes) * factor, "bias": shift}
 
 
 def with_bias(product: Any, bias: Any, axes: int = 2) -> Weights:
-    """A product over the channels and its bias as one convolution."""
+    """A product over the channels and its bias [C_out] as one convolution."""
     return {"kernel": plain_kernel(product, axes), "bias": np.asarray(bias[...])}
 
 
@@ -65,5 +69,5 @@ def factor_and_shift(norm: BatchNorm) -> tuple[np.ndarray, np.ndarray]:
 
 
 def under(prefix: str, weights: Mapping[str, np.ndarray]) -> Weights:
-    """The same arrays as parts of something of that name."""
+    """The same arrays [...] as parts of something of that name."""
     return {f"{prefix}.{name}": values for name, values in weights.items()}

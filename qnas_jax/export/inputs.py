@@ -71,7 +71,7 @@ class Images:
     data: str = ""
 
     def prepare(self, examples: jax.Array) -> jax.Array:
-        """Pixels uint8 [N, H, W, C], resized and normalised."""
+        """Pixels uint8 [N, H, W, C], resized and normalised: float32 [N, H', W', C]."""
         values = examples.astype(jnp.float32)
         if self.resized_to is not None:
             shape = (examples.shape[0], *self.resized_to, examples.shape[3])
@@ -110,7 +110,10 @@ class Series:
     data: str = ""
 
     def prepare(self, examples: jax.Array) -> jax.Array:
-        """Values float [N, T, C], normalised; missing ones are the mean."""
+        """Values float [N, T, C], normalised; missing ones are the mean.
+
+        A network that is `masked` gets [N, T, C + 1].
+        """
         missing = jnp.isnan(examples)
         values = (examples - _row(self.mean, 3)) / _row(self.std, 3)
         values = jnp.where(missing, 0.0, values)
@@ -145,7 +148,7 @@ class Text:
     data: str = ""
 
     def prepare(self, examples: jax.Array) -> jax.Array:
-        """Numbers of words int32 [N, T], in digits [N, T, 2]."""
+        """Numbers of words int32 [N, T], in digits: float32 [N, T, 2]."""
         digits = jnp.stack(jnp.divmod(examples, WORD_BASE), axis=-1)
         return digits.astype(jnp.float32)
 
@@ -200,7 +203,7 @@ class Kind:
         return found.astype(self.dtype, copy=False)
 
     def refused(self, found: np.ndarray, shape: Sequence[int], what: str) -> UserError:
-        """What is wrong with examples, in one line."""
+        """What is wrong with examples: their type and [...], and what was expected."""
         return UserError(
             f"{what}: got {found.dtype} {list(found.shape)}, expected {self.words} "
             f"[N, {', '.join(map(str, shape))}]"
@@ -211,7 +214,10 @@ class KindOfText(Kind):
     """Numbers of words, however many there are of a sentence."""
 
     def fitting(self, examples: Any, shape: Sequence[int], what: str) -> np.ndarray:
-        """As `Kind.fitting`; longer sentences are cut, shorter ones filled up by 0."""
+        """As `Kind.fitting`, from whole numbers [N, any length] to int32 [N, T].
+
+        Longer sentences are cut, shorter ones filled up by 0.
+        """
         found = np.asarray(examples)
         if not np.issubdtype(found.dtype, np.integer) or found.ndim != 2:
             raise self.refused(found, shape, what)

@@ -212,7 +212,7 @@ def load_network(folder: pathlib.Path) -> nnx.Module:
 
 
 def logits_of(network: Any) -> Logits:
-    """A stand-alone network as a function that is traced anew by whoever reads it."""
+    """A stand-alone network, [N, ...] -> [N, classes], traced anew by each reader."""
     graph, state = nnx.split(network)
 
     def logits(examples: jax.Array) -> jax.Array:

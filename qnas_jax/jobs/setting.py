@@ -46,6 +46,6 @@ class Setting:
     ahead: Ahead = dataclasses.field(default_factory=Ahead)
 
     def key(self, stream: str) -> jax.Array:
-        """The root key of a named stream of randomness."""
+        """The root key, a JAX key [], of a named stream of randomness."""
         root = jax.random.key(self.config.seed)
         return jax.random.fold_in(root, zlib.crc32(stream.encode()))

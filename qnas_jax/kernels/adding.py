@@ -17,7 +17,7 @@ from qnas_jax.kernels.materialise import materialise
 
 
 def add_up(arrays: Sequence[jax.Array]) -> jax.Array:
-    """Adds arrays of one shape [N, ..., C], in their order."""
+    """Adds arrays of one shape [N, ..., C], in their order: [N, ..., C]."""
     first = arrays[0]
     if len(arrays) == 1 or not few_channels(first.shape[-1]):
         return functools.reduce(operator.add, arrays)

@@ -16,12 +16,12 @@ def clip(values: jax.Array, low: float = 0.0, high: float = math.inf) -> jax.Arr
     """Cuts values off; at the bounds themselves the gradient is zero.
 
     Args:
-      values: any shape.
+      values: [...].
       low: lowest value of the output.
       high: highest value of the output.
 
     Returns:
-      The values between the bounds.
+      The values between the bounds, [...].
     """
     return jnp.clip(values, low, high)
 

@@ -67,7 +67,17 @@ by_taps.defvjp(_forward, _backward)
 def images_gradient(
     shape: tuple[int, ...], kernel: jax.Array, gradient: jax.Array, stride: int
 ) -> jax.Array:
-    """Gradient to images of a shape, given that to the output."""
+    """Gradient to the images, given that to the output.
+
+    Args:
+      shape: (N, H, W, C) of the images.
+      kernel: [k, k, C].
+      gradient: [N, ceil(H / stride), ceil(W / stride), C].
+      stride: step in both directions.
+
+    Returns:
+      [N, H, W, C] in the gradient's precision.
+    """
     if stride > 1:
         spread = [
             (0, size - 1 - (count - 1) * stride, stride - 1)
@@ -81,7 +91,17 @@ def images_gradient(
 def kernel_gradient(
     images: jax.Array, gradient: jax.Array, size: int, stride: int
 ) -> jax.Array:
-    """Gradient to a kernel of `size` taps a side, float32 at least."""
+    """Gradient to the kernel.
+
+    Args:
+      images: [N, H, W, C].
+      gradient: [N, ceil(H / stride), ceil(W / stride), C], to the output.
+      size: k, taps a side.
+      stride: step in both directions.
+
+    Returns:
+      [k, k, C], float32 at least.
+    """
     exact = jnp.promote_types(images.dtype, jnp.float32)
     views = taps(materialise(pad(images, size // 2)), size, stride)
     wide = gradient.astype(exact)

@@ -14,15 +14,15 @@ class Clip(NamedTuple):
     """An activation: values below and above the bounds become the bounds.
 
     Attributes:
-      low: float32 scalar; -inf for none.
-      high: likewise; +inf for none.
+      low: float32 [], -inf for none.
+      high: float32 [], +inf for none.
     """
 
     low: jax.Array
     high: jax.Array
 
     def __call__(self, values: jax.Array) -> jax.Array:
-        """Clips."""
+        """Clips values [...], in their precision."""
         return jnp.clip(
             values, self.low.astype(values.dtype), self.high.astype(values.dtype)
         )
@@ -33,7 +33,7 @@ class FoldedBlock(NamedTuple):
 
     Attributes:
       expand: [C_in, H], or None: the input is the hidden values.
-      expand_offset: [H], likewise.
+      expand_offset: [H], or None likewise.
       expand_clip: after the first product.
       depthwise: [k, k, H]; fewer taps are the centre.
       depthwise_offset: [H].

@@ -52,7 +52,7 @@ class HeldTile:
         ]
 
     def planes(self) -> list[jax.Array]:
-        """Real and imaginary part of each vector."""
+        """Real and imaginary part [2^threads, 2^parts] of each vector."""
         return [
             plane
             for vector in self.vectors
@@ -60,7 +60,7 @@ class HeldTile:
         ]
 
     def load(self, ref: Any) -> jax.Array:
-        """Reads a vector [2^n] in the present order."""
+        """Reads a vector [2^n] in the present order: [2^threads, 2^parts]."""
         tensor = plgpu.load(ref.at[self._places(1)])
         if self.tile.wide:
             tensor = tensor.reshape(2 ** len(self.memory.threads), -1)
@@ -120,7 +120,14 @@ class HeldTile:
         inverse: bool,
         slopes: "AngleSlopes | None" = None,
     ) -> None:
-        """Rotates all bits of the tile that are to be rotated."""
+        """Rotates all bits of the tile that are to be rotated.
+
+        Args:
+          turns: [R * 2 n], see `tile_passes.Angles`.
+          start: where the layer begins in them.
+          inverse: turns back.
+          slopes: what the gradients of the angles are added to, or None.
+        """
         swaps = self.tile.swaps
         if self.order != self.tile.order:
             swaps = swaps[::-1]
@@ -145,7 +152,7 @@ class HeldTile:
                 ]
 
     def shift(self, phases: jax.Array) -> None:
-        """Applies exp(-i phase) to state and adjoint."""
+        """Applies exp(-i phase), radians [2^threads, 2^parts], to all vectors."""
         cosine, sine = polynomial(phases)
         planes = self.planes()
         self.set_planes(

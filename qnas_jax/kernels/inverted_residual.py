@@ -37,7 +37,7 @@ def run_folded(
       stride: of the depth-wise convolution.
       sizes: the values that `block.taps` may have, odd.
       gate: channel attention, or None.
-      added: what is added at the end, of the output's shape, or None.
+      added: [N, ceil(H / stride), ceil(W / stride), C_out], added at the end, or None.
       implementation: "reference", "pallas" (for GPUs, interpreted elsewhere), or None:
         the faster one on the present backend.
 

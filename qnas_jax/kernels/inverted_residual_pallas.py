@@ -42,7 +42,7 @@ def by_kernels(
     gate: Gate | None,
     added: jax.Array | None,
 ) -> jax.Array:
-    """Runs a block in use; see `run_folded`."""
+    """Runs a block in use, [N, H, W, C_in] -> [N, H', W', C_out]; see `run_folded`."""
     width, channels = block.width, block.project.shape[0]
     hidden = inputs
     if block.expand is not None and block.expand_offset is not None:

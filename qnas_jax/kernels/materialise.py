@@ -25,10 +25,10 @@ def materialise(values: jax.Array) -> jax.Array:
     """Marks values, and their gradient, as computed once whoever reads them.
 
     Args:
-      values: any array.
+      values: [...] of any type.
 
     Returns:
-      The same values.
+      The same values, [...].
     """
     return lax.optimization_barrier(values)
 

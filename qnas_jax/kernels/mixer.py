@@ -191,7 +191,16 @@ def turn_round(planes: Planes, blocks: Blocks, sizes: Sizes) -> Planes:
 
 
 def in_place(plane: jax.Array, block: jax.Array, low: int) -> jax.Array:
-    """Applies a block to the bits above the `low` lowest ones."""
+    """Applies a block to the bits above the `low` lowest ones.
+
+    Args:
+      plane: [2^n], real.
+      block: [2^k, 2^k], k <= n - low.
+      low: how many bits lie below those of the block.
+
+    Returns:
+      [2^n], bits in the same order.
+    """
     size = block.shape[0]
     if low == 0:
         moved = jnp.matmul(plane.reshape(-1, size), block.T, precision="highest")
@@ -203,7 +212,10 @@ def in_place(plane: jax.Array, block: jax.Array, low: int) -> jax.Array:
 
 
 def turn(plane: jax.Array, block: jax.Array) -> jax.Array:
-    """Applies a block to the lowest bits, which become the highest."""
+    """Applies a block [2^k, 2^k] to the lowest bits of a plane, [2^n] -> [2^n].
+
+    They become the highest.
+    """
     view = plane.reshape(-1, block.shape[0])
     return jnp.matmul(block, view.T, precision="highest").reshape(-1)
 
@@ -254,7 +266,7 @@ def _owner(place: int, blocks: Blocks, sizes: Sizes) -> int:
 
 
 def enter_frame(state: jax.Array) -> Planes:
-    """Planes of D^-1 state: amplitude x times i^popcount(x)."""
+    """Planes, [2^n] each, of D^-1 state [2^n]: amplitude x times i^popcount(x)."""
     quarter = _quarters(state.size)
     swapped = quarter % 2 == 1
     sign = jnp.where(quarter >= 2, -1, 1).astype(state.real.dtype)
@@ -271,7 +283,7 @@ def uniform_planes(num_qubits: int, dtype: jax.typing.DTypeLike) -> Planes:
 
 
 def leave_frame(planes: Planes) -> jax.Array:
-    """The state whose planes these are: amplitude x times (-i)^popcount(x)."""
+    """The state, complex [2^n], with these planes: plane x times (-i)^popcount(x)."""
     real, imaginary = planes
     quarter = _quarters(real.size)
     swapped = quarter % 2 == 1

@@ -97,7 +97,10 @@ def _reference(angles: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 @jax.custom_jvp
 def polynomial(angles: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Cosine and sine of float32 angles, of operations that any kernel has."""
+    """Cosine and sine [...] of angles [...] in radians, by operations of any kernel.
+
+    Polynomials are for float32; other types take the library's functions.
+    """
     if angles.dtype != jnp.float32:
         return _reference(angles)
     turns = jnp.floor(angles * jnp.float32(2 / jnp.pi) + jnp.float32(0.5))

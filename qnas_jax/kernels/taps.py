@@ -16,7 +16,19 @@ def check_convolution(
     fits: bool,
     expected: str,
 ) -> None:
-    """Raises UserError unless `fits`, the kernel is an odd square, and stride >= 1."""
+    """Checks the arguments of a convolution.
+
+    Args:
+      name: of the function, begins the error.
+      images: should be [N, H, W, C].
+      kernel: should be [k, k, ...] with odd k.
+      stride: should be 1 at least.
+      fits: whether the kernel has the right axes and the channels of the images.
+      expected: their shapes in words, for the error.
+
+    Raises:
+      UserError: one of these is not so.
+    """
     if images.ndim != 4 or not fits:
         raise UserError(
             f"{name}: got images {images.shape} and kernel {kernel.shape}, expected "
@@ -29,12 +41,19 @@ def check_convolution(
 
 
 def pad(images: jax.Array, border: int) -> jax.Array:
-    """Puts `border` rows and columns of zeros around images [N, H, W, C]."""
+    """Puts `border` rows and columns of zeros around images [N, H, W, C].
+
+    Returns:
+      [N, H + 2 border, W + 2 border, C].
+    """
     return jnp.pad(images, [(0, 0), (border, border), (border, border), (0, 0)])
 
 
 def taps(padded: jax.Array, size: int, stride: int) -> list[jax.Array]:
-    """The size * size shifted views [N, H_out, W_out, C] of padded images."""
+    """The size * size shifted views [N, H_out, W_out, C] of padded images [N, H, W, C].
+
+    H_out is (H - size) // stride + 1, W_out likewise; taps are in the order of rows.
+    """
     count, height, width, channels = padded.shape
     rows = (height - size) // stride * stride + 1
     columns = (width - size) // stride * stride + 1

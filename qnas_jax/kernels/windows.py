@@ -91,14 +91,14 @@ class Window(NamedTuple):
 
     Attributes:
       geometry: of the convolution.
-      group: which group of images.
-      part: which part of it.
+      group: int32 [], which group of images.
+      part: int32 [], which part of it.
       which: int32 [lines], of the group's images that of each line.
       image: int32 [lines], its place among all images.
       row: int32 [lines], the row written.
       exists: bool [lines].
-      start: the first column written.
-      own: int32 [channels].
+      start: int32 [], the first column written.
+      own: int32 [channels], the program's channels; some may not exist.
     """
 
     geometry: Geometry
@@ -113,7 +113,7 @@ class Window(NamedTuple):
 
     @classmethod
     def of(cls, geometry: Geometry, tile: jax.Array, first: jax.Array) -> "Window":
-        """The part of a tile, and of the channels from the first on."""
+        """The part of a tile, int32 [], and of the channels from `first` [] on."""
         group, part = lax.div(tile, geometry.parts), lax.rem(tile, geometry.parts)
         line = jnp.arange(geometry.lines)
         which = lax.div(line, geometry.rows)
@@ -154,11 +154,18 @@ class Window(NamedTuple):
         return seen
 
     def written(self, images: Any) -> list[jax.Array]:
-        """The columns written, of an array of the output's shape, in float32."""
+        """The columns written, of an array of the output's shape.
+
+        Args:
+          images: flat [batch, rows written, columns written, channels].
+
+        Returns:
+          Arrays [lines, channels] in float32 at least, one a column.
+        """
         return [self._load(images, where, exists) for where, exists in self._outputs()]
 
     def write(self, images: Any, columns: list[jax.Array]) -> list[jax.Array]:
-        """Writes the columns; returns which of each exist, bool [lines]."""
+        """Writes columns [lines, channels]; returns which of each exist, [lines]."""
         found, channels = [], self.geometry.channels
         for (where, exists), values in zip(self._outputs(), columns, strict=True):
             places = (where * channels)[:, None] + self.own[None]
@@ -168,7 +175,10 @@ class Window(NamedTuple):
         return found
 
     def taps(self, kernel: Any, i: Any, j: int, size: int) -> jax.Array:
-        """A tap of a flat kernel [size, size, channels], [1, channels] in float32."""
+        """A tap of a flat kernel [size, size, channels], [1, channels].
+
+        In float32 at least.
+        """
         channels = self.geometry.channels
         where = (i * size + j) * channels + self.own
         weights = plgpu.load(kernel.at[where], mask=self.own < channels, other=0.0)

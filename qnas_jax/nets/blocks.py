@@ -97,9 +97,9 @@ def fill(
     Args:
       module: the op, with shapes or arrays.
       template: of the op.
-      params: its row of parameters, or a longer one; best NumPy arrays, as JAX would
-        compile each slice for itself.
-      stats: its row of running statistics, likewise.
+      params: its row of parameters [D], or a longer one; best NumPy arrays, as JAX
+        would compile each slice for itself.
+      stats: its row of running statistics [S], likewise.
     """
     states = template.states(params, stats)
     for piece, state in zip(pieces_of(module), states, strict=True):

@@ -33,12 +33,12 @@ class Body(Protocol):
         Args:
           mode: how batch normalisation behaves.
           op: int32 scalar, which candidate.
-          params: its row of parameters.
-          stats: its row of running statistics.
+          params: its row of parameters [D].
+          stats: its row of running statistics [S].
           inputs: [N, ...] in the precision of the parameters.
 
         Returns:
-          The output and the new row of statistics.
+          The output [N, ...] and the new row of statistics [S].
         """
 
     def largest(self, shape: Shape) -> int:

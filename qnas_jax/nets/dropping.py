@@ -15,7 +15,13 @@ class Walked(Protocol):
     def walk(
         self, images: jax.Array, drop_path: float, key: jax.Array | None
     ) -> Iterator[tuple[str, jax.Array]]:
-        """Yields each block in words, and what comes out of it."""
+        """Yields each block in words, and what comes out of it, [N, ...].
+
+        Args:
+          images: float [N, H, W, C].
+          drop_path: the largest probability that a branch is left out.
+          key: needed if drop_path > 0; consumed.
+        """
 
 
 def logits_of_walk(

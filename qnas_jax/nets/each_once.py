@@ -46,7 +46,7 @@ class Mixed(NamedTuple):
     places: jax.Array
 
     def in_order(self) -> jax.Array:
-        """The values, path by path."""
+        """The values, path by path, [K, N, ...]."""
         return move(self.values, self.places)
 
 
@@ -84,7 +84,7 @@ def run_each_once(
 
 @jax.custom_vjp
 def move(values: jax.Array, order: jax.Array) -> jax.Array:
-    """Values [K, ...] in another order, a permutation of [K]."""
+    """Values [K, ...] in another order, a permutation int32 [K]: [K, ...]."""
     return jnp.take(values, order, axis=0)
 
 

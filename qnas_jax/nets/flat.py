@@ -71,7 +71,7 @@ def _dotted(path: tuple[Any, ...]) -> str:
 
 
 def flatten_state(state: Any, width: int) -> jax.Array:
-    """Writes the arrays of a state as a row of `width` values, padded with zeros."""
+    """Writes the arrays of a state, any shapes, as a row [width], padded with zeros."""
     parts = [jnp.ravel(leaf) for leaf in jax.tree.leaves(state)]
     row = jnp.concatenate(parts) if parts else jnp.zeros(0)
     return jnp.pad(row, (0, width - row.size))
@@ -103,13 +103,13 @@ class PieceTemplate:
 
         Args:
           mode: how batch normalisation behaves.
-          params: flat row of parameters, at least `self.params.size` values.
-          stats: flat row of running statistics.
+          params: flat row of parameters [D], at least `self.params.size` values.
+          stats: flat row of running statistics [S], likewise.
           inputs: [N, ...].
 
         Returns:
-          The output, in the precision of the inputs, and the new row of statistics, as
-          wide as `stats`.
+          The output [N, ...], in the precision of the inputs, and the new row of
+          statistics [S].
         """
         module = nnx.merge(
             self.graphdefs[MODES.index(mode)],

@@ -35,7 +35,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 def normal_param(
     rngs: nnx.Rngs, shape: tuple[int, ...], scale: float
 ) -> nnx.Param[jax.Array]:
-    """A parameter that starts as normal(0, scale), and says so.
+    """A parameter, float [*shape], that starts as normal(0, scale), and says so.
 
     A supernet reads `normal_scale` to draw the weights of all ops of a layer at once,
     which compiles faster than a draw for each array.
@@ -47,7 +47,7 @@ def normal_param(
 def uniform_param(
     rngs: nnx.Rngs, shape: tuple[int, ...], bound: float
 ) -> nnx.Param[jax.Array]:
-    """A parameter that starts uniform in [-bound, bound), and says so, likewise."""
+    """Likewise one, float [*shape], that starts uniform in [-bound, bound)."""
     draw = jax.random.uniform(rngs.params(), shape, minval=-1.0)
     return nnx.Param(bound * draw, uniform_bound=bound)
 
@@ -59,7 +59,7 @@ Draw = Callable[[nnx.Rngs, tuple[int, ...], int, int], nnx.Param[jax.Array]]
 def he_normal(
     rngs: nnx.Rngs, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> nnx.Param[jax.Array]:
-    """Initial weights normal(0, sqrt(2 / fan_out))."""
+    """Initial weights [*shape], normal(0, sqrt(2 / fan_out)) (He et al. 2015)."""
     del fan_in
     return normal_param(rngs, shape, (2.0 / fan_out) ** 0.5)
 
@@ -67,7 +67,7 @@ def he_normal(
 def pytorch_uniform(
     rngs: nnx.Rngs, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> nnx.Param[jax.Array]:
-    """Initial weights within 1 / sqrt(fan_in), PyTorch's default."""
+    """Initial weights [*shape] within 1 / sqrt(fan_in), PyTorch's default."""
     del fan_out
     return uniform_param(rngs, shape, fan_in**-0.5)
 
@@ -79,7 +79,7 @@ def activation_fn(name: str) -> Callable[[jax.Array], jax.Array]:
       name: relu6, relu or none.
 
     Returns:
-      The function.
+      The function, of values [...] one by one.
 
     Raises:
       UserError: unknown name.
@@ -239,11 +239,11 @@ def channel_attention(
 
     Args:
       name: none, se or eca.
-      features: channels of its input.
+      features: C, channels of its input.
       rngs: keys.
 
     Returns:
-      The module, or None.
+      The module, [N, H, W, C] or [N, T, C] -> the same shape; or None.
 
     Raises:
       UserError: unknown name.

@@ -54,7 +54,17 @@ class Part(Protocol):
     def run(
         self, mode: Mode, op: jax.Array, rows: Rows, inputs: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """(mode, op, its rows, [N, ...]) -> output and new row of statistics."""
+        """Runs one op, see `nets.bodies.Body`.
+
+        Args:
+          mode: how batch normalisation behaves.
+          op: int32 scalar, which candidate.
+          rows: its rows of parameters [D] and statistics [S].
+          inputs: [N, ...].
+
+        Returns:
+          The output [N, ...] and the new row of statistics [S].
+        """
 
     def largest(self, shape: Shape) -> int:
         """Values of the largest array inside, for one input of a shape."""
@@ -70,7 +80,7 @@ class OneOp:
     def run(
         self, mode: Mode, op: jax.Array, rows: Rows, inputs: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """As `Part` says."""
+        """As `Part` says; op [], inputs and output [N, ...]."""
         # Selections, so that gradients stay out whatever they are.
         own = (
             jnp.where(op == self.index, each, jnp.zeros_like(each))
@@ -90,7 +100,7 @@ class PaddedRows(NamedTuple):
     stats: RowMap
 
     def read(self, op: jax.Array, rows: Rows) -> Rows:
-        """The padded vectors of an op; zeros of one that is no member."""
+        """The padded vectors of an op, int32 []; zeros of one that is no member."""
         params, stats = (
             read_row(row_map, op, row) for row_map, row in zip(self, rows, strict=True)
         )
@@ -99,7 +109,17 @@ class PaddedRows(NamedTuple):
     def write(
         self, mode: Mode, op: jax.Array, vector: jax.Array, rows: Rows
     ) -> jax.Array:
-        """The op's row of statistics, with new ones; they carry no gradient."""
+        """The op's row of statistics with new ones, which carry no gradient.
+
+        Args:
+          mode: how batch normalisation behaves; nothing changes with "running".
+          op: int32 scalar.
+          vector: the padded vector [self.stats.size] of the new statistics.
+          rows: of the op.
+
+        Returns:
+          [S].
+        """
         if mode == "running":
             return rows[1]
         return write_row(self.stats, op, lax.stop_gradient(vector), rows[1])
@@ -115,7 +135,7 @@ class FamilyOps:
     def run(
         self, mode: Mode, op: jax.Array, rows: Rows, inputs: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """As `Part` says."""
+        """As `Part` says; op [], inputs and output [N, ...]."""
         params, stats = (
             row_map.split(vector)
             for row_map, vector in zip(
@@ -141,7 +161,7 @@ class LargestOp:
     def run(
         self, mode: Mode, op: jax.Array, rows: Rows, inputs: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        """As `Part` says."""
+        """As `Part` says; op [], inputs and output [N, ...]."""
         padded = self.padded.read(op, rows)
         output, vector = self.template.apply(mode, *padded, inputs)
         return output, self.padded.write(mode, op, vector, rows)
@@ -174,6 +194,8 @@ class PaddedLayer:
         inputs: jax.Array,
     ) -> tuple[jax.Array, jax.Array]:
         """Runs one op, as `nets.bodies.Body` says: all bodies, of which one counts.
+
+        Rows are [D] and [S], inputs and output [N, ...].
 
         Raises:
           UserError: a probe looks at ReLUs, whose inputs are padded here.

@@ -65,7 +65,7 @@ class PathSupernet(abc.ABC):
         *,
         mode: Mode,
     ) -> tuple[jax.Array, Slots]:
-        """Runs one path: logits [N, num_classes] and its new statistics."""
+        """Runs one path int32 [L]: logits [N, num_classes] and its new statistics."""
         passed = self.forward(params, stats, arch, inputs, mode=mode)
         return passed.logits, passed.stats
 
@@ -78,7 +78,7 @@ class PathSupernet(abc.ABC):
         *,
         mode: Mode,
     ) -> Passed:
-        """Runs one path and shows its features."""
+        """Runs one path, arch int32 [L], on inputs [N, ...], and shows its features."""
         values, stem_stats = self.stem(params, stats, inputs, mode=mode)
         return self._behind_the_stem(params, stats, arch, values, stem_stats, mode)
 
@@ -92,7 +92,11 @@ class PathSupernet(abc.ABC):
         mode: Mode,
         once: bool = False,
     ) -> tuple[jax.Array, Slots]:
-        """Runs several paths on one batch; the stem runs once."""
+        """Runs paths int32 [S, L] on a batch [N, ...]; the stem runs once.
+
+        Raises:
+          UserError: `once`, and there are not as many paths as every layer has ops.
+        """
         if once:
             check_once(self.space, archs)
         values, stem_stats = self.stem(params, stats, inputs, mode=mode)
@@ -131,7 +135,7 @@ class PathSupernet(abc.ABC):
         carry: Any,
         block: int = 1,
     ) -> Any:
-        """Passes a batch through a population; the stem runs once."""
+        """Passes inputs [N, ...] through a population; the stem runs once."""
         shared = jax.tree.map(lambda row: row[0], stats)
         values, stem_stats = self.stem(params, shared, inputs, mode=mode)
 

@@ -32,7 +32,7 @@ def pieces_of(module: nnx.Module) -> tuple[nnx.Module, ...]:
 
 
 def run_pieces(module: Any, images: jax.Array) -> jax.Array:
-    """Runs an op with `pieces()`: what its `__call__` does."""
+    """Runs an op with `pieces()`, [N, ...] -> [N, ...]: what its `__call__` does."""
     values = images
     for piece in module.pieces():
         values = piece(values)
@@ -43,8 +43,8 @@ class Operands(NamedTuple):
     """The arrays that an op, or a piece of one, works on.
 
     Attributes:
-      params: the op's row of parameters, or a longer one.
-      stats: the op's row of running statistics, or a longer one.
+      params: the op's row of parameters [D], or a longer one.
+      stats: the op's row of running statistics [S], or a longer one.
       inputs: [N, ...].
     """
 
@@ -82,12 +82,12 @@ class OpTemplate:
 
         Args:
           mode: how batch normalisation behaves.
-          params: its row of parameters, or a longer one.
-          stats: its row of running statistics, or a longer one.
+          params: its row of parameters [D], or a longer one.
+          stats: its row of running statistics [S], or a longer one.
           inputs: [N, ...].
 
         Returns:
-          The output and the new row of statistics, as wide as `stats`.
+          The output [N, ...] and the new row of statistics, as wide as `stats`.
         """
         values = inputs
         for piece, p, s in zip(
@@ -118,7 +118,7 @@ class OpTemplate:
         return tuple(found)
 
     def states(self, params: jax.Array, stats: jax.Array) -> list[tuple[Any, Any]]:
-        """Reads the state of each piece from an op's rows."""
+        """Reads the state of each piece from an op's rows [D] and [S], or longer."""
         return [
             (piece.params.unflatten(params[p:]), piece.stats.unflatten(stats[s:]))
             for piece, p, s in zip(
@@ -153,11 +153,11 @@ def run_piece(
     Args:
       piece: the piece.
       mode: how batch normalisation behaves.
-      starts: where the piece begins in the rows of parameters and statistics.
+      starts: where the piece begins in the rows of parameters and statistics, int [].
       operands: the op's rows, and the piece's inputs.
 
     Returns:
-      The output and the op's new row of statistics.
+      The output [N, ...] and the op's new row of statistics [S].
     """
     return _run_piece(piece, mode, trace_key(), starts, operands)
 
@@ -196,7 +196,8 @@ class Position:
 
     Attributes:
       pieces: the distinct pieces that stand there.
-      choice: for each op of the layer, which of them; 0 for ops of other groups.
+      choice: for each op of the layer, which of them, int32 [K]; 0 for ops of other
+        groups.
       starts: for each op, where its piece begins in both rows, int32 [K, 2].
     """
 
@@ -224,7 +225,12 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class LayerPlan:
-    """The groups of a layer, and the group of each op, int32 [K]."""
+    """The groups of a layer.
+
+    Attributes:
+      groups: of ops.
+      group_of: int32 [K], the group of each op.
+    """
 
     groups: tuple[Group, ...]
     group_of: np.ndarray

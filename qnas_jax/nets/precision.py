@@ -16,14 +16,14 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 def as_row(values: jax.Array, row: jax.Array) -> jax.Array:
-    """Values in the precision of a block's parameters; integers stay as they are."""
+    """Values [...] in the precision of a block's row [D]; integers stay as they are."""
     if not jnp.issubdtype(values.dtype, jnp.floating):
         return values
     return values.astype(row.dtype)
 
 
 def exact(values: jax.Array) -> jax.Array:
-    """Values in float32 at least."""
+    """Values [...] in float32 at least."""
     return values.astype(jnp.promote_types(values.dtype, jnp.float32))
 
 

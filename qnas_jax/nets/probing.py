@@ -58,8 +58,9 @@ class Findings(NamedTuple):
     """What a probe has found.
 
     Attributes:
-      watched: sum over all ReLUs of what `watch` makes of their inputs; None without.
-      log_scale: log of what the output was divided by to keep values in range.
+      watched: sum over all ReLUs of what `watch` makes of their inputs, of its shape;
+        None without.
+      log_scale: [] log of what the output was divided by to keep values in range.
     """
 
     watched: jax.Array | None
@@ -80,13 +81,13 @@ def watching() -> Watching | None:
 
 
 def relu(values: jax.Array) -> jax.Array:
-    """max(0, x), seen by probes; ops use it so that proxies can look at ReLUs."""
+    """max(0, x) of [...], seen by probes: ops use it so that proxies see ReLUs."""
     _see(values)
     return clip(values)
 
 
 def relu6(values: jax.Array) -> jax.Array:
-    """min(max(0, x), 6), seen by probes."""
+    """min(max(0, x), 6) of [...], seen by probes."""
     _see(values)
     return clip(values, 0.0, 6.0)
 
@@ -128,7 +129,7 @@ def in_range(values: jax.Array, stats: jax.Array) -> tuple[jax.Array, jax.Array]
 
     Args:
       values: [N, ...], between two parts of a network.
-      stats: a row of statistics of the next part, with its notes.
+      stats: [S], a row of statistics of the next part, with its notes.
 
     Returns:
       Both, changed or as they were.

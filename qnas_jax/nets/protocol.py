@@ -102,7 +102,10 @@ class Supernet(Hashable, Protocol):
         *,
         mode: Mode,
     ) -> Passed:
-        """As `apply`, for those who look inside (see also `nets/probing.py`)."""
+        """As `apply`, arch int32 [L] and inputs [N, ...], for those who look inside.
+
+        See also `nets/probing.py`.
+        """
 
     def apply_paths(
         self,

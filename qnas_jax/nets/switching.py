@@ -58,7 +58,7 @@ class SwitchedLayer:
         stats: jax.Array,
         inputs: jax.Array,
     ) -> tuple[jax.Array, jax.Array]:
-        """Runs one op, as `nets.bodies.Body` says."""
+        """Runs one op, [N, ...] and rows [D] and [S], as `nets.bodies.Body` says."""
         return run_layer(self.templates, mode, op, params, stats, inputs)
 
     def largest(self, shape: Shape) -> int:
@@ -81,12 +81,12 @@ def run_layer(
       templates: the candidates.
       mode: how batch normalisation behaves.
       op: int32 scalar, which candidate.
-      params: its row of parameters.
-      stats: its row of running statistics.
+      params: its row of parameters [D].
+      stats: its row of running statistics [S].
       inputs: [N, ...].
 
     Returns:
-      The output and the new row of statistics.
+      The output [N, ...] and the new row of statistics [S].
     """
     plan = plan_layer(templates, inputs.shape[1:])
     run = _run_in_parts if mode == "running" else _run_group
@@ -135,7 +135,7 @@ def _switch(
 def select(
     branches: Sequence[Callable[..., Any]], index: jax.Array
 ) -> Callable[..., Any]:
-    """The branch of an index; no switch if there is but one."""
+    """The branch of an index, int32 []; no switch if there is but one."""
     if len(branches) == 1:
         return branches[0]
     return functools.partial(lax.switch, index, branches)
@@ -180,12 +180,12 @@ def reverse_piece(
     Args:
       piece: the piece.
       mode: how batch normalisation behaves.
-      starts: where the piece begins in the rows of parameters and statistics.
+      starts: where the piece begins in the rows of parameters and statistics, int [].
       operands: the op's rows, and the piece's inputs.
-      gradient: to its output.
+      gradient: to its output, [N, ...].
 
     Returns:
-      Gradients to the op's row of parameters and to the piece's inputs.
+      Gradients to the op's row of parameters [D] and to the piece's inputs [N, ...].
     """
     return _reverse_piece(piece, mode, trace_key(), starts, operands, gradient)
 

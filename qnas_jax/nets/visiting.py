@@ -26,7 +26,7 @@ class VisitingOrder(struct.PyTreeNode):
       archs: int32 [P, L], the distinct ones in lexicographic order, then repeats.
       first_layer: int32 [P], the first layer in which each differs from the one before
         it; 0 for the very first.
-      count: int32, how many are distinct.
+      count: int32 [], how many are distinct.
       place: int32 [P], where each architecture of the population stands in `archs`.
     """
 
@@ -70,8 +70,8 @@ def visit_in_blocks(
     """Runs the distinct architectures, several at once, and shows them one by one.
 
     Args:
-      run: place in `order.archs` -> logits and new statistics; may be `vmap`ped if more
-        than one are run at once.
+      run: place [] in `order.archs` -> logits [N, classes] and new statistics; may be
+        `vmap`ped if more than one are run at once.
       order: the walk.
       block: how many are run at once.
       visitor: (place, logits, new statistics, carry) -> carry.

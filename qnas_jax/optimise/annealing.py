@@ -67,7 +67,7 @@ class Schedule(Value):
         check_numbers("cost", self.cost)
 
     def at(self, s: Array) -> tuple[Array, Array]:
-        """A and B [...] at s [...] in [0, 1]."""
+        """A and B, [...] each, at s [...] in [0, 1]; UserError if they are complex."""
         field, cost = as_real("field", self.field), as_real("cost", self.cost)
         places = jnp.linspace(0.0, 1.0, field.shape[0])
         return jnp.interp(s, places, field), jnp.interp(s, places, cost)
@@ -154,6 +154,9 @@ def anneal_state(
     Returns:
       The state [2^n] (complex64, or complex128 for a float64 diagonal) and the expected
       costs [steps] after each step.
+
+    Raises:
+      UserError: a diagonal that is not real, or less than one step.
     """
     diagonal = as_real("diagonal", diagonal)
     if steps < 1:

@@ -62,7 +62,7 @@ def lowest_costs(costs: Array, keep: int) -> tuple[Array, Array]:
     """The lowest entries of any table of costs.
 
     Args:
-      costs: [N] finite numbers; N need not be a power of two.
+      costs: [N] real numbers, plus infinity among them; N need not be a power of two.
       keep: how many, 1 <= keep <= N.
 
     Returns:

@@ -182,6 +182,9 @@ def search_known(
 
     Returns:
       The item; not marked only if all attempts failed.
+
+    Raises:
+      UserError: `marked` is not [N], or a number is out of its range.
     """
     marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)
@@ -222,6 +225,9 @@ def search_unknown(
 
     Returns:
       The item; not marked if the calls were spent, as always for M = 0.
+
+    Raises:
+      UserError: `marked` is not [N], or a number is out of its range.
     """
     marked = jnp.asarray(marked).astype(bool)
     num_items = _check_axis("marked", marked)

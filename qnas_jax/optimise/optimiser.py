@@ -73,7 +73,9 @@ def optimiser(demands: Demands) -> Callable[[Callable[..., Result]], Any]:
 
     Returns:
       A decorator of `function(problem, key, *, options, ...) -> Result`, pure, its
-      counts of evaluations plain integers where they do not depend on the run.
+      counts of evaluations plain integers where they do not depend on the run. What it
+      makes raises a UserError for a problem that is not as the demands say, or that is
+      too large for the memory.
     """
 
     def decorate(function: Callable[..., Result]) -> Any:

@@ -81,6 +81,11 @@ def num_qubits_of(state: jax.typing.ArrayLike) -> int:
 def check_indices(what: str, indices: jax.typing.ArrayLike, num_qubits: int) -> None:
     """Basis indices have to be integers in [0, 2**num_qubits), where they are known.
 
+    Args:
+      what: they are for, in words; begins the error.
+      indices: [...] of any shape; values are not looked at where they are traced.
+      num_qubits: n.
+
     Raises:
       UserError: otherwise.
     """

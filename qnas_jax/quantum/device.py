@@ -103,6 +103,9 @@ def heavy_hex(distance: int) -> Device:
 
     Returns:
       The device.
+
+    Raises:
+      UserError: a distance that is even or below 1.
     """
     if distance < 1 or not distance % 2:
         raise UserError(f"heavy-hex: got distance {distance}, expected an odd number")

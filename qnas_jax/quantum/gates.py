@@ -54,7 +54,7 @@ def control(matrix: jax.Array, num_controls: int = 1) -> jax.Array:
 
 
 def pauli_rotation(pauli: np.ndarray, angle: jax.typing.ArrayLike) -> jax.Array:
-    """exp(-i angle/2 P), complex [d, d], of a matrix P [d, d] whose square is one."""
+    """exp(-i angle/2 P), complex [d, d]; P [d, d] of square 1, angle [] in radians."""
     half = jnp.asarray(angle) / 2
     size = pauli.shape[0]
     return jnp.cos(half) * jnp.eye(size) - 1j * jnp.sin(half) * jnp.asarray(
@@ -63,7 +63,7 @@ def pauli_rotation(pauli: np.ndarray, angle: jax.typing.ArrayLike) -> jax.Array:
 
 
 def phase(angle: jax.typing.ArrayLike) -> jax.Array:
-    """diag(1, exp(i angle)), complex [2, 2]; the angle in radians."""
+    """diag(1, exp(i angle)), complex [2, 2]; angle [] in radians."""
     angle = jnp.asarray(angle)
     return jnp.diag(jnp.stack([jnp.ones_like(angle) + 0j, jnp.exp(1j * angle)]))
 
@@ -73,7 +73,7 @@ def general_rotation(
     phi: jax.typing.ArrayLike,
     lam: jax.typing.ArrayLike,
 ) -> jax.Array:
-    """u(theta, phi, lam) = p(phi) ry(theta) p(lam), complex [2, 2]; all in radians."""
+    """p(phi) ry(theta) p(lam), complex [2, 2]; angles [] in radians."""
     left, right = (jnp.exp(1j * jnp.asarray(angle)) for angle in (phi, lam))
     half = jnp.asarray(theta) / 2
     cos, sin = jnp.cos(half) + 0j, jnp.sin(half) + 0j

@@ -22,7 +22,7 @@ def zero_state(num_qubits: int) -> jax.Array:
 
 
 def plus_state(num_qubits: int) -> jax.Array:
-    """The uniform superposition, complex64 [2**num_qubits]; as `zero_state`."""
+    """The uniform superposition, complex64 [2**num_qubits]; UserError if too large."""
     check_state_fits(num_qubits)
     return jnp.full(2**num_qubits, 2 ** (-num_qubits / 2), jnp.complex64)
 
@@ -32,7 +32,7 @@ def basis_state(num_qubits: int, index: jax.typing.ArrayLike) -> jax.Array:
 
     Args:
       num_qubits: n.
-      index: integer in [0, 2**n); qubit 0 is its most significant bit.
+      index: [] integer in [0, 2**n); qubit 0 is its most significant bit.
 
     Returns:
       One at `index`, zero elsewhere.
@@ -47,7 +47,7 @@ def basis_state(num_qubits: int, index: jax.typing.ArrayLike) -> jax.Array:
 
 
 def probabilities(state: jax.Array) -> jax.Array:
-    """|amplitude|**2 of each basis state, [2**n] real."""
+    """|amplitude|**2 of each basis state, real [2**n], of a state [2**n]."""
     state = as_state(state)
     return state.real**2 + state.imag**2
 
@@ -123,10 +123,10 @@ def collapse(
       qubits: k distinct qubits, the first the most significant.
 
     Returns:
-      The outcome, int32 in [0, 2**k), and the normalised state [2**n].
+      The outcome, int32 [] in [0, 2**k), and the normalised state [2**n].
 
     Raises:
-      UserError: a qubit is repeated or out of range.
+      UserError: a qubit is repeated or out of range, or the state has no norm.
     """
     parts = _split(state, qubits)
     chances = jnp.sum(probabilities(parts), axis=1)
@@ -139,7 +139,7 @@ def collapse(
 
 
 def fidelity(a: jax.Array, b: jax.Array) -> jax.Array:
-    """|<a|b>|**2 of two normalised states [2**n]; UserError if these differ in n."""
+    """|<a|b>|**2, real [], of normalised states [2**n]; UserError if n differs."""
     num_qubits = [num_qubits_of(state) for state in (a, b)]
     if num_qubits[0] != num_qubits[1]:
         raise UserError(f"fidelity: got states of {num_qubits} qubits, expected equals")
@@ -174,7 +174,7 @@ def entanglement_entropy(state: jax.Array, qubits: Sequence[int]) -> jax.Array:
       qubits: k distinct qubits.
 
     Returns:
-      Scalar in [0, min(k, n - k)].
+      Real [] in [0, min(k, n - k)].
 
     Raises:
       UserError: a qubit is repeated or out of range.

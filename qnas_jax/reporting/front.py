@@ -154,7 +154,7 @@ def budget_cells(
       front: of `sort_front`.
       cost: name of the cost.
       budgets: the most that it may cost, each.
-      op_names: of each layer; None: ops are told by their numbers.
+      op_names: of each layer, [L][K_l]; None: ops are told by their numbers.
 
     Returns:
       Budget, score, cost and ops of each row.

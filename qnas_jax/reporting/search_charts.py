@@ -177,7 +177,8 @@ def score_range(
     """The range of scores; a few very low ones may lie outside.
 
     Args:
-      score: of the evaluations that are shown.
+      score: float [N], of the evaluations that are shown; what is not finite is left
+        out.
       lines: that have to lie inside.
 
     Returns:

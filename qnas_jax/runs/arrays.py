@@ -31,7 +31,7 @@ def read_arrays(path: pathlib.Path, *names: str) -> list[np.ndarray]:
       *names: of the arrays.
 
     Returns:
-      The arrays, in the order of the names.
+      The arrays [...], in the order of the names.
 
     Raises:
       RunError: the file is damaged or changed, or lacks one of them.

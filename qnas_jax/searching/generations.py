@@ -46,10 +46,10 @@ def generation_keys(key: Array, generation: Array | int) -> tuple[Array, Array]:
 
     Args:
       key: the root key of the search (the one given to `start`).
-      generation: 0 for the first.
+      generation: [] int, 0 for the first.
 
     Returns:
-      (ask_key, evaluate_key).
+      (ask_key, evaluate_key), JAX keys [].
     """
     stream = jax.random.fold_in(key, _GENERATION_STREAM)
     ask_key, evaluate_key = jax.random.split(jax.random.fold_in(stream, generation))
@@ -57,7 +57,7 @@ def generation_keys(key: Array, generation: Array | int) -> tuple[Array, Array]:
 
 
 def initial_key(key: Array) -> Array:
-    """The key of a strategy's first state, from the root key of the search."""
+    """The key [] of a strategy's first state, from the root key [] of the search."""
     return jax.random.fold_in(key, _INIT_STREAM)
 
 

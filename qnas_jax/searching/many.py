@@ -203,7 +203,16 @@ def search_settings(
 
 
 def in_chunks(run: Callable[[np.ndarray], Any], count: int, at_once: int) -> Any:
-    """Results of searches 0 to count - 1, NumPy arrays with a leading axis [count]."""
+    """Results of searches 0 to count - 1, NumPy arrays with a leading axis [count].
+
+    Args:
+      run: int [at_once] numbers of searches -> a tree of arrays [at_once, ...].
+      count: of the searches.
+      at_once: in one call of `run`; fewer if there are fewer.
+
+    Raises:
+      UserError: there is no search.
+    """
     if count < 1:
         raise UserError("keys: got none, expected at least one search")
     size = min(at_once, count)

@@ -95,7 +95,7 @@ class AdditiveRepair(Repair):
     limits: Array | np.ndarray
 
     def excess(self, archs: Array) -> Array:
-        """See `Repair`."""
+        """As `Repair.excess`, int32 [..., L] to float32 [...], of sums of costs."""
         layers = jnp.arange(len(self.num_ops))
         used = jnp.asarray(self.by_op)[:, layers, archs].sum(axis=-1)
         limits = jnp.asarray(self.limits).reshape(-1, *[1] * (archs.ndim - 1))
@@ -113,7 +113,7 @@ class ListedRepair(Repair):
     listed: Array | np.ndarray
 
     def excess(self, archs: Array) -> Array:
-        """See `Repair`."""
+        """As `Repair.excess`, int32 [..., L] to float32 [...], from the list."""
         place = archs[..., 0]
         for layer in range(1, len(self.num_ops)):
             place = place * self.num_ops[layer] + archs[..., layer]
@@ -174,5 +174,5 @@ class Constrained(Value):
 
 
 def repair_key(key: Array) -> Array:
-    """The key of a generation's repair, from that of its evaluation."""
+    """The key [] of a generation's repair, from that of its evaluation."""
     return jax.random.fold_in(key, _REPAIR_STREAM)

@@ -43,7 +43,7 @@ class Asked(NamedTuple):
     Attributes:
       archs: int32 [P, L].
       fidelities: int32 [P], 0 the cheapest; None where the strategy has none.
-      key: for the evaluation.
+      key: a JAX key [], for the evaluation.
     """
 
     archs: np.ndarray

@@ -70,7 +70,7 @@ class AdditiveBudget:
     Attributes:
       costs: of the space.
       limits: by name of the column.
-      cheapest: found when the budget is made.
+      cheapest: int32 [L], found when the budget is made.
 
     Raises:
       UserError: no architecture keeps the limits.
@@ -131,6 +131,7 @@ class ListedBudget:
         keeps no limit.
       num_ops: (K_1, ..., K_L); N is their product.
       limits: by name of the column.
+      cheapest: int32 [L], found when the budget is made.
 
     Raises:
       UserError: no architecture keeps the limits.

@@ -49,7 +49,11 @@ def check_archs(space: SearchSpace, archs: Any) -> np.ndarray:
 
 
 def arch_to_string(space: SearchSpace, arch: Any) -> str:
-    """Writes an architecture as op names joined by `|`."""
+    """Writes an architecture, integers [L], as op names joined by `|`.
+
+    Raises:
+      UserError: as `check_archs`.
+    """
     arch = check_archs(space, arch)
     names = (space.choices[layer][index] for layer, index in enumerate(arch.tolist()))
     return SEPARATOR.join(names)

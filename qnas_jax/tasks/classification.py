@@ -24,7 +24,7 @@ def smoothed_cross_entropy(
       smoothing: mass spread evenly over all classes, in [0, 1).
 
     Returns:
-      Scalar.
+      float [], nats.
     """
     targets = jax.nn.one_hot(labels, logits.shape[-1])
     targets = optax.smooth_labels(targets, smoothing)

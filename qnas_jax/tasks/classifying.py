@@ -46,10 +46,10 @@ class Classifying:
         return ("largest",)
 
     def answer(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """The class that is named of each example, int32 [N]; -1 for none."""
+        """The class named of outputs [N, K], targets [N]: int32 [N]; -1 for none."""
         return given_answers(outputs, targets)
 
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """Mean cross-entropy of outputs [N, K] with label smoothing, a scalar."""
+        """Mean cross-entropy [] of outputs [N, K] and targets [N], labels smoothed."""
         smoothing = self.training.label_smoothing
         return smoothed_cross_entropy(outputs, targets, smoothing)

@@ -72,9 +72,12 @@ class ImageClassification(Classifying, struct.PyTreeNode):
         return self.replace(training=options)
 
     def prepare(self, inputs: jax.Array) -> jax.Array:
-        """Pixels uint8 [..., C], normalised: float32."""
+        """Pixels uint8 [..., C], normalised: float32 [..., C]."""
         return normalise(inputs, self.mean, self.std)
 
     def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
-        """Pixels uint8 [N, H, W, C], augmented and normalised; the key is consumed."""
+        """Pixels uint8 [N, H, W, C], augmented and normalised: float32 [N, H, W, C].
+
+        The key is consumed.
+        """
         return augment(key, inputs, self.mean, self.std, self.training)

@@ -93,9 +93,9 @@ class LanguageModelling(struct.PyTreeNode):
         return in_digits(inputs)
 
     def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
-        """The same, some tokens unknown; the key is consumed."""
+        """As `prepare`, float32 [N, T, 2], some tokens unknown; the key is consumed."""
         return in_digits(drop_words(key, inputs, self.training.word_dropout))
 
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """Mean cross-entropy of all places, see `mean_over_places`."""
+        """Mean cross-entropy [] of all places, see `mean_over_places`."""
         return mean_over_places(outputs, targets, self.training.label_smoothing)

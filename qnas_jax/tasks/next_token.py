@@ -42,7 +42,7 @@ def mean_over_places(
       smoothing: mass spread evenly over all tokens, in [0, 1).
 
     Returns:
-      Scalar.
+      float [], nats.
     """
     losses = token_losses(logits, targets)
     if smoothing:

@@ -90,7 +90,7 @@ class SeriesClassification(Classifying, struct.PyTreeNode):
         return self._without_gaps(self._normalised(inputs))
 
     def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
-        """Series [N, T, C], augmented; the key is consumed."""
+        """As `prepare`, float32 [N, T, C or C + 1], augmented; the key is consumed."""
         series = augment_series(key, self._normalised(inputs), self.training)
         return self._without_gaps(series)
 

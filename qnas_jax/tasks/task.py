@@ -78,10 +78,10 @@ class Task(Protocol):
         """Inputs [N, ...] of the data as networks see them, float [N, ...]."""
 
     def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
-        """Inputs [N, ...] for training, changed at random; the key is consumed."""
+        """As `prepare`, inputs [N, ...] changed at random; the key is consumed."""
 
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
-        """What training minimises, the mean over the examples, a scalar."""
+        """What training minimises, [], the mean over outputs and targets [N, ...]."""
 
 
 def score_metric(task: Task) -> Metric:

@@ -65,5 +65,5 @@ class TextClassification(Classifying, struct.PyTreeNode):
         return in_digits(inputs)
 
     def augment(self, key: jax.Array, inputs: jax.Array) -> jax.Array:
-        """The same, some words unknown; the key is consumed."""
+        """As `prepare`, float32 [N, T, 2], some words unknown; the key is consumed."""
         return in_digits(drop_words(key, inputs, self.training.word_dropout))

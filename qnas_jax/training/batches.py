@@ -58,7 +58,7 @@ class TrainingBatches(struct.PyTreeNode):
         Args:
           key: for the augmentation; consumed.
           order: int32 [N], order of the examples in this epoch.
-          step: int32, steps finished in all epochs.
+          step: int32 [], steps finished in all epochs.
 
         Returns:
           Inputs as networks see them, float [B, ...], augmented; and targets [B, ...].

@@ -35,9 +35,9 @@ class Candidate:
 
     Attributes:
       arch: op of each layer.
-      weights_key: draws its initial weights; consumed.
-      batches_key: draws order and augmentation of its batches; networks of equal keys
-        see equal batches.
+      weights_key: a JAX key [], draws its initial weights; consumed.
+      batches_key: likewise, draws order and augmentation of its batches; networks of
+        equal keys see equal batches.
     """
 
     arch: tuple[int, ...]
@@ -122,12 +122,12 @@ def train_epoch(
       state: at the end of the epoch before.
       arch: int32 [L].
       key: names order and augmentation of the batches of all epochs; only folded.
-      epoch: int32, epochs finished.
+      epoch: int32 [], epochs finished.
       rates: float32 [S], the learning rate of each step of this epoch.
       batches: the training split, and the task with its loss.
 
     Returns:
-      The new state and the mean loss of the epoch; not finite if any step's is not.
+      The new state and the mean loss [] of the epoch; not finite if any step's is not.
     """
     step = _step_of_epoch(supernet, options, arch, key, epoch, batches)
     state, losses = jax.lax.scan(step, state, _numbered(epoch, rates))
@@ -281,7 +281,18 @@ def kept_bytes(
 def take_apart(
     count: int, losses: np.ndarray, found: Any, weights: Any, seconds: float
 ) -> list[Trained]:
-    """What became of the first networks of a call."""
+    """What became of the first networks of a call that trained P side by side.
+
+    Args:
+      count: of the networks that are told of; the others are repeats.
+      losses: float [epochs, P].
+      found: metrics by name, [P] each.
+      weights: a tree of arrays [P, ...], or None if they are not wanted.
+      seconds: that each took.
+
+    Returns:
+      One a network; losses up to the first that is not finite, and no metrics then.
+    """
     trained = []
     for place in range(count):
         own = losses[:, place]

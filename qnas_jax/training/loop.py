@@ -35,9 +35,9 @@ class Totals(struct.PyTreeNode):
     """Sums over the steps of the present epoch, kept on the device.
 
     Attributes:
-      loss: float32, sum over examples.
-      score: sums of the metric that searches improve.
-      examples: float32, how many were seen.
+      loss: float32 [], sum over examples.
+      score: sums of the metric that searches improve, as `Metric.zero`.
+      examples: float32 [], how many were seen.
     """
 
     loss: jax.Array
@@ -54,7 +54,7 @@ class Totals(struct.PyTreeNode):
     def add(
         self, task: Task, loss: jax.Array, outputs: jax.Array, targets: jax.Array
     ) -> "Totals":
-        """Adds a batch: its mean loss, outputs [N, ...] and targets [N, ...]."""
+        """Adds a batch: its mean loss [], outputs [N, ...] and targets [N, ...]."""
         count = len(targets)
         found = score_metric(task).sums(outputs, targets, jnp.ones(count, bool))
         return Totals(
@@ -116,7 +116,12 @@ def steps_in_a_call(wanted: int) -> int:
 
 
 class TrainingState(Protocol):
-    """What the loop reads of a state."""
+    """What the loop reads of a state.
+
+    Attributes:
+      step: int32 [], steps finished.
+      totals: sums of the present epoch.
+    """
 
     step: jax.Array
     totals: Totals

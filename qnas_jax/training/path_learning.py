@@ -85,7 +85,7 @@ class PathLearning:
     def all_paths(
         self, state: SupernetState, archs: jax.Array, batch: Batch
     ) -> SupernetState:
-        """Strict fairness: sums the gradients of all paths, then updates once.
+        """Strict fairness: sums the gradients of paths int32 [S, L], then updates once.
 
         All paths start from the same statistics; a row that several of them used gets
         the mean of their new ones. Layers narrower than the widest may leave out an op

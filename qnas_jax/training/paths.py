@@ -19,7 +19,7 @@ class SamplerState(struct.PyTreeNode):
     """What the samplers remember.
 
     Attributes:
-      fair_steps: int32, steps that followed the fair order.
+      fair_steps: int32 [], steps that followed the fair order.
       pool: int32 [E, L], the balance pool, best first.
       pool_scores: float32 [E], -inf where the pool has no member yet.
     """
@@ -68,7 +68,7 @@ def fair_arch(key: jax.Array, num_ops: tuple[int, ...], step: jax.Array) -> jax.
     Args:
       key: the same for all steps (the order is derived from it).
       num_ops: (K_1, ..., K_L).
-      step: int32, number of fair steps before this one.
+      step: int32 [], number of fair steps before this one.
 
     Returns:
       int32 [L].

@@ -100,9 +100,9 @@ class RetrainState(struct.PyTreeNode):
       moments: state of the optimiser.
       average: moving average of (params, stats); equal to them if switched off.
       best: (params, stats) with the best validation score so far.
-      best_score: float32, maximised; -inf before the first validation.
+      best_score: float32 [], maximised; -inf before the first validation.
       totals: sums of the present epoch.
-      step: int32, steps finished.
+      step: int32 [], steps finished.
     """
 
     params: Any
@@ -149,7 +149,15 @@ class StandaloneModel:
     def train(
         self, params: Any, stats: Any, inputs: jax.Array, drop_path: float, key: Any
     ) -> tuple[jax.Array, Any]:
-        """Outputs [N, ...] and the new running statistics; the key is consumed."""
+        """Outputs [N, ...] of inputs [N, ...], and the new running statistics.
+
+        Args:
+          params: the network's parameters.
+          stats: its running statistics.
+          inputs: [N, ...] as networks see them.
+          drop_path: the largest probability that a branch is left out.
+          key: consumed; None will do without drop-path.
+        """
         model = self.in_training(params, stats)
         outputs = model(inputs, drop_path=drop_path, key=key)
         return outputs, nnx.state(model, nnx.BatchStat)

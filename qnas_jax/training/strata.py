@@ -70,7 +70,8 @@ def cost_of(
       archs: integers [P, L].
 
     Returns:
-      [P]: multiply-accumulates, parameters, or the number of ops with parameters.
+      [P]: multiply-accumulates, parameters, the number of ops with parameters, or (for
+      "depth") the most of them on one way, -inf where nothing passes.
     """
     if by not in ("ops", "depth"):
         return costs.cost(archs)[by]

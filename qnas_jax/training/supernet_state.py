@@ -23,8 +23,8 @@ class SupernetState(struct.PyTreeNode):
       moments: state of the optimiser.
       sampler: state of the path sampler.
       totals: sums of the present epoch.
-      pool_share: float32, share of steps that train a pool member.
-      step: int32, steps finished.
+      pool_share: float32 [], share of steps that train a pool member.
+      step: int32 [], steps finished.
     """
 
     params: Slots

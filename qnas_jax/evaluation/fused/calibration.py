@@ -202,6 +202,9 @@ def signs(values: np.ndarray) -> np.ndarray:
 
 
 def tau_b(left: np.ndarray, right: np.ndarray) -> float:
-    """Kendall's tau-b of two orders [N, N] of `signs`; 0 if one has only ties."""
+    """Kendall's tau-b in [-1, 1] of two orders, [N, N] both, of `signs`.
+
+    0 if one has only ties.
+    """
     pairs = np.sqrt((left**2).sum() * (right**2).sum())
     return float((left * right).sum() / pairs) if pairs else 0.0

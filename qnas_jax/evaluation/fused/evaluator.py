@@ -44,7 +44,7 @@ EFFECTS = "effects"
 
 
 def oriented(name: str, values: Any) -> Any:
-    """A feature's values such that larger is better: the loss is the only other."""
+    """A feature's values [...] such that larger is better: only the loss is turned."""
     return -values if name == "loss" else values
 
 

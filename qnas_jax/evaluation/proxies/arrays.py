@@ -38,12 +38,12 @@ class Arrays(NamedTuple):
         return jnp.asarray(self.wanted)[op] * sums
 
     def means(self, op: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Means of the wanted arrays, float32 [M], and whether there are such."""
+        """Means of the wanted arrays in an op's row [D], and which are wanted: [M]."""
         wanted = jnp.asarray(self.wanted)[op]
         return self.sums(op, row) / jnp.asarray(self.sizes)[op], wanted > 0
 
     def mask(self, op: jax.Array, width: int) -> jax.Array:
-        """Whether each value of an op's row belongs to a wanted array, [width]."""
+        """Whether each value of an op's row is in a wanted array, bool [width]."""
         padded = jnp.pad(jnp.asarray(self.wanted)[op], (0, 1))
         return padded[self._array_of(op, width)] > 0
 
@@ -82,7 +82,7 @@ def rows_of(
       arch: int32 [L].
 
     Yields:
-      Arrays, op and row of each block and place.
+      Arrays, op int32 [] and row [D] of each block and place; D differs.
     """
     for arrays, row in zip(groups["fixed"], path["fixed"], strict=True):
         yield arrays, jnp.int32(0), row

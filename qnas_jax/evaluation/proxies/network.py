@@ -26,11 +26,12 @@ class Measured(NamedTuple):
     Attributes:
       logits: [N, classes].
       features: [N, H, W, C], what the mean over the pixels is taken of.
-      watched: sum over all ReLUs of what `watch` makes of their inputs; None without.
-      log_spread: sum over all batch normalisations of the log of the scale that they
+      watched: sum over all ReLUs of what `watch` makes of their inputs, of its shape;
+        None without.
+      log_spread: [] sum over all batch normalisations of the log of the scale that they
         divided out; 0 without batch normalisation.
-      log_scale: log of what the logits, biases aside, were divided by to keep values in
-        range; 0 with batch normalisation.
+      log_scale: [] log of what the logits, biases aside, were divided by to keep values
+        in range; 0 with batch normalisation.
     """
 
     logits: jax.Array

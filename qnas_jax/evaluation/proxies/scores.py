@@ -160,7 +160,7 @@ def _measure(
 
 
 def key_of_arch(key: jax.Array, arch: jax.Array) -> jax.Array:
-    """A key for each architecture, int32 [L]."""
+    """The key [] of an architecture int32 [L]; the given key is only folded."""
     for op in arch:
         key = jax.random.fold_in(key, op)
     return key

@@ -22,7 +22,7 @@ class Subject:
       images: float [N, H, W, C], normalised training images.
       labels: int32 [N].
       normal_weights: the same from normal(0, 1), or None if no proxy wants them.
-      noise: two arrays normal(0, 1) of the images' shape, or None likewise.
+      noise: two arrays normal(0, 1), float [N, H, W, C] as images, or None likewise.
       relus: whether a proxy will ask for `code_agreement`, which then comes from the
         pass of the loss.
     """

@@ -21,7 +21,7 @@ def read_archive(
       source: where to get it, for the error if it is missing.
 
     Returns:
-      The arrays by name.
+      The arrays [...] by name, as the file has them.
 
     Raises:
       MissingFileError: the file is not there.

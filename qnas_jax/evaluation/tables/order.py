@@ -65,7 +65,7 @@ class Order:
 
 
 def as_float32(values: np.ndarray) -> np.ndarray:
-    """The nearest float32 numbers; the largest there are for still larger values."""
+    """The nearest float32 [...] to numbers [...]; the largest for still larger ones."""
     return np.clip(values, -_LIMITS.max, _LIMITS.max).astype(np.float32)
 
 

@@ -240,7 +240,16 @@ def separable(
 def two_branches(
     images: jax.Array, shortcut: nnx.Sequential | None, main: nnx.Sequential
 ) -> jax.Array:
-    """Runs both branches of a shuffle block and joins their channels."""
+    """Runs both branches of a shuffle block and joins their channels.
+
+    Args:
+      images: float [N, H, W, C].
+      shortcut: of the first branch; None: it passes every other channel on.
+      main: of the second branch, which sees the other channels, or all of them.
+
+    Returns:
+      float [N, H', W', C']: the channels of the first branch, then of the second.
+    """
     if shortcut is None:
         passed, entry = images[..., 0::2], images[..., 1::2]
     else:

@@ -29,7 +29,7 @@ class Predictor(nnx.Module):
         raise NotImplementedError
 
     def prepare(self, examples: jax.Array) -> jax.Array:
-        """Examples as they are -> what the blocks see."""
+        """Examples [N, *input_shape] as they are -> what the blocks see, [N, ...]."""
         raise NotImplementedError
 
     def __call__(self, examples: Any) -> jax.Array:
@@ -147,11 +147,11 @@ class SeriesClassifier(Predictor):
 
 
 def channel_row(values: Sequence[float], rank: int) -> jax.Array:
-    """Values of the channels, to stand behind `rank - 1` other axes."""
+    """Values of C channels behind `rank - 1` other axes, float32 [1, ..., 1, C]."""
     return jnp.asarray(values, jnp.float32).reshape(*[1] * (rank - 1), -1)
 
 
 @nnx.jit
 def logits_of(network: Predictor, examples: jax.Array) -> jax.Array:
-    """The network, compiled."""
+    """The network, compiled: examples [N, *input_shape] -> float32 [N, classes]."""
     return network(examples)

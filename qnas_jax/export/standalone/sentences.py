@@ -73,7 +73,7 @@ class TextClassifier(Predictor):
           examples: int32 [N, T], 0 behind the end of a sentence.
 
         Returns:
-          The same.
+          The same, int32 [N, T].
         """
         return examples
 
@@ -94,7 +94,11 @@ class TextClassifier(Predictor):
         return self.run(self.prepare(numbers))
 
     def numbered(self, examples: Any) -> jax.Array:
-        """Sentences, or numbers of their words -> int32 [N, T]."""
+        """Sentences, or numbers of their words [N, T] -> int32 [N, T].
+
+        Raises:
+          ValueError: the examples are neither, or there is no vocabulary for sentences.
+        """
         if not hasattr(examples, "dtype"):
             if isinstance(examples, str) or self.vocabulary is None:
                 raise ValueError("expected a list of sentences, and a vocabulary")
@@ -108,7 +112,11 @@ class TextClassifier(Predictor):
         return examples.astype(jnp.int32)
 
     def predict(self, examples: Any) -> tuple[list[str], np.ndarray]:
-        """Names the most probable class of each sentence, see `Predictor.predict`."""
+        """Names the most probable class of each sentence, [N], see `Predictor.predict`.
+
+        Raises:
+          ValueError: as `numbered`.
+        """
         return super().predict(self.numbered(examples))
 
     @classmethod

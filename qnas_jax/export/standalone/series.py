@@ -176,7 +176,14 @@ def windows(
 ) -> list[jax.Array]:
     """What each place of a window of odd size sees.
 
-    Beyond the ends lies what stands at them repeated, or zeros.
+    Args:
+      series: [N, T, C].
+      size: places of the window, odd.
+      stride: steps that it moves by.
+      repeated: whether what stands at the ends lies beyond them, else zeros.
+
+    Returns:
+      One [N, ceil(T / stride), C] for each place.
     """
     border, steps = size // 2, series.shape[1]
     before, after = series[:, :1], series[:, -1:]
@@ -187,12 +194,18 @@ def windows(
 
 
 def pool_max(series: jax.Array, size: int, stride: int) -> jax.Array:
-    """Maximum over a window; a value at the end stands for what lies beyond it."""
+    """Maximum over a window of odd size: [N, T, C] -> [N, ceil(T / stride), C].
+
+    A value at the end stands for what lies beyond it.
+    """
     return functools.reduce(jnp.maximum, windows(series, size, stride, repeated=True))
 
 
 def pool_average(series: jax.Array, size: int, stride: int) -> jax.Array:
-    """Mean over a window; what lies beyond the ends does not count."""
+    """Mean over a window of odd size: [N, T, C] -> [N, ceil(T / stride), C].
+
+    What lies beyond the ends does not count.
+    """
     centres = np.arange(0, series.shape[1], stride)
     first = np.maximum(centres - size // 2, 0)
     last = np.minimum(centres + size // 2, series.shape[1] - 1)

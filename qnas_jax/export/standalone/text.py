@@ -86,7 +86,12 @@ class TextBlock(nnx.Module):
         self.norm = WordNorm(in_features - 1)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """Normalised features, 0 behind the end -> what is added, anything there."""
+        """What is added to the features, [N, T, C - 1]; anything behind the end.
+
+        Args:
+          features: [N, T, C - 1], normalised; 0 behind the end.
+          there: bool [N, T, 1].
+        """
         raise NotImplementedError
 
     def __call__(self, values: Words) -> Words:
@@ -118,7 +123,7 @@ class TextConv(TextBlock):
         self.project = product(width, width, bias=False, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         return self.project(jax.nn.relu(self.conv(features)))
 
 
@@ -144,7 +149,7 @@ class TextRecurrence(TextBlock):
         self.backwards = backwards
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         opened = jnp.where(there, jax.nn.sigmoid(self.gate(features)), 0.0)
         added = opened * self.candidate(features)
         return all_states(1.0 - opened, added, backwards=self.backwards)
@@ -209,7 +214,7 @@ class TextAttention(TextBlock):
         )
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         return self.attention(features, there)
 
 
@@ -231,7 +236,7 @@ class TextFeedForward(TextBlock):
         self.project = product(expansion * width, width, bias=False, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         return self.project(jax.nn.relu(self.expand(features)))
 
 

@@ -34,7 +34,12 @@ class Plan:
 
 
 def plan_searches(config: BenchmarkConfig, table: Table) -> Plan:
-    """Decides how long the searches are, and at which fidelities they evaluate."""
+    """Decides how long the searches are, and at which fidelities they evaluate.
+
+    Raises:
+      OptionError: one fidelity is asked for, and the strategy searches at all; or it
+        counts others than the table has.
+    """
     wanted = config.table.fidelity
     plan = _plan_at(config, table, (wanted or table.fidelities[-1],))
     if plan.strategy.fidelities is None:

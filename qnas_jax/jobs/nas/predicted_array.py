@@ -17,7 +17,7 @@ def named_array(path: pathlib.Path, names: Sequence[str]) -> tuple[str, np.ndarr
       names: that are known, the first ones first.
 
     Returns:
-      Its name, and the array.
+      Its name, and the array [...], whatever its type.
 
     Raises:
       UserError: the file is damaged, or has none of these names and several others.

@@ -188,7 +188,7 @@ def signed_scores(
       found: by name [N].
 
     Returns:
-      The same names.
+      The same names, [N] each.
     """
     known = setting.task.metrics
     return {

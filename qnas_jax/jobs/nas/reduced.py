@@ -97,5 +97,5 @@ class ReducedNetworks:
 
     @cached_property
     def valid(self) -> tuple[jax.Array, jax.Array]:
-        """Validation inputs and targets on the device."""
+        """Validation inputs [N, ...] and targets [N, ...] on the device."""
         return data.on_device(self.dataset.valid)

@@ -95,8 +95,8 @@ def train_to_the_end(
       begun: where to start; its arrays are donated.
       step_at: factor of the learning rate -> step function, see `Guard`.
       on_epoch: (state, report) -> state after each epoch, before it is saved.
-      failing: (state, order) -> architecture and layer of a step that gives no finite
-        numbers, in words.
+      failing: (state, order int32 [N]) -> architecture and layer of a step that gives
+        no finite numbers, in words.
       name: of what is trained, words with slashes between; names the order of examples.
       rows: the names in the field `stage` of its rows of metrics.
       options: how many epochs, and steps of a call.

@@ -245,12 +245,12 @@ class NasSetting(Setting):
         return f"{listed} {verb} values that are not finite"
 
     def describe(self, arch: np.ndarray) -> list[dict[str, Any]]:
-        """The parts of a network; none where the architecture is no network."""
+        """The parts of the network of int [L]; none where no arch is a network."""
         return self.supernet.describe_arch(arch) if self.has_networks else []
 
     @cached_property
     def valid(self) -> tuple[jax.Array, jax.Array]:
-        """Validation inputs and targets on the device."""
+        """Validation inputs [N, ...] and targets [N, ...] on the device."""
         return data.on_device(self.dataset.valid)
 
     def checkpoints(self, *names: str, stage: str) -> Checkpoints:

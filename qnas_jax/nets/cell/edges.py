@@ -43,7 +43,7 @@ class SwitchedEdge(SwitchedLayer):
         stats: jax.Array,
         inputs: jax.Array,
     ) -> tuple[jax.Array, jax.Array]:
-        """Runs one op, as `nets.bodies.Body` says."""
+        """Runs one op, [N, ...] and rows [D] and [S], as `nets.bodies.Body` says."""
         operands = Operands(params, stats, inputs)
         return run_edge(self.templates, mode, op, operands)
 
@@ -58,10 +58,12 @@ def run_edge(
       templates: the candidates.
       mode: how batch normalisation behaves.
       op: int32 scalar, which candidate.
-      operands: its rows of parameters and statistics, and the edge's input [N, ...].
+      operands: its rows of parameters [D] and statistics [S], and the edge's input
+        [N, ...].
 
     Returns:
-      The output, and the new row of statistics (no gradient flows through it).
+      The output [N, ...], and the new row of statistics [S] (no gradient flows through
+      it).
     """
     return run_layer(templates, mode, op, *operands)
 

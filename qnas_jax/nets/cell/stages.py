@@ -90,7 +90,8 @@ def run_stage(
       values: [..., N, H, W, C], the input of the first cell.
 
     Returns:
-      The output of the last cell, and the new statistics.
+      The output of the last cell, [..., N, H, W, C], and the new statistics, for each
+      edge [cells, ..., S].
     """
 
     def cell(

@@ -110,7 +110,7 @@ class CellSubnet(nnx.Module):
         """What comes out of each block, see `__call__`.
 
         Yields:
-          The block in words, such as `cell 3`, and its values.
+          The block in words, such as `cell 3`, and its values [N, ...].
         """
         values = images
         for place, block in enumerate(self.stem):

@@ -29,8 +29,8 @@ class ChosenOps(NamedTuple):
 
     Attributes:
       ops: int32 [n], which candidate each layer runs.
-      params: its row of parameters, a layer.
-      stats: its row of running statistics, a layer.
+      params: its row of parameters [D], a layer.
+      stats: its row of running statistics [S], a layer.
     """
 
     ops: jax.Array
@@ -117,7 +117,7 @@ def run_equal_layers(
       values: input of the first of the layers, [N, ...].
 
     Returns:
-      The output of the last, and the new row of statistics of each.
+      The output of the last, [N, ...], and the new row of statistics [S] of each.
     """
     step: Any = functools.partial(_step, equal, mode)
     if equal.recompute:
@@ -152,10 +152,11 @@ def run_equal_layers_from(
       first: int32 scalar, the first layer of the network to compute.
       chosen: their ops and rows.
       values: input of the first of the layers, [N, ...].
-      kept: output and statistics of each of the layers in the call before.
+      kept: outputs [n, N, ...] and statistics [n, S] of the n layers in the call
+        before.
 
     Returns:
-      The output of the last layer, and what is to be kept.
+      The output of the last layer, [N, ...], and what is to be kept.
     """
 
     def step(values: jax.Array, each: Any) -> tuple[jax.Array, Kept]:
@@ -191,7 +192,7 @@ def run_equal_layers_once(
       mixed: values of all paths.
 
     Returns:
-      The output of the last layer, and the new statistics of all ops of each.
+      The output of the last layer, and the new statistics [K, S] of all ops of each.
     """
 
     def step(mixed: Mixed, each: Any) -> tuple[Mixed, jax.Array]:

@@ -69,7 +69,7 @@ class ChainSubnet(nnx.Module):
         """What comes out of each block, see `__call__`.
 
         Yields:
-          The block in words, such as `layer 3`, and its values.
+          The block in words, such as `layer 3`, and its values [N, ...].
         """
         values = images
         for place, block in enumerate(self.stem):

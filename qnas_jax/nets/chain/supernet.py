@@ -184,7 +184,10 @@ class ChainSupernet(PathSupernet):
         carry: Any,
         block: int = 1,
     ) -> Any:
-        """Passes a batch through a population; stem and shared beginnings run once."""
+        """Passes inputs [N, ...] through a population, as `Supernet.visit` says.
+
+        Stem and shared beginnings run once.
+        """
         if self.form == "padded":
             return super().visit(
                 params,

@@ -116,12 +116,13 @@ class Family:
           mode: how batch normalisation behaves (see `Norms`).
           op: int32 scalar; if it is no member all arrays are zeros, and the output
             means nothing.
-          params: its padded parameters.
-          stats: its padded running statistics.
+          params: its padded parameters by name, of the shapes of `fields`.
+          stats: its padded running statistics, likewise.
           inputs: [N, ...]; their precision is that of products and values.
 
         Returns:
-          The output, and new statistics by name; those left out keep their values.
+          The output [N, ...], and new statistics by name; those left out keep their
+          values.
         """
         raise NotImplementedError
 

@@ -48,7 +48,11 @@ class Field:
         return self.axes_of(self.shape)
 
     def axes_of(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """Likewise the shape of an op's array, which may lack or add leading ones."""
+        """Likewise the shape of an op's array, which may lack or add leading ones.
+
+        Raises:
+          ValueError: it has no place in the field.
+        """
         rank = len(self.shape)
         padded = (1,) * (rank - len(shape)) + shape
         if len(padded) > rank and set(padded[:-rank]) <= {1}:
@@ -102,7 +106,7 @@ class RowMap:
         return sum(field.size for field in self.fields)
 
     def split(self, vector: jax.Array) -> dict[str, jax.Array]:
-        """The padded arrays by name."""
+        """The padded arrays by name, from the padded vector [size]."""
         arrays, start = {}, 0
         for field in self.fields:
             part = vector[start : start + field.size]
@@ -111,7 +115,7 @@ class RowMap:
         return arrays
 
     def join(self, arrays: Mapping[str, jax.Array]) -> jax.Array:
-        """The padded vector of all arrays."""
+        """The padded vector [size] of all arrays, given by name as `split` does."""
         parts = [jnp.ravel(arrays[field.name]) for field in self.fields]
         return jnp.concatenate(parts) if parts else jnp.zeros(0)
 
@@ -161,7 +165,7 @@ def read_row(row_map: RowMap, op: jax.Array, row: jax.Array) -> jax.Array:
       row: [D].
 
     Returns:
-      The padded vector; padded places are zero.
+      The padded vector [row_map.size]; padded places are zero.
     """
     if not row_map.fields:
         return row[:0]
@@ -199,11 +203,11 @@ def write_row(
     Args:
       row_map: of the layer.
       op: int32 scalar.
-      vector: the padded vector.
+      vector: the padded vector [row_map.size].
       row: [D], the values of places that the op does not have.
 
     Returns:
-      The new row.
+      The new row, [D].
     """
     if not row_map.fields:
         return row

@@ -28,7 +28,14 @@ class TextFamily(Family):
     def change(
         self, op: jax.Array, params: Arrays, features: jax.Array, there: jax.Array
     ) -> jax.Array:
-        """What is added: features [N, T, C - 1], 0 where there [N, T, 1] is not."""
+        """What is added to the features, [N, T, C - 1]; anything behind the end.
+
+        Args:
+          op: int32 scalar.
+          params: its padded parameters by name.
+          features: [N, T, C - 1], normalised; 0 behind the end.
+          there: bool [N, T, 1].
+        """
         raise NotImplementedError
 
     def apply(
@@ -69,7 +76,7 @@ class TextConvs(TextFamily):
     def change(
         self, op: jax.Array, params: Arrays, features: jax.Array, there: jax.Array
     ) -> jax.Array:
-        """As `TextConv`."""
+        """As `TextConv`; features [N, T, C - 1]."""
         del op, there
         seen = series_conv(features, params["kernel"], causal=self.causal)
         return _product(relu(seen), params["project"])
@@ -91,7 +98,7 @@ class TextAttentions(TextFamily):
     def change(
         self, op: jax.Array, params: Arrays, features: jax.Array, there: jax.Array
     ) -> jax.Array:
-        """As `TextAttention`."""
+        """As `TextAttention`; op int32 [], features [N, T, C - 1], there [N, T, 1]."""
         query, key, value = (
             _product(features, params[name]).reshape(
                 *features.shape[:2], self._parts, -1

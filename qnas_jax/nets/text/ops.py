@@ -92,7 +92,12 @@ class TextBlock(nnx.Module):
         return {"norm_scale": self.norm.scale, "norm_bias": self.norm.bias}
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """What is added: features [N, T, C - 1], 0 where there [N, T, 1] is not."""
+        """What is added to the features, [N, T, C - 1]; anything behind the end.
+
+        Args:
+          features: [N, T, C - 1], normalised; 0 behind the end.
+          there: bool [N, T, 1].
+        """
         raise NotImplementedError
 
     def __call__(self, values: jax.Array) -> jax.Array:
@@ -125,7 +130,7 @@ class TextConv(TextBlock):
         self.project = Pointwise(width, width, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         del there
         return self.project(relu(self.conv(features)))
 
@@ -157,7 +162,7 @@ class TextRecurrence(TextBlock):
         self.unit = MinimalGatedUnit(width, width, backwards=backwards, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         return self.unit(features, there)
 
 
@@ -180,7 +185,7 @@ class TextAttention(TextBlock):
         )
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         return self.attention(features, there)
 
     def in_family(self) -> Member:
@@ -223,7 +228,7 @@ class TextFeedForward(TextBlock):
         self.project = Pointwise(expansion * width, width, rngs=rngs)
 
     def change(self, features: jax.Array, there: jax.Array) -> jax.Array:
-        """As `TextBlock` says."""
+        """What is added, [N, T, C - 1], see `TextBlock`."""
         del there
         wide = self.expand(features) + self.expand_bias[...].reshape(1, 1, -1)
         return self.project(relu(wide))

@@ -175,7 +175,10 @@ def penalised_diagonal(
     Args:
       problem: n bits, at most `MOST_STORED_QUBITS`.
       limits: over the same bits; any real numbers.
-      penalty: [].
+      penalty: [] above 0, in units of the cost.
+
+    Raises:
+      UserError: a penalty that is not above 0, or limits over other bits.
     """
     _check_penalty(penalty)
     known = is_known((problem, limits, penalty))
@@ -224,6 +227,9 @@ def keep_feasible(result: Result, problem: Problem, limits: Constraints) -> Resu
     Returns:
       Bits [n] and samples [S, n] without slack bits, costs without penalties;
       infeasible ones cost infinity, and so does `cost` if no string was feasible.
+
+    Raises:
+      UserError: limits over another number of bits.
     """
     n = len(problem.num_levels)
     _check_bits(n, limits)

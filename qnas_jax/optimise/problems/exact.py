@@ -107,7 +107,7 @@ def _(problem: Levels) -> np.ndarray:
 
 
 def without_constant(problem: Problem) -> tuple[Problem, Array | float]:
-    """A problem whose constant is zero, and the constant; of a form only."""
+    """A problem whose constant is zero, and the constant []; of a form only."""
     if isinstance(problem, Quadratic | Levels):
         return dataclasses.replace(problem, constant=0.0), problem.constant
     return problem, 0.0

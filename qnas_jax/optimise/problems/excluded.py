@@ -61,6 +61,9 @@ def keep_free(result: Result, excluded: Array) -> Result:
 
     Returns:
       The result; unchanged if all of its assignments are excluded.
+
+    Raises:
+      UserError: `excluded` has another shape.
     """
     _check_excluded((0,) * result.levels.shape[-1], excluded)
     # Known costs are in double precision.

@@ -121,6 +121,9 @@ class Levels(Value):
 
         Returns:
           A form over sum K_l bits; register l starts at bit sum(K_1 .. K_{l-1}).
+
+        Raises:
+          UserError: a penalty that is not a finite real number.
         """
         check_numbers("penalty", penalty)
         register, level = _one_hot_places(self.num_levels)
@@ -144,6 +147,9 @@ class Levels(Value):
 
         Returns:
           The diagonal; registers in order, most significant bit first.
+
+        Raises:
+          UserError: too many strings to be written out.
         """
         widths = [(count - 1).bit_length() for count in self.num_levels]
         check_stored((2,) * sum(widths))

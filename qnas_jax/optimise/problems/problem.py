@@ -80,12 +80,12 @@ class Diagonal(Value):
         check_numbers("values", self.values, infinite=True)
 
     def cost(self, levels: Array) -> Array:
-        """See `Problem`."""
+        """Costs [...] of assignments, integers [..., L]; others are a UserError."""
         check_levels(levels, self.num_levels)
         return jnp.asarray(self.values)[number_of(levels, self.num_levels)]
 
     def table(self) -> Array:
-        """See `Problem`."""
+        """The values, floats [N]."""
         return as_real("values", self.values)
 
 
@@ -95,7 +95,7 @@ def are_bits(problem: Problem) -> bool:
 
 
 def num_bits(problem: Problem, optimiser: str) -> int:
-    """N of a problem over bits.
+    """n, the number of bits of a problem over bits.
 
     Args:
       problem: to be minimised.

@@ -26,9 +26,9 @@ class Written(Value):
         return self.form.num_levels
 
     def cost(self, levels: Array) -> Array:
-        """See `Problem`."""
+        """Costs [...] of bits, integers [..., n], from the list."""
         return jnp.asarray(self.costs)[number_of(levels, self.num_levels)]
 
     def table(self) -> Array:
-        """See `Problem`."""
+        """The list, [2^n]."""
         return jnp.asarray(self.costs)

@@ -112,6 +112,9 @@ def mix_levels(
 
     Returns:
       [2, N].
+
+    Raises:
+      UserError: complex angles.
     """
     angles = jnp.broadcast_to(as_real("beta", beta), (len(num_levels),))
     unitaries = [
@@ -138,6 +141,9 @@ def grover_state(costs: Array, gammas: Array, betas: Array) -> Array:
 
     Returns:
       complex [N].
+
+    Raises:
+      UserError: complex numbers.
     """
     costs, gammas, betas = _as_reals(costs, gammas, betas)
 

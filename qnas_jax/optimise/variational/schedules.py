@@ -33,7 +33,7 @@ def interpolate(angles: Array, num_layers: Array | int) -> Array:
 
     Args:
       angles: [P, ...], zero from layer p + 1 on, P > p.
-      num_layers: p.
+      num_layers: [] p; may be traced.
 
     Returns:
       [P, ...], zero from layer p + 2 on.

@@ -34,7 +34,7 @@ class Flips(Moves):
     """Moves of bits; move i flips bit i, so that M = n and each undoes itself."""
 
     def random(self, key: Array) -> Array:
-        """See `Moves`."""
+        """Uniform bits [n], float 0 and 1; consumes the key."""
         return jax.random.bernoulli(key, shape=(self.count,)).astype(self.dtype)
 
     @property
@@ -43,17 +43,17 @@ class Flips(Moves):
         return np.dtype(np.float32)
 
     def back(self, walk: Walk, move: Array) -> Array:
-        """See `Moves`."""
+        """The same move []."""
         del walk
         return move
 
     def perturb(self, levels: Array, share: Array, key: Array) -> Array:
-        """See `Moves`."""
+        """Bits [n], each flipped with chance `share` []; consumes the key."""
         turned = jax.random.bernoulli(key, share, levels.shape)
         return jnp.where(turned, 1.0 - levels, levels)
 
     def thermal_sweep(self, walk: Walk, temperature: Array, key: Array) -> Walk:
-        """See `Moves`; proposed flips are accepted by the rule of Metropolis."""
+        """See `Moves`; flips are accepted by Metropolis' rule at a temperature []."""
         # A flip is taken with probability exp(-change / T): where change <= T * drawn.
         limits = temperature * jax.random.exponential(key, walk.levels.shape)
 
@@ -72,9 +72,9 @@ class Flips(Moves):
 class QuadraticFlips(Flips, Value):
     """Fields are kept: O(1) a question, O(n) a flip."""
 
-    linear: Array
+    linear: Array  # [n]
     couplings: Array  # [n, n] symmetric, zero diagonal
-    constant: Array
+    constant: Array  # []
 
     @property
     def count(self) -> int:
@@ -87,18 +87,18 @@ class QuadraticFlips(Flips, Value):
         return self.linear.dtype
 
     def start(self, levels: Array) -> Walk:
-        """See `Moves`."""
+        """A walk at bits [n], with their fields [n]."""
         x = jnp.asarray(levels, self.linear.dtype)
         fields = self.linear + jnp.matmul(self.couplings, x, precision="highest")
         cost = self.constant + jnp.sum(x * (self.linear + fields)) / 2
         return Walk(x, cost, fields)
 
     def changes(self, walk: Walk) -> Array:
-        """See `Moves`."""
+        """Cost changes [n] of the flips."""
         return (1.0 - 2.0 * walk.levels) * walk.fields
 
     def make(self, walk: Walk, move: Array, change: Array, accepted: Array) -> Walk:
-        """See `Moves`."""
+        """Flips bit `move` [] if `accepted` [], see `Moves`."""
         step = jnp.where(accepted, 1.0 - 2.0 * walk.levels[move], 0.0)
         return Walk(
             walk.levels.at[move].add(step),
@@ -158,16 +158,16 @@ class CostFlips(Flips, Value):
         return len(self.problem.num_levels)
 
     def start(self, levels: Array) -> Walk:
-        """See `Moves`."""
+        """A walk at bits [n], without fields."""
         x = jnp.asarray(levels, jnp.float32)
         return Walk(x, ask(self.problem, x), jnp.zeros(0))
 
     def changes(self, walk: Walk) -> Array:
-        """See `Moves`."""
+        """Cost changes [n] of the flips."""
         return jax.vmap(lambda move: self._change(walk, move))(jnp.arange(self.count))
 
     def make(self, walk: Walk, move: Array, change: Array, accepted: Array) -> Walk:
-        """See `Moves`."""
+        """Flips bit `move` [] if `accepted` [], see `Moves`."""
         bit = walk.levels[move]
         return walk._replace(
             levels=walk.levels.at[move].set(jnp.where(accepted, 1.0 - bit, bit)),

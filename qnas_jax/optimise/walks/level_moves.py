@@ -39,14 +39,14 @@ class LevelMoves(Moves):
 
     @abc.abstractmethod
     def costs_at(self, walk: Walk, register: Array) -> Array:
-        """Costs [K_max] by the level of one register, up to a constant.
+        """Costs [K_max] by the level of one register, int [], up to a constant.
 
         Infinite for levels that it lacks.
         """
 
     @abc.abstractmethod
     def set_level(self, walk: Walk, register: Array, level: Array, cost: Array) -> Walk:
-        """The walk with a register at another level, where it has that cost."""
+        """The walk with a register [] at another level [], where it has a cost []."""
 
     @property
     def count(self) -> int:
@@ -54,11 +54,11 @@ class LevelMoves(Moves):
         return sum(self.num_levels) - len(self.num_levels)
 
     def random(self, key: Array) -> Array:
-        """See `Moves`."""
+        """Uniform levels int32 [L]; consumes the key."""
         return random_levels(key, self.num_levels)
 
     def changes(self, walk: Walk) -> Array:
-        """See `Moves`."""
+        """Cost changes [L K_max], infinite where there is no move."""
         registers = jnp.arange(len(self.num_levels))
         costs = jax.vmap(self.costs_at, (None, 0))(walk, registers)
         now = jnp.take_along_axis(costs, walk.levels[:, None], axis=1)
@@ -66,19 +66,19 @@ class LevelMoves(Moves):
         return jnp.where(here, jnp.inf, costs - now).reshape(-1)
 
     def make(self, walk: Walk, move: Array, change: Array, accepted: Array) -> Walk:
-        """See `Moves`."""
+        """Takes a register to a level by `move` [] if `accepted` [], see `Moves`."""
         register, level = jnp.divmod(move, self.most)
         level = jnp.where(accepted, level, walk.levels[register]).astype(jnp.int32)
         cost = walk.cost + jnp.where(accepted, change, 0.0)
         return self.set_level(walk, register, level, cost)
 
     def back(self, walk: Walk, move: Array) -> Array:
-        """See `Moves`."""
+        """The move [] to the present level of the register that `move` [] is about."""
         register = move // self.most
         return register * self.most + walk.levels[register]
 
     def perturb(self, levels: Array, share: Array, key: Array) -> Array:
-        """See `Moves`."""
+        """Levels int [L], each with chance `share` [] another; consumes the key."""
         which_key, level_key = jax.random.split(key)
         counts = jnp.asarray(self.num_levels, jnp.int32)
         turned = jax.random.bernoulli(which_key, share, levels.shape)
@@ -86,7 +86,7 @@ class LevelMoves(Moves):
         return jnp.where(turned, (levels + steps) % counts, levels)
 
     def thermal_sweep(self, walk: Walk, temperature: Array, key: Array) -> Walk:
-        """See `Moves`; levels are drawn by the Gumbel trick."""
+        """See `Moves`; levels are drawn by the Gumbel trick at a temperature []."""
         shape = len(self.num_levels), self.most
         noise = jax.random.gumbel(key, shape)
 
@@ -116,7 +116,7 @@ class FieldMoves(LevelMoves, Value):
         return int(self.problem.unary.shape[1])
 
     def start(self, levels: Array) -> Walk:
-        """See `Moves`; fields are infinite where a register lacks the level."""
+        """A walk at levels [L]; fields [L, K_max], infinite where there is no level."""
         lacks = np.arange(self.most) >= np.asarray(self.num_levels)[:, None]
         rows = self.couplings[jnp.arange(len(self.num_levels)), levels]
         fields = jnp.asarray(self.problem.unary) + jnp.sum(rows, axis=0)
@@ -124,11 +124,11 @@ class FieldMoves(LevelMoves, Value):
         return Walk(levels, ask(self.problem, levels), fields)
 
     def costs_at(self, walk: Walk, register: Array) -> Array:
-        """See `LevelMoves`."""
+        """Fields [K_max] of a register []."""
         return walk.fields[register]
 
     def set_level(self, walk: Walk, register: Array, level: Array, cost: Array) -> Walk:
-        """See `LevelMoves`."""
+        """See `LevelMoves`; all []. Fields [L, K_max] follow."""
         before = walk.levels[register]
         added = self.couplings[register, level] - self.couplings[register, before]
         return Walk(walk.levels.at[register].set(level), cost, walk.fields + added)
@@ -150,11 +150,11 @@ class CostMoves(LevelMoves, Value):
         return max(self.num_levels)
 
     def start(self, levels: Array) -> Walk:
-        """See `Moves`."""
+        """A walk at levels [L], without fields."""
         return Walk(levels, ask(self.problem, levels), jnp.zeros(0))
 
     def costs_at(self, walk: Walk, register: Array) -> Array:
-        """See `LevelMoves`."""
+        """Costs [K_max] of the problem by the level of a register []."""
         last = jnp.asarray(self.num_levels, jnp.int32)[register] - 1
 
         def at(level: Array) -> Array:
@@ -164,7 +164,7 @@ class CostMoves(LevelMoves, Value):
         return jax.vmap(at)(jnp.arange(self.most, dtype=jnp.int32))
 
     def set_level(self, walk: Walk, register: Array, level: Array, cost: Array) -> Walk:
-        """See `LevelMoves`."""
+        """See `LevelMoves`; all []."""
         return Walk(walk.levels.at[register].set(level), cost, walk.fields)
 
 

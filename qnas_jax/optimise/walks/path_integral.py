@@ -98,7 +98,13 @@ def start_slices(flips: Flips, key: Array, slices: int) -> Walk:
 
 
 def slice_coupling(field: Array, temperature: Array, slices: int) -> Array:
-    """K [], the attraction of neighbouring slices in units of P T."""
+    """K [], the attraction of neighbouring slices in units of P T.
+
+    Args:
+      field: [] transverse field, above 0, in units of the cost.
+      temperature: [] T, above 0, likewise.
+      slices: P.
+    """
     return -jnp.log(jnp.tanh(field / (slices * temperature))) / 2
 
 

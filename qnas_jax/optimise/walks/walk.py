@@ -18,9 +18,10 @@ class Walk(NamedTuple):
     """One assignment under way.
 
     Attributes:
-      levels: [L] int32; for bits float32 of 0 and 1.
+      levels: [L] int32; for bits float 0 and 1, of the type of the cost.
       cost: [] its cost.
-      fields: what is kept of costs of moves; empty where the problem is asked.
+      fields: what is kept of costs of moves, [n] of bits and [L, K_max] of levels;
+        empty [0] where the problem is asked.
     """
 
     levels: Array
@@ -34,7 +35,7 @@ class Moves(abc.ABC):
     @property
     @abc.abstractmethod
     def count(self) -> int:
-        """Moves from any assignment: sum_l (K_l - 1)."""
+        """Moves that change an assignment: sum_l (K_l - 1), at most M."""
 
     @abc.abstractmethod
     def random(self, key: Array) -> Array:
@@ -50,15 +51,25 @@ class Moves(abc.ABC):
 
     @abc.abstractmethod
     def make(self, walk: Walk, move: Array, change: Array, accepted: Array) -> Walk:
-        """Makes a move, an index in [0, M), whose `change` is known, if `accepted`."""
+        """Makes a move if it is accepted.
+
+        Args:
+          walk: under way.
+          move: int [], its index in [0, M).
+          change: [] what it changes the cost by, which is known.
+          accepted: bool [].
+
+        Returns:
+          The walk afterwards.
+        """
 
     @abc.abstractmethod
     def back(self, walk: Walk, move: Array) -> Array:
-        """Index in [0, M) of the move that will undo a move of this walk."""
+        """Index, int [] in [0, M), of what will undo a `move` [] of this walk."""
 
     @abc.abstractmethod
     def perturb(self, levels: Array, share: Array, key: Array) -> Array:
-        """Levels [L], each with chance `share` another one; consumes the key."""
+        """Levels [L], each with chance `share` [] another one; consumes the key."""
 
     @abc.abstractmethod
     def thermal_sweep(self, walk: Walk, temperature: Array, key: Array) -> Walk:
@@ -96,6 +107,6 @@ def move_scale(moves: Moves, key: Array, samples: int = 16) -> Array:
 
 
 def ask(problem: Problem, levels: Array) -> Array:
-    """Cost [] of an assignment, as a float of which changes can be added up."""
+    """Cost [] of an assignment [L], as a float of which changes can be added up."""
     cost = problem.cost(levels.astype(jnp.int32))
     return cost.astype(jnp.promote_types(cost.dtype, jnp.float32))

@@ -115,6 +115,9 @@ def depolarising(probability: float, num_qubits: int = 1) -> Channel:
 
     Returns:
       The channel.
+
+    Raises:
+      UserError: p or k is out of its range.
     """
     if not isinstance(num_qubits, int) or num_qubits < 1:
         raise UserError(f"depolarising: got {num_qubits} qubits, expected 1 or more")
@@ -128,21 +131,25 @@ def depolarising(probability: float, num_qubits: int = 1) -> Channel:
 
 
 def bit_flip(probability: float) -> Channel:
-    """X with probability p in [0, 1], else nothing."""
+    """X with probability p in [0, 1], else nothing; UserError if p is outside."""
     _check_between("bit_flip", probability)
     name = f"bit_flip({probability})"
     return _pauli_channel(name, "IX", [1 - probability, probability])
 
 
 def phase_flip(probability: float) -> Channel:
-    """Z with probability p in [0, 1], else nothing."""
+    """Z with probability p in [0, 1], else nothing; UserError if p is outside."""
     _check_between("phase_flip", probability)
     name = f"phase_flip({probability})"
     return _pauli_channel(name, "IZ", [1 - probability, probability])
 
 
 def amplitude_damping(gamma: float) -> Channel:
-    """|1> falls to |0> with probability gamma in [0, 1] (energy loss, T1)."""
+    """|1> falls to |0> with probability gamma in [0, 1] (energy loss, T1).
+
+    Raises:
+      UserError: gamma is outside.
+    """
     _check_between("amplitude_damping", gamma)
     stay = [[1, 0], [0, math.sqrt(1 - gamma)]]
     fall = [[0, math.sqrt(gamma)], [0, 0]]

@@ -30,7 +30,7 @@ from qnas_jax.quantum.states import zero_state
 
 
 def pure_density(state: Array) -> Array:
-    """|psi><psi| of a state [2^n]."""
+    """|psi><psi|, complex [2^n, 2^n], of a state [2^n]."""
     state = as_state(state)
     return state[:, None] * state.conj()[None, :]
 
@@ -50,7 +50,7 @@ def apply_noisy(
       [2^n, 2^n].
 
     Raises:
-      UserError: rho or params has another size.
+      UserError: rho has another size, or there are too few params.
     """
     n = circuit.num_qubits
     rho = as_state(rho)
@@ -85,7 +85,16 @@ def _evolve(circuit: Circuit, noise: NoiseModel, rho: Array, params: Array) -> A
 
 
 def run_density(circuit: Circuit, noise: NoiseModel, params: Any = ()) -> Array:
-    """The density matrix [2^n, 2^n] that a noisy circuit leaves of |0...0>."""
+    """The density matrix [2^n, 2^n] that a noisy circuit leaves of |0...0>.
+
+    Args:
+      circuit: on n qubits.
+      noise: its noise; readout errors are not part of a state.
+      params: [num_params] radians.
+
+    Raises:
+      UserError: the matrix is too large for the memory, or there are too few params.
+    """
     n = circuit.num_qubits
     what = f"density matrix of {n} qubits, as a state of twice as many"
     check_written_out(what, 2 * n, 24, "use trajectories")
@@ -108,7 +117,11 @@ def density_probabilities(rho: Array, readout: Readout = ()) -> Array:
 
 
 def density_expectation(rho: Array, observable: PauliSum) -> Array:
-    """Tr(rho H) of a sum of Pauli strings, real []; UserError if the sizes differ."""
+    """Tr(rho H), real [], of rho [2^n, 2^n] and a sum of Pauli strings on n qubits.
+
+    Raises:
+      UserError: the sizes differ.
+    """
     rho = as_state(rho)
     if rho.shape != 2 * (2**observable.num_qubits,):
         raise UserError(
@@ -128,7 +141,7 @@ def density_expectation(rho: Array, observable: PauliSum) -> Array:
 
 
 def purity(rho: Array) -> Array:
-    """Tr(rho^2): 1 for a pure state, 1 / 2^n where nothing is known."""
+    """Tr(rho^2), real [], of rho [2^n, 2^n]: 1 if pure, 2^-n where nothing is known."""
     return jnp.sum(jnp.abs(as_state(rho)) ** 2)
 
 

@@ -84,8 +84,13 @@ def step_gates(
 ) -> Array:
     """The matrices of all gates, [S, D, D]; those of one kind are computed together.
 
+    Args:
+      circuit: of S gates.
+      params: [num_params] radians, or more.
+      dtype: of the matrices.
+
     Raises:
-      UserError: params has a wrong length.
+      UserError: params is no vector, or is too short.
     """
     check_numbers("params", params)
     params = as_real("params", jnp.asarray(params))
@@ -120,7 +125,8 @@ class Gathers:
     Attributes:
       high: int32 [S, 2^h], before each step.
       low: int32 [S, 2^l].
-      leave: the pair of tables that restores the order after the last step.
+      leave: the pair of tables, int32 [2^h] and [2^l], that restores the order after
+        the last step.
     """
 
     high: np.ndarray
@@ -142,7 +148,13 @@ def plan_gathers(qubits: Sequence[tuple[int, ...]], num_qubits: int) -> Gathers:
 
 
 def reordered(values: Array, high: Array, low: Array) -> Array:
-    """Values [2^n] in another order of the qubits."""
+    """Values [2^n] in another order of the qubits.
+
+    Args:
+      values: [2^n].
+      high: int32 [2^h], of one step of `Gathers`.
+      low: int32 [2^l], likewise; h + l = n.
+    """
     indices = (high[:, None] ^ low[None, :]).reshape(-1)
     return values.at[indices].get(mode="promise_in_bounds", unique_indices=True)
 

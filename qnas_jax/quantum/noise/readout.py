@@ -49,7 +49,7 @@ def confusion_matrices(readout: Readout, num_qubits: int) -> np.ndarray:
 
 
 def misread_probabilities(probabilities: Array, readout: Readout) -> Array:
-    """Probabilities or counts [2^n] of what is read, from those of what is.
+    """Probabilities or counts [2^n] of what is read, from those [2^n] of what is.
 
     Raises:
       UserError: numbers that are not real, finite and at least 0, or chances that are
@@ -131,6 +131,12 @@ def nearest_distribution(values: Array) -> Array:
     quantum state from measurements with additive Gaussian noise", Phys. Rev. Lett. 108
     (2012): the smallest entries become zero, what they lack is taken evenly from the
     others.
+
+    Returns:
+      Real [N], none below 0, of sum 1.
+
+    Raises:
+      UserError: complex numbers.
     """
     values = as_real("values", values)
     falling = -jnp.sort(-values)

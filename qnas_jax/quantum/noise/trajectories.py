@@ -142,6 +142,9 @@ def average(
 
     Returns:
       Mean and standard error, [...] each.
+
+    Raises:
+      UserError: less than two trajectories, or a batch below 1.
     """
     _check_at_least("num_trajectories", num_trajectories, 2)
 
@@ -181,6 +184,9 @@ def sample_noisy(
 
     Returns:
       int32 [S], basis indices that are read.
+
+    Raises:
+      UserError: a number of shots or a batch below 1.
     """
     _check_at_least("shots", shots, 1)
     _check_at_least("shots_per_trajectory", shots_per_trajectory, 1)

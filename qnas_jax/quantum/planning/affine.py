@@ -52,7 +52,7 @@ class AffineMap:
 
     @functools.cached_property
     def tables(self) -> tuple[np.ndarray, np.ndarray]:
-        """Images of the high and of the low half of the bits, int32.
+        """Images of the high and of the low half of the bits, int32 [2^h] and [2^l].
 
         The image of an index is table_high[high half] ^ table_low[low half].
         """

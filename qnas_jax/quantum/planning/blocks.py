@@ -54,7 +54,13 @@ def bin_matrices(
 def operation_matrix(
     operation: Operation, params: jax.Array, dtype: jax.typing.DTypeLike
 ) -> jax.Array:
-    """Matrix [2**k, 2**k] of an operation without its additional controls."""
+    """Matrix [2**k, 2**k] of an operation without its additional controls.
+
+    Args:
+      operation: on k qubits beside these controls.
+      params: [num_params] parameter vector.
+      dtype: complex type of the matrix.
+    """
     angles = angle_rows([operation], params)[0]
     return GATES[operation.gate].matrix(*angles).astype(dtype)
 
@@ -65,7 +71,7 @@ def _append(pieces: list[Piece], piece: Piece) -> int:
 
 
 def angle_rows(operations: Sequence[Operation], params: jax.Array) -> jax.Array:
-    """Angles [m, p] of m operations with p parameters each."""
+    """Angles [m, p] of m operations with p parameters each, of params [num_params]."""
     terms = [
         (angle.index, angle.scale, angle.offset)
         if isinstance(angle, Param)

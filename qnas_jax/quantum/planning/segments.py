@@ -68,12 +68,12 @@ def _product(state: jax.Array, vectors: list[jax.Array]) -> jax.Array:
 
 
 def to_pairs(state: jax.Array) -> jax.Array:
-    """Real and imaginary parts [2**n, 2] of a complex vector."""
+    """Real and imaginary parts [2**n, 2] of a complex vector [2**n]."""
     return jnp.stack([state.real, state.imag], axis=-1)
 
 
 def from_pairs(pairs: jax.Array) -> jax.Array:
-    """The complex vector whose parts these are."""
+    """The complex vector [2**n] whose parts [2**n, 2] these are."""
     return lax.complex(pairs[:, 0], pairs[:, 1])
 
 

@@ -74,7 +74,8 @@ def arrivals(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
       curves: all searches of one strategy on one task.
 
     Returns:
-      Evaluations, and the share that holds from there on.
+      Evaluations, ascending, and the share in [0, 1] that holds from there on; float64
+      [A + 2] both, of A searches that arrived.
     """
     arrived = np.sort(curves.first_top)
     share = np.arange(1, len(arrived) + 1) / len(arrived)

@@ -40,7 +40,7 @@ class CrossEntropy(DistributionSearch):
     uniform_share: Number
 
     def move(self, key: Array, table: Array) -> Array:
-        """Keeps all ops alive."""
+        """Keeps all ops of the table [L, K_max] alive."""
         del key
         uniform = jnp.asarray(uniform_ops(self.num_ops))
         return towards(table, uniform, self.uniform_share)

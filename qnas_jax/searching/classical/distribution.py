@@ -44,11 +44,11 @@ class DistributionSearch(Strategy):
         return Distribution(uniform, jnp.int32(0), jax.random.bits(key))
 
     def ask(self, key: Array, state: Distribution) -> Array:
-        """Draws from the distribution."""
+        """Draws archs int32 [P, L] from the distribution."""
         return observe(key, jnp.tile(state.table[None], (self.population, 1, 1)))
 
     def learn(self, state: Distribution, archs: Array, scores: Array) -> Distribution:
-        """One step, and what follows it."""
+        """One step from archs [P, L] and scores [P], and what follows it."""
         frequencies, found = elite_frequencies(
             archs, scores, elites=self.elites, most=state.table.shape[1]
         )
@@ -61,7 +61,7 @@ class DistributionSearch(Strategy):
         )
 
     def probabilities(self, state: Distribution) -> Array:
-        """The distribution."""
+        """The distribution, [L, K_max]."""
         return state.table
 
 

@@ -74,7 +74,7 @@ class Exhaustive(Strategy):
         )
 
     def ask(self, key: Array, state: Place) -> Array:
-        """The next archs of the walk."""
+        """The next archs of the walk, int32 [P, L]; the key is not used."""
         del key
         return self._next(state)
 
@@ -89,14 +89,14 @@ class Exhaustive(Strategy):
         return jax.vmap(lambda digits: state.labels[layers, digits])(places)
 
     def learn(self, state: Place, archs: Array, scores: Array) -> Place:
-        """Walks on."""
+        """Walks on, whatever archs [P, L] and scores [P] are."""
         del archs, scores
         leap = digits_of(self.population * self._stride, self.num_ops)
         digits = add_digits(state.digits, jnp.asarray(leap), self.num_ops)
         return dataclasses.replace(state, digits=digits)
 
     def probabilities(self, state: Place) -> Array:
-        """What comes next is certain."""
+        """What comes next is certain: [L, K_max], shares of the next P archs."""
         return jax.nn.one_hot(self._next(state), max(self.num_ops)).mean(axis=0)
 
 

@@ -69,7 +69,7 @@ class GeneticAlgorithm(Strategy):
         )
 
     def ask(self, key: Array, state: Survivors) -> Array:
-        """One child for each place."""
+        """One child for each place, int32 [P, L]."""
         keys = jax.random.split(key, self.population)
         children = jax.vmap(self._child, in_axes=(0, None))(keys, state)
         strangers = random_archs(keys, self.num_ops)
@@ -85,14 +85,14 @@ class GeneticAlgorithm(Strategy):
         return mutate_layers(mutation_key, arch, jnp.asarray(self.chance), self.num_ops)
 
     def learn(self, state: Survivors, archs: Array, scores: Array) -> Survivors:
-        """The best of the children and the elites."""
+        """The best of the children, archs [P, L] and scores [P], and the elites."""
         archs = jnp.concatenate([archs, state.archs[: self.elites]])
         scores = jnp.concatenate([scores, state.scores[: self.elites]])
         best = jnp.argsort(-scores)[: self.population]
         return Survivors(archs=archs[best], scores=scores[best])
 
     def probabilities(self, state: Survivors) -> Array:
-        """Chances to win a tournament, and what mutation does to them."""
+        """Chances to win a tournament, and what mutation does to them, [L, K_max]."""
         uniform = uniform_ops(self.num_ops)
         shares = tournament_shares(jnp.isfinite(state.scores), self.tournament)
         standing = jax.nn.one_hot(state.archs, uniform.shape[1])
@@ -139,7 +139,7 @@ def cross(key: Array, first: Array, second: Array, *, rate: Number | float) -> A
       key: consumed.
       first: int32 [L].
       second: int32 [L].
-      rate: chance that there is a crossover at all.
+      rate: [] chance that there is a crossover at all.
 
     Returns:
       int32 [L]: each layer from either, or `first`.

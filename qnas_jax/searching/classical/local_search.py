@@ -77,14 +77,14 @@ class LocalSearch(Strategy):
         return state.queue[jnp.minimum(place, last)], place < state.waiting
 
     def ask(self, key: Array, state: LocalState) -> Array:
-        """The next neighbours, random archs where none is left."""
+        """The next neighbours int32 [P, L], random archs where none is left."""
         neighbours, there = self._places(state)
         keys = jax.random.split(key, self.population)
         strangers = random_archs(keys, self.num_ops)
         return jnp.where(there[:, None], neighbours, strangers)
 
     def learn(self, state: LocalState, archs: Array, scores: Array) -> LocalState:
-        """Moves, starts anew, or goes on with the queue."""
+        """Moves, starts anew, or goes on with the queue: archs [P, L], scores [P]."""
         state = _note(state, archs, scores)
         done = state.asked >= state.waiting
         better = state.rival_score > state.score
@@ -94,7 +94,7 @@ class LocalSearch(Strategy):
         return _choose(better & (done | (self.improvement == "first")), moved, state)
 
     def probabilities(self, state: LocalState) -> Array:
-        """Neighbours are certain, others uniform."""
+        """Neighbours are certain, others uniform, [L, K_max]."""
         uniform = uniform_ops(self.num_ops)
         neighbours, there = self._places(state)
         certain = jax.nn.one_hot(neighbours, uniform.shape[1])

@@ -49,12 +49,12 @@ class OnePlusLambda(Strategy):
         return Parent(jnp.zeros(self.num_layers, jnp.int32), jnp.float32(-jnp.inf))
 
     def ask(self, key: Array, state: Parent) -> Array:
-        """P mutants."""
+        """P mutants, int32 [P, L]."""
         table = self.probabilities(state)
         return observe(key, jnp.tile(table[None], (self.population, 1, 1)))
 
     def learn(self, state: Parent, archs: Array, scores: Array) -> Parent:
-        """The best mutant takes its parent's place unless it is worse."""
+        """The best of archs [P, L] by scores [P] is the parent unless it is worse."""
         best = jnp.argmax(scores)
         takes = (scores[best] >= state.score) & jnp.isfinite(scores[best])
         return Parent(
@@ -63,7 +63,7 @@ class OnePlusLambda(Strategy):
         )
 
     def probabilities(self, state: Parent) -> Array:
-        """The parent's ops, but for the chance that a layer gets another one."""
+        """The parent's ops, but for the chance of another one, [L, K_max]."""
         uniform = jnp.asarray(uniform_ops(self.num_ops))
         own = jax.nn.one_hot(state.arch, uniform.shape[1])
         open_layers = np.asarray(self.num_ops) > 1

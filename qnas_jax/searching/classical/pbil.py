@@ -38,7 +38,7 @@ class Pbil(DistributionSearch):
     mutation_step: Number
 
     def move(self, key: Array, table: Array) -> Array:
-        """Mutation."""
+        """Mutation of the table [L, K_max]; the key is consumed."""
         return mutate_table(
             key, table, self.num_ops, chance=self.mutation, step=self.mutation_step
         )
@@ -87,8 +87,8 @@ def mutate_table(
       key: consumed.
       table: [L, K_max] probabilities.
       num_ops: (K_1, ..., K_L).
-      chance: of each layer to move.
-      step: in [0, 1].
+      chance: [] in [0, 1], of each layer to move.
+      step: [] in [0, 1].
 
     Returns:
       [L, K_max].

@@ -20,18 +20,18 @@ class RandomSearch(Strategy):
         return ()
 
     def ask(self, key: Array, state: tuple[()]) -> Array:
-        """Uniform archs."""
+        """Uniform archs int32 [P, L]."""
         del state
         uniform = jnp.asarray(uniform_ops(self.num_ops))
         return observe(key, jnp.tile(uniform[None], (self.population, 1, 1)))
 
     def learn(self, state: tuple[()], archs: Array, scores: Array) -> tuple[()]:
-        """Nothing is learnt."""
+        """Nothing is learnt from archs [P, L] and scores [P]."""
         del archs, scores
         return state
 
     def probabilities(self, state: tuple[()]) -> Array:
-        """Uniform."""
+        """Uniform, [L, K_max]."""
         del state
         return jnp.asarray(uniform_ops(self.num_ops))
 

@@ -57,7 +57,7 @@ class RegularizedEvolution(Strategy):
         )
 
     def ask(self, key: Array, state: Living) -> Array:
-        """Children of the living."""
+        """Children of the living, int32 [P, L]."""
         keys = jax.random.split(key, self.population)
         ranked = state.archs[jnp.argsort(state.scores)]
         children = jax.vmap(self._child, in_axes=(0, None))(keys, ranked)
@@ -71,7 +71,7 @@ class RegularizedEvolution(Strategy):
         return mutate(mutate_key, ranked[jnp.max(draws)], self.num_ops)
 
     def learn(self, state: Living, archs: Array, scores: Array) -> Living:
-        """Who was evaluated joins the living, the oldest give way."""
+        """Archs [P, L] with finite scores [P] join the living, the oldest give way."""
         alive = jnp.isfinite(scores)
         number = state.born + jnp.cumsum(alive) - 1
         rows = jnp.where(alive, number % self.parents, self.parents)
@@ -82,7 +82,7 @@ class RegularizedEvolution(Strategy):
         )
 
     def probabilities(self, state: Living) -> Array:
-        """Chances to win a tournament, and what mutation does to them."""
+        """Chances to win a tournament, and what mutation does to them, [L, K_max]."""
         parents, uniform = self.parents, uniform_ops(self.num_ops)
         shares = np.diff((np.arange(parents + 1) / parents) ** self.tournament)
         ranked = jax.nn.one_hot(

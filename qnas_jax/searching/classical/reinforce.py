@@ -69,17 +69,17 @@ class Reinforce(Strategy):
         return optax.adam(jnp.asarray(self.learning_rate))
 
     def probabilities(self, state: Policy) -> Array:
-        """Those of the policy."""
+        """Those of the policy, [L, K_max]."""
         own = own_ops(self.num_ops)
         return jax.nn.softmax(jnp.where(own, state.logits, -jnp.inf))
 
     def ask(self, key: Array, state: Policy) -> Array:
-        """Draws from the policy."""
+        """Draws archs int32 [P, L] from the policy."""
         table = self.probabilities(state)
         return observe(key, jnp.tile(table[None], (self.population, 1, 1)))
 
     def learn(self, state: Policy, archs: Array, scores: Array) -> Policy:
-        """One step of Adam."""
+        """One step of Adam from archs [P, L] and scores [P]."""
         known = jnp.isfinite(scores)
         count = jnp.maximum(jnp.sum(known), 1)
         mean = jnp.sum(jnp.where(known, scores, 0.0)) / count

@@ -73,7 +73,7 @@ class SimulatedAnnealing(Strategy):
         )
 
     def ask(self, key: Array, state: Chains) -> Array:
-        """Each chain's arch with another op in one layer."""
+        """Each chain's arch with another op in one layer, int32 [P, L]."""
         keys = jax.random.split(key, self.population)
         moved = jax.vmap(lambda key, arch: mutate(key, arch, self.num_ops))(
             keys, state.archs
@@ -82,7 +82,7 @@ class SimulatedAnnealing(Strategy):
         return jnp.where(jnp.isfinite(state.scores)[:, None], moved, strangers)
 
     def learn(self, state: Chains, archs: Array, scores: Array) -> Chains:
-        """Accepts by the Metropolis rule."""
+        """Accepts archs [P, L] by their scores [P], by the Metropolis rule."""
         started = jnp.isfinite(state.scores)
         proposed = started & jnp.isfinite(scores)
         change = jnp.where(proposed, scores - state.scores, 0.0)
@@ -106,7 +106,7 @@ class SimulatedAnnealing(Strategy):
         )
 
     def probabilities(self, state: Chains) -> Array:
-        """Of mutants of the chains' archs."""
+        """Of mutants of the chains' archs, [L, K_max]."""
         uniform = uniform_ops(self.num_ops)
         standing = jax.nn.one_hot(state.archs, uniform.shape[1])
         moved = jax.vmap(lambda table: mutated_probabilities(table, self.num_ops))(
@@ -145,10 +145,10 @@ def temperature(
     """The geometric schedule.
 
     Args:
-      generation: g, 0 for the first.
+      generation: [] g, 0 for the first.
       generations: G.
-      first: T_0.
-      ratio: T_1 / T_0.
+      first: [] T_0.
+      ratio: [] T_1 / T_0.
 
     Returns:
       T_g []; T_1 from generation G - 1 on.

@@ -115,14 +115,14 @@ class BracketSearch(Strategy):
         return archs, jax.lax.dynamic_slice_in_dim(state.chosen, first, size)
 
     def ask(self, key: Array, state: Rungs) -> Array:
-        """The next archs of the rung."""
+        """The next archs of the rung, int32 [P, L]."""
         archs, chosen = self._candidates(state)
         keys = jax.random.split(key, self.population)
         strangers = random_archs(keys, self.num_ops)
         return jnp.where(chosen[:, None], archs, strangers)
 
     def learn(self, state: Rungs, archs: Array, scores: Array) -> Rungs:
-        """Goes on in the rung, or up to the next."""
+        """Goes on in the rung, or up to the next, with archs [P, L] and scores [P]."""
         first = self._at(state, "place") * self.population
         state = dataclasses.replace(
             state,
@@ -143,7 +143,7 @@ class BracketSearch(Strategy):
         return dataclasses.replace(state, generation=following)
 
     def probabilities(self, state: Rungs) -> Array:
-        """Candidates are certain, others uniform."""
+        """Candidates are certain, others uniform, [L, K_max]."""
         uniform = uniform_ops(self.num_ops)
         archs, chosen = self._candidates(state)
         certain = jax.nn.one_hot(archs, uniform.shape[1])
@@ -151,7 +151,7 @@ class BracketSearch(Strategy):
         return table.mean(axis=0)
 
     def fidelities(self, state: Rungs) -> Array:
-        """That of the rung, for all."""
+        """That of the rung, for all, int32 [P]."""
         return jnp.full(self.population, self._at(state, "fidelity"))
 
 

@@ -115,7 +115,7 @@ def train_ensemble(
       known: bool [N], rows to learn from.
       num_ops: (K_1, ..., K_L).
       sizes: of the ensemble and its training.
-      learning_rate: of Adam.
+      learning_rate: [] of Adam.
 
     Returns:
       The ensemble; without any known row its weights are without meaning, but finite.

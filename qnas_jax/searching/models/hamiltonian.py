@@ -98,7 +98,7 @@ class Hamiltonian(Strategy):
         return empty_history(self.capacity, self.num_layers)
 
     def ask(self, key: Array, state: History) -> Array:
-        """Minima of samples, random archs before there is a model."""
+        """Minima of samples int32 [P, L], random archs before there is a model."""
         keys = jax.random.split(key, self.population)
         enough = jnp.sum(scored(state)) >= min(self.initial, self.capacity)
         return jax.lax.cond(enough, self._guided, self._random, keys, state)
@@ -139,11 +139,11 @@ class Hamiltonian(Strategy):
         return taken, arch
 
     def learn(self, state: History, archs: Array, scores: Array) -> History:
-        """Remembers the generation."""
+        """Remembers the generation, archs [P, L] and scores [P]."""
         return record(state, archs, scores)
 
     def probabilities(self, state: History) -> Array:
-        """An estimate."""
+        """An estimate [L, K_max] from archs that are asked for."""
         return probabilities_by_asking(
             self.ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
         )

@@ -37,7 +37,7 @@ def correlations(archs: Array, others: Array, num_levels: int, rho: Number) -> A
       archs: int32 [C, L].
       others: int32 [N, L].
       num_levels: K_max.
-      rho: factor for each layer that differs.
+      rho: [] factor for each layer that differs.
 
     Returns:
       float32 [C, N].
@@ -69,7 +69,7 @@ def add_rows(
       within: [P, P], correlations of the new archs.
       known: bool [P], which of them count.
       rows: int32 [P], their places, one behind the other.
-      noise: variance of targets that the process does not explain, above 0.
+      noise: [] variance of targets that the process does not explain, above 0.
 
     Returns:
       [N, N].

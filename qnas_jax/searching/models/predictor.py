@@ -99,7 +99,7 @@ class Predictor(Strategy):
         )
 
     def ask(self, key: Array, state: Guess) -> Array:
-        """The candidates with the highest draws."""
+        """The candidates int32 [P, L] with the highest draws."""
         num_ops, population = self.num_ops, self.population
         mutant_key, random_key, noise_key, other_key = jax.random.split(key, 4)
         strangers = random_archs(jax.random.split(other_key, population), num_ops)
@@ -120,7 +120,7 @@ class Predictor(Strategy):
         return jnp.where(guided[:, None], archs[place], strangers)
 
     def learn(self, state: Guess, archs: Array, scores: Array) -> Guess:
-        """Trains a new ensemble on all evaluations."""
+        """Trains a new ensemble on all evaluations, with archs [P, L], scores [P]."""
         history = record(state.history, archs, scores)
         known = scored(history)
         goals = transform_scores(history.scores, known, self.targets)
@@ -137,7 +137,7 @@ class Predictor(Strategy):
         return Guess(history, ensemble, state.seed)
 
     def probabilities(self, state: Guess) -> Array:
-        """An estimate."""
+        """An estimate [L, K_max] from archs that are asked for."""
         return probabilities_by_asking(
             self.ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
         )

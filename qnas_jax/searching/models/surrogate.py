@@ -59,9 +59,9 @@ class Prior:
     """Variances of an arch's score; each a positive [] number.
 
     Attributes:
-      variance: v, of the score of an arch, in units of the transformed scores.
-      pair_share: s in [0, 1], the share of it that pairs of layers have.
-      noise: r, variance of what the model cannot express.
+      variance: [] v, of the score of an arch, in units of the transformed scores.
+      pair_share: [] s in [0, 1], the share of it that pairs of layers have.
+      noise: [] r, variance of what the model cannot express.
     """
 
     variance: Array | float = 1.5
@@ -74,9 +74,9 @@ class WeightPrior:
     """Variances of the model's weights; each a positive [] number.
 
     Attributes:
-      unary: of each u_l(k).
-      pairwise: of each w_lm(k, k').
-      noise: r.
+      unary: [] of each u_l(k).
+      pairwise: [] of each w_lm(k, k').
+      noise: [] r.
     """
 
     unary: Array | float

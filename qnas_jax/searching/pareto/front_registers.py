@@ -128,7 +128,7 @@ class FrontRegisters(ParetoStrategy):
         )
 
     def ask(self, key: Array, state: FrontRegistersState) -> Array:
-        """Observes the registers until an arch is new."""
+        """Observes the registers until an arch is new, int32 [P, L]."""
         observed = self._observed(key, state)
         balanced = balanced_archs(key, self.population, self.num_ops)
         return jnp.where(state.history.count < self.initial, balanced, observed)
@@ -145,7 +145,7 @@ class FrontRegisters(ParetoStrategy):
     def learn(
         self, state: FrontRegistersState, archs: Array, scores: Array
     ) -> FrontRegistersState:
-        """Offers a generation to the front, and turns registers towards it."""
+        """Offers archs [P, L], objectives [P, M] to the front; registers turn to it."""
         archive = insert(state.archive, archs, scores)
         registers = dataclasses.replace(
             state.registers, guides=self._guides(state, archive)
@@ -176,7 +176,7 @@ class FrontRegisters(ParetoStrategy):
         )
 
     def probabilities(self, state: FrontRegistersState) -> Array:
-        """Of one observation."""
+        """Of one observation, [L, K_max]."""
         return self.inner.probabilities(state.registers)
 
 

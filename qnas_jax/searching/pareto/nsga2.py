@@ -90,7 +90,7 @@ class NSGA2(ParetoStrategy):
         )
 
     def ask(self, key: Array, state: NSGA2State) -> Array:
-        """One child for each place."""
+        """One child for each place, int32 [P, L]."""
         return ask_unknown(
             lambda key: self._children(key, state),
             key,
@@ -115,7 +115,7 @@ class NSGA2(ParetoStrategy):
         return mutate_layers(mutation_key, arch, jnp.asarray(self.chance), self.num_ops)
 
     def learn(self, state: NSGA2State, archs: Array, scores: Array) -> NSGA2State:
-        """The best of children and survivors, front by front."""
+        """The best of children [P, L], objectives [P, M], and survivors, by fronts."""
         history = record(state.history, archs, scores[:, 0])
         archs = jnp.concatenate([state.archs, archs])
         objectives = jnp.concatenate([state.objectives, scores])
@@ -123,7 +123,7 @@ class NSGA2(ParetoStrategy):
         return NSGA2State(archs[best], objectives[best], history)
 
     def probabilities(self, state: NSGA2State) -> Array:
-        """Chances to win a tournament, and what mutation does to them."""
+        """Chances to win a tournament, and what mutation does to them, [L, K_max]."""
         uniform = uniform_ops(self.num_ops)
         alive = evaluated(state.objectives)
         shares = tournament_shares(alive, self.tournament)

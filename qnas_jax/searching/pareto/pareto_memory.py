@@ -154,7 +154,7 @@ class ParetoMemory(ParetoStrategy):
         )
 
     def ask(self, key: Array, state: ParetoMemoryState) -> Array:
-        """The most promising archs around the front, or such that cover the ops."""
+        """The most promising archs around the front, or such that cover ops: [P, L]."""
         guided = state.archive.filled.any() & (state.history.count >= self.initial)
         return jax.lax.cond(guided, self._guided, self._unguided, key, state)
 
@@ -231,7 +231,7 @@ class ParetoMemory(ParetoStrategy):
     def learn(
         self, state: ParetoMemoryState, archs: Array, scores: Array
     ) -> ParetoMemoryState:
-        """Remembers a generation, and learns covariance and front from it."""
+        """Remembers archs [P, L] and objectives [P, M]; covariance and front follow."""
 
         def remember(values: Array, new: Array) -> Array:
             history = dataclasses.replace(state.history, scores=values)
@@ -264,7 +264,7 @@ class ParetoMemory(ParetoStrategy):
         )
 
     def probabilities(self, state: ParetoMemoryState) -> Array:
-        """An estimate."""
+        """An estimate [L, K_max] from archs that are asked for."""
         return probabilities_by_asking(
             self.ask, state, self.num_ops, self.population, least=_PROBABILITY_ARCHS
         )

@@ -41,8 +41,8 @@ def weighted_product(
     Args:
       objectives: [..., M]: a positive accuracy, then negatives of positive costs.
       targets: [M - 1], positive, in the units of the costs.
-      below: exponent of costs up to their target, at most 0.
-      above: exponent of costs beyond it, at most 0.
+      below: [] exponent of costs up to their target, at most 0.
+      above: [] exponent of costs beyond it, at most 0.
 
     Returns:
       float32 [...], to be maximised; -inf for failed evaluations, and where a cost is
@@ -70,18 +70,18 @@ class WeightedProduct(ParetoStrategy):
         return self.inner.init(key)
 
     def ask(self, key: Array, state: Any) -> Array:
-        """What the strategy proposes."""
+        """What the strategy proposes, int32 [P, L]."""
         return self.inner.ask(key, state)
 
     def learn(self, state: Any, archs: Array, scores: Array) -> Any:
-        """Tells the strategy the product."""
+        """Tells the strategy archs [P, L] and the product of objectives [P, M]."""
         product = weighted_product(
             scores, self.targets, below=self.below, above=self.above
         )
         return self.inner.learn(state, archs, sanitise(product))
 
     def probabilities(self, state: Any) -> Array:
-        """The strategy's."""
+        """The strategy's, [L, K_max]."""
         return self.inner.probabilities(state)
 
 
@@ -95,16 +95,16 @@ class RandomFront(ParetoStrategy):
         return self.inner.init(key)
 
     def ask(self, key: Array, state: tuple[()]) -> Array:
-        """Uniform archs."""
+        """Uniform archs int32 [P, L]."""
         return self.inner.ask(key, state)
 
     def learn(self, state: tuple[()], archs: Array, scores: Array) -> tuple[()]:
-        """Nothing is learnt."""
+        """Nothing is learnt from archs [P, L] and objectives [P, M]."""
         del archs, scores
         return state
 
     def probabilities(self, state: tuple[()]) -> Array:
-        """Uniform."""
+        """Uniform, [L, K_max]."""
         return self.inner.probabilities(state)
 
 

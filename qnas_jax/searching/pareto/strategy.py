@@ -37,7 +37,7 @@ class ParetoStrategy(Strategy):
 
     @abc.abstractmethod
     def learn(self, state: Any, archs: Array, scores: Array) -> Any:
-        """The new state, from sanitised objectives [P, M]; call `tell`."""
+        """The new state, from archs [P, L] and objectives [P, M]; call `tell`."""
 
     @functools.partial(jax.jit, inline=True)
     def tell(self, state: Any, archs: Array, scores: Array) -> Any:

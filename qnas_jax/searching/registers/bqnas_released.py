@@ -99,12 +99,12 @@ class BqnasReleased(Strategy):
         )
 
     def ask(self, key: Array, state: ReleasedState) -> Array:
-        """Reads the pairs."""
+        """Reads the pairs: archs int32 [P, L]; the key is not used."""
         del key
         return observe_by_threshold(state.pairs)
 
     def learn(self, state: ReleasedState, archs: Array, scores: Array) -> ReleasedState:
-        """Turns the pairs away from the best of the generation."""
+        """Turns the pairs away from the best of archs [P, L] by scores [P]."""
         width = state.pairs.shape[2]
         bits = archs[..., None] >> jnp.arange(width)[None, None, :] & 1
         best = jnp.argmax(scores)
@@ -122,7 +122,7 @@ class BqnasReleased(Strategy):
         )
 
     def probabilities(self, state: ReleasedState) -> Array:
-        """Shares of what is read."""
+        """Shares of what is read, [L, K]."""
         archs = observe_by_threshold(state.pairs)
         return jax.nn.one_hot(archs, self.num_ops[0]).mean(axis=0)
 

@@ -81,8 +81,8 @@ def turns(
       arch: int32 [L], what the individual evaluated; it scored worse than its guide.
       guide: int32 [L].
       num_levels: K_max.
-      local: radians, of the rotation whatever the layer before is.
-      entangling: radians, of the one controlled by the layer before.
+      local: [] radians, of the rotation whatever the layer before is.
+      entangling: [] radians, of the one controlled by the layer before.
 
     Returns:
       [L, K_max] radians, indexed by layer and by the op before.
@@ -107,7 +107,7 @@ def turn_chain(
       guide: int32 [L].
       angles: [L, K_max] radians.
       own: bool [L, K_max], the ops that each layer has.
-      epsilon: least probability of an op, given the op before.
+      epsilon: [] least probability of an op, given the op before.
 
     Returns:
       [L, K_max, K_max] unit rows.
@@ -122,7 +122,12 @@ def turn_chain(
 
 
 def distance_from(chain: Array, guide: Array) -> Array:
-    """Probability [L] that a layer leaves the guide, if the layer before shows it."""
+    """Probability [L] that a layer leaves the guide, if the layer before shows it.
+
+    Args:
+      chain: [L, K_max, K_max] unit rows.
+      guide: int32 [L].
+    """
     layers = jnp.arange(len(guide))
     return 1.0 - jnp.square(chain[layers, previous_ops(guide), guide])
 
@@ -147,7 +152,7 @@ class Entangled(RegisterStrategy):
         )
 
     def ask(self, key: Array, state: EntangledState) -> Array:
-        """Observes each chain jointly."""
+        """Observes each chain jointly, int32 [P, L]."""
         keys = jax.random.split(key, self.population)
         return jax.vmap(observe_chain)(keys, state.chains)
 
@@ -174,7 +179,7 @@ class Entangled(RegisterStrategy):
     def learn(
         self, state: EntangledState, archs: Array, scores: Array
     ) -> EntangledState:
-        """Turns the chains that the rule names, and stores the generation.
+        """Turns the chains that the rule names, and stores archs [P, L], scores [P].
 
         A register's distance from its guide's op is taken given the guide's op of the
         layer before.
@@ -191,13 +196,13 @@ class Entangled(RegisterStrategy):
         )
 
     def probabilities(self, state: EntangledState) -> Array:
-        """Marginals of the chains."""
+        """Marginals of the chains, [L, K_max]."""
         return jax.vmap(marginals)(state.chains).mean(axis=0)
 
     def mutate(
         self, key: Array, state: EntangledState, probability: Number
     ) -> EntangledState:
-        """Shifts the levels of registers."""
+        """Shifts the levels of registers with a `probability` []; consumes the key."""
         levels = jnp.asarray(self.num_ops)
         steps = random_steps(key, state.guides, levels, probability=probability)
         shift_all = jax.vmap(shift_chain, in_axes=(0, 0, None))

@@ -38,7 +38,7 @@ def prior_root(num_layers: int, num_levels: int, *, variance: Number) -> Array:
     Args:
       num_layers: L.
       num_levels: K_max.
-      variance: v, above 0.
+      variance: [] v, above 0.
 
     Returns:
       float32 [L, K_max, L K_max]; the first two axes are the effects.
@@ -55,10 +55,10 @@ def add_evaluation(root: Array, arch: Array, known: Array, *, noise: Number) -> 
       root: [L, K_max, L K_max].
       arch: int32 [L].
       known: [] bool, whether it has a score; if not, nothing changes.
-      noise: r, above 0.
+      noise: [] r, above 0.
 
     Returns:
-      The new root.
+      The new root, [L, K_max, L K_max].
     """
     layers = jnp.arange(root.shape[0])
     inner = jnp.where(known, jnp.sum(root[layers, arch], axis=0), 0.0)
@@ -75,10 +75,10 @@ def add_evaluations(root: Array, archs: Array, known: Array, *, noise: Number) -
       root: [L, K_max, L K_max].
       archs: int32 [P, L].
       known: bool [P], see `add_evaluation`.
-      noise: r, above 0.
+      noise: [] r, above 0.
 
     Returns:
-      The new root.
+      The new root, [L, K_max, L K_max].
     """
 
     def add(root: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
@@ -96,8 +96,8 @@ def root_of_evaluations(
       archs: int32 [M, L].
       known: bool [M], see `add_evaluation`.
       num_levels: K_max.
-      variance: v, above 0.
-      noise: r, above 0.
+      variance: [] v, above 0.
+      noise: [] r, above 0.
 
     Returns:
       float32 [L, K_max, L K_max]; not the root that `add_evaluations` comes to, but one
@@ -122,7 +122,7 @@ def field_mean(root: Array, archs: Array, targets: Array, *, noise: Number) -> A
       root: [L, K_max, L K_max], conditioned on the evaluations.
       archs: int32 [M, L].
       targets: [M], y; zero for rows that do not count.
-      noise: r.
+      noise: [] r.
 
     Returns:
       [L, K_max].

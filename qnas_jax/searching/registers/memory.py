@@ -165,7 +165,7 @@ class WithMemory(Strategy):
         return Remembered(self.inner.init(key), history)
 
     def ask(self, key: Array, state: Remembered) -> Array:
-        """The first new arch of each individual."""
+        """The first new arch of each individual, int32 [P, L]."""
         return ask_unknown(
             lambda key: self.inner.ask(key, state.inner),
             key,
@@ -175,12 +175,12 @@ class WithMemory(Strategy):
         )
 
     def learn(self, state: Remembered, archs: Array, scores: Array) -> Remembered:
-        """Learns and remembers."""
+        """Learns and remembers archs [P, L] and scores [P]."""
         inner = self.inner.learn(state.inner, archs, scores)
         return Remembered(inner, record(state.history, archs, scores))
 
     def probabilities(self, state: Remembered) -> Array:
-        """Of one observation."""
+        """Of one observation, [L, K_max]."""
         return self.inner.probabilities(state.inner)
 
 

@@ -135,8 +135,8 @@ def flip_probabilities(
       field: [L, K_max].
       guide: int32 [L].
       own: bool [L, K_max], the ops that each layer has.
-      flips: layers that leave the guide, on average, unless a layer reaches 1/2.
-      strength: beta.
+      flips: [] layers that leave the guide, on average, unless a layer reaches 1/2.
+      strength: [] beta.
 
     Returns:
       [L, K_max] rows of sum 1, zero for ops that a layer lacks.
@@ -192,7 +192,7 @@ class MemoryRegisters(Strategy):
         )
 
     def ask(self, key: Array, state: MemoryState) -> Array:
-        """Mutates the guide, or draws at random while there is none."""
+        """Mutates the guide, or draws at random while there is none, int32 [P, L]."""
         return self._ask(key, state, self._recall(state))
 
     def _ask(self, key: Array, state: MemoryState, recalled: _Recalled) -> Array:
@@ -233,7 +233,7 @@ class MemoryRegisters(Strategy):
         )
 
     def learn(self, state: MemoryState, archs: Array, scores: Array) -> MemoryState:
-        """Remembers a generation, learns the field from it and follows its guide."""
+        """Remembers archs [P, L] and scores [P]; field and guide follow from them."""
         history = record(state.history, archs, scores)
         return MemoryState(
             history=history,
@@ -260,7 +260,7 @@ class MemoryRegisters(Strategy):
         )
 
     def probabilities(self, state: MemoryState) -> Array:
-        """An estimate."""
+        """An estimate [L, K_max] from archs that are asked for."""
         # The memory is read once, and not for each arch that is asked for.
         ask = functools.partial(self._ask, recalled=self._recall(state))
         return probabilities_by_asking(

@@ -95,7 +95,7 @@ def code_weights(angles: Array, own: Array) -> list[Array]:
       own: bool [K_max], the ops that the layer has.
 
     Returns:
-      K_max numbers; given a valid code, that of op c is the c-th over their sum.
+      K_max numbers []; given a valid code, that of op c is the c-th over their sum.
     """
     # The floor keeps the sum over valid codes positive when a Q-bit is at a pole: no
     # product of b factors falls below the smallest normal number.
@@ -124,7 +124,16 @@ def register_probabilities(angles: Array, own: Array) -> Array:
 
 
 def draw_code(uniform: Array, angles: Array, own: Array) -> Array:
-    """Observes one register: a valid code, drawn with a uniform number in [0, 1)."""
+    """Observes one register.
+
+    Args:
+      uniform: [] in [0, 1).
+      angles: [b] radians.
+      own: bool [K_max], the ops that the layer has.
+
+    Returns:
+      int32 [], a valid code.
+    """
     return draw_op(uniform, code_weights(angles, own))
 
 
@@ -200,13 +209,13 @@ class Qbit(RegisterStrategy):
         )
 
     def ask(self, key: Array, state: QbitState) -> Array:
-        """Observes all registers."""
+        """Observes all registers, int32 [P, L]."""
         uniforms = draw_uniforms(key, self.population, self.num_layers)
         observe = jax.vmap(jax.vmap(draw_code, (0, 1, 0)), (0, 1, None))
         return observe(uniforms, state.angles, jnp.asarray(own_ops(self.num_ops)))
 
     def learn(self, state: QbitState, archs: Array, scores: Array) -> QbitState:
-        """Turns all Q-bits as the table says, and stores the generation."""
+        """Turns all Q-bits as the table says, and stores archs [P, L], scores [P]."""
         guides, width = state.guides, len(state.angles)
         at_least = (scores >= guides.scores).astype(jnp.int32)
         turn = functools.partial(turn_qbit, table=self.table)
@@ -230,13 +239,13 @@ class Qbit(RegisterStrategy):
         )
 
     def probabilities(self, state: QbitState) -> Array:
-        """Of all registers, given valid codes."""
+        """Of all registers, given valid codes, [L, K_max]."""
         of_layers = jax.vmap(register_probabilities, in_axes=(1, 0))
         of_all = jax.vmap(of_layers, in_axes=(1, None))
         return of_all(state.angles, jnp.asarray(own_ops(self.num_ops))).mean(axis=0)
 
     def mutate(self, key: Array, state: QbitState, probability: Number) -> QbitState:
-        """Swaps the amplitudes of Q-bits."""
+        """Swaps amplitudes of Q-bits with a `probability` []; consumes the key."""
         hit = jax.random.bernoulli(key, probability, state.angles.shape)
         hit &= ~holds_best(state.guides)[None, :, None]
         flipped = jnp.where(hit, np.pi / 2 - state.angles, state.angles)

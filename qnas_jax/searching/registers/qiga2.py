@@ -30,7 +30,7 @@ class Qiga2(QuditStrategy):
     mu: Number
 
     def gate(self, amplitudes: Array, op: Array, share: Array) -> Array:
-        """Contracts towards the guide's op; a contraction has no angle to share."""
+        """Contracts [K_max] towards the guide's op []; there is no angle to share."""
         del share
         return contract_towards(amplitudes, op, self.mu)
 
@@ -41,7 +41,7 @@ def contract_towards(amplitudes: Array, op: Array, mu: Number | float) -> Array:
     Args:
       amplitudes: [K_max] non-negative, unit norm.
       op: [] int, the guide's op.
-      mu: factor in (0, 1).
+      mu: [] factor in (0, 1).
 
     Returns:
       [K_max] non-negative, unit norm.

@@ -87,7 +87,7 @@ def keep_levels_open(amplitudes: Array, own: Array, epsilon: Number | float) -> 
     Args:
       amplitudes: [K_max] non-negative.
       own: bool [K_max], the ops that the layer has.
-      epsilon: probability, below 1 / K_l.
+      epsilon: [] probability, below 1 / K_l.
 
     Returns:
       [K_max]; unchanged but for rounding where all probabilities were high enough.
@@ -141,7 +141,7 @@ class QuditStrategy(RegisterStrategy):
         )
 
     def ask(self, key: Array, state: QuditState) -> Array:
-        """Observes all registers."""
+        """Observes all registers, int32 [P, L]."""
         return observe(key, jnp.square(state.amplitudes))
 
     def _update(
@@ -151,7 +151,7 @@ class QuditStrategy(RegisterStrategy):
         return keep_levels_open(moved, levels, self.epsilon)
 
     def learn(self, state: QuditState, archs: Array, scores: Array) -> QuditState:
-        """Moves the registers that the rule names, and stores the generation."""
+        """Moves the registers that the rule names, stores archs [P, L], scores [P]."""
         guides, own = state.guides, jnp.asarray(own_ops(self.num_ops))
         moves = jnp.tile((guides.scores > -jnp.inf)[:, None], (1, self.num_layers))
         if self.rule == "han_kim_2002":
@@ -167,11 +167,11 @@ class QuditStrategy(RegisterStrategy):
         )
 
     def probabilities(self, state: QuditState) -> Array:
-        """Squares of the amplitudes."""
+        """Squares of the amplitudes, [L, K_max]."""
         return jnp.square(state.amplitudes).mean(axis=0)
 
     def mutate(self, key: Array, state: QuditState, probability: Number) -> QuditState:
-        """Shifts the levels of registers."""
+        """Shifts the levels of registers with a `probability` []; consumes the key."""
         levels = jnp.asarray(self.num_ops)
         steps = random_steps(key, state.guides, levels, probability=probability)
         shift = jax.vmap(jax.vmap(shift_levels), in_axes=(0, 0, None))
@@ -185,7 +185,7 @@ class Qudit(QuditStrategy):
     angle: Number  # radians
 
     def gate(self, amplitudes: Array, op: Array, share: Array) -> Array:
-        """Rotates towards the guide's op."""
+        """Rotates [K_max] towards the guide's op [] by a share [] of the angle."""
         return rotate_towards(amplitudes, op, share * self.angle)
 
 

@@ -75,7 +75,7 @@ class RegisterStrategy(Strategy):
         Args:
           key: consumed.
           state: of the population.
-          probability: of a gate, for each Q-bit or K-level register.
+          probability: [] of a gate, for each Q-bit or K-level register.
 
         Returns:
           The state; its guides stay.
@@ -96,7 +96,7 @@ class WithAccidents(Strategy):
     """X gates and catastrophes; its state is `Varied`."""
 
     inner: RegisterStrategy
-    x_probability: Number | None  # None: no X gates
+    x_probability: Number | None  # [] in [0, 1]; None: no X gates
     # Generations until a catastrophe; 0: never.
     patience: int = flax.struct.field(pytree_node=False)
     kept: str = flax.struct.field(pytree_node=False)  # guides that survive it
@@ -112,11 +112,11 @@ class WithAccidents(Strategy):
         )
 
     def ask(self, key: Array, state: Varied) -> Array:
-        """Observes the registers."""
+        """Observes the registers, int32 [P, L]."""
         return self.inner.ask(key, state.registers)
 
     def learn(self, state: Varied, archs: Array, scores: Array) -> Varied:
-        """Rotates the registers, and then accidents happen to them."""
+        """Rotates the registers by archs [P, L], scores [P]; then accidents happen."""
         registers = self.inner.learn(state.registers, archs, scores)
         progress = state.progress
         if self.x_probability is not None:
@@ -137,7 +137,7 @@ class WithAccidents(Strategy):
         return jax.tree.map(lambda new, old: jnp.where(over, new, old), anew, registers)
 
     def probabilities(self, state: Varied) -> Array:
-        """Those of the registers."""
+        """Those of the registers, [L, K_max]."""
         return self.inner.probabilities(state.registers)
 
 

@@ -67,7 +67,7 @@ def random_steps(
       key: consumed.
       guides: of the population; the individual with the best one is spared.
       num_ops: int [L], K_l.
-      probability: of a gate, for each register.
+      probability: [] of a gate, for each register.
 
     Returns:
       int [P, L], 0 where no gate is applied.
