@@ -67,7 +67,7 @@ def test_a_space_of_cells_is_a_registered_one_too():
 def test_the_small_space_has_the_same_cells():
     small = built("cifar_small")
     assert small.choices == built("nas_bench_201").choices
-    assert small.widths == (8, 16, 32) and small.cells == 1
+    assert small.widths == (6, 12, 24) and small.cells == 3
 
 
 def test_a_space_without_networks_can_be_registered(registry):
