@@ -7,7 +7,7 @@ import numpy as np
 
 from qnas_jax.reporting import style
 from qnas_jax.reporting.comparison.records import Curves
-from qnas_jax.reporting.comparison.regret_curves import COLORS
+from qnas_jax.reporting.comparison.task_panels import task_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,24 +29,11 @@ def best_values(
       A figure of one panel a task; bands are 95 % intervals of the mean, a dotted line
       is the highest test accuracy of the table.
     """
-    figure = style.new_figure(4.2 * max(len(tasks), 2), 4.4)
-    panels = figure.subplots(1, len(tasks), squeeze=False)[0]
-    for axes, (task, strategies) in zip(panels, tasks.items(), strict=True):
-        for name, curves in strategies.items():
-            if name not in shown:
-                _draw(axes, curves, style.PALE, None)
-        for name, color in zip(shown, COLORS, strict=False):
-            if name in strategies:
-                _draw(axes, strategies[name], color, name)
+    y = "Test accuracy of what is best so far (%, mean)"
+    figure = task_panels(tasks, shown, _draw, x="Evaluations", y=y)
+    for axes, strategies in zip(figure.axes, tasks.values(), strict=True):
         optimum = next(iter(strategies.values())).optimum
         axes.axhline(100 * optimum, color=style.INK, linestyle=":", linewidth=1)
-        axes.set_xscale("log")
-        style.log_ticks(axes.xaxis)
-        axes.set_title(task)
-        axes.set_xlabel("Evaluations")
-    panels[0].set_ylabel("Test accuracy of what is best so far (%, mean)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from qnas_jax.reporting import style
 from qnas_jax.reporting.comparison.records import Curves
-from qnas_jax.reporting.comparison.regret_curves import COLORS
 from qnas_jax.reporting.comparison.regrets import arrivals
+from qnas_jax.reporting.comparison.task_panels import task_panels
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -23,20 +24,20 @@ def arrival_curves(
       shown: names that are drawn.
 
     Returns:
-      A figure of one panel a task.
+      A figure of one panel a task, from no search to all of them.
     """
-    figure = style.new_figure(4.2 * max(len(tasks), 2), 3.9)
-    panels = figure.subplots(1, len(tasks), squeeze=False, sharey=True)[0]
-    for axes, (task, strategies) in zip(panels, tasks.items(), strict=True):
-        for name, color in zip(shown, COLORS, strict=False):
-            if name in strategies:
-                x, y = arrivals(strategies[name])
-                axes.step(x, y, where="post", color=color, label=name)
-        axes.set_xscale("log")
-        style.log_ticks(axes.xaxis)
-        axes.set_title(task)
-        axes.set_xlabel("Evaluations")
-    panels[0].set_ylabel("Searches that saw\nan arch of the top 1 %")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    figure = task_panels(
+        tasks,
+        shown,
+        _draw,
+        x="Evaluations",
+        y="Searches that saw\nan arch of the top 1 %",
+        others=False,
+    )
+    for axes in figure.axes:
+        axes.set_ylim(-0.03, 1.03)
     return figure
+
+
+def _draw(axes: "Axes", curves: Curves, color: str, label: str | None) -> None:
+    axes.step(*arrivals(curves), where="post", color=color, label=label)

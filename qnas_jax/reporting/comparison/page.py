@@ -23,9 +23,10 @@ from qnas_jax.reporting.comparison.records import (
     read_comparison,
     transfers,
 )
-from qnas_jax.reporting.comparison.regret_curves import MOST_SHOWN, regret_curves
+from qnas_jax.reporting.comparison.regret_curves import regret_curves
 from qnas_jax.reporting.comparison.regrets import regrets
 from qnas_jax.reporting.comparison.spread import spread
+from qnas_jax.reporting.comparison.task_panels import MOST_SHOWN
 from qnas_jax.reporting.page import Shown, render
 
 Tasks = Mapping[str, Mapping[str, Curves]]

@@ -5,22 +5,11 @@ from typing import TYPE_CHECKING
 
 from qnas_jax.reporting import style
 from qnas_jax.reporting.comparison.regrets import FLOOR, Regret, Regrets
+from qnas_jax.reporting.comparison.task_panels import task_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-COLORS = (
-    style.VERMILLION,
-    style.BLUE,
-    style.GREEN,
-    style.ORANGE,
-    style.PURPLE,
-    style.SKY,
-    style.INK,
-)
-MOST_SHOWN = len(COLORS)
-"""How many strategies get a colour; the others are thin and grey."""
 
 
 @style.png
@@ -29,31 +18,18 @@ def regret_curves(found: Regrets, shown: Sequence[str], unit: str) -> "Figure":
 
     Args:
       found: by task and strategy.
-      shown: names that get a colour and a band, at most `MOST_SHOWN`.
+      shown: names that get a colour and a band, at most `task_panels.MOST_SHOWN`.
       unit: what budgets count.
 
     Returns:
       A figure of one panel a task; bands are 95 % bootstrap intervals of the mean.
     """
-    figure = style.new_figure(4.2 * max(len(found), 2), 4.4)
-    panels = figure.subplots(1, len(found), squeeze=False)[0]
-    for axes, (task, strategies) in zip(panels, found.items(), strict=True):
-        for name, regret in strategies.items():
-            if name not in shown:
-                _draw(axes, regret, style.PALE, None)
-        for name, color in zip(shown, COLORS, strict=False):
-            if name in strategies:
-                _draw(axes, strategies[name], color, name)
-        axes.set_xscale("log")
+    y = "Distance to the optimum\n(percentage points, mean)"
+    figure = task_panels(found, shown, _draw, x=unit.capitalize(), y=y)
+    for axes in figure.axes:
         axes.set_yscale("log")
         axes.set_ylim(bottom=FLOOR)
-        style.log_ticks(axes.xaxis)
         style.log_ticks(axes.yaxis)
-        axes.set_title(task)
-        axes.set_xlabel(unit.capitalize())
-    panels[0].set_ylabel("Distance to the optimum\n(percentage points, mean)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
 
