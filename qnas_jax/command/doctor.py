@@ -99,7 +99,10 @@ def data() -> Iterator[Finding]:
     """The folder of data sets and benchmarks."""
     value = os.environ.get("QNAS_DATA_DIR", "")
     if not value:
-        words = "QNAS_DATA_DIR is not set: digits need none, other sets are downloaded"
+        words = (
+            "QNAS_DATA_DIR is not set: digits need none, TFDS downloads its sets, "
+            "others need it"
+        )
         yield Finding("data", words)
         return
     folder = pathlib.Path(value).expanduser()

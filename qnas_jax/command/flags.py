@@ -43,7 +43,7 @@ GROUPS: dict[str, tuple[Flag, ...]] = {
         Flag(
             "input",
             None,
-            "predict: folder of images, or file of images or series",
+            "predict: folder of images, or file of images, series or text",
             shown="PATH",
         ),
         Flag("archs", None, "describe: JSON list of architectures", shown="FILE"),
