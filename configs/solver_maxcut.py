@@ -9,7 +9,7 @@ Other optimisers: `--config.solver.optimiser=grover` (or exhaustive, annealing, 
 their options `--config.grover.measurements=500`. Your own problem:
 `--config.problem.file=my.json`, or a CSV with a square matrix or with rows i,j,value.
 
-Measured (seed 0, JAX 0.10.2): cost -12, the optimum, by each of the eight optimisers,
+Measured (seed 0, JAX 0.10.2): cost -12, the optimum, by each of eight optimisers,
 within seconds on 2 CPU cores. Evaluations: annealing 256 shots, grover 860 oracle
 calls, exhaustive 1,024, tabu 80,040, qaoa 1.7 million shots (its gradients count).
 """
