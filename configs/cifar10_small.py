@@ -37,8 +37,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.fused.update(terms=("nwot",), weights=(0.5,), effects_share=0.0)
     config.search.update(score="fused", generations=10, population=20)
     config.constraints.max_macs = 2_130_000  # of 300 thousand to 4.8 million
-    config.retrain.update(epochs=6, batch_size=64, learning_rate=0.1)
+    config.retrain.update(epochs=4, batch_size=64, learning_rate=0.1)
     config.retrain.update(warmup_epochs=1.0, ema_decay=0.99, steps_per_call=32)
-    config.retrain.update(compare=False, random_picks=1)
+    config.retrain.update(compare=False, random_picks=3)
     config.retrain_images.update(crop_padding=2, flip=True)
     return config
