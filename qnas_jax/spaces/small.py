@@ -77,8 +77,8 @@ def edge(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
 def cifar_small(input_shape: tuple[int, ...], num_classes: int) -> CellSpace:
     """The cells of NAS-Bench-201 in a network for a CPU: nine of 6, 12, 24 channels.
 
-    As deep as the benchmark's, for depth is what makes networks of the same cost
-    differ: whether convolutions stand on ways that also pass on what they got decides
-    how well 15 cells in a row train (`configs/cifar10_small.py`).
+    Depth makes networks of the same cost differ: whether convolutions stand on ways
+    that also pass on what they got decides how well so many cells in a row train
+    (`configs/cifar10_small.py`).
     """
     return CellSpace("cifar_small", input_shape, num_classes, features=6, cells=3)
