@@ -26,15 +26,19 @@ def get_config() -> ml_collections.ConfigDict:
     """Real CIFAR-10 images, a reduced space and budget for a CPU."""
     config = default_config()
     config.data.update(source="tfds", name="cifar10", image_size=16)
-    config.data.update(valid_fraction=0.2, max_train=10_000, max_valid=2_000)
+    config.data.update(valid_fraction=0.2, max_train=20_000, max_valid=2_000)
     config.space.update(name="cifar_small")
+    config.supernet.update(sampler="stratified", strata_by="depth")
+    config.supernet.update(epochs=20, batch_size=64, learning_rate=0.05)
+    config.supernet.update(weight_decay=5e-4, clip_norm=10.0)
+    config.supernet_images.update(crop_padding=2, flip=True, label_smoothing=0.0)
+    config.scoring.update(score_examples=500, score_chunk=250)
+    config.scoring.update(calibration_examples=512, calibration_batch=256)
+    config.fused.update(terms=("synflow", "nwot"))
+    config.search.update(score="fused", generations=15, population=20)
     config.constraints.max_macs = 2_130_000  # of 300 thousand to 4.8 million
-    config.evaluator.name = "train"
-    config.train.update(epochs=2, batch_size=64, learning_rate=0.1)
-    config.train_images.update(crop_padding=2, flip=True, label_smoothing=0.0)
-    config.search.update(score="loss", population=8, generations=3)
     config.retrain.update(epochs=8, batch_size=64, learning_rate=0.1)
-    config.retrain.update(warmup_epochs=1.0, ema_decay=0.99, steps_per_call=32)
-    config.retrain.update(compare=False, random_picks=2)
+    config.retrain.update(warmup_epochs=1.0, ema_decay=0.99)
+    config.retrain.update(compare=False, random_picks=1)
     config.retrain_images.update(crop_padding=2, flip=True)
     return config

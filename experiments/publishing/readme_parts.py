@@ -58,7 +58,6 @@ PARTS = (
         quick="--seeds=1 --overrides=data.max_train=2000,supernet.epochs=1,"
         "search.generations=3,retrain.epochs=2",
         lines=results.cifar10,
-        telling=True,
     ),
     Part(
         "comparison",
