@@ -54,7 +54,7 @@ PARTS = (
     Part(
         "cifar10",
         _JOB + "--config=cifar10_small",
-        full="--seeds=5",
+        full="--seeds=3",
         quick="--seeds=1 --overrides=data.max_train=2000,supernet.epochs=1,"
         "search.generations=3,retrain.epochs=2",
         lines=results.cifar10,
