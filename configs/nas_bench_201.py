@@ -16,7 +16,7 @@ tau over all, true accuracy of the pick:
     fused     0.70 / 0.71 / 0.70, 93.64 / 94.22 / 93.20 %
     multiply-adds 0.59, synflow 0.59, nwot 0.63
 So the supernet alone ranks no better than counting multiply-adds; with terms that need
-no training it does better. In the best tenth nothing ranks (fused: -0.01 / -0.02 / -0.03).
+no training it does better. In the best tenth nothing ranks (fused: -0.01 to -0.03).
 Five cells of 5 channels in 3 million path-images have 0.39 by loss, in 39 minutes:
 they order networks as trainings of 12 epochs do (`experiments/README.md`). Published
 supernets of that size reach 0.72 after 6 million path-images of 32 pixels.
