@@ -37,8 +37,6 @@ from qnas_jax.training import (
 ROWS = ("supernet", "pool")
 """The names of its rows of metrics."""
 
-_STEPS = "supernet/steps"  # the key of what steps draw
-
 
 def check_supernet(setting: NasSetting) -> None:
     """Raises UserError if the supernet cannot be trained with these options."""
@@ -70,7 +68,7 @@ def train_supernet(setting: NasSetting) -> None:
         setting.key("supernet/init"),
     )
     begun = resume(setting, checkpoints, start, start_of(ROWS))
-    sampler = _sampler(setting)
+    sampler, steps_key = _sampler(setting), setting.key("supernet/steps")
     setting.say(
         f"supernet: form {reduced.supernet.form}, {options.precision}, "
         f"{steps_in_a_call(options.steps_per_call)} steps a call"
@@ -79,9 +77,9 @@ def train_supernet(setting: NasSetting) -> None:
         setting,
         checkpoints,
         begun,
-        _maker_of_steps(setting, sampler, batches),
+        _maker_of_steps(setting, sampler, batches, steps_key),
         _end_of_epoch(setting, batches.steps_per_epoch),
-        _failing_path(setting, sampler, batches),
+        _failing_path(setting, sampler, batches, steps_key),
         name="supernet",
         rows=ROWS,
         options=options,
@@ -90,10 +88,10 @@ def train_supernet(setting: NasSetting) -> None:
 
 
 def _maker_of_steps(
-    setting: NasSetting, sampler: PathSampler, batches: TrainingBatches
+    setting: NasSetting, sampler: PathSampler, batches: TrainingBatches, key: jax.Array
 ) -> Callable[[float], StepFn]:
     """Factor of the learning rate -> step function."""
-    options, key = setting.config.supernet, setting.key(_STEPS)
+    options = setting.config.supernet
 
     def step_at(rate: float) -> StepFn:
         return make_supernet_step(
@@ -110,10 +108,10 @@ def _maker_of_steps(
 
 
 def _failing_path(
-    setting: NasSetting, sampler: PathSampler, batches: TrainingBatches
+    setting: NasSetting, sampler: PathSampler, batches: TrainingBatches, key: jax.Array
 ) -> Callable[[SupernetState, jax.Array], str]:
     """(state, order) -> the path and layer that give no finite numbers, in words."""
-    supernet, key = setting.reduced.supernet, setting.key(_STEPS)
+    supernet = setting.reduced.supernet
 
     def failing(state: SupernetState, order: jax.Array) -> str:
         arch, place = failing_path(supernet, sampler, batches, key, state, order)
