@@ -21,6 +21,7 @@ from absl import app, flags
 from scipy import stats
 
 from experiments.measuring.rows import table, write_rows
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.nas_bench_201 import load_nas_bench_201
 from qnas_jax.evaluation.tables.positions import index_of
 from qnas_jax.runs import read_rows
@@ -81,11 +82,21 @@ def _tau(values: np.ndarray, accuracy: np.ndarray) -> float:
 
 
 def run(folders: Sequence[pathlib.Path], data_dir: str) -> Iterator[dict[str, Any]]:
-    """The rows of each work folder, see `measures`."""
+    """The rows of each work folder, see `measures`.
+
+    Raises:
+      UserError: a folder has no such sample, or one of another space.
+    """
     bench = load_nas_bench_201(data_dir)
     short, long = (np.nanmean(each, axis=1) for each in bench.validation)
     for folder in folders:
-        rows = list(read_rows(folder / "reference" / "evaluations.jsonl"))
+        file = folder / "reference" / "evaluations.jsonl"
+        rows = read_rows(file)
+        if {len(row["arch"]) for row in rows} != {bench.space.num_layers}:
+            raise UserError(
+                f"{file}: got {len(rows)} architectures, expected those of cells of "
+                "NAS-Bench-201; run a job with search.score=fused on such a space"
+            )
         archs = np.asarray([row["arch"] for row in rows])
         at = index_of(bench.space, archs)
         truth = {"12 epochs": short[at], "200 epochs": long[at]}

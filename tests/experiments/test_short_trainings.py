@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.comparisons.short_trainings import measures, run, values_of
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.tables.nas_bench_201 import load_nas_bench_201
 from qnas_jax.evaluation.tables.positions import index_of
 from qnas_jax.runs import RowLog
@@ -57,3 +58,13 @@ def test_the_scores_of_a_run_beside_the_benchmark(tmp_path, data_dir):
     assert 0.5 < accuracy["tau, 200 epochs"] < 1
     assert accuracy["folder"] == "mine"
     assert twelve["tau, 200 epochs"] == pytest.approx(full["tau, 12 epochs"])
+
+
+@pytest.mark.parametrize("archs", [[], [[0, 1]], [[0] * 6, [1] * 5]])
+def test_a_sample_of_another_space_is_told(archs, tmp_path, data_dir):
+    folder = tmp_path / "other"
+    RowLog(folder / "reference" / "evaluations.jsonl").append(
+        {"arch": arch, "metrics": {}} for arch in archs
+    )
+    with pytest.raises(UserError, match="evaluations.jsonl: got .* architectures"):
+        list(run([folder], str(data_dir)))
