@@ -54,10 +54,11 @@ PARTS = (
     Part(
         "cifar10",
         _JOB + "--config=cifar10_small",
-        full="--seeds=3",
+        full="--seeds=5",
         quick="--seeds=1 --overrides=data.max_train=2000,supernet.epochs=1,"
         "search.generations=3,retrain.epochs=2",
         lines=results.cifar10,
+        telling=True,
     ),
     Part(
         "comparison",
