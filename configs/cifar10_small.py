@@ -18,11 +18,11 @@ core, 14 to 17 minutes of processor time a seed):
     random            50.54  50.66  51.69  54.21  45.66   50.55
     difference       +10.71  -0.09  +8.81  +4.83 +12.69   +7.39
 
-95 % interval of the mean +1.07 to +13.71, p = .031 (paired t over the seeds). The random
-network keeps the same limit and is within 10 % of the winner's multiply-accumulates (on
-average 1.91 and 2.04 million). Four of five searches found a cell that passes
-its input on to its output, which learns faster at the same cost. Seed 0 was seen while
-the configuration was made; the other four alone have +6.56, p = .096.
+95 % interval of the mean +1.07 to +13.71, p = .031 (paired t over the seeds). The
+random network keeps the same limit and is within 10 % of the winner's
+multiply-accumulates (on average 1.91 and 2.04 million). Four of five searches found a
+cell that passes its input on to its output, which learns faster at the same cost. Seed
+0 was seen while the configuration was made; the other four alone have +6.56, p = .096.
 
 Tried with seed 0 and not taken: a supernet of one cell a stage with loss and half as
 much nwot (winner +3.2 points after 6 epochs; +0.0 against three random ones after 4),
