@@ -17,10 +17,11 @@ XLA_FLAGS=--xla_cpu_prefer_vector_width=512), tau over all, true accuracy of the
     with one term: synflow 0.67 / 0.68 / 0.64, nwot 0.66 / 0.69 / 0.68
     multiply-adds 0.59, synflow 0.59, nwot 0.63
 So the supernet alone ranks no better than counting multiply-adds; with terms that need
-no training it does better (which terms, was chosen seeing these accuracies). In the best tenth nothing ranks (fused: -0.01 to -0.03).
-Five cells of 5 channels in 3 million path-images have 0.39 by loss, in 39 minutes:
-they order networks as trainings of 12 epochs do (`experiments/README.md`). Published
-supernets of that size reach 0.72 after 6 million path-images of 32 pixels.
+no training it does better (which terms, was chosen seeing these accuracies). In the
+best tenth nothing ranks (fused: -0.01 to -0.03). Five cells of 5 channels in 3 million
+path-images have 0.39 by loss, in 39 minutes: they order networks as trainings of 12
+epochs do (`experiments/README.md`). Published supernets of that size reach 0.72 after 6
+million path-images of 32 pixels.
 """
 
 import ml_collections

@@ -2,8 +2,8 @@
 
 `gpu_networks` has steps and scores of its own, as short as they can be. Here are the
 programs of a job: the scorer of populations with the sizes that it takes from the
-memory, a supernet's steps as the epoch loop calls them (sampler, augmentation, guard's
-counts, optimiser), and networks that are trained from scratch side by side.
+memory, a supernet's steps as the epoch loop calls them (sampler, batches, optimiser,
+several in one call), and networks that are trained from scratch side by side.
 """
 
 import functools

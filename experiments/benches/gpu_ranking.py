@@ -21,6 +21,7 @@ from experiments.benches.gpu_networks import (
 )
 from experiments.measuring.workload import Workload
 from qnas_jax.data import Augmentation, augment
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
 from qnas_jax.nets import take_path
 
@@ -72,7 +73,11 @@ def rank_macro(
         loss, accuracy = jax.block_until_ready(scorer(weights, *arguments))
         note(f"{label}, scoring s", time.perf_counter() - started)
         for name, scores in (("loss", -loss), ("accuracy", accuracy)):
-            found = rank_agreement(np.asarray(scores, np.float64), truth)
+            try:
+                found = rank_agreement(np.asarray(scores, np.float64), truth)
+            except UserError as error:  # the other score is worth having
+                note(f"{label}, tau by {name}", str(error))
+                continue
             note(f"{label}, tau by {name}", found["kendall_tau"])
         note(f"{label}, mean accuracy", float(accuracy.mean()))
         note_peak(note)

@@ -53,14 +53,14 @@ def test_fifteen_million_path_images_have_room():
 def toys(monkeypatch):
     """Spaces of the parts cut to two layers of equal ops, on images of 8 pixels."""
 
-    def cut(name):
+    def cut(name, count):
         build = SPACES[name]
 
         def toy(input_shape, num_classes):
             full = build(input_shape, num_classes)
             layer = full.layers[2] if name == "digits_tiny" else full.layers[1]
             layer = dataclasses.replace(layer, in_features=layer.out_features, stride=1)
-            layers = (dataclasses.replace(layer, ops=layer.ops[:2]),) * 2
+            layers = (dataclasses.replace(layer, ops=layer.ops[:count]),) * 2
             width = layer.out_features
             return dataclasses.replace(
                 full,
@@ -74,10 +74,10 @@ def toys(monkeypatch):
 
         return toy
 
-    for name in ("digits_tiny", "nas_bench_macro"):
-        monkeypatch.setitem(SPACES, name, cut(name))
+    for name, count in (("digits_tiny", 2), ("nas_bench_macro", 3)):
+        monkeypatch.setitem(SPACES, name, cut(name, count))
     monkeypatch.setitem(built_in_spaces.SIDES, "nas_bench_macro", (8, 3))
-    truth = np.array(list(np.ndindex(2, 2)), np.int32), np.arange(4) / 4
+    truth = np.array(list(np.ndindex(3, 3)), np.int32), np.arange(9) / 9
     monkeypatch.setattr(gpu_ranking, "read_macro_truth", lambda folder: truth)
 
 
