@@ -16,6 +16,7 @@ Measured (100 searches, JAX 0.10.2, seconds on 2 CPU cores; optimum 94.37):
     after 50 / 100 / 200 evaluations   93.99 ± 0.32   94.17 ± 0.24   94.31 ± 0.16
     published protocol, 500 searches   94.01 ± 0.34 (random: 93.74 ± 0.33); Dong & Yang
     2020, table 5: 93.92 ± 0.30 (random: 93.70 ± 0.36)
+± is the standard deviation over searches, seeds 0 and on; times were not kept.
 """
 
 import ml_collections

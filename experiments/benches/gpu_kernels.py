@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from experiments.measuring import turns
 from qnas_jax.kernels import depthwise_conv, depthwise_pallas, depthwise_taps
 from qnas_jax.kernels.depthwise import FORMS
 
@@ -82,6 +83,7 @@ def depthwise(note: Note, *, tiny: bool) -> None:
     cases.sort(key=lambda case: case[1][2:] != ("bfloat16", 1))
     arrays = {case[1]: make_arrays(*case[1]) for case in cases}
     programs = _compile_all([(case[2], arrays[case[1]]) for case in cases], 60.0, tiny)
+    turns.take()
     wanted: dict[Any, jax.Array] = {}
     for (name, key, _), program in zip(cases, programs, strict=True):
         if isinstance(program, str):

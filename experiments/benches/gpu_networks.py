@@ -252,8 +252,16 @@ def score(
     note_peak(note)
 
 
-def pytorch(note: Note, *, folder: str, device: str, tiny: bool) -> None:
-    """The public code in PyTorch on the same work; no search of algorithms."""
+def pytorch(note: Note, *, folder: str, device: str, tiny: bool, what: str) -> None:
+    """The public code in PyTorch on the same work; no search of algorithms.
+
+    Args:
+      note: takes results.
+      folder: of that code.
+      device: of PyTorch.
+      tiny: small shapes.
+      what: "scoring", or "training" of one path.
+    """
     import torch
 
     from experiments.peers.torch_supernet import TorchPeer
@@ -264,30 +272,23 @@ def pytorch(note: Note, *, folder: str, device: str, tiny: bool) -> None:
     archs = random_archs(work.space, population)
     pixels = np.asarray(work.prepared(work.inputs), np.float32)
     peer = TorchPeer(folder, "proxylessnas", pixels, np.asarray(work.labels), device)
-    scoring = peer.score(archs, images)
-    training = peer.train(archs[:steps], batch)
     note("torch", torch.__version__)
-
-    def timed(run: Callable[[], Any]) -> float:
+    if what == "scoring":
+        name, count = "subnet-images/s", population * images
+        run = peer.score(archs, images)
+    else:
+        name, count = "one-path training images/s", steps * batch
+        run = peer.train(archs[:steps], batch)
+    run()
+    _wait(torch, device)
+    turns.take()
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
         run()
-        times = []
-        for _ in range(3):
-            _wait(torch, device)
-            started = time.perf_counter()
-            run()
-            _wait(torch, device)
-            times.append(time.perf_counter() - started)
-        return float(np.median(times))
-
-    rates = {
-        "subnet-images/s": (population * images, scoring),
-        "one-path training images/s": (steps * batch, training),
-    }
-    for name, (count, run) in rates.items():
-        try:
-            note(name, count / timed(run))
-        except Exception as error:  # the other one is worth having
-            note(name, f"{type(error).__name__}: {error}"[:300])
+        _wait(torch, device)
+        times.append(time.perf_counter() - started)
+    note(name, count / float(np.median(times)))
 
 
 def _wait(torch: Any, device: str) -> None:

@@ -2,11 +2,14 @@
 
 python -m experiments.benches.gpu_session --out=gpu.json [--only=PART,...] [--without=]
     [--seconds=540] [--peer=FOLDER] [--images=cifar.npz] [--data_dir=FOLDER] [--tiny]
+    [--seed=0]
 
 Each part runs in a process of its own under a time limit of its own, and leaves what it
 has measured when it is stopped or fails. The file is written after each part. Parts of
 one group compile side by side and measure one after the other. Networks compile into a
-cache of programs: parts named "again" run a second time from it.
+cache of programs: parts named "again" run a second time from it. Without --only the
+parts of `gpu_parts.SESSION` run, whose limits have room in that time; by it any part,
+such as --only="rank 15 million" (7 minutes, with --images, --data_dir and --seed).
 `--tiny` runs the same parts on small shapes, on any backend.
 """
 
@@ -24,7 +27,7 @@ from typing import Any
 
 from absl import app, flags
 
-from experiments.benches.gpu_parts import PARTS, Part, Settings
+from experiments.benches.gpu_parts import PARTS, SECONDS, SESSION, Part, Settings
 from experiments.measuring import turns
 
 
@@ -38,8 +41,8 @@ def run(
 
     Args:
       parts: by name.
-      settings: what they share; without a form of the depth-wise convolution, networks
-        take the one that was fastest in the part "depthwise".
+      settings: what they share; without a form of the depth-wise convolution, parts
+        behind the part "depthwise" take the one that was fastest there.
       out: JSON file, written after each part.
       seconds: no part runs beyond so many.
 
@@ -224,10 +227,13 @@ def main(argv: Sequence[str]) -> None:
         settings = Settings(**json.loads(_SETTINGS.value))
         run_part(_PART.value, settings, pathlib.Path(_NOTES.value))
         return
+    unknown = [name for name in (*_ONLY.value, *_WITHOUT.value) if name not in PARTS]
+    if unknown:
+        raise app.UsageError(f"got {unknown[0]!r}, expected of {', '.join(PARTS)}")
     parts = {
         name: part
         for name, part in PARTS.items()
-        if (not _ONLY.value or name in _ONLY.value) and name not in _WITHOUT.value
+        if name in (_ONLY.value or SESSION) and name not in _WITHOUT.value
     }
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
@@ -237,21 +243,25 @@ def main(argv: Sequence[str]) -> None:
             images=_IMAGES.value,
             data_dir=_DATA_DIR.value,
             cache=_CACHE.value or folder,
+            seed=_SEED.value,
         )
         run(parts, settings, pathlib.Path(_OUT.value), _SECONDS.value)
     print(f"written to {_OUT.value}")
 
 
 if __name__ == "__main__":
-    _ONLY = flags.DEFINE_list("only", [], f"of {', '.join(PARTS)}; all by default")
+    _ONLY = flags.DEFINE_list(
+        "only", [], f"of {', '.join(PARTS)}; by default {', '.join(SESSION)}"
+    )
     _WITHOUT = flags.DEFINE_list("without", [], "parts that are left out")
-    _SECONDS = flags.DEFINE_float("seconds", 540.0, "for all parts together")
+    _SECONDS = flags.DEFINE_float("seconds", SECONDS, "for all parts together")
     _TINY = flags.DEFINE_bool("tiny", False, "small shapes")
     _DEPTHWISE = flags.DEFINE_string("depthwise", "", "form in networks; '': fastest")
     _PEER = flags.DEFINE_string("peer", "", "folder of the public BQNAS code")
     _IMAGES = flags.DEFINE_string("images", "", "npz file of CIFAR-10")
     _DATA_DIR = flags.DEFINE_string("data_dir", "", "folder of nas_bench_macro/")
     _CACHE = flags.DEFINE_string("cache", "", "folder of compiled programs")
+    _SEED = flags.DEFINE_integer("seed", 0, "of what is ranked", lower_bound=0)
     _OUT = flags.DEFINE_string("out", "gpu.json", "where the result goes")
     _PART = flags.DEFINE_string("part", "", "run this part alone, in this process")
     _SETTINGS = flags.DEFINE_string("settings", "{}", "of the part, as JSON")

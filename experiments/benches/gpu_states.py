@@ -18,6 +18,7 @@ import numpy as np
 from experiments.benches import statevector
 from experiments.benches.circuits import random_layers
 from experiments.benches.gpu_kernels import Note, seconds_of
+from experiments.measuring import turns
 from qnas_jax.kernels import alternating, qaoa_expectation
 from qnas_jax.kernels.tiles import Shape
 from qnas_jax.optimise import ising
@@ -207,25 +208,30 @@ def circuits(note: Note, *, tiny: bool) -> None:
 
     Notes milliseconds and the share of the copy floor of two passes a layer.
     """
-    copy_gb = copy_rate(tiny)
-    note("copy GB/s", copy_gb)
     depth = 2 if tiny else 20
+    lowered, params = {}, {}
     for num_qubits in (5,) if tiny else (20, 24, 26):
         circuit = random_layers(num_qubits, depth)
         values = np.random.default_rng(1).uniform(-np.pi, np.pi, circuit.num_params)
-        params = jnp.float32(values)
-        program: Callable[..., Any] = jax.jit(functools.partial(run_circuit, circuit))
+        params[num_qubits] = jnp.float32(values)
+        program = jax.jit(functools.partial(run_circuit, circuit))
         started = time.perf_counter()
-        try:
-            jax.block_until_ready(program(params))
-            first = time.perf_counter() - started
-            milliseconds = 1e3 * seconds_of(functools.partial(program, params), 3, 3)
-        except Exception as error:
-            note(f"random-{num_qubits}", f"{type(error).__name__}: {error}"[:300])
+        traced = program.lower(params[num_qubits])
+        lowered[num_qubits] = traced, time.perf_counter() - started
+    programs = compile_all(lowered)
+    turns.take()
+    copy_gb = copy_rate(tiny)
+    note("copy GB/s", copy_gb)
+    for num_qubits, (program, seconds) in programs.items():
+        name = f"random-{num_qubits}"
+        if isinstance(program, str):
+            note(name, program)
             continue
-        floor = 1e-6 * 2 * 16 * depth * 2**num_qubits / copy_gb
-        share = floor / milliseconds
-        note(
-            f"random-{num_qubits}",
-            {"ms": milliseconds, "share": share, "first call s": first},
-        )
+        try:
+            run = functools.partial(program, params[num_qubits])
+            milliseconds = 1e3 * seconds_of(run, 3, 3)
+        except Exception as error:
+            note(name, f"{type(error).__name__}: {error}"[:300])
+            continue
+        share = 1e-6 * 2 * 16 * depth * 2**num_qubits / copy_gb / milliseconds
+        note(name, {"ms": milliseconds, "share": share, "compile s": seconds})

@@ -185,7 +185,21 @@ def train_together(
       accuracy of each network.
     """
     clock = Clock()
-    training = PopulationTraining(
+    training = make_training(setting, form, at_once)
+    training.prepare(len(archs))
+    compiling = clock.read()
+    return compiling, accuracies_of(training, setting, archs)
+
+
+def make_training(setting: Setting, form: Form, at_once: int = 0) -> PopulationTraining:
+    """What trains networks side by side; nothing is compiled yet.
+
+    Args:
+      setting: what is trained.
+      form: of the networks.
+      at_once: networks that are trained at the same time; 0: as by default.
+    """
+    return PopulationTraining(
         build_supernet(setting.space, form),
         setting.options,
         setting.batches,
@@ -193,8 +207,12 @@ def train_together(
         (setting.task, *setting.valid),
         at_once=at_once,
     )
-    training.prepare(len(archs))
-    compiling = clock.read()
+
+
+def accuracies_of(
+    training: PopulationTraining, setting: Setting, archs: np.ndarray
+) -> list[float]:
+    """Trains archs int32 [P, L]; gives their validation accuracies."""
     candidates = [
         Candidate(
             tuple(arch),
@@ -205,8 +223,7 @@ def train_together(
     ]
     found: dict[int, Trained] = {}
     training.train(candidates, setting.options.epochs, tell=found.__setitem__)
-    accuracies = [found[number].found["accuracy"] for number in range(len(archs))]
-    return compiling, accuracies
+    return [found[number].found["accuracy"] for number in range(len(archs))]
 
 
 def train_alone(

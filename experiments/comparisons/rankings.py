@@ -33,7 +33,8 @@ from absl import app, flags, logging
 from experiments.figures.rankings import rankings_figure
 from experiments.measuring.configuration import load_config
 from experiments.measuring.processor_time import ProcessorClock
-from experiments.measuring.rows import provenance, table
+from experiments.measuring.ranking_rows import summarise
+from experiments.measuring.rows import append_rows, read_rows, table
 from qnas_jax.evaluation import rank_all
 from qnas_jax.files import digest
 from qnas_jax.jobs import JOBS, open_setting
@@ -45,7 +46,8 @@ from qnas_jax.jobs.nas.rank import (
     signed_scores,
 )
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.runs import WorkFolder, read_rows
+from qnas_jax.runs import WorkFolder
+from qnas_jax.runs import read_rows as read_metrics
 from qnas_jax.stopping import Stopped
 from qnas_jax.training import make_sampler
 
@@ -130,7 +132,7 @@ def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _open(
-    plan: Plan, config: ml_collections.ConfigDict, folder: pathlib.Path, **rest: Any
+    config: ml_collections.ConfigDict, folder: pathlib.Path, **rest: Any
 ) -> NasSetting:
     options = {"say": lambda line: None, "progress": lambda items, total, name: items}
     return open_setting(config, WorkFolder(folder), **(options | rest))
@@ -149,7 +151,7 @@ def _measured(
     folder = plan.folder / plan.name / f"epochs_{schedule}_seed_{seed}"
     config = plan.at(seed, length)
     stop = _AfterEpochs(folder, budget) if budget < length else lambda: False
-    training = _open(plan, config, folder, should_stop=stop)
+    training = _open(config, folder, should_stop=stop)
     clock = ProcessorClock(folder / "processor_seconds.json")
     supernet, *others, _ = JOBS["nas"].chains["rank"]
     with clock.counting("supernet"):
@@ -162,7 +164,7 @@ def _measured(
     if plan.along:  # what an earlier epoch's weights said
         for stage in others:
             shutil.rmtree(folder / stage.name, ignore_errors=True)
-    setting = _open(plan, config, folder)
+    setting = _open(config, folder)
     with clock.counting("scoring"):
         for stage in others[:-1]:  # what scores build on; the last one ranks
             if stage.needed(setting.config):
@@ -189,7 +191,7 @@ def _floors(plan: Plan, known: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
     """What ranks without any training."""
     archs, truth = known
     clock = ProcessorClock(plan.folder / plan.name / "floors.json")
-    setting = _open(plan, plan.at(0, 1), plan.folder / plan.name / "floors")
+    setting = _open(plan.at(0, 1), plan.folder / plan.name / "floors")
     terms = TermScorer(setting, setting.config.rank.terms)
     with clock.counting("scoring"):
         parts = []
@@ -231,59 +233,27 @@ def _epochs_done(folder: pathlib.Path) -> int:
 def _last_row(folder: pathlib.Path) -> dict[str, Any]:
     """The last finished epoch of a supernet's training."""
     path = folder / "metrics.jsonl"
-    rows = read_rows(path) if path.exists() else []
+    rows = read_metrics(path) if path.exists() else []
     return next((row for row in reversed(rows) if row["stage"] == "supernet"), {})
 
 
-def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Median and least tau over the seeds of each setting, budget and score."""
-    lines = []
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        key = (row["setting"], row["schedule"] if row["epochs"] else "", row["epochs"])
-        groups.setdefault(key, []).append(row)
-    for (setting, schedule, epochs), group in groups.items():
-        for score in group[0]["measures"]:
-            found = [r["measures"][score] for r in group if score in r["measures"]]
-            tenth = [m["best_tenth_tau"] for m in found]
-            known = [tau for tau in tenth if tau is not None]
-            lines.append(
-                {
-                    "setting": setting,
-                    "schedule": schedule,
-                    "epochs": epochs,
-                    "score": score,
-                    "seeds": len(group),
-                    "path images": int(np.median([r["path images"] for r in group])),
-                    "processor s": float(np.median([r["processor s"] for r in group])),
-                    "tau": float(np.median([m["kendall_tau"] for m in found])),
-                    "least tau": min(m["kendall_tau"] for m in found),
-                    "rho": float(np.median([m["spearman"] for m in found])),
-                    "best tenth": float(np.median(known)) if known else None,
-                    "pick %": 100 * float(np.mean([m["pick"] for m in found])),
-                    "top ten %": 100 * float(np.mean([m["top_ten"] for m in found])),
-                }
-            )
-    return lines
+def known_archs(
+    config: ml_collections.ConfigDict, count: int, folder: pathlib.Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same random architectures for all seeds and budgets.
 
+    Args:
+      config: of the runs.
+      count: how many; 0: all that are known.
+      folder: a work folder that stays empty.
 
-def _known(plan: Plan, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same random architectures for all seeds and budgets."""
-    config = plan.at(0, 1)
+    Returns:
+      archs int32 [N, L] and their true accuracies [N], in [0, 1].
+    """
+    config = config.copy_and_resolve_references()
+    config.update(seed=0)
     config.rank.archs = count
-    return chosen_archs(_open(plan, config, plan.folder / "truth"))
-
-
-def _append(path: pathlib.Path, row: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**row, **provenance()}) + "\n")
-
-
-def _read(path: pathlib.Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    return chosen_archs(_open(config, folder))
 
 
 def main(_: Sequence[str]) -> None:
@@ -296,11 +266,11 @@ def main(_: Sequence[str]) -> None:
     *others, out = map(pathlib.Path, _OUT.value)
     epochs = [int(each) for each in _EPOCHS.value]
     if epochs:
-        known = _known(plan, _ARCHS.value)
-        for row in run(plan, known, epochs, range(_SEEDS.value), _read(out)):
-            _append(out, row)  # What is done is kept.
+        known = known_archs(plan.config, _ARCHS.value, plan.folder / "truth")
+        for row in run(plan, known, epochs, range(_SEEDS.value), read_rows(str(out))):
+            append_rows(str(out), [row])  # What is done is kept.
             print(json.dumps(row), flush=True)
-    rows = [row for path in (*others, out) for row in _read(path)]
+    rows = [row for path in (*others, out) for row in read_rows(str(path))]
     summary = summarise(rows)
     print(table(summary, list(summary[0])))
     if _FIGURE.value:

@@ -10,6 +10,7 @@ from experiments.comparisons import rankings
 from experiments.figures.rankings import rankings_figure
 from experiments.measuring.configuration import load_config
 from experiments.measuring.processor_time import ProcessorClock
+from experiments.measuring.ranking_rows import summarise
 from qnas_jax.options import OptionError
 from qnas_jax.runs import read_rows
 
@@ -88,7 +89,11 @@ def measures(tau):
 def rows():
     base = {"setting": "a", "space": "s", "schedule": "own", "overrides": []}
     floor = {"epochs": 0, "seed": None, "path images": 0, "processor s": 0.0}
-    yield {**base, **floor, "measures": {"macs": measures(0.55)}}
+    yield {
+        **base,
+        **floor,
+        "measures": dict.fromkeys(("macs", "params"), measures(0.55)),
+    }
     for epochs in (2, 5):
         for seed, tau in enumerate((0.5, 0.6, 0.7)):
             own = {"epochs": epochs, "seed": seed, "path images": epochs * 1000}
@@ -101,11 +106,19 @@ def rows():
 
 
 def test_summary_over_seeds():
-    floor, two, five = rankings.summarise(list(rows()))
+    floor, _, two, five = summarise(list(rows()))
     assert (floor["score"], floor["tau"], floor["epochs"]) == ("macs", 0.55, 0)
     assert (two["seeds"], two["path images"]) == (3, 2000)
     assert two["tau"] == pytest.approx(0.62) and two["least tau"] == pytest.approx(0.52)
-    assert five["best tenth"] == pytest.approx(0.3 - 0.05 / 2 + 0.0, abs=0.05)
+    # Student's t of two degrees of freedom is 4.3027, the standard error .1 / sqrt(3).
+    half = 4.30265 * 0.1 / 3**0.5
+    assert (two["low"], two["high"]) == pytest.approx((0.62 - half, 0.62 + half))
+    assert (two["ends"], floor["ends"]) == ("t", "")
+    # One seed of the first three has no tau in the best tenth, of the others none two.
+    assert two["best tenth"] == pytest.approx((0.26 + 0.31) / 2)
+    assert (two["tenth low"], two["tenth high"]) == pytest.approx((0.26, 0.31))
+    assert five["best tenth"] == pytest.approx((0.275 + 0.325) / 2)
+    assert five["least tenth"] == pytest.approx(0.275)
     assert five["pick %"] == pytest.approx(90) and five["top ten %"] == pytest.approx(
         93
     )
@@ -114,14 +127,22 @@ def test_summary_over_seeds():
 def test_figure():
     figure = rankings_figure.__wrapped__(list(rows()), ["loss", "fused"])
     over_all, tenth = figure.axes
-    dots, medians, floor = over_all.lines
+    dots, means, floor = over_all.lines
     assert len(dots.get_xdata()) == 6
-    np.testing.assert_allclose(medians.get_xdata(), [0.002, 0.005])
-    np.testing.assert_allclose(medians.get_ydata(), [0.62, 0.65])
+    np.testing.assert_allclose(means.get_xdata(), [0.002, 0.005])
+    np.testing.assert_allclose(means.get_ydata(), [0.62, 0.65])
+    half = 4.30265 * 0.1 / 3**0.5
+    (bars,) = over_all.collections
+    first, _ = bars.get_segments()
+    np.testing.assert_allclose(
+        first, [[0.002, 0.62 - half], [0.002, 0.62 + half]], 1e-5
+    )
+    (short,) = tenth.collections  # two seeds: their range
+    np.testing.assert_allclose(short.get_segments()[0][:, 1], [0.26, 0.31])
     assert floor.get_ydata()[0] == 0.55 and over_all.get_xscale() == "log"
     assert len(tenth.lines[0].get_xdata()) == 4  # two of six are not known
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["loss", "MACs alone"]
+    assert labels == ["loss", "MACs or parameters alone"]
 
 
 def test_the_clock_goes_on(tmp_path):

@@ -9,7 +9,9 @@ from qnas_jax.evaluation import TRUTHS
 from qnas_jax.jobs import run_stages
 from qnas_jax.jobs.nas.candidates import candidates_of
 from qnas_jax.jobs.nas.report import report_run
+from qnas_jax.jobs.nas.search import search_architecture
 from qnas_jax.reporting import worth_of_winner
+from qnas_jax.reporting.formats import percent
 from qnas_jax.runs import write_json
 from tests.jobs.conftest import make_setting_in
 
@@ -93,6 +95,24 @@ def test_a_winner_with_a_known_truth_is_placed_among_its_cost(
     assert found["picks"] == alike.sum()
     assert found["difference"] == pytest.approx(truth[at] - np.median(truth[alike]))
     assert last == found["sentence"] and "the winner truly reaches" in last
+
+
+@pytest.mark.slow
+def test_a_search_says_the_truth_of_its_pick(finished, monkeypatch):
+    archs = np.array(list(np.ndindex(2, 3)), np.int32)
+    truth = np.linspace(0.1, 0.6, 6)
+    said = []
+    finished.say = said.append
+    monkeypatch.setitem(TRUTHS, "tiny", lambda folder: (archs, truth))
+    search_architecture(finished)
+    assert not said  # digits are not what the truth is of
+    object.__setattr__(finished.dataset, "name", "cifar10")
+    search_architecture(finished)
+    pick = read(finished, "best_arch.json")["arch"]
+    own = truth[(archs == pick).all(axis=1)][0]
+    (line,) = said
+    assert line.startswith("search: Was the search worth it?")
+    assert f"the search's pick truly reaches {percent(own)}" in line
 
 
 def test_without_picks_nothing_is_claimed(finished, quick):

@@ -141,7 +141,7 @@ def worth_of_arch(
       The comparison; None if there is no other one. Where none is within the
       tolerance, with the nearest in cost.
     """
-    own, others, aside = _of_its_cost(setting, arch, known)
+    own, others, aside = alike_in_cost(setting, arch, known)
     if not len(others):
         return None
     return worth_of_truth(own, others, what=what, aside=aside)
@@ -156,16 +156,26 @@ def _worth(setting: NasSetting, best: np.ndarray) -> Worth | None:
     worth = worth_of_arch(setting, best[0], known, "the best-scored network")
     if worth is None:
         return None
-    each = [_of_its_cost(setting, arch, known) for arch in best]
+    each = [alike_in_cost(setting, arch, known) for arch in best]
     beaten = np.mean([share_beaten(own, others) for own, others, _ in each])
     words = f"; the {len(best)} best-scored beat {100 * beaten:.1f} % on average"
     return dataclasses.replace(worth, detail=worth.detail + words)
 
 
-def _of_its_cost(
+def alike_in_cost(
     setting: NasSetting, arch: np.ndarray, known: tuple[np.ndarray, np.ndarray]
 ) -> tuple[float, np.ndarray, str]:
-    """True accuracy of an arch, those of others that cost as much, what to add."""
+    """Those that a pick is held against.
+
+    Args:
+      setting: the run.
+      arch: int32 [L], one of those that are known.
+      known: what `read_truth` returns.
+
+    Returns:
+      True accuracy of the architecture; those of the others within the tolerance of its
+      MACs [N], else of the ten nearest; what a reader has to know of them, or "".
+    """
     archs, truth = known
     macs = setting.costs.cost(archs)["macs"]
     (at,) = np.flatnonzero((archs == arch).all(axis=1))

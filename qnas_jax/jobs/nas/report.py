@@ -3,15 +3,11 @@
 import math
 from typing import Any
 
-import numpy as np
-
-from qnas_jax.errors import MissingFileError
-from qnas_jax.evaluation import EVALUATORS, TRUTHS
 from qnas_jax.jobs.markers import spent_by_stage
 from qnas_jax.jobs.nas.answers import alone_right
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.closing import closing_lines
-from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
+from qnas_jax.jobs.nas.known_worth import worth_by_truth
 from qnas_jax.jobs.nas.reference import num_evaluated
 from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -67,7 +63,8 @@ def _write_result(
     generations = setting.config.search.generations
     search = setting.config.search
     worth = _worth(setting, winner, networks)
-    by_truth = _worth_by_truth(setting, winner["arch"])
+    known = worth_by_truth(setting, winner["arch"], "the winner")
+    by_truth = None if known is None else known.row()
     write_json(
         setting.folder.path / "result.json",
         {
@@ -135,20 +132,3 @@ def _worth(
         aside=nearest,
         alone=None if alone is None else (alone["winner"], alone["other"]),
     ).row()
-
-
-def _worth_by_truth(setting: NasSetting, winner: list[int]) -> dict[str, Any] | None:
-    """The winner's true accuracy among all of its cost, where a supernet chose it.
-
-    None where no truth is known, or not at hand; the benchmarks' are of CIFAR-10.
-    """
-    trains = EVALUATORS[setting.config.evaluator.name].trains
-    known = setting.space.name in TRUTHS and setting.dataset.name == "cifar10"
-    if not (trains and known):
-        return None
-    try:
-        truth = read_truth(setting)
-    except MissingFileError:
-        return None
-    worth = worth_of_arch(setting, np.asarray(winner), truth, "the winner")
-    return None if worth is None else worth.row()

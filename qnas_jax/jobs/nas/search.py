@@ -18,6 +18,7 @@ from qnas_jax.evaluation import (
 )
 from qnas_jax.jobs.nas.fronts import front_strategy, search_front
 from qnas_jax.jobs.nas.generations import EvaluateFn, run_generations
+from qnas_jax.jobs.nas.known_worth import worth_by_truth
 from qnas_jax.jobs.nas.scores import candidate_evaluator, subnet_evaluator
 from qnas_jax.jobs.nas.search_rows import Found, history_of, repaired
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -67,6 +68,8 @@ def check_search(setting: NasSetting) -> None:
 def search_architecture(setting: NasSetting) -> None:
     """Searches, and writes the history, the registers and `best_arch.json`.
 
+    Where the true accuracies of the space are known, it says that of its pick.
+
     Args:
       setting: the run; its supernet stage is finished.
 
@@ -83,6 +86,9 @@ def search_architecture(setting: NasSetting) -> None:
         else:
             found = _run(setting, search_strategy(setting), evaluator, history)
         _write_found(setting, found, evaluator, history)
+        worth = worth_by_truth(setting, found.arch.tolist(), "the search's pick")
+        if worth is not None:
+            setting.say(f"search: {worth.sentence}")
     finally:
         evaluator.close()
 

@@ -1,0 +1,36 @@
+"""What a search was worth where the truth is known: no network need be retrained."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qnas_jax.errors import MissingFileError
+from qnas_jax.evaluation import EVALUATORS, TRUTHS
+from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
+from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.reporting import Worth
+
+
+def worth_by_truth(setting: NasSetting, arch: Sequence[int], what: str) -> Worth | None:
+    """Holds what a search by a supernet has found against all of its cost.
+
+    Args:
+      setting: the run.
+      arch: int [L], what was found.
+      what: names it.
+
+    Returns:
+      The comparison by true accuracies; None where no truth is known of the space and
+      its data (the benchmarks' are of CIFAR-10), where it is not at hand, or where the
+      evaluator itself looks up what is known.
+    """
+    trains = EVALUATORS[setting.config.evaluator.name].trains
+    if not (trains and setting.space.name in TRUTHS):
+        return None
+    if setting.dataset.name != "cifar10":
+        return None
+    try:
+        truth = read_truth(setting)
+    except MissingFileError:
+        return None
+    return worth_of_arch(setting, np.asarray(arch), truth, what)
