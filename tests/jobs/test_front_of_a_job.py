@@ -130,3 +130,20 @@ def test_a_cost_that_is_not_known_is_told_before_anything_is_trained(
     tiny_config.search.objectives = ("accuracy", "joules")
     with pytest.raises(UserError, match="accuracy, then some of params, macs, bytes"):
         run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
+
+
+def test_a_product_of_losses_prefers_cheap_networks(
+    finished, tiny_config, make_setting, quick
+):
+    """Costs count for so much that any loss is worth a cheaper one."""
+    tiny_config.search.update(score="loss", objectives=("loss", "params"))
+    tiny_config.search.update(front_strategy="weighted_product", generations=8)
+    product = tiny_config.front_weighted_product
+    product.update(strategy="qudit", targets=(500.0,), below=-9.0, above=-9.0)
+    setting = make_setting(tiny_config)
+    run_stages(setting, "search", ["python", "main.py"])
+    run = read_run(setting.folder.path)
+    assert max(row["score"] for row in run.history) < 0
+    cheapest = min(run.history, key=lambda row: row["costs"]["params"])
+    likely = run.registers.probabilities[-1].argmax(axis=1)
+    assert likely.tolist() == cheapest["arch"]
