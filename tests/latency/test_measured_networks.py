@@ -28,8 +28,8 @@ def write(path, text):
 
 
 def test_a_csv_file_by_hand(tmp_path):
-    text = "arch, phone ,tv\nmb1_k3|skip,1.5,2\n k6_e5|k3_e1 ,0.25,1e1\n"
-    text = text.replace("k6_e5", "k5_e6_g2")  # as FBNet's samples name it
+    # The second line has the names of FBNet's samples.
+    text = "arch, phone ,tv\nmb1_k3|skip,1.5,2\n k5_e6_g2|k3_e1 ,0.25,1e1\n"
     samples = read_measured(write(tmp_path / "m.csv", text), SPACE)
     assert samples.space is SPACE
     assert samples.archs.tolist() == [[0, 2], [1, 0]]

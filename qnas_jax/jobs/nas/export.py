@@ -127,7 +127,8 @@ def int8_agreement(written: Written, examples: np.ndarray) -> dict[str, float] |
     """
     if written.int8 is None:
         return None
-    full, small = np.asarray(written.logits(examples)), written.int8(examples)
+    full = np.asarray(written.logits(jax.device_put(examples)))
+    small = written.int8(examples)
     same = small.argmax(axis=-1) == full.argmax(axis=-1)
     return {
         "same_class": float(same.mean()),
