@@ -123,7 +123,7 @@ class AdditiveBudget:
         """The architecture int32 [L] of the smallest cost that keeps other limits."""
         table = np.asarray(self.costs.by_op[name], float)
         for tolerance in (0.0, 2e-6):  # the solver's own is 1e-6
-            within = {name: most * (1 - tolerance) for name, most in kept.items()}
+            within = {other: most * (1 - tolerance) for other, most in kept.items()}
             arch = cheapest_within(table, self._shares(within), self.num_ops)
             if arch is not None and _keep(self.costs.cost(arch[None]), kept).all():
                 return arch
