@@ -3,10 +3,11 @@
 Tables of all architectures are searched under limits on multiply-adds, parameters and
 latency, chosen as quantiles of the table. For each strategy and limit: searches all of
 whose evaluations kept it, the validation accuracy of the best, against the best that
-keeps the limit, and how many different architectures were evaluated.
+keeps the limit, and how many different architectures were evaluated. Strategies of
+several objectives, `front/NAME`, see accuracy and the limited costs.
 
 python -m experiments.comparisons.budgets [--seeds=100] [--evaluations=200] \
-    [--only=memory_registers,...] [--out=rows.jsonl]
+    [--only=memory_registers,front/nsga2,...] [--out=rows.jsonl]
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,18 +21,28 @@ from experiments.measuring.rows import append_rows
 from qnas_jax.data import data_folder
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import ScoredBy
-from qnas_jax.evaluation.tables import Table, table_budget
+from qnas_jax.evaluation.tables import ObjectiveLookup, Table, table_budget
 from qnas_jax.evaluation.tables.nas_bench_201 import load_nas_bench_201
 from qnas_jax.evaluation.tables.nas_bench_macro import load_nas_bench_macro
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.searching import STRATEGIES, make_strategy
 from qnas_jax.searching.many import search_seeds
+from qnas_jax.searching.pareto import (
+    FRONT_STRATEGIES,
+    front_seeds,
+    make_front_strategy,
+)
 from qnas_jax.searching.repair import Constrained, make_repair
 from qnas_jax.spaces import ConstraintOptions, ListedBudget
 
 POPULATION = 10
 SHARES = (0.1, 0.5)
 """Quantiles of a cost that the limits are."""
+
+FRONT = "front/"
+"""What the names of strategies of several objectives begin with."""
+
+NAMES = (*STRATEGIES, *(FRONT + name for name in FRONT_STRATEGIES))
 
 EVEN_ONLY = ("bqnas_released",)
 """Strategies for numbers of ops that are powers of two, which the tables lack."""
@@ -58,11 +69,10 @@ def constraints(table: Table, share: float) -> Iterator[tuple[str, ConstraintOpt
         )
 
 
-def measure(
-    table: Table, budget: ListedBudget, name: str, seeds: int, evaluations: int
-) -> dict[str, Any]:
-    """Searches of one strategy under one budget."""
-    generations = -(-evaluations // POPULATION)
+def search(
+    table: Table, budget: ListedBudget, name: str, keys: jax.Array, generations: int
+) -> np.ndarray:
+    """What searches under a budget evaluate, one a key [S]: archs [S, G, P, L]."""
     strategy = make_strategy(
         name, table.num_ops, population=POPULATION, generations=generations
     )
@@ -71,9 +81,38 @@ def measure(
     else:
         evaluator = table.multi_fidelity_evaluator()
     evaluate = Constrained(ScoredBy(evaluator), make_repair(budget))
+    return np.asarray(search_seeds(strategy, evaluate, keys, generations).archs)
+
+
+def search_front(
+    table: Table, budget: ListedBudget, name: str, keys: jax.Array, generations: int
+) -> np.ndarray:
+    """The same of a strategy that sees the score and the negatives of limited costs."""
+    limits = tuple(budget.limits.values())
+    settings = {"targets": limits} if name == "weighted_product" else {}
+    strategy = make_front_strategy(
+        name,
+        table.num_ops,
+        num_objectives=1 + len(limits),
+        population=POPULATION,
+        generations=generations,
+        options=FRONT_STRATEGIES[name].options(**settings),
+    )
+    columns = [table.scores(), *(-budget.columns[cost] for cost in budget.limits)]
+    lookup = ObjectiveLookup(np.stack(columns).astype(np.float32), table.space)
+    evaluate = Constrained(lookup, make_repair(budget))
+    return np.asarray(front_seeds(strategy, evaluate, keys, generations).archs)
+
+
+def measure(
+    table: Table, budget: ListedBudget, name: str, seeds: int, evaluations: int
+) -> dict[str, Any]:
+    """Searches of one of `NAMES` under one budget."""
+    generations = -(-evaluations // POPULATION)
     keys = jax.random.split(jax.random.key(0), seeds)
-    found = search_seeds(strategy, evaluate, keys, generations)
-    archs = found.archs.reshape(seeds, -1, table.space.num_layers)
+    run = search_front if name.startswith(FRONT) else search
+    found = run(table, budget, name.removeprefix(FRONT), keys, generations)
+    archs = found.reshape(seeds, -1, table.space.num_layers)
     places = table.index(archs)
     values = table.scores()
     kept = budget.within(archs.reshape(-1, archs.shape[-1])).reshape(seeds, -1)
@@ -91,6 +130,14 @@ def measure(
     }
 
 
+def runs(table: Table, name: str) -> bool:
+    """Whether a strategy can search a table."""
+    needs_fidelities = name in STRATEGIES and STRATEGIES[name].needs_fidelities
+    return name not in EVEN_ONLY and not (
+        needs_fidelities and len(table.fidelities) < 2
+    )
+
+
 def main(_: Sequence[str]) -> None:
     """Measures and prints a line a strategy and budget."""
     use_compilation_cache()
@@ -98,17 +145,13 @@ def main(_: Sequence[str]) -> None:
     if folder is None:
         raise UserError("QNAS_DATA_DIR: got nothing, expected the folder of the tables")
     tables = (load_nas_bench_201(folder), load_nas_bench_macro(folder))
-    names = _ONLY.value or list(STRATEGIES)
     for table in tables:
+        names = [each for each in _ONLY.value or NAMES if runs(table, each)]
         for share in SHARES:
             for what, options in constraints(table, share):
                 budget = table_budget(table, options)
                 assert budget is not None
                 for name in names:
-                    if name in EVEN_ONLY or (
-                        STRATEGIES[name].needs_fidelities and len(table.fidelities) < 2
-                    ):
-                        continue
                     row = {
                         "table": table.name,
                         "limit": what,

@@ -22,6 +22,7 @@ from qnas_jax.evaluation import Evaluation, MemoisedEvaluator, ScoreOf
 from qnas_jax.evaluation.evaluator import ONE_FIDELITY
 from qnas_jax.options import shown as in_words
 from qnas_jax.searching import Strategy
+from qnas_jax.searching.pareto import ParetoStrategy
 from qnas_jax.searching.pareto.hypervolume import check_num_objectives
 from qnas_jax.searching.stepping import Asked, Stepper
 
@@ -139,6 +140,8 @@ def search_front(
         workers=workers,
         num_objectives=len(signs),
     )
+    if isinstance(chosen, ParetoStrategy):
+        chosen = chosen.aware_of(tuple(signs.values()))
     memo = MemoisedEvaluator(evaluator, lambda archs: {})
     with contextlib.closing(memo), shown(budget, progress, memo, kept) as show:
         stepper = Stepper(chosen, key)

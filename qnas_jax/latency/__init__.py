@@ -11,6 +11,8 @@ from qnas_jax.latency.host import (
     random_archs,
     sum_table,
 )
+from qnas_jax.latency.learnt_table import LearntTable, learn_table
+from qnas_jax.latency.measured import of_device, read_measured
 from qnas_jax.latency.measuring import (
     CLOCKS,
     RUNTIMES,
@@ -32,6 +34,7 @@ __all__ = [
     "LatencyOptions",
     "LatencyPredictor",
     "LatencySamples",
+    "LearntTable",
     "Measured",
     "Nothing",
     "RUNTIMES",
@@ -42,10 +45,13 @@ __all__ = [
     "distinct_parts",
     "latency_content",
     "learn_latency",
+    "learn_table",
     "measure",
     "measurer",
+    "of_device",
     "random_archs",
     "read_latency_table",
+    "read_measured",
     "read_samples",
     "sum_table",
 ]

@@ -114,11 +114,28 @@ class LatencyOptions(Options):
     calibrate: int = option(
         12, "others, by which the sums of ops are calibrated; 0: not at all", low=0
     )
+    samples: str = option(
+        "",
+        "CSV or npz file of networks that were measured on another device, from which "
+        "the table is learnt; empty: ops are measured on this machine",
+    )
+    device: str = option(
+        "", "which device of `samples` is meant; empty: it has only one"
+    )
+    references: str = option(
+        "",
+        "file of networks measured on further devices, which helps where there are few "
+        "samples; empty: none",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.validate == 1:
             raise OptionError("validate", 1, "0, or 2 and more: they are ranked")
+        for name in ("device", "references"):
+            if getattr(self, name) and not self.samples:
+                allowed = "empty, as nothing is learnt: `samples` names no file"
+                raise OptionError(name, getattr(self, name), allowed)
 
 
 class Measured(NamedTuple):

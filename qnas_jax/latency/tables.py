@@ -20,8 +20,6 @@ npz: `layer` int [N], `op` str [N], `ms` float [N], and perhaps `base_ms`.
 Every op of the space must be there, and no other; the base may be missing, which is 0.
 """
 
-import csv
-import io
 import math
 import pathlib
 from collections.abc import Iterable
@@ -30,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.errors import UserError
+from qnas_jax.latency.csv_rows import read_csv
 from qnas_jax.latency.predictor import LATENCY
 from qnas_jax.options import shown
 from qnas_jax.reading import parse_json, read_bytes, read_npz
@@ -64,7 +63,7 @@ def read_latency_table(path: str | pathlib.Path, space: SearchSpace) -> CostTabl
         place = _place(space, layer, op, f"{path}: {where}")
         if not np.isnan(table[place]):
             raise UserError(f"{path}: {where}: op {op!r} of layer {layer} twice")
-        table[place] = _milliseconds(value, f"{path}: {where}")
+        table[place] = milliseconds(value, f"{path}: {where}")
     for number, names in enumerate(space.choices):
         missing = np.flatnonzero(np.isnan(table[number, : len(names)]))
         if missing.size:
@@ -72,7 +71,7 @@ def read_latency_table(path: str | pathlib.Path, space: SearchSpace) -> CostTabl
                 f"{path}: no latency of op {names[missing[0]]!r} at layer {number} of "
                 f"space {space.name!r}, expected all of {', '.join(names)}"
             )
-    fixed = _milliseconds(base, f"{path}: base_ms")
+    fixed = milliseconds(base, f"{path}: base_ms")
     return CostTable({LATENCY: np.nan_to_num(table)}, {LATENCY: fixed}, space.num_ops)
 
 
@@ -109,12 +108,8 @@ def _read_json(path: pathlib.Path) -> tuple[Iterable[Entry], Any]:
 
 
 def _read_csv(path: pathlib.Path) -> tuple[Iterable[Entry], Any]:
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not a CSV file in UTF-8 ({error})") from None
-    head = [cell.strip() for cell in rows[0]] if rows else []
+    rows = read_csv(path)
+    head = rows[0] if rows else []
     if head != ["layer", "op", "ms"]:
         raise UserError(f"{path}: line 1: got {shown(head)}, expected layer,op,ms")
     entries, base = [], "0"
@@ -122,7 +117,7 @@ def _read_csv(path: pathlib.Path) -> tuple[Iterable[Entry], Any]:
         where = f"row {number}"
         if len(row) != 3:
             raise UserError(f"{path}: {where}: got {len(row)} cells, expected 3")
-        layer, op, value = (cell.strip() for cell in row)
+        layer, op, value = row
         if not layer and not op:
             base = value
         else:
@@ -161,7 +156,8 @@ def _place(space: SearchSpace, layer: Any, op: Any, where: str) -> tuple[int, in
     return number, names.index(op)
 
 
-def _milliseconds(value: Any, where: str) -> float:
+def milliseconds(value: Any, where: str) -> float:
+    """Milliseconds from what a file holds; raises UserError unless at least 0."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):

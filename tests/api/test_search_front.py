@@ -96,3 +96,33 @@ def test_what_does_not_fit_is_one_line(objectives, message):
 def test_an_objective_that_is_missing_fails():
     with pytest.raises(UserError, match="none of 3 evaluations .* 'accuracy' among"):
         qnas.search_front(SPACE, lambda arch: {"ms": 1.0}, BOTH, budget=3)
+
+
+def test_a_product_of_what_is_to_be_small_and_what_is_to_be_large():
+    """All of 8^3 losses are negative, all speeds positive: the product still leads."""
+
+    def evaluate(arch):
+        size = sum(arch)
+        return {"loss": 30.0 - size, "fps": 120.0 / (1 + size)}
+
+    def product(row):
+        return row["loss"] * max(1.0, 12.0 / row["fps"]) ** 3
+
+    best = min(product(evaluate((size, 0, 0))) for size in range(22))
+    found = qnas.search_front(
+        [range(8)] * 3,
+        evaluate,
+        {"loss": "min", "fps": "max"},
+        strategy="weighted_product",
+        options={
+            "strategy": "local_search",
+            "targets": (12.0,),
+            "below": 0.0,
+            "above": -3.0,
+        },
+        budget=120,
+    )
+    rows = found.to_rows()
+    assert min(product(row) for row in rows) == pytest.approx(best)
+    late = [product(row) for row in rows[60:]]
+    assert np.median(late) < 1.5 * best

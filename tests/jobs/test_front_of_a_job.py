@@ -130,3 +130,45 @@ def test_a_cost_that_is_not_known_is_told_before_anything_is_trained(
     tiny_config.search.objectives = ("accuracy", "joules")
     with pytest.raises(UserError, match="accuracy, then some of params, macs, bytes"):
         run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
+
+
+def test_a_product_of_losses_prefers_cheap_networks(
+    finished, tiny_config, make_setting, quick
+):
+    """Costs count for so much that any loss is worth a cheaper one."""
+    tiny_config.search.update(score="loss", objectives=("loss", "params"))
+    tiny_config.search.update(front_strategy="weighted_product", generations=8)
+    product = tiny_config.front_weighted_product
+    product.update(strategy="qudit", targets=(500.0,), below=-9.0, above=-9.0)
+    setting = make_setting(tiny_config)
+    run_stages(setting, "search", ["python", "main.py"])
+    run = read_run(setting.folder.path)
+    assert max(row["score"] for row in run.history) < 0
+    cheapest = min(run.history, key=lambda row: row["costs"]["params"])
+    likely = run.registers.probabilities[-1].argmax(axis=1)
+    assert likely.tolist() == cheapest["arch"]
+
+
+def test_a_front_within_a_budget(finished, tiny_config, make_setting, quick):
+    """Of the six networks three have at most 700 parameters."""
+    tiny_config.search.update(objectives=("accuracy", "macs"), generations=4)
+    tiny_config.constraints.max_params = 700
+    tiny_config.retrain.update(epochs=1, front=1, compare=False)
+    setting = make_setting(tiny_config)
+    run_stages(setting, "search", ["python", "main.py"])
+    run = read_run(setting.folder.path)
+    sizes = {tuple(row["arch"]): row["costs"]["params"] for row in run.history}
+    assert len(sizes) == 3 and max(sizes.values()) <= 700
+    found = json.loads((setting.folder.path / "search" / "front.json").read_text())
+    front = [tuple(row["arch"]) for row in found["front"]]
+    assert front and set(front) <= set(sizes)
+    # None of the three is better and cheaper at once than one of the front.
+    for row in found["front"]:
+        assert not any(
+            other["score"] > row["score"]
+            and other["costs"]["macs"] <= row["costs"]["macs"]
+            for other in run.history
+        )
+    assert run.result["constraints"] == {"params": 700}
+    assert run.result["parameters"] <= 700
+    assert all(each["parameters"] <= 700 for each in run.result["baselines"].values())

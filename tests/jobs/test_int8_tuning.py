@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
+from qnas_jax.export import load_model
 from qnas_jax.jobs import run_stages
 from qnas_jax.runs import read_json
 
@@ -40,6 +41,14 @@ def test_where_8_bits_lose_too_much_the_better_weights_are_kept(
     found = run_onnx((path / "network_int8.onnx").read_bytes())(valid.inputs)
     right = float(np.mean(found.argmax(axis=-1) == valid.targets))
     assert right == max(tuning["before"], tuning["after"])
+    # The 8-bit form that is left, tuned or not, against the float one, by hand.
+    test = setting.dataset.test.inputs[:100]
+    small = run_onnx((path / "network_int8.onnx").read_bytes())(test)
+    full = np.asarray(load_model(path.parent)(test))
+    same = np.mean([a.argmax() == b.argmax() for a, b in zip(small, full, strict=True)])
+    expected = {"same_class": same, "difference": np.abs(small - full).max()}
+    assert facts["int8_agreement"] == pytest.approx(expected, rel=1e-3)
+    assert expected["difference"] > max(facts["differences"].values())
     assert "Fine-tuned for 8 bits" in (path / "README.md").read_text()
     # No other form has other weights.
     for name in ("weights.safetensors", "network.py"):

@@ -104,3 +104,51 @@ def test_rows_of_another_machine_are_not_mixed_in(latency_config, make_setting):
 def test_without_networks_there_is_nothing_to_measure(search_config, make_setting):
     with pytest.raises(UserError, match="--stage=latency: .* 'breads' are no networks"):
         run_stages(make_setting(search_config), "latency", COMMAND)
+
+
+SUMS = {"mb1": 1.0, "mb2": 2.0}, {"mb1": 0.5, "mb2": 0.75, "skip": 0.0}
+
+
+def measured_on_a_phone(columns):
+    """All six networks of the tiny space, as if a phone had measured them."""
+    lines = [",".join(["arch", *columns])]
+    for first, one in SUMS[0].items():
+        for second, other in SUMS[1].items():
+            values = [str(scale * (3 + one + other)) for scale in columns.values()]
+            lines.append(",".join([f"{first}|{second}", *values]))
+    return "\n".join(lines)
+
+
+def test_a_table_is_learnt_from_networks_measured_elsewhere(
+    tiny_config, make_setting, tmp_path
+):
+    file, others = tmp_path / "phone.csv", tmp_path / "others.csv"
+    file.write_text(measured_on_a_phone({"phone": 1.0, "watch": 10.0}))
+    others.write_text(measured_on_a_phone({"phone": 0.1, "tv": 2.0}))
+    tiny_config.latency.update(samples=str(file), references=str(others))
+    tiny_config.latency.device = "phone"
+    said = run_stages(make_setting(tiny_config), "latency", COMMAND)
+    assert (
+        "tiny on phone: learnt from 6 measured networks and tables of 1 oth" in said[0]
+    )
+    assert said[1].startswith("held out in 6 parts: Spearman ")
+    # A search in this folder keeps to it: 3 + 1 + 0.5, and no more.
+    tiny_config.constraints.max_latency_ms = 4.6
+    setting = make_setting(tiny_config)
+    found = json.loads((setting.folder.path / "latency.json").read_text())
+    assert (found["device"], found["samples"], found["folds"]) == ("phone", 6, 6)
+    assert f"Spearman {found['validation']['spearman']:.3f}" in said[1]
+    archs = np.array(list(np.ndindex(2, 3)))
+    expected = [3 + one + two for one in (1, 2) for two in (0.5, 0.75, 0)]
+    costs = setting.costs_of(archs)["latency_ms"]
+    np.testing.assert_allclose(costs, expected, rtol=0.02)
+    assert setting.budget.within(archs).tolist() == [True, False, True] + 3 * [False]
+    # Another folder reads it by its name.
+    tiny_config.constraints.device = str(setting.folder.path / "latency.json")
+    other = make_setting(tiny_config, "other")
+    np.testing.assert_array_equal(other.costs_of(archs)["latency_ms"], costs)
+    # Another content of the file makes another table.
+    file.write_text(measured_on_a_phone({"phone": 2.0}))
+    run_stages(make_setting(tiny_config), "latency", COMMAND)
+    twice = read_latency_table(setting.folder.path / "latency.json", setting.space)
+    np.testing.assert_allclose(twice.cost(archs)["latency_ms"], 2 * costs, rtol=0.02)

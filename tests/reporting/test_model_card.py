@@ -105,3 +105,12 @@ def test_the_card_tells_what_fine_tuning_did():
     assert "the 8-bit model has these weights" in kept
     left = model_card({**facts, "int8_tuning": {**tuning, "kept": False}})
     assert "no better: the weights are those of the training" in left
+
+
+def test_the_card_tells_how_near_8_bits_are():
+    found = {"same_class": 0.97, "difference": 0.3125}
+    text = "\n".join(lines_of(int8_agreement=found))
+    assert "same class as the float32 model for 97.00 % of them, and logits" in text
+    assert "differ by up to 0.31." in text
+    for facts in ({}, {"int8_agreement": None}):
+        assert "rounds" not in "\n".join(lines_of(**facts))

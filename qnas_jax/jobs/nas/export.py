@@ -80,6 +80,7 @@ def export_model(setting: NasSetting) -> list[str]:
         **_accuracies(setting, written),
         "int8_tuning": None if tuning is None else dataclasses.asdict(tuning),
         "differences": written.differences,
+        "int8_agreement": int8_agreement(written, dataset.test.inputs[:_COMPARED]),
         "compared_examples": min(_COMPARED, len(dataset.test)),
         "latency_ms": _latencies(written, dataset.test.inputs[:1], options),
         "predicted_ms": _predicted(setting, exported),
@@ -111,6 +112,28 @@ def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
         found[f"{name}accuracy"] = share
         found[f"{name}accuracy_interval"] = wilson_interval(share, len(test))
     return found
+
+
+def int8_agreement(written: Written, examples: np.ndarray) -> dict[str, float] | None:
+    """How near the model with 8 bits is to the one in float32.
+
+    Args:
+      written: the model.
+      examples: [M, ...] of the data.
+
+    Returns:
+      `same_class`, the share in [0, 1] of examples for which the largest logit is the
+      same one, and `difference`, the largest of a logit; None without 8 bits.
+    """
+    if written.int8 is None:
+        return None
+    full = np.asarray(written.logits(jax.device_put(examples)))
+    small = written.int8(examples)
+    same = small.argmax(axis=-1) == full.argmax(axis=-1)
+    return {
+        "same_class": float(same.mean()),
+        "difference": float(np.abs(small - full).max()),
+    }
 
 
 def _latencies(

@@ -61,10 +61,24 @@ def constraints_content(setting: NasSetting) -> dict[str, Content]:
     return {"constraints.device": content}
 
 
+def latency_content(setting: NasSetting) -> dict[str, Content]:
+    """The measured networks that a table of latencies is learnt from."""
+    options = setting.config.latency
+    return {
+        f"latency.{name}": file_content(file, "file of measured networks")
+        for name, file in (
+            ("samples", options.samples),
+            ("references", options.references),
+        )
+        if file
+    }
+
+
 INPUTS = {
     "data": data_content,
     "space": space_content,
     "constraints": constraints_content,
+    "latency": latency_content,
     "evaluator": function_content,
     "evaluator_options": evaluator_content,
 }

@@ -1,7 +1,8 @@
 """Measures the ops of a space on this machine: `latency.json`, a table for budgets.
 
 One op after the other, each a row of `latency/rows.jsonl`, so that a stopped stage goes
-on behind the last one. Random networks come last and say what the table is worth.
+on behind the last one. Random networks come last and say what the table is worth. Where
+networks were measured elsewhere, the table is learnt from these instead.
 """
 
 import functools
@@ -12,6 +13,7 @@ import numpy as np
 from flax import nnx
 
 from qnas_jax.errors import UserError
+from qnas_jax.jobs.nas.learnt_latency import learn_latencies
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import (
     LATENCY,
@@ -55,7 +57,7 @@ def check_latency(setting: NasSetting) -> None:
 
 
 def measure_latency(setting: NasSetting) -> list[str]:
-    """Measures what is not yet measured, and writes `latency.json`.
+    """Measures what is not yet measured, or learns, and writes `latency.json`.
 
     Args:
       setting: the run; no stage before is needed.
@@ -69,6 +71,8 @@ def measure_latency(setting: NasSetting) -> list[str]:
       Stopped: the user asked to stop; rows so far are kept.
     """
     options: LatencyOptions = setting.config.latency
+    if options.samples:
+        return learn_latencies(setting)
     wanted = options.calibrate + options.validate
     archs = random_archs(setting.supernet.space, wanted, setting.config.seed)
     rows = _measured(setting, [*_items(setting, archs)])

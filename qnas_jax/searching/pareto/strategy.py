@@ -7,7 +7,8 @@ are compiled.
 
 import abc
 import functools
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import chex
 import flax.struct
@@ -34,6 +35,18 @@ class ParetoStrategy(Strategy):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_num_objectives(self.num_objectives)
+
+    def aware_of(self, larger: Sequence[bool]) -> Self:
+        """The same strategy for objectives that are no score and costs.
+
+        Args:
+          larger: bool [M], which of them are to be large before any sign is turned.
+
+        Returns:
+          The strategy itself, unless it does more than compare values.
+        """
+        del larger
+        return self
 
     @abc.abstractmethod
     def learn(self, state: Any, archs: Array, scores: Array) -> Any:

@@ -21,7 +21,9 @@ from qnas_jax.searching.pareto.loop import (
 )
 from qnas_jax.searching.pareto.registry import FRONT_STRATEGIES, make_front_strategy
 from qnas_jax.searching.pareto.scalar import WeightedProductOptions
+from qnas_jax.searching.repair import Constrained, make_repair
 from qnas_jax.searching.spec import GATES
+from qnas_jax.spaces import AdditiveBudget, CostTable
 
 NUM_OPS = (5, 2, 3, 1, 4)
 POPULATION, GENERATIONS, MEMBERS = 6, 5, 8
@@ -36,6 +38,13 @@ ONE_DRAW = {
     "pareto_qbit": "observations",
     "pareto_qudit": "observations",
 }
+MACS = CostTable(
+    {"macs": np.array([[7, 2, 9, 4, 6]] * 3 + [[3] * 5, [8, 8, 1, 5, 5]])},
+    {"macs": 10},
+    NUM_OPS,
+)
+FREE = AdditiveBudget(MACS, {"macs": 1_000})
+TIGHT = AdditiveBudget(MACS, {"macs": 28})  # 26 of 120
 ESTIMATES = {"pareto_memory": 0.09, "weighted_product": 0.09}
 
 
@@ -82,20 +91,20 @@ def compiled_run(name, num_objectives=2):
     """The search as one program over three keys, shared by the tests below."""
     strategy = make(name, num_objectives)
 
-    def search(key, failing):
+    def search(key, failing, repair):
         score = functools.partial(
             evaluate, failing=failing, num_objectives=num_objectives
         )
         run = functools.partial(scan_fronts, record=everything, members=MEMBERS)
-        return run(strategy, score, key, GENERATIONS)
+        return run(strategy, Constrained(score, repair), key, GENERATIONS)
 
-    return jax.jit(jax.vmap(search, in_axes=(0, None)))
+    return jax.jit(jax.vmap(search, in_axes=(0, None, None)))
 
 
-def run(name, seed, failing=NOTHING_FAILS, num_objectives=2):
+def run(name, seed, failing=NOTHING_FAILS, num_objectives=2, budget=FREE):
     """Last state, and hypervolumes, fronts and points of all generations."""
     keys = jax.random.split(jax.random.key(seed), 3)
-    outcome = compiled_run(name, num_objectives)(keys, failing)
+    outcome = compiled_run(name, num_objectives)(keys, failing, make_repair(budget))
     state, recorded = jax.tree.map(lambda leaf: leaf[1], outcome)
     return state, *jax.tree.map(np.asarray, recorded)
 
@@ -175,6 +184,27 @@ def test_all_archs_are_of_the_space(name):
     assert points.archs.dtype == np.int32
     limits = np.asarray(NUM_OPS)[None, None]
     assert np.all(points.archs >= 0) and np.all(points.archs < limits)
+
+
+@pytest.mark.parametrize("failing", [NOTHING_FAILS, SOME_FAIL])
+def test_every_evaluation_keeps_a_budget(name, failing):
+    every = np.array(list(np.ndindex(*NUM_OPS)))
+    fits = MACS.cost(every)["macs"] <= 28
+    assert 0 < fits.sum() < 0.3 * len(every)
+    keys = jax.random.split(jax.random.key(10), 3)
+    search = compiled_run(name)
+    outcome = search(keys, failing, make_repair(TIGHT))
+    state, (_, _, points) = jax.tree.map(np.asarray, outcome)
+    archs = points.archs.reshape(-1, len(NUM_OPS))
+    # By hand, not by the budget's own rule.
+    macs = 10 + sum(MACS.by_op["macs"][layer, archs[:, layer]] for layer in range(5))
+    assert macs.max() <= 28 and len(np.unique(archs, axis=0)) > POPULATION
+    filled = np.isfinite(state.front.objectives).all(axis=-1)
+    assert filled.any(axis=1).all()
+    assert MACS.cost(state.front.archs[filled])["macs"].max() <= 28
+    # Without it the same searches do not.
+    archs = np.asarray(search(keys, failing, make_repair(FREE))[1][2].archs)
+    assert MACS.cost(archs.reshape(-1, len(NUM_OPS)))["macs"].max() > 28
 
 
 def test_asking_follows_the_probabilities(name):
