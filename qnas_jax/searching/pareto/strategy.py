@@ -17,6 +17,7 @@ from jax import Array
 from qnas_jax.searching.base import Strategy
 from qnas_jax.searching.pareto.dominance import sanitise_objectives
 from qnas_jax.searching.pareto.hypervolume import check_num_objectives
+from qnas_jax.searching.pareto.known_costs import KnownCosts
 
 
 class ParetoStrategy(Strategy):
@@ -34,6 +35,14 @@ class ParetoStrategy(Strategy):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_num_objectives(self.num_objectives)
+
+    def knowing(self, costs: KnownCosts) -> "ParetoStrategy":
+        """The strategy that is told what archs cost before they are evaluated.
+
+        Those that have no use for it learn costs as they learn the score.
+        """
+        del costs
+        return self
 
     @abc.abstractmethod
     def learn(self, state: Any, archs: Array, scores: Array) -> Any:
