@@ -100,8 +100,8 @@ def _strategy(problem: Problem, name: str, generations: int) -> ParetoStrategy:
     )
     if name != TOLD:
         return strategy
-    latencies = -problem.points[:, 1:].T.astype(np.float32)
-    return strategy.knowing(ListedCosts(latencies, problem.num_ops))
+    latencies = -problem.points[:, 1:].T
+    return strategy.knowing(ListedCosts.of(latencies, problem.num_ops))
 
 
 def run(

@@ -8,9 +8,9 @@ of the archive (`archive.draw_members`), some crossed, then mutated. What was ev
 is left out. Of the pool a generation is chosen by expected gains of hypervolume
 (`expected_volume`), the front and a reference behind it on the same scale of ranks.
 
-Costs that are known of every arch (`known_costs`) are not learnt: they are their ranks
-among what was evaluated, with hardly any deviation, and the process has the score to
-itself.
+Costs that are known of every arch (`known_costs`) are not learnt. They are on their own
+scale, with hardly any deviation, the reference lies behind the most costly arch of the
+space, and the process has the score to itself.
 
 The first archs have each op of a layer equally often. There are no restarts, as guides
 are all over the front.
@@ -74,7 +74,9 @@ _PROBABILITY_ARCHS = 512
 _MOST_REMEMBERED = 2000
 """Evaluations that are remembered unless a number is given: the covariance of all."""
 _CERTAIN = 1e-6
-"""Deviation of what is known, on a scale whose unit is that of all scores."""
+"""Deviation of what is known, in ranges of it."""
+_BEHIND = 0.1
+"""How far the reference lies behind the most costly arch, in ranges of the cost."""
 _SPARE_DRAWS = 32
 """Random archs drawn until one is new, where the pool has nothing new left."""
 
@@ -108,7 +110,7 @@ class ParetoMemoryOptions(MemoryOptions):
         0.5, "correlation of archs that differ in one layer", above=0.0, below=1.0
     )
     known_similarity: float = option(
-        0.85, "the same where costs are known and not learnt", above=0.0, below=1.0
+        0.7, "the same where costs are known and not learnt", above=0.0, below=1.0
     )
     noise: float = option(
         0.02, "variance of scores that similarity does not explain", above=0.0
@@ -184,7 +186,7 @@ class ParetoMemory(ParetoStrategy):
         known = known_codes(state.history, self.num_ops)
         codes = arch_codes(pool, self.num_ops)
         means, deviations = self._predict(state, pool)
-        front, reference = self._ranked_front(state)
+        front, reference = self._front(state)
         places, found = choose_batch(
             means,
             deviations,
@@ -228,9 +230,8 @@ class ParetoMemory(ParetoStrategy):
         if self.costs is None:
             return self._learnt(state, archs, state.values)
         mean, deviation = self._learnt(state, archs, state.values[:1])
-        among = jax.vmap(normal_scores_among, in_axes=(1, 0), out_axes=1)
-        ranked = among(self.costs(archs), state.values[1:])
-        means = jnp.concatenate([mean, ranked], axis=1)
+        known = self.costs.cheapness(self.costs.cost(archs))
+        means = jnp.concatenate([mean, known], axis=1)
         return means, jnp.full_like(means, _CERTAIN).at[:, :1].set(deviation)
 
     def _learnt(
@@ -249,14 +250,21 @@ class ParetoMemory(ParetoStrategy):
         rho = self.similarity if self.costs is None else self.known_similarity
         return correlations(archs, others, max(self.num_ops), rho)
 
-    def _ranked_front(self, state: ParetoMemoryState) -> tuple[Array, Array]:
-        """The front [A, M] on the scale of ranks, and a reference [M] behind it."""
+    def _front(self, state: ParetoMemoryState) -> tuple[Array, Array]:
+        """The front [A, M] on the scale of predictions, a reference [M] behind it."""
         archive = state.archive
-        scores = jax.vmap(normal_scores_among, in_axes=(1, 0), out_axes=1)
+        among = jax.vmap(normal_scores_among, in_axes=(1, 0), out_axes=1)
         filled = archive.filled[:, None]
-        front = jnp.where(filled, scores(archive.objectives, state.values), -jnp.inf)
+        ranked = among(archive.objectives, state.values)
+        front = jnp.where(filled, ranked, -jnp.inf)
         worst = jnp.min(jnp.where(filled, front, jnp.inf), axis=0)
-        return front, worst - self.margin * (jnp.max(front, axis=0) - worst)
+        reference = worst - self.margin * (jnp.max(front, axis=0) - worst)
+        if self.costs is None:
+            return front, reference
+        known = self.costs.cheapness(-archive.objectives[:, 1:])
+        known = jnp.where(filled, known, -jnp.inf)
+        front = jnp.concatenate([front[:, :1], known], axis=1)
+        return front, reference.at[1:].set(-_BEHIND)
 
     def learn(
         self, state: ParetoMemoryState, archs: Array, scores: Array

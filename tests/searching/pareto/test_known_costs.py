@@ -24,21 +24,41 @@ EVERY = np.stack(np.unravel_index(np.arange(24), NUM_OPS), axis=1).astype(np.int
 def listed(names):
     costs = TABLE.cost(EVERY)
     columns = np.stack([costs[name] for name in names])
-    return ListedCosts(columns.astype(np.float32), NUM_OPS)
+    return ListedCosts.of(columns, NUM_OPS)
 
 
 def test_costs_of_an_arch_by_hand():
     known = AdditiveCosts.of(TABLE, ("params", "macs"))
-    found = known(jnp.array([[2, 0, 1]]))
-    np.testing.assert_array_equal(found, [[-(10 + 2 + 3 + 5), -(100 + 9 + 2 + 0)]])
+    costs = known.cost(jnp.array([[2, 0, 1]]))
+    np.testing.assert_array_equal(costs, [[10 + 2 + 3 + 5, 100 + 9 + 2 + 0]])
+    np.testing.assert_array_equal(known.most, [10 + 2 + 3 + 5, 100 + 9 + 7 + 8])
+    np.testing.assert_array_equal(known.least, [10 + 1 + 0 + 0, 100 + 1 + 2 + 0])
+    np.testing.assert_allclose(known.cheapness(costs), [[0, (124 - 111) / 21]])
 
 
 @pytest.mark.parametrize("names", [("macs",), ("params", "macs")])
-def test_sums_and_lists_are_the_negative_costs_of_the_table(names):
+def test_sums_and_lists_are_the_costs_of_the_table(names):
     costs = TABLE.cost(EVERY)
-    expected = -np.stack([costs[name] for name in names], axis=1)
+    expected = np.stack([costs[name] for name in names], axis=1)
     for known in (AdditiveCosts.of(TABLE, names), listed(names)):
-        np.testing.assert_array_equal(jax.jit(known)(EVERY), expected)
+        np.testing.assert_array_equal(jax.jit(known.cost)(EVERY), expected)
+        cheapness = np.asarray(known.cheapness(known.cost(EVERY)))
+        assert cheapness.min() == 0 and cheapness.max() == 1
+        np.testing.assert_array_equal(
+            np.argsort(cheapness, axis=0, kind="stable"),
+            np.argsort(-expected, axis=0, kind="stable"),
+        )
+
+
+def test_what_is_not_known_counts_as_the_most():
+    known = ListedCosts.of(np.array([[3.0, np.nan, 1.0, 2.0]]), (2, 2))
+    found = known.cheapness(known.cost(jnp.array([[0, 0], [0, 1], [1, 0], [1, 1]])))
+    np.testing.assert_array_equal(found, [[0], [0], [1], [0.5]])
+
+
+def test_equal_costs_are_no_obstacle():
+    known = ListedCosts.of(np.full((1, 4), 7.0), (2, 2))
+    np.testing.assert_array_equal(known.cheapness(jnp.full((2, 1), 7.0)), [[0], [0]])
 
 
 def strategy(name, num_ops, **options):
@@ -78,7 +98,7 @@ def test_known_costs_find_more_of_a_front_whose_costs_cannot_be_learnt():
     every = jnp.asarray(np.stack(np.unravel_index(np.arange(4**5), SPACE), axis=1))
     score, cost = np.asarray(evaluate(None, every)[1]).T
     made = strategy("pareto_memory", SPACE, initial=15, pool=200)
-    told = made.knowing(ListedCosts(COSTS[None], SPACE))
+    told = made.knowing(ListedCosts.of(COSTS[None], SPACE))
     keys = jax.random.split(jax.random.key(0), 6)
 
     def volumes(points):
@@ -98,7 +118,7 @@ def test_known_costs_find_more_of_a_front_whose_costs_cannot_be_learnt():
 
 def test_what_is_known_is_predicted_exactly_and_the_score_is_not():
     told = strategy("pareto_memory", SPACE, initial=5).knowing(
-        ListedCosts(COSTS[None], SPACE)
+        ListedCosts.of(COSTS[None], SPACE)
     )
     keys = jax.random.split(jax.random.key(1), 5)
     archs = random_archs(keys, SPACE)
