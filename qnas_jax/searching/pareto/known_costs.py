@@ -64,8 +64,7 @@ class AdditiveCosts(KnownCosts):
         own = own_ops(costs.num_ops)[None]
         most = np.where(own, by_op, -np.inf).max(axis=-1).sum(axis=-1) + fixed
         least = np.where(own, by_op, np.inf).min(axis=-1).sum(axis=-1) + fixed
-        most, least = np.float32(most), np.float32(least)
-        return cls(most, least, np.float32(by_op), np.float32(fixed))
+        return cls(_single(most), _single(least), _single(by_op), _single(fixed))
 
     def cost(self, archs: Array) -> Array:
         """As `KnownCosts.cost`: archs int32 [C, L] to float32 [C, M - 1]."""
@@ -91,8 +90,7 @@ class ListedCosts(KnownCosts):
         """Costs [M - 1, N]; what is not known (NaN) counts as the most that is."""
         most, least = np.nanmax(columns, axis=1), np.nanmin(columns, axis=1)
         known = np.where(np.isnan(columns), most[:, None], columns)
-        most, least, known = (np.float32(part) for part in (most, least, known))
-        return cls(most, least, known, num_ops)
+        return cls(_single(most), _single(least), _single(known), num_ops)
 
     def cost(self, archs: Array) -> Array:
         """As `KnownCosts.cost`: archs int32 [C, L] to float32 [C, M - 1]."""
@@ -100,3 +98,7 @@ class ListedCosts(KnownCosts):
         for layer in range(1, len(self.num_ops)):
             place = place * self.num_ops[layer] + archs[:, layer]
         return jnp.asarray(self.columns)[:, place].T
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float32)
