@@ -48,12 +48,16 @@ from qnas_jax.reporting.front import (
 )
 from qnas_jax.searching.pareto import (
     FRONT_STRATEGIES,
+    ListedCosts,
+    ParetoStrategy,
     front_seeds,
     make_front_strategy,
 )
 
 DEVICES = ("pixel3", "raspi4")
 SHOWN = "pareto_memory"
+TOLD = "pareto_memory (latency known)"
+"""The same strategy, which is told the latency of any arch before its evaluation."""
 PEER = "NSGA-II (pymoo)"
 POPULATION = 10
 COST = "latency_ms"
@@ -64,7 +68,7 @@ def search(problem: Problem, name: str, seeds: int, evaluations: int) -> np.ndar
 
     Args:
       problem: what is searched.
-      name: a key of `FRONT_STRATEGIES`, or `PEER`.
+      name: a key of `FRONT_STRATEGIES`, `TOLD` or `PEER`.
       seeds: S.
       evaluations: E of each.
 
@@ -76,19 +80,28 @@ def search(problem: Problem, name: str, seeds: int, evaluations: int) -> np.ndar
         return pymoo_searches(
             objectives, evaluations, range(seeds), population=POPULATION
         )
-    settings = {"targets": (problem.target,)} if name == "weighted_product" else {}
     generations = evaluations // POPULATION
+    strategy = _strategy(problem, name, generations)
+    keys = jax.vmap(jax.random.key)(np.arange(seeds))
+    found = front_seeds(strategy, problem.lookup, keys, generations)
+    return np.asarray(found.archs).reshape(seeds, generations * POPULATION, -1)
+
+
+def _strategy(problem: Problem, name: str, generations: int) -> ParetoStrategy:
+    settings = {"targets": (problem.target,)} if name == "weighted_product" else {}
+    known = SHOWN if name == TOLD else name
     strategy = make_front_strategy(
-        name,
+        known,
         problem.num_ops,
         num_objectives=2,
         population=POPULATION,
         generations=generations,
-        options=FRONT_STRATEGIES[name].options(**settings),
+        options=FRONT_STRATEGIES[known].options(**settings),
     )
-    keys = jax.vmap(jax.random.key)(np.arange(seeds))
-    found = front_seeds(strategy, problem.lookup, keys, generations)
-    return np.asarray(found.archs).reshape(seeds, generations * POPULATION, -1)
+    if name != TOLD:
+        return strategy
+    latencies = -problem.points[:, 1:].T
+    return strategy.knowing(ListedCosts.of(latencies, problem.num_ops))
 
 
 def run(
@@ -100,7 +113,7 @@ def run(
     """Searches and measures.
 
     Args:
-      names: keys of `FRONT_STRATEGIES`, or `PEER`.
+      names: keys of `FRONT_STRATEGIES`, `TOLD` or `PEER`.
       problems: what is searched.
       seeds: searches of each.
       evaluations: of each search.
@@ -198,7 +211,7 @@ def main(_: Sequence[str]) -> None:
             Problem.of(known, device, f"{_DATASET.value}, {device}", _CORNER.value)
             for device in _DEVICES.value
         ]
-        names = _ONLY.value or [*FRONT_STRATEGIES, PEER]
+        names = _ONLY.value or [TOLD, *FRONT_STRATEGIES, PEER]
         rows: list[dict[str, Any]] = []
         for problem in problems:
             for name in names:

@@ -19,6 +19,8 @@ _COLORS = (
     style.GREY,
     style.ORANGE,
 )
+_LINES = ("-", "--", "-.")
+"""Of the first seven strategies, the next seven, ..."""
 
 
 @style.png
@@ -39,10 +41,11 @@ def fronts_figure(
     x = np.asarray(budgets)
     for axes, (task, strategies) in zip(panels, tasks.items(), strict=True):
         for place, (name, values) in enumerate(strategies.items()):
-            color = _COLORS[place % len(_COLORS)]
+            turn, hue = divmod(place, len(_COLORS))
+            color, line = _COLORS[hue], _LINES[turn % len(_LINES)]
             missing = np.maximum(100 * (1 - values), 1e-3)
             low, high = np.quantile(missing, [0.25, 0.75], axis=0)
-            axes.plot(x, missing.mean(axis=0), color=color, label=name)
+            axes.plot(x, missing.mean(axis=0), line, color=color, label=name)
             axes.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
         axes.axhline(1.0, color=style.INK, linestyle=":", linewidth=1)
         axes.set_xscale("log")

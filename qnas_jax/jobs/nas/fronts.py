@@ -22,6 +22,7 @@ from qnas_jax.options import option_group
 from qnas_jax.runs import RowLog, write_json
 from qnas_jax.searching.pareto import (
     FRONT_STRATEGIES,
+    AdditiveCosts,
     FrontState,
     FrontStep,
     ParetoStrategy,
@@ -33,7 +34,7 @@ from qnas_jax.spaces import arch_to_string
 
 
 def front_strategy(setting: NasSetting) -> ParetoStrategy:
-    """Builds the strategy of a run.
+    """Builds the strategy of a run; it knows what archs cost.
 
     Args:
       setting: the run; its search has several objectives.
@@ -47,7 +48,7 @@ def front_strategy(setting: NasSetting) -> ParetoStrategy:
     search = setting.config.search
     record = FRONT_STRATEGIES[search.front_strategy].options
     with option_group(f"front_{search.front_strategy}", record):
-        return make_front_strategy(
+        strategy = make_front_strategy(
             search.front_strategy,
             setting.space.num_ops,
             num_objectives=len(search.objectives),
@@ -55,6 +56,7 @@ def front_strategy(setting: NasSetting) -> ParetoStrategy:
             generations=search.generations,
             options=setting.config.front_strategy,
         )
+    return strategy.knowing(AdditiveCosts.of(setting.costs, search.objectives[1:]))
 
 
 def search_front(

@@ -6,6 +6,11 @@ Objectives are maximised; a cost enters as its negative.
 from qnas_jax.searching.pareto.archive import Archive, empty_archive, insert
 from qnas_jax.searching.pareto.dominance import front_ranks, on_front
 from qnas_jax.searching.pareto.hypervolume import contributions, hypervolume
+from qnas_jax.searching.pareto.known_costs import (
+    AdditiveCosts,
+    KnownCosts,
+    ListedCosts,
+)
 from qnas_jax.searching.pareto.loop import (
     FrontState,
     FrontStep,
@@ -21,9 +26,12 @@ from qnas_jax.searching.pareto.strategy import ParetoStrategy
 
 __all__ = [
     "FRONT_STRATEGIES",
+    "AdditiveCosts",
     "Archive",
     "FrontState",
     "FrontStep",
+    "KnownCosts",
+    "ListedCosts",
     "ParetoStrategy",
     "Points",
     "contributions",

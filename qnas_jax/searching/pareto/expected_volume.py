@@ -1,6 +1,7 @@
 """How much hypervolume an arch is expected to add, and a batch chosen by that.
 
-Objectives of an arch are normal and independent, mean m and deviation s. Under a
+Objectives of an arch are normal and independent, mean m and deviation s (next to 0 for
+what is known). Under a
 staircase of corners (x_i, y_i), x falling, the expected gain is a sum over its strips,
 
     sum_i  (e(x_i) - e(x_{i-1})) e'(y_{i-1}),    e(t) = E[max(X - t, 0)],
@@ -34,7 +35,7 @@ def expected_gains(
 
     Args:
       means: [C, M], M = 2 or 3, of objectives that are maximised.
-      deviations: [C], of each of its objectives.
+      deviations: [C, M], above 0.
       front: [A, M], anything behind the front or failed adds nothing to it.
       reference: [M], finite.
 
@@ -66,20 +67,21 @@ def _area_gains(means: Array, deviations: Array, points: Array) -> Array:
     """Gains [C] over a staircase [A, 2] with both coordinates from 0 on."""
     order = jnp.argsort(-points[:, 0])
     along, up = points[order].T
-    width = _between(means[:, 0], deviations, along)
+    width = _between(means[:, 0], deviations[:, 0], along)
     heights = jnp.append(0.0, jax.lax.cummax(up))
-    return jnp.sum(width * _excess(means[:, 1], deviations, heights), axis=1)
+    above = _excess(means[:, 1], deviations[:, 1], heights)
+    return jnp.sum(width * above, axis=1)
 
 
 def _volume_gains(means: Array, deviations: Array, points: Array) -> Array:
     """The same for points [A, 3]: slices between neighbouring third coordinates."""
     points = points[jnp.argsort(-points[:, 2])]
-    thickness = _between(means[:, 2], deviations, points[:, 2])
+    thickness = _between(means[:, 2], deviations[:, 2], points[:, 2])
     places = jnp.arange(len(points))
 
     def gains_of_first(count: Array) -> Array:
         held = jnp.where((places < count)[:, None], points[:, :2], 0.0)
-        return _area_gains(means[:, :2], deviations, held)
+        return _area_gains(means[:, :2], deviations[:, :2], held)
 
     counts = jnp.arange(len(points) + 1)
     return jnp.sum(thickness * jax.lax.map(gains_of_first, counts).T, axis=1)
@@ -98,7 +100,7 @@ def choose_batch(
 
     Args:
       means: [C, M].
-      deviations: [C].
+      deviations: [C, M], see `expected_gains`.
       front: [A, M], see `expected_gains`.
       reference: [M].
       allowed: bool [C].

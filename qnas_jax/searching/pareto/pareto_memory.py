@@ -8,6 +8,10 @@ of the archive (`archive.draw_members`), some crossed, then mutated. What was ev
 is left out. Of the pool a generation is chosen by expected gains of hypervolume
 (`expected_volume`), the front and a reference behind it on the same scale of ranks.
 
+Costs that are known of every arch (`known_costs`) are not learnt. They are on their own
+scale, with hardly any deviation, the reference lies behind the most costly arch of the
+space, and the process has the score to itself.
+
 The first archs have each op of a layer equally often. There are no restarts, as guides
 are all over the front.
 
@@ -53,6 +57,7 @@ from qnas_jax.searching.pareto.archive import (
     insert,
 )
 from qnas_jax.searching.pareto.expected_volume import choose_batch
+from qnas_jax.searching.pareto.known_costs import KnownCosts
 from qnas_jax.searching.pareto.strategy import ParetoStrategy
 from qnas_jax.searching.registers.memory import (
     arch_codes,
@@ -68,6 +73,10 @@ _PROBABILITY_ARCHS = 512
 """Archs drawn at least for an estimate of `probabilities`."""
 _MOST_REMEMBERED = 2000
 """Evaluations that are remembered unless a number is given: the covariance of all."""
+_CERTAIN = 1e-6
+"""Deviation of what is known, in ranges of it."""
+_BEHIND = 0.1
+"""How far the reference lies behind the most costly arch, in ranges of the cost."""
 _SPARE_DRAWS = 32
 """Random archs drawn until one is new, where the pool has nothing new left."""
 
@@ -100,6 +109,9 @@ class ParetoMemoryOptions(MemoryOptions):
     similarity: float = option(
         0.5, "correlation of archs that differ in one layer", above=0.0, below=1.0
     )
+    known_similarity: float = option(
+        0.7, "the same where costs are known and not learnt", above=0.0, below=1.0
+    )
     noise: float = option(
         0.02, "variance of scores that similarity does not explain", above=0.0
     )
@@ -131,7 +143,8 @@ class ParetoMemory(ParetoStrategy):
     crossover: Number  # share of the pool with two parents
     strangers: Number  # share of the pool that is uniformly random
     margin: Number  # of the reference, in ranges of the front
-    similarity: Number  # rho
+    similarity: Number  # rho where costs are learnt
+    known_similarity: Number  # rho where they are known
     noise: Number
     # Evaluations that are remembered, at least P.
     capacity: int = flax.struct.field(pytree_node=False)
@@ -141,6 +154,11 @@ class ParetoMemory(ParetoStrategy):
     members: int = flax.struct.field(pytree_node=False)
     guided_by: str = flax.struct.field(pytree_node=False)  # one of `GUIDED_BY`
     pool: int = flax.struct.field(pytree_node=False)  # C
+    costs: KnownCosts | None = None
+
+    def knowing(self, costs: KnownCosts) -> "ParetoMemory":
+        """The strategy that learns the score alone and looks up what archs cost."""
+        return dataclasses.replace(self, costs=costs)
 
     def init(self, key: Array) -> ParetoMemoryState:
         """Nothing is known; nothing is random yet."""
@@ -168,7 +186,7 @@ class ParetoMemory(ParetoStrategy):
         known = known_codes(state.history, self.num_ops)
         codes = arch_codes(pool, self.num_ops)
         means, deviations = self._predict(state, pool)
-        front, reference = self._ranked_front(state)
+        front, reference = self._front(state)
         places, found = choose_batch(
             means,
             deviations,
@@ -208,25 +226,45 @@ class ParetoMemory(ParetoStrategy):
         return jnp.where(replaced, strange, children)
 
     def _predict(self, state: ParetoMemoryState, archs: Array) -> tuple[Array, Array]:
-        """Means [C, M] and deviations [C], on the scale of ranks."""
+        """Means and deviations [C, M], on the scale of ranks."""
+        if self.costs is None:
+            return self._learnt(state, archs, state.values)
+        mean, deviation = self._learnt(state, archs, state.values[:1])
+        known = self.costs.cheapness(self.costs.cost(archs))
+        means = jnp.concatenate([mean, known], axis=1)
+        return means, jnp.full_like(means, _CERTAIN).at[:, :1].set(deviation)
+
+    def _learnt(
+        self, state: ParetoMemoryState, archs: Array, values: Array
+    ) -> tuple[Array, Array]:
+        """Means and deviations [C, T] of objectives whose rows are values [T, N]."""
         known = scored(state.history)
         between = self._correlations(archs, state.history.archs)
         between = jnp.where(known[None], between, 0.0)
-        targets = jax.vmap(normal_scores_among)(state.values, state.values)
+        targets = jax.vmap(normal_scores_among)(values, values)
         targets = jnp.where(known[None], targets, 0.0)
-        return posterior(state.root, between, targets)
+        means, deviations = posterior(state.root, between, targets)
+        return means, jnp.broadcast_to(deviations[:, None], means.shape)
 
     def _correlations(self, archs: Array, others: Array) -> Array:
-        return correlations(archs, others, max(self.num_ops), self.similarity)
+        rho = self.similarity if self.costs is None else self.known_similarity
+        return correlations(archs, others, max(self.num_ops), rho)
 
-    def _ranked_front(self, state: ParetoMemoryState) -> tuple[Array, Array]:
-        """The front [A, M] on the scale of ranks, and a reference [M] behind it."""
+    def _front(self, state: ParetoMemoryState) -> tuple[Array, Array]:
+        """The front [A, M] on the scale of predictions, a reference [M] behind it."""
         archive = state.archive
-        scores = jax.vmap(normal_scores_among, in_axes=(1, 0), out_axes=1)
+        among = jax.vmap(normal_scores_among, in_axes=(1, 0), out_axes=1)
         filled = archive.filled[:, None]
-        front = jnp.where(filled, scores(archive.objectives, state.values), -jnp.inf)
+        ranked = among(archive.objectives, state.values)
+        front = jnp.where(filled, ranked, -jnp.inf)
         worst = jnp.min(jnp.where(filled, front, jnp.inf), axis=0)
-        return front, worst - self.margin * (jnp.max(front, axis=0) - worst)
+        reference = worst - self.margin * (jnp.max(front, axis=0) - worst)
+        if self.costs is None:
+            return front, reference
+        known = self.costs.cheapness(-archive.objectives[:, 1:])
+        known = jnp.where(filled, known, -jnp.inf)
+        front = jnp.concatenate([front[:, :1], known], axis=1)
+        return front, reference.at[1:].set(-_BEHIND)
 
     def learn(
         self, state: ParetoMemoryState, archs: Array, scores: Array
@@ -301,6 +339,7 @@ def pareto_memory(
         strangers=number(options.strangers),
         margin=number(options.margin),
         similarity=number(options.similarity),
+        known_similarity=number(options.known_similarity),
         noise=number(options.noise),
         capacity=capacity,
         forgets=capacity < generations * population,

@@ -18,6 +18,7 @@ from jax import Array
 from qnas_jax.searching.base import Strategy
 from qnas_jax.searching.pareto.dominance import sanitise_objectives
 from qnas_jax.searching.pareto.hypervolume import check_num_objectives
+from qnas_jax.searching.pareto.known_costs import KnownCosts
 
 
 class ParetoStrategy(Strategy):
@@ -46,6 +47,14 @@ class ParetoStrategy(Strategy):
           The strategy itself, unless it does more than compare values.
         """
         del larger
+        return self
+
+    def knowing(self, costs: KnownCosts) -> "ParetoStrategy":
+        """The strategy that is told what archs cost before they are evaluated.
+
+        Those that have no use for it learn costs as they learn the score.
+        """
+        del costs
         return self
 
     @abc.abstractmethod

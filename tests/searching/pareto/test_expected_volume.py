@@ -11,7 +11,7 @@ from qnas_jax.searching.pareto.hypervolume import hypervolume
 
 def sampled_gains(means, deviations, front, reference, count=4000):
     draws = jax.random.normal(jax.random.key(0), (count, *means.shape))
-    draws = means[None] + deviations[None, :, None] * draws
+    draws = means[None] + deviations[None] * draws
 
     def volume_with(point):
         return hypervolume(jnp.concatenate([front, point[None]]), reference)
@@ -26,7 +26,7 @@ def test_gains_are_those_of_many_samples(objectives):
     front = jax.random.normal(keys[0], (6, objectives))
     front = front.at[1].set(-jnp.inf).at[2].set(-9.0)  # failed, behind the reference
     means = jax.random.normal(keys[1], (5, objectives))
-    deviations = jax.random.uniform(keys[2], (5,), minval=0.1, maxval=1.0)
+    deviations = jax.random.uniform(keys[2], means.shape, minval=0.1, maxval=1.0)
     reference = jnp.full(objectives, -2.0)
     found = expected_gains(means, deviations, front, reference)
     expected, spread = sampled_gains(means, deviations, front, reference)
@@ -36,8 +36,8 @@ def test_gains_are_those_of_many_samples(objectives):
 def test_without_deviation_a_gain_is_the_volume_that_is_added():
     front = jnp.array([[3.0, 1.0], [1.0, 3.0]])
     means = jnp.array([[2.0, 2.0], [0.5, 0.5], [4.0, 2.0], [1.0, 3.0]])
-    gains = expected_gains(means, jnp.full(4, 1e-4), front, jnp.zeros(2))
-    np.testing.assert_allclose(gains, [1.0, 0.0, 4.0, 0.0], atol=1e-3)
+    gains = expected_gains(means, jnp.full((4, 2), 1e-6), front, jnp.zeros(2))
+    np.testing.assert_allclose(gains, [1.0, 0.0, 4.0, 0.0], atol=1e-5)
 
 
 def test_a_batch_is_spread_over_the_front():
@@ -46,7 +46,7 @@ def test_a_batch_is_spread_over_the_front():
     means = jnp.array([[1.0, 3.0], [1.0, 3.0], [3.4, 1.0], [9.0, 9.0], [0.0, 0.0]])
     allowed = jnp.array([True, True, True, False, False])
     places, found = choose_batch(
-        means, jnp.full(5, 1e-3), front, jnp.zeros(2), allowed=allowed, count=4
+        means, jnp.full((5, 2), 1e-3), front, jnp.zeros(2), allowed=allowed, count=4
     )
     assert found.tolist() == [True, True, True, False]
     assert places[:3].tolist() == [0, 2, 1]
@@ -55,6 +55,6 @@ def test_a_batch_is_spread_over_the_front():
 def test_an_empty_front_is_no_obstacle():
     front = jnp.full((3, 2), -jnp.inf)
     gains = expected_gains(
-        jnp.array([[1.0, 2.0]]), jnp.array([1e-3]), front, jnp.zeros(2)
+        jnp.array([[1.0, 2.0]]), jnp.full((1, 2), 1e-3), front, jnp.zeros(2)
     )
     np.testing.assert_allclose(gains, [2.0], atol=1e-2)
