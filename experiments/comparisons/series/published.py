@@ -3,7 +3,7 @@
 Means over all 25 sets, official splits, taken from files of results in public
 repositories (as of November 2026); the files have every set. They are other trainings
 than ours: FCN has 2,000 epochs there, ResNet and InceptionTime's network 1,500,
-where the study has as many steps as `configs/ecg.py`, 300.
+where the study has as many steps as `configs/ecg.py`, 240.
 
 The archive's table (`DataSummary.csv`, a copy in sensorlab/KAN_TS) is of series that
 are normalised one by one. Our series are as the archive has them, and five sets (BME,
