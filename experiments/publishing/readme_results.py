@@ -79,7 +79,8 @@ def series(rows: Rows) -> Lines:
     what = (
         f"{_count(lines[0]['sets'], 'set')} of the UCR archive, "
         f"{_count(seeds, 'seed')}: mean test accuracy (mean rank; published "
-        "accuracy, of networks after 1,500 and more epochs; networks have 240 steps here)"
+        "accuracy, of networks after 1,500 and more epochs; networks have 240 steps "
+        "here)"
     )
     said = studied.sentence(rows)
     return [(what, f"{', '.join(parts)}. {said[said.index('Found minus') :]}")]

@@ -92,8 +92,8 @@ def test_series_beside_what_is_published():
     ((what, told),) = results.series(rows)
     assert what.startswith("25 sets of the UCR archive, 1 seed: mean test accuracy")
     assert told.startswith(
-        "ROCKET classifier 90.00 % (rank 1.00, published 93.86), found networks 80.00 % "
-        "(rank 2.00), random of their cost 70.00 % (rank 3.00). "
+        "ROCKET classifier 90.00 % (rank 1.00, published 93.86), found networks "
+        "80.00 % (rank 2.00), random of their cost 70.00 % (rank 3.00). "
         "Found minus random networks of the same cost, over the sets: +10.00 points"
     )
 
