@@ -40,4 +40,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.search.update(population=8, generations=6, score="loss")
     config.retrain.update(epochs=60, batch_size=16, learning_rate=0.05, kept_by="loss")
     config.retrain_series.update(shift=4, jitter=0.05)
+    config.export.max_ms = 1.0
     return config

@@ -87,8 +87,8 @@ def _unpacked(path: str | pathlib.Path, content: bytes) -> bytes:
 
 
 def size_on_disk(path: pathlib.Path) -> int:
-    """Bytes of a file, or of the files in a folder."""
-    files = path.iterdir() if path.is_dir() else [path]
+    """Bytes of a file, or of the files below a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 

@@ -36,8 +36,9 @@ def grid_of(
 ) -> Grid:
     """The jobs: a cell a seed.
 
-    A row a seed and retrained network: test accuracy in [0, 1], parameters,
-    multiply-accumulates, and the seconds of all stages. A job that was killed with
+    A row a seed and network, or what else was fitted: test accuracy in [0, 1] and loss,
+    parameters, multiply-accumulates (None where there is none), and the seconds of all
+    stages. A job that was killed with
     whoever started it goes on in its own work folder.
 
     Args:
@@ -94,18 +95,20 @@ def rows_of(
       overrides: as given to the command.
 
     Yields:
-      A row a retrained network, the winner first.
+      A row a retrained network, the winner first, then what has no network.
     """
-    for network, entry in {"winner": result, **result["baselines"]}.items():
+    others = {**result["baselines"], **result.get("classifiers", {})}
+    for network, entry in {"winner": result, **others}.items():
         yield {
             "config": config,
             "seed": seed,
             "overrides": list(overrides),
             "network": network,
-            "arch": entry["string"],
-            "test accuracy": entry["test_accuracy"],
-            "parameters": entry["parameters"],
-            "macs": entry["macs"],
+            "arch": entry.get("string"),
+            "test accuracy": entry.get("test_accuracy"),
+            "test loss": entry.get("test_loss"),
+            "parameters": entry.get("parameters"),
+            "macs": entry.get("macs"),
             "test examples": result["test_examples"],
             "seconds": sum(result["seconds"].values()),
         }
@@ -118,9 +121,12 @@ def worth_of(rows: Sequence[Mapping[str, Any]]) -> Worth | None:
       rows: of `rows_of`, any number of seeds of one configuration.
 
     Returns:
-      The paired comparison; None where no seed has random picks of the winner's cost.
+      The paired comparison; None where no seed has random picks of the winner's cost,
+      or networks have no accuracy.
     """
-    differences = []
+    differences: list[float] = []
+    if any(row["test accuracy"] is None for row in rows):
+        return None
     for seed in dict.fromkeys(row["seed"] for row in rows):
         own = [row for row in rows if row["seed"] == seed]
         picks = [r["test accuracy"] for r in own if r["network"].startswith(PICK)]
@@ -131,18 +137,30 @@ def worth_of(rows: Sequence[Mapping[str, Any]]) -> Worth | None:
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Mean and sample standard deviation over the seeds of each network."""
+    """Means over the seeds of each network.
+
+    Args:
+      rows: of `rows_of`, any number of seeds of one configuration.
+
+    Returns:
+      A line a network: accuracies in percent, or losses in nats where the task has no
+      accuracy, with their sample standard deviation.
+    """
+    by_loss = any(row["test accuracy"] is None for row in rows)
+    field, scale = ("test loss", 1.0) if by_loss else ("test accuracy", 100.0)
+    called = "test loss" if by_loss else "test accuracy %"
     lines = []
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
-        accuracy = np.array([row["test accuracy"] for row in own])
+        values = np.array([row[field] for row in own])
+        sizes = [row["parameters"] for row in own if row["parameters"] is not None]
         lines.append(
             {
                 "network": network,
                 "seeds": len(own),
-                "test accuracy %": 100 * float(accuracy.mean()),
-                "sd": 100 * float(accuracy.std(ddof=1)) if len(own) > 1 else None,
-                "parameters": float(np.mean([row["parameters"] for row in own])),
+                called: scale * float(values.mean()),
+                "sd": scale * float(values.std(ddof=1)) if len(own) > 1 else None,
+                "parameters": float(np.mean(sizes)) if sizes else None,
                 "seconds": float(np.median([row["seconds"] for row in own])),
             }
         )

@@ -1,4 +1,4 @@
-"""Kinds of inputs that are files of series: rows, the `.ts` format, npz, to predict."""
+"""Kinds of inputs that are files of series: rows, steps, recordings, `.ts`, npz."""
 
 import io
 import pathlib
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from experiments.fuzzing.files import file_kind
 from experiments.fuzzing.mutations import archives, bombs, csv_texts, damaged_bytes
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.recordings import read_recording
 from qnas_jax.data.series_files import load_series
 from qnas_jax.export import Model
 from qnas_jax.jobs.nas.predicted_series import series_of
@@ -27,6 +28,12 @@ _STEPS: list[list[Any]] = [
     ["b", 0, 2e-3, "", "go"],
     ["a", 0, 7, 1.25, "sit"],
     ["b", 3, 8, 9, "go"],
+]
+_RECORDING: list[list[Any]] = [
+    ["time", "x", "y"],
+    [0, 0.5, -1],
+    [1, 2e-3, "nan"],
+    [2, 7, 1.25],
 ]
 _TS = "\n".join(
     (
@@ -87,10 +94,25 @@ def _values_of_steps(content: bytes, splits: Any) -> str:
 
 
 def _compared(cells: list[str], splits: Any) -> str:
+    return _differing(cells, _values(splits))
+
+
+def _differing(cells: list[str], got: list[float]) -> str:
     numbers = [float(cell) for cell in cells if _NUMBER.fullmatch(cell)]
     wanted = sorted(np.array(numbers, np.float32).tolist())
-    got = _values(splits)
     return "" if got == wanted else f"got {got}, the text has {wanted}"
+
+
+def _values_of_recording(content: bytes, found: Any) -> str:
+    """The numbers of a text without quotes, behind the times of a known header."""
+    text = content.decode("utf-8-sig")
+    lines = [line for line in re.split("\r\n|\r|\n", text) if line.strip(",;\t ")]
+    rows = [[cell.strip() for cell in re.split("[,;\t]", line)] for line in lines]
+    if '"' in text or rows[0] != _RECORDING[0]:
+        return ""
+    series = found.series
+    cells = [cell for row in rows[1:] for cell in row[1:]]
+    return _differing(cells, sorted(series[~np.isnan(series)].tolist()))
 
 
 def _asked(path: pathlib.Path) -> np.ndarray:
@@ -130,6 +152,15 @@ KINDS = (
         {"mine.csv": csv_texts(st.just(_STEPS)), "b.tsv": csv_texts(st.just(_STEPS))},
         _load,
         _values_of_steps,
+    ),
+    file_kind(
+        "recordings",
+        {
+            "a.csv": csv_texts(st.just(_RECORDING)),
+            "b.tsv": csv_texts(st.just(_RECORDING)),
+        },
+        read_recording,
+        _values_of_recording,
     ),
     file_kind(
         "series, ts", {"mine.ts": damaged_bytes(st.just(_TS))}, _load, _values_of_ts

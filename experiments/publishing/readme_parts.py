@@ -61,6 +61,30 @@ PARTS = (
         telling=True,
     ),
     Part(
+        "series",
+        f"-m experiments.comparisons.series.study {_ROWS} --folder={{base}} "
+        "--figure={base}.png",
+        quick="--sets=Chinatown,ItalyPowerDemand --overrides=search.generations=2,"
+        "train.epochs=2,retrain.epochs=2",
+        lines=results.series,
+        figures={"series_ranks.png": ".png"},
+        telling=True,
+    ),
+    Part(
+        "sentences",
+        _JOB + "--config=sst2 --seeds=1",
+        quick="--overrides=search.generations=1,train.epochs=1,retrain.epochs=1",
+        lines=results.sentences,
+        telling=True,
+    ),
+    Part(
+        "language",
+        _JOB + "--config=language --seeds=1",
+        quick="--overrides=search.generations=1,train.epochs=1,retrain.epochs=1",
+        lines=results.language,
+        telling=True,
+    ),
+    Part(
         "comparison",
         "-m experiments.comparisons.strategies --data_dir={data} --folder={base}",
         quick="--quick",

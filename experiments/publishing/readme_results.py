@@ -4,13 +4,14 @@ Each function takes the rows of one script and returns lines of the table: what 
 asked, and what came out.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.comparisons import whole_jobs
 from experiments.comparisons.published_protocol import PUBLISHED
+from experiments.comparisons.series import results as studied
 from experiments.measuring.rows import table
-from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import formats
 from qnas_jax.reporting.comparison.records import curves_by_task, transfers
 from qnas_jax.reporting.verdict import network_name
@@ -43,11 +44,69 @@ def cifar10(rows: Rows) -> Lines:
     return [(what, _networks(rows))]
 
 
+def sentences(rows: Rows) -> Lines:
+    """Of `whole_jobs --config=sst2`."""
+    what = "SST-2, sentences of film reviews, whole job: test accuracy (80 % aimed at)"
+    return [(what, _networks(rows))]
+
+
+def language(rows: Rows) -> Lines:
+    """Of `whole_jobs --config=language`: losses in nats, shown in bits."""
+    parts = [
+        f"{_called(line['network'])} {line['test loss'] / math.log(2):.3f}"
+        + (f" ± {line['sd'] / math.log(2):.3f}" if line["sd"] is not None else "")
+        + _size(line)
+        for line in whole_jobs.summarise(rows)
+    ]
+    seeds = len({row["seed"] for row in rows})
+    what = "a play letter by letter, whole job: bits a character of the test text"
+    return [(what, f"{', '.join(parts)}; {_count(seeds, 'seed')}")]
+
+
+def series(rows: Rows) -> Lines:
+    """Of `comparisons.series.study`: means over the sets, and what is published."""
+    lines = studied.summarise(rows)
+    parts = []
+    for line in lines:
+        name, published = line["method"], line["published %"]
+        called = _studied(name)
+        told = [f"rank {line['mean rank']:.2f}"]
+        told += [f"published {published:.2f}"] if published is not None else []
+        if line["parameters"]:
+            told.append(f"{line['parameters'] / 1000:.3g} k parameters")
+        parts.append(f"{called} {line['mean accuracy %']:.2f} % ({', '.join(told)})")
+    seeds = len({row["seed"] for row in rows})
+    what = (
+        f"{_count(lines[0]['sets'], 'set')} of the UCR archive, "
+        f"{_count(seeds, 'seed')}: mean test accuracy (mean rank; published "
+        "accuracy, of networks after 1,500 and more epochs; networks have 240 steps "
+        "here)"
+    )
+    said = studied.sentence(rows)
+    return [(what, f"{', '.join(parts)}. {said[said.index('Found minus') :]}")]
+
+
+def _studied(method: str) -> str:
+    """What a method of the study is called."""
+    ours = {studied.FOUND: "found networks", studied.RANDOM: "random of their cost"}
+    return ours.get(method) or network_name(method)
+
+
+def _called(network: str) -> str:
+    """A short name of a network, or of what else was fitted."""
+    return network if network in ("random", "largest") else network_name(network)
+
+
+def _size(line: Mapping[str, Any]) -> str:
+    size = line["parameters"]
+    return "" if size is None else f" ({size / 1000:.0f} k parameters)"
+
+
 def _networks(rows: Rows) -> str:
     parts = [
         f"{_called(line['network'])} {line['test accuracy %']:.2f} %"
         + (f" ± {line['sd']:.2f}" if line["sd"] is not None else "")
-        + f" ({line['parameters'] / 1000:.0f} k parameters)"
+        + _size(line)
         for line in whole_jobs.summarise(rows)
     ]
     seeds = len({row["seed"] for row in rows})
@@ -61,11 +120,6 @@ def _networks(rows: Rows) -> str:
         f"{formats.points(worth.low)} to {formats.points(worth.high)}, "
         f"{formats.p_value(worth.p_value)})"
     )
-
-
-def _called(network: str) -> str:
-    """A short name of a retrained network."""
-    return network_name(network) if network.startswith(PICK) else network
 
 
 def comparison(rows: Rows) -> Lines:

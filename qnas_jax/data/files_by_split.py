@@ -21,6 +21,14 @@ def ending_of(path: pathlib.Path, endings: Sequence[str]) -> str:
     return next((ending for ending in endings if name.endswith(ending)), "")
 
 
+def has_split_files(folder: pathlib.Path, endings: Sequence[str]) -> bool:
+    """Whether a folder directly holds a file of a split, of one of some endings."""
+    return any(
+        ending_of(path, endings) and _split_of_file(path, endings)
+        for path in folder.iterdir()
+    )
+
+
 def files_by_split(
     path: pathlib.Path, endings: Sequence[str]
 ) -> tuple[str, dict[str, pathlib.Path]]:

@@ -41,7 +41,8 @@ class PlaceOptions(Options):
     name: str = option("", "TFDS name, for example cifar10, or UCR set, as ECG200")
     path: str = option(
         "",
-        "npz file, image folder, folder of the IDX files, or file of series or text",
+        "npz file, image folder, folder of the IDX files, file or folder of series, or "
+        "file of text",
     )
     split_file: str = option(
         "",

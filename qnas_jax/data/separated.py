@@ -7,6 +7,29 @@ from collections.abc import Iterator
 from qnas_jax.errors import UserError
 from qnas_jax.reading import reason
 
+DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".txt": ",;\t "}
+"""What may stand between the cells of a file, by the suffix of its name."""
+
+
+def rows_of(text: str, suffix: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file whose first line has most of the delimiter that it uses.
+
+    Args:
+      text: of the whole file.
+      suffix: one of `DELIMITERS`.
+
+    Yields:
+      As `separated_rows`.
+
+    Raises:
+      UserError: quotes that do not fit.
+    """
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(DELIMITERS[suffix], key=first.strip().count)
+    if delimiter == " ":
+        text = "\n".join(line.strip() for line in text.splitlines())
+    yield from separated_rows(text, delimiter)
+
 
 def separated_rows(
     text: str, delimiter: str, *, quoted: bool = True

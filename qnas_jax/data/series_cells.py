@@ -12,6 +12,8 @@ from qnas_jax.options import shown
 _LARGEST = float(np.finfo(np.float32).max)
 MISSING = frozenset(("", "?", "na", "nan"))
 """What stands for a missing value, in lower case."""
+TIMES = frozenset(("time", "t", "step", "timestamp"))
+"""Names of a column of times, in lower case."""
 
 
 def label_in_words(label: str) -> str:

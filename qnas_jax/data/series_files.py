@@ -1,14 +1,17 @@
 """The sources of series: a user's own file or folder, and the sets of the UCR archive.
 
-Splits may be files of their own, see `files_by_split`.
+Splits may be files of their own, see `files_by_split`; a folder may also hold folders
+of recordings, a class each, see `recordings`.
 """
 
 import pathlib
 import re
 
+from qnas_jax.data.class_folders import subfolders
 from qnas_jax.data.dataset import SourceSplits
-from qnas_jax.data.files_by_split import files_by_split
+from qnas_jax.data.files_by_split import files_by_split, has_split_files
 from qnas_jax.data.places import PlaceOptions
+from qnas_jax.data.recordings import read_class_folders
 from qnas_jax.data.series import LabelledSeries, source_of_series
 from qnas_jax.data.series_npz import read_series_npz
 from qnas_jax.data.series_text import SUFFIXES, read_series_text
@@ -68,6 +71,8 @@ def _load(path: pathlib.Path) -> SourceSplits:
     found: dict[str, LabelledSeries]
     if path.suffix.lower() == ".npz" and not path.is_dir():
         name, found = path.stem, read_series_npz(path)
+    elif path.is_dir() and subfolders(path) and not has_split_files(path, SUFFIXES):
+        name, found = path.resolve().name, read_class_folders(path)
     else:
         name, files = files_by_split(path, SUFFIXES)
         found = {split: read_series_text(file) for split, file in files.items()}

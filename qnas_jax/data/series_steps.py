@@ -11,12 +11,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from qnas_jax.data.series import LabelledSeries
-from qnas_jax.data.series_cells import is_header, label_in_words, numbers_of
+from qnas_jax.data.series_cells import TIMES, is_header, label_in_words, numbers_of
 from qnas_jax.errors import UserError
 from qnas_jax.options import shown
 
 _IDS = frozenset(("series_id", "sample_id", "recording_id", "id"))
-_TIMES = frozenset(("time", "t", "step", "timestamp"))
 _CLASSES = frozenset(("label", "class", "target"))
 
 
@@ -88,7 +87,7 @@ def _columns(header: Sequence[str], labelled: bool) -> _Columns:
     """
     names = _names(header)
     places: dict[str, int | None] = {}
-    for what, known in (("series", _IDS), ("time", _TIMES), ("class", _CLASSES)):
+    for what, known in (("series", _IDS), ("time", TIMES), ("class", _CLASSES)):
         named = [place for place, name in enumerate(names) if name in known]
         if len(named) > 1:
             both = " and ".join(names[place] for place in named[:2])

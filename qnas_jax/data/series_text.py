@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from qnas_jax.data.separated import separated_rows
+from qnas_jax.data.separated import DELIMITERS, rows_of
 from qnas_jax.data.series import LabelledSeries
 from qnas_jax.data.series_cells import (
     is_header,
@@ -29,8 +29,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.options import shown
 from qnas_jax.reading import read_text
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".ts")
-_DELIMITERS = {".csv": ",;\t", ".tsv": "\t", ".txt": ",;\t "}
+SUFFIXES = (*DELIMITERS, ".ts")
 
 
 def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSeries:
@@ -52,17 +51,12 @@ def read_series_text(path: pathlib.Path, *, labelled: bool = True) -> LabelledSe
     try:
         if path.suffix.lower() == ".ts":
             return _read_ts(text)
-        return _read_rows(text, _DELIMITERS[path.suffix.lower()], labelled)
+        return _read_rows(rows_of(text, path.suffix.lower()), labelled)
     except UserError as error:
         raise UserError(f"{path}, {error}") from error
 
 
-def _read_rows(text: str, delimiters: str, labelled: bool) -> LabelledSeries:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(delimiters, key=first.strip().count)
-    if delimiter == " ":
-        text = "\n".join(line.strip() for line in text.splitlines())
-    rows = separated_rows(text, delimiter)
+def _read_rows(rows: Iterator[tuple[int, list[str]]], labelled: bool) -> LabelledSeries:
     series: list[np.ndarray] = []
     labels: list[str] = []
     notes: list[str] = []

@@ -73,7 +73,8 @@ SOURCES: dict[str, Source] = {
     "series": Source(
         load_series,
         "path",
-        "a .npz, .csv, .tsv or .ts file of series, or a folder of them",
+        "a .npz, .csv, .tsv or .ts file of series, a folder of them, or of recordings "
+        "by class",
         kind=SERIES,
     ),
     "sst2": Source(load_sst2, kind=TEXT),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qnas_jax.reporting import formats
+from qnas_jax.reporting.one_core import one_core_sentence
 
 
 def model_card(facts: Mapping[str, Any]) -> str:
@@ -25,4 +26,5 @@ def model_card(facts: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(formats.FILTERS)
-    return environment.get_template("model_card.md").render(facts)
+    template = environment.get_template("model_card.md")
+    return template.render(facts, one_core=one_core_sentence(facts))

@@ -20,6 +20,7 @@ from qnas_jax.reporting.best_archs import MOST_SHOWN, BestArch, best_archs
 from qnas_jax.reporting.commands import predicting, told_command
 from qnas_jax.reporting.loss_rows import loss_sentences, loss_table
 from qnas_jax.reporting.next_steps import next_steps
+from qnas_jax.reporting.one_core import one_core_sentence
 from qnas_jax.reporting.page import Shown, render
 from qnas_jax.reporting.ranking_table import HEADINGS, ranking_cells
 from qnas_jax.reporting.result_tables import (
@@ -109,6 +110,7 @@ def _content(run: Run, shown: Shown, best: Sequence[BestArch]) -> dict[str, Any]
         "boxes": _boxes(run),
         "layers": result.get("layers") or [],
         "predict": predicting(run),
+        "one_core": one_core_sentence(run.model or {}),
         "budget": _budget(run),
         "best": _best_rows(run, best),
         "best_costs": [(cost, COSTS[cost][0]) for cost in known_costs(run.history)],

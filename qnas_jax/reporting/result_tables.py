@@ -65,8 +65,7 @@ def network_rows(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
             "validation_interval": _validated(row, result),
             "test_accuracy": row.get("test_accuracy"),
             "interval": accuracy_interval(row, facts.num_tested(result)),
-            "macro_f1": row.get("test_macro_f1"),
-            "macro_f1_interval": (row.get("intervals") or {}).get("test_macro_f1"),
+            **_by_class(row),
             "parameters": row.get("parameters"),
             "macs": row.get("macs"),
             "comparison": ahead.get(name),
@@ -90,3 +89,13 @@ def class_tables(result: Row) -> Row | None:
         "shades": shades(counts),
         "mistakes": mistakes(counts, names),
     }
+
+
+def _by_class(row: Row) -> Row:
+    """Macro F1 and balanced accuracy of a test, and their intervals, where known."""
+    ends = row.get("intervals") or {}
+    found = {}
+    for name in ("macro_f1", "balanced_accuracy"):
+        found[name] = row.get(f"test_{name}")
+        found[f"{name}_interval"] = ends.get(f"test_{name}")
+    return found

@@ -23,6 +23,9 @@ COSTS = {
 SCORES = {
     "accuracy": "Validation accuracy",
     "loss": "Negative validation loss",
+    "balanced_accuracy": "Balanced validation accuracy",
+    "macro_f1": "Validation macro F1",
+    "perplexity": "Negative validation perplexity",
     "fused": "Fused score",
 }
 """Label of the axis of a score, by the metric that it is made of."""

@@ -12,7 +12,7 @@ method 10) and Fisher's exact test, which miss differences sooner than they inve
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -183,11 +183,7 @@ def mean_interval(
 
 
 def macro_f1_interval(confusion: np.ndarray) -> tuple[float, float]:
-    """Returns the 95 % percentile interval of macro F1 by the bootstrap.
-
-    Examples that are drawn again, with replacement, are a draw from the cells of the
-    confusion table, so that the table is all that is needed (Efron, Ann. Statist. 7,
-    1979). Draws are the same each time.
+    """Returns the interval of macro F1, see `resampled_interval`.
 
     Args:
       confusion: [C, C] counts, true classes by answers; at least one example.
@@ -195,16 +191,61 @@ def macro_f1_interval(confusion: np.ndarray) -> tuple[float, float]:
     Returns:
       Both ends, in [0, 1].
     """
+    return resampled_interval(confusion, macro_f1)
+
+
+def balanced_accuracy_interval(confusion: np.ndarray) -> tuple[float, float]:
+    """Returns the interval of balanced accuracy, see `resampled_interval`.
+
+    Args:
+      confusion: [C, C] counts, true classes by answers; at least one example.
+
+    Returns:
+      Both ends, in [0, 1].
+    """
+    return resampled_interval(confusion, balanced_accuracy)
+
+
+def resampled_interval(
+    confusion: np.ndarray, measure: Callable[[np.ndarray], float]
+) -> tuple[float, float]:
+    """Returns the 95 % percentile interval of a number by the bootstrap.
+
+    Examples that are drawn again, with replacement, are a draw from the cells of the
+    confusion table, so that the table is all that is needed (Efron, Ann. Statist. 7,
+    1979). Draws are the same each time.
+
+    Args:
+      confusion: [C, C] counts, true classes by answers; at least one example.
+      measure: a table of that form -> the number.
+
+    Returns:
+      Both ends.
+    """
     table = np.asarray(confusion, np.float64)
     shares = (table / table.sum()).ravel()
     rng = np.random.default_rng(0)
     values = [
-        macro_f1(rng.multinomial(round(table.sum()), shares).reshape(table.shape))
+        measure(rng.multinomial(round(table.sum()), shares).reshape(table.shape))
         for _ in range(_DRAWS)
     ]
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def balanced_accuracy(confusion: np.ndarray) -> float:
+    """Mean share of right answers of the classes that are the truth of an example.
+
+    Args:
+      confusion: examples [K, K] by true and answered class.
+
+    Returns:
+      In [0, 1].
+    """
+    examples = confusion.sum(axis=1)
+    there = examples > 0
+    return float(np.mean(np.diagonal(confusion)[there] / examples[there]))
 
 
 def macro_f1(confusion: np.ndarray) -> float:

@@ -31,6 +31,9 @@ HAND_MADE = {"resnet": "ResNet", "densenet": "DenseNet-BC"}
 
 SCORES = {
     "loss": "the negative validation loss of the network",
+    "balanced_accuracy": "the balanced accuracy of the network on validation",
+    "macro_f1": "macro F1 of the network on validation",
+    "perplexity": "the negative validation perplexity of the network",
     "fused": "normal scores of the subnet's loss and of training-free terms, added up",
 }
 

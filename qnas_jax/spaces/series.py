@@ -6,7 +6,9 @@ Of `series_mini` all networks can be trained within minutes
 Ops are what is known to work on series: convolutions of one length (Wang et al. 2017)
 and of several at once (Ismail Fawaz et al. 2020), separable ones with long and with
 dilated kernels, a recurrence, and nothing. How often a series is shortened follows from
-its length: it ends with 12 to 24 steps, whether it has 24 or 600 at first.
+its length: it ends with 12 to 24 steps, whether it has 24 or 600 at first. Pooling
+(`series_pool`) is an op for spaces of one's own: strides and the head's average pool
+already, and a ninth op would make another space of each that was measured.
 """
 
 import math

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from experiments.comparisons import whole_jobs
+from experiments.comparisons.series.published import EUCLIDEAN
 from experiments.comparisons.table import comparison_table
 from experiments.publishing import readme_results as results
 from qnas_jax.reporting.comparison.records import curves_by_task
@@ -41,6 +42,60 @@ def test_jobs():
     )
     ((_, result),) = results.cifar10(rows[:2])
     assert result.startswith("winner 99.00 % (21 k") and result.endswith("1 seed")
+
+
+def _job(**tested):
+    row = {"seconds": {"search": 1.0}, "test_examples": 9, "string": "a", "macs": 5}
+    return {**row, "parameters": 21_300, **tested}
+
+
+def test_jobs_beside_what_has_no_network():
+    result = _job(test_accuracy=0.75, test_loss=0.5)
+    others = {
+        "baselines": {"random_1": _job(test_accuracy=0.5), "lstm": result},
+        "classifiers": {"bag_of_words": {"test_accuracy": 0.8125}},
+    }
+    rows = list(whole_jobs.rows_of({**result, **others}, "sst2", 0))
+    ((_, told),) = results.sentences(rows)
+    assert told == (
+        "winner 75.00 % (21 k parameters), random subnet 1 of its cost 50.00 % (21 k "
+        "parameters), LSTM 75.00 % (21 k parameters), bag of words 81.25 %; 1 seed"
+    )
+
+
+def test_jobs_without_an_accuracy():
+    """Losses of 2 ln 2 and ln 2 nats are two bits and one."""
+    result = _job(test_loss=2 * np.log(2))
+    others = {"baselines": {}, "classifiers": {"trigram": {"test_loss": np.log(2)}}}
+    rows = list(whole_jobs.rows_of({**result, **others}, "language", 0))
+    rows += whole_jobs.rows_of({**_job(test_loss=np.log(2)), **others}, "language", 1)
+    ((_, told),) = results.language(rows)
+    assert told == (
+        "winner 1.500 ± 0.707 (21 k parameters), trigram counts 1.000 ± 0.000; 2 seeds"
+    )
+    assert whole_jobs.worth_of(rows) is None
+
+
+def test_series_beside_what_is_published():
+    def row(network, accuracy, name):
+        return {
+            **{"set": name, "seed": 0, "network": network, "macro F1": accuracy},
+            **{"test accuracy": accuracy, "parameters": None, "ms": None},
+        }
+
+    rows = [
+        row(network, accuracy, name)
+        for network, accuracy in (("winner", 0.8), ("random_1", 0.7), ("rocket", 0.9))
+        for name in EUCLIDEAN
+    ]
+    rows[0]["parameters"] = 4500
+    ((what, told),) = results.series(rows)
+    assert what.startswith("25 sets of the UCR archive, 1 seed: mean test accuracy")
+    assert told.startswith(
+        "ROCKET classifier 90.00 % (rank 1.00, published 93.86), found networks "
+        "80.00 % (rank 2.00), random of their cost 70.00 % (rank 3.00). "
+        "Found minus random networks of the same cost, over the sets: +10.00 points"
+    )
 
 
 def _curve(strategy, seed, value):

@@ -134,15 +134,17 @@ def test_a_job_by_the_fused_score(finished, fused_config, make_setting):
 
 
 @pytest.mark.slow
-def test_a_search_by_the_loss(finished, tiny_config, make_setting):
-    tiny_config.search.score = "loss"
+@pytest.mark.parametrize(("name", "sign"), [("loss", -1), ("macro_f1", 1)])
+def test_a_search_by_another_metric(finished, tiny_config, make_setting, name, sign):
+    tiny_config.search.score = name
     setting = make_setting(tiny_config)
     (setting.folder.path / "search" / "history.jsonl").unlink()
     search_architecture(setting)
     history = rows_in(setting, "search", "history.jsonl")
-    assert history and all(row["score"] == -row["metrics"]["loss"] for row in history)
+    assert history
+    assert all(row["score"] == sign * row["metrics"][name] for row in history)
     best = read_json(setting.folder.path / "best_arch.json")
-    assert best["scored_by"] == "loss"
+    assert best["scored_by"] == name
     assert best["score"] == max(row["score"] for row in history[: best["evaluations"]])
 
 
@@ -169,6 +171,10 @@ def test_what_does_not_fit_is_said_at_once(fused_config, make_setting):
         assert "\n" not in str(error.value)
     fused_config.train.batch_size = 1000
     with pytest.raises(UserError, match=r"train\.batch_size: got 1000, expected 1\.\."):
+        run_stages(make_setting(fused_config), "all", COMMAND)
+    fused_config.search.score = "perplexity"
+    message = r"search.score: got 'perplexity', allowed: accuracy .the task's own "
+    with pytest.raises(OptionError, match=message + "score., loss, balanced_acc"):
         run_stages(make_setting(fused_config), "all", COMMAND)
     fused_config.search.score = "luck"
     with pytest.raises(

@@ -7,6 +7,7 @@ import pytest
 
 from qnas_jax.export import load_model
 from qnas_jax.jobs import run_stages
+from qnas_jax.reporting.one_core import FORMS, one_core_sentence
 from qnas_jax.runs import read_json
 
 pytestmark = pytest.mark.skipif(
@@ -21,11 +22,16 @@ def test_where_8_bits_lose_too_much_the_better_weights_are_kept(
     from qnas_jax.export.onnx_files import run_onnx
 
     path = finished.folder.path / "model"
-    tiny_config.export.update(onnx=True, tuned_above=100.0)
-    run_stages(make_setting(tiny_config), "export", COMMAND)
+    tiny_config.export.update(onnx=True, tuned_above=100.0, max_ms=50.0)
+    said = run_stages(make_setting(tiny_config), "export", COMMAND)
     facts = read_json(path / "model.json")
     assert facts["int8_tuning"] is None and "int8_accuracy" in facts
-    assert "Fine-tuned" not in (path / "README.md").read_text()
+    card = (path / "README.md").read_text()
+    assert "Fine-tuned" not in card
+    # Both forms are timed on one core too, and that is said beside what is allowed.
+    assert set(FORMS.values()) < facts["latency_ms"].keys()
+    assert facts["limit_ms"] == 50.0 and one_core_sentence(facts) in card
+    assert one_core_sentence(facts) in said
     before = {each: (path / each).read_bytes() for each in facts["bytes"]}
 
     tiny_config.export.update(tuned_above=-101.0, tuning_steps=5, tuning_batch=16)

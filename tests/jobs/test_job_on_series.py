@@ -119,8 +119,21 @@ def _ask_the_model(setting, result, tmp_path):
     (tmp_path / "long.tsv").write_text("\t".join("1" * 17))
     with pytest.raises(UserError, match=r"series 0 .from 0.: got 17 steps of 1 chan"):
         _answers(folder, tmp_path / "long.tsv")
+    (tmp_path / "asked.pdf").touch()
     with pytest.raises(UserError, match="expected a file of .npz, .csv, .tsv, .txt"):
-        _answers(folder, tmp_path)
+        _answers(folder, tmp_path / "asked.pdf")
+    recordings = tmp_path / "recordings"
+    (recordings / "monday").mkdir(parents=True)
+    for place, each in enumerate(series):
+        steps = [f"{value:.7g}" for value in each[~np.isnan(each)]]
+        (recordings / "monday" / f"{place}.csv").write_text("\n".join(steps))
+    answers, said = _answers(folder, recordings)
+    assert said == ["3 of 5 series end before 16 steps"]
+    assert [row["series"] for row in answers] == [f"monday/{n}.csv" for n in range(5)]
+    assert [row["class"] for row in answers] == names
+    (recordings / "b.csv").write_text("1,2\n3,4")
+    with pytest.raises(UserError, match=r"recordings, b.csv: got 2 steps of 2 channel"):
+        _answers(folder, recordings)
     np.savez(tmp_path / "words.npz", np.array([["a", "b"]]))
     with pytest.raises(UserError, match=r"expected numbers \[N, 16, 1\]"):
         _answers(folder, tmp_path / "words.npz")

@@ -9,7 +9,7 @@ from qnas_jax.errors import UserError
 from qnas_jax.jobs import run_stages
 from qnas_jax.latency import calibrate, read_latency_table
 from qnas_jax.runs import RowLog, RunError, read_rows
-from qnas_jax.spaces import parse_arch
+from qnas_jax.spaces import SPACES, parse_arch
 from qnas_jax.stopping import Stopped
 
 COMMAND = ["python", "main.py", "--stage=latency"]
@@ -152,3 +152,53 @@ def test_a_table_is_learnt_from_networks_measured_elsewhere(
     run_stages(make_setting(tiny_config), "latency", COMMAND)
     twice = read_latency_table(setting.folder.path / "latency.json", setting.space)
     np.testing.assert_allclose(twice.cost(archs)["latency_ms"], 2 * costs, rtol=0.02)
+
+
+def test_ops_of_series_are_measured_and_a_limit_is_about_them(
+    latency_config, make_setting, tmp_path
+):
+    """A sensor's series of two channels, a layer."""
+    (tmp_path / "few.py").write_text(_FEW)
+    rng = np.random.default_rng(0)
+    waves = rng.normal(size=(40, 16, 2))
+    np.savez(tmp_path / "waves.npz", x_train=waves, y_train=np.arange(40) % 2)
+    latency_config.data.update(source="series", path=str(tmp_path / "waves.npz"))
+    latency_config.data.update(max_train=0, max_valid=0, max_test=0)
+    latency_config.space.update(name="few", file=str(tmp_path / "few.py"))
+    latency_config.latency.calibrate = 0
+    try:
+        setting = make_setting(latency_config)
+        said = run_stages(setting, "latency", COMMAND)
+        found = json.loads((setting.folder.path / "latency.json").read_text())
+        ops = found["layers"][0]
+        assert "5 different blocks" in said[0] and ops.keys() == {"conv", "skip"}
+        latency_config.constraints.max_latency_ms = 1e-9
+        with pytest.raises(UserError, match="max_latency_ms"):
+            _ = make_setting(latency_config).budget
+        # The slowest network keeps a limit of what the table says of it.
+        slowest = max(each["table_ms"] for each in found["networks"])
+        latency_config.constraints.max_latency_ms = 1.001 * slowest
+        assert make_setting(latency_config).budget.within(np.array([[0], [1]])).all()
+    finally:
+        SPACES.pop("few", None)
+
+
+_FEW = """
+from qnas_jax.spaces import Layer, NetworkSpace, fixed, op, register_space
+
+OPS = (op("conv", "series_conv", kernel=3), op("skip", "series_skip"))
+
+
+def build(shape, outputs):
+    return NetworkSpace(
+        name="few",
+        layers=(Layer(2, 2, 1, OPS),),
+        stem=(fixed(2, 2, 1, "series_conv"),),
+        head=(fixed(2, 2, 1, "global_average"), fixed(2, outputs, 1, "classifier")),
+        input_shape=shape,
+        num_classes=outputs,
+    )
+
+
+register_space("few", build)
+"""

@@ -3,6 +3,7 @@
 import copy
 
 from qnas_jax.reporting.model_card import model_card
+from qnas_jax.reporting.one_core import FORMS, one_core_sentence
 
 FACTS = {
     "space": "small",
@@ -114,3 +115,33 @@ def test_the_card_tells_how_near_8_bits_are():
     assert "differ by up to 0.31." in text
     for facts in ({}, {"int8_agreement": None}):
         assert "rounds" not in "\n".join(lines_of(**facts))
+
+
+def timed(**milliseconds):
+    """Latencies as `model.json` has them."""
+    return {
+        FORMS[words]: {"median_ms": ms, "tenth_ms": ms, "spread_ms": 0.0, "passes": 9}
+        for words, ms in milliseconds.items()
+    }
+
+
+def test_times_of_one_core_stand_beside_what_is_allowed():
+    both = {"latency_ms": timed(**{"float32": 0.0614, "8 bits": 1.25})}
+    said = (
+        "On one core an example takes 0.061 ms in float32 and 1.250 ms in 8 bits "
+        "(onnxruntime, medians)."
+    )
+    assert one_core_sentence({}) == one_core_sentence(FACTS) == ""
+    assert one_core_sentence(both) == one_core_sentence({**both, "limit_ms": 0}) == said
+    kept = one_core_sentence({**both, "limit_ms": 2.0})
+    assert kept == f"{said} Allowed are 2 ms."
+    above = one_core_sentence({**both, "limit_ms": 1.0})
+    assert above == f"{said} More than the 1 ms that are allowed: 8 bits."
+    alone = one_core_sentence({"latency_ms": timed(float32=3.0), "limit_ms": 1.0})
+    assert alone.endswith(
+        "3.000 ms in float32 (onnxruntime, medians). More than the 1 "
+        "ms that are allowed: float32."
+    )
+    lines = lines_of(**both, limit_ms=1.0)
+    assert above in lines
+    assert "| onnxruntime int8, one core | 1.250 | ± 0.000 | 9 |" in lines

@@ -132,7 +132,11 @@ def test_comparison_table_equals_the_result(synthetic, page):
 def test_classifiers_without_a_network_stand_in_the_table(small, no_drawing):
     result = json.loads((small.workdir / "result.json").read_text())
     result["test_macro_f1"] = 0.9712
-    result["intervals"] = {"test_macro_f1": [0.95, 0.98765]}
+    result["test_balanced_accuracy"] = 0.9611
+    result["intervals"] = {
+        "test_macro_f1": [0.95, 0.98765],
+        "test_balanced_accuracy": [0.9411, 0.9811],
+    }
     result["classifiers"] = {"dtw_1nn": {"test_accuracy": 0.9, "test_macro_f1": 0.8731}}
     small.dump("result.json", result)
     page = page_of(small)
@@ -142,8 +146,9 @@ def test_classifiers_without_a_network_stand_in_the_table(small, no_drawing):
     assert other[:3] == ["nearest neighbour (DTW)", "–", "–"]
     assert other[3] == " ".join(shown).replace("% to", " % to")
     assert winner[4] == "97.12 % 95.00 % to 98.77 %" and other[4] == "87.31 %"
-    assert other[5].startswith("+8.33 ") and "p < 0.001" in other[5]
-    assert other[6:] == ["–", "–"]
+    assert winner[5] == "96.11 % 94.11 % to 98.11 %" and other[5] == "–"
+    assert other[6].startswith("+8.33 ") and "p < 0.001" in other[6]
+    assert other[7:] == ["–", "–"]
     assert "significantly better than the nearest neighbour (DTW)" in page.text
     assert "Holm-corrected for 3" in page.text
     assert "fitted to the training and the validation examples together" in page.text

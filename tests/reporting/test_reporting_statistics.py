@@ -140,11 +140,42 @@ def test_interval_of_macro_f1_equals_drawing_examples_again():
     assert statistics.macro_f1_interval(np.diag([5, 3])) == (1.0, 1.0)
 
 
+def test_interval_of_balanced_accuracy_equals_drawing_examples_again():
+    from sklearn.metrics import recall_score
+
+    def balanced(truth, answers):
+        return recall_score(truth, answers, average="macro", labels=np.unique(truth))
+
+    rng = np.random.default_rng(2)
+    truth = rng.choice(3, 90, p=[0.7, 0.2, 0.1])
+    answers = np.where(rng.random(90) < 0.7, truth, 3)
+    table = np.zeros((4, 4))
+    np.add.at(table, (truth, answers), 1)
+    # By hand: 3 of 4 and 1 of 2 are right; a class that is no truth does not count.
+    assert statistics.balanced_accuracy(
+        np.array([[3, 1, 0], [0, 1, 1], [0, 0, 0]])
+    ) == pytest.approx((0.75 + 0.5) / 2)
+    low, high = statistics.balanced_accuracy_interval(table)
+    assert low < balanced(truth, answers) < high
+    again = [
+        balanced(truth[drawn], answers[drawn])
+        for drawn in rng.integers(0, 90, (400, 90))
+    ]
+    np.testing.assert_allclose(
+        [low, high], np.quantile(again, [0.025, 0.975]), atol=0.03
+    )
+
+
 def test_intervals_of_what_a_row_tells():
     row = {"test_accuracy": 0.8, "test_loss": 0.5, "test_squared_loss": 0.5}
     found = intervals({**row, "test_confusion": [[4, 1], [1, 4]]}, 10)
-    assert list(found) == ["test_accuracy", "test_loss", "test_macro_f1"]
+    assert list(found) == [
+        *("test_accuracy", "test_loss", "test_macro_f1", "test_balanced_accuracy")
+    ]
     assert found["test_accuracy"] == list(statistics.wilson_interval(0.8, 10))
     half = 1.959964 * math.sqrt(0.25 / 9)
     np.testing.assert_allclose(found["test_loss"], [0.5 - half, 0.5 + half], rtol=1e-6)
     assert intervals({"test_error": 3.0}, 10) == {}
+    # An example without an answer is in no cell: how its class did is not known.
+    unanswered = intervals({"test_confusion": [[4, 1], [1, 3]]}, 10)
+    assert list(unanswered) == ["test_macro_f1"]

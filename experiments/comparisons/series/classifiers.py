@@ -5,8 +5,8 @@ python -m experiments.comparisons.series.classifiers --data_dir=FOLDER [--sets=B
 
 Errors on the test split after all of the training split was seen, as the archive's
 table has them; the errors of the nearest neighbour by Euclid are known of each set and
-stand beside ours. Values are taken as the archive has them. Seconds are of the
-processor.
+stand beside ours, of others what is published of all sets (`published.py`). Values are
+taken as the archive has them. Seconds are of the processor.
 """
 
 import pathlib
@@ -17,39 +17,11 @@ from typing import Any
 import numpy as np
 from absl import app, flags
 
+from experiments.comparisons.series.published import EUCLIDEAN, published_accuracy
 from experiments.measuring.rows import table, write_rows
 from qnas_jax.baselines import CLASSIFIERS
 from qnas_jax.data import data_folder
 from qnas_jax.reading import read_npz
-
-EUCLIDEAN = {
-    "ArrowHead": 0.2000,
-    "BME": 0.1733,
-    "Beef": 0.3333,
-    "CBF": 0.1478,
-    "Chinatown": 0.0554,
-    "Coffee": 0.0000,
-    "DistalPhalanxTW": 0.3669,
-    "ECG200": 0.1200,
-    "ECGFiveDays": 0.2033,
-    "FaceFour": 0.2159,
-    "GunPoint": 0.0867,
-    "ItalyPowerDemand": 0.0447,
-    "Lightning7": 0.4247,
-    "MoteStrain": 0.1214,
-    "OliveOil": 0.1333,
-    "Plane": 0.0381,
-    "PowerCons": 0.0222,
-    "SmoothSubspace": 0.0467,
-    "SonyAIBORobotSurface1": 0.3045,
-    "SwedishLeaf": 0.2112,
-    "SyntheticControl": 0.1200,
-    "Trace": 0.2400,
-    "TwoLeadECG": 0.2529,
-    "UMD": 0.1944,
-    "Wine": 0.3889,
-}
-"""Known errors of the nearest neighbour, by set."""
 
 
 def official_splits(
@@ -108,10 +80,16 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "sets": len(own),
                 "mean error %": 100 * float(np.mean([row["error"] for row in own])),
                 "as known": f"{same} of {len(known)}" if known else "-",
+                "published error %": _published_error(name, own),
                 "processor s": sum(row["processor s"] for row in own),
             }
         )
     return lines
+
+
+def _published_error(name: str, rows: Sequence[Mapping[str, Any]]) -> float | str:
+    accuracy = published_accuracy(name, [row["set"] for row in rows])
+    return "-" if accuracy is None else 100 - accuracy
 
 
 def main(_: Sequence[str]) -> None:

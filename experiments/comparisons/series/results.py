@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.comparisons.series.published import published_accuracy
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import formats, worth_over_runs
 from qnas_jax.reporting.comparison.ranks import Ranking, rank_strategies
@@ -87,6 +88,7 @@ def summarise(rows: Rows) -> list[dict[str, Any]]:
             "sets": ranks.blocks,
             "mean rank": rank,
             "mean accuracy %": 100 * float(accuracies[name].mean()),
+            "published %": published_accuracy(name, complete_sets(rows)),
             "mean macro F1 %": 100 * float(columns["macro F1"][name].mean()),
             "found is ahead by": (
                 100 * float(differences[name].mean()) if name in others else None

@@ -9,7 +9,8 @@ trained, its winner, random networks of its cost, FCN, ResNet and InceptionTime'
 network at their published widths by one recipe, and classifiers without networks. All
 sets get as many steps of training as the configuration's own set does there, in
 batches of at most that size. What has rows is not run again; a job that was stopped
-goes on.
+goes on. Of all 25 sets the published mean accuracies stand beside ours
+(`published.py`); those networks were trained for far longer.
 """
 
 import functools
@@ -26,7 +27,14 @@ import numpy as np
 from absl import app, flags
 
 from experiments.benches.exports import random_weights
-from experiments.comparisons.series.results import by_set, ranking, sentence, summarise
+from experiments.comparisons.series.published import sources
+from experiments.comparisons.series.results import (
+    by_set,
+    complete_sets,
+    ranking,
+    sentence,
+    summarise,
+)
 from experiments.comparisons.whole_jobs import run_job
 from experiments.measuring.grids import Cell, Grid, Row
 from experiments.measuring.rows import table
@@ -219,6 +227,8 @@ def main(_: Sequence[str]) -> None:
         ]
         print(table(shown, list(shown[0])), end="\n\n")
     print(sentence(rows))
+    if len(complete_sets(rows)) == len(SETS):
+        print(sources())
     if _FIGURE.value:
         picture = rank_diagram(ranking(rows), highlighted="found")
         pathlib.Path(_FIGURE.value).write_bytes(picture)

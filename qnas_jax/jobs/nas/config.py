@@ -24,8 +24,12 @@ from qnas_jax.spaces import ConstraintOptions, SpaceOptions
 from qnas_jax.tasks import TASKS, TaskOptions
 from qnas_jax.training import RetrainOptions, SupernetOptions
 
-SCORES = ("accuracy", "loss", "fused")
-"""What a search may improve; `accuracy` is the score of the task."""
+SCORES = (
+    *("accuracy", "loss", "balanced_accuracy", "macro_f1", "perplexity"),
+    "fused",
+)
+"""What a search may improve: the score of the task (`accuracy`), another of its
+metrics, in the direction of the metric, or what is made of several."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +38,12 @@ class NasSearchOptions(SearchOptions):
 
     score: str = option(
         "accuracy",
-        "by what networks are compared: the task's own score, their loss (of subnets "
-        "and of candidates trained from scratch; few validation examples tell it apart "
-        "where accuracies tie), or, of subnets, their loss and training-free terms "
-        "(group fused); other evaluators have a score of their own",
+        "by what networks are compared: the task's own score, or another metric of "
+        "subnets and of candidates trained from scratch: their loss (few validation "
+        "examples tell it apart where accuracies tie), balanced accuracy or macro F1 "
+        "(classes of unequal numbers), perplexity (of running text), or, of subnets, "
+        "their loss and training-free terms (group fused); other evaluators have a "
+        "score of their own",
         choices=SCORES,
     )
     objectives: tuple[str, ...] = option(

@@ -7,6 +7,7 @@ split was known before (`retrain`), and nothing is chosen by what is measured.
 import dataclasses
 import functools
 import importlib.metadata
+import pathlib
 import platform
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from qnas_jax.export import Written, files, write_model
 from qnas_jax.export.facts import with_digests
 from qnas_jax.export.inputs import KINDS
+from qnas_jax.export.onnx_files import run_onnx
 from qnas_jax.files import replace_file
 from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.nas.exported_network import (
@@ -29,6 +31,7 @@ from qnas_jax.jobs.nas.int8_tuning import accuracy, tune_int8
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import LATENCY, measure
 from qnas_jax.reporting.model_card import model_card
+from qnas_jax.reporting.one_core import FORMS, one_core_sentence
 from qnas_jax.reporting.statistics import wilson_interval
 from qnas_jax.runs import environment, write_json
 
@@ -82,7 +85,8 @@ def export_model(setting: NasSetting) -> list[str]:
         "differences": written.differences,
         "int8_agreement": int8_agreement(written, dataset.test.inputs[:_COMPARED]),
         "compared_examples": min(_COMPARED, len(dataset.test)),
-        "latency_ms": _latencies(written, dataset.test.inputs[:1], options),
+        "latency_ms": _latencies(written, folder, dataset.test.inputs[:1], options),
+        "limit_ms": options.max_ms,
         "predicted_ms": _predicted(setting, exported),
         "bytes": {
             name: (folder / name).stat().st_size
@@ -94,7 +98,12 @@ def export_model(setting: NasSetting) -> list[str]:
     }
     write_json(folder / files.FACTS, with_digests(facts, folder))
     replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
-    return [f"{folder}: {_in_words(facts)}", *written.remarks]
+    speed = one_core_sentence(facts)
+    return [
+        f"{folder}: {_in_words(facts)}",
+        *([speed] if speed else []),
+        *written.remarks,
+    ]
 
 
 def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
@@ -137,9 +146,9 @@ def int8_agreement(written: Written, examples: np.ndarray) -> dict[str, float] |
 
 
 def _latencies(
-    written: Written, example: np.ndarray, options: ExportOptions
+    written: Written, folder: pathlib.Path, example: np.ndarray, options: ExportOptions
 ) -> dict[str, dict[str, float]]:
-    """Of each form for one example."""
+    """Of each form for one example; those of ONNX on all cores, and on one."""
     on_device = jax.device_put(example)
     runs: dict[str, Callable[[], object]] = {
         "JAX float32": lambda: jax.block_until_ready(written.logits(on_device))
@@ -148,6 +157,14 @@ def _latencies(
         runs["onnxruntime float32"] = functools.partial(written.onnx, example)
     if written.int8 is not None:
         runs["onnxruntime int8"] = functools.partial(written.int8, example)
+    for (name, file), run in zip(
+        ((FORMS["float32"], files.ONNX), (FORMS["8 bits"], files.INT8)),
+        (written.onnx, written.int8),
+        strict=True,
+    ):
+        if run is not None:
+            alone = run_onnx((folder / file).read_bytes(), threads=1)
+            runs[name] = functools.partial(alone, example)
     return {
         name: measure(run, options.latency_seconds)._asdict()
         for name, run in runs.items()

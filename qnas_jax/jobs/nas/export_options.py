@@ -40,3 +40,10 @@ class ExportOptions(Options):
     latency_seconds: float = option(
         0.3, "how long each form of the model is timed with 1 example", above=0
     )
+    max_ms: float = option(
+        0.0,
+        "milliseconds that 1 example may take on one core by onnxruntime: the export "
+        "says whether both forms keep them (it chooses nothing; what a search keeps is "
+        "constraints.max_latency_ms); 0: any",
+        low=0,
+    )

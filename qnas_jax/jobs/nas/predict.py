@@ -18,7 +18,7 @@ _READERS = {"images": images_of, "series": series_of, "text": text_of}
 _WORDS = {"images": "image", "series": "series", "text": "text"}
 _EXPECTED = {
     "images": "a folder or npz file",
-    "series": "a file of series",
+    "series": "a file of series or a folder of recordings",
     "text": "a file with a sentence a line",
 }
 _AT_ONCE = 256

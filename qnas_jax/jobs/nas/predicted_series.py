@@ -1,8 +1,8 @@
 """The series that a model is asked about.
 
-They come from one array of an npz file, or from a text file with a series a row, values
-alone and no class; of a `.ts` file the classes are not looked at. Shorter ones end in
-missing values, which is told.
+They come from one array of an npz file, from a text file with a series a row, values
+alone and no class (of a `.ts` file the classes are not looked at), or from a folder of
+recordings, a file each. Shorter ones end in missing values, which is told.
 """
 
 import pathlib
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qnas_jax.data.recordings import recordings_below
 from qnas_jax.data.series_text import SUFFIXES, read_series_text
 from qnas_jax.errors import UserError
 from qnas_jax.export import Model
@@ -24,38 +25,49 @@ def series_of(
     """Reads the series of a file.
 
     Args:
-      path: of an npz file or one of `SUFFIXES`.
+      path: of an npz file or one of `SUFFIXES`, or of a folder of recordings.
       model: of series.
       say: what is told of them, a line each.
 
     Returns:
-      Their numbers [N], and float32 [N, T, C] as the model wants them.
+      Their names (or numbers) [N], and float32 [N, T, C] as the model wants them.
 
     Raises:
       UserError: there are none, or they do not fit.
     """
+    names, series = _read(path, model)
+    length, channels = model.input_shape
+    padded = np.full((len(series), length, channels), np.nan, np.float32)
+    for place, (name, each) in enumerate(zip(names, series, strict=True)):
+        if len(each) > length or each.shape[1] != channels:
+            where = f"series {name} (from 0)" if isinstance(name, int) else name
+            raise UserError(
+                f"{path}, {where}: got {len(each)} steps of {each.shape[1]} channels, "
+                f"expected at most {length} of {channels}, and no class"
+            )
+        padded[place, : len(each)] = each
+    short = sum(len(each) < length for each in series)
+    if short:
+        say(f"{short} of {len(series)} series end before {length} steps")
+    return names, padded
+
+
+def _read(path: pathlib.Path, model: Model) -> tuple[list[str | int], list[np.ndarray]]:
+    """Names or numbers of the series, and each [T, C]."""
+    if path.is_dir():
+        found = recordings_below(path)
+        return [name for name, _ in found], [each.series for _, each in found]
     suffix = path.suffix.lower()
-    if path.is_dir() or suffix not in (".npz", *SUFFIXES):
+    if suffix not in (".npz", *SUFFIXES):
         expected = ", ".join((".npz", *SUFFIXES))
-        raise UserError(f"--input: got {path}, expected a file of {expected}")
+        raise UserError(
+            f"--input: got {path}, expected a file of {expected}, or a folder of them"
+        )
     if suffix == ".npz":
         series = list(_of_npz(path, model))
     else:
         series = list(read_series_text(path, labelled=False).series)
-    length, channels = model.input_shape
-    padded = np.full((len(series), length, channels), np.nan, np.float32)
-    for number, each in enumerate(series):
-        if len(each) > length or each.shape[1] != channels:
-            raise UserError(
-                f"{path}, series {number} (from 0): got {len(each)} steps of "
-                f"{each.shape[1]} channels, expected at most {length} of {channels}, "
-                "and no class"
-            )
-        padded[number, : len(each)] = each
-    short = sum(len(each) < length for each in series)
-    if short:
-        say(f"{short} of {len(series)} series end before {length} steps")
-    return list(range(len(series))), padded
+    return list(range(len(series))), series
 
 
 def _of_npz(path: pathlib.Path, model: Model) -> np.ndarray:

@@ -20,8 +20,8 @@ from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation, MemoisedEvaluator
 from qnas_jax.evaluation.fused import FusedOptions, FusedScore, draw_reference, spread
 from qnas_jax.jobs.nas.calibration import learn_weights, train_networks
+from qnas_jax.jobs.nas.metrics import check_score
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.options import OptionError
 from qnas_jax.runs import RowLog, RunError, WorkFolder, read_sealed, write_sealed
 from qnas_jax.stopping import Stopped
 
@@ -40,17 +40,9 @@ def check_reference(setting: NasSetting) -> None:
     Raises:
       UserError: the task has no loss, or networks cannot be trained to calibrate.
     """
-    check_loss(setting)
+    check_score(setting)
     if setting.config.fused.part(FusedOptions).calibrate:
         setting.check_training("train")
-
-
-def check_loss(setting: NasSetting) -> None:
-    """Raises OptionError if networks of this task are not judged by a loss."""
-    metrics = setting.task.metrics
-    if "loss" not in metrics:
-        allowed = f"accuracy: the task's metrics are {', '.join(metrics)}"
-        raise OptionError("search.score", setting.config.search.score, allowed)
 
 
 def evaluate_reference(setting: NasSetting) -> str:

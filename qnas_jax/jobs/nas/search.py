@@ -19,6 +19,7 @@ from qnas_jax.evaluation import (
 from qnas_jax.jobs.nas.fronts import front_strategy, search_front
 from qnas_jax.jobs.nas.generations import EvaluateFn, run_generations
 from qnas_jax.jobs.nas.known_worth import worth_by_truth
+from qnas_jax.jobs.nas.metrics import check_score
 from qnas_jax.jobs.nas.scores import candidate_evaluator, subnet_evaluator
 from qnas_jax.jobs.nas.search_rows import Found, history_of, repaired
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -53,9 +54,11 @@ def check_search(setting: NasSetting) -> None:
       setting: the run; no stage of it need be finished.
 
     Raises:
-      UserError: the strategy cannot search this space, no architecture keeps the
-        constraints, or the evaluator cannot be made or has other fidelities.
+      UserError: the task has no such score, the strategy cannot search this space, no
+        architecture keeps the constraints, or the evaluator cannot be made or has
+        other fidelities.
     """
+    check_score(setting)
     if setting.config.search.objectives:
         _check_objectives(setting)
     else:

@@ -4,6 +4,12 @@ Sources: Wang et al., Time series classification from scratch with deep neural n
 IJCNN 2017 (blocks of convolution, normalisation, ReLU); Ismail Fawaz et al.,
 InceptionTime, DMKD 2020; Sandler et al. 2018 (separable blocks, here over time); Feng
 et al. 2024 (the recurrence).
+
+Ops see values and nothing of where a series ends: behind its end values are 0 at first,
+and a channel of the input says so (`tasks/series_classification.py`). So statistics of
+batch normalisation, means over time, states of a recurrence that runs backwards and the
+head's average are taken over the padding too. A mask that passes all blocks, as ops for
+text have it, would be one more channel of every op, family and stand-alone form.
 """
 
 import functools
