@@ -119,9 +119,9 @@ MUTANTS = (
     ),
     Mutant(
         "what is beaten is not on the front",
-        _NAS + "fronts.py",
-        "(points >= points[place]).all(axis=1)",
-        "(points > points[place]).all(axis=1)",
+        "qnas_jax/reporting/front.py",
+        "(points[left] >= points[first][None])",
+        "(points[left] > points[first][None])",
         "tests/jobs/test_front_of_a_job.py",
     ),
     Mutant(

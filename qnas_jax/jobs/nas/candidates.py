@@ -15,7 +15,8 @@ from qnas_jax.baselines import WITHOUT_NETWORK
 from qnas_jax.jobs.nas.hand_made import fitted, hand_made_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import Supernet
-from qnas_jax.reporting.front import knees, sort_front
+from qnas_jax.reporting.front import sort_front
+from qnas_jax.reporting.front_members import chosen_members
 from qnas_jax.runs import RunError, read_json
 from qnas_jax.spaces import archs_of_equal_cost
 
@@ -90,21 +91,19 @@ def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
 
 
 def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
-    """Members of the front beside the winner: its knees, then evenly by cost."""
+    """Members of the front beside the winner, its knees first."""
     count = setting.config.retrain.front
     if not (count and setting.config.search.objectives):
         return []
     found = read_json(setting.folder.path / "search" / "front.json")
-    cost = found["objectives"][1]
-    rows = sort_front(found["front"], cost)
-    evenly = np.linspace(0, len(rows) - 1, count + 2).round().astype(int)
-    places = dict.fromkeys([*knees(rows, cost), *evenly, *range(len(rows))])
-    others = [rows[place] for place in places if rows[place]["arch"] != winner.tolist()]
+    costs = found["objectives"][1:]
+    front = sort_front(found["front"], *costs)
+    members = chosen_members(front, costs, count, winner.tolist())
     return [
         Candidate(
             f"front_{number}", np.asarray(row["arch"]), row["score"], setting.supernet
         )
-        for number, row in enumerate(others[:count], start=1)
+        for number, row in enumerate(members, start=1)
     ]
 
 
