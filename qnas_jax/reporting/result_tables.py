@@ -69,6 +69,8 @@ def network_rows(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
             "macro_f1_interval": (row.get("intervals") or {}).get("test_macro_f1"),
             "parameters": row.get("parameters"),
             "macs": row.get("macs"),
+            "latency_ms": row.get("latency_ms"),
+            "latency_unknown": row.get("latency_unknown", ""),
             "comparison": ahead.get(name),
             "alone": row.get("alone_right"),
         }

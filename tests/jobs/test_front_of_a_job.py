@@ -88,9 +88,7 @@ def test_a_job_of_two_objectives(finished, tiny_config, make_setting, quick):
     assert run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
 
 
-def test_members_of_a_front_of_two_costs_are_retrained(
-    finished, tiny_config, make_setting
-):
+def test_members_of_a_front_of_two_costs_are_retrained(tiny_config, make_setting):
     """Also one that is on it by the second cost alone, as the first two are."""
     tiny_config.search.objectives = ("accuracy", "params", "macs")
     tiny_config.retrain.update(front=2, compare=False)
@@ -103,9 +101,9 @@ def test_members_of_a_front_of_two_costs_are_retrained(
         for arch, score, a, b in points
     ]
     content = {"objectives": ["accuracy", "params", "macs"], "front": front}
+    (folder / "search").mkdir(parents=True)
     (folder / "search" / "front.json").write_text(json.dumps(content))
-    best = json.loads((folder / "best_arch.json").read_text())
-    best["arch"] = [1, 0]
+    best = {"arch": [1, 0], "score": 0.9}
     (folder / "best_arch.json").write_text(json.dumps(best))
     found = candidates_of(setting)
     assert [each.name for each in found] == ["winner", "front_1", "front_2"]

@@ -7,12 +7,14 @@ score of the search.
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import numpy as np
 
 from qnas_jax.baselines import WITHOUT_NETWORK
-from qnas_jax.jobs.nas.hand_made import fitted, hand_made_of
+from qnas_jax.jobs.nas.hand_made import asked_limits, fitted, hand_made_of
+from qnas_jax.jobs.nas.hand_made_latency import known_widths
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import Supernet
 from qnas_jax.reporting.front import sort_front
@@ -35,6 +37,8 @@ class Candidate:
       search_score: its score with the supernet's weights; None if it was not scored.
       supernet: what it is cut out of.
       width: share of the published channels of a hand-made network; None for others.
+      latency: of a hand-made network in a run that counts milliseconds, what is
+        predicted (`latency_ms`) or why nothing is (`latency_unknown`).
     """
 
     name: str
@@ -42,6 +46,7 @@ class Candidate:
     search_score: float | None
     supernet: Supernet
     width: float | None = None
+    latency: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def candidates_of(setting: NasSetting) -> list[Candidate]:
@@ -109,31 +114,46 @@ def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
 
 def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     """Networks that people designed, as wide as the winner's budget lets them be."""
-    options = setting.config.retrain
-    limits: dict[str, float] = {}
-    if options.baselines_fit:
-        limits = _limits(setting, winner)
     found = []
-    for name in options.baselines:
+    for name in setting.config.retrain.baselines:
         if name in WITHOUT_NETWORK:
             continue  # see `classifiers.py`
-        supernet, width = fitted(hand_made_of(setting, name), limits)
+        supernet, width, latency = _within_budget(setting, name, winner)
         arch = np.zeros(supernet.space.num_layers, np.int32)
-        found.append(Candidate(name, arch, None, supernet, width))
+        found.append(Candidate(name, arch, None, supernet, width, latency))
     return found
 
 
-def _limits(setting: NasSetting, winner: np.ndarray) -> dict[str, float]:
-    """What a hand-made network may cost: what was asked for, else as the winner.
+def _within_budget(
+    setting: NasSetting, name: str, winner: np.ndarray
+) -> tuple[Supernet, float, dict[str, Any]]:
+    """A hand-made network that keeps what was asked for, else costs as the winner.
 
-    Networks of text are told apart by their parameters: those of an LSTM or of
-    attention are few for their multiply-accumulates, and a table of words has none.
+    Returns:
+      The network, its share of the published channels, and what is known of its
+      latency where the run counts milliseconds.
     """
-    names = ("params",) if setting.words else ("params", "macs")
-    asked = setting.config.constraints.limits().items()
-    limits = {name: most for name, most in asked if name in names}
-    own = setting.costs.cost(winner[None])
-    return limits or {names[-1]: float(own[names[-1]][0])}
+    space = hand_made_of(setting, name)
+    if not setting.config.retrain.baselines_fit:
+        return *fitted(space, {}), {}
+    limits, most = asked_limits(setting), setting.config.constraints.max_latency_ms
+    unknown = {}
+    if setting.needs_latency:
+        widths, why = known_widths(setting, name)
+        unknown = {"latency_unknown": why or "none of the widths measured keeps it"}
+        if widths and most:
+            made, width = fitted(
+                space, limits, lambda width, _: widths.get(str(width), np.inf) <= most
+            )
+            if widths.get(str(width), np.inf) <= most:
+                return made, width, {"latency_ms": widths[str(width)]}
+    return *fitted(space, limits or _of_winner(setting, winner)), unknown
+
+
+def _of_winner(setting: NasSetting, winner: np.ndarray) -> dict[str, float]:
+    """What the winner costs, as a limit."""
+    name = "params" if setting.words else "macs"
+    return {name: float(setting.costs.cost(winner[None])[name][0])}
 
 
 def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:
