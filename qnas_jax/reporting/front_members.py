@@ -13,6 +13,9 @@ import numpy as np
 from qnas_jax.reporting.front import knees, sort_front
 from qnas_jax.reporting.rows import Row
 
+MEMBER = "front_"
+"""How the names of retrained members of a front begin."""
+
 
 def knees_of_all(front: Sequence[Row], costs: Sequence[str]) -> dict[str, list[Row]]:
     """The knees of a front by cost, the most distinct one first.

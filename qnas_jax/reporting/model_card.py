@@ -25,4 +25,6 @@ def model_card(facts: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(formats.FILTERS)
-    return environment.get_template("model_card.md").render(facts)
+    beside = facts.get("beside", [])
+    rows = {"beside": beside, "own_and_beside": [facts, *beside]}
+    return environment.get_template("model_card.md").render({**facts, **rows})

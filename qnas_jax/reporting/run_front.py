@@ -8,12 +8,9 @@ from qnas_jax.reporting import facts, verdict
 from qnas_jax.reporting.archs import Box, boxes_of_arch, layer_labels, op_names
 from qnas_jax.reporting.best_archs import BestArch
 from qnas_jax.reporting.front import budget_cells, round_budgets, sort_front
-from qnas_jax.reporting.front_members import knees_of_all
+from qnas_jax.reporting.front_members import MEMBER, knees_of_all
 from qnas_jax.reporting.rows import Row, Run, scored
 from qnas_jax.reporting.search_curves import COSTS
-
-_RETRAINED = "front_"
-"""How the names of retrained members begin in `result.json`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +144,7 @@ def _retrained(run: Run) -> Mapping[tuple[int, ...], tuple[str, Row]]:
     return {
         tuple(row["arch"]): (name, row)
         for name, row in found.items()
-        if name.startswith(_RETRAINED)
+        if name.startswith(MEMBER)
     }
 
 

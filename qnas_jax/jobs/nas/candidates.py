@@ -18,7 +18,7 @@ from qnas_jax.jobs.nas.hand_made_latency import known_widths
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import Supernet
 from qnas_jax.reporting.front import sort_front
-from qnas_jax.reporting.front_members import chosen_members
+from qnas_jax.reporting.front_members import MEMBER, chosen_members
 from qnas_jax.runs import RunError, read_json
 from qnas_jax.spaces import archs_of_equal_cost
 
@@ -106,7 +106,7 @@ def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     members = chosen_members(front, costs, count, winner.tolist())
     return [
         Candidate(
-            f"front_{number}", np.asarray(row["arch"]), row["score"], setting.supernet
+            f"{MEMBER}{number}", np.asarray(row["arch"]), row["score"], setting.supernet
         )
         for number, row in enumerate(members, start=1)
     ]
