@@ -16,7 +16,8 @@ from qnas_jax.jobs.nas import latency_rows
 from qnas_jax.jobs.nas.candidates import candidates_of
 from qnas_jax.jobs.nas.hand_made import fitted
 from qnas_jax.latency import Measured
-from qnas_jax.spaces import hand_made
+from qnas_jax.nets import build_supernet
+from qnas_jax.spaces import hand_made, narrowed
 
 COMMAND = ["python", "main.py", "--stage=latency"]
 CALL_MS, EACH = 0.01, 1e-6
@@ -60,7 +61,7 @@ def test_the_widest_whose_parts_take_no_longer(measured, tiny_config, make_setti
     # Published, then half of what is left, five times.
     assert list(widths)[:2] == ["1.0", "0.5"] and len(widths) == 6
     for share, predicted in widths.items():
-        supernet, _ = fitted(RESNET, {}, lambda width, _, own=share: str(width) == own)
+        supernet = build_supernet(narrowed(RESNET, float(share)))
         arch = np.zeros((1, supernet.space.num_layers), np.int32)
         (params,) = supernet.cost_table().cost(arch)["params"]
         assert predicted == pytest.approx(CALL_MS + EACH * params)
