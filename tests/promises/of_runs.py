@@ -132,6 +132,13 @@ MUTANTS = (
         "tests/jobs/test_hand_made_networks.py",
     ),
     Mutant(
+        "hand-made networks keep a limit on milliseconds",
+        _NAS + "hand_made.py",
+        "(keeps is None or keeps(width, supernet))",
+        "(keeps is None or keeps(width, supernet) is not None)",
+        "tests/jobs/test_hand_made_latency.py",
+    ),
+    Mutant(
         "the page of `qnas watch` is for this machine alone",
         "qnas_jax/command/serving.py",
         'if self.path != "/" or host not in (_HOST, "localhost"):',
