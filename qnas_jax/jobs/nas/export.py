@@ -81,7 +81,8 @@ def _written_and_measured(
     setting: NasSetting, exported: ExportedNetwork, folder: pathlib.Path
 ) -> dict[str, Any]:
     """Writes a network in every form, and says what it is and does."""
-    dataset, options = setting.dataset, setting.config.export
+    options = setting.config.export
+    dataset = setting.dataset
     written = write_model(
         folder,
         exported.space,
@@ -96,7 +97,7 @@ def _written_and_measured(
         ),
     )
     tuning = tune_int8(setting, written, folder, exported.inputs.kind)
-    return {
+    facts = {
         **describe_exported(setting, exported),
         "inputs": exported.inputs.kind,
         "input_shape": list(exported.inputs.input_shape),
@@ -114,6 +115,7 @@ def _written_and_measured(
         },
         "remarks": written.remarks,
     }
+    return facts
 
 
 def _hand_made(setting: NasSetting) -> list[dict[str, Any]]:
