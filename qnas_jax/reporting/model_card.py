@@ -25,6 +25,4 @@ def model_card(facts: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(formats.FILTERS)
-    beside = facts.get("beside", [])
-    rows = {"beside": beside, "own_and_beside": [facts, *beside]}
-    return environment.get_template("model_card.md").render({**facts, **rows})
+    return environment.get_template("model_card.md").render(facts)

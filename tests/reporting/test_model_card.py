@@ -96,17 +96,6 @@ def test_what_was_not_made_is_not_mentioned():
     assert "Eight bits change the accuracy by -0.50 percentage points." in lines
 
 
-def test_the_card_tells_what_fine_tuning_did():
-    facts = copy.deepcopy(FACTS)
-    assert "Fine-tuned" not in model_card({**facts, "int8_tuning": None})
-    tuning = {"float_accuracy": 0.9, "before": 0.8, "after": 0.875, "steps": 300}
-    kept = model_card({**facts, "int8_tuning": {**tuning, "kept": True}})
-    assert "8 bits had 80.00" in kept and "(300 steps) they have 87.50" in kept
-    assert "the 8-bit model has these weights" in kept
-    left = model_card({**facts, "int8_tuning": {**tuning, "kept": False}})
-    assert "no better: the weights are those of the training" in left
-
-
 def test_hand_made_networks_stand_beside_the_model():
     assert "Beside" not in "\n".join(lines_of())
     beside = {
@@ -126,3 +115,14 @@ def test_hand_made_networks_stand_beside_the_model():
         "| resnet8 | 12,345 | 75.00 % | 1.500 | – | – | 2,222 | 999 |",
     ]
     assert "resnet8: network_int8.onnx is left out: no reason" in lines
+
+
+def test_the_card_tells_what_fine_tuning_did():
+    facts = copy.deepcopy(FACTS)
+    assert "Fine-tuned" not in model_card({**facts, "int8_tuning": None})
+    tuning = {"float_accuracy": 0.9, "before": 0.8, "after": 0.875, "steps": 300}
+    kept = model_card({**facts, "int8_tuning": {**tuning, "kept": True}})
+    assert "8 bits had 80.00" in kept and "(300 steps) they have 87.50" in kept
+    assert "the 8-bit model has these weights" in kept
+    left = model_card({**facts, "int8_tuning": {**tuning, "kept": False}})
+    assert "no better: the weights are those of the training" in left
