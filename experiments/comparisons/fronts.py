@@ -40,12 +40,8 @@ from experiments.measuring.rows import read_rows, table, write_rows
 from experiments.peers.pymoo_search import pymoo_searches
 from qnas_jax.evaluation.tables import TableOptions, load_table
 from qnas_jax.jobs.launch import use_compilation_cache
-from qnas_jax.reporting.front import (
-    budget_cells,
-    front_figure,
-    round_budgets,
-    sort_front,
-)
+from qnas_jax.reporting.front import budget_cells, round_budgets, sort_front
+from qnas_jax.reporting.front_figure import front_figure
 from qnas_jax.searching.pareto import (
     FRONT_STRATEGIES,
     ListedCosts,
@@ -182,8 +178,7 @@ def draw_front(
     picture = front_figure(
         front,
         row["evaluated"],
-        COST,
-        label=f"Latency (ms), {task}",
+        {COST: f"Latency (ms), {task}"},
         exact=row["exact"],
         log=True,
     )

@@ -5,6 +5,7 @@ import json
 import pathlib
 from collections.abc import Callable, Mapping
 
+from experiments.publishing import cost_results
 from experiments.publishing import readme_results as results
 
 
@@ -21,6 +22,7 @@ class Part:
       figures: files below {base}, by their names in `docs`.
       peer: whether it takes `--peer`.
       telling: whether its lines stand in the README too.
+      long: whether it is run only by `--long` or `--only`: tens of minutes and more.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Part:
     figures: Mapping[str, str] = dataclasses.field(default_factory=dict)
     peer: bool = False
     telling: bool = False
+    long: bool = False
 
     @property
     def shown(self) -> str:
@@ -163,6 +166,44 @@ PARTS = (
         lines=results.training,
         peer=True,
         telling=True,
+    ),
+    Part(
+        "budgets",
+        f"-m experiments.comparisons.budgets {_ROWS}",
+        quick="--seeds=2 --evaluations=20 --only=random,qudit",
+        lines=cost_results.budgets,
+        long=True,
+    ),
+    Part(
+        "fronts",
+        "-m experiments.comparisons.fronts --data_dir={data} --folder={base}",
+        quick="--seeds=2 --only=random,nsga2 --devices=pixel3",
+        lines=cost_results.fronts,
+        figures={"fronts.png": "fronts.png"},
+        long=True,
+    ),
+    Part(
+        "exports",
+        "-m experiments.benches.exports --rows={base}.jsonl",
+        quick="--spaces=digits_tiny --subnets=1",
+        lines=cost_results.exports,
+        long=True,
+    ),
+    Part(
+        "costs",
+        "-m experiments.benches.costs --rows={base}.jsonl",
+        quick="--spaces=digits_tiny --subnets=1",
+        lines=cost_results.costs,
+        long=True,
+    ),
+    Part(
+        "predictors",
+        f"-m experiments.comparisons.latency_predictors --data_dir={{data}} {_ROWS} "
+        "--figure={base}.png",
+        quick="--spaces=fbnet --seeds=1 --samples=10,50 --methods=learnt",
+        lines=cost_results.predictors,
+        figures={"latency_predictors.png": ".png"},
+        long=True,
     ),
 )
 

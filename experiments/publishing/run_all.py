@@ -1,13 +1,15 @@
 """Regenerates the tables and figures of README and docs, each by its own command.
 
 python -m experiments.publishing.run_all --data_dir=FOLDER [--quick] [--folder=FOLDER]
-    [--only=comparison,...] [--peer=FOLDER] [--publish]
+    [--long] [--only=comparison,...] [--peer=FOLDER] [--publish]
 
 Every part writes its rows (JSONL) and figures below the folder, prints its table into
 `<part>.txt` and what it has to say on the way into `<part>.log`; a part that fails is
 named at the end and stops no other. From the
 rows that are there, and from nothing else, `README_results.md` is made. The quick form
-takes fewer seeds and smaller jobs, and leaves out what takes long to compile.
+takes fewer seeds and smaller jobs, and leaves out what takes long to compile. Long
+parts (tens of minutes and more in the full form: budgets, fronts, exports, costs,
+predictors) are run by `--long` or by their names; what was left out is said at the end.
 `--publish` puts the tables into `docs/results.md`, the telling ones into the README,
 and the figures into `docs`; lines of parts without rows stay as they are. The folder of
 `--peer` holds the public BQNAS code (see experiments/peers/torch_supernet.py).
@@ -93,6 +95,15 @@ def run(
     return seconds
 
 
+def default_names(*, long: bool) -> list[str]:
+    """The parts that are run where none is named, the long ones if they are asked for.
+
+    Args:
+      long: whether these too.
+    """
+    return [part.name for part in PARTS if long or not part.long]
+
+
 def summary(seconds: dict[str, float], folder: pathlib.Path) -> str:
     """One line a part, and the time in all."""
     lines = [
@@ -108,7 +119,7 @@ def main(_: Sequence[str]) -> int:
     """Runs all parts, writes the tables, prints where results lie."""
     form = "quick" if _QUICK.value else "all"
     folder = pathlib.Path(_FOLDER.value or f"runs/{form}").resolve()
-    names = _ONLY.value or [part.name for part in PARTS]
+    names = _ONLY.value or default_names(long=_LONG.value)
     unknown = set(names) - {part.name for part in PARTS}
     if unknown:
         raise app.UsageError(
@@ -125,6 +136,9 @@ def main(_: Sequence[str]) -> int:
         publish(folder, ROOT / "README.md", ROOT / "docs")
     print(summary(seconds, folder))
     print(f"{'tables':20}            {folder / 'README_results.md'}")
+    left_out = [part.name for part in PARTS if part.long and part.name not in names]
+    if left_out and not _ONLY.value:
+        print(f"{'left out':20}            {', '.join(left_out)}: by --long")
     return int(any(taken < 0 for taken in seconds.values()))
 
 
@@ -136,7 +150,8 @@ if __name__ == "__main__":
     _FOLDER = flags.DEFINE_string(
         "folder", None, "where results are written; runs/all or runs/quick"
     )
-    _ONLY = flags.DEFINE_list("only", [], "parts to run; all by default")
+    _LONG = flags.DEFINE_bool("long", False, "also parts of tens of minutes and more")
+    _ONLY = flags.DEFINE_list("only", [], "parts to run; all but long ones by default")
     _PEER = flags.DEFINE_string("peer", "", "folder of the public BQNAS code")
     _PUBLISH = flags.DEFINE_bool("publish", False, "into the README and docs")
     app.run(main)

@@ -58,7 +58,7 @@ same name in the page's data, see charts.py. Without this script the pictures st
     drawArch(arch, element("ol", "", panel, "chain"));
     const known = data.known[JSON.stringify(arch)];
     if (known) {
-      const link = element("a", "one of the best: its place in the list", element("p", "", panel));
+      const link = element("a", "its place in the lists of this page", element("p", "", panel));
       link.href = "#" + known;
       link.addEventListener("click", () => openAt(known));
     }
@@ -83,6 +83,22 @@ same name in the page's data, see charts.py. Without this script the pictures st
       }
     },
   };
+  /* Below and right of their points, or left of those at the right end. */
+  const drawLabels = (plot, points) => {
+    const pen = plot.ctx, ratio = devicePixelRatio, { left, width } = plot.bbox;
+    const away = (points.size + 3) * ratio;
+    pen.font = `${12 * ratio}px system-ui, sans-serif`;
+    pen.fillStyle = color("ink"); pen.strokeStyle = color("ground"); pen.lineWidth = 3 * ratio; pen.lineJoin = "round";
+    pen.textBaseline = "top";
+    points.labels.forEach((label, at) => {
+      const x = plot.valToPos(points.places.x[at], "x", true);
+      const fits = x + away + pen.measureText(label).width < left + width;
+      pen.textAlign = fits ? "left" : "right";
+      const at_x = x + (fits ? away : -away), at_y = plot.valToPos(points.places.y[at], "y", true) + 2 * ratio;
+      pen.strokeText(label, at_x, at_y);
+      pen.fillText(label, at_x, at_y);
+    });
+  };
   const drawPoints = (chart) => (plot) => {
     const pen = plot.ctx, ratio = devicePixelRatio;
     const { left, top, width, height } = plot.bbox;
@@ -97,6 +113,7 @@ same name in the page's data, see charts.py. Without this script the pictures st
         PATHS[points.shape](pen, plot.valToPos(value, "x", true), plot.valToPos(y[at], "y", true), points.size * ratio);
         pen.closePath(); pen.fill();
       });
+      if (points.labels) drawLabels(plot, points);
     }
     if (chart.at) {
       const [points, at] = chart.at;

@@ -73,6 +73,7 @@ class Points:
       size: radius in pixels.
       alpha: opacity in [0, 1].
       texts: what they say, for points that are no evaluations.
+      labels: what stands beside them; None: nothing.
     """
 
     label: str
@@ -84,6 +85,7 @@ class Points:
     size: float = 3.0
     alpha: float = 1.0
     texts: Sequence[str] | None = None
+    labels: Sequence[str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

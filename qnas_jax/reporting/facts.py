@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from qnas_jax.reporting.archs import op_names
-from qnas_jax.reporting.front import budget_cells, round_budgets, sort_front
-from qnas_jax.reporting.rows import Row, Run, scored
+from qnas_jax.reporting.rows import Row, Run
 
 
 def scored_by(run: Run) -> str:
@@ -22,26 +20,6 @@ def winner(run: Run) -> list[int] | None:
 def limits(run: Run) -> dict[str, float]:
     """What the network was allowed to cost, by name of the cost."""
     return (run.result or run.best or {}).get("constraints") or {}
-
-
-def cost_of_front(run: Run) -> str:
-    """The first cost of a search for several objectives; "" where there is none."""
-    objectives = (run.result or run.best or {}).get("objectives") or []
-    return objectives[1] if objectives and scored(run.history) else ""
-
-
-def front(run: Run) -> list[Row]:
-    """The front of a search for several objectives, as `sort_front`; or nothing."""
-    cost = cost_of_front(run)
-    return sort_front(scored(run.history), cost) if cost else []
-
-
-def front_cells(run: Run) -> list[list[str]]:
-    """The best under each of some round budgets, as text."""
-    members, cost = front(run), cost_of_front(run)
-    if not members:
-        return []
-    return budget_cells(members, cost, round_budgets(members, cost), op_names(run))
 
 
 def others(result: Row) -> dict[str, Row]:

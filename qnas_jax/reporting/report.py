@@ -32,6 +32,7 @@ from qnas_jax.reporting.result_tables import (
 from qnas_jax.reporting.rows import Row, Run, column, read_run, scored
 from qnas_jax.reporting.run_charts import shown_of_run
 from qnas_jax.reporting.run_figures import FIGURES
+from qnas_jax.reporting.run_front import front_content, front_members
 from qnas_jax.reporting.search_curves import COSTS, known_costs
 from qnas_jax.reporting.spent import device_words, stage_costs
 from qnas_jax.reporting.statistics import Comparison
@@ -78,8 +79,10 @@ def render_page(run: Run) -> tuple[str, Mapping[str, bytes]]:
       name.
     """
     best = best_archs(run.history, facts.winner(run))
-    shown = shown_of_run(run, best)
-    return render("report.html", shown, _content(run, shown, best)), shown.figures
+    members = front_members(run, best)
+    shown = shown_of_run(run, best, members)
+    content = _content(run, shown, best) | front_content(run, members)
+    return render("report.html", shown, content), shown.figures
 
 
 def _content(run: Run, shown: Shown, best: Sequence[BestArch]) -> dict[str, Any]:
@@ -114,8 +117,6 @@ def _content(run: Run, shown: Shown, best: Sequence[BestArch]) -> dict[str, Any]
         "budget": _budget(run),
         "best": _best_rows(run, best),
         "best_costs": [(cost, COSTS[cost][0]) for cost in known_costs(run.history)],
-        "front_words": _front_words(run),
-        "front_table": facts.front_cells(run),
         "pool": _pool_members(run),
         "pool_epoch": run.pool[-1]["epoch"] if run.pool else None,
         "spent": stage_costs(run),
@@ -221,13 +222,6 @@ def _points_note(run: Run) -> str:
     if count <= MOST_SHOWN:
         return ""
     return f" {formats.count(MOST_SHOWN)} of {formats.count(count)} are points here."
-
-
-def _front_words(run: Run) -> str:
-    """What the first cost of a front is called at the head of a column."""
-    cost = facts.cost_of_front(run)
-    words = COSTS[cost][0] if cost in COSTS else cost
-    return words[:1].upper() + words[1:]
 
 
 def _budget(run: Run) -> Row:

@@ -68,6 +68,8 @@ def network_rows(result: Row, comparisons: Sequence[Comparison]) -> list[Row]:
             **_by_class(row),
             "parameters": row.get("parameters"),
             "macs": row.get("macs"),
+            "latency_ms": row.get("latency_ms"),
+            "latency_unknown": row.get("latency_unknown", ""),
             "comparison": ahead.get(name),
             "alone": row.get("alone_right"),
         }

@@ -14,9 +14,10 @@ from qnas_jax.reporting.perplexities import said_of_perplexities
 from qnas_jax.reporting.ranking_table import score_name
 from qnas_jax.reporting.rows import Row, Run, column, scored
 from qnas_jax.reporting.run_figures import draw_figures
+from qnas_jax.reporting.run_front import FrontMember, costs_of_front, front_of_run
 from qnas_jax.reporting.search_charts import (
     cost_charts,
-    front_chart,
+    front_charts,
     progress_chart,
     ranking_chart,
 )
@@ -31,18 +32,22 @@ from qnas_jax.reporting.training_charts import (
 _MOST_OPS = 200_000  # of all architectures that a page holds
 
 
-def shown_of_run(run: Run, best: Sequence[BestArch]) -> Shown:
+def shown_of_run(
+    run: Run, best: Sequence[BestArch], members: Sequence[FrontMember] = ()
+) -> Shown:
     """Draws everything whose rows are there.
 
     Args:
       run: the rows of a work folder.
       best: the architectures that have a row of their own.
+      members: those of the front that have one.
 
     Returns:
       Pictures, charts and words by the names of `run_figures.FIGURES`.
     """
-    kept = {row["evaluation"] for row in facts.front(run)}
-    kept |= {each.row["evaluation"] for each in best}
+    kept = {row["evaluation"] for row in front_of_run(run)}
+    listed: list[BestArch | FrontMember] = [*best, *members]
+    kept |= {each.row["evaluation"] for each in listed}
     evaluations = shown_evaluations(run.history, also=kept)
     charts: dict[str, Any] = charts_of(run, evaluations)
     alts = {name: alt_text(panels) for name, panels in charts.items()}
@@ -57,7 +62,7 @@ def shown_of_run(run: Run, best: Sequence[BestArch]) -> Shown:
     if models:
         alts["perplexities"] = said_of_perplexities(models)
     alts["architecture_diagram"] = "The network from stem to head"
-    return Shown(draw_figures(run), alts, charts, _data(run, evaluations, best))
+    return Shown(draw_figures(run), alts, charts, _data(run, evaluations, listed))
 
 
 def charts_of(run: Run, shown: Sequence[Row]) -> dict[str, list[Chart]]:
@@ -67,7 +72,7 @@ def charts_of(run: Run, shown: Sequence[Row]) -> dict[str, list[Chart]]:
       run: the rows of a work folder.
       shown: the evaluations that are points.
     """
-    scored_by, cost = facts.scored_by(run), facts.cost_of_front(run)
+    scored_by, limits = facts.scored_by(run), facts.limits(run)
     found: dict[str, list[Chart]] = {}
     if run.supernet:
         found["supernet_curves"] = supernet_charts(run.supernet)
@@ -77,12 +82,13 @@ def charts_of(run: Run, shown: Sequence[Row]) -> dict[str, list[Chart]]:
         found["search_progress"] = progress_chart(run.search, shown, scored_by)
     if known_costs(run.history):
         costs, winner = known_costs(run.history), facts.winner(run)
-        limits = facts.limits(run)
         found["score_against_cost"] = cost_charts(
             shown, costs, winner, limits, scored_by
         )
-    if cost and facts.front(run):
-        found["front"] = front_chart(facts.front(run), shown, cost, scored_by)
+    front = front_of_run(run)
+    if front:
+        costs = costs_of_front(run)
+        found["front"] = front_charts(front, shown, costs, limits, scored_by)
     if run.registers is not None:
         found["register_entropy"] = entropy_chart(run.registers)
     if run.ranking:
@@ -92,12 +98,14 @@ def charts_of(run: Run, shown: Sequence[Row]) -> dict[str, list[Chart]]:
     return found
 
 
-def _data(run: Run, shown: Sequence[Row], best: Sequence[BestArch]) -> dict[str, Any]:
+def _data(
+    run: Run, shown: Sequence[Row], listed: Sequence[BestArch | FrontMember]
+) -> dict[str, Any]:
     """What charts refer to: columns of evaluations, names of layers and ops."""
     names, winner = op_names(run), facts.winner(run)
     costs = {cost for row in scored(run.history) for cost in (row.get("costs") or {})}
     wanted = [cost for cost in costs if cost in known_costs(run.history)]
-    wanted += [cost for cost in [facts.cost_of_front(run)] if cost in costs]
+    wanted += [cost for cost in costs_of_front(run) if cost in costs]
     columns: dict[str, Any] = {
         "evaluation": [row["evaluation"] for row in shown],
         "score": column(shown, "score"),
@@ -116,7 +124,7 @@ def _data(run: Run, shown: Sequence[Row], best: Sequence[BestArch]) -> dict[str,
         "winner": winner,
         "known": {
             json.dumps(each.row["arch"], separators=(",", ":")): each.name
-            for each in best
+            for each in listed
         },
     }
 

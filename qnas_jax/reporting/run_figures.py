@@ -2,13 +2,14 @@
 
 from qnas_jax.reporting import facts
 from qnas_jax.reporting.architecture_diagram import architecture_diagram
-from qnas_jax.reporting.front import front_figure
+from qnas_jax.reporting.front_figure import front_figure
 from qnas_jax.reporting.loss_rows import judged_by_loss
 from qnas_jax.reporting.perplexities import perplexities
 from qnas_jax.reporting.ranking_bars import ranking_bars
 from qnas_jax.reporting.ranking_scatter import ranking_scatter
 from qnas_jax.reporting.register_heatmap import register_entropy, register_heatmap
 from qnas_jax.reporting.rows import Run, scored
+from qnas_jax.reporting.run_front import costs_of_front, front_of_run
 from qnas_jax.reporting.search_curves import (
     COSTS,
     known_costs,
@@ -61,11 +62,12 @@ def draw_figures(run: Run) -> dict[str, bytes]:
         figures["score_against_cost"] = score_against_cost(
             run.history, winner, facts.limits(run), facts.scored_by(run)
         )
-    cost = facts.cost_of_front(run)
-    if cost:
-        front = facts.front(run)
-        label = COSTS[cost][1] if cost in COSTS else cost
-        figures["front"] = front_figure(front, scored(run.history), cost, label=label)
+    front = front_of_run(run)
+    if front:
+        labels = {n: COSTS[n][1] if n in COSTS else n for n in costs_of_front(run)}
+        figures["front"] = front_figure(
+            front, scored(run.history), labels, limits=facts.limits(run)
+        )
     if run.registers is not None:
         names = [row["op"] for row in layers if row.get("role", "layer") == "layer"]
         figures["register_heatmap"] = register_heatmap(

@@ -1,5 +1,6 @@
 """Charts of the search: progress, score against cost, the front, the ranking."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,7 +15,8 @@ from qnas_jax.reporting.charts import (
     padded,
     said_of_lines,
 )
-from qnas_jax.reporting.front import knees
+from qnas_jax.reporting.front import knees, sort_front
+from qnas_jax.reporting.front_figure import knee_label
 from qnas_jax.reporting.ranking_table import score_name
 from qnas_jax.reporting.rows import Row, column
 from qnas_jax.reporting.search_curves import COSTS, SCORES
@@ -105,46 +107,102 @@ def cost_charts(
     return charts
 
 
-def front_chart(
-    front: Sequence[Row], shown: Sequence[Row], cost: str, scored_by: str
+def front_charts(
+    front: Sequence[Row],
+    shown: Sequence[Row],
+    costs: Sequence[str],
+    limits: Mapping[str, float],
+    scored_by: str,
 ) -> list[Chart]:
     """The front of a search for several objectives.
 
     Args:
-      front: of `sort_front`.
+      front: of `sort_front`, of all costs; at least one row.
       shown: the evaluations that are points.
-      cost: name of the cost.
+      costs: their names.
+      limits: by name of the cost, what a network may cost.
       scored_by: the metric that the search improved.
 
     Returns:
-      One panel.
+      A panel a cost; its line is what none beats in score and this cost alone.
     """
-    places = {row["evaluation"]: place for place, row in enumerate(shown)}
-    known = [place for place, row in enumerate(shown) if cost in (row["costs"] or {})]
-    on = [places[row["evaluation"]] for row in front if row["evaluation"] in places]
-    at_knees = [front[place] for place in sorted(knees(front, cost))]
-    bends = [
-        places[row["evaluation"]] for row in at_knees if row["evaluation"] in places
+    charts = [_front_chart(front, shown, cost, limits, scored_by) for cost in costs]
+    if len(charts) == 1:
+        return charts
+    titles = [f"What more costs: {COSTS.get(cost, (cost,))[0]}" for cost in costs]
+    return [
+        dataclasses.replace(chart, title=title)
+        for chart, title in zip(charts, titles, strict=True)
     ]
-    x = np.array([row["costs"][cost] for row in front], np.float64)
-    y = column(front, "score")
-    name = f"costs.{cost}"
-    points = [
-        _points("evaluated", name, "score", known, "soft"),
-        _points("front", name, "score", on, "blue", "dot", 4),
-        _points("knee", name, "score", bends, "vermillion", "diamond", 6),
-    ]
-    log = bool(x.min() > 0 and x.max() > _FAR_APART * x.min())
-    ends = (float(x.min() / 1.5), float(x.max() * 1.5)) if log else padded(x)
-    label = COSTS[cost][1] if cost in COSTS else cost
-    says = (
-        f"{len(front)} architectures on the front, from {y[0]:.4g} at "
-        f"{formats.short_count(x[0])} to {y[-1]:.4g} at {formats.short_count(x[-1])}."
+
+
+def _front_chart(
+    front: Sequence[Row],
+    shown: Sequence[Row],
+    cost: str,
+    limits: Mapping[str, float],
+    scored_by: str,
+) -> Chart:
+    part = sort_front(front, cost)
+    at_knees = [part[place] for place in sorted(knees(part, cost))]
+    name, place_of = (
+        f"costs.{cost}",
+        {row["evaluation"]: n for n, row in enumerate(shown)},
     )
-    lines = [Line("front", "blue", x, y, step=True)]
-    vertical = Axis(SCORES.get(scored_by, "Score"), padded(y, 0.35))
-    axis = Axis(label, ends, log=log)
-    return [Chart("What more costs", says, axis, vertical, lines, points)]
+
+    def places(rows: Sequence[Row]) -> list[int]:
+        numbers = (row["evaluation"] for row in rows)
+        return [place_of[number] for number in numbers if number in place_of]
+
+    bends = [row for row in at_knees if row["evaluation"] in place_of]
+    known = [row for row in shown if cost in (row["costs"] or {})]
+    knee = _points("knee", name, "score", places(bends), "vermillion", "diamond", 6)
+    points = [
+        _points("evaluated", name, "score", places(known), "soft"),
+        _points("front", name, "score", places(front), "blue", "dot", 4),
+        dataclasses.replace(knee, labels=[knee_label(row, cost) for row in bends]),
+    ]
+    x = np.array([row["costs"][cost] for row in part], np.float64)
+    y = column(part, "score")
+    limit = [Limit(limits[cost])] if cost in limits else []
+    every = [*(row["costs"][cost] for row in front), *(each.x for each in limit)]
+    words = COSTS.get(cost, (cost, cost))
+    return Chart(
+        "What more costs",
+        _said_of_front(front, x, y),
+        _cost_axis(words[1], np.array(every, np.float64)),
+        Axis(SCORES.get(scored_by, "Score"), padded(column(front, "score"), 0.35)),
+        [Line("front", "blue", x, y, step=True)],
+        points,
+        limit,
+    )
+
+
+def _said_of_front(front: Sequence[Row], x: np.ndarray, y: np.ndarray) -> str:
+    ends = (
+        f"from {y[0]:.4g} at {formats.short_count(x[0])} to {y[-1]:.4g} at "
+        f"{formats.short_count(x[-1])}"
+    )
+    if len(x) == len(front):
+        return f"{len(front)} architectures on the front, {ends}."
+    return (
+        f"{len(front)} architectures on the front, {len(x)} of them by this cost "
+        f"alone, {ends}."
+    )
+
+
+def _cost_axis(label: str, values: np.ndarray) -> Axis:
+    """An axis that holds all values, logarithmic where they are far apart."""
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and high > _FAR_APART * low:
+        return Axis(label, (_round_below(low / 1.1), 1.5 * high), log=True)
+    return Axis(label, padded(values))
+
+
+def _round_below(value: float) -> float:
+    """1, 2 or 5 times a power of ten: ticks begin at the end of a logarithmic axis."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(power * max(digit for digit in (1, 2, 5) if digit * power <= value))
 
 
 def ranking_chart(ranking: Row) -> list[Chart]:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from experiments.measuring import subnet_rows
 from experiments.publishing import run_all
 
 ROOT = pathlib.Path(run_all.__file__).parents[2]
@@ -20,7 +21,10 @@ def test_every_flag_is_one_of_the_script(part):
         file = importlib.util.find_spec(words[1]).origin
     else:
         file = ROOT / words[0]
-    declared = set(re.findall(r'"(\w+)",', pathlib.Path(file).read_text("utf-8")))
+    texts = [pathlib.Path(file).read_text("utf-8")]
+    if "run_command(" in texts[0]:
+        texts.append(pathlib.Path(subnet_rows.__file__).read_text("utf-8"))
+    declared = set(re.findall(r'"(?:--)?(\w+)",', "".join(texts)))
     named = [word.split("=")[0] for word in words if word.startswith("--")]
     assert {name.removeprefix("--").removeprefix("no") for name in named} <= declared
     assert not any("{" in word for word in words)
@@ -58,3 +62,10 @@ def test_peers_and_data_reach_the_command(tmp_path):
     )
     (part,) = [part for part in run_all.PARTS if part.name == "searches"]
     assert part.shown.endswith("benches.search --data_dir=FOLDER --many=100000")
+
+
+def test_long_parts_are_run_where_they_are_asked_for():
+    long = {"budgets", "fronts", "exports", "costs", "predictors"}
+    assert {part.name for part in run_all.PARTS if part.long} == long
+    assert not long & set(run_all.default_names(long=False))
+    assert run_all.default_names(long=True) == [part.name for part in run_all.PARTS]

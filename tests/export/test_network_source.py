@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 from safetensors import safe_open
 
-from experiments.benches.exports import differences, random_weights
+from experiments.benches.exports import ONNX, TOLERANCE, differences, random_weights
 from experiments.measuring.built_in_spaces import input_shape
 from qnas_jax.export import Images, blank_network, write_model
 from qnas_jax.export.source import network_source
@@ -97,12 +97,22 @@ def test_logits_of_cells_are_those_of_our_network():
     assert found["source"] < 1e-5 * max(1, found["largest logit"])
 
 
-@pytest.mark.parametrize("name", ["resnet8", "densenet10"])
-def test_logits_of_hand_made_networks_are_those_of_ours(name):
+def test_one_cell_a_stage_as_onnx_gives_the_logits_of_ours():
+    space = narrowed(SPACES["cifar_small"]((8, 8, 3), 10), 0.5, cells=1)
+    found = differences(space, 0, seed=4)
+    assert found["largest logit"] > 0.1
+    for form in ("source", *ONNX):
+        assert found[form] < TOLERANCE * max(1, found["largest logit"])
+
+
+@pytest.mark.parametrize(("name", "onnx"), [("resnet8", True), ("densenet10", False)])
+def test_logits_of_hand_made_networks_are_those_of_ours(name, onnx):
     space = narrowed(hand_made(name, (8, 8, 3), 10), 0.4)
-    found = differences(space, 0, seed=4, onnx=False)
+    found = differences(space, 0, seed=4, onnx=onnx)
     assert found["largest logit"] > 0.1
     assert found["source"] < 1e-5 * max(1, found["largest logit"])
+    for form in ONNX if onnx else ():
+        assert found[form] < TOLERANCE * max(1, found["largest logit"])
 
 
 def test_a_model_predicts_where_this_package_is_not(tmp_path):

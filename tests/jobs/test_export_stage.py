@@ -170,10 +170,17 @@ def test_a_hand_made_network_is_exported_by_its_name(
     run_stages(make_setting(tiny_config), "retrain", COMMAND)
     path = finished.folder.path
     found = read_json(path / "retrain" / "networks.json")["resnet8"]
-    tiny_config.export.arch = "resnet8"
+    tiny_config.export.update(arch="resnet8", hand_made=True)
     run_stages(make_setting(tiny_config), "export", COMMAND)
     facts = read_json(path / "model" / "model.json")
     assert facts["network"] == "resnet8"
+    # The same network beside itself.
+    (beside,) = facts["beside"]
+    for name in ("network", "parameters", "accuracy", "accuracy_interval", "remarks"):
+        assert beside[name] == facts[name]
+    assert beside["bytes"]["network.py"] == facts["bytes"]["network.py"]
+    assert beside["latency_ms"].keys() == facts["latency_ms"].keys()
+    assert "## Beside hand-made networks" in (path / "model" / "README.md").read_text()
     assert facts["string"] == found["string"]
     assert facts["parameters"] == found["parameters"]
     assert facts["accuracy"] == pytest.approx(found["test_accuracy"], abs=1e-6)

@@ -10,6 +10,7 @@ import pytest
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import Evaluation
 from qnas_jax.jobs import run_stages
+from qnas_jax.jobs.nas.candidates import candidates_of
 from qnas_jax.jobs.nas.fronts import front_of
 from qnas_jax.options import OptionError
 from qnas_jax.reporting import formats, report
@@ -85,6 +86,31 @@ def test_a_job_of_two_objectives(finished, tiny_config, make_setting, quick):
     assert " | ".join(formats.shortened(name, 14) for name in ops) in page
     # The same command finds everything done.
     assert run_stages(make_setting(tiny_config), "all", ["python", "main.py"])
+
+
+def test_members_of_a_front_of_two_costs_are_retrained(tiny_config, make_setting):
+    """Also one that is on it by the second cost alone, as the first two are."""
+    tiny_config.search.objectives = ("accuracy", "params", "macs")
+    tiny_config.retrain.update(front=2, compare=False)
+    setting = make_setting(tiny_config)
+    folder = setting.folder.path
+    points = [((0, 1), 0.5, 9, 1), ((1, 1), 0.7, 8, 3), ((0, 0), 0.6, 1, 8)]
+    points.append(((1, 0), 0.9, 5, 9))
+    front = [
+        {"arch": list(arch), "score": score, "costs": {"params": a, "macs": b}}
+        for arch, score, a, b in points
+    ]
+    content = {"objectives": ["accuracy", "params", "macs"], "front": front}
+    (folder / "search").mkdir(parents=True)
+    (folder / "search" / "front.json").write_text(json.dumps(content))
+    best = {"arch": [1, 0], "score": 0.9}
+    (folder / "best_arch.json").write_text(json.dumps(best))
+    found = candidates_of(setting)
+    assert [each.name for each in found] == ["winner", "front_1", "front_2"]
+    # By MACs (0, 0), (1/4, 1/2), (1, 1) has a knee. In units of the ranges (0, 0) is
+    # 0.91 from the nearer one of it and the winner, (0, 1) is 0.57.
+    assert [each.arch.tolist() for each in found[1:]] == [[1, 1], [0, 0]]
+    assert [each.search_score for each in found[1:]] == [0.7, 0.6]
 
 
 def test_a_stopped_search_for_a_front_goes_on(

@@ -119,9 +119,9 @@ MUTANTS = (
     ),
     Mutant(
         "what is beaten is not on the front",
-        _NAS + "fronts.py",
-        "(points >= points[place]).all(axis=1)",
-        "(points > points[place]).all(axis=1)",
+        "qnas_jax/reporting/front.py",
+        "(points[left] >= points[first][None])",
+        "(points[left] > points[first][None])",
         "tests/jobs/test_front_of_a_job.py",
     ),
     Mutant(
@@ -130,6 +130,13 @@ MUTANTS = (
         "    steps = max(low, 1)\n",
         "    steps = max(low - 1, 1)\n",
         "tests/jobs/test_hand_made_networks.py",
+    ),
+    Mutant(
+        "hand-made networks keep a limit on milliseconds",
+        _NAS + "hand_made.py",
+        "(keeps is None or keeps(width, supernet))",
+        "(keeps is None or keeps(width, supernet) is not None)",
+        "tests/jobs/test_hand_made_latency.py",
     ),
     Mutant(
         "the page of `qnas watch` is for this machine alone",

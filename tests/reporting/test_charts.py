@@ -148,11 +148,36 @@ def test_a_front_is_a_step_line_with_its_knees():
         }
         for n, (c, s) in enumerate(places)
     ]
-    (chart,) = search_charts.front_chart(rows, rows, "macs", "accuracy")
+    limits = {"macs": 200, "params": 1}
+    (chart,) = search_charts.front_charts(rows, rows, ["macs"], limits, "accuracy")
     evaluated, front, knee = chart.points
     assert evaluated.rows == front.rows == [0, 1, 2, 3] and knee.rows == [2]
+    assert list(knee.labels) == ["0.8500 at 3"]
+    assert chart.limits == [charts.Limit(200)] and chart.x.range[1] > 200
     assert chart.x.log and chart.x.range[0] > 0
     assert "from 0.1 at 1 to 0.9 at 100" in chart.says
+
+
+def test_a_front_of_two_costs_is_a_chart_of_each():
+    """The third is on the front by its MACs alone: it lies below the other line."""
+    places = [(1, 9, 0.1), (2, 8, 0.8), (3, 2, 0.7), (4, 9, 0.9)]
+    rows = [
+        {
+            "evaluation": n,
+            "arch": [n],
+            "score": score,
+            "costs": {"params": params, "macs": macs},
+        }
+        for n, (params, macs, score) in enumerate(places)
+    ]
+    params, macs = search_charts.front_charts(
+        rows, rows, ["params", "macs"], {"macs": 10}, ""
+    )
+    assert params.points[1].rows == macs.points[1].rows == [0, 1, 2, 3]
+    np.testing.assert_array_equal(params.lines[0].x, [1, 2, 4])
+    np.testing.assert_array_equal(macs.lines[0].x, [2, 8, 9])
+    assert "4 architectures on the front, 3 of them by this cost alone" in params.says
+    assert not params.limits and macs.limits[0].x == 10
 
 
 def test_maps_show_each_layers_own_ops():

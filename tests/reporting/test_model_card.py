@@ -97,6 +97,27 @@ def test_what_was_not_made_is_not_mentioned():
     assert "Eight bits change the accuracy by -0.50 percentage points." in lines
 
 
+def test_hand_made_networks_stand_beside_the_model():
+    assert "Beside" not in "\n".join(lines_of())
+    beside = {
+        **{name: FACTS[name] for name in ("parameters", "bytes", "latency_ms")},
+        "network": "resnet8",
+        "accuracy": 0.75,
+        "predicted_ms": None,
+        "remarks": ["network_int8.onnx is left out: no reason"],
+    }
+    lines = lines_of(beside=[beside])
+    head = lines.index("## Beside hand-made networks") + 4
+    assert lines[head : head + 4] == [
+        "| network | parameters | accuracy | JAX float32, ms | predicted, ms | "
+        "int8 accuracy | float ONNX, bytes | int8 ONNX, bytes |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| winner | 12,345 | 90.00 % | 1.500 | 1.625 | 88.50 % | 2,222 | 999 |",
+        "| resnet8 | 12,345 | 75.00 % | 1.500 | – | – | 2,222 | 999 |",
+    ]
+    assert "resnet8: network_int8.onnx is left out: no reason" in lines
+
+
 def test_the_card_tells_what_fine_tuning_did():
     facts = copy.deepcopy(FACTS)
     assert "Fine-tuned" not in model_card({**facts, "int8_tuning": None})

@@ -7,15 +7,18 @@ score of the search.
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import numpy as np
 
 from qnas_jax.baselines import WITHOUT_NETWORK
-from qnas_jax.jobs.nas.hand_made import fitted, hand_made_of
+from qnas_jax.jobs.nas.hand_made import asked_limits, fitted, hand_made_of
+from qnas_jax.jobs.nas.hand_made_latency import known_widths
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.nets import Supernet
-from qnas_jax.reporting.front import knees, sort_front
+from qnas_jax.reporting.front import sort_front
+from qnas_jax.reporting.front_members import MEMBER, chosen_members
 from qnas_jax.runs import RunError, read_json
 from qnas_jax.spaces import archs_of_equal_cost
 
@@ -34,6 +37,8 @@ class Candidate:
       search_score: its score with the supernet's weights; None if it was not scored.
       supernet: what it is cut out of.
       width: share of the published channels of a hand-made network; None for others.
+      latency: of a hand-made network in a run that counts milliseconds, what is
+        predicted (`latency_ms`) or why nothing is (`latency_unknown`).
     """
 
     name: str
@@ -41,6 +46,7 @@ class Candidate:
     search_score: float | None
     supernet: Supernet
     width: float | None = None
+    latency: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def candidates_of(setting: NasSetting) -> list[Candidate]:
@@ -90,51 +96,64 @@ def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
 
 
 def _of_front(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
-    """Members of the front beside the winner: its knees, then evenly by cost."""
+    """Members of the front beside the winner, its knees first."""
     count = setting.config.retrain.front
     if not (count and setting.config.search.objectives):
         return []
     found = read_json(setting.folder.path / "search" / "front.json")
-    cost = found["objectives"][1]
-    rows = sort_front(found["front"], cost)
-    evenly = np.linspace(0, len(rows) - 1, count + 2).round().astype(int)
-    places = dict.fromkeys([*knees(rows, cost), *evenly, *range(len(rows))])
-    others = [rows[place] for place in places if rows[place]["arch"] != winner.tolist()]
+    costs = found["objectives"][1:]
+    front = sort_front(found["front"], *costs)
+    members = chosen_members(front, costs, count, winner.tolist())
     return [
         Candidate(
-            f"front_{number}", np.asarray(row["arch"]), row["score"], setting.supernet
+            f"{MEMBER}{number}", np.asarray(row["arch"]), row["score"], setting.supernet
         )
-        for number, row in enumerate(others[:count], start=1)
+        for number, row in enumerate(members, start=1)
     ]
 
 
 def _hand_made(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     """Networks that people designed, as wide as the winner's budget lets them be."""
-    options = setting.config.retrain
-    limits: dict[str, float] = {}
-    if options.baselines_fit:
-        limits = _limits(setting, winner)
     found = []
-    for name in options.baselines:
+    for name in setting.config.retrain.baselines:
         if name in WITHOUT_NETWORK:
             continue  # see `classifiers.py`
-        supernet, width = fitted(hand_made_of(setting, name), limits)
+        supernet, width, latency = _within_budget(setting, name, winner)
         arch = np.zeros(supernet.space.num_layers, np.int32)
-        found.append(Candidate(name, arch, None, supernet, width))
+        found.append(Candidate(name, arch, None, supernet, width, latency))
     return found
 
 
-def _limits(setting: NasSetting, winner: np.ndarray) -> dict[str, float]:
-    """What a hand-made network may cost: what was asked for, else as the winner.
+def _within_budget(
+    setting: NasSetting, name: str, winner: np.ndarray
+) -> tuple[Supernet, float, dict[str, Any]]:
+    """A hand-made network that keeps what was asked for, else costs as the winner.
 
-    Networks of text are told apart by their parameters: those of an LSTM or of
-    attention are few for their multiply-accumulates, and a table of words has none.
+    Returns:
+      The network, its share of the published channels, and what is known of its
+      latency where the run counts milliseconds.
     """
-    names = ("params",) if setting.words else ("params", "macs")
-    asked = setting.config.constraints.limits().items()
-    limits = {name: most for name, most in asked if name in names}
-    own = setting.costs.cost(winner[None])
-    return limits or {names[-1]: float(own[names[-1]][0])}
+    space = hand_made_of(setting, name)
+    if not setting.config.retrain.baselines_fit:
+        return *fitted(space, {}), {}
+    limits, most = asked_limits(setting), setting.config.constraints.max_latency_ms
+    unknown = {}
+    if setting.needs_latency:
+        widths, why = known_widths(setting, name)
+        unknown = {"latency_unknown": why or "none of the widths measured keeps it"}
+        if widths and most:
+            made, width = fitted(
+                space, limits, lambda width, _: widths.get(str(width), np.inf) <= most
+            )
+            if widths.get(str(width), np.inf) <= most:
+                return made, width, {"latency_ms": widths[str(width)]}
+    return *fitted(space, limits or _of_winner(setting, winner)), unknown
+
+
+def _of_winner(setting: NasSetting, winner: np.ndarray) -> dict[str, float]:
+    """What the winner costs, as a limit."""
+    name = "params" if setting.words else "macs"
+    return {name: float(setting.costs.cost(winner[None])[name][0])}
 
 
 def _counts(setting: NasSetting, archs: np.ndarray) -> np.ndarray:

@@ -9,12 +9,14 @@ import functools
 import importlib.metadata
 import pathlib
 import platform
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
+from qnas_jax.baselines import WITHOUT_NETWORK
 from qnas_jax.export import Written, files, write_model
 from qnas_jax.export.facts import with_digests
 from qnas_jax.export.inputs import KINDS
@@ -25,6 +27,7 @@ from qnas_jax.jobs.nas.exported_network import (
     ExportedNetwork,
     describe_exported,
     exported_network,
+    retrained_network,
     why_no_model,
 )
 from qnas_jax.jobs.nas.int8_tuning import accuracy, tune_int8
@@ -36,6 +39,13 @@ from qnas_jax.reporting.statistics import wilson_interval
 from qnas_jax.runs import environment, write_json
 
 _COMPARED = 100
+_BESIDE = (
+    *("network", "parameters", "macs", "bytes", "latency_ms", "predicted_ms"),
+    *("accuracy", "accuracy_interval", "int8_accuracy", "int8_accuracy_interval"),
+    *("int8_tuning", "remarks"),
+)
+"""What the card says of a network beside the model."""
+
 _PACKAGES = ("jax", "flax", "safetensors", "jax2onnx", "onnx", "onnxruntime")
 
 EXPORT_FILES = tuple(f"{files.FOLDER}/{name}" for name in files.ALL)
@@ -57,10 +67,29 @@ def export_model(setting: NasSetting) -> list[str]:
     """
     if why := why_no_model(setting):
         return [f"nothing to do: {why}"]
-    options = setting.config.export
     exported = exported_network(setting)
-    dataset = setting.dataset
     folder = setting.folder.path / files.FOLDER
+    facts = {
+        **_written_and_measured(setting, exported, folder),
+        "beside": _hand_made(setting),
+        **_origin(setting, exported),
+    }
+    write_json(folder / files.FACTS, with_digests(facts, folder))
+    replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
+    speed = one_core_sentence(facts)
+    return [
+        f"{folder}: {_in_words(facts)}",
+        *([speed] if speed else []),
+        *facts["remarks"],
+    ]
+
+
+def _written_and_measured(
+    setting: NasSetting, exported: ExportedNetwork, folder: pathlib.Path
+) -> dict[str, Any]:
+    """Writes a network in every form, and says what it is and does."""
+    options = setting.config.export
+    dataset = setting.dataset
     written = write_model(
         folder,
         exported.space,
@@ -94,16 +123,23 @@ def export_model(setting: NasSetting) -> list[str]:
             if (folder / name).is_file()
         },
         "remarks": written.remarks,
-        **_origin(setting, exported),
     }
-    write_json(folder / files.FACTS, with_digests(facts, folder))
-    replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
-    speed = one_core_sentence(facts)
-    return [
-        f"{folder}: {_in_words(facts)}",
-        *([speed] if speed else []),
-        *written.remarks,
-    ]
+    return facts
+
+
+def _hand_made(setting: NasSetting) -> list[dict[str, Any]]:
+    """The same of hand-made networks, whose files are not kept."""
+    if not setting.config.export.hand_made:
+        return []
+    found = []
+    for name in setting.config.retrain.baselines:
+        if name in WITHOUT_NETWORK:
+            continue
+        exported = retrained_network(setting, name)
+        with tempfile.TemporaryDirectory() as folder:
+            facts = _written_and_measured(setting, exported, pathlib.Path(folder))
+        found.append({key: facts[key] for key in _BESIDE if key in facts})
+    return found
 
 
 def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
@@ -173,11 +209,11 @@ def _latencies(
 
 def _predicted(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any] | None:
     """What the table of latencies that a search kept to says of the network."""
-    if setting.latency is None or exported.space is not setting.space:
-        return None
-    arch = np.asarray(exported.arch)[None]
-    found = float(setting.latency.cost(arch)[LATENCY][0])
-    return {"ms": found, "table": setting.latency_file.name}
+    found = exported.latency_ms
+    if setting.latency is not None and exported.space is setting.space:
+        arch = np.asarray(exported.arch)[None]
+        found = float(setting.latency.cost(arch)[LATENCY][0])
+    return None if found is None else {"ms": found, "table": setting.latency_file.name}
 
 
 def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:

@@ -22,6 +22,11 @@ class ExportOptions(Options):
         False, "the supernet's weights instead of retrained ones, for any architecture"
     )
     onnx: bool = option(True, "also ONNX and int8 ONNX, if the extra is installed")
+    hand_made: bool = option(
+        False,
+        "also measure the networks of retrain.baselines as models, for a table in the "
+        "card",
+    )
     calibration_examples: int = option(
         256,
         "training examples that the ranges of int8 activations are taken from",

@@ -21,6 +21,7 @@ from qnas_jax.jobs.nas.hand_made import hand_made_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
+from qnas_jax.reporting.front_members import MEMBER
 from qnas_jax.runs import read_json
 from qnas_jax.spaces import (
     BuildableSpace,
@@ -46,6 +47,7 @@ class ExportedNetwork:
       network: the module, its running statistics in use.
       inputs: what it gets, and what its outputs mean.
       learning_rate: that it was retrained with; None: that of the options.
+      latency_ms: what is predicted for it; None: nothing is.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ExportedNetwork:
     network: Any
     inputs: Inputs
     learning_rate: float | None = None
+    latency_ms: float | None = None
 
 
 def why_no_model(setting: NasSetting) -> str:
@@ -99,7 +102,7 @@ def exported_network(setting: NasSetting) -> ExportedNetwork:
     """
     if setting.config.export.from_supernet:
         return _from_supernet(setting)
-    return _retrained(setting)
+    return retrained_network(setting, _name_of(_networks(setting), setting))
 
 
 def _asked_name(setting: NasSetting) -> str | None:
@@ -108,8 +111,11 @@ def _asked_name(setting: NasSetting) -> str | None:
     if not text:
         return WINNER
     known = {WINNER, *setting.task.baselines, *setting.config.retrain.baselines}
-    picked = text.startswith(PICK) and text.removeprefix(PICK).isdecimal()
-    return text if text in known or picked else None
+    numbered = any(
+        text.startswith(begin) and text.removeprefix(begin).isdecimal()
+        for begin in (PICK, MEMBER)
+    )
+    return text if text in known or numbered else None
 
 
 def _asked_arch(setting: NasSetting) -> np.ndarray | None:
@@ -127,11 +133,28 @@ def _asked_arch(setting: NasSetting) -> np.ndarray | None:
         raise UserError(f"export.arch: {error}") from error
 
 
-def _retrained(setting: NasSetting) -> ExportedNetwork:
-    networks = read_json(setting.folder.path / "retrain" / "networks.json")
-    name = _name_of(networks, setting)
-    arch = np.asarray(networks[name]["arch"], np.int32)
-    space = _space_of(networks[name], name, setting)
+def _networks(setting: NasSetting) -> dict[str, Any]:
+    """What retraining left, by name."""
+    found: dict[str, Any] = read_json(setting.folder.path / "retrain" / "networks.json")
+    return found
+
+
+def retrained_network(setting: NasSetting, name: str) -> ExportedNetwork:
+    """A network that was retrained, and its weights.
+
+    Args:
+      setting: the run; its retraining is finished.
+      name: of the network: winner, largest, resnet8, ...
+
+    Returns:
+      The network.
+
+    Raises:
+      RunError: weights are gone or damaged.
+    """
+    row = _networks(setting)[name]
+    arch = np.asarray(row["arch"], np.int32)
+    space = _space_of(row, name, setting)
     network = blank_network(space, arch)
     set_mode(network, "running")
     graph, *shapes = nnx.split(network, nnx.Param, nnx.BatchStat)
@@ -147,7 +170,8 @@ def _retrained(setting: NasSetting) -> ExportedNetwork:
         space,
         module,
         _inputs(setting, setting),
-        networks[name].get("learning_rate"),
+        row.get("learning_rate"),
+        row.get("latency_ms"),
     )
 
 

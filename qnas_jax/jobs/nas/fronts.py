@@ -19,6 +19,7 @@ from qnas_jax.jobs.nas.generations import EvaluateFn, run_generations
 from qnas_jax.jobs.nas.search_rows import Found
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.options import option_group
+from qnas_jax.reporting.front import unbeaten
 from qnas_jax.runs import RowLog, write_json
 from qnas_jax.searching.pareto import (
     FRONT_STRATEGIES,
@@ -121,20 +122,9 @@ def front_of(history: Sequence[Evaluation], costs: Sequence[str]) -> list[Evalua
       ones the first.
     """
     known = [row for row in history if row.status == "ok" and np.isfinite(row.score)]
-    if not known:
-        return []
-    points = np.array(
-        [[row.score, *(-row.costs[name] for name in costs)] for row in known]
-    )
-    _, first = np.unique(points, axis=0, return_index=True)
-    kept = [
-        place
-        for place in first
-        if not np.any(
-            (points >= points[place]).all(axis=1) & (points > points[place]).any(axis=1)
-        )
-    ]
-    return sorted((known[place] for place in kept), key=lambda r: r.costs[costs[0]])
+    points = [[*(row.costs[name] for name in costs), -row.score] for row in known]
+    shape = len(known), len(costs) + 1
+    return [known[n] for n in unbeaten(np.array(points, float).reshape(shape))]
 
 
 def _write_front(

@@ -1,7 +1,7 @@
 """Hand-made networks beside the winner, narrowed to what it may cost."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from qnas_jax.spaces import (
 )
 
 _STEPS = 32  # widths that are tried are multiples of 1 / _STEPS
+
+Keeps = Callable[[float, Supernet], bool]
+"""(share of the published channels, the network) -> whether it does what is asked."""
 
 
 def hand_made_of(setting: NasSetting, name: str) -> NetworkSpace:
@@ -40,28 +43,47 @@ def hand_made_of(setting: NasSetting, name: str) -> NetworkSpace:
     )
 
 
-def fitted(space: NetworkSpace, limits: Mapping[str, float]) -> tuple[Supernet, float]:
+def fitted(
+    space: NetworkSpace, limits: Mapping[str, float], keeps: Keeps | None = None
+) -> tuple[Supernet, float]:
     """The widest version of a network that keeps limits.
 
     Args:
       space: of the network, as published.
       limits: by name of the cost (`params`, `macs`); none: as published.
+      keeps: what else a version has to do, asked of those that keep the limits.
 
     Returns:
       The network, of a single architecture, and its share of the published channels;
       the narrowest where none keeps the limits.
     """
+
+    def fits(steps: int) -> bool:
+        supernet, width = build_supernet(_narrow(space, steps)), steps / _STEPS
+        return _fits(supernet, limits) and (keeps is None or keeps(width, supernet))
+
     low, high = 0, _STEPS
-    if _fits(space, limits):
+    if fits(_STEPS):
         low = _STEPS
     while high - low > 1:
         middle = (low + high) // 2
-        if _fits(_narrow(space, middle), limits):
+        if fits(middle):
             low = middle
         else:
             high = middle
     steps = max(low, 1)
     return build_supernet(_narrow(space, steps)), steps / _STEPS
+
+
+def asked_limits(setting: NasSetting) -> dict[str, float]:
+    """Limits on parameters and multiply-accumulates that a run was asked for.
+
+    Networks of text are told apart by their parameters: those of an LSTM or of
+    attention are few for their multiply-accumulates, and a table of words has none.
+    """
+    names = ("params",) if setting.words else ("params", "macs")
+    asked = setting.config.constraints.limits().items()
+    return {name: most for name, most in asked if name in names}
 
 
 _KNOWN = {
@@ -113,7 +135,7 @@ def _narrow(space: NetworkSpace, steps: int) -> NetworkSpace:
     return found
 
 
-def _fits(space: NetworkSpace, limits: Mapping[str, float]) -> bool:
-    arch = np.zeros((1, space.num_layers), np.int32)
-    costs = build_supernet(space).cost_table().cost(arch)
+def _fits(supernet: Supernet, limits: Mapping[str, float]) -> bool:
+    arch = np.zeros((1, supernet.space.num_layers), np.int32)
+    costs = supernet.cost_table().cost(arch)
     return all(costs[name][0] <= most for name, most in limits.items())

@@ -5,14 +5,23 @@ on behind the last one. Random networks come last and say what the table is wort
 networks were measured elsewhere, the table is learnt from these instead.
 """
 
-import functools
-from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from flax import nnx
 
 from qnas_jax.errors import UserError
+from qnas_jax.jobs.nas.hand_made import check_baseline
+from qnas_jax.jobs.nas.hand_made_latency import measure_hand_made, measured_networks
+from qnas_jax.jobs.nas.latency_rows import (
+    CALL,
+    PASS,
+    call_items,
+    device_words,
+    measured_rows,
+    name_of_network,
+    network_items,
+    part_items,
+)
 from qnas_jax.jobs.nas.learnt_latency import learn_latencies
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import (
@@ -21,39 +30,29 @@ from qnas_jax.latency import (
     Agreement,
     Calibration,
     LatencyOptions,
-    Nothing,
     agreement,
     calibrate,
     distinct_parts,
     latency_content,
-    measurer,
     random_archs,
     sum_table,
 )
-from qnas_jax.nets import build_op
-from qnas_jax.runs import RowLog, RunError, environment, write_json
+from qnas_jax.options import option_group
+from qnas_jax.runs import write_json
 from qnas_jax.spaces import CostTable, arch_to_string
-from qnas_jax.stopping import Stopped
-
-_CALL, _PASS = "call", "pass"
-
-
-class _Item(NamedTuple):
-    """Something to measure: name, shape of one input, inputs, how to build it."""
-
-    name: str
-    shape: tuple[int, ...]
-    inputs: int
-    build: Callable[[], nnx.Module]
+from qnas_jax.training import RetrainOptions
 
 
 def check_latency(setting: NasSetting) -> None:
-    """Raises UserError if there are no networks to measure."""
+    """Raises UserError if there are no networks to measure, or unknown ones."""
     if not setting.has_networks:
         raise UserError(
             f"--stage=latency: architectures of space {setting.space.name!r} are no "
             "networks, expected a space whose ops can be run"
         )
+    with option_group("retrain", RetrainOptions):
+        for name in measured_networks(setting):
+            check_baseline(setting, name)
 
 
 def measure_latency(setting: NasSetting) -> list[str]:
@@ -75,11 +74,18 @@ def measure_latency(setting: NasSetting) -> list[str]:
         return learn_latencies(setting)
     wanted = options.calibrate + options.validate
     archs = random_archs(setting.supernet.space, wanted, setting.config.seed)
-    rows = _measured(setting, [*_items(setting, archs)])
+    items = [
+        *call_items(setting),
+        *part_items(setting, setting.supernet),
+        *network_items(setting, archs),
+    ]
+    rows = measured_rows(setting, items)
     # Of a small space there are fewer; they are divided as those asked for.
     first = len(archs) * options.calibrate // max(wanted, 1)
     found = _found(setting, archs, first, rows)
-    write_json(setting.folder.path / "latency.json", _content(setting, found, rows))
+    hand_made = measure_hand_made(setting, found.calibration)
+    content = {**_content(setting, found, rows), "hand_made": hand_made}
+    write_json(setting.folder.path / "latency.json", content)
     return _lines(setting, found)
 
 
@@ -115,13 +121,13 @@ def _found(
     costs, parts = setting.supernet.cost_table(), setting.supernet.parts()
     statistic = STATISTICS[setting.config.latency.statistic]
     alone = {name: row[statistic] for name, row in rows.items()}
-    measured = np.asarray([alone[_network(setting, arch)] for arch in archs])
+    measured = np.asarray([alone[name_of_network(setting, arch)] for arch in archs])
     sums = sum_table(
         setting.supernet.space,
         parts,
         alone,
-        call_ms=alone[_CALL],
-        pass_ms=alone[_PASS],
+        call_ms=alone[CALL],
+        pass_ms=alone[PASS],
     )
     calibration = calibrate(
         sums.cost(archs)[LATENCY][:first],
@@ -143,14 +149,14 @@ def _content(
     return {
         "space": space.name,
         "input_shape": list(space.input_shape),
-        "device": _device(),
+        "device": device_words(),
         "runtime": options.runtime,
         "one_thread": options.one_thread,
         "clock": options.clock,
         "statistic": options.statistic,
         **latency_content(space, found.table),
-        "call_ms": found.alone[_CALL],
-        "pass_ms": found.alone[_PASS],
+        "call_ms": found.alone[CALL],
+        "pass_ms": found.alone[PASS],
         **found.calibration._asdict(),
         "calibrated_by": found.first,
         "validation": found.judged and found.judged._asdict(),
@@ -160,7 +166,7 @@ def _content(
                 "role": "calibration" if number < found.first else "validation",
                 "table_ms": found.says[number],
                 "measured_ms": found.measured[number],
-                "spread_ms": rows[_network(setting, arch)]["spread_ms"],
+                "spread_ms": rows[name_of_network(setting, arch)]["spread_ms"],
             }
             for number, arch in enumerate(found.archs)
         ],
@@ -185,66 +191,3 @@ def _lines(setting: NasSetting, found: _Found) -> list[str]:
             f"{np.median(found.measured):.3f} ms"
         )
     return lines
-
-
-def _items(setting: NasSetting, archs: np.ndarray) -> Iterator[_Item]:
-    """Calls that compute nothing, every block once, whole networks."""
-    key, at_once = setting.key("latency/weights"), setting.config.latency.at_once
-    yield _Item(_CALL, (1,), 1, Nothing)
-    yield _Item(_PASS, (1,), at_once, Nothing)
-    for name, part in distinct_parts(setting.supernet.parts()).items():
-        yield _Item(
-            name,
-            part.input_shape,
-            at_once,
-            lambda part=part: build_op(part.block, 0, nnx.Rngs(key)),  # type: ignore[misc]
-        )
-    weights = functools.cache(lambda: setting.supernet.init(key))
-
-    def cut(arch: np.ndarray) -> nnx.Module:
-        params, stats = weights()  # drawn for the first network
-        return setting.supernet.cut(params, stats, arch)
-
-    for arch in archs:
-        yield _Item(
-            _network(setting, arch),
-            setting.supernet.space.input_shape,
-            1,
-            lambda arch=arch: cut(arch),  # type: ignore[misc]
-        )
-
-
-def _measured(setting: NasSetting, items: list[_Item]) -> dict[str, dict[str, Any]]:
-    """The row of each item; those that are there are not measured again."""
-    log = RowLog(
-        setting.folder.path / "latency" / "rows.jsonl", "do it again by --stage=latency"
-    )
-    rows = {row["name"]: row for row in log.read()}
-    device, others = _device(), {row["device"] for row in rows.values()}
-    if others - {device}:
-        raise RunError(
-            f"{setting.folder.path}: its latencies were measured on {others.pop()!r}, "
-            f"this is {device!r}; use another --workdir"
-        )
-    measure = measurer(setting.config.latency, setting.key("latency/inputs"))
-    todo = [item for item in items if item.name not in rows]
-    for number in setting.progress(range(len(todo)), len(todo), "latency"):
-        item = todo[number]
-        found = measure(item.build(), item.shape, item.inputs)
-        rows[item.name] = {"name": item.name, "device": device, **found._asdict()}
-        log.append([rows[item.name]])
-        if setting.should_stop():
-            raise Stopped
-    return rows
-
-
-def _network(setting: NasSetting, arch: np.ndarray) -> str:
-    return f"network {arch_to_string(setting.space, arch)}"
-
-
-def _device() -> str:
-    """What the networks run on, in words."""
-    about = environment([])
-    if about["backend"] != "cpu":
-        return str(about["devices"][0])
-    return str(about["processor"] or about["platform"])

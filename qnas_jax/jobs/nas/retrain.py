@@ -144,6 +144,7 @@ def _retrain(
         "parameters": int(costs["params"][0]),
         **exact_costs(costs, supernet.peak_bytes(candidate.arch[None]), 0),
         **{name: float(costs[name][0]) for name in costs if name == LATENCY},
+        **candidate.latency,
         "supernet_macs": _macs_in_supernet(setting, candidate.arch) if own else None,
         "width": candidate.width,
         "learning_rate": choice.options.learning_rate,

@@ -228,13 +228,23 @@ def test_probabilities_are_distributions(name):
     assert np.all(table[~own] == 0) and np.all(table >= 0)
 
 
-@pytest.mark.parametrize("name", ["nsga2"])
-def test_three_objectives(name):
-    state, volumes, _, points = run(name, 8, num_objectives=3)
+@pytest.mark.parametrize("failing", [NOTHING_FAILS, SOME_FAIL])
+def test_three_objectives(name, failing):
+    """The front is that of all evaluations, as far as it has room; no failure is on."""
+    state, volumes, _, points = run(name, 8, failing, num_objectives=3)
     assert points.objectives.shape == (GENERATIONS, POPULATION, 3)
     assert np.all(np.diff(volumes) >= -1e-4 * volumes[:-1]) and volumes[-1] > 0
     held = np.asarray(state.front.objectives)
-    assert np.asarray(on_front(held[np.isfinite(held).all(axis=1)])).all()
+    held = held[np.isfinite(held).all(axis=1)]
+    everyone = points.objectives.reshape(-1, 3)
+    best = np.unique(everyone[np.asarray(on_front(everyone))], axis=0)
+    assert len(held) == min(len(best), MEMBERS)
+    same = (held[:, None] == best[None]).all(axis=-1).any(axis=1)
+    if len(best) <= MEMBERS:
+        assert same.all()
+    assert np.asarray(on_front(held)).all()
+    for leaf in jax.tree.leaves(state.strategy_state):
+        assert not np.any(np.isnan(leaf))
 
 
 SIXTEEN, BUDGET = (2,) * 16, 40
