@@ -14,10 +14,12 @@ from flax import nnx
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import files
 from qnas_jax.export.facts import check_files, read_facts
-from qnas_jax.export.inputs import Text
+from qnas_jax.export.inputs import RunningText, Text
+from qnas_jax.export.language_model import LanguageModel
 from qnas_jax.export.model import Model
 from qnas_jax.export.serialised import Logits, from_stablehlo
 from qnas_jax.export.standalone.sentences import Vocabulary
+from qnas_jax.export.standalone.tokens import Tokens
 from qnas_jax.options import shown
 from qnas_jax.reading import parse_json, read_bytes, reason
 from qnas_jax.user_code.files import load_file
@@ -50,7 +52,8 @@ def load_model(path: str | pathlib.Path) -> Model:
       path: the work folder of a run, or the folder of a model.
 
     Returns:
-      The model; `model(examples)` are logits, `model.predict(examples)` classes.
+      The model; `model(examples)` are logits, `model.predict(examples)` classes; of
+      running text a `LanguageModel`.
 
     Raises:
       MissingFileError: there is no model, or a file of it is missing.
@@ -59,6 +62,10 @@ def load_model(path: str | pathlib.Path) -> Model:
     folder = model_folder(path)
     facts = read_facts(folder)
     check_files(facts, folder)
+    if facts.kind == RunningText.kind:
+        tokens = read_tokens(folder)
+        logits = jax.jit(load_logits(folder))
+        return LanguageModel(logits, facts.input_shape, tokens.words, tokens=tokens)
     vocabulary = read_vocabulary(folder) if facts.kind == Text.kind else None
     logits = jax.jit(load_logits(folder))
     return Model(logits, facts.input_shape, facts.class_names, facts.kind, vocabulary)
@@ -74,16 +81,46 @@ def read_vocabulary(folder: pathlib.Path) -> Vocabulary:
       MissingFileError: the file is missing.
       UserError: it is no list of words.
     """
+    path, words = _vocabulary_of(folder)
+    if not _are_words(words):
+        raise _no_words(path, words)
+    return Vocabulary(words)
+
+
+def read_tokens(folder: pathlib.Path) -> Tokens:
+    """The tokens that a model of running text knows.
+
+    Args:
+      folder: of the model.
+
+    Raises:
+      MissingFileError: the file is missing.
+      UserError: it has no list of words and their kind.
+    """
+    path, content = _vocabulary_of(folder)
+    found = content if isinstance(content, dict) else {}
+    words: Any = found.get("words")
+    if not _are_words(words) or not words or not isinstance(found.get("tokens"), str):
+        raise _no_words(path, content)
+    return Tokens(words, found["tokens"])
+
+
+def _vocabulary_of(folder: pathlib.Path) -> tuple[pathlib.Path, Any]:
     path = folder / files.VOCABULARY
     if not path.is_file():
         raise MissingFileError(f"{path}: missing; --stage=export makes it anew")
-    words: Any = parse_json(read_bytes(path), str(path))
-    if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
-        raise UserError(
-            f"{path}: got {shown(words)}, expected a list of words; --stage=export "
-            "makes it anew"
-        )
-    return Vocabulary(words)
+    return path, parse_json(read_bytes(path), str(path))
+
+
+def _are_words(words: Any) -> bool:
+    return isinstance(words, list) and all(isinstance(each, str) for each in words)
+
+
+def _no_words(path: pathlib.Path, found: Any) -> UserError:
+    return UserError(
+        f"{path}: got {shown(found)}, expected a list of words; --stage=export makes "
+        "it anew"
+    )
 
 
 def load_logits(folder: pathlib.Path) -> Logits:

@@ -99,7 +99,7 @@ def test_what_was_not_made_is_not_mentioned():
 def test_the_card_tells_what_fine_tuning_did():
     facts = copy.deepcopy(FACTS)
     assert "Fine-tuned" not in model_card({**facts, "int8_tuning": None})
-    tuning = {"float_accuracy": 0.9, "before": 0.8, "after": 0.875, "steps": 300}
+    tuning = {"full": 0.9, "before": 0.8, "after": 0.875, "steps": 300}
     kept = model_card({**facts, "int8_tuning": {**tuning, "kept": True}})
     assert "8 bits had 80.00" in kept and "(300 steps) they have 87.50" in kept
     assert "the 8-bit model has these weights" in kept

@@ -14,9 +14,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from qnas_jax import data
 from qnas_jax.export import Written, files, write_model
 from qnas_jax.export.facts import with_digests
-from qnas_jax.export.inputs import KINDS
 from qnas_jax.files import replace_file
 from qnas_jax.jobs.nas.export_options import ExportOptions
 from qnas_jax.jobs.nas.exported_network import (
@@ -25,11 +25,11 @@ from qnas_jax.jobs.nas.exported_network import (
     exported_network,
     why_no_model,
 )
-from qnas_jax.jobs.nas.int8_tuning import accuracy, tune_int8
+from qnas_jax.jobs.nas.int8_tuning import tune_int8
+from qnas_jax.jobs.nas.model_quality import Answers, Judge, judge_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import LATENCY, measure
 from qnas_jax.reporting.model_card import model_card
-from qnas_jax.reporting.statistics import wilson_interval
 from qnas_jax.runs import environment, write_json
 
 _COMPARED = 100
@@ -71,13 +71,14 @@ def export_model(setting: NasSetting) -> list[str]:
             else None
         ),
     )
-    tuning = tune_int8(setting, written, folder, exported.inputs.kind)
+    judge = judge_of(setting)
+    tuning = tune_int8(setting, written, folder, exported.inputs.kind, judge)
     facts = {
         **describe_exported(setting, exported),
         "inputs": exported.inputs.kind,
         "input_shape": list(exported.inputs.input_shape),
         "class_names": list(exported.inputs.class_names),
-        **_accuracies(setting, written),
+        **_qualities(judge, written, dataset.test),
         "int8_tuning": None if tuning is None else dataclasses.asdict(tuning),
         "differences": written.differences,
         "compared_examples": min(_COMPARED, len(dataset.test)),
@@ -93,23 +94,17 @@ def export_model(setting: NasSetting) -> list[str]:
     }
     write_json(folder / files.FACTS, with_digests(facts, folder))
     replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
-    return [f"{folder}: {_in_words(facts)}", *written.remarks]
+    return [f"{folder}: {judge.in_words(facts)}", *written.remarks]
 
 
-def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
-    """Of the float and the int8 model on the test split, in [0, 1]."""
-    test = setting.dataset.test
+def _qualities(judge: Judge, written: Written, test: data.Split) -> dict[str, Any]:
+    """Of the float and the int8 model on the test split."""
     found: dict[str, Any] = {"test_examples": len(test)}
-    runs: list[tuple[str, Callable[[Any], Any] | None]] = [
-        ("", written.logits),
-        ("int8_", written.int8),
-    ]
-    for name, run in runs:
-        if run is None:
-            continue
-        share = accuracy(run, test, setting.config.scoring.score_chunk)
-        found[f"{name}accuracy"] = share
-        found[f"{name}accuracy_interval"] = wilson_interval(share, len(test))
+    runs: dict[str, Answers | None] = {"": written.logits, "int8_": written.int8}
+    for name, run in runs.items():
+        if run is not None:
+            facts = judge.facts(run, test)
+            found |= {f"{name}{metric}": value for metric, value in facts.items()}
     return found
 
 
@@ -168,15 +163,3 @@ def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
             for name in ("platform", "processor", "cpu_count", "devices")
         },
     }
-
-
-def _in_words(facts: dict[str, Any]) -> str:
-    """Accuracy of the model, and what 8 bits cost."""
-    accuracy = 100 * facts["accuracy"]
-    examples = KINDS[facts["inputs"]].variable
-    words = f"{accuracy:.2f} % of {facts['test_examples']} test {examples}"
-    if "int8_accuracy" not in facts:
-        return words
-    lost = accuracy - 100 * facts["int8_accuracy"]
-    words += f", int8 {100 * facts['int8_accuracy']:.2f} %"
-    return words + (f": {lost:.2f} points lost" if lost > 1 else "")

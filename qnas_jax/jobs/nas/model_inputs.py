@@ -4,9 +4,14 @@ import numpy as np
 
 from qnas_jax import data
 from qnas_jax.evaluation import Networks
-from qnas_jax.export import Images, Inputs, Series, Text
+from qnas_jax.export import Images, Inputs, RunningText, Series, Text
 from qnas_jax.jobs.nas.setting import NasSetting
-from qnas_jax.tasks import ImageClassification, SeriesClassification, TextClassification
+from qnas_jax.tasks import (
+    ImageClassification,
+    LanguageModelling,
+    SeriesClassification,
+    TextClassification,
+)
 
 
 def model_inputs(setting: NasSetting, networks: Networks) -> Inputs:
@@ -24,6 +29,10 @@ def model_inputs(setting: NasSetting, networks: Networks) -> Inputs:
     if isinstance(task, TextClassification):
         (words,) = dataset.input_shape
         return Text((words,), dataset.class_names, dataset.words, dataset.name)
+    if isinstance(task, LanguageModelling):
+        (tokens,) = dataset.input_shape
+        kind = setting.config.data.tokens
+        return RunningText((tokens,), dataset.words, kind, dataset.name)
     if isinstance(task, SeriesClassification):
         length, channels = dataset.input_shape
         return Series(
