@@ -28,6 +28,7 @@ from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import Worth, worth_over_runs
 from qnas_jax.runs import read_json
 
+_ACCURACY, _LOSS = "test accuracy", "test loss"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -36,9 +37,10 @@ def grid_of(
 ) -> Grid:
     """The jobs: a cell a seed.
 
-    A row a seed and retrained network: test accuracy in [0, 1], parameters,
-    multiply-accumulates, and the seconds of all stages. A job that was killed with
-    whoever started it goes on in its own work folder.
+    A row a seed and retrained network: test accuracy in [0, 1] (of running text the
+    loss of a token in nats), parameters, multiply-accumulates, and the seconds of all
+    stages. A job that was killed with whoever started it goes on in its own work
+    folder.
 
     Args:
       config: name of a file in `configs`.
@@ -96,6 +98,7 @@ def rows_of(
     Yields:
       A row a retrained network, the winner first.
     """
+    metric = _ACCURACY if "test_accuracy" in result else _LOSS
     for network, entry in {"winner": result, **result["baselines"]}.items():
         yield {
             "config": config,
@@ -103,7 +106,7 @@ def rows_of(
             "overrides": list(overrides),
             "network": network,
             "arch": entry["string"],
-            "test accuracy": entry["test_accuracy"],
+            metric: entry[metric.replace(" ", "_")],
             "parameters": entry["parameters"],
             "macs": entry["macs"],
             "test examples": result["test_examples"],
@@ -112,7 +115,7 @@ def rows_of(
 
 
 def worth_of(rows: Sequence[Mapping[str, Any]]) -> Worth | None:
-    """Whether the searches were worth it: a seed's winner minus the mean of its picks.
+    """Whether the searches were worth it: winners against the mean of their picks.
 
     Args:
       rows: of `rows_of`, any number of seeds of one configuration.
@@ -120,28 +123,36 @@ def worth_of(rows: Sequence[Mapping[str, Any]]) -> Worth | None:
     Returns:
       The paired comparison; None where no seed has random picks of the winner's cost.
     """
-    differences = []
+    differences, metric = [], _metric_of(rows)
     for seed in dict.fromkeys(row["seed"] for row in rows):
         own = [row for row in rows if row["seed"] == seed]
-        picks = [r["test accuracy"] for r in own if r["network"].startswith(PICK)]
-        (winner,) = (r["test accuracy"] for r in own if r["network"] == "winner")
+        picks = [r[metric] for r in own if r["network"].startswith(PICK)]
+        (winner,) = (r[metric] for r in own if r["network"] == "winner")
         if picks:
-            differences.append(winner - float(np.mean(picks)))
-    return worth_over_runs(differences) if differences else None
+            ahead = winner - float(np.mean(picks))
+            differences.append(-ahead if metric == _LOSS else ahead)
+    if not differences:
+        return None
+    return worth_over_runs(differences, of_losses=metric == _LOSS)
+
+
+def _metric_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    return _LOSS if any(_LOSS in row for row in rows) else _ACCURACY
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Mean and sample standard deviation over the seeds of each network."""
-    lines = []
+    lines, metric = [], _metric_of(rows)
+    name, unit = (metric, 1) if metric == _LOSS else (f"{metric} %", 100)
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
-        accuracy = np.array([row["test accuracy"] for row in own])
+        values = unit * np.array([row[metric] for row in own])
         lines.append(
             {
                 "network": network,
                 "seeds": len(own),
-                "test accuracy %": 100 * float(accuracy.mean()),
-                "sd": 100 * float(accuracy.std(ddof=1)) if len(own) > 1 else None,
+                name: float(values.mean()),
+                "sd": float(values.std(ddof=1)) if len(own) > 1 else None,
                 "parameters": float(np.mean([row["parameters"] for row in own])),
                 "seconds": float(np.median([row["seconds"] for row in own])),
             }

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from experiments.benches.exports import random_weights
+from experiments.benches.exports import differences, random_weights
+from experiments.measuring.built_in_spaces import built_in_space
+from qnas_jax.data import Split
 from qnas_jax.data import tokens as training_tokens
 from qnas_jax.data.running_text import source_of_runs, windows
 from qnas_jax.errors import MissingFileError, UserError
@@ -25,9 +27,12 @@ from qnas_jax.export import (
     write_model,
 )
 from qnas_jax.export.facts import with_digests
+from qnas_jax.export.loading import load_network
 from qnas_jax.export.onnx_files import run_onnx
 from qnas_jax.export.standalone.foretelling import Foreteller, cut_windows
 from qnas_jax.export.standalone.tokens import Tokens, tokens_of
+from qnas_jax.jobs.nas.int8_tuning import train_rounded
+from qnas_jax.jobs.nas.model_quality import ByTokenLoss
 from qnas_jax.nets import set_mode
 from qnas_jax.runs import write_json
 from qnas_jax.spaces import SPACES
@@ -115,6 +120,21 @@ def test_eight_bits_are_close_and_smaller(model):
     assert size[0] < 0.8 * size[1]
 
 
+def test_it_can_be_trained_on_for_eight_bits(model):
+    network = load_network(model[0])
+    before = jax.tree.map(np.array, nnx.to_pure_dict(nnx.state(network)))
+    numbers = some_windows()
+    split = Split(numbers, np.roll(numbers, -1, axis=1) * (numbers > 0))
+    judge = ByTokenLoss(64, characters=True)
+    rate = {"batch_size": 20, "learning_rate": 3e-3}
+    train_rounded(network, split, jax.random.key(0), loss=judge.loss, steps=6, **rate)
+    plain = load_network(model[0])
+    lost = judge.value(network, split) - judge.value(plain, split)
+    assert lost < -0.1
+    after = nnx.to_pure_dict(nnx.state(network))
+    assert jax.tree.structure(after) == jax.tree.structure(before)
+
+
 def test_the_stablehlo_file_alone_is_a_model(model, tmp_path):
     folder = shutil.copytree(model[0], tmp_path / "model")
     (folder / files.SOURCE).unlink()
@@ -125,6 +145,12 @@ def test_the_stablehlo_file_alone_is_a_model(model, tmp_path):
         strict=True,
     ):
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_bench_takes_spaces_of_running_text():
+    found = differences(built_in_space("language_tiny"), 0, seed=4, onnx=False)
+    assert found["largest logit"] > 0.1
+    assert found["source"] < 1e-4
 
 
 STRANGE = [

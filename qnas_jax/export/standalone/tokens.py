@@ -10,7 +10,8 @@ import numpy as np
 from qnas_jax.export.standalone.sentences import words_of
 
 END_OF_LINE = "<eos>"
-NO_TOKEN, UNKNOWN_TOKEN = 0, 1
+NO_TOKEN = 0
+UNKNOWN_TOKEN = 1
 
 
 def tokens_of(text: str, kind: str) -> list[str]:
