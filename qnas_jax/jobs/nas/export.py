@@ -7,6 +7,7 @@ split was known before (`retrain`), and nothing is chosen by what is measured.
 import dataclasses
 import functools
 import importlib.metadata
+import math
 import platform
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,7 @@ from qnas_jax.reporting.model_card import model_card
 from qnas_jax.runs import environment, write_json
 
 _COMPARED = 100
+_MOST_LOGITS = 2**24
 _PACKAGES = ("jax", "flax", "safetensors", "jax2onnx", "onnx", "onnxruntime")
 
 EXPORT_FILES = tuple(f"{files.FOLDER}/{name}" for name in files.ALL)
@@ -58,13 +60,14 @@ def export_model(setting: NasSetting) -> list[str]:
     exported = exported_network(setting)
     dataset = setting.dataset
     folder = setting.folder.path / files.FOLDER
+    compared = _compared(setting)
     written = write_model(
         folder,
         exported.space,
         exported.arch,
         exported.network,
         exported.inputs,
-        examples=dataset.test.inputs[:_COMPARED],
+        examples=compared,
         calibration=(
             dataset.train.inputs[: options.calibration_examples]
             if options.onnx
@@ -81,7 +84,7 @@ def export_model(setting: NasSetting) -> list[str]:
         **_qualities(judge, written, dataset.test),
         "int8_tuning": None if tuning is None else dataclasses.asdict(tuning),
         "differences": written.differences,
-        "compared_examples": min(_COMPARED, len(dataset.test)),
+        "compared_examples": len(compared),
         "latency_ms": _latencies(written, dataset.test.inputs[:1], options),
         "predicted_ms": _predicted(setting, exported),
         "bytes": {
@@ -95,6 +98,13 @@ def export_model(setting: NasSetting) -> list[str]:
     write_json(folder / files.FACTS, with_digests(facts, folder))
     replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
     return [f"{folder}: {judge.in_words(facts)}", *written.remarks]
+
+
+def _compared(setting: NasSetting) -> np.ndarray:
+    """Test examples, so few that logits of each token of many fit into memory."""
+    test = setting.dataset.test
+    of_one = setting.task.num_outputs * math.prod(test.targets.shape[1:])
+    return test.inputs[: min(_COMPARED, max(1, _MOST_LOGITS // of_one))]
 
 
 def _qualities(judge: Judge, written: Written, test: data.Split) -> dict[str, Any]:
