@@ -30,7 +30,7 @@ from flax import nnx
 
 from experiments.measuring.built_in_spaces import built_in_space, random_sentences
 from experiments.measuring.subnet_rows import Rows, missing_subnets, run_command
-from qnas_jax.export import Images, Inputs, Series, Text, blank_network
+from qnas_jax.export import Images, Inputs, RunningText, Series, Text, blank_network
 from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import missing_packages, run_onnx, to_onnx
@@ -52,6 +52,8 @@ def random_inputs(space: BuildableSpace) -> Inputs:
     shape: Any = space.input_shape
     names = tuple(f"class {number}" for number in range(space.num_classes))
     words = _words_of(space)
+    if words and _is_of_each_word(space):
+        return RunningText(shape[:1], words, "space", data="random words")
     if words:
         return Text(shape[:1], names, words, data="random words")
     channels = shape[-1]
@@ -68,13 +70,19 @@ def _words_of(space: BuildableSpace) -> tuple[str, ...]:
     return tuple(f"word {number}" for number in range(int(count)))
 
 
+def _is_of_each_word(space: BuildableSpace) -> bool:
+    """Whether logits are of each word, as in spaces of running text."""
+    assert isinstance(space, NetworkSpace)
+    return space.head[-1].ops[0].kind == "text_logits"
+
+
 def random_examples(inputs: Inputs, rng: Any) -> np.ndarray:
     """Pixels of all values, series with mean and deviation as told, or sentences."""
     shape = (NUM_EXAMPLES, *inputs.input_shape)
     if isinstance(inputs, Series):
         values = rng.normal(inputs.mean, inputs.std, shape)
         return np.asarray(values, np.float32)
-    if isinstance(inputs, Text):
+    if isinstance(inputs, Text | RunningText):
         return random_sentences(NUM_EXAMPLES, shape[1], len(inputs.words), rng)
     return np.asarray(rng.integers(0, 256, shape), np.uint8)
 

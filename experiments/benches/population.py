@@ -61,7 +61,7 @@ class Setting:
 
     Attributes:
       space: of the networks.
-      task: classification of the data.
+      task: what is learnt of the data.
       batches: of the training split.
       valid: inputs and targets of the validation split.
       options: of the optimiser, and the length.
@@ -93,7 +93,13 @@ def make_setting(
     dataset = data.load(source)
     task = make_task(TaskOptions(), dataset)
     shape, words = task.input_shape, len(dataset.words)
-    built = build_space(SpaceOptions(name=space), shape, task.num_outputs, words)
+    built = build_space(
+        SpaceOptions(name=space),
+        shape,
+        task.num_outputs,
+        words,
+        language=dataset.kind == data.LANGUAGE,
+    )
     assert isinstance(built, NetworkSpace)
     return Setting(
         built,
@@ -127,37 +133,38 @@ def run(
 
     Yields:
       A row a way: seconds on the clock and of the processor for all P networks, of
-      these compilation, and mean validation accuracy; for networks together the ratio
+      these compilation, and the mean score on the validation split (an accuracy, or of
+      running text a loss); for networks together the ratio
       to one after the other.
     """
     setting = make_setting(space, options, source or data_options())
     archs = random_archs(setting.space, networks)
-    seconds, accuracies = [], []
+    seconds, scores = [], []
     clock = Clock()
     # Compiled once, whoever is trained.
     build_supernet(setting.space).init(jax.random.key(0))
     first = np.array([*clock.read()] * 2)
     for arch in archs[:alone]:
         clock = Clock()
-        compiling, accuracy = train_alone(setting, arch)
+        compiling, score = train_alone(setting, arch)
         seconds.append((*clock.read(), *compiling))
-        accuracies.append(accuracy)
+        scores.append(score)
     one = first + networks * np.mean(seconds, axis=0)
-    yield _row("one after the other", setting, networks, one, accuracies)
+    yield _row("one after the other", setting, networks, one, scores)
     for form, number in itertools.product(forms, at_once):
         clock = Clock()
-        compiling, accuracies = train_together(setting, form, archs, number)
+        compiling, scores = train_together(setting, form, archs, number)
         found = np.array([*clock.read(), *compiling])
         way = f"{form}, {number} at once" if number else form
         yield {
-            **_row(way, setting, networks, found, accuracies),
+            **_row(way, setting, networks, found, scores),
             "ratio": float(one[0] / found[0]),
             "processor ratio": float(one[1] / found[1]),
         }
 
 
 def _row(
-    way: str, setting: Setting, networks: int, seconds: Any, accuracies: Sequence[float]
+    way: str, setting: Setting, networks: int, seconds: Any, scores: Sequence[float]
 ) -> dict[str, Any]:
     wall, processor, compiling, compiling_processor = map(float, seconds)
     return {
@@ -169,7 +176,7 @@ def _row(
         "processor s": processor,
         "compiling s": compiling,
         "compiling, processor s": compiling_processor,
-        "accuracy": float(np.mean(accuracies)),
+        setting.task.score: float(np.mean(scores)),
         "ratio": 1.0,
         "processor ratio": 1.0,
     }
@@ -181,8 +188,8 @@ def train_together(
     """Trains archs int32 [P, L] side by side, so many at the same time.
 
     Returns:
-      Seconds of compilation, on the clock and of the processor, and the validation
-      accuracy of each network.
+      Seconds of compilation, on the clock and of the processor, and the score of each
+      network on the validation split.
     """
     clock = Clock()
     training = make_training(setting, form, at_once)
@@ -223,7 +230,8 @@ def accuracies_of(
     ]
     found: dict[int, Trained] = {}
     training.train(candidates, setting.options.epochs, tell=found.__setitem__)
-    return [found[number].found["accuracy"] for number in range(len(archs))]
+    score = setting.task.score
+    return [found[number].found[score] for number in range(len(archs))]
 
 
 def train_alone(
@@ -248,13 +256,13 @@ def train_alone(
             500,
         )
 
-    accuracy = 0.0
+    score = 0.0
 
     def on_epoch(state: Any, report: Any) -> Any:
-        nonlocal accuracy
+        nonlocal score
         del report
         found = measure_on((state.params, state.stats), *setting.valid)
-        accuracy = float(found["accuracy"])
+        score = float(found[task.score])
         return state
 
     state = initial_retrain_state(model, task, optimizer)
@@ -274,7 +282,7 @@ def train_alone(
         description="alone",
         should_stop=lambda: False,
     )
-    return compiling, accuracy
+    return compiling, score
 
 
 def main(_: Sequence[str]) -> None:

@@ -28,13 +28,15 @@ from qnas_jax.export import Images, blank_network
 from qnas_jax.export.loading import load_network, logits_of
 from qnas_jax.export.onnx_files import quantised, run_onnx, to_onnx
 from qnas_jax.export.writing import write_source
-from qnas_jax.jobs.nas.int8_tuning import accuracy, train_rounded
+from qnas_jax.jobs.nas.int8_tuning import train_rounded
+from qnas_jax.jobs.nas.model_quality import ByAccuracy
 from qnas_jax.nets import set_mode
 from qnas_jax.spaces import SPACES, BuildableSpace
 from qnas_jax.training.finetuning import trained_on
 
 SPACE, ARCH = "digits_tiny", (0, 0, 0, 0, 0)  # all layers mb2_k3
-CHUNK, CALIBRATION = 128, 256
+CALIBRATION = 256
+JUDGE = ByAccuracy(128)
 
 
 def trained_network(dataset: Dataset, steps: int) -> nnx.Module:
@@ -51,9 +53,15 @@ def trained_network(dataset: Dataset, steps: int) -> nnx.Module:
         found = load_network(pathlib.Path(folder))
     train = dataset.train
     key = jax.random.key(0)
-    options: Any = {"steps": steps, "batch_size": 64, "learning_rate": 3e-3}
+    options = _training(steps, 3e-3)
     nnx.update(found, trained_on(found, train.inputs, train.targets, key, **options))
     return found
+
+
+def _training(steps: int, learning_rate: float) -> dict[str, Any]:
+    """Options of `trained_on`."""
+    sizes = {"steps": steps, "batch_size": 64, "learning_rate": learning_rate}
+    return {"loss": JUDGE.loss, **sizes}
 
 
 def scale_channels(
@@ -85,7 +93,7 @@ def accuracies(network: nnx.Module, dataset: Dataset) -> dict[str, float]:
     small = run_onnx(quantised(whole, dataset.train.inputs[:CALIBRATION]))
     forms = {"float32": run_onnx(whole), "8 bits": small}
     return {
-        name: round(100 * accuracy(run, dataset.valid, CHUNK), 2)
+        name: round(100 * JUDGE.value(run, dataset.valid), 2)
         for name, run in forms.items()
     }
 
@@ -105,7 +113,7 @@ def run(spread: float, steps: int, training_steps: int = 600) -> list[dict[str, 
     rows.append({"network": "channels scaled", **accuracies(network, dataset)})
     plain, key = nnx.clone(network), jax.random.key(1)
     train = dataset.train
-    options: Any = {"steps": steps, "batch_size": 64, "learning_rate": 1e-4}
+    options = _training(steps, 1e-4)
     nnx.update(plain, trained_on(plain, train.inputs, train.targets, key, **options))
     rows.append({"network": "trained on in float32", **accuracies(plain, dataset)})
     train_rounded(network, train, key, **options)

@@ -28,6 +28,7 @@ from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.reporting import Worth, worth_over_runs
 from qnas_jax.runs import read_json
 
+_ACCURACY, _LOSS = "test accuracy", "test loss"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -36,9 +37,9 @@ def grid_of(
 ) -> Grid:
     """The jobs: a cell a seed.
 
-    A row a seed and network, or what else was fitted: test accuracy in [0, 1] and loss,
-    parameters, multiply-accumulates (None where there is none), and the seconds of all
-    stages. A job that was killed with
+    A row a seed and network, or what else was fitted: test accuracy in [0, 1] (of
+    running text the loss of a token in nats), parameters, multiply-accumulates (None
+    where there is none), and the seconds of all stages. A job that was killed with
     whoever started it goes on in its own work folder.
 
     Args:
@@ -97,6 +98,7 @@ def rows_of(
     Yields:
       A row a retrained network, the winner first, then what has no network.
     """
+    metric = _ACCURACY if "test_accuracy" in result else _LOSS
     others = {**result["baselines"], **result.get("classifiers", {})}
     for network, entry in {"winner": result, **others}.items():
         yield {
@@ -105,8 +107,7 @@ def rows_of(
             "overrides": list(overrides),
             "network": network,
             "arch": entry.get("string"),
-            "test accuracy": entry.get("test_accuracy"),
-            "test loss": entry.get("test_loss"),
+            metric: entry[metric.replace(" ", "_")],
             "parameters": entry.get("parameters"),
             "macs": entry.get("macs"),
             "test examples": result["test_examples"],
@@ -115,25 +116,30 @@ def rows_of(
 
 
 def worth_of(rows: Sequence[Mapping[str, Any]]) -> Worth | None:
-    """Whether the searches were worth it: a seed's winner minus the mean of its picks.
+    """Whether the searches were worth it: winners against the mean of their picks.
 
     Args:
       rows: of `rows_of`, any number of seeds of one configuration.
 
     Returns:
-      The paired comparison; None where no seed has random picks of the winner's cost,
-      or networks have no accuracy.
+      The paired comparison; None where no seed has random picks of the winner's cost.
     """
-    differences: list[float] = []
-    if any(row["test accuracy"] is None for row in rows):
-        return None
+    differences, metric = [], _metric_of(rows)
     for seed in dict.fromkeys(row["seed"] for row in rows):
         own = [row for row in rows if row["seed"] == seed]
-        picks = [r["test accuracy"] for r in own if r["network"].startswith(PICK)]
-        (winner,) = (r["test accuracy"] for r in own if r["network"] == "winner")
+        picks = [r[metric] for r in own if r["network"].startswith(PICK)]
+        (winner,) = (r[metric] for r in own if r["network"] == "winner")
         if picks:
-            differences.append(winner - float(np.mean(picks)))
-    return worth_over_runs(differences) if differences else None
+            ahead = winner - float(np.mean(picks))
+            differences.append(-ahead if metric == _LOSS else ahead)
+    if not differences:
+        return None
+    return worth_over_runs(differences, of_losses=metric == _LOSS)
+
+
+def _metric_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    known = all(row.get(_ACCURACY) is not None for row in rows)
+    return _ACCURACY if known else _LOSS
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -146,20 +152,18 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
       A line a network: accuracies in percent, or losses in nats where the task has no
       accuracy, with their sample standard deviation.
     """
-    by_loss = any(row["test accuracy"] is None for row in rows)
-    field, scale = ("test loss", 1.0) if by_loss else ("test accuracy", 100.0)
-    called = "test loss" if by_loss else "test accuracy %"
-    lines = []
+    lines, metric = [], _metric_of(rows)
+    name, unit = (metric, 1) if metric == _LOSS else (f"{metric} %", 100)
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
-        values = np.array([row[field] for row in own])
+        values = unit * np.array([row[metric] for row in own])
         sizes = [row["parameters"] for row in own if row["parameters"] is not None]
         lines.append(
             {
                 "network": network,
                 "seeds": len(own),
-                called: scale * float(values.mean()),
-                "sd": scale * float(values.std(ddof=1)) if len(own) > 1 else None,
+                name: float(values.mean()),
+                "sd": float(values.std(ddof=1)) if len(own) > 1 else None,
                 "parameters": float(np.mean(sizes)) if sizes else None,
                 "seconds": float(np.median([row["seconds"] for row in own])),
             }

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from qnas_jax.spaces import SearchSpace, SpaceOptions, build_space
-from qnas_jax.spaces.registry import FOR_SERIES, FOR_TEXT
+from qnas_jax.spaces.registry import FOR_LANGUAGE, FOR_SERIES, FOR_TEXT
 
 SIDES = {"digits": (8, 1), "digits_tiny": (8, 1)}
 """Side and channels of images; CIFAR's for all others."""
@@ -16,7 +16,7 @@ WORDS = 1000  # that there are
 
 def input_shape(name: str) -> tuple[int, ...]:
     """Of what networks of the space see."""
-    if name in FOR_TEXT:
+    if name in FOR_TEXT | FOR_LANGUAGE:
         return SENTENCE
     if name in FOR_SERIES:
         return SERIES
@@ -25,9 +25,24 @@ def input_shape(name: str) -> tuple[int, ...]:
 
 
 def built_in_space(name: str, num_classes: int = 10) -> SearchSpace:
-    """The space of a name for inputs of `input_shape`."""
-    words = WORDS if name in FOR_TEXT else 0
-    return build_space(SpaceOptions(name=name), input_shape(name), num_classes, words)
+    """The space of a name for inputs of `input_shape`.
+
+    Args:
+      name: of the space.
+      num_classes: logits; of running text there are as many as words.
+
+    Returns:
+      The space.
+    """
+    language = name in FOR_LANGUAGE
+    words = WORDS if language or name in FOR_TEXT else 0
+    return build_space(
+        SpaceOptions(name=name),
+        input_shape(name),
+        words if language else num_classes,
+        words,
+        language=language,
+    )
 
 
 def random_sentences(count: int, length: int, words: int, rng: Any) -> np.ndarray:

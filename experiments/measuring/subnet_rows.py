@@ -7,7 +7,7 @@ from typing import Any
 from experiments.measuring.rows import append_rows, read_rows, table
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.spaces import BuildableSpace, SearchSpace
-from qnas_jax.spaces.registry import BUILT_IN, FOR_LANGUAGE
+from qnas_jax.spaces.registry import BUILT_IN
 
 Rows = Sequence[dict[str, Any]]
 
@@ -58,7 +58,7 @@ def run_command(
       rows: default of `--rows`.
     """
     parser = argparse.ArgumentParser(description=summary)
-    parser.add_argument("--spaces", default=",".join(sorted(BUILT_IN - FOR_LANGUAGE)))
+    parser.add_argument("--spaces", default=",".join(sorted(BUILT_IN)))
     parser.add_argument("--subnets", type=int, default=subnets)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", default=rows)

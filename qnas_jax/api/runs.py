@@ -10,7 +10,8 @@ import ml_collections
 
 from qnas_jax.api.datasets import Arrays, write_arrays
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.export.loading import Model, load_model
+from qnas_jax.export.loading import load_model
+from qnas_jax.export.model import Model
 from qnas_jax.jobs.compiled_programs import (
     healed_compilation_cache,
     use_compilation_cache,

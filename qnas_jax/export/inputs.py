@@ -34,7 +34,7 @@ class Inputs(Protocol):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """One a logit."""
+        """One a logit; empty where logits are of tokens."""
 
     @property
     def data(self) -> str:
@@ -149,12 +149,59 @@ class Text:
 
     def prepare(self, examples: jax.Array) -> jax.Array:
         """Numbers of words int32 [N, T], in digits: float32 [N, T, 2]."""
-        digits = jnp.stack(jnp.divmod(examples, WORD_BASE), axis=-1)
-        return digits.astype(jnp.float32)
+        return _in_digits(examples)
+
+    @property
+    def vocabulary(self) -> Any:
+        """The content of the file of words."""
+        return list(self.words)
 
     def written(self) -> dict[str, Any]:
         """As `Inputs.written`; words have a file of their own."""
         return {"input_shape": self.input_shape}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningText:
+    """Windows of running text, as numbers of their tokens; logits are of each token.
+
+    Attributes:
+      input_shape: (tokens of a window,).
+      words: the tokens by their numbers; 0 is none, 1 any that is unknown.
+      tokens: what a text is cut into, see `standalone/tokens.py`.
+      data: name of the data set.
+    """
+
+    kind: ClassVar[str] = "language"
+    around: ClassVar[str] = "LanguageModel"
+
+    input_shape: tuple[int]
+    words: tuple[str, ...]
+    tokens: str
+    data: str = ""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """None: what a logit is of stands in the vocabulary."""
+        return ()
+
+    @property
+    def vocabulary(self) -> Any:
+        """The content of the file of words."""
+        return {"tokens": self.tokens, "words": list(self.words)}
+
+    def prepare(self, examples: jax.Array) -> jax.Array:
+        """As `Text.prepare`: int32 [N, T] -> float32 [N, T, 2]."""
+        return _in_digits(examples)
+
+    def written(self) -> dict[str, Any]:
+        """As `Inputs.written`; words have a file of their own."""
+        return {"input_shape": self.input_shape}
+
+
+def _in_digits(numbers: jax.Array) -> jax.Array:
+    digits = jnp.stack(jnp.divmod(numbers, WORD_BASE), axis=-1)
+    return digits.astype(jnp.float32)
 
 
 def _row(values: Sequence[float], rank: int) -> jax.Array:
@@ -202,7 +249,9 @@ class Kind:
             raise self.refused(found, shape, what)
         return found.astype(self.dtype, copy=False)
 
-    def refused(self, found: np.ndarray, shape: Sequence[int], what: str) -> UserError:
+    def refused(
+        self, found: np.ndarray, shape: Sequence[object], what: str
+    ) -> UserError:
         """What is wrong with examples: their type and [...], and what was expected."""
         return UserError(
             f"{what}: got {found.dtype} {list(found.shape)}, expected {self.words} "
@@ -232,5 +281,6 @@ KINDS: dict[str, Kind] = {
     "images": Kind(np.uint8, 3, "uint8", "images"),
     "series": Kind(np.float32, 2, "numbers", "series"),
     "text": KindOfText(np.int32, 1, "sentences, or whole numbers", "sentences"),
+    "language": KindOfText(np.int32, 1, "whole numbers of tokens", "texts"),
 }
 """By the name that `model.json` has of them, which is also that of the ONNX input."""

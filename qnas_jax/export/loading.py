@@ -5,100 +5,24 @@ runs the code in its folder. All its files are checked before, also those that o
 read: a damaged ONNX file is found where its folder is used.
 """
 
-import dataclasses
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from qnas_jax.errors import MissingFileError, UserError
 from qnas_jax.export import files
 from qnas_jax.export.facts import check_files, read_facts
-from qnas_jax.export.inputs import KINDS, Text
+from qnas_jax.export.inputs import RunningText, Text
+from qnas_jax.export.language_model import LanguageModel
+from qnas_jax.export.model import Model
 from qnas_jax.export.serialised import Logits, from_stablehlo
 from qnas_jax.export.standalone.sentences import Vocabulary
+from qnas_jax.export.standalone.tokens import Tokens
 from qnas_jax.options import shown
 from qnas_jax.reading import parse_json, read_bytes, reason
 from qnas_jax.user_code.files import load_file
-
-_AT_ONCE = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class Model:
-    """A trained network with its normalisation, called on examples as they are.
-
-    Attributes:
-      logits: examples [N, ...] -> float32 [N, classes]; compiled for each N.
-      input_shape: of an example: (height, width, channels) of images, (time, channels)
-        of series.
-      class_names: one a logit.
-      kind: of the examples, a key of `export.inputs.KINDS`.
-      vocabulary: of text, the words that are known.
-    """
-
-    logits: Logits
-    input_shape: tuple[int, ...]
-    class_names: tuple[str, ...]
-    kind: str = "images"
-    vocabulary: Vocabulary | None = None
-
-    def __call__(self, examples: Any) -> np.ndarray:
-        """Computes logits.
-
-        Args:
-          examples: images, uint8 [N, H, W, C] with 0..255; or series, numbers [N, T, C]
-            (or [N, T] of one channel), where NaN is a missing value; or sentences, or
-            numbers of their words [N, T], of which `input_shape` says how many count.
-
-        Returns:
-          float32 [N, classes].
-
-        Raises:
-          UserError: the examples have another type or shape.
-        """
-        if self.vocabulary is not None and not isinstance(examples, np.ndarray):
-            examples = self._numbered(examples, self.vocabulary)
-        fitting = KINDS[self.kind].fitting(examples, self.input_shape, self.kind)
-        parts = [
-            self.logits(jnp.asarray(fitting[start : start + _AT_ONCE]))
-            for start in range(0, len(fitting), _AT_ONCE)
-        ]
-        empty = np.zeros((0, len(self.class_names)), np.float32)
-        return np.concatenate([empty, *parts])
-
-    def predict(self, examples: Any) -> tuple[list[str], np.ndarray]:
-        """Names the most probable class of each example.
-
-        Args:
-          examples: as above.
-
-        Returns:
-          Names [N] and their probabilities, float32 [N].
-        """
-        probabilities = np.asarray(jax.nn.softmax(self(examples)))
-        names = [self.class_names[best] for best in probabilities.argmax(axis=-1)]
-        return names, probabilities.max(axis=-1, initial=0)
-
-    def _numbered(self, sentences: Any, vocabulary: Vocabulary) -> np.ndarray:
-        """Sentences as numbers of their words.
-
-        Raises:
-          UserError: they are none.
-        """
-        if isinstance(sentences, str) or not isinstance(sentences, Sequence):
-            raise UserError(
-                f"{self.kind}: got {shown(sentences)}, expected a list of sentences, "
-                "or an array of numbers of words"
-            )
-        try:
-            return vocabulary.numbered(sentences, self.input_shape[0])
-        except ValueError as error:
-            raise UserError(str(error)) from error
 
 
 def model_folder(path: str | pathlib.Path) -> pathlib.Path:
@@ -128,7 +52,8 @@ def load_model(path: str | pathlib.Path) -> Model:
       path: the work folder of a run, or the folder of a model.
 
     Returns:
-      The model; `model(examples)` are logits, `model.predict(examples)` classes.
+      The model; `model(examples)` are logits, `model.predict(examples)` classes; of
+      running text a `LanguageModel`.
 
     Raises:
       MissingFileError: there is no model, or a file of it is missing.
@@ -137,6 +62,10 @@ def load_model(path: str | pathlib.Path) -> Model:
     folder = model_folder(path)
     facts = read_facts(folder)
     check_files(facts, folder)
+    if facts.kind == RunningText.kind:
+        tokens = read_tokens(folder)
+        logits = jax.jit(load_logits(folder))
+        return LanguageModel(logits, facts.input_shape, tokens.words, tokens=tokens)
     vocabulary = read_vocabulary(folder) if facts.kind == Text.kind else None
     logits = jax.jit(load_logits(folder))
     return Model(logits, facts.input_shape, facts.class_names, facts.kind, vocabulary)
@@ -152,16 +81,46 @@ def read_vocabulary(folder: pathlib.Path) -> Vocabulary:
       MissingFileError: the file is missing.
       UserError: it is no list of words.
     """
+    path, words = _vocabulary_of(folder)
+    if not _are_words(words):
+        raise _no_words(path, words)
+    return Vocabulary(words)
+
+
+def read_tokens(folder: pathlib.Path) -> Tokens:
+    """The tokens that a model of running text knows.
+
+    Args:
+      folder: of the model.
+
+    Raises:
+      MissingFileError: the file is missing.
+      UserError: it has no list of words and their kind.
+    """
+    path, content = _vocabulary_of(folder)
+    found = content if isinstance(content, dict) else {}
+    words: Any = found.get("words")
+    if not _are_words(words) or not words or not isinstance(found.get("tokens"), str):
+        raise _no_words(path, content)
+    return Tokens(words, found["tokens"])
+
+
+def _vocabulary_of(folder: pathlib.Path) -> tuple[pathlib.Path, Any]:
     path = folder / files.VOCABULARY
     if not path.is_file():
         raise MissingFileError(f"{path}: missing; --stage=export makes it anew")
-    words: Any = parse_json(read_bytes(path), str(path))
-    if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
-        raise UserError(
-            f"{path}: got {shown(words)}, expected a list of words; --stage=export "
-            "makes it anew"
-        )
-    return Vocabulary(words)
+    return path, parse_json(read_bytes(path), str(path))
+
+
+def _are_words(words: Any) -> bool:
+    return isinstance(words, list) and all(isinstance(each, str) for each in words)
+
+
+def _no_words(path: pathlib.Path, found: Any) -> UserError:
+    return UserError(
+        f"{path}: got {shown(found)}, expected a list of words; --stage=export makes "
+        "it anew"
+    )
 
 
 def load_logits(folder: pathlib.Path) -> Logits:

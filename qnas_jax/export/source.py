@@ -14,7 +14,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.export.excerpt import Excerpt, take_out
-from qnas_jax.export.inputs import KINDS, Inputs, Text
+from qnas_jax.export.inputs import KINDS, Inputs, RunningText, Text
 from qnas_jax.export.source_lines import literal, write_cells, write_chain
 from qnas_jax.export.weights import is_ours
 from qnas_jax.nets import OPS
@@ -39,6 +39,8 @@ _FILES = (
     "text_lstm.py",
     "classifier.py",
     "sentences.py",
+    "tokens.py",
+    "foretelling.py",
 )
 _AROUND = ("pathlib", "nnx", "jax", "jnp")
 
@@ -157,9 +159,13 @@ def _title(space: BuildableSpace, chosen: Sequence[int], inputs: Inputs) -> str:
     shape = ", ".join(map(str, inputs.input_shape))
     array = f"{np.dtype(kind.dtype).name} [N, {shape}]"
     beside = "batch normalisation is folded into them"
+    found = "names, probabilities"
     if isinstance(inputs, Text):
         array = f"texts, or numbers of their words: {array}"
         beside = "words that have a number in vocabulary.json"
+    if isinstance(inputs, RunningText):
+        array, found = "a list of texts", "next_tokens, probabilities"
+        beside = "tokens that have a number in vocabulary.json"
     return f'''"""A network of the space `{space.name}` for `{inputs.data}`.
 
 Architecture: {arch_to_string(space, chosen)}
@@ -169,13 +175,14 @@ Needs jax, flax, numpy and safetensors. Weights lie in weights.safetensors besid
 
     import network
     model = network.load()
-    names, probabilities = model.predict({kind.variable})  # {array}
+    {found} = model.predict({kind.variable})  # {array}
 """'''
 
 
 def _network_class(inputs: Inputs, body: str) -> str:
     fields = [f"{name} = {value}" for name, value in inputs.written().items()]
-    fields.append(f"class_names = {_wrapped(inputs.class_names)}")
+    if inputs.class_names:
+        fields.append(f"class_names = {_wrapped(inputs.class_names)}")
     return "\n".join(
         [
             f"class Network({inputs.around}):",

@@ -16,7 +16,7 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.export import files
-from qnas_jax.export.inputs import KINDS, Inputs, Text
+from qnas_jax.export.inputs import KINDS, Inputs, RunningText, Text
 from qnas_jax.export.loading import load_logits
 from qnas_jax.export.onnx_files import (
     Run,
@@ -169,8 +169,8 @@ def write_source(
     weights = network_weights(network)
     aligned = {name: np.ascontiguousarray(array) for name, array in weights.items()}
     replace_file(folder / files.WEIGHTS, save(aligned))
-    if isinstance(inputs, Text):
-        words = json.dumps(inputs.words, ensure_ascii=False, indent=0)
+    if isinstance(inputs, Text | RunningText):
+        words = json.dumps(inputs.vocabulary, ensure_ascii=False, indent=0)
         replace_file(folder / files.VOCABULARY, words.encode("utf-8"))
     source = network_source(space, arch, inputs)
     replace_file(folder / files.SOURCE, source.encode("utf-8"))

@@ -26,6 +26,9 @@ _INPUTS = {
     "text": _Input(
         "FILE", "a file with a sentence a line", "sentences", "a list of strings"
     ),
+    "language": _Input(
+        "FILE", "a file with a text a line", "texts", "a list of strings"
+    ),
 }
 
 

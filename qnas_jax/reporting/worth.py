@@ -179,11 +179,12 @@ def share_beaten(pick: float, others: np.ndarray) -> float:
     return float((others < pick).mean() + (others == pick).mean() / 2)
 
 
-def worth_over_runs(differences: Sequence[float]) -> Worth:
+def worth_over_runs(differences: Sequence[float], *, of_losses: bool = False) -> Worth:
     """Holds the winners of several runs against the picks of each.
 
     Args:
       differences: for each run, accuracy of the winner minus the mean of its picks.
+      of_losses: they are of losses in nats, and the other way round.
 
     Returns:
       The paired comparison; with one run there is neither interval nor p-value.
@@ -198,11 +199,11 @@ def worth_over_runs(differences: Sequence[float]) -> Worth:
     error = float(values.std(ddof=1)) / math.sqrt(count) if count > 1 else math.nan
     low, high, p_value = _student(mean, error, count - 1)
     runs = "run" if count == 1 else "runs"
-    said = _numbers(mean, low, high, p_value, "paired t over runs")
-    detail = (
-        f"over {count} {runs} the retrained winner minus random picks of its cost is "
-        f"{said}"
-    )
+    said = _numbers(mean, low, high, p_value, "paired t over runs", of_losses)
+    what = "the retrained winner minus random picks of its cost is"
+    if of_losses:
+        what = "the retrained winner loses less a token than random picks of its cost:"
+    detail = f"over {count} {runs} {what} {said}"
     return Worth(mean, low, high, p_value, count, detail)
 
 
@@ -222,13 +223,21 @@ def _student(
 
 
 def _numbers(
-    difference: float, low: float, high: float, p_value: float, test: str
+    difference: float,
+    low: float,
+    high: float,
+    p_value: float,
+    test: str,
+    of_losses: bool = False,
 ) -> str:
-    """A difference in points with what is known of its certainty."""
-    said = f"{formats.points(difference)} points"
+    """A difference in points, or in nats, with what is known of its certainty."""
+    show, unit = (formats.points, "points")
+    if of_losses:
+        show, unit = (formats.signed, "nats")
+    said = f"{show(difference)} {unit}"
     if not math.isfinite(p_value):
         return f"{said} (no interval from one)"
     return (
-        f"{said} (95 % interval {formats.points(low)} to {formats.points(high)}, "
+        f"{said} (95 % interval {show(low)} to {show(high)}, "
         f"{formats.p_value(p_value)}, {test})"
     )

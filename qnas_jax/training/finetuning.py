@@ -20,19 +20,21 @@ def trained_on(
     targets: np.ndarray,
     key: jax.Array,
     *,
+    loss: Callable[[jax.Array, jax.Array], jax.Array],
     steps: int,
     batch_size: int,
     learning_rate: float,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> nnx.State:
-    """Trains a classifier on from the weights that it has.
+    """Trains a network on from the weights that it has.
 
     Args:
       network: inputs -> logits; not changed.
       inputs: [N, ...], of the training split.
-      targets: int32 [N], their classes.
+      targets: int32 [N, ...], what it should say of them.
       key: decides which examples each step gets; consumed.
+      loss: (logits, targets) -> what is minimised, [].
       steps: of Adam.
       batch_size: examples of a step; at most N are taken.
       learning_rate: at the first step; it falls to 0 as a cosine.
@@ -51,13 +53,12 @@ def trained_on(
     optimizer = optax.adam(rate)
     size = min(batch_size, len(inputs))
 
-    def loss(params: Any, batch: jax.Array, labels: jax.Array) -> jax.Array:
-        logits = nnx.merge(graph, params, rest, copy=True)(batch)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+    def loss_of(params: Any, batch: jax.Array, wanted: jax.Array) -> jax.Array:
+        return loss(nnx.merge(graph, params, rest, copy=True)(batch), wanted)
 
     @functools.partial(jit_network, donate_argnums=(0, 1))
-    def step(params: Any, moments: Any, batch: jax.Array, labels: jax.Array) -> Any:
-        slopes = jax.grad(loss)(params, batch, labels)
+    def step(params: Any, moments: Any, batch: jax.Array, wanted: jax.Array) -> Any:
+        slopes = jax.grad(loss_of)(params, batch, wanted)
         updates, moments = optimizer.update(slopes, moments, params)
         return optax.apply_updates(params, updates), moments
 

@@ -250,3 +250,28 @@ def test_whole_jobs_end_in_one_sentence():
     assert found.p_value == pytest.approx(expected.pvalue)
     assert found.difference == pytest.approx(0.03)
     assert whole_jobs.worth_of(rows[:2]) is None
+
+
+def test_jobs_on_running_text_are_compared_by_losses():
+    def job(winner, pick):
+        cost = {"string": "a|b", "parameters": 1, "macs": 2}
+        others = {"random_1": {"test_loss": pick, **cost}}
+        told = {"test_examples": 5, "seconds": {"search": 1.0}, "baselines": others}
+        return {"test_loss": winner, **cost, **told}
+
+    losses = [(1.5, 1.75), (1.25, 1.75), (1.5, 1.5)]
+    rows = [
+        row
+        for seed, each in enumerate(losses)
+        for row in whole_jobs.rows_of(job(*each), "language", seed)
+    ]
+    winner, pick = whole_jobs.summarise(rows)
+    assert winner["test loss"] == pytest.approx(4.25 / 3)
+    assert pick["sd"] == pytest.approx(np.std([1.75, 1.75, 1.5], ddof=1))
+    found = whole_jobs.worth_of(rows)
+    expected = stats.ttest_rel(*zip(*losses, strict=True))
+    assert found.difference == pytest.approx(0.25)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert "loses less a token than random picks of its cost: +0.2500 nats (95 %" in (
+        found.sentence
+    )

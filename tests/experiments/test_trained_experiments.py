@@ -1,5 +1,7 @@
 """Experiments whose networks are trained from scratch, on six tiny networks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from qnas_jax.evaluation.tables.own_table import (
     load_own_test,
 )
 from qnas_jax.evaluation.tables.positions import index_of
+from qnas_jax.spaces import SPACES, NetworkSpace, chain, fixed, op
 from qnas_jax.tasks import ImageTraining
 from qnas_jax.training import PopulationTraining, TrainingOptions
 
@@ -119,6 +122,33 @@ def test_together_and_alone_train_the_same_networks(tiny_space):
         assert 0 < row["compiling s"] < row["seconds"] and 0 <= row["accuracy"] <= 1
     ratio = alone["seconds"] / together["seconds"]
     assert together["ratio"] == pytest.approx(ratio)
+
+
+@pytest.mark.slow
+def test_running_text_is_trained_likewise(monkeypatch):
+    def few_tokens(shape, classes, words):
+        ops = (op("conv", "text_conv", causal=True), op("skip", "text_skip"))
+        return NetworkSpace(
+            name="few_tokens",
+            layers=chain(8, [(8, 1)], ops),
+            stem=(fixed(shape[-1], 8, 1, "text_embedding", words=words),),
+            head=(fixed(8, classes, 1, "text_logits"),),
+            input_shape=shape,
+            num_classes=classes,
+        )
+
+    monkeypatch.setitem(SPACES, "few_tokens", few_tokens)
+    sizes = {"max_tokens": 8, "max_train": 64, "max_valid": 32}
+    alone, together = population.run(
+        "few_tokens",
+        networks=2,
+        options=TrainingOptions(epochs=1, batch_size=32, learning_rate=0.1),
+        alone=1,
+        forms=["switch"],
+        source=dataclasses.replace(population.data_options("coriolanus"), **sizes),
+    )
+    for row in (alone, together):
+        assert 1 < row["loss"] < 6 and "accuracy" not in row
 
 
 @pytest.mark.slow

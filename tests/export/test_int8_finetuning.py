@@ -17,6 +17,7 @@ from qnas_jax.export.fake_quantised import (
 )
 from qnas_jax.export.loading import load_network, logits_of
 from qnas_jax.export.writing import write_source
+from qnas_jax.jobs.nas.model_quality import ByAccuracy
 from qnas_jax.nets import set_mode
 from qnas_jax.spaces import SPACES
 from qnas_jax.training.finetuning import trained_on
@@ -103,6 +104,7 @@ def test_training_on_learns_with_rounding_and_leaves_the_network(network):
         images,
         targets,
         jax.random.key(0),
+        loss=ByAccuracy(128).loss,
         steps=12,
         batch_size=64,
         learning_rate=3e-3,

@@ -34,6 +34,13 @@ MUTANTS = (
         "tests/data/test_text_sources.py",
     ),
     Mutant(
+        "a model of running text cuts a text as its training did",
+        "qnas_jax/export/standalone/tokens.py",
+        "[END_OF_LINE] * (line != bare)",
+        "[END_OF_LINE] * (line == bare)",
+        "tests/export/test_language_models.py",
+    ),
+    Mutant(
         "of running text a word looks at itself and those before it",
         "qnas_jax/nets/text/layers.py",
         "jnp.tri(length, dtype=bool)",

@@ -86,6 +86,36 @@ def test_every_figure_is_there():
     assert "import onnxruntime" in text and "import network" in text
 
 
+LOSSES = {
+    "loss": 1.5,
+    "loss_interval": [1.4, 1.6],
+    "perplexity": 4.4817,
+    "perplexity_interval": [4.0552, 4.953],
+    "bits_per_character": 2.164,
+    "bits_per_character_interval": [2.02, 2.308],
+}
+
+
+def test_a_language_model_is_judged_by_the_loss_of_a_token():
+    facts = {name: each for name, each in FACTS.items() if "accuracy" not in name}
+    small = {f"int8_{name}": each for name, each in LOSSES.items()} | {"int8_loss": 1.6}
+    facts |= {"inputs": "language", "input_shape": [64], "class_names": []}
+    lines = model_card(facts | LOSSES | small).splitlines()
+    row = "(1.400 to 1.600) | 4.482 (4.055 to 4.953) | 2.164 (2.020 to 2.308) |"
+    assert f"| float32 | 1.500 {row}" in lines
+    assert f"| int8 | 1.600 {row}" in lines
+    assert "| model | loss, nats | perplexity | bits a character |" in lines
+    text = "\n".join(lines)
+    assert "**Eight bits cost 0.100 nats a token**" in text
+    assert "multiply-accumulates a window of 64 tokens." in text
+    assert "Batch normalisation" not in text and "ccuracy" not in text
+    words = {name: each for name, each in LOSSES.items() if "bits" not in name}
+    lines = model_card(facts | words | {"int8_tuning": None}).splitlines()
+    assert "| model | loss, nats | perplexity |" in lines
+    assert "| float32 | 1.500 (1.400 to 1.600) | 4.482 (4.055 to 4.953) |" in lines
+    assert not any("Eight bits" in line for line in lines)
+
+
 def test_what_was_not_made_is_not_mentioned():
     lines = lines_of(
         network="supernet", bytes={"model.json": 5}, int8_accuracy=0.895, remarks=[]
@@ -121,7 +151,7 @@ def test_hand_made_networks_stand_beside_the_model():
 def test_the_card_tells_what_fine_tuning_did():
     facts = copy.deepcopy(FACTS)
     assert "Fine-tuned" not in model_card({**facts, "int8_tuning": None})
-    tuning = {"float_accuracy": 0.9, "before": 0.8, "after": 0.875, "steps": 300}
+    tuning = {"full": 0.9, "before": 0.8, "after": 0.875, "steps": 300}
     kept = model_card({**facts, "int8_tuning": {**tuning, "kept": True}})
     assert "8 bits had 80.00" in kept and "(300 steps) they have 87.50" in kept
     assert "the 8-bit model has these weights" in kept

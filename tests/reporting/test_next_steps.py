@@ -188,6 +188,10 @@ def test_how_to_predict(small, no_drawing):
     small.dump("model/model.json", {"inputs": "text", "input_shape": [20]})
     text = predicting(read_run(small.workdir))
     assert "model.predict(sentences)  # a list of strings" in text.python
+    small.dump("model/model.json", {"inputs": "language", "input_shape": [20]})
+    texts = predicting(read_run(small.workdir))
+    assert texts.argument == "a file with a text a line"
+    assert "model.predict(texts)  # a list of strings" in texts.python
     small.dump("model/model.json", {"inputs": "series", "input_shape": [96, 1]})
     text = write_report(small.workdir).read_text(encoding="utf-8")
     assert "Predict with it" in text and "an npz or text file of series" in text

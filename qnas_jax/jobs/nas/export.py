@@ -7,6 +7,7 @@ split was known before (`retrain`), and nothing is chosen by what is measured.
 import dataclasses
 import functools
 import importlib.metadata
+import math
 import pathlib
 import platform
 import tempfile
@@ -16,10 +17,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from qnas_jax import data
 from qnas_jax.baselines import WITHOUT_NETWORK
 from qnas_jax.export import Written, files, write_model
 from qnas_jax.export.facts import with_digests
-from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.onnx_files import run_onnx
 from qnas_jax.files import replace_file
 from qnas_jax.jobs.nas.export_options import ExportOptions
@@ -30,19 +31,21 @@ from qnas_jax.jobs.nas.exported_network import (
     retrained_network,
     why_no_model,
 )
-from qnas_jax.jobs.nas.int8_tuning import accuracy, tune_int8
+from qnas_jax.jobs.nas.int8_tuning import tune_int8
+from qnas_jax.jobs.nas.model_quality import Answers, Judge, judge_of
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.latency import LATENCY, measure
 from qnas_jax.reporting.model_card import model_card
 from qnas_jax.reporting.one_core import FORMS, one_core_sentence
-from qnas_jax.reporting.statistics import wilson_interval
 from qnas_jax.runs import environment, write_json
 
 _COMPARED = 100
+_MOST_LOGITS = 2**24
 _BESIDE = (
     *("network", "parameters", "macs", "bytes", "latency_ms", "predicted_ms"),
     *("accuracy", "accuracy_interval", "int8_accuracy", "int8_accuracy_interval"),
-    *("int8_tuning", "remarks"),
+    *("perplexity", "perplexity_interval", "int8_perplexity"),
+    *("int8_perplexity_interval", "int8_tuning", "remarks"),
 )
 """What the card says of a network beside the model."""
 
@@ -78,7 +81,7 @@ def export_model(setting: NasSetting) -> list[str]:
     replace_file(folder / files.CARD, model_card(facts).encode("utf-8"))
     speed = one_core_sentence(facts)
     return [
-        f"{folder}: {_in_words(facts)}",
+        f"{folder}: {judge_of(setting).in_words(facts)}",
         *([speed] if speed else []),
         *facts["remarks"],
     ]
@@ -90,30 +93,32 @@ def _written_and_measured(
     """Writes a network in every form, and says what it is and does."""
     options = setting.config.export
     dataset = setting.dataset
+    compared = _compared(setting)
     written = write_model(
         folder,
         exported.space,
         exported.arch,
         exported.network,
         exported.inputs,
-        examples=dataset.test.inputs[:_COMPARED],
+        examples=compared,
         calibration=(
             dataset.train.inputs[: options.calibration_examples]
             if options.onnx
             else None
         ),
     )
-    tuning = tune_int8(setting, written, folder, exported.inputs.kind)
+    judge = judge_of(setting)
+    tuning = tune_int8(setting, written, folder, exported.inputs.kind, judge)
     facts = {
         **describe_exported(setting, exported),
         "inputs": exported.inputs.kind,
         "input_shape": list(exported.inputs.input_shape),
         "class_names": list(exported.inputs.class_names),
-        **_accuracies(setting, written),
+        **_qualities(judge, written, dataset.test),
         "int8_tuning": None if tuning is None else dataclasses.asdict(tuning),
         "differences": written.differences,
-        "int8_agreement": int8_agreement(written, dataset.test.inputs[:_COMPARED]),
-        "compared_examples": min(_COMPARED, len(dataset.test)),
+        "int8_agreement": int8_agreement(written, compared),
+        "compared_examples": len(compared),
         "latency_ms": _latencies(written, folder, dataset.test.inputs[:1], options),
         "limit_ms": options.max_ms,
         "predicted_ms": _predicted(setting, exported),
@@ -142,20 +147,21 @@ def _hand_made(setting: NasSetting) -> list[dict[str, Any]]:
     return found
 
 
-def _accuracies(setting: NasSetting, written: Written) -> dict[str, Any]:
-    """Of the float and the int8 model on the test split, in [0, 1]."""
+def _compared(setting: NasSetting) -> np.ndarray:
+    """Test examples, so few that logits of each token of many fit into memory."""
     test = setting.dataset.test
+    of_one = setting.task.num_outputs * math.prod(test.targets.shape[1:])
+    return test.inputs[: min(_COMPARED, max(1, _MOST_LOGITS // of_one))]
+
+
+def _qualities(judge: Judge, written: Written, test: data.Split) -> dict[str, Any]:
+    """Of the float and the int8 model on the test split."""
     found: dict[str, Any] = {"test_examples": len(test)}
-    runs: list[tuple[str, Callable[[Any], Any] | None]] = [
-        ("", written.logits),
-        ("int8_", written.int8),
-    ]
-    for name, run in runs:
-        if run is None:
-            continue
-        share = accuracy(run, test, setting.config.scoring.score_chunk)
-        found[f"{name}accuracy"] = share
-        found[f"{name}accuracy_interval"] = wilson_interval(share, len(test))
+    runs: dict[str, Answers | None] = {"": written.logits, "int8_": written.int8}
+    for name, run in runs.items():
+        if run is not None:
+            facts = judge.facts(run, test)
+            found |= {f"{name}{metric}": value for metric, value in facts.items()}
     return found
 
 
@@ -244,15 +250,3 @@ def _origin(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:
             for name in ("platform", "processor", "cpu_count", "devices")
         },
     }
-
-
-def _in_words(facts: dict[str, Any]) -> str:
-    """Accuracy of the model, and what 8 bits cost."""
-    accuracy = 100 * facts["accuracy"]
-    examples = KINDS[facts["inputs"]].variable
-    words = f"{accuracy:.2f} % of {facts['test_examples']} test {examples}"
-    if "int8_accuracy" not in facts:
-        return words
-    lost = accuracy - 100 * facts["int8_accuracy"]
-    words += f", int8 {100 * facts['int8_accuracy']:.2f} %"
-    return words + (f": {lost:.2f} points lost" if lost > 1 else "")

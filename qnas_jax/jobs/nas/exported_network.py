@@ -12,12 +12,12 @@ import jax
 import numpy as np
 from flax import nnx
 
-from qnas_jax import data
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import EVALUATORS, Networks
-from qnas_jax.export import Images, Inputs, Series, Text, blank_network
+from qnas_jax.export import Inputs, blank_network
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.hand_made import hand_made_of
+from qnas_jax.jobs.nas.model_inputs import model_inputs
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.kernels import jit_network
 from qnas_jax.nets import set_mode
@@ -29,11 +29,8 @@ from qnas_jax.spaces import (
     narrowed,
     parse_arch,
 )
-from qnas_jax.tasks import ImageClassification, SeriesClassification, TextClassification
 
 WINNER = "winner"
-_WRITTEN = ("image_classification", "series_classification", "text_classification")
-"""Tasks of which there are models."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +58,9 @@ class ExportedNetwork:
 
 def why_no_model(setting: NasSetting) -> str:
     """Why no model of this run can be written; "" if it can."""
-    if not setting.has_networks:
-        return "architectures of this space are no networks"
-    task = setting.config.task.name
-    return "" if task in _WRITTEN else f"models of {task} are not written yet"
+    if setting.has_networks:
+        return ""
+    return "architectures of this space are no networks"
 
 
 def check_export(setting: NasSetting) -> None:
@@ -169,7 +165,7 @@ def retrained_network(setting: NasSetting, name: str) -> ExportedNetwork:
         arch,
         space,
         module,
-        _inputs(setting, setting),
+        model_inputs(setting, setting),
         row.get("learning_rate"),
         row.get("latency_ms"),
     )
@@ -214,7 +210,9 @@ def _from_supernet(setting: NasSetting) -> ExportedNetwork:
         network = _recalibrated(network, setting, reduced)
     set_mode(network, "running")
     space = reduced.supernet.space
-    return ExportedNetwork("supernet", arch, space, network, _inputs(setting, reduced))
+    return ExportedNetwork(
+        "supernet", arch, space, network, model_inputs(setting, reduced)
+    )
 
 
 def _recalibrated(network: Any, setting: NasSetting, networks: Networks) -> Any:
@@ -237,44 +235,6 @@ def _recalibrated(network: Any, setting: NasSetting, networks: Networks) -> Any:
     found = [statistics(jax.numpy.asarray(batch)) for batch in batches]
     means = jax.tree.map(lambda *values: sum(values) / len(values), *found)
     return nnx.merge(graph, params, means)
-
-
-def _inputs(setting: NasSetting, networks: Networks) -> Inputs:
-    """What a network gets: examples of the data set, which it may resize."""
-    dataset: data.Dataset = setting.dataset
-    task = networks.task
-    if isinstance(task, TextClassification):
-        (words,) = dataset.input_shape
-        return Text((words,), dataset.class_names, dataset.words, dataset.name)
-    if isinstance(task, SeriesClassification):
-        length, channels = dataset.input_shape
-        return Series(
-            (length, channels),
-            *_statistics(task),
-            dataset.class_names,
-            task.masked,
-            dataset.name,
-        )
-    assert isinstance(task, ImageClassification)
-    height, width, channels = dataset.input_shape
-    inside = task.input_shape[:2]
-    return Images(
-        (height, width, channels),
-        *_statistics(task),
-        dataset.class_names,
-        None if inside == (height, width) else (inside[0], inside[1]),
-        dataset.name,
-    )
-
-
-def _statistics(
-    task: ImageClassification | SeriesClassification,
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of the channels."""
-    mean, std = (
-        tuple(np.asarray(each).astype(float).tolist()) for each in (task.mean, task.std)
-    )
-    return mean, std
 
 
 def describe_exported(setting: NasSetting, exported: ExportedNetwork) -> dict[str, Any]:

@@ -12,11 +12,9 @@ keep the weights of the retraining.
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import numpy as np
 from flax import nnx
 
 from qnas_jax.data import Split
@@ -24,17 +22,26 @@ from qnas_jax.export import Written, files
 from qnas_jax.export.fake_quantised import fake_quantise
 from qnas_jax.export.inputs import KINDS
 from qnas_jax.export.loading import load_network, logits_of
-from qnas_jax.export.onnx_files import Run, quantised, run_onnx, to_onnx
+from qnas_jax.export.onnx_files import quantised, run_onnx, to_onnx
 from qnas_jax.files import replace_file
+from qnas_jax.jobs.nas.model_quality import Judge
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.training.finetuning import trained_on
 
 
 @dataclasses.dataclass(frozen=True)
 class Tuning:
-    """Validation accuracies in [0, 1], and whether the fine-tuned weights were kept."""
+    """Values on the validation split, and whether the fine-tuned weights were kept.
 
-    float_accuracy: float
+    Attributes:
+      full: that of the float model, see `Judge.value`.
+      before: that of the 8-bit model.
+      after: the same, fine-tuned.
+      steps: of the fine-tuning.
+      kept: whether it was better.
+    """
+
+    full: float
     before: float
     after: float
     steps: int
@@ -42,7 +49,11 @@ class Tuning:
 
 
 def tune_int8(
-    setting: NasSetting, written: Written, folder: pathlib.Path, kind: str
+    setting: NasSetting,
+    written: Written,
+    folder: pathlib.Path,
+    kind: str,
+    judge: Judge,
 ) -> Tuning | None:
     """Fine-tunes where 8 bits lose too much, and writes the 8-bit form anew.
 
@@ -51,6 +62,7 @@ def tune_int8(
       written: the model as it was written; its `int8` may be replaced.
       folder: of the model.
       kind: of the examples, a key of `KINDS`.
+      judge: says how good a model is.
 
     Returns:
       What came of it; None where nothing was to be done.
@@ -60,16 +72,16 @@ def tune_int8(
     if written.int8 is None or not options.tuning_steps or not source.is_file():
         return None
     valid, train = setting.dataset.valid, setting.dataset.train
-    size = setting.config.scoring.score_chunk
-    full = accuracy(written.logits, valid, size)
-    before = accuracy(written.int8, valid, size)
-    if 100 * (full - before) <= options.tuned_above:
+    full = judge.value(written.logits, valid)
+    before = judge.value(written.int8, valid)
+    if judge.points_lost(full, before) <= options.tuned_above:
         return None
     network = load_network(folder)
     train_rounded(
         network,
         train,
         setting.key("export"),
+        loss=judge.loss,
         steps=options.tuning_steps,
         batch_size=options.tuning_batch,
         learning_rate=options.tuning_rate,
@@ -80,8 +92,8 @@ def tune_int8(
     )
     content = _in_8_bits(network, setting, kind)
     run = run_onnx(content)
-    after = accuracy(run, valid, size)
-    kept = after > before
+    after = judge.value(run, valid)
+    kept = judge.points_lost(before, after) < 0
     if kept:
         replace_file(folder / files.INT8, content)
         written.int8 = run
@@ -95,7 +107,7 @@ def train_rounded(
 
     Args:
       network: of the stand-alone source; a plain network afterwards, too.
-      train: examples and classes.
+      train: examples and targets.
       key: consumed.
       **options: of `trained_on`.
 
@@ -116,18 +128,3 @@ def _in_8_bits(network: Any, setting: NasSetting, kind: str) -> bytes:
     calibration = train[: setting.config.export.calibration_examples]
     whole = to_onnx(logits_of(network), shape, KINDS[kind].dtype, kind)
     return quantised(whole, calibration)
-
-
-def accuracy(run: Callable[[Any], Any] | Run, split: Split, size: int) -> float:
-    """The share of a split that a model gets right, so many examples at once."""
-    right = sum(
-        int((np.asarray(jax.device_get(run(inputs))).argmax(axis=-1) == targets).sum())
-        for inputs, targets in _chunks(split, size)
-    )
-    return right / len(split)
-
-
-def _chunks(split: Split, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(split), size):
-        chosen = slice(start, start + size)
-        yield split.inputs[chosen], split.targets[chosen]

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from qnas_jax.errors import MissingFileError, UserError
-from qnas_jax.export import Model, load_model
+from qnas_jax.export import LanguageModel, Model, load_model
 from qnas_jax.jobs.nas.predicted_images import images_of
+from qnas_jax.jobs.nas.predicted_running_text import foretold, lines_of
 from qnas_jax.jobs.nas.predicted_series import series_of
 from qnas_jax.jobs.nas.predicted_text import text_of
 from qnas_jax.jobs.nas.setting import NasSetting
@@ -20,6 +21,7 @@ _EXPECTED = {
     "images": "a folder or npz file",
     "series": "a file of series or a folder of recordings",
     "text": "a file with a sentence a line",
+    "language": "a file with a text a line",
 }
 _AT_ONCE = 256
 
@@ -32,7 +34,7 @@ def predict_examples(setting: NasSetting) -> Iterator[str]:
 
     Yields:
       A JSON line an example: image, series or text (its name, or number), class,
-      probability.
+      probability; of running text see `foretold`.
 
     Raises:
       MissingFileError: there is no model, or no such input.
@@ -47,6 +49,10 @@ def predict_examples(setting: NasSetting) -> Iterator[str]:
             raise MissingFileError(
                 f"--input: got {path}, expected {_EXPECTED[model.kind]}"
             )
+        if isinstance(model, LanguageModel):
+            texts = lines_of(path, model, setting.say)
+            rows = foretold(model, texts)
+            return (json.dumps(row, ensure_ascii=False) for row in rows)
         names, examples = _READERS[model.kind](path, model, setting.say)
     return _lines(model, names, examples)
 
