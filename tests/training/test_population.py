@@ -1,5 +1,6 @@
 """Networks trained side by side are those that are trained alone."""
 
+import contextlib
 import functools
 import logging as python_logging
 
@@ -67,7 +68,7 @@ def make_training(space, train, task):
             OPTIONS,
             TrainingBatches.of(train, task, OPTIONS.batch_size),
             judge,
-            train.inputs[:5],
+            jnp.asarray(train.inputs[:5]),
             **options,
         )
         return training, traces
@@ -170,6 +171,29 @@ def test_a_stop_loses_nothing_that_was_finished(switching):
     for number, trained in [*told.items(), *zip(left, rest, strict=True)]:
         assert trained.losses == whole[number].losses
         assert trained.found == whole[number].found
+
+
+@contextlib.contextmanager
+def no_silent_copies():
+    """Copies between host and device must be asked for, in all threads."""
+    before = jax.config.jax_transfer_guard
+    jax.config.update("jax_transfer_guard", "disallow")
+    try:
+        yield
+    finally:
+        jax.config.update("jax_transfer_guard", before)
+
+
+@pytest.mark.parametrize("form", ["switch", "padded"])
+def test_only_what_is_asked_for_is_copied(make_training, switching, form):
+    """Once programs are compiled, from the first weights to the last metric."""
+    training, _ = switching if form == "switch" else make_training(form, at_once=2)
+    candidates = candidates_of([*ARCHS, (0, 0)])
+    wanted = train_all(training, candidates)
+    with no_silent_copies():
+        found = train_all(training, candidates, keep_weights=True)
+    for one, other in zip(found, wanted, strict=True):
+        assert (one.losses, one.found) == (other.losses, other.found)
 
 
 def test_memory_of_a_network_grows_with_the_batch(make_training):

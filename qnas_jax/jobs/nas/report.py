@@ -11,10 +11,11 @@ from qnas_jax.jobs.markers import spent_by_stage
 from qnas_jax.jobs.nas.answers import alone_right
 from qnas_jax.jobs.nas.candidates import PICK
 from qnas_jax.jobs.nas.closing import closing_lines
-from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
+from qnas_jax.jobs.nas.rank import worth_of_arch
 from qnas_jax.jobs.nas.reference import num_evaluated
 from qnas_jax.jobs.nas.search_rows import history_of
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.truth import read_truth
 from qnas_jax.jobs.nas.window_losses import add_loss_statistics, worth_by_losses
 from qnas_jax.reporting import intervals, worth_of_winner, write_report
 from qnas_jax.runs import read_json, write_json
@@ -143,12 +144,14 @@ def _worth_by_truth(setting: NasSetting, winner: list[int]) -> dict[str, Any] | 
     None where no truth is known, or not at hand; the benchmarks' are of CIFAR-10.
     """
     trains = EVALUATORS[setting.config.evaluator.name].trains
-    known = setting.space.name in TRUTHS and setting.dataset.name == "cifar10"
-    if not (trains and known):
+    published = setting.space.name in TRUTHS and setting.dataset.name == "cifar10"
+    if not (trains and (published or setting.config.rank.truth_file)):
         return None
     try:
         truth = read_truth(setting)
     except MissingFileError:
+        return None
+    if not (truth[0] == winner).all(axis=1).any():
         return None
     worth = worth_of_arch(setting, np.asarray(winner), truth, "the winner")
     return None if worth is None else worth.row()
