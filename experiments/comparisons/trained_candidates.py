@@ -49,6 +49,7 @@ from qnas_jax.training import Candidate, PopulationTraining, Trained, TrainingBa
 
 REFERENCE = "supernet"
 _MOST = 50  # generations of a search that trains, if its time allows
+_AT_A_TIME = 4  # networks of such a generation: of eight, only one or two would fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +96,10 @@ def run(
         budget = factor * found[REFERENCE].seconds
         config = _changed(digits_trained, seed, change)
         config.train.epochs = epochs
+        population = config.search.population
+        config.search.population = min(population, _AT_A_TIME)
         found["trained"] = by_training(config, budget)
-        config.search.strategy = "hyperband"
+        config.search.update(strategy="hyperband", population=population)
         config.train.fidelities = (max(epochs // 3, 1),)
         found["trained, hyperband"] = by_training(config, budget)
         setting = _open(config, pathlib.Path())
