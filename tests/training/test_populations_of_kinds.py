@@ -64,7 +64,10 @@ def series():
     ("kind", "form"), [(cells, "padded"), (cells, "switch"), (series, "padded")]
 )
 def test_together_as_each_alone(kind, form):
-    """Weights and statistics after 9 steps, to 1e-5 of the largest of an array."""
+    """Weights and statistics after 9 steps, to 1e-5 of the largest of an array.
+
+    What sums of normalised values have for a mean is 0 but for rounding.
+    """
     space, train, task, archs = kind()
     supernet = build_supernet(space, form)
     training = PopulationTraining(
@@ -79,4 +82,4 @@ def test_together_as_each_alone(kind, form):
     together = train_all(training, candidates, keep_weights=True)
     for candidate, trained in zip(candidates, together, strict=True):
         alone = train_alone(supernet, train, task, candidate)
-        assert_as_alone(supernet, candidate.arch, trained, alone)
+        assert_as_alone(supernet, candidate.arch, trained, alone, least=1e-2)
