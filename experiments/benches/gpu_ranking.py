@@ -22,7 +22,8 @@ from experiments.benches.gpu_networks import (
 from experiments.measuring.workload import Workload
 from qnas_jax.data import Augmentation, augment
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation.ranking import rank_agreement, read_macro_truth
+from qnas_jax.evaluation.ranking import rank_agreement
+from qnas_jax.evaluation.truths import read_macro_truth
 from qnas_jax.nets import take_path
 
 

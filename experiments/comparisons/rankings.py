@@ -41,11 +41,11 @@ from qnas_jax.jobs import JOBS, open_setting
 from qnas_jax.jobs.launch import use_compilation_cache
 from qnas_jax.jobs.nas.rank import (
     TermScorer,
-    chosen_archs,
     score_archs,
     signed_scores,
 )
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.truth import chosen_archs
 from qnas_jax.runs import WorkFolder
 from qnas_jax.runs import read_rows as read_metrics
 from qnas_jax.stopping import Stopped

@@ -28,8 +28,8 @@ from qnas_jax.evaluation import ScoringOptions
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.jobs import open_setting
 from qnas_jax.jobs.launch import use_compilation_cache
-from qnas_jax.jobs.nas.rank import read_truth
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.truth import read_truth
 from qnas_jax.runs import WorkFolder, read_object
 
 _RESAMPLES = 500

@@ -31,9 +31,10 @@ from experiments.measuring.seeds import mean_and_interval
 from qnas_jax.evaluation import scores_of
 from qnas_jax.jobs import JOBS, open_setting
 from qnas_jax.jobs.launch import use_compilation_cache
-from qnas_jax.jobs.nas.rank import alike_in_cost, read_truth
+from qnas_jax.jobs.nas.rank import alike_in_cost
 from qnas_jax.jobs.nas.scores import subnet_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.truth import read_truth
 from qnas_jax.reporting import share_beaten, worth_over_runs
 from qnas_jax.runs import WorkFolder, read_json
 

@@ -18,7 +18,10 @@ python main.py --config=configs/benchmark_own_table.py --stage=benchmark \
 
 Columns that begin with `short_` are of shorter trainings, for strategies that have
 fidelities. The scores of a search on the table are means over the seeds, and no weight
-sharing is in them: the truth that rankings can be held against.
+sharing is in them: the truth that a supernet's ranking is held against by
+
+python main.py --config=... --stage=rank \
+    --config.rank.truth_file=runs/small_images/table.csv
 """
 
 import dataclasses

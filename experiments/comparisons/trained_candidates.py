@@ -7,16 +7,18 @@ For each seed `configs/digits.py` trains its supernet and searches it; the proce
 time that this takes is the budget of two searches whose candidates are trained from
 scratch (`configs/digits_trained.py`): by the default strategy, and by Hyperband, whose
 rungs are lengths of trainings. A search ends before a generation that would not fit.
-All winners, and a random network, are then trained by one recipe, that of the job's
-retraining without moving average and choice of an epoch, and tested. Programs are
-compiled before the first seed and kept, so no budget has that in it.
+All keep the job's constraints and compare networks by its score. All winners, and a
+random network of the cost of the supernet's, are then trained by one recipe, that of
+the job's retraining without moving average and choice of an epoch, and tested. Programs
+are compiled before the first seed and kept, so no budget has that in it. Seeds whose
+rows the file has are left out.
 """
 
 import dataclasses
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -25,17 +27,19 @@ import numpy as np
 from absl import app, flags, logging
 
 from configs import digits, digits_trained
-from experiments.measuring.rows import table, write_rows
+from experiments.measuring.rows import append_rows, read_rows, table
 from qnas_jax import data
-from qnas_jax.evaluation import MemoisedEvaluator, make_evaluator
+from qnas_jax.evaluation import MemoisedEvaluator
 from qnas_jax.evaluation.trained import arch_key, measure_on_split
 from qnas_jax.huge_pages import use_huge_pages
 from qnas_jax.jobs import open_setting
 from qnas_jax.jobs.launch import use_compilation_cache
-from qnas_jax.jobs.nas.search import search_architecture
+from qnas_jax.jobs.nas.candidates import random_archs
+from qnas_jax.jobs.nas.scores import candidate_evaluator
+from qnas_jax.jobs.nas.search import search_architecture, search_strategy
+from qnas_jax.jobs.nas.search_rows import repaired
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import train_supernet
-from qnas_jax.jobs.strategies import strategy_of
 from qnas_jax.nets import build_supernet, resolve_form
 from qnas_jax.reporting.comparison.contrasts import difference_of_means
 from qnas_jax.runs import WorkFolder, read_json
@@ -45,6 +49,7 @@ from qnas_jax.training import Candidate, PopulationTraining, Trained, TrainingBa
 
 REFERENCE = "supernet"
 _MOST = 50  # generations of a search that trains, if its time allows
+_AT_A_TIME = 4  # networks of such a generation: of eight, only one or two would fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Found:
 
     Attributes:
       arch: its winner.
-      score: accuracy in [0, 1] by which it won, if there was a search.
+      score: by which it won, larger is better, if there was a search.
       networks: scored ones.
       seconds: processor time.
     """
@@ -65,45 +70,48 @@ class Found:
 
 
 def run(
-    seeds: int,
+    seeds: Iterable[int],
     *,
     epochs: int = 10,
     retrainings: int = 2,
     factor: float = 1.0,
     change: Callable[[ml_collections.ConfigDict], object] = lambda config: None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[list[dict[str, Any]]]:
     """Searches and retrains, a seed after the other.
 
     Args:
-      seeds: 0, 1, ...
+      seeds: of the runs.
       epochs: of the longest training of a candidate, at least 2.
       retrainings: of each winner, with other weights and batches.
       factor: budget of the searches that train, in units of the supernet's.
       change: makes the configurations another job's.
 
     Yields:
-      A row a seed and way: test accuracy, mean over the retrainings, and what `Found`
-      has.
+      For each seed a row a way: test accuracy, mean over the retrainings, and what
+      `Found` has.
     """
     retrain = None
-    for seed in range(seeds):
+    for seed in seeds:
         found = {REFERENCE: by_supernet(_changed(digits, seed, change))}
         budget = factor * found[REFERENCE].seconds
         config = _changed(digits_trained, seed, change)
         config.train.epochs = epochs
+        population = config.search.population
+        config.search.population = min(population, _AT_A_TIME)
         found["trained"] = by_training(config, budget)
-        config.search.strategy = "hyperband"
+        config.search.update(strategy="hyperband", population=population)
         config.train.fidelities = (max(epochs // 3, 1),)
         found["trained, hyperband"] = by_training(config, budget)
         setting = _open(config, pathlib.Path())
-        found["random"] = Found(_random_arch(setting), None, 0, 0.0)
+        equal = random_archs(setting, np.asarray(found[REFERENCE].arch), 1)[0]
+        found["random of its cost"] = Found(tuple(equal.tolist()), None, 0, 0.0)
         if retrain is None:
             retrain = Retraining(setting)
         archs = [each.arch for each in found.values()]
         tested = retrain(archs, seed, retrainings)
         costs = setting.costs.cost(np.asarray(archs))
-        for number, (way, each) in enumerate(found.items()):
-            yield {
+        yield [
+            {
                 "seed": seed,
                 "way": way,
                 "test accuracy": float(np.mean(tested[number])),
@@ -114,6 +122,8 @@ def run(
                 "arch": arch_to_string(setting.space, np.asarray(each.arch)),
                 "budget": budget,
             }
+            for number, (way, each) in enumerate(found.items())
+        ]
 
 
 def by_supernet(config: ml_collections.ConfigDict) -> Found:
@@ -133,10 +143,10 @@ def by_supernet(config: ml_collections.ConfigDict) -> Found:
 
 
 def by_training(config: ml_collections.ConfigDict, budget: float) -> Found:
-    """Searches with candidates that are trained, until the time is over.
+    """Searches with candidates that are trained, as the job does, until time is over.
 
     Args:
-      config: with the evaluator `train`.
+      config: with the evaluator `train`; its constraints are kept, its score counts.
       budget: seconds of the processor.
 
     Returns:
@@ -146,12 +156,20 @@ def by_training(config: ml_collections.ConfigDict, budget: float) -> Found:
     config.search.generations = _MOST
     with tempfile.TemporaryDirectory() as folder:
         setting = _open(config, pathlib.Path(folder))
-        chosen = setting.config
-        evaluator = make_evaluator(chosen.evaluator, chosen.evaluator_options, setting)
+        evaluator = candidate_evaluator(setting)
         memo = MemoisedEvaluator(evaluator, setting.costs_of)
-        strategy = strategy_of(chosen.search, chosen.strategy, setting.space.num_ops)
+
+        def evaluate(
+            key: jax.Array, archs: np.ndarray, *fidelities: np.ndarray
+        ) -> tuple[np.ndarray, np.ndarray]:
+            return memo(key, repaired(setting, key, archs), *fidelities)
+
         steps = host_search(
-            strategy, memo, setting.key("search"), _MOST, ties=memo.ties
+            search_strategy(setting),
+            evaluate,
+            setting.key("search"),
+            _MOST,
+            ties=memo.ties,
         )
         longest, before = 0.0, started
         for step in steps:
@@ -230,11 +248,6 @@ def _open(config: ml_collections.ConfigDict, folder: pathlib.Path) -> NasSetting
     return setting
 
 
-def _random_arch(setting: NasSetting) -> tuple[int, ...]:
-    generator = np.random.default_rng(setting.config.seed)
-    return tuple(generator.integers(setting.space.num_ops).tolist())
-
-
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A line a way: means and spread over seeds, and the difference to the supernet."""
     by_way = {
@@ -275,20 +288,22 @@ def _briefly(config: ml_collections.ConfigDict) -> None:
 
 
 def main(_: Sequence[str]) -> None:
-    """Prints the table, and rows as they come."""
+    """Prints the table; rows are kept seed by seed."""
     logging.set_verbosity(logging.WARNING)
     use_compilation_cache()
-    for _row in run(1, epochs=2, change=_briefly, factor=0.0):
-        pass
-    rows = []
-    for row in run(
-        _SEEDS.value,
+    rows = read_rows(_OUT.value)
+    known = {row["seed"] for row in rows}
+    seeds = [seed for seed in range(_SEEDS.value) if seed not in known]
+    if seeds:
+        list(run([0], epochs=2, change=_briefly, factor=0.0))
+    for own in run(
+        seeds,
         epochs=_EPOCHS.value,
         retrainings=_RETRAININGS.value,
         factor=_FACTOR.value,
     ):
-        rows.append(row)
-        write_rows(_OUT.value, rows)
+        rows += own
+        append_rows(_OUT.value, own)
     lines = summarise(rows)
     print(table(lines, list(lines[0])))
 
@@ -299,5 +314,5 @@ if __name__ == "__main__":
     _EPOCHS = flags.DEFINE_integer("epochs", 10, "of a candidate", lower_bound=2)
     _RETRAININGS = flags.DEFINE_integer("retrainings", 2, "of a winner", lower_bound=1)
     _FACTOR = flags.DEFINE_float("factor", 1.0, "budget, of the supernet's time")
-    _OUT = flags.DEFINE_string("out", None, "JSONL file for the rows")
+    _OUT = flags.DEFINE_string("out", None, "JSONL file of rows, gone on with")
     app.run(main)

@@ -22,7 +22,6 @@ from qnas_jax.evaluation.measuring import (
 from qnas_jax.evaluation.memo import MemoisedEvaluator
 from qnas_jax.evaluation.ranking import (
     COST_TERMS,
-    TRUTHS,
     RankingMeasures,
     RankOptions,
     rank_agreement,
@@ -43,6 +42,7 @@ from qnas_jax.evaluation.scoring import (
 )
 from qnas_jax.evaluation.spec import EvaluatorSpec, Networks, Parts
 from qnas_jax.evaluation.supernet import SupernetEvaluator, supernet_evaluator
+from qnas_jax.evaluation.truths import TRUTHS, read_own_truth
 
 __all__ = [
     "EVALUATORS",
@@ -79,6 +79,7 @@ __all__ = [
     "rank_agreement",
     "rank_all",
     "ranking_measures",
+    "read_own_truth",
     "scores_of",
     "supernet_evaluator",
 ]

@@ -20,9 +20,6 @@ import numpy as np
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation.proxies import PROXIES
-from qnas_jax.evaluation.tables.nas_bench_201 import SPACE, load_nas_bench_201_test
-from qnas_jax.evaluation.tables.nas_bench_macro import read_macro
-from qnas_jax.evaluation.tables.positions import archs_at
 from qnas_jax.options import OptionError, Options, option
 
 _FEWEST = 3  # architectures that can be in an order worth a number
@@ -58,6 +55,19 @@ class RankOptions(Options):
     archs: int = option(
         0, "architectures to rank, at random of those with a known truth; 0: all", low=0
     )
+    truth_file: str = option(
+        "",
+        "table of the user's own, CSV or npz, whose accuracies are the truth; empty: "
+        "the published one of the space",
+    )
+    truth_archs: tuple[str, ...] = option(
+        ("op_*",), "truth_file: one column a layer, holding its op", of=str
+    )
+    truth_columns: tuple[str, ...] = option(
+        ("test_*",),
+        "truth_file: accuracies from 0 to 1 or in percent, mean over columns",
+        of=str,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,46 +75,6 @@ class RankOptions(Options):
             raise OptionError("terms", self.terms, "terms, each once")
         if 0 < self.archs < _FEWEST:
             raise OptionError("archs", self.archs, f"0, or {_FEWEST} and more")
-
-
-def read_macro_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
-    """Reads NAS-Bench-Macro: every architecture with its trained accuracy.
-
-    Args:
-      data_dir: folder that holds `nas_bench_macro/nas_bench_macro.npz`.
-
-    Returns:
-      archs int32 [6561, 8] and the mean test accuracy of three trainings [6561], in
-      [0, 1].
-
-    Raises:
-      MissingFileError: the file is not there.
-      UserError: the file is damaged.
-    """
-    archs, arrays = read_macro(data_dir, ("test_acc",))
-    return archs, arrays["test_acc"].mean(axis=1) / 100.0
-
-
-def read_201_truth(data_dir: str) -> tuple[np.ndarray, np.ndarray]:
-    """Reads NAS-Bench-201: every cell with its accuracy on CIFAR-10.
-
-    Args:
-      data_dir: folder that holds `nas_bench_201/nas_bench_201.npz`.
-
-    Returns:
-      archs int32 [15625, 6] and the mean test accuracy of the trainings of 200 epochs
-      [15625], in [0, 1]: what published rankings of supernets are held against. No
-      search sees it.
-
-    Raises:
-      MissingFileError: the file is not there.
-      UserError: the file is damaged.
-    """
-    archs = archs_at(SPACE, np.arange(SPACE.size))
-    return archs, load_nas_bench_201_test(data_dir).open(archs).astype(np.float64)
-
-
-TRUTHS = {"nas_bench_macro": read_macro_truth, "nas_bench_201": read_201_truth}
 
 
 def rank_agreement(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:

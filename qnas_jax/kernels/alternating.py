@@ -26,7 +26,6 @@ from jax import lax
 from qnas_jax.errors import UserError
 from qnas_jax.kernels import dispatch, mixer
 from qnas_jax.kernels.alternating_blocks import evolve as evolve_by_blocks
-from qnas_jax.kernels.alternating_tiles import evolve as evolve_tiles
 from qnas_jax.kernels.phases import apply_phases
 from qnas_jax.kernels.quadratic import quadratic_diagonal
 from qnas_jax.kernels.tiles import Shape
@@ -135,7 +134,7 @@ def multi_angle_state(
             "expected [n], [n, n], [p, n, n] and [p] or [p, n]"
         )
     by_backend = best_forms(num_qubits, betas.dtype)
-    form = dispatch.choose(implementation, FORMS, by_backend)
+    form = _choose(implementation, by_backend)
     planes = form(_by_term, num_qubits, (linear, quadratic), gammas, betas)
     return mixer.leave_frame(planes)
 
@@ -165,8 +164,11 @@ def _checked(
 
 
 def _chosen(implementation: str | None, terms: jax.Array) -> Any:
-    by_backend = best_forms(_qubits(terms), terms.dtype)
-    return dispatch.choose(implementation, FORMS, by_backend)
+    return _choose(implementation, best_forms(_qubits(terms), terms.dtype))
+
+
+def _choose(implementation: str | None, by_backend: dict[str, str]) -> Any:
+    return dispatch.choose(implementation, FORMS, by_backend, without_triton="blocks")
 
 
 def best_forms(num_qubits: int, dtype: jax.typing.DTypeLike) -> dict[str, str]:
@@ -233,10 +235,13 @@ def tiles_form(shapes: tuple[Shape, Shape]) -> Callable[..., mixer.Planes]:
     def form(
         phases: Phases, num_qubits: int, data: Any, gammas: jax.Array, betas: jax.Array
     ) -> mixer.Planes:
+        # Imported when it is taken, as it needs what only GPUs have a use for.
+        from qnas_jax.kernels.alternating_tiles import evolve
+
         single = phases is _total and len(data) == 1
         if single:  # the phases are computed where they are needed
             phases, data, gammas = jnp.multiply, data[0], gammas[:, 0]
-        return evolve_tiles(shapes, num_qubits, phases, single, data, gammas, betas)
+        return evolve(shapes, num_qubits, phases, single, data, gammas, betas)
 
     return form
 

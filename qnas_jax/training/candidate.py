@@ -258,14 +258,18 @@ def _step_of_epoch(
 def kept_bytes(
     supernet: Supernet, options: TrainingOptions, batches: TrainingBatches
 ) -> int:
-    """What a step keeps of one network: its state, and what its gradient needs."""
+    """What a step keeps of one network: its state, and what its gradient needs.
+
+    Values of blocks count as the step computes them, in `options.precision`.
+    """
 
     def pull(key: jax.Array, arch: jax.Array, order: jax.Array) -> Any:
         state = start_candidate(supernet, options, key, arch)
         inputs, _ = batches.take(key, order, jnp.int32(0))
 
         def outputs(params: Slots) -> Any:
-            return supernet.apply(params, state.stats, arch, inputs, mode="train")
+            rows = to_compute_with(supernet, params, options.precision)
+            return supernet.apply(rows, state.stats, arch, inputs, mode="train")
 
         return state, jax.vjp(outputs, state.params)[1]
 

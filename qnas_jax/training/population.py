@@ -32,6 +32,7 @@ from qnas_jax.training.candidate import (
     kept_bytes,
     take_apart,
 )
+from qnas_jax.training.counts import count_on_device
 from qnas_jax.training.optimizer import TrainingOptions, make_schedule
 from qnas_jax.training.population_programs import Programs, compile_programs
 from qnas_jax.training.second_training import SecondTraining
@@ -87,6 +88,7 @@ class PopulationTraining:
         # Networks of a call, and calls at once, known when the first are trained.
         self._width = self._workers = 0
         self._programs: Programs | None = None
+        self._known_rates: dict[tuple[int, float], np.ndarray] = {}
         self._second = SecondTraining(
             supernet, self._options, batches, self._judge_of_one, data
         )
@@ -217,7 +219,7 @@ class PopulationTraining:
         filled = block + block[:1] * (self._width - len(block))
         archs, keys, batches_keys = self._devices.divided(
             (
-                jnp.asarray([each.arch for each in filled], jnp.int32),
+                jax.device_put(np.asarray([each.arch for each in filled], np.int32)),
                 jnp.stack([each.weights_key for each in filled]),
                 jnp.stack([each.batches_key for each in filled]),
             )
@@ -233,7 +235,9 @@ class PopulationTraining:
             # An epoch behind, so that an accelerator is not waited for.
             if epoch > 1 and not self._any_finite(losses[epoch - 2]):
                 break
-            plan = self._devices.replicated((jnp.int32(epoch), own_rates))
+            plan = self._devices.replicated(
+                (count_on_device(epoch), jax.device_put(own_rates))
+            )
             state, loss = programs.epoch(state, archs, key, *plan, self._batches)
             losses.append(loss)
         return state, archs, np.stack(self._devices.fetch(losses))
@@ -243,7 +247,12 @@ class PopulationTraining:
 
     def _rates(self, epochs: int, peak: float = 0.0) -> np.ndarray:
         """Learning rates float32 [epochs, S] of a training of this length."""
-        peak = peak or self._options.learning_rate
+        asked = epochs, peak or self._options.learning_rate
+        if asked not in self._known_rates:
+            self._known_rates[asked] = self._new_rates(*asked)
+        return self._known_rates[asked]
+
+    def _new_rates(self, epochs: int, peak: float) -> np.ndarray:
         options = dataclasses.replace(self._options, epochs=epochs, learning_rate=peak)
         steps = self._batches.steps_per_epoch
         schedule = make_schedule(options, steps)

@@ -8,7 +8,7 @@ from scipy import stats
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation import TRUTHS, rank_agreement, rank_all, ranking_measures
-from qnas_jax.evaluation.ranking import read_macro_truth
+from qnas_jax.evaluation.truths import read_macro_truth
 from qnas_jax.spaces import SpaceOptions, arch_to_string, build_space
 
 

@@ -155,15 +155,56 @@ def test_running_text_is_trained_likewise(monkeypatch):
 def test_a_search_ends_when_its_time_is_over(tiny_space):
     """Not before the highest rung was reached; the best there wins."""
     config = trained_candidates.digits_trained.get_config()
-    config.space.name = tiny_space
-    config.data.update(max_train=64, max_valid=40, max_test=40)
-    config.search.update(strategy="hyperband", population=2)
-    config.hyperband.eta = 2
-    config.train.update(epochs=2, fidelities=(1,), batch_size=32)
+    on_few_digits(config, tiny_space)
+    config.search.strategy = "hyperband"
+    config.train.update(epochs=2, fidelities=(1,))
     found = trained_candidates.by_training(config, budget=0.0)
     # Rungs of two generations at one epoch and one of two epochs; repeats are free.
     assert 3 <= found.networks <= 6 and found.seconds > 0
-    assert found.score is not None and 0 <= found.score <= 1 and len(found.arch) == 2
+    assert found.score is not None and found.score < 0 and len(found.arch) == 2
+
+
+@pytest.mark.slow
+def test_all_ways_keep_the_budget_and_have_the_score(tiny_space, monkeypatch):
+    """Six networks of 2,170 to 4,666 parameters, of which three keep the budget."""
+    supernet = trained_candidates.Found((0, 0), -0.5, 3, 0.0)
+    monkeypatch.setattr(trained_candidates, "by_supernet", lambda config: supernet)
+    trained: set[tuple[int, ...]] = set()
+    train = PopulationTraining.train
+
+    def watched(self, candidates, *arguments, **rest):
+        trained.update(each.arch for each in candidates)
+        train(self, candidates, *arguments, **rest)
+
+    monkeypatch.setattr(PopulationTraining, "train", watched)
+
+    def change(config):
+        on_few_digits(config, tiny_space)
+        config.constraints.max_params = 4_000
+
+    (rows,) = trained_candidates.run([0], epochs=2, retrainings=1, change=change)
+    assert [row["way"] for row in rows] == [
+        "supernet",
+        "trained",
+        "trained, hyperband",
+        "random of its cost",
+    ]
+    assert trained <= {(0, 0), (2, 0), (2, 1)} and len(trained) > 1
+    assert {row["parameters"] for row in rows} <= {3_642, 2_170, 2_682}
+    assert rows[3]["arch"] != rows[0]["arch"] and rows[3]["score"] is None
+    # A cross entropy of ten classes after two epochs, not an accuracy.
+    assert all(-5 < row["score"] < -0.5 for row in rows[1:3])
+
+
+def on_few_digits(config, space):
+    """Makes a configuration's job small."""
+    config.space.name = space
+    config.data.update(max_train=64, max_valid=40, max_test=40)
+    config.search.population = 2
+    config.hyperband.eta = 2
+    config.train.batch_size = config.retrain.batch_size = 32
+    config.retrain.epochs = 2
+    config.retrain.warmup_epochs = 0.0
 
 
 def test_ways_are_held_against_the_supernet():

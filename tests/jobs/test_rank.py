@@ -3,9 +3,11 @@
 import itertools
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from qnas_jax.errors import UserError
 from qnas_jax.evaluation import TRUTHS, RankOptions, rank_agreement, ranking_measures
 from qnas_jax.jobs import run_stages
 from qnas_jax.options import OptionError
@@ -93,6 +95,49 @@ def test_a_stopped_ranking_goes_on(
 def test_a_space_without_truth_is_refused(finished):
     with pytest.raises(OptionError, match=r"space\.name: got 'tiny', allowed: one of"):
         run_stages(finished, "rank", COMMAND)
+
+
+@pytest.mark.slow
+def test_a_table_of_the_users_own_is_the_truth(
+    finished, tiny_config, make_setting, tmp_path, quick
+):
+    """Five of the six architectures; the report holds the winner against them too."""
+    winner = json.loads((finished.folder.path / "best_arch.json").read_text())["arch"]
+    own = [arch for arch in ARCHS.tolist() if arch != winner][:4] + [winner]
+    names = finished.space.choices
+    rows = [
+        ",".join([*(ops[op] for ops, op in zip(names, arch, strict=True)), f"0.{at}"])
+        for at, arch in enumerate(own, start=1)
+    ]
+    file = tmp_path / "table.csv"
+    file.write_text("\n".join(["op_1,op_2,test_0", *rows]))
+    tiny_config.search.population = 2
+    tiny_config.rank.update(truth_file=str(file), terms=())
+    # Stopped, a ranking does not go on with architectures in another order.
+    with pytest.raises(Stopped):
+        run_stages(make_setting(tiny_config, stop_after=2), "rank", COMMAND)
+    file.write_text("\n".join(["op_1,op_2,test_0", *rows[::-1]]))
+    setting = make_setting(tiny_config)
+    run_stages(setting, "rank", COMMAND)
+    found = ranking(setting)
+    np.testing.assert_allclose(found["true"], [0.5, 0.4, 0.3, 0.2, 0.1])
+    evaluator = setting.supernet_evaluator(setting.config.scoring)(setting.weights)
+    batches = np.array([own[4:2:-1], own[2:0:-1], [own[0]] * 2])
+    losses = [
+        evaluator(setting.key("rank"), jnp.asarray(archs)).metrics["loss"]
+        for archs in batches
+    ]
+    np.testing.assert_allclose(
+        found["metrics"]["loss"], np.concatenate(losses)[:5], rtol=1e-5
+    )
+    expected = rank_agreement(np.asarray(found["scores"]), np.asarray(found["true"]))
+    assert found["kendall_tau"] == pytest.approx(expected["kendall_tau"])
+    result = json.loads((setting.folder.path / "result.json").read_text())
+    assert "the winner truly reaches 50.00" in result["worth_by_truth"]["sentence"]
+    file.write_text("op_1,test_0\na,0.5")
+    message = r"table\.csv: got 1 columns of ops, expected 2, .* 'tiny'"
+    with pytest.raises(UserError, match=message):
+        run_stages(make_setting(tiny_config), "rank", COMMAND)
 
 
 @pytest.mark.slow

@@ -1,12 +1,22 @@
 """Which form of a kernel runs."""
 
+import subprocess
+import sys
 import threading
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from qnas_jax.kernels import depthwise_conv, force_implementation
+from qnas_jax.kernels import (
+    alternating,
+    depthwise_conv,
+    dispatch,
+    force_implementation,
+    inverted_residual,
+    qaoa_state,
+)
 from qnas_jax.kernels.dispatch import choose
 
 TABLE = {"reference": 1, "fast": 2, "tiled": 3}
@@ -65,3 +75,45 @@ def test_the_form_decides_what_is_traced():
 
     assert "conv_general_dilated" in program("reference")
     assert "conv_general_dilated" not in program("shifted")
+
+
+@pytest.fixture
+def without_triton(monkeypatch):
+    """As a JAX whose Pallas has no Triton, on a backend that would take its forms."""
+    monkeypatch.setitem(sys.modules, "jax.experimental.pallas.triton", None)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    dispatch.has_triton.cache_clear()
+    yield
+    dispatch.has_triton.cache_clear()
+
+
+def test_without_triton_the_library_takes_over(without_triton, monkeypatch):
+    said = []
+    monkeypatch.setattr(dispatch.logging, "warning", lambda *line: said.append(line))
+    images, kernel = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2))
+    found = depthwise_conv(images, kernel)
+    wanted = depthwise_conv(images, kernel, implementation="reference")
+    np.testing.assert_array_equal(found, wanted)
+    assert not inverted_residual.kernels_for_blocks()
+    monkeypatch.setattr(alternating, "ON_GPU", ((1, "tiles"),))
+    diagonal, angle = jnp.arange(4.0), jnp.full(1, 0.3)
+    state = qaoa_state(diagonal, angle, angle)
+    blocks = qaoa_state(diagonal, angle, angle, implementation="blocks")
+    np.testing.assert_array_equal(state, blocks)
+    assert len(said) == 1 and "no Triton backend" in said[0][0]
+
+
+def test_without_triton_its_forms_cannot_be_named(without_triton):
+    images, kernel = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2))
+    message = "got 'pallas', expected one of reference, shifted, taps; JAX .* no Triton"
+    with pytest.raises(ValueError, match=message):
+        depthwise_conv(images, kernel, implementation="pallas")
+
+
+def test_what_needs_triton_is_not_imported_before():
+    """Without it, the package would not be there at all."""
+    program = (
+        "import sys; sys.modules['jax.experimental.pallas.triton'] = None; "
+        "import qnas_jax.kernels, qnas_jax.quantum, qnas_jax.nets"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

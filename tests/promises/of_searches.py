@@ -192,7 +192,7 @@ MUTANTS = (
     ),
     Mutant(
         "the truth of NAS-Bench-Macro is the mean of three trainings",
-        "qnas_jax/evaluation/ranking.py",
+        "qnas_jax/evaluation/truths.py",
         'arrays["test_acc"].mean(axis=1) / 100.0',
         'arrays["test_acc"][:, 0] / 100.0',
         "tests/evaluation/test_ranking.py",

@@ -1,5 +1,7 @@
 """Networks trained side by side are those that are trained alone."""
 
+import contextlib
+import dataclasses
 import functools
 import logging as python_logging
 
@@ -10,8 +12,9 @@ import pytest
 from flax import nnx, struct
 
 from qnas_jax.data import epoch_order
+from qnas_jax.devices import Devices
 from qnas_jax.errors import UserError
-from qnas_jax.nets import build_supernet, put_path
+from qnas_jax.nets import build_supernet, put_path, take_path
 from qnas_jax.stopping import Stopped
 from qnas_jax.tasks import ImageClassification, ImageTraining
 from qnas_jax.training import (
@@ -26,6 +29,7 @@ from qnas_jax.training import (
     initial_retrain_state,
     make_optimizer,
     make_retrain_step,
+    population,
     second_training,
 )
 
@@ -67,7 +71,7 @@ def make_training(space, train, task):
             OPTIONS,
             TrainingBatches.of(train, task, OPTIONS.batch_size),
             judge,
-            train.inputs[:5],
+            jnp.asarray(train.inputs[:5]),
             **options,
         )
         return training, traces
@@ -75,27 +79,30 @@ def make_training(space, train, task):
     return make
 
 
-@pytest.fixture(scope="module")
-def trained_alone(space, supernet, train, task):
+def train_alone(supernet, train, task, candidate):
     """Trains a candidate by today's retraining; returns its (params, stats)."""
+    weights = supernet.init(candidate.weights_key)
+    model = StandaloneModel(supernet.cut(*weights, candidate.arch))
+    options = RetrainOptions(**vars(OPTIONS) | {"epochs": EPOCHS})
+    batches = TrainingBatches.of(train, task, options.batch_size)
+    optimizer = make_optimizer(options, batches.steps_per_epoch)
+    order_key, steps_key = jax.random.split(candidate.batches_key)
+    state = initial_retrain_state(model, task, optimizer)
+    step = make_retrain_step(model, optimizer, options, batches, steps_key)
+    for epoch in range(EPOCHS):
+        order = epoch_order(order_key, epoch, batches.num_examples)
+        for _ in range(batches.steps_per_epoch):
+            state = step(state, order)
+    return nnx.to_pure_dict(state.params), nnx.to_pure_dict(state.stats)
 
-    def run(candidate):
-        weights = supernet.init(candidate.weights_key)
-        model = StandaloneModel(supernet.cut(*weights, candidate.arch))
-        options = RetrainOptions(**vars(OPTIONS) | {"epochs": EPOCHS})
-        batches = TrainingBatches.of(train, task, options.batch_size)
-        optimizer = make_optimizer(options, batches.steps_per_epoch)
-        order_key, steps_key = jax.random.split(candidate.batches_key)
-        state = initial_retrain_state(model, task, optimizer)
-        step = make_retrain_step(model, optimizer, options, batches, steps_key)
-        for epoch in range(EPOCHS):
-            order = epoch_order(order_key, epoch, batches.num_examples)
-            for _ in range(batches.steps_per_epoch):
-                state = step(state, order)
-        return nnx.to_pure_dict(state.params), nnx.to_pure_dict(state.stats)
 
+@pytest.fixture(scope="module")
+def trained_alone(supernet, train, task):
+    """Weights of an architecture that was trained alone; each is trained once."""
     return functools.cache(
-        lambda arch, same: run(candidates_of([arch], same_batches=same)[0])
+        lambda arch, same: train_alone(
+            supernet, train, task, *candidates_of([arch], same_batches=same)
+        )
     )
 
 
@@ -112,22 +119,27 @@ def test_together_as_each_alone(make_training, trained_alone, supernet, form, sa
     training, _ = make_training(form, same_batches=same, at_once=2)
     candidates = candidates_of(ARCHS, same_batches=same)
     together = train_all(training, candidates, keep_weights=True)
-    fresh = supernet.init(jax.random.key(0))
     for arch, trained in zip(ARCHS, together, strict=True):
-        assert len(trained.losses) == EPOCHS and trained.losses[-1] < trained.losses[0]
-        weights = [
-            put_path(slots, np.array(arch), path)
-            for slots, path in zip(fresh, trained.weights, strict=True)
-        ]
-        parts = nnx.split(supernet.cut(*weights, arch), nnx.Param, nnx.BatchStat)
-        for got, want in zip(parts[1:], trained_alone(arch, same), strict=True):
-            got = nnx.to_pure_dict(got)
-            assert jax.tree.structure(got) == jax.tree.structure(want)
-            jax.tree.map(assert_close, got, want)
+        assert_as_alone(supernet, arch, trained, trained_alone(arch, same))
 
 
-def assert_close(got, want):
-    scale = max(float(np.abs(want).max()), 1e-3)
+def assert_as_alone(supernet, arch, trained, alone, least=1e-3):
+    """Losses fall, and weights and statistics are those of (params, stats)."""
+    assert len(trained.losses) == EPOCHS and trained.losses[-1] < trained.losses[0]
+    fresh = supernet.init(jax.random.key(0))
+    weights = [
+        put_path(slots, np.array(arch), path)
+        for slots, path in zip(fresh, trained.weights, strict=True)
+    ]
+    parts = nnx.split(supernet.cut(*weights, arch), nnx.Param, nnx.BatchStat)
+    for got, want in zip(parts[1:], alone, strict=True):
+        got = nnx.to_pure_dict(got)
+        assert jax.tree.structure(got) == jax.tree.structure(want)
+        jax.tree.map(functools.partial(assert_close, least=least), got, want)
+
+
+def assert_close(got, want, least):
+    scale = max(float(np.abs(want).max()), least)
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * scale)
 
 
@@ -172,6 +184,29 @@ def test_a_stop_loses_nothing_that_was_finished(switching):
         assert trained.found == whole[number].found
 
 
+@contextlib.contextmanager
+def no_silent_copies():
+    """Copies between host and device must be asked for, in all threads."""
+    before = jax.config.jax_transfer_guard
+    jax.config.update("jax_transfer_guard", "disallow")
+    try:
+        yield
+    finally:
+        jax.config.update("jax_transfer_guard", before)
+
+
+@pytest.mark.parametrize("form", ["switch", "padded"])
+def test_only_what_is_asked_for_is_copied(make_training, switching, form):
+    """Once programs are compiled, from the first weights to the last metric."""
+    training, _ = switching if form == "switch" else make_training(form, at_once=2)
+    candidates = candidates_of([*ARCHS, (0, 0)])
+    wanted = train_all(training, candidates)
+    with no_silent_copies():
+        found = train_all(training, candidates, keep_weights=True)
+    for one, other in zip(found, wanted, strict=True):
+        assert (one.losses, one.found) == (other.losses, other.found)
+
+
 def test_memory_of_a_network_grows_with_the_batch(make_training):
     """The first layer alone keeps its input, 8 x 8 x 4 values an image."""
     training, _ = make_training("padded")
@@ -182,6 +217,49 @@ def test_memory_of_a_network_grows_with_the_batch(make_training):
     )
     training._batches = training._batches.replace(batch_size=16)
     assert 1.5 * small < training.bytes_of_a_network() < 2.5 * small
+
+
+def test_values_of_blocks_take_half_the_memory_in_half_the_precision(
+    make_training, supernet
+):
+    """Master weights, momenta and statistics stay as they are."""
+    training, _ = make_training("padded")
+    exact = training.bytes_of_a_network()
+    training._options = dataclasses.replace(OPTIONS, precision="bfloat16")
+    half = training.bytes_of_a_network()
+    # A state has weights and momenta of a path, rows of the largest op each.
+    params, stats = jax.eval_shape(
+        lambda: [
+            take_path(slots, jnp.zeros(2, int))
+            for slots in supernet.init(jax.random.key(0))
+        ]
+    )
+    state = sum(leaf.size * 4 for leaf in jax.tree.leaves((params, params, stats)))
+    assert state < half and 0.4 < (half - state) / (exact - state) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("free", "at_once", "devices", "asked", "networks"),
+    [
+        (None, 0, 1, 6, 6),  # a CPU does not say
+        (10.0, 0, 1, 6, 5),  # half of what is free has room for five
+        (10.0, 0, 1, 3, 3),
+        (1.0, 0, 1, 6, 1),  # one is tried, whatever there is
+        (10.0, 2, 1, 6, 2),  # what the user says counts
+        (1.0, 4, 2, 6, 2),  # on each of two devices
+        (10.0, 0, 2, 5, 3),
+        (4.0, 0, 2, 12, 2),
+    ],
+)
+def test_a_call_has_as_many_networks_as_memory_has_room_for(
+    make_training, monkeypatch, free, at_once, devices, asked, networks
+):
+    """Free memory in units of what a step keeps of a network."""
+    training, _ = make_training("padded", at_once=at_once)
+    training._devices = Devices(devices)
+    monkeypatch.setattr(training, "bytes_of_a_network", lambda: 1000)
+    monkeypatch.setattr(population, "free_bytes", lambda: free and 1000 * free)
+    assert training._networks_of_a_call(asked) == networks
 
 
 class Poisoned(ImageClassification):

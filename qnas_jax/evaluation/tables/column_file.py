@@ -49,7 +49,7 @@ class ColumnFile:
 
         Args:
           names: `*` and `?` in them stand for any letters and any letter.
-          option: of the group `table`, where the names come from.
+          option: where the names come from, with its group.
 
         Returns:
           The names, those of a pattern in the order of the file.
@@ -63,7 +63,7 @@ class ColumnFile:
             if not own:
                 raise UserError(
                     f"{self.path}: got no column {name!r}, expected one of "
-                    f"{', '.join(self.columns)}; set table.{option}"
+                    f"{', '.join(self.columns)}; set {option}"
                 )
             found += own
         if len(set(found)) < len(found):

@@ -37,6 +37,14 @@ from absl import logging
 
 from qnas_jax.errors import UserError
 from qnas_jax.evaluation.evaluator import ONE_FIDELITY
+from qnas_jax.evaluation.tables.arch_columns import (
+    NOT_A_NUMBER,
+    archs_of,
+    identity,
+    mean_of_runs,
+    read_ops,
+    stack,
+)
 from qnas_jax.evaluation.tables.column_file import ColumnFile, read_columns
 from qnas_jax.evaluation.tables.positions import check_size, index_of
 from qnas_jax.evaluation.tables.sealed_test import SealedTest
@@ -45,8 +53,6 @@ from qnas_jax.options import OptionError, Options, option
 from qnas_jax.reading import printable
 from qnas_jax.shipped import shipped_file
 from qnas_jax.spaces import SearchSpace
-
-_NOT_A_NUMBER = "nan"
 
 ONLY_FIDELITY = ONE_FIDELITY[0]
 """Its name where columns are given without one."""
@@ -99,20 +105,20 @@ def load_own_table(options: OwnTableOptions) -> Table:
         logging.warning("%s: left out columns of row numbers: %s", file.path, left_out)
     space, places = _read_archs(file, options)
     groups = _by_fidelity("validation_columns", options.validation_columns)
-    tested = file.find(options.test_columns, "test_columns")
+    tested = file.find(options.test_columns, "table.test_columns")
     validation = {}
     for fidelity, names in groups.items():
-        seen = file.find(names, "validation_columns")
+        seen = file.find(names, "table.validation_columns")
         if set(seen) & set(tested):
             raise OptionError(
                 "test_columns", options.test_columns, "columns that no search sees"
             )
-        validation[fidelity] = _stack(file, seen)
+        validation[fidelity] = stack(file, seen)
     if not any(np.isfinite(runs).any() for runs in validation.values()):
         raise UserError(f"{file.path}: got no validation value at all, expected some")
     seconds = _read_seconds(file, options, validation)
     costs = {}
-    for name in file.find(options.cost_columns, "cost_columns"):
+    for name in file.find(options.cost_columns, "table.cost_columns"):
         costs[name] = _spread(space, places, _only_column(file, [name]))
     return Table(
         name=printable(file.path.stem),
@@ -146,12 +152,8 @@ def load_own_test(options: OwnTableOptions) -> SealedTest:
         raise OptionError("test_columns", (), "the columns that are to be reported")
     file = read_columns(shipped_file(options.file))
     space, places = _read_archs(file, options)
-    runs = _stack(file, file.find(options.test_columns, "test_columns"))
-    known = np.isfinite(runs)
-    counts = known.sum(axis=1)
-    total = np.where(known, runs, 0).sum(axis=1)
-    means = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
-    values = _spread(space, places, means)
+    runs = stack(file, file.find(options.test_columns, "table.test_columns"))
+    values = _spread(space, places, mean_of_runs(runs))
     return SealedTest(
         printable(file.path.stem), space, values, maximise=options.maximise
     )
@@ -161,35 +163,12 @@ def _read_archs(
     file: ColumnFile, options: OwnTableOptions
 ) -> tuple[SearchSpace, np.ndarray]:
     """The space, and the position of each row, int [rows]."""
-    names = file.find(options.arch_columns, "arch_columns")
-    ops = np.concatenate([file.ops(name) for name in names], axis=1)
-    layers = [name for name in names for _ in range(file.columns[name].shape[1])]
-    choices = _choices(ops, options.op_names)
+    names = file.find(options.arch_columns, "table.arch_columns")
+    columns = read_ops(file, names)
+    choices = _choices(columns.ops, options.op_names)
     space = SearchSpace(printable(file.path.stem), choices)
     check_size(space)
-    archs = np.empty(ops.shape, np.int32)
-    for layer, known in enumerate(choices):
-        numbers = {_identity(name): number for number, name in enumerate(known)}
-        names, rows = np.unique(ops[:, layer], return_inverse=True)
-        found = np.array([numbers.get(_identity(str(name)), -1) for name in names])
-        archs[:, layer] = found[rows]
-        unknown = np.flatnonzero(archs[:, layer] < 0)
-        if unknown.size:
-            row = unknown[0]
-            raise UserError(
-                f"{file.path}, {file.rows[row]}, column {layers[layer]}: got op "
-                f"{str(ops[row, layer])!r}, expected one of {', '.join(known)}"
-            )
-    places = index_of(space, archs)
-    _, first, counts = np.unique(places, return_index=True, return_counts=True)
-    if counts.max() > 1:
-        place = places[first[counts > 1].min()]
-        rows = np.flatnonzero(places == place)
-        raise UserError(
-            f"{file.path}, {file.rows[rows[1]]}: got the arch of {file.rows[rows[0]]} "
-            "again, expected each arch once; several runs are several columns"
-        )
-    return space, places
+    return space, index_of(space, archs_of(file, columns, choices))
 
 
 def _choices(ops: np.ndarray, op_names: str) -> tuple[tuple[str, ...], ...]:
@@ -203,7 +182,7 @@ def _choices(ops: np.ndarray, op_names: str) -> tuple[tuple[str, ...], ...]:
     ]
     if len(layers) == 1:
         layers *= num_layers
-    repeated = any(len(set(map(_identity, names))) < len(names) for names in layers)
+    repeated = any(len(set(map(identity, names))) < len(names) for names in layers)
     if len(layers) != num_layers or repeated or not all(map(all, layers)):
         raise OptionError(
             "op_names", op_names, f"different names, for all or for {num_layers} layers"
@@ -218,22 +197,13 @@ def _in_order(names: list[str]) -> list[str]:
     """
     ops: dict[str | decimal.Decimal, str] = {}
     for name in sorted(set(names), key=lambda name: (len(name), name)):
-        ops.setdefault(_identity(name), name)
+        ops.setdefault(identity(name), name)
     numbers = [op for op in ops if isinstance(op, decimal.Decimal)]
-    if len(numbers) + (_NOT_A_NUMBER in ops) < len(ops) or not numbers:
+    if len(numbers) + (NOT_A_NUMBER in ops) < len(ops) or not numbers:
         return sorted(ops.values())
     return [ops[op] for op in sorted(numbers)] + [
-        name for op, name in ops.items() if op == _NOT_A_NUMBER
+        name for op, name in ops.items() if op == NOT_A_NUMBER
     ]
-
-
-def _identity(op: str) -> str | decimal.Decimal:
-    """What is equal for equal ops: the exact value of a number, else the name."""
-    try:
-        number = decimal.Decimal(op)
-    except decimal.InvalidOperation:
-        return op
-    return _NOT_A_NUMBER if number.is_nan() else number
 
 
 def _by_fidelity(option: str, columns: str) -> dict[str, list[str]]:
@@ -258,14 +228,9 @@ def _names(columns: str) -> list[str]:
     return [name.strip() for name in columns.split(",")]
 
 
-def _stack(file: ColumnFile, names: list[str]) -> np.ndarray:
-    """Columns beside each other, float64 [rows, W]."""
-    return np.concatenate([file.numbers(name) for name in names], axis=1)
-
-
 def _only_column(file: ColumnFile, names: list[str]) -> np.ndarray:
     """A column float64 [rows] of one number an arch."""
-    numbers = _stack(file, names)
+    numbers = stack(file, names)
     if numbers.shape[1] != 1:
         raise UserError(
             f"{file.path}, column {', '.join(names)}: got {numbers.shape[1]} numbers "
@@ -289,7 +254,7 @@ def _read_seconds(
         )
     seconds = {}
     for fidelity, names in groups.items():
-        times = _only_column(file, file.find(names, "seconds_columns"))
+        times = _only_column(file, file.find(names, "table.seconds_columns"))
         evaluated = np.isfinite(validation[fidelity]).any(axis=1)
         wrong = np.flatnonzero(evaluated & ~(times >= 0))
         if wrong.size:

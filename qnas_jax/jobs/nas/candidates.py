@@ -79,16 +79,28 @@ def candidates_of(setting: NasSetting) -> list[Candidate]:
     return [*candidates, *_picks(setting, winner), *_hand_made(setting, winner)]
 
 
+def random_archs(setting: NasSetting, winner: np.ndarray, count: int) -> np.ndarray:
+    """Random architectures of the winner's cost that a search might have found.
+
+    Args:
+      setting: the run; its seed decides.
+      winner: int32 [L].
+      count: N.
+
+    Returns:
+      int32 [N, L].
+    """
+    seed = np.asarray(jax.random.key_data(setting.key("retrain/picks")))
+    rng = np.random.default_rng(seed)
+    return archs_of_equal_cost(
+        setting.costs, winner, count, rng, allowed=functools.partial(_counts, setting)
+    )
+
+
 def _picks(setting: NasSetting, winner: np.ndarray) -> list[Candidate]:
     """Random architectures of the winner's cost, as many as are asked for."""
     count = setting.config.retrain.random_picks
-    if not count:
-        return []
-    seed = np.asarray(jax.random.key_data(setting.key("retrain/picks")))
-    rng = np.random.default_rng(seed)
-    archs = archs_of_equal_cost(
-        setting.costs, winner, count, rng, allowed=functools.partial(_counts, setting)
-    )
+    archs = random_archs(setting, winner, count) if count else ()
     return [
         Candidate(f"{PICK}{number}", arch, None, setting.supernet)
         for number, arch in enumerate(archs, start=1)

@@ -7,6 +7,7 @@ from qnas_jax.evaluation.tables import TableOptions, table_file
 from qnas_jax.files import digest
 from qnas_jax.jobs.inputs import Content, file_content
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.shipped import shipped_file
 
 
 def data_content(setting: NasSetting) -> dict[str, Content]:
@@ -74,6 +75,14 @@ def latency_content(setting: NasSetting) -> dict[str, Content]:
     }
 
 
+def truth_content(setting: NasSetting) -> dict[str, Content]:
+    """The file that a ranking is held against."""
+    file = setting.config.rank.truth_file
+    if not file:
+        return {}
+    return {"rank.truth_file": file_content(shipped_file(file), "table of the truth")}
+
+
 INPUTS = {
     "data": data_content,
     "space": space_content,
@@ -81,5 +90,6 @@ INPUTS = {
     "latency": latency_content,
     "evaluator": function_content,
     "evaluator_options": evaluator_content,
+    "rank": truth_content,
 }
 """By the group or family of options that names them."""

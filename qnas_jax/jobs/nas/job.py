@@ -22,7 +22,7 @@ from qnas_jax.jobs.nas.exported_network import (
 from qnas_jax.jobs.nas.inputs import INPUTS
 from qnas_jax.jobs.nas.latency import check_latency, measure_latency
 from qnas_jax.jobs.nas.predict import predict_examples
-from qnas_jax.jobs.nas.rank import rank_space, read_truth
+from qnas_jax.jobs.nas.rank import rank_space
 from qnas_jax.jobs.nas.reference import check_reference, evaluate_reference
 from qnas_jax.jobs.nas.report import report_run
 from qnas_jax.jobs.nas.retrain import check_retraining, retrain_networks
@@ -30,6 +30,7 @@ from qnas_jax.jobs.nas.search import check_search, search_architecture
 from qnas_jax.jobs.nas.search_ahead import compile_search
 from qnas_jax.jobs.nas.setting import NasSetting
 from qnas_jax.jobs.nas.supernet import ROWS, check_supernet, train_supernet
+from qnas_jax.jobs.nas.truth import read_truth
 from qnas_jax.jobs.spec import Job, Stage
 from qnas_jax.jobs.strategies import STRATEGY_FAMILY
 

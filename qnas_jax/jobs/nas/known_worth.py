@@ -6,8 +6,9 @@ import numpy as np
 
 from qnas_jax.errors import MissingFileError
 from qnas_jax.evaluation import EVALUATORS, TRUTHS
-from qnas_jax.jobs.nas.rank import read_truth, worth_of_arch
+from qnas_jax.jobs.nas.rank import worth_of_arch
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.truth import read_truth
 from qnas_jax.reporting import Worth
 
 
@@ -21,16 +22,17 @@ def worth_by_truth(setting: NasSetting, arch: Sequence[int], what: str) -> Worth
 
     Returns:
       The comparison by true accuracies; None where no truth is known of the space and
-      its data (the benchmarks' are of CIFAR-10), where it is not at hand, or where the
-      evaluator itself looks up what is known.
+      its data (the benchmarks' are of CIFAR-10) or of the arch, where it is not at
+      hand, or where the evaluator itself looks up what is known.
     """
     trains = EVALUATORS[setting.config.evaluator.name].trains
-    if not (trains and setting.space.name in TRUTHS):
-        return None
-    if setting.dataset.name != "cifar10":
+    published = setting.space.name in TRUTHS and setting.dataset.name == "cifar10"
+    if not (trains and (published or setting.config.rank.truth_file)):
         return None
     try:
         truth = read_truth(setting)
     except MissingFileError:
+        return None
+    if not (truth[0] == np.asarray(arch)).all(axis=1).any():
         return None
     return worth_of_arch(setting, np.asarray(arch), truth, what)

@@ -10,70 +10,22 @@ import dataclasses
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qnas_jax.errors import UserError
-from qnas_jax.evaluation import (
-    COST_TERMS,
-    TRUTHS,
-    rank_all,
-)
+from qnas_jax.evaluation import COST_TERMS, rank_all
 from qnas_jax.evaluation.proxies import ScoreByProxies, make_proxy_scorer
 from qnas_jax.jobs.nas.scores import subnet_evaluator
 from qnas_jax.jobs.nas.setting import NasSetting
+from qnas_jax.jobs.nas.truth import chosen_archs, read_truth
 from qnas_jax.nets import build_supernet
-from qnas_jax.options import OptionError
 from qnas_jax.reporting import Worth, ranking_lines, share_beaten, worth_of_truth
 from qnas_jax.runs import read_arrays, write_arrays, write_json
 from qnas_jax.spaces import TOLERANCE, arch_to_string
 from qnas_jax.stopping import Stopped
 
 _NEAREST = 10  # architectures, where none costs as much as the pick
-
-
-def read_truth(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
-    """Reads what the space's architectures are known to reach.
-
-    Args:
-      setting: the run.
-
-    Returns:
-      archs int32 [N, L] and their accuracy [N], in [0, 1].
-
-    Raises:
-      OptionError: no truth is known for this space.
-      MissingFileError: the truth is not in the data folder.
-    """
-    name = setting.space.name
-    if name not in TRUTHS:
-        allowed = "one of " + ", ".join(TRUTHS) + ", whose architectures are known"
-        raise OptionError("space.name", name, allowed)
-    root = setting.config.data.data_root()
-    return TRUTHS[name](str(root or "."))
-
-
-def chosen_archs(setting: NasSetting) -> tuple[np.ndarray, np.ndarray]:
-    """What is ranked: all of `read_truth`, or `rank.archs` of them at random.
-
-    Args:
-      setting: the run.
-
-    Returns:
-      archs int32 [N, L], in the order of the truth, and their accuracy [N].
-
-    Raises:
-      OptionError: no truth is known for this space.
-      MissingFileError: the truth is not in the data folder.
-    """
-    archs, truth = read_truth(setting)
-    wanted = setting.config.rank.archs
-    if not 0 < wanted < len(archs):
-        return archs, truth
-    order = jax.random.permutation(setting.key("rank/archs"), len(archs))
-    chosen = np.sort(np.asarray(order)[:wanted])
-    return archs[chosen], truth[chosen]
 
 
 def rank_space(setting: NasSetting) -> list[str]:
