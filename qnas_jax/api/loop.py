@@ -13,6 +13,7 @@ from qnas_jax.evaluation import MemoisedEvaluator
 from qnas_jax.runs import draws_bars
 from qnas_jax.searching.stepping import Asked, Stepper
 
+_SHORT = 1.0  # seconds; a search that is shorter shows no bar
 _MOST_IDLE = 200  # generations in a row that bring no new architecture
 
 
@@ -116,7 +117,9 @@ def shown(
     from tqdm import tqdm
 
     disable = not (draws_bars(sys.stderr) if progress is None else progress)
-    with tqdm(total=budget, desc="search", disable=disable, leave=False) as bar:
+    with tqdm(
+        total=budget, desc="search", disable=disable, leave=False, delay=_SHORT
+    ) as bar:
         best = -np.inf
 
         def show() -> None:
