@@ -14,8 +14,8 @@ from qnas_jax.reporting.comparison.page import write_comparison
 from qnas_jax.reporting.comparison.runs_page import write_runs
 
 
-def test_a_finished_run(synthetic):
-    assert problems(write_report(synthetic.workdir)) == []
+def test_a_finished_run(synthetic_page):
+    assert problems(synthetic_page) == []
 
 
 def test_an_empty_run(tmp_path):
