@@ -94,19 +94,23 @@ def test_what_looks_at_a_finished_run(digits):
     folder, _ = digits
     shutil.copytree(folder / "runs" / "digits", folder / "runs" / "short")
     (folder / "archs.json").write_text("[[0, 1, 2, 3, 0]]")
-    (folder / "my_space.py").write_text(block_of("own_space", "register_space("))
-    costs, own_costs, compared, _ = run_all(
+    costs, compared, _ = run_all(
         folder,
         written("hardware", "--stage=describe"),
-        written("own_space", "--stage=describe"),
         written("tutorial", "compare"),
         written("quantum_for_nas", "solver_history"),
     )
     assert json.loads(costs.out)["arch"] == [0, 1, 2, 3, 0]
-    assert "scale" in own_costs.out
     assert "runs/short" in compared.out
     page = (folder / "runs" / "comparison.html").read_text("utf-8")
     assert "runs/digits" in page
+
+
+def test_what_an_own_network_costs(tmp_path):
+    (tmp_path / "archs.json").write_text("[[0, 2]]")
+    (tmp_path / "my_space.py").write_text(block_of("own_space", "register_space("))
+    (costs,) = run_all(tmp_path, written("own_space", "--stage=describe"))
+    assert json.loads(costs.out)["string"] == "mb2_k3|scale"
 
 
 def write_data(folder):
