@@ -12,9 +12,8 @@ from qnas_jax.spaces import NetworkSpace, narrowed
 
 
 @pytest.mark.slow
-def test_the_whole_job(tiny_config, make_setting, quick):
+def test_the_whole_job(tmp_path, tiny_config, make_setting):
     tiny_config.supernet.update(width=0.5)
-    tiny_config.retrain.update(epochs=1, compare=False)
     tiny_config.data.update(side=6)
     setting = make_setting(tiny_config)
     run_stages(setting, "all", ["python", "main.py"])
