@@ -147,4 +147,4 @@ def test_tables_and_costs_of_ones_own(tmp_path):
     page = (tmp_path / "runs" / "own.html").read_text("utf-8")
     assert "random is nowhere significantly worse than memory_registers" in page
     assert "cost -1" in solved.out + solved.err
-    assert explained.out.startswith("search.strategy")
+    assert explained.out.strip().startswith("search.strategy = memory_registers")
