@@ -1,13 +1,15 @@
 """Strict numerics for every test, and the real data where it is at hand."""
 
 import ctypes
+import fcntl
 import functools
 import gc
 import os
 import pathlib
 import resource
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jax
 import pytest
@@ -42,12 +44,36 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "standard")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests of one run share compiled programs, also with processes that they start."""
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder of all processes that take part in one run of the tests."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def made_once(shared_folder: pathlib.Path) -> Callable[..., pathlib.Path]:
+    """Makes a folder, unless another process of the same run has; to be read only."""
+
+    def get(name: str, make: Callable[[pathlib.Path], object]) -> pathlib.Path:
+        folder = shared_folder / name
+        with open(shared_folder / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                part = shared_folder / f"{name}.part"
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                make(part)
+                part.rename(folder)
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_programs(shared_folder: pathlib.Path) -> None:
+    """Tests of one run share compiled programs, also with processes that they start."""
+    folder = shared_folder
     kept = {
         "jax_compilation_cache_dir": str(folder / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0,  # reading takes a third
@@ -86,11 +112,13 @@ def bounded_memory() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def space_file(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def space_file(made_once: Callable[..., pathlib.Path]) -> pathlib.Path:
     """A user's file that registers `tiny`: six networks that compile in seconds."""
-    path = tmp_path_factory.mktemp("space") / "space.py"
-    path.write_text(small_space_file("tiny"))
-    return path
+
+    def write(folder: pathlib.Path) -> None:
+        (folder / "space.py").write_text(small_space_file("tiny"))
+
+    return made_once("space", write) / "space.py"
 
 
 @pytest.fixture(scope="session")

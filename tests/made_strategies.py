@@ -18,3 +18,16 @@ def made(
         generations=generations,
         options=STRATEGIES[name].options(**settings),
     )
+
+
+SMALL = {
+    "predictor": {
+        "members": 3,
+        "hidden_units": 10,
+        "fit_steps": 20,
+        "candidates": 30,
+        "random_candidates": 30,
+    },
+    "memory_registers": {"draws": 8},
+}
+"""Models as small as behave alike, where the default ones take long."""

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from forked_commands import run_commands
 
 from qnas_jax.spaces import SpaceOptions, arch_to_string, build_space
 
@@ -31,39 +32,6 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         env={**os.environ, **environment},
     )
 
-
-# Reads a list of commands, runs each in a fork of one process that has imported all,
-# and answers with exit statuses and what was written. Nothing may use a device before.
-FORKS = """
-import json, os, runpy, sys, tempfile
-import ml_collections.config_flags
-import qnas_jax.command.running, qnas_jax.command.parsing
-
-answers = []
-for arguments in json.load(sys.stdin):
-    out, err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
-    child = os.fork()
-    if child == 0:
-        status = 70
-        try:
-            os.dup2(out.fileno(), 1)
-            os.dup2(err.fileno(), 2)
-            sys.argv = ["main.py", *arguments]
-            runpy.run_path("main.py", run_name="__main__")
-        except SystemExit as end:
-            status = end.code or 0
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    found = []
-    for file in (out, err):
-        file.seek(0)
-        found.append(file.read())
-    answers.append([status, *found])
-json.dump(answers, sys.stdout)
-"""
 
 MISTAKES = [
     (["--config.search.generatoins=5"], "search.generatoins: got '5'"),
@@ -99,20 +67,10 @@ MISTAKES = [
 
 def test_an_error_is_one_line_and_status_2(tmp_path):
     commands = [
-        [f"--workdir={tmp_path / str(number)}", *arguments]
+        ["qnas", f"--workdir={tmp_path / str(number)}", *arguments]
         for number, (arguments, _) in enumerate(MISTAKES)
     ]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKS],
-        input=json.dumps(commands),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
-    )
-    assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout)
+    answers = run_commands(commands, ROOT)
     for (arguments, message), answer in zip(MISTAKES, answers, strict=True):
         status, out, err = answer
         assert (status, out) == (2, ""), (arguments, err)

@@ -4,8 +4,6 @@ import ast
 import importlib
 import pathlib
 import re
-import subprocess
-import sys
 import tomllib
 
 import pytest
@@ -117,39 +115,6 @@ def test_a_command_is_taken(words, monkeypatch):
 
 def test_there_are_commands_on_the_pages():
     assert len(COMMANDS) > 50
-
-
-def _command_with(page: str, word: str) -> list[str]:
-    """The command of a page that has a word, started as this version."""
-    (file,) = [each for each in PAGES if page_name(each) == page]
-    (command,) = [words for words in commands(file) if word in " ".join(words)]
-    return [sys.executable, str(ROOT / "main.py"), *command[1:]]
-
-
-@pytest.mark.slow
-def test_the_command_for_an_own_table_runs_as_it_stands(tmp_path):
-    """With a table that has nothing but ops and values."""
-    rows = [f"{a},{b},0.{a + b}5,0.{a + b}4" for a in range(3) for b in range(3)]
-    (tmp_path / "my.csv").write_text("\n".join(["op_1,op_2,val,test", *rows]) + "\n")
-    command = _command_with("benchmarks", "runs/my_table")
-    short = ["--config.benchmark.seeds=2", "--config.benchmark.budgets=3"]
-    done = subprocess.run(
-        [*command, *short], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "runs" / "my_table").is_dir()
-
-
-@pytest.mark.slow
-def test_the_command_for_an_own_cost_runs_as_it_stands(tmp_path):
-    (tmp_path / "my_qubo.json").write_text('{"matrix": [[-1, 2], [0, -1]]}')
-    command = _command_with("quantum_for_nas", "my_qubo.json")
-    short = ["--config.solver.optimiser=exhaustive"]
-    done = subprocess.run(
-        [*command, *short], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "cost -1" in done.stdout + done.stderr
 
 
 def test_modules_named_on_pages_can_be_found():

@@ -21,7 +21,7 @@ NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 WITH_PYTHON = [
     page for page in PAGES if any(block.language == "python" for block in blocks(page))
 ]
-_SLOW = {"tutorial", "own_strategy"}
+_SLOW = {"tutorial", "own_strategy", "own_space"}
 _SHORTER = {"SEEDS, BUDGET = 10, 60": "SEEDS, BUDGET = 2, 20"}  # in notebooks
 
 
@@ -52,12 +52,15 @@ def short_runs(monkeypatch, space_file):
     """`qnas_jax.run` runs the whole job, but a short one, and the same one once."""
     real, finished = qnas_jax.run, []
 
-    def run(config, overrides=None, *, workdir, data=None):
+    def run(config, overrides=None, *, workdir, data=None, space=None):
         if finished and data is None:
             shutil.copytree(finished[0], workdir)
             return qnas_jax.Run(workdir)
         short = {**(overrides or {}), **short_job(space_file)}
-        found = real(config, short, workdir=workdir, data=data, progress=False)
+        if space is not None:
+            del short["space.name"], short["space.file"]
+        given = {"workdir": workdir, "data": data, "space": space}
+        found = real(config, short, progress=False, **given)
         finished.append(workdir)
         return found
 
@@ -70,7 +73,7 @@ def in_own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     for names in (SPACES, OPS):
-        for name in ("mine", "scale"):
+        for name in ("mine", "scale", "squares"):
             monkeypatch.setitem(names, name, None)
 
 

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from pages import ROOT, block_of
 
+import qnas_jax
 from qnas_jax.evaluation import EvaluatorOptions, make_evaluator, scores_of
 from qnas_jax.nets import OPS, build_supernet
 from qnas_jax.searching.registry import strategy_table
 from qnas_jax.spaces import SPACES, SearchSpace, SpaceOptions, build_space
+
+
+def test_the_citation_is_of_this_version():
+    lines = (ROOT / "CITATION.cff").read_text("utf-8").splitlines()
+    assert f"version: {qnas_jax.__version__}" in lines
 
 
 def test_own_space_of_the_page(tmp_path, monkeypatch):
@@ -22,6 +28,11 @@ def test_own_space_of_the_page(tmp_path, monkeypatch):
     space = build_space(options, (8, 8, 1), 10)
     assert space.choices[1][2:] == ("scale", "skip")
     assert build_supernet(space).cost_table().by_op["params"][1, 2] == 24
+
+
+def test_own_data_and_space_take_less_than_thirty_lines():
+    lines = block_of("own_space", "data=(images, labels)").splitlines()
+    assert len([line for line in lines if line]) < 30
 
 
 def test_own_evaluator_of_the_page(tmp_path):

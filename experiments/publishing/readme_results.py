@@ -136,9 +136,11 @@ def comparison(rows: Rows) -> Lines:
         found = [task[name].at(100) for task in tasks.values()]
         means = [f"{100 * values.mean():.2f}" for values in found if values is not None]
         cells.append(f"{name} {' / '.join(means)} ({len(names[name].test)})")
+    strategies = {name.partition(" (")[0] for name in names}
     what = (
-        f"{len(names)} strategies on tables ({', '.join(tasks)}): test accuracy "
-        f"after 100 evaluations (searches); optimum {optima}"
+        f"{len(strategies)} strategies in {len(names)} settings on tables "
+        f"({', '.join(tasks)}): test accuracy after 100 evaluations (searches); "
+        f"optimum {optima}"
     )
     return [(what, ", ".join(cells)), _protocol(rows)]
 

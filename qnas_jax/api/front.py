@@ -111,7 +111,7 @@ def search_front(
       workers: processes that evaluate at the same time; 0: this one does.
       time_limit: seconds that an evaluation may take, with workers; 0: no limit.
       file: where evaluations are kept, to go on from.
-      progress: whether a bar is shown; None: on a terminal.
+      progress: whether a bar is shown; None: on a terminal and in a notebook.
 
     Returns:
       What was found; `.front` are the rows of the front.

@@ -1,6 +1,7 @@
 """Generations of a search by an evaluator, until something ends them."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,8 +10,10 @@ from qnas_jax.api.calls import SearchFile
 from qnas_jax.api.choices import Choices
 from qnas_jax.api.result import BUDGET, EXHAUSTED, IDLE, STOPPED
 from qnas_jax.evaluation import MemoisedEvaluator
+from qnas_jax.runs import draws_bars
 from qnas_jax.searching.stepping import Asked, Stepper
 
+_SHORT = 1.0  # seconds; a search that is shorter shows no bar
 _MOST_IDLE = 200  # generations in a row that bring no new architecture
 
 
@@ -113,8 +116,10 @@ def shown(
     """A bar of evaluations; yields what is called after each generation."""
     from tqdm import tqdm
 
-    disable = None if progress is None else not progress
-    with tqdm(total=budget, desc="search", disable=disable, leave=False) as bar:
+    disable = not (draws_bars(sys.stderr) if progress is None else progress)
+    with tqdm(
+        total=budget, desc="search", disable=disable, leave=False, delay=_SHORT
+    ) as bar:
         best = -np.inf
 
         def show() -> None:

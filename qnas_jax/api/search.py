@@ -74,7 +74,7 @@ def search(
       time_limit: seconds that an evaluation may take, with workers; 0: no limit.
       file: where evaluations are kept as they end. What it knows is not evaluated
         again, so the same call goes on where it was stopped.
-      progress: whether a bar is shown; None: on a terminal.
+      progress: whether a bar is shown; None: on a terminal and in a notebook.
 
     Returns:
       What was found.

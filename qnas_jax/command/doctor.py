@@ -21,6 +21,12 @@ _EXTRAS = {
     "baselines": ("scikit-learn",),
     "peers": ("optuna", "pymoo"),
     "cluster": ("submitit",),
+    "tensorboard": ("tensorboardX",),
+    "bench": (
+        *("qiskit-aer", "pennylane-lightning", "qsimcirq"),
+        *("tensorcircuit-ng", "qujax"),
+    ),
+    "docs": ("mkdocs-material", "mkdocstrings"),
 }
 _LEAST_FREE = 2**30  # bytes
 

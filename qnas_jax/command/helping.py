@@ -15,7 +15,7 @@ qnas: searches neural architectures, retrains the winner, says what it is worth
 SUBCOMMANDS = {
     "list": "names that there are: configs, stages, strategies, spaces, datasets, ...",
     "doctor": "versions, devices, data, caches, and a self-test of some seconds",
-    "compare": "table of runs: qnas compare runs/*",
+    "compare": "runs side by side: qnas compare runs/* --html=page.html",
     "watch": "how far a run is: qnas watch runs/digits",
 }
 """What stands first on a command line instead of flags, by name."""

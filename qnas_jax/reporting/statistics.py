@@ -182,6 +182,28 @@ def mean_interval(
     return mean - half, mean + half
 
 
+def interval_of_mean(
+    mean: float, deviation: float, count: int
+) -> tuple[float, float] | None:
+    """Returns Student's 95 % interval of a mean over runs.
+
+    Args:
+      mean: of the runs.
+      deviation: standard deviation of the sample (n - 1).
+      count: n >= 1.
+
+    Returns:
+      Both ends; None for one run, which says nothing of others.
+    """
+    from scipy.stats import t
+
+    if count < 2:
+        return None
+    factor = float(t.ppf((1 + CONFIDENCE) / 2, count - 1))
+    half = factor * deviation / math.sqrt(count)
+    return mean - half, mean + half
+
+
 def macro_f1_interval(confusion: np.ndarray) -> tuple[float, float]:
     """Returns the interval of macro F1, see `resampled_interval`.
 

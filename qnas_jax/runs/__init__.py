@@ -17,7 +17,7 @@ from qnas_jax.runs.json_files import (
     write_json,
     write_sealed,
 )
-from qnas_jax.runs.progress import Progress, ShownProgress, progress
+from qnas_jax.runs.progress import Progress, ShownProgress, draws_bars, progress
 from qnas_jax.runs.rows import (
     DamagedRowError,
     Position,
@@ -43,6 +43,7 @@ __all__ = [
     "Saved",
     "ShownProgress",
     "WorkFolder",
+    "draws_bars",
     "environment",
     "progress",
     "read_arrays",

@@ -1,4 +1,4 @@
-"""Shows how far a run is: a bar on a terminal, elsewhere a line a minute.
+"""Shows how far a run is: a bar where one can be drawn, elsewhere a line a minute.
 
 A stage takes most of its time in loops that say how far they are. Before the first step
 of a loop its program is compiled, which takes seconds to minutes and says nothing; and
@@ -20,6 +20,11 @@ Progress = Callable[[Iterable[int], int, str], Iterable[int]]
 _VALUES = ("loss", "accuracy", "best")
 _UNKNOWN = os.terminal_size((80, 24))  # for a terminal that does not know its size
 COMPILING = "compiling"
+
+
+def draws_bars(stream: TextIO) -> bool:
+    """Whether a bar can be drawn anew in its place: on a terminal, in a notebook."""
+    return stream.isatty() or type(stream).__module__.startswith("ipykernel")
 
 
 class Latest(Protocol):
@@ -45,7 +50,7 @@ class ShownProgress:
         Args:
           metrics: whose newest row is shown beside the bar.
           stream: where to; the standard error if None.
-          seconds: between two lines where it is no terminal.
+          seconds: between two lines where there are no bars.
         """
         self._metrics = metrics
         self._stream = stream or sys.stderr
@@ -63,7 +68,7 @@ class ShownProgress:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Says a line a minute while a stage works, unless on a terminal.
+        """Says a line a minute while a stage works, unless there are bars.
 
         Args:
           name: of the stage.
@@ -76,11 +81,9 @@ class ShownProgress:
             words = f"{name}: working" if loop is None else loop.words(self._values)
             self.say(f"{words} ({minutes:.0f} min)")
 
-        on_terminal = self._stream.isatty()
+        bars = draws_bars(self._stream)
         try:
-            with (
-                contextlib.nullcontext() if on_terminal else _each(self._seconds, tell)
-            ):
+            with contextlib.nullcontext() if bars else _each(self._seconds, tell):
                 yield
         finally:
             self._end_loop()  # One that an exception has left is still there.
@@ -91,7 +94,7 @@ class ShownProgress:
         """Yields the steps; `compiling` stands there until the first is done."""
         loop = self._loop = _Loop(description, total)
         try:
-            if self._stream.isatty():
+            if draws_bars(self._stream):
                 yield from self._with_bar(steps, loop)
                 return
             for step in steps:
@@ -187,5 +190,5 @@ def _size(stream: TextIO) -> dict[str, Any]:
 
 
 def progress(steps: Iterable[int], total: int, description: str) -> Iterable[int]:
-    """Shows a bar with rate and time left; silent if the output is no terminal."""
+    """Shows a bar with rate and time left; silent where none can be drawn."""
     return ShownProgress()(steps, total, description)

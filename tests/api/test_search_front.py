@@ -69,7 +69,9 @@ def test_the_front_is_that_of_the_archive():
         return dict(zip("abc", values, strict=True))
 
     ways = {"a": "max", "b": "min", "c": "max"}
-    found = qnas.search_front([range(3)] * 3, look_up, ways, budget=27)
+    found = qnas.search_front(
+        [range(3)] * 3, look_up, ways, strategy="random", budget=27
+    )
     signed = np.stack([found.metric(name) for name in "abc"], 1) * [1, -1, 1]
     distinct, first = np.unique(signed, axis=0, return_index=True)
     expected = {int(first[place]) for place in np.flatnonzero(on_front(distinct))}

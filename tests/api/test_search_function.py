@@ -240,3 +240,12 @@ def test_what_does_not_fit_is_one_line(given, message):
 
 def test_a_function_of_c():
     assert qnas.search([[1, 2], [3, 4]], sum, budget=4).best == (2, 4)
+
+
+def test_a_search_of_a_moment_shows_no_bar(monkeypatch, capsys):
+    given = {"strategy": "random", "budget": 4, "progress": True}
+    qnas.search(SPACE, worth, **given)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("qnas_jax.api.loop._SHORT", 0.0)
+    qnas.search(SPACE, worth, **given)
+    assert "search:" in capsys.readouterr().err

@@ -37,7 +37,8 @@ import sys, qnas_jax as qnas
 def worth(arch):
     return sum(arch)
 {guard}
-    print(qnas.search([[0, 1]] * 2, worth, budget=4, workers=1).best)
+    given = {{"strategy": "exhaustive", "budget": 4, "workers": 1}}
+    print(qnas.search([[0, 1]] * 2, worth, **given).best)
 """
 
 

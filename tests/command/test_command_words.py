@@ -1,7 +1,9 @@
 """Sub-commands and help, in this process."""
 
+import pathlib
 import re
 import sys
+import tomllib
 
 import numpy as np
 import pytest
@@ -126,6 +128,16 @@ def test_the_doctor_finds_this_machine_well(answer):
     assert out.splitlines()[-1] == "all is well"
     for word in ("python", "jaxlib", "devices", "cpu", "decoded sets", "circuit"):
         assert word in out
+
+
+def test_the_doctor_looks_for_all_that_is_optional():
+    text = (pathlib.Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    devices, developers = {"cuda", "tpu"}, {"test", "dev"}
+    assert set(doctor._EXTRAS) == set(extras) - devices - developers
+    for extra, names in doctor._EXTRAS.items():
+        asked = " ".join(extras[extra])
+        assert all(f"{name}>" in asked.replace("[python]", "") for name in names)
 
 
 def test_the_doctor_says_what_fails(answer, monkeypatch):

@@ -5,8 +5,9 @@ import pathlib
 
 import pytest
 
-from qnas_jax.command.comparing import comparison, read_result, run
+from qnas_jax.command.comparing import comparison, run
 from qnas_jax.errors import UserError
+from qnas_jax.reporting.comparison.finished_runs import Finished, read_finished
 
 NAS = {
     "space": "digits",
@@ -34,9 +35,9 @@ def folder(path: pathlib.Path, result=None, name="result.json") -> pathlib.Path:
 
 def test_searches_stand_by_their_accuracy(tmp_path):
     found = [
-        (pathlib.Path("a"), {**NAS, "test_accuracy": 0.8, "worth": None}),
-        (pathlib.Path("b"), NAS),
-        (pathlib.Path("c"), {}),
+        Finished(pathlib.Path("a"), {**NAS, "test_accuracy": 0.8, "worth": None}),
+        Finished(pathlib.Path("b"), NAS),
+        Finished(pathlib.Path("c"), {}),
     ]
     head, best, other, empty, last = comparison(found)
     assert head.split()[:4] == ["run", "data", "space", "strategy"]
@@ -59,17 +60,29 @@ def test_other_kinds_of_runs_have_tables_of_their_own():
         "budgets": [budget],
     }
     solve = {"file": "a.json", "optimiser": "qaoa", "cost": -12.0, "evaluations": 1024}
-    lines = comparison([(pathlib.Path("b"), benchmark), (pathlib.Path("s"), solve)])
-    assert lines[1].split() == ["b", "own", "random", "3", "50", "evaluations", "0.25"]
+    runs = [
+        Finished(pathlib.Path(name), found)
+        for name, found in (("b", benchmark), ("s", solve))
+    ]
+    lines = comparison(runs)
+    cells = ["b", "own", "random", "3", "50", "evaluations", "0.25", "–"]
+    assert lines[1].split() == cells
     assert lines[4].split() == ["s", "a.json", "qaoa", "-12", "1,024"]
 
 
 def test_folders_are_read(tmp_path, capsys):
     one = folder(tmp_path / "one", NAS)
     two = folder(tmp_path / "two", {"optimiser": "qaoa", "cost": 1.0}, "solution.json")
-    assert read_result(one) == NAS
+    assert read_finished(one).result == NAS
     assert run([str(one), str(two), str(tmp_path / "nope")]) == 0
     assert str(two) in capsys.readouterr().out
+
+
+def test_a_page_is_written_if_asked_for(tmp_path, capsys):
+    one, page = folder(tmp_path / "one", NAS), tmp_path / "page.html"
+    assert run([str(one), f"--html={page}"]) == 0
+    assert f"page: {page}" in capsys.readouterr().out
+    assert str(one) in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

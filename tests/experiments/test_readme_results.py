@@ -115,11 +115,13 @@ def test_comparison_and_protocol():
         _curve("random", 0, 0.90),
         _curve("random", 1, 0.92),
         _curve("hamiltonian", 0, 0.94),
+        _curve("hamiltonian (QAOA)", 0, 0.93),
         {"strategy": "random", "transfer": {"cifar10": 0.90}},
         {"strategy": "random", "transfer": {"cifar10": 0.92}},
     ]
     (what, result), (_, protocol) = results.comparison(rows)
-    assert what.startswith("2 strategies") and what.endswith("optimum 95.00")
+    assert what.startswith("2 strategies in 3 settings")
+    assert what.endswith("optimum 95.00")
     assert result == "hamiltonian 94.00 (1), random 91.00 (2)"
     assert protocol.startswith("random 91.00 ± 1.41 (published 93.70 ± 0.36 /")
 

@@ -65,14 +65,14 @@ def make_setting_in(
 
 
 @pytest.fixture(scope="session")
-def finished_folder(
-    tmp_path_factory: pytest.TempPathFactory, space_file: pathlib.Path
-) -> pathlib.Path:
+def finished_folder(made_once, space_file: pathlib.Path) -> pathlib.Path:
     """The finished run that many tests look at, made once."""
-    folder = tmp_path_factory.mktemp("finished")
-    setting = make_setting_in(folder, make_config(space_file))
-    run_stages(setting, "all", ["python", "main.py"])
-    return folder
+
+    def run(folder: pathlib.Path) -> None:
+        setting = make_setting_in(folder, make_config(space_file))
+        run_stages(setting, "all", ["python", "main.py"])
+
+    return made_once("finished", run)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from made_strategies import SMALL
 
 from experiments.reliability.long_runs import CompileCounter
 from qnas_jax.evaluation import MemoisedEvaluator
@@ -39,6 +40,7 @@ def test_no_generation_after_the_first_two(
 ):
     """The second is the first that replaces what the strategy began with."""
     search_config.search.update(strategy=strategy, population=1, generations=7)
+    search_config[strategy].update(SMALL.get(strategy, {}))
     counts = counts_of(make_setting(search_config), counter, search_architecture)
     assert counts[-2] > counts[0] and len(counts) > 5
     assert len(set(counts[2:-1])) == 1  # then the networks for comparison are scored

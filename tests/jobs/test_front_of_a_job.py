@@ -121,13 +121,15 @@ def test_a_stopped_search_for_a_front_goes_on(
     command = ["python", "main.py"]
     for name in ("whole", "stopped"):
         shutil.copytree(finished_folder, tmp_path / name)
-    run_stages(make_setting(tiny_config, "whole"), "search", command)
+    with pytest.raises(Stopped):  # behind the fifth generation, in the retraining
+        run_stages(make_setting(tiny_config, "whole", 6), "search", command)
     with pytest.raises(Stopped):
         run_stages(make_setting(tiny_config, "stopped", 1), "search", command)
     assert not (tmp_path / "stopped" / "search" / "front.json").exists()
     with np.load(tmp_path / "stopped" / "search" / "progress.npz") as kept:
         assert len(kept["registers"]) == 1
-    run_stages(make_setting(tiny_config, "stopped"), "all", command)
+    with pytest.raises(Stopped):
+        run_stages(make_setting(tiny_config, "stopped", 5), "all", command)
     compared = ("front.json", "history.jsonl", "registers.npz", "../best_arch.json")
     for name in compared:
         whole, stopped = (

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from qnas_jax.reporting import run_charts
+from qnas_jax.reporting import run_charts, write_report
 from qnas_jax.reporting.rows import Run, scored
 
 OPS = {
@@ -258,6 +258,12 @@ def synthetic(
     run = SyntheticRun(tmp_path_factory.mktemp("run") / "work", *request.param)
     run.write()
     return run
+
+
+@pytest.fixture(scope="session")
+def synthetic_page(synthetic: SyntheticRun) -> pathlib.Path:
+    """Its page, written once."""
+    return write_report(synthetic.workdir)
 
 
 @pytest.fixture(scope="module")

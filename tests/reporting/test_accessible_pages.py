@@ -6,13 +6,16 @@ import json
 import pytest
 from comparison_rows import FOCUS, make_rows
 from page_checks import MARKS, TEXT, contrast, palettes, problems
+from run_folders import write_all
 
 from qnas_jax.reporting import write_report
+from qnas_jax.reporting.comparison.finished_runs import read_finished
 from qnas_jax.reporting.comparison.page import write_comparison
+from qnas_jax.reporting.comparison.runs_page import write_runs
 
 
-def test_a_finished_run(synthetic):
-    assert problems(write_report(synthetic.workdir)) == []
+def test_a_finished_run(synthetic_page):
+    assert problems(synthetic_page) == []
 
 
 def test_an_empty_run(tmp_path):
@@ -24,6 +27,11 @@ def test_a_comparison(tmp_path):
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(json.dumps(row) + "\n" for row in make_rows()))
     assert problems(write_comparison(rows, tmp_path / "out", FOCUS)) == []
+
+
+def test_runs_side_by_side(tmp_path):
+    runs = [read_finished(path) for path in write_all(tmp_path / "runs")]
+    assert problems(write_runs(runs, tmp_path / "page.html")) == []
 
 
 def test_problems_are_seen(small, tmp_path):

@@ -6,9 +6,12 @@ import pytest
 from comparison_rows import FOCUS, make_rows
 from headless import browser_page, find_browser
 from page_checks import contrast
+from run_folders import write_all
 
 from qnas_jax.reporting import write_report
+from qnas_jax.reporting.comparison.finished_runs import read_finished
 from qnas_jax.reporting.comparison.page import write_comparison
+from qnas_jax.reporting.comparison.runs_page import write_runs
 
 pytestmark = pytest.mark.skipif(
     find_browser() is None, reason="no Chromium is installed"
@@ -52,13 +55,17 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(run_5x6, tmp_path_factory):
-    """A page of a run and one of a comparison."""
+    """A page of a run, one of a comparison, and one of runs side by side."""
     folder = tmp_path_factory.mktemp("comparison")
     rows = folder / "rows.jsonl"
     rows.write_text("".join(json.dumps(row) + "\n" for row in make_rows()))
     return {
         "run": write_report(run_5x6.workdir),
         "comparison": write_comparison(rows, folder, FOCUS),
+        "runs": write_runs(
+            [read_finished(path) for path in write_all(folder / "runs")],
+            folder / "runs.html",
+        ),
     }
 
 
@@ -69,12 +76,12 @@ def no_errors(browser):
     assert browser.errors == []
 
 
-@pytest.mark.parametrize("name", ["run", "comparison"])
+@pytest.mark.parametrize("name", ["run", "comparison", "runs"])
 def test_all_figures_are_there_as_charts_or_pictures(browser, pages, name):
     browser.look(width=DESKTOP)
     browser.open(pages[name])
     figures = browser.run(IMAGES)
-    assert len(figures) == {"run": 8, "comparison": 3}[name]
+    assert len(figures) == {"run": 8, "comparison": 3, "runs": 2}[name]
     for figure, width, display, chart in figures:
         assert width > 300
         is_static = figure.startswith("figure-ranks")
@@ -82,7 +89,7 @@ def test_all_figures_are_there_as_charts_or_pictures(browser, pages, name):
     assert all(share > 0.01 for share in browser.run(PAINTED))
 
 
-@pytest.mark.parametrize("name", ["run", "comparison"])
+@pytest.mark.parametrize("name", ["run", "comparison", "runs"])
 @pytest.mark.parametrize("width", [320, PHONE, 768, DESKTOP])
 def test_nothing_is_wider_than_the_window(browser, pages, name, width):
     browser.look(width=width, mobile=width < 768)
@@ -215,7 +222,7 @@ def test_a_link_to_a_diagram_opens_it(browser, pages):
     assert browser.run(f"new Promise(r => setTimeout(r, 50)).then(() => {diagram})")
 
 
-@pytest.mark.parametrize("name", ["run", "comparison"])
+@pytest.mark.parametrize("name", ["run", "comparison", "runs"])
 def test_print_cuts_nothing(browser, pages, name):
     """On paper pictures stand for charts, folded parts are open, nothing scrolls."""
     browser.look(width=DESKTOP)

@@ -68,8 +68,8 @@ def page_of(run) -> Page:
 
 
 @pytest.fixture(scope="module")
-def page(synthetic) -> Page:
-    return page_of(synthetic)
+def page(synthetic_page) -> Page:
+    return Page(synthetic_page)
 
 
 def assert_drawn(data: bytes) -> None:
@@ -188,6 +188,7 @@ def test_pool_table_is_sorted(small, no_drawing):
     assert len(scores) == 10 and scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize("synthetic", [(5, 6)], indirect=True, ids=["5x6"])
 def test_same_rows_same_page_and_no_draft_is_left(synthetic, page):
     path = write_report(synthetic.workdir)
     assert path.read_text(encoding="utf-8") == page.source

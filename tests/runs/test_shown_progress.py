@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from qnas_jax.runs import RowLog, ShownProgress
+from qnas_jax.runs import RowLog, ShownProgress, draws_bars
 
 
 class Metrics:
@@ -74,6 +74,18 @@ def test_a_terminal_of_any_size_has_a_bar(size):
     os.close(ours)
     assert "supernet: compiling:" in text and "0/3" in text
     assert "loss 0.5 accuracy 0.25" in text and "a line" in text
+
+
+def test_a_notebook_has_a_bar():
+    """Its stream is no terminal, but draws anew in its place."""
+    kind = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})
+    stream, metrics = kind(), Metrics()
+    assert draws_bars(stream) and not draws_bars(io.StringIO())
+    shown = ShownProgress(metrics, stream=stream, seconds=0.01)
+    with shown.stage("supernet"):
+        loop(shown, metrics, 0.1)
+    text = stream.getvalue()
+    assert "0/3" in text and "\r" in text and "working" not in text
 
 
 def test_a_loop_that_fails_leaves_no_bar_behind():

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from made_strategies import made
+from made_strategies import SMALL, made
 
 from qnas_jax.options import OptionError
 from qnas_jax.searching import (
@@ -27,17 +27,6 @@ NOTHING_FAILS, SOME_FAIL, ALL_FAIL = range(3)
 # Strategies whose probabilities are estimated, from 128 and 512 archs: four standard
 # errors.
 ESTIMATES = {"hamiltonian": 0.18, "predictor": 0.09, "memory_registers": 0.09}
-# Models as small as behave alike, where the default ones take long.
-SMALL = {
-    "predictor": {
-        "members": 3,
-        "hidden_units": 10,
-        "fit_steps": 20,
-        "candidates": 30,
-        "random_candidates": 30,
-    },
-    "memory_registers": {"draws": 8},
-}
 # The second generation uses the model of a strategy that has one.
 EARLY = ("predictor", "memory_registers", "hamiltonian")
 

@@ -128,15 +128,14 @@ def rank_all(tasks: Tasks, budgets: Sequence[float]) -> dict[float, Ranking]:
 def draw(tasks: Tasks, rankings: Mapping[float, Ranking], focus: Focus) -> Shown:
     """Pictures, the same as charts, and what is seen on them."""
     found = regrets(tasks, focus.shown)
-    charts = {
-        "regret_curves": regret_charts(found, focus.shown, focus.unit),
-        "arrival_curves": arrival_charts(tasks, focus.shown),
-    }
+    charts = {"regret_curves": regret_charts(found, focus.shown, focus.unit)}
+    figures = {"regret_curves": regret_curves(found, focus.shown, focus.unit)}
+    if any(
+        curves.first_top.size for each in tasks.values() for curves in each.values()
+    ):
+        charts["arrival_curves"] = arrival_charts(tasks, focus.shown)
+        figures["arrival_curves"] = arrival_curves(tasks, focus.shown)
     alts = {name: alt_text(panels) for name, panels in charts.items()}
-    figures = {
-        "regret_curves": regret_curves(found, focus.shown, focus.unit),
-        "arrival_curves": arrival_curves(tasks, focus.shown),
-    }
     for budget, ranking in rankings.items():
         name = f"ranks_{budget:g}"
         figures[name] = rank_diagram(ranking, focus.reference)
@@ -151,6 +150,22 @@ def page_content(
     focus: Focus,
 ) -> dict[str, Any]:
     """What the template shows."""
+    return searches_content(tasks, rankings, focus) | {
+        "sections": [
+            (name, title)
+            for name, title in _SECTIONS
+            if name != "published" or transfers(rows)
+        ],
+        "arrivals": _arrivals(tasks),
+        "published": _published(rows, focus),
+        "made_by": _made_by(rows),
+    }
+
+
+def searches_content(
+    tasks: Tasks, rankings: Mapping[float, Ranking], focus: Focus
+) -> dict[str, Any]:
+    """What `comparison/searches.html` shows: verdict, results and tests."""
     return {
         "focus": focus,
         "verdict": _verdict(tasks, rankings, focus),
@@ -163,14 +178,6 @@ def page_content(
             f"ranks_{budget:g}": (budget, ranking)
             for budget, ranking in rankings.items()
         },
-        "sections": [
-            (name, title)
-            for name, title in _SECTIONS
-            if name != "published" or transfers(rows)
-        ],
-        "arrivals": _arrivals(tasks),
-        "published": _published(rows, focus),
-        "made_by": _made_by(rows),
     }
 
 

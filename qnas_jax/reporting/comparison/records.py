@@ -71,7 +71,7 @@ class Curves:
       budgets: float64 [B], ascending.
       test: float64 [S, B], NaN where the search was not run so far.
       first_top: float64 [S], evaluations until the first arch of the top 1 %, inf if
-        there was none.
+        there was none; [0] where that was not kept.
       evaluations: the evaluations that a search had, for `first_top`.
       optimum: the highest test score of the task.
     """

@@ -52,7 +52,10 @@ def reference_sentence(
     lost = _places(tests, "significantly worse", unit)
     won = _places(tests, "significantly better", unit)
     count = sum(len(members) for members in tests.values())
-    where = f"{len(tests)} pairs of task and budget ({count} tests, Holm-corrected)"
+    where = (
+        f"{_counted(len(tests), 'pair')} of task and budget "
+        f"({_counted(count, 'test')}, Holm-corrected)"
+    )
     worse = "; ".join(lost) if lost else ""
     start = (
         f"{reference} is significantly worse than {worse}"
@@ -61,7 +64,8 @@ def reference_sentence(
     )
     better = f": {'; '.join(won)}" if won else ""
     return (
-        f"{start}, and significantly better in {len(won)} of {count} tests ({where})"
+        f"{start}, and significantly better in {len(won)} of {_counted(count, 'test')} "
+        f"({where})"
         f"{better}."
     )
 
@@ -88,6 +92,10 @@ def ranking_sentence(ranking: Ranking, budget: float, unit: str) -> str:
         f"{formats.p_value(ranking.p_value)}, critical difference "
         f"{ranking.difference:.2f}), {tail}."
     )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _places(
