@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from written_models import WITHOUT_QNAS_JAX
 
 from experiments.benches.exports import differences, random_weights
 from experiments.measuring.built_in_spaces import built_in_space
@@ -332,18 +333,9 @@ def test_a_vocabulary_is_a_part_of_the_model(model, tmp_path):
         load_model(folder)
 
 
-ALONE = """
-import importlib.abc, json, sys
-
-class Refuse(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "qnas_jax":
-            raise ImportError(name)
-
-sys.meta_path.insert(0, Refuse())
-sys.path.insert(0, sys.argv[1])
-import network
-
+ALONE = (
+    WITHOUT_QNAS_JAX
+    + """
 model, texts = network.load(), json.loads(sys.argv[2])
 names, probabilities = model.predict(texts)
 scores = [each.tolist() for each in model.log_probabilities(texts)]
@@ -354,6 +346,7 @@ except ValueError as error:
 added = model.continuations(texts, 3)
 print(json.dumps([names, probabilities.tolist(), scores, added, said]))
 """
+)
 
 
 def test_texts_are_foretold_where_this_package_is_not(model):

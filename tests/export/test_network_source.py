@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from safetensors import safe_open
+from written_models import WITHOUT_QNAS_JAX
 
 from experiments.benches.exports import ONNX, TOLERANCE, differences, random_weights
 from experiments.measuring.built_in_spaces import input_shape
@@ -18,18 +19,10 @@ from qnas_jax.export.weights import network_weights
 from qnas_jax.nets import set_mode
 from qnas_jax.spaces import SPACES, arch_to_string, hand_made, narrowed
 
-ALONE = """
-import importlib.abc, json, pathlib, sys
-
-class Refuse(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "qnas_jax":
-            raise ImportError(name)
-
-sys.meta_path.insert(0, Refuse())
-sys.path.insert(0, sys.argv[1])
+ALONE = (
+    WITHOUT_QNAS_JAX
+    + """
 import numpy as np
-import network
 
 with np.load(sys.argv[2]) as arrays:
     images, expected = arrays["images"], arrays["logits"]
@@ -50,6 +43,7 @@ print(json.dumps({
     "said": said,
 }))
 """
+)
 
 
 def images_of(shape, **rest):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from written_models import WITHOUT_QNAS_JAX
 
 from experiments.benches.exports import differences, random_weights
 from experiments.measuring.built_in_spaces import built_in_space
@@ -215,18 +216,9 @@ def test_a_vocabulary_is_a_part_of_the_model(model, tmp_path):
         load_model(folder)
 
 
-ALONE = """
-import importlib.abc, json, sys
-
-class Refuse(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "qnas_jax":
-            raise ImportError(name)
-
-sys.meta_path.insert(0, Refuse())
-sys.path.insert(0, sys.argv[1])
-import network
-
+ALONE = (
+    WITHOUT_QNAS_JAX
+    + """
 model = network.load()
 names, probabilities = model.predict(json.loads(sys.argv[2]))
 try:
@@ -235,6 +227,7 @@ except ValueError as error:
     said = str(error)
 print(json.dumps([names, probabilities.tolist(), said]))
 """
+)
 
 
 def test_sentences_are_classified_where_this_package_is_not(model):

@@ -35,3 +35,18 @@ def facts(folder):
     write_json(
         folder / files.FACTS, {"input_shape": list(SHAPE), "class_names": list(NAMES)}
     )
+
+
+WITHOUT_QNAS_JAX = """
+import importlib.abc, json, sys
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "qnas_jax":
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Refuse())
+sys.path.insert(0, sys.argv[1])
+import network
+"""
+"""How a program begins that has a model's own source (argument 1), and no qnas_jax."""
