@@ -88,6 +88,14 @@ PARTS = (
         telling=True,
     ),
     Part(
+        "equal_time",
+        f"-m experiments.comparisons.trained_candidates {_ROWS}",
+        full="--seeds=5",
+        quick="--seeds=1 --epochs=2 --factor=0.2 --retrainings=1",
+        lines=results.equal_time,
+        telling=True,
+    ),
+    Part(
         "comparison",
         "-m experiments.comparisons.strategies --data_dir={data} --folder={base}",
         quick="--quick",

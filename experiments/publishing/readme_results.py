@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.comparisons import whole_jobs
+from experiments.comparisons import trained_candidates, whole_jobs
 from experiments.comparisons.published_protocol import PUBLISHED
 from experiments.comparisons.series import results as studied
 from experiments.measuring.rows import table
@@ -120,6 +120,31 @@ def _networks(rows: Rows) -> str:
         f"{formats.points(worth.low)} to {formats.points(worth.high)}, "
         f"{formats.p_value(worth.p_value)})"
     )
+
+
+def equal_time(rows: Rows) -> Lines:
+    """Of `comparisons.trained_candidates`."""
+    lines = trained_candidates.summarise(rows)
+    budget = sum(row["budget"] for row in rows) / len(rows)
+    seeds = len({row["seed"] for row in rows})
+    what = (
+        "digits, a supernet against candidates trained from scratch in its processor "
+        f"time ({budget:.0f} s): test accuracy of the retrained winner"
+    )
+    parts = [
+        f"{line['way']} {line['test accuracy %']:.2f} %"
+        + (f" ± {line['sd']:.2f}" if line["sd"] is not None else "")
+        + (f" ({line['networks']:.0f} networks)" if line["networks"] else "")
+        for line in lines
+    ]
+    told = [
+        f"{line['way']} minus supernet: {formats.points(line['difference'] / 100)} "
+        f"points (95 % interval {formats.points(line['low'] / 100)} to "
+        f"{formats.points(line['high'] / 100)})"
+        for line in lines
+        if line["way"] == "trained" and line["low"] is not None
+    ]
+    return [(what, "; ".join([", ".join(parts), _count(seeds, "seed"), *told]))]
 
 
 def comparison(rows: Rows) -> Lines:

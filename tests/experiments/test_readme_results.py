@@ -49,6 +49,23 @@ def _job(**tested):
     return {**row, "parameters": 21_300, **tested}
 
 
+def test_ways_in_equal_time():
+    numbers = {"networks": 9, "parameters": 100, "seconds": 8.0, "budget": 10.0}
+    rows = [
+        {**numbers, "seed": seed, "way": way, "test accuracy": accuracy}
+        for way, accuracies in (("supernet", (0.9, 0.92)), ("trained", (0.94, 0.96)))
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    ((what, told),) = results.equal_time(rows)
+    assert "in its processor time (10 s)" in what
+    # Welch's interval by hand: 4 ± t(2, .975) sqrt(2) = 4 ± 6.09.
+    assert told == (
+        "supernet 91.00 % ± 1.41 (9 networks), trained 95.00 % ± 1.41 (9 networks); 2 "
+        "seeds; trained minus supernet: +4.00 points (95 % interval \u22122.08 to "
+        "+10.08)"
+    )
+
+
 def test_jobs_beside_what_has_no_network():
     result = _job(test_accuracy=0.75, test_loss=0.5)
     others = {
