@@ -41,7 +41,8 @@ class Worth:
 
     Attributes:
       difference: accuracy of the winner minus what random picks reach, in [-1, 1].
-      low: lower end of its 95 % interval; nan where one number says nothing of it.
+      low: lower end of its 95 % interval; nan where one number, or equal ones, say
+        nothing of it.
       high: upper end.
       p_value: two-sided, in [0, 1]; nan likewise.
       picks: how many random picks (or runs) it is held against.
@@ -128,7 +129,7 @@ def worth_of_winner(
     detail = (
         f"the retrained winner reaches {formats.percent(winner)} on test, {other} "
         f"{formats.percent(mean)}{f' ({aside})' if aside else ''}: "
-        f"{_numbers(difference, low, high, p_value, test)}"
+        f"{_numbers(difference, low, high, p_value, test, count=len(picks))}"
     )
     return Worth(difference, low, high, p_value, len(picks), detail)
 
@@ -165,7 +166,7 @@ def worth_of_truth(
     beaten = share_beaten(pick, others)
     low, high = pick - float(top), pick - float(bottom)
     test = "rank among all of them"
-    said = _numbers(pick - middle, low, high, p_value, test)
+    said = _numbers(pick - middle, low, high, p_value, test, count=count)
     detail = (
         f"{what} truly reaches {formats.percent(pick)}, better than "
         f"{100 * beaten:.1f} % of the {formats.count(count)} others of its cost "
@@ -187,7 +188,8 @@ def worth_over_runs(differences: Sequence[float], *, of_losses: bool = False) ->
       of_losses: they are of losses in nats, and the other way round.
 
     Returns:
-      The paired comparison; with one run there is neither interval nor p-value.
+      The paired comparison; of one run, or of equal differences, there is neither
+      interval nor p-value.
 
     Raises:
       UserError: no run.
@@ -199,7 +201,8 @@ def worth_over_runs(differences: Sequence[float], *, of_losses: bool = False) ->
     error = float(values.std(ddof=1)) / math.sqrt(count) if count > 1 else math.nan
     low, high, p_value = _student(mean, error, count - 1)
     runs = "run" if count == 1 else "runs"
-    said = _numbers(mean, low, high, p_value, "paired t over runs", of_losses)
+    test = "paired t over runs"
+    said = _numbers(mean, low, high, p_value, test, count=count, of_losses=of_losses)
     what = "the retrained winner minus random picks of its cost is"
     if of_losses:
         what = "the retrained winner loses less a token than random picks of its cost:"
@@ -210,13 +213,15 @@ def worth_over_runs(differences: Sequence[float], *, of_losses: bool = False) ->
 def _student(
     difference: float, error: float, freedom: int
 ) -> tuple[float, float, float]:
-    """Student's 95 % interval and two-sided p-value; nan without any freedom."""
+    """Student's 95 % interval and two-sided p-value.
+
+    They are nan without any freedom, and where nothing differs: accuracies of a few
+    hundred images are often equal by chance, which is no certainty.
+    """
     from scipy.stats import t
 
-    if freedom < 1:
+    if freedom < 1 or error == 0:
         return math.nan, math.nan, math.nan
-    if error == 0:
-        return difference, difference, float(difference == 0)
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     p_value = 2 * float(t.sf(abs(difference) / error, freedom))
     return difference - half, difference + half, p_value
@@ -228,15 +233,17 @@ def _numbers(
     high: float,
     p_value: float,
     test: str,
+    *,
+    count: int,
     of_losses: bool = False,
 ) -> str:
-    """A difference in points, or in nats, with what is known of its certainty."""
+    """A difference in points, or in nats, with what so many numbers say of it."""
     show, unit = (formats.points, "points")
     if of_losses:
         show, unit = (formats.signed, "nats")
     said = f"{show(difference)} {unit}"
     if not math.isfinite(p_value):
-        return f"{said} (no interval from one)"
+        return f"{said} (no interval from {'one' if count == 1 else 'equal ones'})"
     return (
         f"{said} (95 % interval {show(low)} to {show(high)}, "
         f"{formats.p_value(p_value)}, {test})"
