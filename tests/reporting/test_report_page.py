@@ -154,6 +154,16 @@ def test_classifiers_without_a_network_stand_in_the_table(small, no_drawing):
     assert "fitted to the training and the validation examples together" in page.text
 
 
+def test_balanced_accuracy_has_a_column_where_it_says_something_else(small, no_drawing):
+    result = json.loads((small.workdir / "result.json").read_text())
+    shown = []
+    for more in (0.0, 0.001, -0.01):
+        result["test_balanced_accuracy"] = result["test_accuracy"] + more
+        small.dump("result.json", result)
+        shown.append("Balanced accuracy" in page_of(small).text)
+    assert shown == [False, False, True]
+
+
 def test_layers_table_equals_the_result(synthetic, page):
     layers = json.loads((synthetic.workdir / "result.json").read_text())["layers"]
     rows = page.table("Op")
