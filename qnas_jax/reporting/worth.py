@@ -32,6 +32,7 @@ from qnas_jax.reporting.statistics import two_networks
 from qnas_jax.reporting.wilson import CONFIDENCE
 
 UNCORRECTED = "not corrected for other comparisons"
+_ROUNDING = 1e-9  # of accuracies that are equal but for their last digits
 WORTH_IT, NOT_TOLD_APART, WORSE = "worth it", "not told apart", "worse"
 
 
@@ -220,7 +221,7 @@ def _student(
     """
     from scipy.stats import t
 
-    if freedom < 1 or error == 0:
+    if freedom < 1 or error < _ROUNDING:
         return math.nan, math.nan, math.nan
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     p_value = 2 * float(t.sf(abs(difference) / error, freedom))

@@ -74,6 +74,9 @@ def test_equal_numbers_are_no_certainty():
     for found in (
         worth_over_runs([0.25, 0.25]),
         worth_of_winner(0.99, [0.98, 0.98, 0.98], 359),
+        # Equal but for what rounding leaves of them.
+        worth_of_winner(358 / 359, [357 / 359] * 5, 359),
+        worth_over_runs([6 / 359 - 5 / 359, 13 / 359 - 12 / 359, 3 / 359 - 2 / 359]),
     ):
         assert math.isnan(found.p_value) and found.verdict == NOT_TOLD_APART
         assert found.sentence.endswith("points (no interval from equal ones).")
