@@ -84,7 +84,12 @@ class Setup:
         sampler, options = self.sampler, self.options
         task = self.batches.task
         return PathLearning(
-            self.supernet, task, optimizer, options.precision, sampler.once
+            self.supernet,
+            task,
+            optimizer,
+            options.precision,
+            sampler.once,
+            distillation=options.distillation,
         )
 
     def start(self, optimizer: optax.GradientTransformation) -> SupernetState:

@@ -33,8 +33,10 @@ RECIPES = {
     "label smoothing 0.1": Recipe(plain.train, images={"label_smoothing": 0.1}),
     "rank loss 0.5": Recipe(rank_loss.train_with(0.5)),
     "distilled from average": Recipe(distillation.from_average(0.99)),
-    "largest path too": Recipe(distillation.in_place(share=False)),
-    "largest path distilled": Recipe(distillation.in_place()),
+    "largest path distilled": Recipe(plain.train, {"distillation": 0.5}),
+    "one path and the largest, distilled": Recipe(
+        plain.train, {"sampler": "fair", "distillation": 0.5}
+    ),
     "few-shot": Recipe(few_shot.train_with(layer=3, share=0.5)),
     "layers one by one": Recipe(progressive.train_with(0.5)),
     "warm-up 0.1": Recipe(plain.train, {"warmup_epochs": 0.1}),

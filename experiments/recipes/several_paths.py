@@ -1,8 +1,8 @@
-"""An update by several paths whose targets and weights may depend on each other.
+"""An update by several paths, with targets of any kind and weights of their losses.
 
 As `PathLearning` has it for networks that switch, path after path, with two openings:
-a path's outputs may become targets of the next (distillation in place), and the
-gradients are weighed once all losses are known (losses of pairs, at no further cost).
+targets are probabilities, and the gradients are weighed once all losses are known
+(losses of pairs, at no further cost).
 """
 
 from collections.abc import Callable
@@ -17,9 +17,6 @@ from qnas_jax.nets.slots import put_means
 from qnas_jax.training import SupernetState, map_slots
 from qnas_jax.training.path_learning import PathLearning
 
-Teach = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
-"""(place of the path, its targets, its outputs) -> targets of the next, all [N, C]."""
-
 
 def learn_together(
     learning: PathLearning,
@@ -28,7 +25,6 @@ def learn_together(
     batch: tuple[jax.Array, jax.Array],
     targets: jax.Array,
     *,
-    teach: Teach = lambda place, targets, outputs: targets,
     weigh: Callable[[jax.Array], jax.Array] = jnp.ones_like,
 ) -> SupernetState:
     """Trains the paths of a step.
@@ -38,8 +34,7 @@ def learn_together(
       state: before the step.
       archs: int32 [S, L].
       batch: inputs [N, ...] and labels [N].
-      targets: probabilities of the classes [N, C] that the first path learns.
-      teach: gives the targets of later paths.
+      targets: probabilities of the classes [N, C] that the paths learn.
       weigh: losses [S] -> weights [S] of the paths' gradients, taken as constants.
 
     Returns:
@@ -47,9 +42,7 @@ def learn_together(
     """
     inputs, labels = batch
 
-    def add_path(carry: Any, placed: tuple[jax.Array, jax.Array]) -> Any:
-        targets, totals = carry
-        place, arch = placed
+    def add_path(totals: Any, arch: jax.Array) -> Any:
         stats = take_path(state.stats, arch)
 
         def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
@@ -63,11 +56,9 @@ def learn_together(
             take_path(state.params, arch)
         )
         totals = totals.add(learning.task, loss, outputs, labels)
-        return (teach(place, targets, outputs), totals), (loss, gradient, found)
+        return totals, (loss, gradient, found)
 
-    (_, totals), (losses, gradients, stats) = jax.lax.scan(
-        add_path, (targets, state.totals), (jnp.arange(len(archs)), archs)
-    )
+    totals, (losses, gradients, stats) = jax.lax.scan(add_path, state.totals, archs)
     gradient = _sum_rows(state.params, archs, gradients, weigh(losses))
     optimizer = learning.optimizer
     updates, moments = optimizer.update(gradient, state.moments, state.params)

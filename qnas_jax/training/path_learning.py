@@ -8,6 +8,8 @@ Several paths of one update (strict fairness): a padded supernet runs them side 
 or each op once if the sampler promises that each is drawn once; one that switches runs
 path after path, each with its gradient, so that memory is that of one path.
 
+With `distillation` the first of several paths teaches the others (`distillation.py`).
+
 With `precision` bfloat16 the rows are cast inside the loss (`nets/precision.py`);
 weights, gradients, moments, statistics and the loss are float32.
 """
@@ -24,6 +26,7 @@ from qnas_jax.devices import Devices
 from qnas_jax.nets import Slots, Supernet, put_path, take_path
 from qnas_jax.nets.slots import put_means
 from qnas_jax.tasks import Task
+from qnas_jax.training.distillation import shares_of_paths, taught_loss
 from qnas_jax.training.loop import Totals
 from qnas_jax.training.supernet_state import SupernetState, map_slots
 
@@ -57,6 +60,7 @@ class PathLearning:
     precision: str
     once: bool
     devices: Devices = Devices()
+    distillation: float = 0.0
 
     def one_path(
         self, state: SupernetState, archs: jax.Array, batch: Batch
@@ -121,7 +125,12 @@ class PathLearning:
                     once=self.once,
                 )
                 losses = jax.vmap(task.loss, (0, None))(outputs, targets)
-                return losses.sum(), (losses, outputs, new_stats)
+                learnt = losses
+                if self.distillation:
+                    shares = shares_of_paths(len(archs), self.distillation)
+                    taught = jax.vmap(taught_loss, (None, 0, None, None, 0))
+                    learnt = taught(task, outputs, targets, outputs[0], shares)
+                return learnt.sum(), (losses, outputs, new_stats)
 
             gradients, found = jax.grad(loss_fn, has_aux=True)(params)
             losses, outputs, new_stats = found
@@ -140,33 +149,48 @@ class PathLearning:
     def _one_by_one(
         self, state: SupernetState, archs: jax.Array, batch: Batch
     ) -> tuple[Slots, Slots, Totals]:
-        """The same with memory of one path."""
+        """The same with memory of one path, and of what the first one says."""
 
-        def add_path(
-            carry: tuple[Slots, Totals], arch: jax.Array
-        ) -> tuple[tuple[Slots, Totals], Slots]:
-            gradients, totals = carry
+        def add_path(carry: Any, drawn: tuple[jax.Array, jax.Array]) -> Any:
+            gradients, totals, teacher = carry
+            arch, share = drawn
             params, stats = take_path(state.params, arch), take_path(state.stats, arch)
+            teaching = (share, teacher) if self.distillation else None
             (loss, (outputs, stats)), gradient = self._gradient(
-                params, stats, arch, batch
+                params, stats, arch, batch, teaching
             )
             gradients = _add_rows(gradients, arch, gradient)
-            return (gradients, totals.add(self.task, loss, outputs, batch[1])), stats
+            totals = totals.add(self.task, loss, outputs, batch[1])
+            if self.distillation:
+                teacher = jnp.where(share == 0, outputs, teacher)
+            return (gradients, totals, teacher), stats
 
         zero = jax.tree.map(jnp.zeros_like, state.params)
-        (gradients, totals), found = jax.lax.scan(add_path, (zero, state.totals), archs)
+        said = (*batch[1].shape, self.task.num_outputs) if self.distillation else ()
+        start = (zero, state.totals, jnp.zeros(said))
+        drawn = (archs, shares_of_paths(len(archs), self.distillation))
+        (gradients, totals, _), found = jax.lax.scan(add_path, start, drawn)
         return gradients, put_means(state.stats, archs, found), totals
 
     def _gradient(
-        self, params: Slots, stats: Slots, arch: jax.Array, batch: Batch
+        self,
+        params: Slots,
+        stats: Slots,
+        arch: jax.Array,
+        batch: Batch,
+        teaching: tuple[jax.Array, jax.Array] | None = None,
     ) -> Any:
-        """((loss, (outputs, new statistics)), gradient to the parameters)."""
+        """((loss of labels, (outputs, new statistics)), gradient to the parameters).
 
-        def compute(whole: Any, batch: Batch) -> tuple[Any, jax.Array]:
-            params, stats, arch, task = whole
-            inputs, targets = batch
+        Teaching is the share of a teacher [] in what is learnt, and its outputs.
+        """
+        share, said = teaching or (None, ())
 
-            def loss_fn(params: Slots) -> tuple[jax.Array, tuple[jax.Array, Slots]]:
+        def compute(whole: Any, examples: Any) -> tuple[Any, jax.Array]:
+            params, stats, arch, task, share = whole
+            (inputs, targets), said = examples
+
+            def loss_fn(params: Slots) -> tuple[jax.Array, Any]:
                 outputs, new_stats = self.supernet.apply(
                     to_compute_with(self.supernet, params, self.precision),
                     stats,
@@ -174,16 +198,19 @@ class PathLearning:
                     inputs,
                     mode="train",
                 )
-                return task.loss(outputs, targets), (outputs, new_stats)
+                loss = task.loss(outputs, targets)
+                learnt = loss
+                if share is not None:
+                    learnt = taught_loss(task, outputs, targets, said, share)
+                return learnt, (loss, outputs, new_stats)
 
-            (loss, (outputs, new_stats)), gradient = jax.value_and_grad(
-                loss_fn, has_aux=True
-            )(params)
+            gradient, found = jax.grad(loss_fn, has_aux=True)(params)
+            loss, outputs, new_stats = found
             return (loss, new_stats, gradient), outputs
 
         shared = self.devices.over_examples(compute)
         (loss, new_stats, gradient), outputs = shared(
-            (params, stats, arch, self.task), batch
+            (params, stats, arch, self.task, share), (batch, said)
         )
         return (loss, (outputs, new_stats)), gradient
 

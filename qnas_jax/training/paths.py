@@ -44,11 +44,13 @@ class PathSampler:
         The order key is the same at every step and only folded; the step key is
         consumed.
       once: whether each layer's column of the paths holds each of its ops once.
+      largest_first: whether the first path is always the largest architecture.
     """
 
     num_paths: int
     sample: Sample
     once: bool = False
+    largest_first: bool = False
 
 
 def initial_sampler_state(num_ops: tuple[int, ...], pool_size: int) -> SamplerState:

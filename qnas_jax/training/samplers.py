@@ -1,7 +1,8 @@
 """The registry of path samplers, and what they can be told.
 
 `uniform`, `fair` and `strict_fair` take all ops alike (`paths.py`); `stratified` and
-`sandwich` look at costs. The balance pool may stand on top of any of them.
+`sandwich` look at costs. The balance pool may stand on top of any of them, and the
+largest path, as a teacher, in front of it.
 """
 
 import dataclasses
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from qnas_jax.options import OptionError, option
 from qnas_jax.spaces import BuildableSpace, CostTable
 from qnas_jax.training.balance_pool import PoolOptions, with_pool
+from qnas_jax.training.distillation import with_largest
 from qnas_jax.training.paths import PathSampler, fair, strict_fair, uniform
 from qnas_jax.training.sandwich import sandwich
 from qnas_jax.training.strata import STRATA_COSTS, make_strata, stratified
@@ -34,6 +36,13 @@ class SamplerOptions(PoolOptions):
     )
     sandwich_paths: int = option(
         2, "paths of an update beside smallest and largest in `sandwich`", low=1
+    )
+    distillation: float = option(
+        0.0,
+        "share of what the largest path says in the targets of the others, each step "
+        "of which it joins then; 0: labels alone",
+        low=0,
+        high=1,
     )
 
     def __post_init__(self) -> None:
@@ -75,10 +84,15 @@ def make_sampler(
         that are trained in their place may be told apart less.
 
     Returns:
-      The sampler, with the pool on top if it has a share.
+      The sampler, with the pool on top if it has a share, and the largest path in
+      front if the others learn from it.
 
     Raises:
       UserError: architectures do not differ in the cost that strata are made by.
     """
     sampler = PATH_SAMPLERS[options.sampler](options, space, costs)
-    return with_pool(sampler) if options.pool_share > 0 else sampler
+    if options.pool_share > 0:
+        sampler = with_pool(sampler)
+    if options.distillation > 0:
+        sampler = with_largest(sampler, costs.largest("macs"))
+    return sampler

@@ -4,8 +4,8 @@ What holds for the extremes bounds what is between them, so each update trains b
 of the space; the gradients of its paths are summed, as in strict fairness.
 
 Source: Yu et al., BigNAS: Scaling up neural architecture search with big single-stage
-models, ECCV 2020. Differs from the paper: the smaller networks learn from the labels,
-not from the largest one.
+models, ECCV 2020. There the smaller networks learn from the largest one; here from the
+labels, unless `distillation.py` is asked for.
 """
 
 import jax
@@ -42,9 +42,9 @@ def sandwich(space: BuildableSpace, costs: CostTable, paths: int) -> PathSampler
       paths: uniform ones of each update, beside the smallest and the largest.
 
     Returns:
-      The sampler, of `paths` + 2 paths: smallest, largest, the others.
+      The sampler, of `paths` + 2 paths: largest, smallest, the others.
     """
-    ends = np.stack([smallest_arch(space, costs), costs.largest("macs")])
+    ends = np.stack([costs.largest("macs"), smallest_arch(space, costs)])
 
     def sample(
         order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
@@ -53,4 +53,4 @@ def sandwich(space: BuildableSpace, costs: CostTable, paths: int) -> PathSampler
         others = uniform_archs(key, space.num_ops, paths)
         return jnp.concatenate([jnp.asarray(ends), others]), state
 
-    return PathSampler(len(ends) + paths, sample)
+    return PathSampler(len(ends) + paths, sample, largest_first=True)

@@ -62,6 +62,7 @@ def make_supernet_step(
     key: jax.Array,
     *,
     precision: str = "float32",
+    distillation: float = 0.0,
     devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> StepFn:
     """Builds the step function for `run_epochs`.
@@ -73,6 +74,8 @@ def make_supernet_step(
       batches: the training split, and the task with its loss.
       key: root of all randomness of the steps; only folded.
       precision: of values and products.
+      distillation: share of the first of several paths in the targets of the others;
+        the sampler has to put the largest there.
       devices: among which the examples of a batch are divided.
 
     Returns:
@@ -84,7 +87,13 @@ def make_supernet_step(
     ) -> SupernetState:
         archs, sampler_state, batch = _drawn(sampler, state, order, batches, keys)
         learn = PathLearning(
-            supernet, batches.task, optimizer, precision, sampler.once, devices
+            supernet,
+            batches.task,
+            optimizer,
+            precision,
+            sampler.once,
+            devices,
+            distillation,
         )
         update = learn.one_path if sampler.num_paths == 1 else learn.all_paths
         state = update(state, archs, batch)

@@ -102,7 +102,10 @@ def draws(devices: Devices) -> Any:
 
 def supernet_step(devices: Devices, form: str, sampler: str) -> Any:
     supernet = build_supernet(SPACE, form)
-    options = SupernetOptions(batch_size=16, epochs=1, sampler=sampler)
+    taught = 0.5 if sampler == "strict_fair" else 0.0
+    options = SupernetOptions(
+        batch_size=16, epochs=1, sampler=sampler, distillation=taught
+    )
     batches = TrainingBatches.of(TRAIN, TASK, options.batch_size)
     optimizer = make_optimizer(options, batches.steps_per_epoch)
     state = initial_supernet_state(supernet, TASK, optimizer, 0, jax.random.key(1))
@@ -112,6 +115,7 @@ def supernet_step(devices: Devices, form: str, sampler: str) -> Any:
         make_sampler(options, SPACE, supernet.cost_table()),
         batches,
         jax.random.key(2),
+        distillation=options.distillation,
         devices=devices,
     )
     state = step(state, jnp.arange(32))

@@ -109,9 +109,26 @@ def test_a_pool_stands_on_top_of_each(name):
     for update in archs[from_pool]:
         assert len(np.unique(update, axis=0)) == PATHS[name]
     if name == "sandwich":
-        ends = np.stack([smallest_arch(SPACE, COSTS), COSTS.largest("macs")])
+        ends = np.stack([COSTS.largest("macs"), smallest_arch(SPACE, COSTS)])
         others = archs[~from_pool, :2]
         np.testing.assert_array_equal(others, np.broadcast_to(ends, others.shape))
+
+
+@pytest.mark.parametrize("name", PATH_SAMPLERS)
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_a_teacher_stands_in_front_of_each(name, share):
+    """The others are drawn as without it; of a sandwich it is a part already."""
+    state = with_members(NUM_OPS, [[0, 0, 0, 0, 0], [2, 1, 3, 0, 3]], 3)
+    without = (WITH_POOL if share else SAMPLERS)[name]
+    sampler = make_sampler(
+        options_of(name, pool_share=share, distillation=0.5), SPACE, COSTS
+    )
+    assert sampler.largest_first and not sampler.once
+    _, archs, _ = draw_paths(sampler, state, 40, share=share)
+    _, others, _ = draw_paths(without, state, 40, share=share)
+    assert (archs[:, 0] == COSTS.largest("macs")).all()
+    first = 0 if without.largest_first else 1  # a sandwich without a pool has it
+    np.testing.assert_array_equal(archs[:, first:], others)
 
 
 def test_no_pool_without_a_share():
@@ -140,7 +157,7 @@ def test_the_smallest_network_of_a_sandwich_passes_something_on():
     state = initial_sampler_state(space.num_ops, 1)
     _, archs, _ = draw_paths(sampler, state, 50)
     assert archs.shape == (50, 4, 6)
-    assert (archs[:, 0] == 1).all() and (archs[:, 1] == 3).all()
+    assert (archs[:, 0] == 3).all() and (archs[:, 1] == 1).all()
     assert len(np.unique(archs[:, 2:])) == 5
 
 

@@ -101,6 +101,7 @@ def _maker_of_steps(
             batches,
             key,
             precision=options.precision,
+            distillation=options.distillation,
             devices=setting.devices,
         )
 
