@@ -1,4 +1,4 @@
-"""Every strategy on spaces whose networks were all trained, of images and of series.
+"""Strategies on spaces whose networks were all trained: of images, series and text.
 
 python -m experiments.comparisons.small_spaces [--seeds=200] [--evaluations=100]
     [--configs=benchmark_small_images,...] [--only=random,...] [--render]

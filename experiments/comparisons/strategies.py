@@ -147,7 +147,8 @@ def compare_on(
         found[name] = search(contestant, table, seeds)
         seconds = time.perf_counter() - before
         _say(f"{task}: {name}, {len(found[name][0])} searches, {seconds:.1f} s")
-    yield from _task_rows(task, test, found, able)
+    if found:
+        yield from _task_rows(task, test, found, able)
 
 
 def table_options(task: str, data_dir: str) -> TableOptions:

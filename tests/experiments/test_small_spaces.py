@@ -77,6 +77,8 @@ def test_a_table_is_searched_once_and_never_again(monkeypatch):
     known = [("small_series", "random")]
     (rows,) = experiment.run([config], list(small), 3, 30, known)
     assert rows == parts[1]
+    # A table of one fidelity has nothing for Hyperband, which is no failure.
+    assert list(experiment.run(["benchmark_small_text"], ["hyperband"], 3, 30)) == [[]]
 
 
 def test_results_by_hand(tasks):
