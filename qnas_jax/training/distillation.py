@@ -59,7 +59,8 @@ def taught_loss(
 
     Returns:
       float [], nats: (1 - share) loss of the labels + share cross-entropy to what the
-      teacher says, the mean over N and all places.
+      teacher says, the mean over N and all places (of running text also those behind
+      its end, of which the labels' loss is 0).
     """
     said = jax.lax.stop_gradient(jax.nn.softmax(teacher))
     learnt = optax.softmax_cross_entropy(outputs, said).mean()
