@@ -5,10 +5,9 @@ Of `series_mini` all networks can be trained within minutes
 
 Ops are what is known to work on series: convolutions of one length (Wang et al. 2017)
 and of several at once (Ismail Fawaz et al. 2020), separable ones with long and with
-dilated kernels, a recurrence, and nothing. How often a series is shortened follows from
-its length: it ends with 12 to 24 steps, whether it has 24 or 600 at first. Pooling
-(`series_pool`) is an op for spaces of one's own: strides and the head's average pool
-already, and a ninth op would make another space of each that was measured.
+dilated kernels, a recurrence, and nothing; in `series` also the maximum of neighbours.
+How often a series is shortened follows from its length: it ends with 12 to 24 steps,
+whether it has 24 or 600 at first.
 """
 
 import math
@@ -18,7 +17,7 @@ from qnas_jax.spaces.network import Layer, NetworkSpace, Op, fixed, op
 _LAST_STEPS = 12
 _STEM_KERNEL = 7
 
-SERIES_OPS: tuple[Op, ...] = (
+TINY_OPS: tuple[Op, ...] = (
     op("sep1_k5", "series_separable", kernel=5),
     op("sep2_k9", "series_separable", kernel=9, expansion=2),
     op("sep2_k9_d4", "series_separable", kernel=9, dilation=4, expansion=2),
@@ -29,14 +28,19 @@ SERIES_OPS: tuple[Op, ...] = (
     op("skip", "series_skip"),
 )
 
-_BY_NAME = {each.name: each for each in SERIES_OPS}
+SERIES_OPS: tuple[Op, ...] = (
+    *TINY_OPS,
+    op("max_k3", "series_pool", kernel=3, pooling="max"),
+)
+
+_BY_NAME = {each.name: each for each in TINY_OPS}
 MINI_OPS: tuple[Op, ...] = tuple(
     _BY_NAME[name] for name in ("sep1_k5", "sep2_k9_d4", "conv_k5", "gru", "skip")
 )
 
 
 def series(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
-    """7 layers x 8 ops, 16 to 64 channels."""
+    """7 layers x 9 ops, 16 to 64 channels."""
     widths = (16, 16, 32, 32, 32, 64, 64)
     halving = (2, 5, 0, 3)
     return _space("series", widths, halving, SERIES_OPS, input_shape, num_classes)
@@ -44,7 +48,7 @@ def series(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
 
 def series_tiny(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:
     """4 layers x 8 ops, 12 to 24 channels: 4,096 networks of a few thousand weights."""
-    return _tiny("series_tiny", SERIES_OPS, input_shape, num_classes)
+    return _tiny("series_tiny", TINY_OPS, input_shape, num_classes)
 
 
 def series_mini(input_shape: tuple[int, ...], num_classes: int) -> NetworkSpace:

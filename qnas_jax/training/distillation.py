@@ -9,7 +9,6 @@ ICCV 2019, section 3.3; Yu et al., BigNAS, ECCV 2020. Differs from both: any sam
 draws the other paths, and labels keep a share of their targets.
 """
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -27,7 +27,8 @@ from qnas_jax.spaces.registry import (
 
 CHANNELS, CLASSES = 2, 3
 # Cells of cifar_small are those of nas_bench_201, layers of edge those of digits, and
-# layers of text have the kinds of ops of text_tiny, those of language of language_tiny.
+# layers of text have the kinds of ops of text_tiny, those of language of language_tiny,
+# those of series of series_tiny and the maximum of `series/test_series_family.py`.
 # Smaller spaces have some of the ops of larger ones (`test_what_is_left_out`).
 ALIKE = {
     "digits_tiny": "digits",

@@ -88,9 +88,9 @@ def test_every_built_in_space_is_tested_here():
 
 @pytest.mark.parametrize("steps", [3, 15, 24, 96, 570, 3000])
 def test_series_of_any_length_end_with_a_few_steps(steps):
-    for name, num_layers in (("series", 7), ("series_tiny", 4)):
+    for name, num_ops in (("series", (9,) * 7), ("series_tiny", (8,) * 4)):
         space = built(name, (steps, 2), 3)
-        assert space.num_ops == (8,) * num_layers and space.num_classes == 3
+        assert space.num_ops == num_ops and space.num_classes == 3
         last = steps / np.prod([block.stride for block in space.blocks])
         assert last == steps if steps < 24 else 12 <= last < 24
         assert space.stem[0].in_features == 2
