@@ -169,9 +169,23 @@ MUTANTS = (
     Mutant(
         "a sandwich trains the smallest network in each update",
         _TRAINING + "sandwich.py",
-        "np.stack([smallest_arch(space, costs), ",
-        "np.stack([costs.largest('macs'), ",
+        'costs.largest("macs"), smallest_arch(space, costs)',
+        'costs.largest("macs"), costs.largest("macs")',
         "tests/training/test_samplers.py",
+    ),
+    Mutant(
+        "what a teacher says is a constant to it",
+        _TRAINING + "distillation.py",
+        "jax.lax.stop_gradient(jax.nn.softmax(teacher))",
+        "jax.nn.softmax(teacher)",
+        "tests/training/test_distillation.py",
+    ),
+    Mutant(
+        "the largest path of a distillation learns from labels alone",
+        _TRAINING + "distillation.py",
+        ".at[0].set(0.0)",
+        ".at[0].set(share)",
+        "tests/training/test_distillation.py",
     ),
     Mutant(
         "the fair sampler trains each op once a round",
