@@ -209,15 +209,20 @@ def metrics_of_a_network(devices: Devices) -> Any:
 
 
 def proxies(devices: Devices) -> Any:
-    score = make_proxy_scorer(
-        build_supernet(SPACE),
-        ("synflow", "snip", "nwot", "zen", "params"),
-        TASK.prepare(jnp.asarray(PIXELS[:8])),
-        jnp.asarray(TRAIN.targets[:8]),
-        jax.random.key(4),
-        devices=devices,
-    )
-    return score(ARCHS), jax.jit(score)(jnp.asarray(ARCHS))
+    """Some of them called as they are, the others within a program."""
+
+    def scorer(*names: str) -> Any:
+        return make_proxy_scorer(
+            build_supernet(SPACE),
+            names,
+            TASK.prepare(jnp.asarray(PIXELS[:8])),
+            jnp.asarray(TRAIN.targets[:8]),
+            jax.random.key(4),
+            devices=devices,
+        )
+
+    within = jax.jit(scorer("synflow", "zen", "params"))
+    return scorer("snip", "nwot")(ARCHS), within(jnp.asarray(ARCHS))
 
 
 def runs_of_an_optimiser(devices: Devices) -> Any:
