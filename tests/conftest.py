@@ -72,13 +72,10 @@ def made_once(shared_folder: pathlib.Path) -> Callable[..., pathlib.Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_programs(shared_folder: pathlib.Path) -> None:
-    """Tests of one run share compiled programs, also with processes that they start.
-
-    QNAS_TEST_CACHE names a folder that keeps them for the next run.
-    """
-    folder = os.environ.get("QNAS_TEST_CACHE") or str(shared_folder / "compiled")
+    """Tests of one run share compiled programs, also with processes that they start."""
+    folder = shared_folder
     kept = {
-        "jax_compilation_cache_dir": folder,
+        "jax_compilation_cache_dir": str(folder / "compiled"),
         "jax_persistent_cache_min_compile_time_secs": 0,  # reading takes a third
     }
     for name, value in kept.items():

@@ -127,7 +127,9 @@ def test_rows(tasks: Tasks) -> list[dict[str, Any]]:
       `*` where the default is better and `°` where it is worse, p < 0.05.
     """
     classical = [
-        name for name, how in ACTS_BY.items() if how == CLASSICAL and name != REFERENCE
+        name
+        for name, how in ACTS_BY.items()
+        if how.startswith(CLASSICAL) and name != REFERENCE
     ]
     lines: dict[str, dict[str, Any]] = {}
     for (task, _), tests in contrasts(tasks, REFERENCE, TESTED, classical).items():

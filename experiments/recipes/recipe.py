@@ -89,7 +89,7 @@ class Setup:
             optimizer,
             options.precision,
             sampler.once,
-            distillation=options.distillation,
+            distillation=sampler.distillation,
         )
 
     def start(self, optimizer: optax.GradientTransformation) -> SupernetState:

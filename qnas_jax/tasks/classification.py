@@ -31,6 +31,19 @@ def smoothed_cross_entropy(
     return optax.softmax_cross_entropy(logits, targets).mean()
 
 
+def cross_entropy_to(teacher: jax.Array, logits: jax.Array) -> jax.Array:
+    """How far answers are from those of another network.
+
+    Args:
+      teacher: float [..., classes], logits.
+      logits: float [..., classes].
+
+    Returns:
+      float [...], nats: the cross-entropy of `logits` to the teacher's probabilities.
+    """
+    return optax.softmax_cross_entropy(logits, jax.nn.softmax(teacher))
+
+
 def _losses(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Cross-entropies [N]."""
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels)

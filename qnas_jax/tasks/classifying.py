@@ -8,6 +8,7 @@ import jax
 from qnas_jax.tasks.classification import (
     classification_details,
     classification_metrics,
+    cross_entropy_to,
     given_answers,
     smoothed_cross_entropy,
 )
@@ -53,3 +54,10 @@ class Classifying:
         """Mean cross-entropy [] of outputs [N, K] and targets [N], labels smoothed."""
         smoothing = self.training.label_smoothing
         return smoothed_cross_entropy(outputs, targets, smoothing)
+
+    def distilled_loss(
+        self, outputs: jax.Array, targets: jax.Array, teacher: jax.Array
+    ) -> jax.Array:
+        """Mean cross-entropy [] of outputs [N, K] to the probabilities of a teacher."""
+        del targets
+        return cross_entropy_to(teacher, outputs).mean()

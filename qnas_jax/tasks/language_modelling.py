@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 from flax import struct
 
-from qnas_jax.data import Dataset, is_of_characters
+from qnas_jax.data import PADDING, Dataset, is_of_characters
 from qnas_jax.options import Options, option
+from qnas_jax.tasks.classification import cross_entropy_to
 from qnas_jax.tasks.next_token import (
     BITS,
     PERPLEXITY,
@@ -99,3 +101,13 @@ class LanguageModelling(struct.PyTreeNode):
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
         """Mean cross-entropy [] of all places, see `mean_over_places`."""
         return mean_over_places(outputs, targets, self.training.label_smoothing)
+
+    def distilled_loss(
+        self, outputs: jax.Array, targets: jax.Array, teacher: jax.Array
+    ) -> jax.Array:
+        """Mean [] over all places of the cross-entropy to a teacher, 0 where none is.
+
+        All are [N, T, V] but the targets [N, T].
+        """
+        losses = cross_entropy_to(teacher, outputs)
+        return jnp.where(targets != PADDING, losses, 0.0).mean()

@@ -83,6 +83,15 @@ class Task(Protocol):
     def loss(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
         """What training minimises, [], the mean over outputs and targets [N, ...]."""
 
+    def distilled_loss(
+        self, outputs: jax.Array, targets: jax.Array, teacher: jax.Array
+    ) -> jax.Array:
+        """What a network minimises that learns from another one's outputs, [].
+
+        A mean as `loss` is, over the same places; only `supernet.distillation` asks for
+        it, which is refused for tasks that lack it.
+        """
+
 
 def score_metric(task: Task) -> Metric:
     """The metric that searches improve."""

@@ -89,8 +89,10 @@ def with_pool(sampler: PathSampler) -> PathSampler:
 
     Returns:
       A sampler of as many paths. In a step of the pool they are members in random
-      order, again from the first on where there are fewer members than paths.
+      order, again from the first on where there are fewer members than paths; a teacher
+      stays the first of them.
     """
+    kept = 1 if sampler.distillation else 0
 
     def sample(
         order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
@@ -101,15 +103,18 @@ def with_pool(sampler: PathSampler) -> PathSampler:
         from_pool = (jax.random.uniform(turn_key) < share) & (members > 0)
         draws = jax.random.uniform(members_key, there.shape)
         order = jnp.argsort(jnp.where(there, draws, jnp.inf))  # free places last
-        chosen = order[jnp.arange(sampler.num_paths) % jnp.maximum(members, 1)]
+        places = jnp.arange(sampler.num_paths - kept) % jnp.maximum(members, 1)
         archs, after = sampler.sample(order_key, paths_key, state, share)
 
         def choose(pool: jax.Array, other: jax.Array) -> jax.Array:
             return jnp.where(from_pool, pool, other)
 
-        return choose(state.pool[chosen], archs), jax.tree.map(choose, state, after)
+        chosen = jnp.concatenate([archs[:kept], state.pool[order[places]]])
+        return choose(chosen, archs), jax.tree.map(choose, state, after)
 
-    return PathSampler(sampler.num_paths, sample)
+    return dataclasses.replace(
+        sampler, sample=sample, once=False, largest_first=kept == 1
+    )
 
 
 def merge_pool(

@@ -6,38 +6,44 @@ step costs more, and small networks need not find out alone what a large one kno
 
 Source: Yu & Huang, Universally slimmable networks and improved training techniques,
 ICCV 2019, section 3.3; Yu et al., BigNAS, ECCV 2020. Differs from both: any sampler
-draws the other paths, and labels keep a share of their targets.
+draws the other paths, and labels may keep a share of what these learn.
 """
+
+import dataclasses
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from qnas_jax.tasks import Task
 from qnas_jax.training.paths import PathSampler, SamplerState
 
 
-def with_largest(sampler: PathSampler, largest: np.ndarray) -> PathSampler:
-    """Puts the largest path in front of those of each step.
+def with_teacher(
+    sampler: PathSampler, largest: np.ndarray, share: float
+) -> PathSampler:
+    """Puts the largest path in front of those of each step, as their teacher.
 
     Args:
       sampler: draws the others.
       largest: int32 [L], the architecture that is trained in every step.
+      share: of the teacher in what the others learn, in (0, 1].
 
     Returns:
-      A sampler of a path more; the same one if it begins with the largest already.
+      A sampler of a path more; of as many if it begins with the largest already.
     """
     if sampler.largest_first:
-        return sampler
+        return dataclasses.replace(sampler, distillation=share)
 
     def sample(
-        order_key: jax.Array, key: jax.Array, state: SamplerState, share: jax.Array
+        order_key: jax.Array, key: jax.Array, state: SamplerState, pool: jax.Array
     ) -> tuple[jax.Array, SamplerState]:
-        archs, state = sampler.sample(order_key, key, state, share)
+        archs, state = sampler.sample(order_key, key, state, pool)
         return jnp.concatenate([jnp.asarray(largest)[None], archs]), state
 
-    return PathSampler(sampler.num_paths + 1, sample, largest_first=True)
+    return PathSampler(
+        sampler.num_paths + 1, sample, largest_first=True, distillation=share
+    )
 
 
 def taught_loss(
@@ -50,19 +56,16 @@ def taught_loss(
     """The loss of a path that learns from labels and from another network.
 
     Args:
-      task: with the loss of labels; outputs are logits in the last axis.
-      outputs: float [N, ..., C] of the path.
-      targets: of the batch.
-      teacher: float [N, ..., C], logits, no gradient goes into them.
+      task: with both losses.
+      outputs: float [N, ...] of the path.
+      targets: [N, ...] of the batch.
+      teacher: float [N, ...], outputs of the other; no gradient goes into them.
       share: [], of the teacher, in [0, 1].
 
     Returns:
-      float [], nats: (1 - share) loss of the labels + share cross-entropy to what the
-      teacher says, the mean over N and all places (of running text also those behind
-      its end, of which the labels' loss is 0).
+      float [], nats: (1 - share) `task.loss` + share `task.distilled_loss`.
     """
-    said = jax.lax.stop_gradient(jax.nn.softmax(teacher))
-    learnt = optax.softmax_cross_entropy(outputs, said).mean()
+    learnt = task.distilled_loss(outputs, targets, jax.lax.stop_gradient(teacher))
     return (1 - share) * task.loss(outputs, targets) + share * learnt
 
 

@@ -4,11 +4,10 @@ One path: its rows, their momenta and their running statistics are read, trained
 written back, so nothing else changes and the cost of the optimiser is that of the path,
 not of the supernet.
 
-Several paths of one update (strict fairness): a padded supernet runs them side by side,
-or each op once if the sampler promises that each is drawn once; one that switches runs
-path after path, each with its gradient, so that memory is that of one path.
-
-With `distillation` the first of several paths teaches the others (`distillation.py`).
+Several paths of one update (strict fairness, a sandwich, a teacher): a padded supernet
+runs them side by side, or each op once if the sampler promises that each is drawn once;
+one that switches runs path after path, each with its gradient, so that memory is that
+of one path. With `distillation` the first teaches the others (`distillation.py`).
 
 With `precision` bfloat16 the rows are cast inside the loss (`nets/precision.py`);
 weights, gradients, moments, statistics and the loss are float32.
@@ -89,11 +88,10 @@ class PathLearning:
     def all_paths(
         self, state: SupernetState, archs: jax.Array, batch: Batch
     ) -> SupernetState:
-        """Strict fairness: sums the gradients of paths int32 [S, L], then updates once.
+        """Sums the gradients of paths int32 [S, L], then updates once.
 
         All paths start from the same statistics; a row that several of them used gets
-        the mean of their new ones. Layers narrower than the widest may leave out an op
-        in one update; its row keeps its values.
+        the mean of their new ones. A row that none of them used keeps its values.
         """
         run = self._together if self.supernet.form == "padded" else self._one_by_one
         gradients, stats, totals = run(state, archs, batch)
@@ -155,19 +153,21 @@ class PathLearning:
             gradients, totals, teacher = carry
             arch, share = drawn
             params, stats = take_path(state.params, arch), take_path(state.stats, arch)
-            teaching = (share, teacher) if self.distillation else None
+            teaching = None if teacher is None else (share, teacher)
             (loss, (outputs, stats)), gradient = self._gradient(
                 params, stats, arch, batch, teaching
             )
             gradients = _add_rows(gradients, arch, gradient)
             totals = totals.add(self.task, loss, outputs, batch[1])
-            if self.distillation:
+            if teacher is not None:
                 teacher = jnp.where(share == 0, outputs, teacher)
             return (gradients, totals, teacher), stats
 
         zero = jax.tree.map(jnp.zeros_like, state.params)
-        said = (*batch[1].shape, self.task.num_outputs) if self.distillation else ()
-        start = (zero, state.totals, jnp.zeros(said))
+        teacher = None
+        if self.distillation:
+            teacher = jnp.zeros((*batch[1].shape, self.task.num_outputs))
+        start = (zero, state.totals, teacher)
         drawn = (archs, shares_of_paths(len(archs), self.distillation))
         (gradients, totals, _), found = jax.lax.scan(add_path, start, drawn)
         return gradients, put_means(state.stats, archs, found), totals

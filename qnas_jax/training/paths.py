@@ -45,12 +45,15 @@ class PathSampler:
         consumed.
       once: whether each layer's column of the paths holds each of its ops once.
       largest_first: whether the first path is always the largest architecture.
+      distillation: share of the first path in what the others of a step learn, in
+        [0, 1]; 0: labels alone.
     """
 
     num_paths: int
     sample: Sample
     once: bool = False
     largest_first: bool = False
+    distillation: float = 0.0
 
 
 def initial_sampler_state(num_ops: tuple[int, ...], pool_size: int) -> SamplerState:

@@ -1,8 +1,8 @@
 """The registry of path samplers, and what they can be told.
 
 `uniform`, `fair` and `strict_fair` take all ops alike (`paths.py`); `stratified` and
-`sandwich` look at costs. The balance pool may stand on top of any of them, and the
-largest path, as a teacher, in front of it.
+`sandwich` look at costs. In front of any of them the largest path may stand as a
+teacher, and the balance pool on top.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from qnas_jax.options import OptionError, option
 from qnas_jax.spaces import BuildableSpace, CostTable
 from qnas_jax.training.balance_pool import PoolOptions, with_pool
-from qnas_jax.training.distillation import with_largest
+from qnas_jax.training.distillation import with_teacher
 from qnas_jax.training.paths import PathSampler, fair, strict_fair, uniform
 from qnas_jax.training.sandwich import sandwich
 from qnas_jax.training.strata import STRATA_COSTS, make_strata, stratified
@@ -39,8 +39,8 @@ class SamplerOptions(PoolOptions):
     )
     distillation: float = option(
         0.0,
-        "share of what the largest path says in the targets of the others, each step "
-        "of which it joins then; 0: labels alone",
+        "share of the largest path's outputs in what the others learn; it then joins "
+        "each step. 0: labels alone",
         low=0,
         high=1,
     )
@@ -91,8 +91,6 @@ def make_sampler(
       UserError: architectures do not differ in the cost that strata are made by.
     """
     sampler = PATH_SAMPLERS[options.sampler](options, space, costs)
-    if options.pool_share > 0:
-        sampler = with_pool(sampler)
     if options.distillation > 0:
-        sampler = with_largest(sampler, costs.largest("macs"))
-    return sampler
+        sampler = with_teacher(sampler, costs.largest("macs"), options.distillation)
+    return with_pool(sampler) if options.pool_share > 0 else sampler

@@ -5,7 +5,7 @@ of the space; the gradients of its paths are summed, as in strict fairness.
 
 Source: Yu et al., BigNAS: Scaling up neural architecture search with big single-stage
 models, ECCV 2020. There the smaller networks learn from the largest one; here from the
-labels, unless `distillation.py` is asked for.
+labels, unless `supernet.distillation` has a share for it.
 """
 
 import jax

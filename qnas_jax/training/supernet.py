@@ -62,7 +62,6 @@ def make_supernet_step(
     key: jax.Array,
     *,
     precision: str = "float32",
-    distillation: float = 0.0,
     devices: Devices = Devices(),  # noqa: B008 - a frozen record
 ) -> StepFn:
     """Builds the step function for `run_epochs`.
@@ -74,13 +73,17 @@ def make_supernet_step(
       batches: the training split, and the task with its loss.
       key: root of all randomness of the steps; only folded.
       precision: of values and products.
-      distillation: share of the first of several paths in the targets of the others;
-        the sampler has to put the largest there.
       devices: among which the examples of a batch are divided.
 
     Returns:
       (state, order, count=1) -> state, see `in_one_call`.
+
+    Raises:
+      OptionError: paths are to learn from another one, and the task has no loss for it.
     """
+    if sampler.distillation and not hasattr(batches.task, "distilled_loss"):
+        allowed = f"0 for {type(batches.task).__name__}, which has no distilled_loss"
+        raise OptionError("distillation", sampler.distillation, allowed)
 
     def step(
         state: SupernetState, order: jax.Array, batches: TrainingBatches, keys: Any
@@ -93,7 +96,7 @@ def make_supernet_step(
             precision,
             sampler.once,
             devices,
-            distillation,
+            sampler.distillation,
         )
         update = learn.one_path if sampler.num_paths == 1 else learn.all_paths
         state = update(state, archs, batch)

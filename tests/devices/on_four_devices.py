@@ -100,9 +100,8 @@ def draws(devices: Devices) -> Any:
     return devices.over_examples(compute)(jax.random.key(3), jnp.zeros(8))[1]
 
 
-def supernet_step(devices: Devices, form: str, sampler: str) -> Any:
+def supernet_step(devices: Devices, form: str, sampler: str, taught: float = 0) -> Any:
     supernet = build_supernet(SPACE, form)
-    taught = 0.5 if sampler == "strict_fair" else 0.0
     options = SupernetOptions(
         batch_size=16, epochs=1, sampler=sampler, distillation=taught
     )
@@ -115,7 +114,6 @@ def supernet_step(devices: Devices, form: str, sampler: str) -> Any:
         make_sampler(options, SPACE, supernet.cost_table()),
         batches,
         jax.random.key(2),
-        distillation=options.distillation,
         devices=devices,
     )
     state = step(state, jnp.arange(32))
@@ -249,6 +247,7 @@ KINDS = {
     "draws": draws,
     "switch, fair": lambda devices: supernet_step(devices, "switch", "fair"),
     "padded, strict_fair": lambda d: supernet_step(d, "padded", "strict_fair"),
+    "switch, a teacher": lambda d: supernet_step(d, "switch", "fair", 0.5),
     "retraining": retraining_step,
     "scores, switch": lambda devices: scores(devices, "switch"),
     "population, padded": lambda devices: trained_population(devices, "padded"),

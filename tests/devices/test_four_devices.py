@@ -34,6 +34,7 @@ def differences() -> dict[str, float]:
         "draws",
         "switch, fair",
         "padded, strict_fair",
+        "switch, a teacher",
         "retraining",
         "scores, switch",
         "population, padded",
@@ -49,4 +50,4 @@ def test_four_devices_compute_what_one_does(differences, kind):
 
 @pytest.mark.slow
 def test_every_kind_is_looked_at(differences):
-    assert len(differences) == 11
+    assert len(differences) == 12

@@ -13,7 +13,7 @@ from qnas_jax.runs import read_rows
 @pytest.mark.slow
 def test_a_supernet_is_trained_and_scored_padded_in_bfloat16(tiny_config, make_setting):
     tiny_config.supernet.update(form="padded", sampler="strict_fair", epochs=2)
-    tiny_config.supernet.pool_share = 0.0
+    tiny_config.supernet.update(pool_share=0.0, distillation=0.5)
     tiny_config.supernet.update(precision="bfloat16", steps_per_call=3)
     tiny_config.scoring.update(precision="bfloat16", score_block=2)
     setting = make_setting(tiny_config)

@@ -176,8 +176,8 @@ MUTANTS = (
     Mutant(
         "what a teacher says is a constant to it",
         _TRAINING + "distillation.py",
-        "jax.lax.stop_gradient(jax.nn.softmax(teacher))",
-        "jax.nn.softmax(teacher)",
+        "jax.lax.stop_gradient(teacher)",
+        "teacher",
         "tests/training/test_distillation.py",
     ),
     Mutant(

@@ -116,7 +116,6 @@ def build_training(supernet, train, task):
             TrainingBatches.of(train, task, options.batch_size),
             step_key,
             precision=options.precision,
-            distillation=options.distillation,
         )
         state = initial_supernet_state(
             supernet, task, optimizer, options.pool_size, init_key

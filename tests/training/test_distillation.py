@@ -1,26 +1,35 @@
 """Paths that learn from the largest one: the formula, and steps in each form."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from scipy import special
 
-from qnas_jax.data import epoch_order
+from qnas_jax.data import PADDING, epoch_order
 from qnas_jax.nets import build_supernet, take_path
+from qnas_jax.options import OptionError
 from qnas_jax.tasks.image_classification import ImageTraining
-from qnas_jax.training import SupernetOptions, make_sampler
+from qnas_jax.tasks.language_modelling import LanguageModelling
+from qnas_jax.training import SupernetOptions, make_sampler, make_supernet_step
 from qnas_jax.training.distillation import shares_of_paths, taught_loss
 
-PLAIN = {"momentum": 0.0, "weight_decay": 0.0, "clip_norm": 0.0, "epochs": 2}
-OPTIONS = SupernetOptions(
-    batch_size=8,
-    learning_rate=0.1,
-    schedule="constant",
-    sampler="fair",
-    distillation=0.3,
-    **PLAIN,
-)
+
+def options_of(sampler):
+    return SupernetOptions(
+        batch_size=8,
+        epochs=2,
+        learning_rate=0.1,
+        schedule="constant",
+        sampler=sampler,
+        distillation=0.3,
+        momentum=0.0,
+        weight_decay=0.0,
+        clip_norm=0.0,
+    )
 
 
 def test_the_loss_by_hand(task):
@@ -48,20 +57,45 @@ def test_no_gradient_reaches_the_teacher(task):
     np.testing.assert_allclose(shares_of_paths(3, 0.5), [0.0, 0.5, 0.5])
 
 
-@pytest.mark.parametrize("form", ["switch", "padded"])
+def test_of_running_text_nothing_is_learnt_behind_its_end():
+    rng = np.random.default_rng(0)
+    outputs, teacher = rng.normal(size=(2, 2, 3, 5))
+    targets = np.array([[1, 4, 2], [3, PADDING, PADDING]])
+    task = LanguageModelling(input_shape=(3, 2), num_outputs=5, characters=False)
+    found = task.distilled_loss(*map(jnp.asarray, (outputs, targets, teacher)))
+    each = special.softmax(teacher, axis=2) * special.log_softmax(outputs, axis=2)
+    there = targets != PADDING
+    np.testing.assert_allclose(found, -each.sum(axis=2)[there].sum() / 6, rtol=1e-5)
+
+
+def test_a_task_without_such_a_loss_is_refused(space, train, task):
+    without = types.SimpleNamespace(num_outputs=3)
+    batches = types.SimpleNamespace(task=without)
+    supernet = build_supernet(space)
+    sampler = make_sampler(options_of("fair"), space, supernet.cost_table())
+    with pytest.raises(OptionError, match="distillation: got 0.3, allowed: 0 for Sim"):
+        make_supernet_step(
+            supernet, optax.sgd(0.1), sampler, batches, jax.random.key(0)
+        )
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [("switch", "strict_fair"), ("padded", "fair")]
+)
 def test_a_step_is_one_down_the_loss_written_out(
-    form, space, task, train, build_training
+    form, name, space, task, train, build_training
 ):
-    """The gradient of both paths' loss by itself, and the row of the totals."""
+    """The gradient of all paths' losses by itself, and the row of the totals."""
     supernet = build_supernet(space, form)
-    sampler = make_sampler(OPTIONS, space, supernet.cost_table())
-    training = build_training(OPTIONS, sampler, supernet=supernet)
+    options = options_of(name)
+    sampler = make_sampler(options, space, supernet.cost_table())
+    training = build_training(options, sampler, supernet=supernet)
     start = jax.tree.map(jnp.copy, training.state)
     order = epoch_order(jax.random.key(0), 0, len(train))
     after = training.step_fn(training.state, order)
     jax.effects_barrier()
     archs = jnp.asarray(training.archs[0])
-    assert archs.shape[0] == 2
+    assert len(archs) == (4 if name == "strict_fair" else 2)
     inputs = task.prepare(train.inputs[order[:8]])
     targets = train.targets[order[:8]]
 
@@ -76,11 +110,14 @@ def test_a_step_is_one_down_the_loss_written_out(
         return outputs
 
     def whole(params):
-        largest, other = (logits_of(params, arch) for arch in archs)
+        largest, *others = (logits_of(params, arch) for arch in archs)
         said = jax.lax.stop_gradient(jax.nn.softmax(largest))
-        learnt = -(said * jax.nn.log_softmax(other)).sum(axis=1).mean()
-        losses = [task.loss(each, targets) for each in (largest, other)]
-        return losses[0] + 0.7 * losses[1] + 0.3 * learnt, sum(losses)
+        loss = labels = task.loss(largest, targets)
+        for other in others:
+            own = task.loss(other, targets)
+            learnt = -(said * jax.nn.log_softmax(other)).sum(axis=1).mean()
+            loss, labels = loss + 0.7 * own + 0.3 * learnt, labels + own
+        return loss, labels
 
     gradient, losses = jax.jit(jax.grad(whole, has_aux=True))(start.params)
     expected = jax.tree.map(lambda p, g: p - 0.1 * g, start.params, gradient)

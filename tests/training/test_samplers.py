@@ -115,20 +115,36 @@ def test_a_pool_stands_on_top_of_each(name):
 
 
 @pytest.mark.parametrize("name", PATH_SAMPLERS)
-@pytest.mark.parametrize("share", [0.0, 0.4])
-def test_a_teacher_stands_in_front_of_each(name, share):
+def test_a_teacher_stands_in_front_of_each(name):
     """The others are drawn as without it; of a sandwich it is a part already."""
-    state = with_members(NUM_OPS, [[0, 0, 0, 0, 0], [2, 1, 3, 0, 3]], 3)
-    without = (WITH_POOL if share else SAMPLERS)[name]
-    sampler = make_sampler(
-        options_of(name, pool_share=share, distillation=0.5), SPACE, COSTS
+    sampler = make_sampler(options_of(name, distillation=0.5), SPACE, COSTS)
+    assert (sampler.largest_first, sampler.distillation, sampler.once) == (
+        True,
+        0.5,
+        False,
     )
-    assert sampler.largest_first and not sampler.once
-    _, archs, _ = draw_paths(sampler, state, 40, share=share)
-    _, others, _ = draw_paths(without, state, 40, share=share)
+    state = initial_sampler_state(NUM_OPS, 2)
+    _, archs, _ = draw_paths(sampler, state, 40)
+    _, others, _ = draw_paths(SAMPLERS[name], state, 40)
     assert (archs[:, 0] == COSTS.largest("macs")).all()
-    first = 0 if without.largest_first else 1  # a sandwich without a pool has it
+    first = 0 if name == "sandwich" else 1
     np.testing.assert_array_equal(archs[:, first:], others)
+
+
+@pytest.mark.parametrize("name", ["fair", "sandwich"])
+def test_a_teacher_stays_in_front_of_the_members_of_a_pool(name):
+    members = [[0, 0, 0, 0, 0], [1, 1, 1, 0, 1], [2, 1, 2, 0, 3]]
+    members += [[1, 0, 2, 0, 2], [0, 1, 0, 0, 0], [2, 0, 0, 0, 1]]
+    state = with_members(NUM_OPS, members, 8)
+    options = options_of(name, pool_share=0.4, distillation=0.5)
+    sampler = make_sampler(options, SPACE, COSTS)
+    _, archs, _ = draw_paths(sampler, state, 200, share=0.4)
+    assert (archs[:, 0] == COSTS.largest("macs")).all()
+    names = {tuple(member) for member in members}
+    of_pool = [{tuple(arch) for arch in update[1:]} <= names for update in archs]
+    assert stats.binomtest(sum(of_pool), 200, 0.4).pvalue > 1e-3
+    for update in archs[of_pool]:
+        assert len(np.unique(update[1:], axis=0)) == len(update) - 1
 
 
 def test_no_pool_without_a_share():

@@ -101,7 +101,6 @@ def _maker_of_steps(
             batches,
             key,
             precision=options.precision,
-            distillation=options.distillation,
             devices=setting.devices,
         )
 
