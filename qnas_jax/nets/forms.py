@@ -16,8 +16,8 @@ from qnas_jax.errors import UserError
 
 Form = Literal["switch", "padded"]
 FORMS: tuple[Form, ...] = ("switch", "padded")
-# By backend, as `experiments/benches/forms.py` measures: on CPU with `digits` alone,
-# on a GPU by what compiles; TPUs were not measured. Other backends: padded.
+# By backend, as `experiments/benches/forms.py` measures: on CPUs `digits` and
+# `proxylessnas`, on a GPU by what compiles; TPUs were not measured. Others: padded.
 FASTEST: dict[str, Form] = {"cpu": "switch", "gpu": "padded", "tpu": "padded"}
 
 
