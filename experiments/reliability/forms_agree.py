@@ -84,15 +84,15 @@ class _Case:
         archs = jnp.asarray(self._archs)
         apply = functools.partial(supernet.apply_paths, archs=archs)
 
-        def loss(params: Any, inputs: jax.Array) -> tuple[jax.Array, Any]:
-            outputs, stats = apply(params, self._stats, inputs=inputs, mode="train")
+        def loss(params: Any, inputs: jax.Array, stats: Any) -> tuple[jax.Array, Any]:
+            outputs, new = apply(params, stats, inputs=inputs, mode="train")
             weights = jnp.cos(jnp.arange(outputs.size)).reshape(outputs.shape)
-            return jnp.sum(outputs * weights), (outputs, stats)
+            return jnp.sum(outputs * weights), (outputs, new)
 
         @functools.partial(jax.jit, compiler_options=_PLAIN)
         def run(params: Any, stats: Any, inputs: jax.Array) -> dict[str, Any]:
             gradients, (outputs, new) = jax.grad(loss, (0, 1), has_aux=True)(
-                params, inputs
+                params, inputs, stats
             )
             others = {
                 mode: apply(params, stats, inputs=inputs, mode=mode)
